@@ -112,9 +112,9 @@ class LazyGroup(help_text.Group):
 
         `args` is not empty and begins with the name, which is returned as it was typed. `kafkactl help COMMAND` becomes
         `kafkactl COMMAND --help`. `help` alone, `version`, and the help of these two write to stdout and raise
-        typer.Exit. Raise UsageError for an unknown name and for arguments of `version`, and click's UsageError for an
-        unknown option behind `help`. During completion nothing is written, and `help` alone, `version` and an unknown
-        name give None for name and command.
+        typer.Exit. Raise UsageError for an unknown name and for arguments of `version`, click's UsageError for an
+        unknown option behind `help`, and OutputError or ReaderLeftError where stdout fails. During completion nothing
+        is written, and `help` alone, `version` and an unknown name give None for name and command.
         """
         if not ctx.resilient_parsing and (own_name := _find_own_help(args)) is not None:
             stdout.out.write_text(f"Usage: kafkactl {own_name}{_OWN_ARGUMENTS[own_name]}\n\n  {_OWN[own_name]}\n")
@@ -186,7 +186,7 @@ def _find_own_help(args: Sequence[str]) -> str | None:
 def _print_version(is_requested: bool) -> None:
     """Write the version and the state of each compiled part to stdout as one line, and raise typer.Exit.
 
-    False does nothing.
+    False does nothing. Raise OutputError or ReaderLeftError where stdout fails.
     """
     if is_requested:
         from kafkactl.cli.frame import compiled_parts
@@ -237,7 +237,8 @@ def main() -> NoReturn:
 def run_line(arguments: list[str]) -> int:
     """Run one command line in our style or in that of Kafka's tools, and return the exit status.
 
-    `arguments` are those after the program's name. See `run` for the statuses of our style.
+    `arguments` are those after the program's name. See `run` for the statuses of our style, and for the exception that
+    it raises with --debug.
     """
     if (door := doors.find_door(arguments)) is None:
         return run(doors.move_flags(arguments))
@@ -254,10 +255,11 @@ def run_line(arguments: list[str]) -> int:
 def run(arguments: list[str]) -> int:
     """Run one command line, print its error on stderr if there is one, and return the exit status.
 
-    `arguments` are those after the program's name. The status is 0 (done), 1 (failed), 2 (wrong usage, also the help
-    for a missing command), 3 (no answer), 4 (a condition does not hold), or 128 plus the number of a signal: Ctrl-C
-    gives 130. `local logs` can also give the status of docker. A reader of stdout that left is no error. An OSError is
-    printed and gives 1. Another unexpected exception is printed as a bug and gives 1; with --debug it is raised.
+    `arguments` are those after the program's name. Messages become JSON where they, or KAFKACTL_OUTPUT, ask for it. The
+    status is 0 (done), 1 (failed), 2 (wrong usage, also the help for a missing command), 3 (no answer), 4 (a condition
+    does not hold), or 128 plus the number of a signal: Ctrl-C gives 130. `local logs` can also give the status of
+    docker. A reader of stdout that left is no error. An OSError is printed and gives 1. Another unexpected exception is
+    printed as a bug and gives 1; with --debug it is raised.
     """
     typer_internals.avoid_pydantic()
     people.as_json.set(_wants_json(arguments))
@@ -331,8 +333,9 @@ def _flush(status: int, arguments: list[str]) -> int:
 def _print_error(failure: KafkactlError, arguments: list[str]) -> int:
     """Print an error on stderr, with --debug also its traceback, and return its exit status.
 
-    The output is flushed before, and an error of that is ignored. `arguments` are only searched for --debug. An
-    UnansweredError of a command that may have changed the cluster gets the words "may have been done".
+    The output is flushed before, and an error of that is ignored. In Kafka's style the error is only kept in
+    people.failures. `arguments` are only searched for --debug. An UnansweredError of a command that may have changed
+    the cluster gets the words "may have been done".
     """
     if isinstance(failure, UnansweredError) and before_change.was_called.get():
         failure = UnansweredError(

@@ -19,7 +19,7 @@ from kafkactl.serde.schemas import Schema
 
 
 def make_format(schema: Schema) -> Format:
-    """Return the format of values that a JSON Schema describes; without $schema it is draft 7.
+    """Return the format of values that a JSON Schema describes; without a known $schema it is draft 7.
 
     The format's to_bytes takes JSON (NaN and Infinity pass as numbers) and raises FormatError where it is no JSON, the
     schema does not allow it, or a reference that it needs is not found or wrong. Its to_text raises FormatError for

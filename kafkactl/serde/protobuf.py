@@ -31,8 +31,8 @@ def make_format(schema: Schema) -> Format:
     """Return the format of a schema's message: the one that the schema names, or the first.
 
     The functions of the format raise FormatError for bytes and text that are not of the message. Raise UsageError for a
-    text that is no Protobuf schema, for a message that it does not have, and for a name that several messages have.
-    Raise ImportError without grpc_tools for a schema that is text.
+    text that is no Protobuf schema, for a message that it does not have, and for a name that several messages have. For
+    a schema that is text raise ImportError without grpc_tools, and OSError where no temporary file can be made.
     """
     return make_class_format(find_message_class(schema), schema.shown)
 
@@ -146,7 +146,8 @@ def find_message_class(schema: Schema, indexes: list[int] | None = None) -> Any:
     `schema.message` is the name, in full or without its prefix. In a FileDescriptorSet the last file counts. `indexes`
     are the number, from 0 on, of a message among the top ones, then among the nested ones, and so on; None or an empty
     list means the first message. Raise UsageError for a text that is no Protobuf schema, for a message that it does not
-    have, and for a name that several have. Raise ImportError without grpc_tools for a schema that is text.
+    have, and for a name that several have. For a schema that is text raise ImportError without grpc_tools, and OSError
+    where no temporary file can be made.
     """
     files = _read_files(schema)
     pool = descriptor_pool.DescriptorPool()
@@ -213,8 +214,8 @@ def _read_files(schema: Schema) -> list[Any]:
     """Return the descriptors of a schema's files, in the order of the FileDescriptorSet.
 
     protoc writes imported files first. The set is `schema.descriptors`, or is compiled from the text. Raise UsageError
-    for an invalid schema, and for a FileDescriptorSet that is none or empty. Raise ImportError without grpc_tools for a
-    schema that is text.
+    for an invalid schema, and for a FileDescriptorSet that is none or empty. For a schema that is text raise
+    ImportError without grpc_tools, and OSError where no temporary file can be made.
     """
     data = schema.descriptors if schema.descriptors is not None else _compile(schema)
     try:

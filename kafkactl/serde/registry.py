@@ -73,8 +73,8 @@ class Registry:
         """Return the schema with an id (a number) or a GUID (text), with the schemas that it refers to.
 
         A schema that was found once is not requested again. Raise NotFoundError where the registry does not have it or
-        one that it refers to, OperationError where it refuses, and UnreachableError where it does not answer or refuses
-        the login.
+        one that it refers to, OperationError where it refuses, and UnreachableError where it refuses the login or does
+        not answer as a registry does.
         """
         if name not in self._schemas:
             ask = self._client.get_schema if isinstance(name, int) else self._client.get_schema_by_guid
@@ -86,7 +86,7 @@ class Registry:
 
         After a success a later call for the subject sends no requests, because the client keeps the answers. Raise
         NotFoundError where the registry does not have the subject, OperationError where it refuses, and
-        UnreachableError where it does not answer or refuses the login.
+        UnreachableError where it refuses the login or does not answer as a registry does.
         """
         version = self._request(lambda: self._client.get_latest_version(subject), f"subject {subject}")
         return version.schema_id, self._resolve_references(version.schema)
@@ -122,7 +122,7 @@ class Registry:
 
         `answer` is a Schema of the client library. The schemas that it refers to are requested, at any depth. Raise
         NotFoundError where the registry does not have one, OperationError where it refuses, and UnreachableError where
-        it does not answer or refuses the login.
+        it refuses the login or does not answer as a registry does.
         """
         references: dict[str, str] = {}
         seen: set[str] = set()
@@ -130,7 +130,8 @@ class Registry:
         def collect(schema: Any) -> None:
             """Add the texts of all schemas that a schema refers to, at any depth, to `references` by name.
 
-            Each of them is requested. Raise NotFoundError, OperationError or UnreachableError.
+            Each of them is requested. Raise NotFoundError, OperationError or UnreachableError as Registry._request
+            does.
             """
             for reference in schema.references or ():
                 if reference.name not in seen:
@@ -146,7 +147,7 @@ class Registry:
         """Return one version of a subject's schema, as the client library returns it.
 
         Raise NotFoundError where the registry does not have it, OperationError where it refuses, and UnreachableError
-        where it does not answer or refuses the login.
+        where it refuses the login or does not answer as a registry does.
         """
         return self._request(lambda: self._client.get_version(subject, number), f"subject {subject}").schema
 
@@ -242,11 +243,12 @@ class RegistryFormat:
         """Return the format.
 
         Its functions send requests when they need a schema. They raise OperationError where the registry refuses, and
-        UnreachableError where it does not answer or refuses the login. Reading raises FormatError for bytes that do not
-        begin with a schema's id, for an id that the registry does not have, for a schema that is invalid or needs an
-        extra that is not installed, and for a value that is not of its schema. Writing raises FormatError for a text
-        that is not of the schema, NotFoundError where the registry does not have the schema, and UsageError where no
-        schema can be chosen, it is invalid, or an extra is not installed.
+        UnreachableError where it refuses the login or does not answer as a registry does. Reading raises FormatError
+        for bytes that do not begin with a schema's id, for an id that the registry does not have, for a schema that is
+        invalid or needs an extra that is not installed, and for a value that is not of its schema. Writing raises
+        FormatError for a text that is not of the schema, NotFoundError where the registry does not have the schema, and
+        UsageError where no schema can be chosen, it is invalid, or an extra is not installed. Both raise OSError where
+        a Protobuf schema needs a temporary file that cannot be made.
         """
         return Format("registry", self._read_value, self._write_value, f"__{self._subject[1]}_schema_id")
 
@@ -255,8 +257,8 @@ class RegistryFormat:
 
         Raise FormatError for bytes without an id or with a wrong path of a Protobuf message, an id that the registry
         does not have, a schema that is invalid or needs an extra that is not installed, and a value that is not of it.
-        Raise OperationError where the registry refuses, and UnreachableError where it does not answer or refuses the
-        login.
+        Raise OperationError where the registry refuses, and UnreachableError where it refuses the login or does not
+        answer as a registry does. Raise OSError where a Protobuf schema needs a temporary file that cannot be made.
         """
         name, at = _read_schema_id(data)
         try:
@@ -279,8 +281,9 @@ class RegistryFormat:
 
         Requests are sent until one call has the schema. Raise FormatError for a text that is not of the schema,
         UsageError where no schema can be chosen, it is invalid, or an extra is not installed, NotFoundError where the
-        registry does not have it, OperationError where it refuses, and UnreachableError where it does not answer or
-        refuses the login.
+        registry does not have it, OperationError where it refuses, and UnreachableError where it refuses the login or
+        does not answer as a registry does. Raise OSError where a Protobuf schema needs a temporary file that cannot be
+        made.
         """
         header, format = self._writer
         return header + format.to_bytes(text)
@@ -293,7 +296,8 @@ class RegistryFormat:
         registered. Raise UsageError where no schema can be chosen, it is invalid or needs an extra that is not
         installed, the newest one is not of the chosen language, or that of a file names one of its references or is a
         FileDescriptorSet, NotFoundError where the registry does not have it, OperationError where it refuses, and
-        UnreachableError where it does not answer or refuses the login.
+        UnreachableError where it refuses the login or does not answer as a registry does. Raise OSError where a
+        Protobuf schema needs a temporary file that cannot be made.
         """
         schema = self._schema
         if self._writes.schema_id is not None:
@@ -380,7 +384,8 @@ def _parse_schema(schema: Schema, indexes: Sequence[int] = ()) -> _ParsedSchema:
 
     `indexes` are the path of a Protobuf message: its number, from 0 on, among the top messages, then among those inside
     of it, and so on; empty means the first one. A message that the schema names counts first. Raise UsageError for an
-    invalid schema, for a missing message, and where an extra is not installed.
+    invalid schema, for a missing message, and where an extra is not installed. Raise OSError where a Protobuf schema
+    needs a temporary file that cannot be made.
     """
     if schema.language != PROTOBUF:
         return _ParsedSchema(schema, make_format(schema))

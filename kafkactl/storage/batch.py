@@ -72,7 +72,7 @@ class Batch:
 
     @property
     def last_sequence(self) -> int:
-        """Return the sequence number of the last record, or -1 without a producer.
+        """Return the sequence number of the last record, or -1 where `base_sequence` is -1: the batch has no producer.
 
         Sequence numbers start again at 0 after 2^31 - 1.
         """

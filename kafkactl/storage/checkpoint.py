@@ -43,8 +43,8 @@ class PartitionOffset:
 def read_leader_epochs(path: Path) -> list[LeaderEpoch]:
     """Return the lines of a leader-epoch-checkpoint, in the order of the file.
 
-    An empty file gives an empty list. Raise NotFoundError for a missing file, UsageError for a folder or a file without
-    read permission, and FormatError for content that is no checkpoint of version 0 or cannot be read.
+    An empty file gives an empty list. Raise NotFoundError for a missing file, UsageError for a folder, a device or a
+    file without read permission, and FormatError for content that is no checkpoint of version 0 or cannot be read.
     """
 
     def parse(words: list[str]) -> LeaderEpoch:
@@ -58,8 +58,8 @@ def read_leader_epochs(path: Path) -> list[LeaderEpoch]:
 def read_offset_checkpoint(path: Path) -> list[PartitionOffset]:
     """Return the lines of an offset checkpoint, in the order of the file.
 
-    An empty file gives an empty list. Raise NotFoundError for a missing file, UsageError for a folder or a file without
-    read permission, and FormatError for content that is no checkpoint of version 0 or cannot be read.
+    An empty file gives an empty list. Raise NotFoundError for a missing file, UsageError for a folder, a device or a
+    file without read permission, and FormatError for content that is no checkpoint of version 0 or cannot be read.
     """
 
     def parse(words: list[str]) -> PartitionOffset:
@@ -75,8 +75,8 @@ def read_properties(path: Path) -> dict[str, str]:
 
     The separator is : for a file whose name begins with partition.metadata, else =. Blanks around names and values are
     removed, empty lines and lines that begin with # are skipped, and of a repeated name the last value counts. Raise
-    NotFoundError for a missing file, UsageError for a folder or a file without read permission, and FormatError for a
-    line without the separator or content that is not UTF-8 or cannot be read.
+    NotFoundError for a missing file, UsageError for a folder, a device or a file without read permission, and
+    FormatError for a line without the separator or content that is not UTF-8 or cannot be read.
     """
     properties = {}
     for line in _read_text(path).splitlines():
@@ -92,8 +92,8 @@ def read_properties(path: Path) -> dict[str, str]:
 def read_quorum_state(path: Path) -> dict[str, Any]:
     """Return the JSON object in quorum-state; its fields are not checked.
 
-    Raise NotFoundError for a missing file, UsageError for a folder or a file without read permission, and FormatError
-    for content that is not one JSON object or cannot be read.
+    Raise NotFoundError for a missing file, UsageError for a folder, a device or a file without read permission, and
+    FormatError for content that is not one JSON object or cannot be read.
     """
     text = _read_text(path)
     if not text.strip():
@@ -117,7 +117,7 @@ def _read_checkpoint(path: Path, parse: Callable[[list[str]], T]) -> list[T]:
 
     The lines are the version (0), the number of entries, and one entry each. Raise FormatError for another version, for
     a wrong number of lines, where `parse` raises ValueError, and for a file that cannot be read or is not UTF-8. Raise
-    NotFoundError for a missing file, and UsageError for a folder or a file without read permission.
+    NotFoundError for a missing file, and UsageError for a folder, a device or a file without read permission.
     """
     text = _read_text(path)
     if not text:
@@ -157,7 +157,7 @@ def _parse_number(text: str) -> int:
 def _read_text(path: Path) -> str:
     """Return the content of a file; raise FormatError for bytes that are not UTF-8, and for a file that cannot be read.
 
-    Raise NotFoundError for a missing file, and UsageError for a folder or a file without read permission.
+    Raise NotFoundError for a missing file, and UsageError for a folder, a device or a file without read permission.
     """
     data = read_file(path)
     try:

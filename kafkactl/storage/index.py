@@ -49,9 +49,9 @@ class _Index(ABC):
     def __init__(self, path: Path) -> None:
         """Read a whole index file.
 
-        Raise NotFoundError for a missing file; UsageError for a folder, a file without read permission, and where
-        neither the name nor the log of the segment has a base offset; FormatError where the file or that log cannot be
-        read. A part of an entry at the end is no error: `require_whole` checks it.
+        Raise NotFoundError for a missing file; UsageError for a folder, a device, a file without read permission, and
+        where neither the name nor the log of the segment has a base offset; FormatError where the file or that log
+        cannot be read. A part of an entry at the end is no error: `require_whole` checks it.
         """
         self.path = path
         self.base_offset = find_base_offset(path)
@@ -72,7 +72,7 @@ class _Index(ABC):
 
     @cached_property
     def written_numbers(self) -> range:
-        """Return the numbers of the written entries, from 0 on, found by a binary search.
+        """Return the numbers of the written entries, from 0 on, found by one binary search, and kept.
 
         The first entry counts as written. Zeros after it are the padding of an active segment; the result is right only
         where they are all at the end.
@@ -82,7 +82,7 @@ class _Index(ABC):
         return range(min(end, self.count))
 
     def _find_written_numbers(self) -> Iterator[int]:
-        """Yield the numbers of the written entries one by one, from 0 on, up to the first padding.
+        """Return an iterator over the numbers of the written entries, from 0 on, up to the first padding.
 
         The first entry counts as written. Unlike `written_numbers` this is right for an index whose zeros are not all
         at its end.
@@ -105,9 +105,10 @@ class OffsetIndex(_Index):
     layout = OFFSET_ENTRY
 
     def read_entries(self) -> Iterator[OffsetEntry]:
-        """Yield the entries in the order of the file, up to the padding of an active segment; offsets are absolute.
+        """Return an iterator over the entries in the order of the file, up to the padding of an active segment.
 
-        The first entry is yielded also where it is padding, and a part of an entry at the end is ignored.
+        Offsets are absolute. The first entry comes also where it is padding, and a part of an entry at the end is
+        ignored.
         """
         return map(self.read_entry, self._find_written_numbers())
 
@@ -166,9 +167,10 @@ class TimeIndex(_Index):
     layout = TIME_ENTRY
 
     def read_entries(self) -> Iterator[TimeEntry]:
-        """Yield the entries in the order of the file, up to the padding of an active segment; offsets are absolute.
+        """Return an iterator over the entries in the order of the file, up to the padding of an active segment.
 
-        The first entry is yielded also where it is padding, and a part of an entry at the end is ignored.
+        Offsets are absolute. The first entry comes also where it is padding, and a part of an entry at the end is
+        ignored.
         """
         return map(self.read_entry, self._find_written_numbers())
 

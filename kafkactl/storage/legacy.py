@@ -58,7 +58,7 @@ class LegacyBatch:
 
     @property
     def last_offset(self) -> int:
-        """Return the offset of the last record."""
+        """Return the offset in the message's header, which is that of its last record."""
         return self.offset
 
     @property

@@ -140,7 +140,11 @@ class SchemaReader:
                     values[field.name] = read_field(field)
 
         def read_field(field: Field) -> Any:
-            """Return the next field: a value, a list for an array, or None for null; raise FormatError."""
+            """Return the next field: a value, a list for an array, or None for null.
+
+            Raise FormatError for null in a field that is not nullable, for an array of more elements than bytes are
+            left, and where the bytes end early or are not what the layout says.
+            """
             nullable = version in field.nullable
             if not field.many:
                 return read_value(field, field.name, nullable)
@@ -154,9 +158,10 @@ class SchemaReader:
             return [read_value(field, f"{field.name} element", False) for _ in range(count)]
 
         def read_value(field: Field, name: str, nullable: bool) -> Any:
-            """Return the next value of a field's type, or None for null where `nullable`; raise FormatError.
+            """Return the next value of a field's type, or None for null where `nullable`.
 
-            `name` is the name for messages.
+            `name` is the name for messages. Raise FormatError for null elsewhere, where the bytes end early or are not
+            what the layout says, and for a struct in a version above those of the layout.
             """
             if field.type in _NUMBERS:
                 return self.read_number(field.type)
@@ -251,7 +256,8 @@ def _is_null(size: int, name: str, nullable: bool) -> bool:
 def load_layouts(name: str) -> tuple[Layout, ...]:
     """Return the messages of layouts/NAME.txt, in the order of the file.
 
-    `name` is the name of the file, such as cluster_metadata. Raise FileNotFoundError for an unknown name.
+    `name` is the name of the file, such as cluster_metadata. The file is read at the first call only. Raise
+    FileNotFoundError for an unknown name.
     """
     text = Path(__file__).with_name("layouts").joinpath(f"{name}.txt").read_text(encoding="ascii")
     return tuple(_parse_layout(block) for block in text.split("\n\n")[1:])

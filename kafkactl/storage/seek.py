@@ -97,7 +97,8 @@ def _is_true(entry: TimeEntry, offsets: OffsetIndex, segment: Segment) -> bool:
     """Return whether the log has the entry's offset in a batch whose largest timestamp is the entry's.
 
     The search begins where the offset index points. False also where the batch is not found within 512 KiB. Raise
-    FormatError where the log cannot be read there, or a size there is one that no batch has.
+    FormatError where the log cannot be read there, a size there is one that no batch has, or a message of magic 1 is
+    too short for a timestamp.
     """
     start = _find_position(offsets, segment, entry.offset)
     for batch in segment.batches(start):

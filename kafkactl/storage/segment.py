@@ -31,8 +31,8 @@ def find_base_offset(path: Path) -> int:
     """Return the number before the first dot of a file's name (or all of it), or else the first offset in its log.
 
     The log of an index is the .log file of the same segment; any other file is read itself. Raise UsageError where
-    neither the name nor the log has an offset, where the log does not exist, and where it may not be opened;
-    FormatError where the log cannot be read. With a number in the name nothing is opened.
+    neither the name nor the log has an offset, where the log does not exist, and where it may not be opened or is no
+    regular file; FormatError where the log cannot be read. With a number in the name nothing is opened.
     """
     offset = _offset_in_name(path)
     if offset is not None:
@@ -65,7 +65,7 @@ class Segment:
     """
 
     def __init__(self, path: Path | str) -> None:
-        """Open a path; one that ends in .gz is unpacked, any other FIFO is copied, and `-` is standard input.
+        """Open a path; one that ends in .gz is unpacked, a FIFO is copied, and `-` is standard input.
 
         Raise MissingFileError (a NotFoundError) for a missing file; UsageError for a folder, a file without read
         permission, a device, or a closed or terminal standard input; FormatError for a socket, and where the file
@@ -116,7 +116,8 @@ class Segment:
         """Return at least `size` bytes from a position on, or fewer where `end` or the end of the file comes first.
 
         All arguments are in bytes, and positions count from the start of the file, unpacked; an `end` of None is its
-        end. Raise LostBytesError (a FormatError) where the file became shorter or cannot be read.
+        end. Bytes that are not in memory are read from the file, and become the part in memory. Raise LostBytesError (a
+        FormatError) where the file became shorter or cannot be read.
         """
         end = self.size_bytes if end is None else min(end, self.size_bytes)
         size = max(0, min(size, end - position))

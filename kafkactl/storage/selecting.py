@@ -62,8 +62,8 @@ def select(
     `read_committed` leaves out because their transaction has no end; None counts nowhere. With `follow` the iterator
     has no end, unless all paths are missing or `limit` is reached, and raises errors of later reading, also of a last
     path that `on_error` has got already: FormatError for a file or batch that cannot be read, MissingFileError for a
-    deleted segment, UsageError for a folder or a file without read permission, OSError where a file's size cannot be
-    found out.
+    deleted segment, UsageError for a folder, a device or a file without read permission, OSError where a file's size
+    cannot be found out.
     """
     missing_paths = set(filter(_is_missing, paths))
     for path in paths:
@@ -93,8 +93,9 @@ class _Reading:
     def read_in_order(self, paths: Sequence[Path]) -> Iterator[SelectedBatch]:
         """Yield the selected batches, from the first segment to the last; `selection.limit` is not applied.
 
-        Errors of a file go to `on_error`, and the next file follows. With `follow` this has no end, later errors are
-        raised, and `paths` must not be empty.
+        Errors of a file go to `on_error`, and the next file follows. With `follow` this has no end, `paths` must not be
+        empty, and later errors are raised: FormatError, MissingFileError, UsageError and OSError, as `_follow` says.
+        Errors of `matches` that are no KafkactlError are always raised.
         """
         selection, position = self._selection, 0
         for number, path in enumerate(paths):
@@ -118,7 +119,8 @@ class _Reading:
 
         All are read before the first is yielded, from the last batch back until there are enough. Errors of a file and
         damage in records go to `on_error`. With `follow` later batches come after them, without an end, and later
-        errors are raised.
+        errors are raised: FormatError, MissingFileError, UsageError and OSError, as `_follow` says. Errors of `matches`
+        that are no KafkactlError are always raised.
         """
         left, end = count, 0
         selected_batches: list[SelectedBatch] = []
@@ -344,9 +346,9 @@ class _Reading:
 
         `position` is in bytes; from there on a broker writes. The files are looked at every 0.2 s. Raise FormatError
         for a size that no batch has and a file that cannot be read, MissingFileError for a segment that was deleted
-        meanwhile, UsageError for a folder, a file without read permission, and a folder that cannot be listed to find
-        the end of a transaction, OSError where a file's size cannot be found out, and the errors of `matches` except
-        FormatError. Wrong CRCs and damage before a batch's first selected record go to `on_error`.
+        meanwhile, UsageError for a folder, a device, a file without read permission, and a folder that cannot be listed
+        to find the end of a transaction, OSError where a file's size cannot be found out, and the errors of `matches`
+        except FormatError. Wrong CRCs and damage before a batch's first selected record go to `on_error`.
         """
         while True:
             with Segment(path) as segment:

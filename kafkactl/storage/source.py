@@ -34,12 +34,12 @@ class StoredFile:
     """An open file for reading; its size is the size at the time of opening."""
 
     def __init__(self, path: Path) -> None:
-        """Open a path; one that ends in .gz is unpacked, any other FIFO is copied, and `-` is standard input.
+        """Open a path; one that ends in .gz is unpacked, a FIFO is copied, and `-` is standard input.
 
         Standard input is unpacked where it begins as gzip data do. Raise MissingFileError for a missing file;
         UsageError for a folder, a file without read permission, a device, or a closed or terminal standard input;
-        FormatError for a socket, a FIFO that ends in .gz, and where the file cannot be read or not one byte can be
-        unpacked.
+        FormatError for a socket, and where the file cannot be read or copied, or not one byte can be unpacked. `fault`
+        says why a gzip file ends too early.
         """
         self.path = path
         self.fault: LostBytesError | None = None
@@ -119,8 +119,8 @@ class StoredFile:
         """Open the path, and return the file to read from; set `fault` where a gzip file is damaged or cut off.
 
         Raise MissingFileError for a missing file; UsageError for a folder, a file without read permission, a device, or
-        a closed or terminal standard input; FormatError for a socket, and where the file cannot be read or not one byte
-        can be unpacked.
+        a closed or terminal standard input; FormatError for a socket, and where the file cannot be read or copied, or
+        not one byte can be unpacked.
         """
         path = self.path
         try:
@@ -153,7 +153,7 @@ class StoredFile:
 def read_file(path: Path) -> memoryview:
     """Return all bytes of a small file; one that ends in .gz is unpacked, and `-` is standard input.
 
-    Any other FIFO is copied. Raise MissingFileError for a missing file; UsageError for a folder, a file without read
+    A FIFO is copied first. Raise MissingFileError for a missing file; UsageError for a folder, a file without read
     permission, a device, or a closed or terminal standard input; FormatError for 2 GiB or more, a socket, a file that
     cannot be read, or a gzip file that is damaged or cut off.
     """

@@ -156,8 +156,8 @@ def compute_stats(path: Path, on_error: Callable[[KafkactlError], None], after: 
     Where a part cannot be read, `on_error` gets the error, and the numbers end there; bytes at the end that are no
     whole batch are no error. `after` is the next offset of the segment before this one: the gap between them counts
     here. Where it is None, a gap between the base offset and the first record counts. Raise NotFoundError for a missing
-    file; UsageError for a folder, a file without read permission, and one without a base offset, such as a missing one
-    without a number in its name; FormatError where the file cannot be opened.
+    file; UsageError for a folder, a device, a file without read permission, and one without a base offset, such as a
+    missing one without a number in its name; FormatError where the file cannot be opened.
     """
     base_offset = find_base_offset(path)
     stats = Stats(segments=1, next_offset=base_offset if after is None else after)

@@ -30,8 +30,9 @@ class AbortedTransaction:
 def read_aborted_transactions(path: Path) -> Iterator[AbortedTransaction]:
     """Yield the entries of a .txnindex file, in the order of the file; nothing for an empty file.
 
-    Raise NotFoundError for a missing file, UsageError for a folder or a file without read permission, and FormatError
-    for a file that cannot be read; and, after the entries before it, for one that is cut off or has a version above 0.
+    Raise NotFoundError for a missing file, UsageError for a folder, a device or a file without read permission, and
+    FormatError for a file that cannot be read; and, after the entries before it, for one that is cut off or has a
+    version above 0.
     """
     data = read_file(path)
     for position in range(0, len(data), ENTRY.size):

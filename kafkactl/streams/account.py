@@ -67,7 +67,7 @@ class Account:
     def on_failure(self, error: KafkaError | None, message: Message) -> None:
         """Count the failed record of a delivery report, and pass it to `tell`; confluent_kafka calls this.
 
-        Without an error nothing happens. Errors of `tell` pass through.
+        Without an error nothing happens. Errors of `tell` and of read_headers() pass through.
         """
         if error is None:
             return
@@ -92,7 +92,10 @@ class Account:
         self.fail(make_undelivered(record, reason))
 
     def refuse(self, records: Iterable[Record], reason: str) -> None:
-        """Count records that were read and not sent as accepted and failed, and pass them with the reason to `tell`."""
+        """Count records that were read and not sent as accepted and failed, and pass them with the reason to `tell`.
+
+        Errors of `tell` pass through.
+        """
         for record in records:
             self.accepted += 1
             self.fail_record(record, reason)
@@ -103,7 +106,10 @@ class Account:
         self.tell(record)
 
     def fail_cut_piece(self, data: bytes) -> None:
-        """Count the bytes of a line that a signal cut as one accepted and failed record, and pass it to `tell`."""
+        """Count the bytes of a line that a signal cut as one accepted and failed record, and pass it to `tell`.
+
+        The record has the bytes as its value, and no key. Errors of `tell` pass through.
+        """
         self.accepted += 1
         self.fail(UndeliveredRecord(None, data, None, None, None, CUT))
 

@@ -64,7 +64,8 @@ class Reading:
         (None: nothing) is called with each list of records before they are yielded; it may have records beyond the end,
         which are not yielded. Raise UnreachableError where no broker answers, NotFoundError for a missing topic or
         partition and where no topic matches, OperationError where a topic cannot be read or offsets cannot be looked
-        up, and UsageError for a wrong client setting.
+        up, and UsageError for a wrong client setting. From here on each request to the cluster has a whole time-out of
+        its own.
         """
         self._prepare = prepare
         self.while_idle: Callable[[], None] = _do_nothing
@@ -112,12 +113,12 @@ class Reading:
         """Yield lists of records as they come, until the selection ends; pass each list to mark_handled() later.
 
         A list has one record or more, in the order of the offsets within a partition. A `tail` is yielded first, as one
-        list sorted by time, which may be empty. An error of keep_alive(), of a rebalance or of `prepare` is raised
-        here. Raise UnreachableError where nothing has ever come and no broker answers within the time-out; with
-        `until_end` also where nothing comes for the time-out; with any end, also by the idle time-out, where a
-        partition that is not known to be at its end has no leader then, and where the group assigns no partitions in
-        time. Raise NotFoundError for a deleted topic that was named, and OperationError or UnreachableError for an
-        error that librdkafka reports.
+        list sorted by time, which may be empty. `while_idle` is called where no record comes. An error of keep_alive(),
+        of a rebalance, of `prepare` or of `while_idle` is raised here. Raise UnreachableError where nothing has ever
+        come and no broker answers within the time-out; with `until_end` also where nothing comes for the time-out; with
+        any end, also by the idle time-out, where a partition that is not known to be at its end has no leader then, and
+        where the group assigns no partitions in time. Raise NotFoundError for a deleted topic that was named, and
+        OperationError or UnreachableError for an error that librdkafka reports.
         """
         if self._selection.tail:
             yield from self._last_records(self._selection.tail)
@@ -212,7 +213,8 @@ class Reading:
         """Note records as handled, so that the next commit of the group includes them. Nothing is sent here.
 
         A record may be marked again. Without a group this does nothing. A partition that the group took away meanwhile
-        is left out without an error. Raise OperationError where librdkafka refuses for another reason.
+        is left out without an error. Raise OperationError (UnreachableError for a lost connection) where librdkafka
+        refuses for another reason.
         """
         if self._selection.joins and messages:
             ends = self._find_ends(messages)
@@ -242,14 +244,16 @@ class Reading:
     def _subscribe_to_selection(self) -> None:
         """Join the group for the topics of the selection.
 
-        Raise NotFoundError where no topic matches or a topic is missing, UnreachableError or OperationError.
+        Raise NotFoundError where no topic matches or a topic is missing, OperationError for an error of a broker, and
+        UnreachableError where no broker answers.
         """
         self._subscribe(list(find_topics(self._cluster, self._consumer, self._selection)))
 
     def _subscribe(self, topics: list[str]) -> None:
         """Join the group for these topics, instead of earlier ones. Nothing is waited for.
 
-        Patterns were matched before, because librdkafka's are not Python's.
+        Patterns were matched before, because librdkafka's are not Python's. Raise KafkaException where librdkafka
+        refuses; errors of the callbacks are kept for _next_batch().
         """
         self._topics = topics
         self._looked_at = time.monotonic()
@@ -263,8 +267,9 @@ class Reading:
     def _follow_topics(self) -> None:
         """Subscribe again where topics of the selection were created or deleted; at most every 5 s.
 
-        The answer of the brokers is waited for, at most 2 s. Without a group, or with fixed names, nothing happens. A
-        deleted topic is reported to the user, and also brokers that do not answer, which is no error.
+        The answer of the brokers is waited for, at most 2 s. Without a group, or with fixed names, nothing happens.
+        Where no topic is left the old subscription stays. A deleted topic is reported to the user, and also brokers
+        that do not answer, which is no error. Raise KafkaException where librdkafka refuses the new subscription.
         """
         include = self._selection.include
         if include is None or not self._selection.joins or time.monotonic() - self._looked_at < _LOOK_FOR_TOPICS_S:
@@ -283,7 +288,8 @@ class Reading:
     def _assign(self, starts: Mapping[Partition, int]) -> None:
         """Read these partitions from these offsets, instead of earlier ones, and forget which ones are at their ends.
 
-        Each partition must have a range (KeyError otherwise). Stops come from the ranges.
+        Each partition must have a range (KeyError otherwise). Stops come from the ranges. Raise KafkaException where
+        librdkafka refuses.
         """
         self._at_end.clear()
         self._stops = {partition: stop for partition in starts if (stop := self._ranges[partition].stop) is not None}
@@ -292,8 +298,8 @@ class Reading:
     def _on_loss(self, change: str, partitions: Sequence[TopicPartition]) -> None:
         """Note partitions that the group took away, and the ends of their yielded records; librdkafka calls this.
 
-        Their records that were fetched early are dropped, and the loss is reported to the user. `change` is "revoked"
-        or "lost", for this report.
+        Their records that were fetched early are dropped, and the loss is reported to the user. Where none is left the
+        time without an assignment begins. `change` is "revoked" or "lost", for this report.
         """
         lost_partitions = {(entry.topic, entry.partition) for entry in partitions}
         self._watch.partitions -= lost_partitions
@@ -324,8 +330,8 @@ class Reading:
     def _store(self, offsets: list[TopicPartition]) -> None:
         """Add offsets to the next commit; nothing is sent here.
 
-        A partition that was taken away meanwhile is left out: its new owner commits it. Raise OperationError for
-        another error of librdkafka.
+        A partition that was taken away meanwhile is left out: its new owner commits it. Raise OperationError
+        (UnreachableError for a lost connection) for another error of librdkafka.
         """
         try:
             self._consumer.store_offsets(offsets=offsets)
@@ -470,8 +476,8 @@ class Reading:
     def _is_record(self, message: Message) -> bool:
         """Return whether a message is a record, and not an event or an error that is passed over.
 
-        Note the end of a partition, and warn the user where max.poll.interval.ms was exceeded. Raise UnreachableError
-        or OperationError for an error message that is not passed over.
+        Note the end of a partition, or that it goes on, and warn the user where max.poll.interval.ms was exceeded.
+        Raise UnreachableError or OperationError for an error message that is not passed over.
         """
         error = message.error()
         if error is None and not self._at_end:  # the set is checked for every record only near the end

@@ -33,11 +33,11 @@ Source = Callable[[Input], Iterator[Batch]]
 
 
 def read_lines(source: Input, reader: LineReader) -> Iterator[Batch]:
-    r"""Yield the records of lines that end in \n or \r\n, in batches, which may be empty.
+    r"""Return an iterator over the records of lines that end in \n or \r\n, in batches, which may be empty.
 
-    The last line needs no end; one that a signal cuts is left out. Raise FormatError, with the number of the line, for
-    a line that `reader` refuses, and the errors of a schema registry; the records before it were yielded. Raise OSError
-    where the input cannot be read.
+    The last line needs no end; one that a signal cuts is left out. Iterating raises FormatError, with the number of the
+    line, for a line that `reader` refuses, and OperationError, UnreachableError or UsageError of a schema registry; the
+    records before it were yielded. It raises OSError where the input cannot be read.
     """
     batches = (
         [line.removesuffix(b"\r") for line in lines] if any(b"\r" in line for line in lines) else lines
@@ -64,12 +64,12 @@ def read_whole_lines(source: Input) -> Iterator[bytes]:
 
 
 def read_delimited(source: Input, reader: LineReader, delimiter: bytes) -> Iterator[Batch]:
-    """Yield the records of pieces that end at a delimiter, in batches, which may be empty.
+    """Return an iterator over the records of pieces that end at a delimiter, in batches, which may be empty.
 
     The last piece needs no delimiter; one that a signal cuts is left out. An empty delimiter makes the whole input one
-    record, or none where it is empty. Raise FormatError, with the number of the piece, for a piece that `reader`
-    refuses, and the errors of a schema registry; the records before it were yielded. Raise OSError where the input
-    cannot be read.
+    record, or none where it is empty. Iterating raises FormatError, with the number of the piece, for a piece that
+    `reader` refuses, and OperationError, UnreachableError or UsageError of a schema registry; the records before it
+    were yielded. It raises OSError where the input cannot be read.
     """
     return _read_records(_read_pieces(source, delimiter), reader)
 
@@ -77,8 +77,8 @@ def read_delimited(source: Input, reader: LineReader, delimiter: bytes) -> Itera
 def _read_records(pieces: Iterable[list[bytes]], reader: LineReader) -> Iterator[Batch]:
     """Yield the records of lists of pieces; raise FormatError for the first piece that `reader` refuses.
 
-    The records before it are yielded, also before an error of a schema registry, which is raised, too. Batches may be
-    empty. Errors of `pieces` pass through.
+    The records before it are yielded, also before an error of a schema registry (OperationError, UnreachableError or
+    UsageError), which is raised, too. Batches may be empty. Errors of `pieces` pass through.
     """
     number = 1
     for part in pieces:
@@ -97,8 +97,9 @@ def read_length_prefixed(source: Input, value: Format) -> Iterator[Batch]:
 
     A length is four bytes, big-endian; -1 stands for a null value. Raise FormatError, with the number of the record
     from 1 on, for a length below -1, for a value that is not of its format, and where the input ends inside a record,
-    and the errors of a schema registry; the records before it were yielded. After a signal a record that has begun is
-    read to its end, or left out where the signal cuts it. Raise OSError where the input cannot be read.
+    and OperationError, UnreachableError or UsageError of a schema registry; the records before it were yielded. After a
+    signal a record that has begun is read to its end, or left out where the signal cuts it. Raise OSError where the
+    input cannot be read.
     """
     waiting = b""
     number = 0
@@ -148,8 +149,8 @@ def _read_length(data: bytes, at: int, number: int) -> int:
 def _make_value_record(value: Format, length: int, data: bytes, number: int) -> Record:
     """Return the record of a value after its length; raise FormatError for data that is not of its format.
 
-    A length of -1 means a null value. `number` is the number of records before, for the message. The errors of a schema
-    registry pass through.
+    A length of -1 means a null value. `number` is the number of records before, for the message. OperationError,
+    UnreachableError and UsageError of a schema registry pass through.
     """
     try:
         return {"value": None if length < 0 else value.from_input(data)}
@@ -161,8 +162,9 @@ def read_json_lines(source: Input, reader: FieldReader) -> Iterator[Batch]:
     """Yield the records of lines with one JSON object each (NDJSON), in batches; blank lines are skipped.
 
     Control records of a log are skipped, too, and so is a line that a signal cuts. The last line needs no end. Batches
-    may be empty. Raise FormatError, with the number of the line, for a line that is no record, and the errors of a
-    schema registry; the records before it were yielded. Raise OSError where the input cannot be read.
+    may be empty. Raise FormatError, with the number of the line, for a line that is no record, and OperationError,
+    UnreachableError or UsageError of a schema registry; the records before it were yielded. Raise OSError where the
+    input cannot be read.
     """
     number = 0
     for lines in _read_pieces(source, b"\n"):
@@ -187,8 +189,9 @@ def read_csv_rows(source: Input, reader: FieldReader, null: bytes = b"") -> Iter
     With a column `value` or `value_base64` the columns are the fields of a record, and `headers` is JSON. Without them,
     the whole row becomes a JSON object as the value, and the key is that of the column `key`, if there is one. A cell
     without quotes that equals `null` is null. Empty rows are skipped. A row that a signal cuts is left out. Raise
-    FormatError, with the number of the row's first line in the input, from 1 on, for a row that is no record, and the
-    errors of a schema registry; the records before it were yielded. Raise OSError where the input cannot be read.
+    FormatError, with the number of the row's first line in the input, from 1 on, for a row that is no record, and
+    OperationError, UnreachableError or UsageError of a schema registry; the records before it were yielded. Raise
+    OSError where the input cannot be read.
     """
     lines = _RowLines(source)
     titles: list[str] = []
@@ -367,7 +370,8 @@ class RecordDefaults:
         """Return an iterator over the batches, with the missing parts of each record filled in.
 
         The key replaces a null key, the headers come after those of the record, and the timestamp replaces a missing
-        one. The records are changed in place.
+        one. The records are changed in place, when the iterator reaches their batch. Without any default `batches`
+        itself is returned.
         """
         if self == RecordDefaults():
             return batches

@@ -76,7 +76,8 @@ class LineReader:
 
         `first` is the number of the first line. Where lines are only split, the number in an error also counts the
         records that were in `batch` before. Raise FormatError, with the number of the line, for a line that is no
-        record, and a schema registry's errors; the records before it were added.
+        record, and OperationError, UnreachableError or UsageError of a schema registry; the records before it were
+        added.
         """
         add = batch.append
         if not self._is_plain:

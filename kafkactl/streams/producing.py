@@ -60,7 +60,8 @@ class Sending:
 
         `tell` is called with sentences for the user. A `partition` of None leaves the choice to the partitioner. A
         missing topic is created where the broker does so; otherwise it is a NotFoundError. The `largest_bytes` of the
-        account is set. Raise OperationError without the right to write to the topic.
+        account is set. Raise OperationError without the right to write to the topic, and for another refusal. From here
+        on each request to the cluster has a whole time-out of its own.
         """
         self._cluster, self._topic, self._account, self._stop = cluster, topic, account, stop
         account.largest_bytes = find_largest_bytes(cluster)
@@ -125,7 +126,7 @@ class Sending:
             self._die(error.args[0])
 
     def _die(self, error: KafkaError) -> None:
-        """Fail all records in the queue after an error that ends the client. A second error is ignored."""
+        """Keep an error that ends the client, and fail all records in the queue with it; ignore a second error."""
         if self._fatal is None:
             self._fatal = error
             self._account.give_up_reason = describe_kafka_error(error)
@@ -377,7 +378,8 @@ def require_topic(
     A missing topic is created where the broker does so on a request of `producer`; its leaders are not known then.
     `tell` is called with a sentence about that. `partition` must exist, unless it is None. Raise NotFoundError for a
     topic that does not exist and was not created, and for a missing partition. Raise OperationError without the right
-    to write to a topic that is not listed, and UnreachableError where no broker answers.
+    to write to a topic that is not listed, and where the broker refuses the metadata; UnreachableError where no broker
+    answers.
     """
     metadata = cluster.read_metadata(client=producer)
     leaders = {}
@@ -396,8 +398,8 @@ def _create_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callabl
     """Return the partition numbers of a topic that the broker creates on request.
 
     The request is repeated until the topic is known or the time-out is over. `tell` gets one sentence about the
-    creation. Raise NotFoundError where the broker does not create it, OperationError without the right to write to the
-    topic, and UnreachableError.
+    creation. Raise NotFoundError where the broker does not create it or refuses the request, OperationError without the
+    right to write to the topic, and UnreachableError where no broker answers.
     """
     is_reported = False
 

@@ -115,7 +115,9 @@ class SelectionRequest:
     """By field, the name that errors use, such as --offset; a field that is absent has its own name."""
 
     def make_selection(self) -> Selection:
-        """Return the selection. It stops at the ends of partitions for a tail and for an end, unless `follow` is set.
+        """Return the selection. It stops at the ends of partitions with `until_end`.
+
+        It does so also for a tail and for an end, unless `follow` is set.
 
         An end without a start begins at the oldest record, unless auto.offset.reset is set; earliest there counts as
         `from_beginning`. Raise UsageError for two starts (offset, time, tail, beginning), two ends, a start after the
@@ -247,7 +249,8 @@ def _correct_starts(
     """Return the starts of partitions that do not have their offset, because the client would be silent about that.
 
     `warn` gets a sentence about each. Partitions that have it, or begin at a special offset, are missing in the result.
-    Raise OperationError where offsets cannot be looked up, and UnreachableError.
+    Raise OperationError where offsets cannot be looked up, and UnreachableError where no broker answers. Without an
+    offset of 0 or more no request is sent.
     """
     offsets = {partition: offset for partition, offset in begins.items() if offset >= 0}
     if not offsets:
@@ -271,8 +274,9 @@ def find_stops(
 ) -> dict[Partition, int]:
     """Return the first offset that is not read, of each partition that has one; empty without a bound.
 
-    A partition without a record at or after `before_time_ms` has none. Raise OperationError where offsets cannot be
-    looked up, and UnreachableError where no broker answers.
+    A partition without a record at or after `before_time_ms` has none. With `to_offset` no request is sent. With
+    `before_time_ms` the offsets are looked up: raise OperationError where that fails, and UnreachableError where no
+    broker answers.
     """
     if selection.before_time_ms is not None:
         ends = look_up_offsets(cluster, consumer, partitions, selection.before_time_ms)

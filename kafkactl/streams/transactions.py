@@ -133,7 +133,7 @@ class Transactions:
     def _require_all_sent(self) -> None:
         """Abort the transaction and raise OperationError where a record was not delivered; otherwise do nothing.
 
-        The errors of abort() pass through.
+        The errors of abort() pass through: OperationError, UnreachableError and OSError.
         """
         if self._failures:
             first = self._failures[0].reason

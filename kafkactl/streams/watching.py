@@ -56,8 +56,9 @@ class Watch:
     def require_leaders(self, at_end: Set[Partition]) -> None:
         """Raise UnreachableError where not all partitions are at their ends and one has no leader.
 
-        `at_end` has the partitions at their ends. No record can come from a partition without a leader. Without an
-        answer of a broker nothing is raised.
+        `at_end` has the partitions at their ends. No record can come from a partition without a leader. Metadata are
+        requested for this, and changes of leaders are reported to `tell`. Without an answer of a broker nothing is
+        raised.
         """
         if self.partitions <= at_end:
             return
@@ -72,9 +73,10 @@ class Watch:
         """Return new partitions, with `adds`, and partitions of deleted topics; the caller must act on both.
 
         Both are sorted. Metadata are read every 5 s at most; both lists are empty between these looks, and where no
-        broker answers the look. Raise NotFoundError for a deleted topic that was named. Raise UnreachableError where
-        the reading ends at the ends of the partitions and nothing came within the time-out, and where nothing has ever
-        come and no broker answers.
+        broker answers the look. `tell` gets sentences about lost and new leaders, deleted topics and silent brokers.
+        Raise NotFoundError for a deleted topic that was named. Raise UnreachableError where the reading ends at the
+        ends of the partitions and nothing came within the time-out, and where nothing has ever come and no broker
+        answers.
         """
         now = time.monotonic()
         is_stuck = self._selection.until_end and now - self._progress_at > self._cluster.timeout_s
@@ -171,8 +173,8 @@ class Watch:
     def _find_deleted(self, topics: dict[str, TopicMetadata]) -> list[Partition]:
         """Return the partitions of deleted topics, sorted, and stop watching them.
 
-        Raise NotFoundError for a deleted topic that was named. A topic counts as deleted when two looks in a row miss
-        it.
+        Each deleted topic is reported to `tell`. Raise NotFoundError for one that was named. A topic counts as deleted
+        when two looks in a row miss it.
         """
         for name in {topic for topic, _ in self.partitions}:
             is_missing = name not in topics or _is_unknown(topics[name].error)

@@ -120,7 +120,8 @@ def install(folder: str, dry_run: bool) -> list[Outcome]:
     """Write our files into a folder, and return the outcome of each; with `dry_run` only say what would be done.
 
     A file that is not ours stays as it is, and its outcome is a failure, as is an error of the operating system. Raise
-    MissingFileError or UsageError where there is no such folder, and KafkactlError where nothing can be written in it.
+    MissingFileError or UsageError where there is no such folder, and KafkactlError where nothing can be written in it,
+    also with `dry_run`, or the path of the running Python is not known.
     """
     require_folder(folder)
     _require_writable(folder)
@@ -152,7 +153,10 @@ def _require_writable(folder: str) -> None:
 
 
 def _write(folder: str, file: OwnFile, dry_run: bool) -> Outcome:
-    """Write one file, and return the outcome. A file that is not ours, and an error of writing, are failures."""
+    """Write one file, and return the outcome; with `dry_run` write nothing, and say what would be done.
+
+    A file that is not ours, and an error of writing, are failures. Nothing is raised.
+    """
     from kafkactl.admin.models import Outcome
 
     path = os.path.join(folder, file.name)
@@ -213,7 +217,10 @@ def _rename_new(draft: str, path: str, mode: int) -> None:
 
 
 def _remove_file(folder: str, name: str, dry_run: bool) -> Outcome:
-    """Remove one of our files, and return the outcome. An error of the operating system is a failure."""
+    """Remove one of our files, and return the outcome; with `dry_run` remove nothing, and say what would be done.
+
+    An error of the operating system is a failure. Nothing is raised.
+    """
     from kafkactl.admin.models import Outcome
 
     if dry_run:
@@ -242,7 +249,7 @@ def describe_path(folder: str, search_path: str) -> list[str]:
 
 
 def _find_commands(folder: str) -> Iterator[str]:
-    """Return the names of our launchers that a folder has as commands."""
+    """Yield the names of our launchers that a folder has as commands: files that may be executed."""
     for name in list_script_names():
         path = os.path.join(folder, name)
         if os.path.isfile(path) and os.access(path, os.X_OK):

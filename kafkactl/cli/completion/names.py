@@ -50,8 +50,8 @@ def complete_local_clusters(incomplete: str) -> list[str]:
 def complete_topics(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of topics that begin with the incomplete word, sorted. Internal topics are included.
 
-    `ctx` is the context of the line, whose options name the cluster. Names are cached for 10 s. There are none without
-    an answer within 2 s or with wrong settings; nothing is raised.
+    `ctx` is the context of the line, whose options name the cluster. Names are cached for 10 s. Names with a blank are
+    left out. There are none without an answer within 2 s or with wrong settings; nothing is raised.
     """
     return _filter_names(lambda: _list_names(ctx, "topics", _ask_topics), incomplete)
 
@@ -74,7 +74,8 @@ def complete_entity_parts(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the types of entities that begin with the incomplete word, or after a type the names of that type.
 
     `ctx` is the context of the line; its argument `entity` has TYPE NAME TYPE NAME ... so far. Types and names are
-    sorted. There are names only of topics, groups and brokers (ids), and none without an answer within 2 s.
+    sorted. There are names only of topics, groups and brokers (ids), and none without an answer within 2 s. Names are
+    cached for 10 s; nothing is raised.
     """
     words = ctx.params.get("entity") or ()
     if len(words) % 2 == 0:
@@ -86,7 +87,7 @@ def complete_entity_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of the last entity type on the command line: topics, groups or broker ids.
 
     They begin with the incomplete word and are sorted as text. Without a type it is topics, or brokers after --broker.
-    There are none for other types and without an answer within 2 s; nothing is raised.
+    There are none for other types and without an answer within 2 s. Names are cached for 10 s; nothing is raised.
     """
     type_ = _find_entity_type(ctx)
     if type_ is EntityType.GROUPS:
@@ -101,7 +102,7 @@ def complete_config_names(ctx: typer.Context, incomplete: str) -> list[str]:
 
     They end in = because a value must follow. They are the settings of one entity of the type, without the read-only
     ones; for users, clients and ips the names of quotas. `ctx` is the context of the line, which names the type. There
-    are none without an answer within 2 s; nothing is raised.
+    are none without an answer within 2 s. Names from the cluster are cached for 10 s; nothing is raised.
     """
     type_ = _find_entity_type(ctx)
     if type_ in QUOTA_TYPES:
@@ -132,7 +133,7 @@ def complete_removable_config_names(ctx: typer.Context, incomplete: str) -> list
     """Return the names of settings for the entity's type that begin with the incomplete word, without =.
 
     They are sorted and not read-only; for users, clients and ips they are quotas. There are none without an answer
-    within 2 s; nothing is raised.
+    within 2 s. Names from the cluster are cached for 10 s; nothing is raised.
     """
     return [name.removesuffix("=") for name in complete_config_names(ctx, incomplete)]
 

@@ -98,7 +98,7 @@ def make_changes(
     `entity` has its parts: a user and a client are two, any other entity is one. `strict` refuses to delete a setting
     that is not set; for quotas this is always refused. With `dry_run` the brokers only check. Raise OperationError for
     a refusal and an unknown logger, NotFoundError for a topic or broker that does not exist, UnreachableError, and
-    UsageError for a change that the entity cannot have.
+    UsageError for a change that the entity cannot have and for a wrong client setting.
     """
     if entity[0].type in QUOTA_TYPES:
         _change_client_settings(cluster, entity, changes, dry_run)
@@ -162,8 +162,9 @@ def _change_client_settings(
     """Change quotas, or credentials if the entity is a user alone. They need different requests and cannot be mixed.
 
     Credentials are changed one after the other, not all or none. Raise UsageError for --append and --subtract, for a
-    setting that the entity cannot have, for a mix, for a value that is wrong, and for credentials with `dry_run` or of
-    the default user; OperationError for a refusal and a quota to delete that is not set, and UnreachableError.
+    setting that the entity cannot have, for a mix, for a value that is wrong, for credentials with `dry_run` or of the
+    default user, and for a wrong client setting; OperationError for a refusal and a quota to delete that is not set,
+    and UnreachableError.
     """
     if any(change.operation not in (Operation.SET, Operation.DELETE) for change in changes):
         raise UsageError("--append and --subtract cannot change quotas and credentials", "use --set or --unset")

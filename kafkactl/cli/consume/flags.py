@@ -260,8 +260,8 @@ class FilterFlags:
 
         `key` and `value` are the formats of keys and values. Conditions are regular expressions for keys and values,
         NAME or NAME=REGEX for headers, and such as .user.id == 7 for JSON. Raise UsageError for a wrong one. A filter
-        raises KafkactlError for headers that cannot be read, and OperationError or UnreachableError where a schema is
-        missing.
+        raises KafkactlError for headers that cannot be read, and OperationError or UnreachableError where a registry
+        refuses a schema or does not answer.
         """
         from kafkactl.streams import filters
 

@@ -66,8 +66,10 @@ class Printing:
         came, else 1 if records were skipped (not in Kafka's style) or the brokers refused the last offsets, 3 if
         offsets may not have been committed, or 0, also when the reader left. Raise FormatError for a record that does
         not have its format, without --skip-message-on-error; OutputError where stdout cannot be written; the errors of
-        reading; and other errors of the writer and the filters, as for headers that cannot be read (KafkactlError) and
-        of a schema registry (OperationError, UnreachableError).
+        Reading.read_batches() (UnreachableError, NotFoundError, OperationError); OperationError or UnreachableError
+        where librdkafka does not take an offset; ValueError outside the main thread; and other errors of the writer and
+        the filters, as for headers that cannot be read (KafkactlError) and of a schema registry (OperationError,
+        UnreachableError).
         """
         self._reading = reading
         out.while_blocked = reading.keep_alive
@@ -92,8 +94,9 @@ class Printing:
 
         With `latest` the records are printed at the end of the reading, and a note has the number of those without a
         key. Raise FormatError for a record that does not have its format, without --skip-message-on-error, other errors
-        of the writer and the filters, OutputError, the errors of reading, StopRequestedError at a signal, and
-        ReaderLeftError.
+        of the writer and the filters, OutputError, the errors of Reading.read_batches() (UnreachableError,
+        NotFoundError, OperationError), OperationError or UnreachableError where librdkafka does not take an offset,
+        StopRequestedError at a signal, and ReaderLeftError.
         """
         out.write(self._writer.head)
         for batch in self._reading.read_batches() if self._left != 0 else ():
@@ -179,7 +182,8 @@ class Printing:
         Leaving takes at most 8 s, after a signal the time that is left; the output is waited for, after a signal for at
         most 5 s. Errors of the output are dropped. A warning on stderr says where the last offsets were refused or may
         not have been committed, and run() takes the status from it. The number of records goes to stderr. Raise
-        OperationError where librdkafka does not take an offset; errors of the writer pass.
+        OperationError (UnreachableError for a lost connection) where librdkafka does not take an offset; errors of the
+        writer pass.
         """
         out.while_blocked = None
         try:
@@ -198,7 +202,11 @@ class Printing:
                 _print_summary(self._printed - self._skipped, self._skipped)
 
     def _mark_read(self) -> None:
-        """Mark the records as done that the reader of stdout has read; called while no record comes."""
+        """Mark the records as done that the reader of stdout has read; called while no record comes.
+
+        Raise StopRequestedError for a signal that came meanwhile, and OperationError (UnreachableError for a lost
+        connection) where librdkafka does not take an offset.
+        """
         if self._pending:
             self._mark_done(out.read_at_least)
 
@@ -206,7 +214,8 @@ class Printing:
         """Mark the batches as done that end before or at a position of the output, in bytes from its start.
 
         Raise StopRequestedError for a signal that came meanwhile, except at the end of the work, and OperationError
-        where librdkafka does not take an offset.
+        (UnreachableError for a lost connection) where librdkafka does not take an offset. The marked records that are
+        shown are counted as printed.
         """
         while self._pending and (end := self._pending[0].end) is not None and end <= position:
             with self._stopping.hold_signals():
@@ -218,7 +227,8 @@ class Printing:
 
         The position is in bytes from the start of the output. The marked records that are shown are counted as printed.
         Records before them that the filters left out are marked, too. Without a pending batch nothing happens. Raise
-        OperationError where librdkafka does not take an offset; errors of the writer pass, but not FormatError.
+        OperationError (UnreachableError for a lost connection) where librdkafka does not take an offset; errors of the
+        writer pass, but not FormatError.
         """
         if not self._pending:
             return
@@ -257,7 +267,8 @@ def print_lines(reading: LineReading, limit: int | None) -> int:
 
     Return the exit status: 0 also when the reader left, after a signal 128 plus its number. `limit` is the largest
     number of records, None for no limit. In any case the reading is closed, and stderr gets the number of records.
-    Raise OutputError where stdout cannot be written, and the errors of reading.
+    Raise OutputError where stdout cannot be written, the errors of LineReading.read_chunks() (UnreachableError,
+    NotFoundError, OperationError, MemoryError), and ValueError outside the main thread.
     """
     pending: deque[tuple[int, Chunk]] = deque()
     printed = 0

@@ -188,8 +188,8 @@ class SelectOptions:
 
         Rows leave batches with a wrong CRC out and Kafka's text shows them; with --keep-bad-crc both show them and
         report an error. `key` turns --key into bytes, and `decoder` gives the text for --grep. Raise UsageError for
-        options that are mutually exclusive, a wrong time, and an invalid pattern, and the errors of `key.to_bytes`,
-        such as FormatError for a --key that is not of its format.
+        options that are mutually exclusive, a wrong time, and an invalid pattern, and FormatError for a --key that is
+        not of its format. A `key` of a schema registry also raises OperationError, UnreachableError and UsageError.
         """
         from kafkactl.storage.selection import BadCrc, Selection, grep
 
@@ -347,7 +347,7 @@ def _expand_folders(names: list[Path]) -> tuple[list[Path], list[int]]:
 
     The order is that of `names`. A folder has an error where it has no segments or cannot be listed. Errors are printed
     on stderr, and not raised. A name that is no folder, or does not exist, stays in the list: it is refused when it is
-    read.
+    read. In Kafka's style all names are returned as they are. Raise OSError where a name may not be looked at.
     """
     from kafkactl.output import people
 

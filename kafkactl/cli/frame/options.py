@@ -449,7 +449,8 @@ class FormatOptions:
         before KAFKACTL_SCHEMA_REGISTRY. Without `registers` the schema of a file is used and not registered. Raise
         UsageError for an unknown format, and with a registry also strategy or setting, for a schema that is missing,
         cannot be read or does not fit the format, for a schema id without a registry or beside a file, for a login or a
-        secret in --schema-registry, and where an extra is not installed.
+        secret in --schema-registry, and where an extra is not installed. Raise OSError where a Protobuf text needs a
+        temporary file that cannot be made.
         """
         from kafkactl.serde.choice import Choice, choose_format
         from kafkactl.serde.schemas import ShowOptions, WriteOptions

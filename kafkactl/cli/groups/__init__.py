@@ -207,7 +207,8 @@ def describe(
 
         `errors` gets the errors of groups in place of its former ones. The time-out begins again. A note is printed
         where the lag in time is left out because too many records are unread. Raise the first error where there are
-        errors and no group was read, NotFoundError for a pattern without a match, UnreachableError and OperationError.
+        errors and no group was read, and in Kafka's style that of a missing group; raise NotFoundError for a pattern
+        without a match, UnreachableError, OperationError, and UsageError for a wrong client setting.
         """
         connected.renew_timeout()
         choice = descriptions.choose_groups(connected, selection)
@@ -460,8 +461,9 @@ def _show_descriptions(
     described, or a broker's list is missing, else 0; the errors are printed. A missing list does not count where there
     are names, all are found, and every pattern has a match. Raise NotFoundError for a pattern without a match in
     complete lists, UnreachableError where no broker answers or none describes a group, OperationError where all refuse,
-    both also for a coordinator that does not tell the epochs, and UsageError for a wrong column or order, for
-    -o prometheus, and for a wrong setting.
+    both also for a coordinator that does not tell the epochs, and UsageError for a wrong column or order, for -o
+    prometheus, and for a wrong setting. In Kafka's style raise the error of a missing group. Raise OutputError or
+    ReaderLeftError where stdout fails.
     """
     from kafkactl.admin.groups import descriptions
     from kafkactl.output.kafka import group_text
@@ -489,7 +491,8 @@ def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, with_lag: bool,
 
     `verbose` adds epochs. Prometheus and Kafka's text ignore `with_lag`. Errors of partitions are printed on stderr;
     the status is 1 then, else 0. Groups without members get a note, but not with `with_lag` or Prometheus. Raise
-    UsageError for a column of --columns or --sort that the tables do not have, and for an unknown order in --sort.
+    UsageError for a column of --columns or --sort that the tables do not have, and for an unknown order in --sort;
+    OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin.groups.models import CommitState
 

@@ -88,7 +88,7 @@ def _make_plan(connected: Cluster, group: str, line: ResetLine) -> ResetPlan | N
     A stack trace that Kafka's tool prints about the file goes to stderr. Raise NotFoundError for a missing topic,
     partition or commit, PlanFileError for a file that Kafka's tool refuses or a missing topic in it, UsageError for a
     wrong text in `line.topics` or a wrong client setting, OperationError, UnreachableError, and OutputError or
-    ReaderLeftError.
+    ReaderLeftError where stdout fails.
     """
     partitions = None if line.topics is None else parse_partitions(connected, line.topics)
     if line.from_file is None:
@@ -102,7 +102,8 @@ def _plan_from_file(connected: Cluster, group: str, file: PlanFile) -> ResetPlan
     """Return the plan of a group with the offsets of a file; None, after Kafka's text on stdout, where it has none.
 
     Raise PlanFileError for a missing topic, NotFoundError for a missing partition, OperationError where topics or
-    offsets cannot be read, UnreachableError, UsageError for a wrong client setting, and OutputError or ReaderLeftError.
+    offsets cannot be read, UnreachableError, UsageError for a wrong client setting, and OutputError or ReaderLeftError
+    where stdout fails.
     """
     if group not in file.offsets:
         out.write_text(group_text.format_missing_plan(group))
@@ -152,8 +153,8 @@ def _find_partitions(connected: Cluster, topics: Sequence[str]) -> tuple[list[Pa
     """Return the partitions of TOPIC or TOPIC:0,1 texts, and an error code for each topic that does not exist.
 
     Such a topic has the partition -1. A text with numbers is taken as it is: whether these partitions exist is not
-    asked. Raise OperationError or UnreachableError where the topics cannot be listed, and ValueError for other text
-    behind a colon.
+    asked. Raise OperationError or UnreachableError where the topics cannot be listed, UsageError for a wrong client
+    setting, and ValueError for other text behind a colon.
     """
     topics_metadata = connected.read_metadata().topics
     partitions: list[Partition] = []

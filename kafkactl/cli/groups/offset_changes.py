@@ -45,7 +45,8 @@ def make_changes(connected: Cluster, plans: Mapping[str, ResetPlan], execute: bo
     `plans` are by the name of the group. Nobody is asked. The changes are in the order of the plans, sorted by
     partition; without `execute` their `ok` and `error` are None. Raise UsageError in a read-only context, also without
     `execute`, but not without plans. With `execute` raise OperationError where the request for a whole group is
-    refused, and UnreachableError where no broker answers; groups before that one are changed then.
+    refused, UnreachableError where no broker answers, and UsageError for a wrong client setting; groups before that one
+    are changed then. With --debug `execute` logs each change first, and the errors of its inverse are raised.
     """
     from kafkactl.admin.groups.resets import carry_out_plans, preview_plans
 
@@ -59,14 +60,15 @@ def describe_change(connected: Cluster, name: str, offsets: Mapping[Partition, i
     """Return the change of a group's offsets in words, with `verb` as its first word. No request is sent.
 
     `inverse` of the result reads the committed offsets. It returns the arguments of a reset for a change of a single
-    partition in which the group has committed an offset, else None; it raises OperationError and UnreachableError.
+    partition in which the group has committed an offset, else None; it raises OperationError, UnreachableError, and
+    UsageError for a wrong client setting.
     """
 
     def find_inverse() -> tuple[str, ...] | None:
         """Return the arguments of the command that commits the present offset again.
 
         None means several partitions, or one without a committed offset. Raise OperationError where the committed
-        offsets cannot be read, and UnreachableError.
+        offsets cannot be read, UnreachableError where no broker answers, and UsageError for a wrong client setting.
         """
         from kafkactl.admin.groups.offsets import read_committed
 
@@ -84,7 +86,8 @@ def describe_change(connected: Cluster, name: str, offsets: Mapping[Partition, i
 def print_plan_notes(plans: Mapping[str, ResetPlan], as_kafka: bool) -> None:
     """Print the partitions without records after the time, and the offsets that are outside their logs.
 
-    They are warnings on stderr. With `as_kafka` the first are Kafka's text on stdout.
+    They are warnings on stderr. With `as_kafka` the first are Kafka's text on stdout: raise OutputError or
+    ReaderLeftError where that fails.
     """
     from kafkactl.output.kafka import group_text
 
@@ -103,7 +106,7 @@ def show_changes(changes: Sequence[OffsetChange], output: ReportOptions, execute
 
     `execute` says whether they were committed; without it a note names --execute. Raise UsageError for a column of
     --columns or --sort that the table does not have, and for an unknown order in --sort; after `before_change` with
-    `execute` they give only a warning.
+    `execute` they give only a warning. Raise OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.cli.groups import tables
 

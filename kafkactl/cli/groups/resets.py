@@ -52,7 +52,10 @@ class PartitionsOptions:
     ] = None
 
     def require_one(self) -> None:
-        """Raise UsageError unless exactly one of the options is given; in Kafka's style a file may have a topic."""
+        """Raise UsageError unless exactly one of the options is given.
+
+        In Kafka's style nothing is refused where a file is given.
+        """
         count = (self.topic is not None) + self.all_topics + (self.from_file is not None)
         if self.from_file is not None and people.is_kafka_style():
             return
@@ -224,10 +227,10 @@ def _make_plans(
     """Return the plan of each of the groups, by name; empty without groups.
 
     `with_group` says that each line of a file must name its group; with a file `reset` is not used. Nothing is changed.
-    Raise UsageError for a file that cannot be read, has another form or lacks a group, and for a text in --topic that
-    is not TOPIC or TOPIC:0,1; NotFoundError for a topic or partition that does not exist, or no commits with
-    --all-topics; OperationError where an offset cannot be read, or a shift has no committed offset to start from; and
-    UnreachableError.
+    Raise UsageError for a file that cannot be read, has another form or lacks a group, for a text in --topic that is
+    not TOPIC or TOPIC:0,1, and for a wrong client setting; NotFoundError for a topic or partition that does not exist,
+    or no commits with --all-topics; OperationError where an offset cannot be read, or a shift has no committed offset
+    to start from; and UnreachableError.
     """
     from kafkactl.admin.groups.offset_files import read_csv
     from kafkactl.admin.groups.resets import ResetRequest, plan_offsets, plan_resets

@@ -167,7 +167,10 @@ def _format_time_lag(time_lag_ms: int | None) -> str | None:
 
 
 def make_member_columns(verbose: bool) -> list[Column]:
-    """Return the columns of members; `verbose` adds epochs and target assignments."""
+    """Return the columns of members: group, ids, host, number of partitions and assignment.
+
+    `verbose` adds the epoch and the target assignment.
+    """
     columns = [
         Column("GROUP", attrgetter("group")),
         Column("CONSUMER-ID", attrgetter("consumer_id")),
@@ -186,7 +189,10 @@ def make_member_columns(verbose: bool) -> list[Column]:
 
 
 def make_state_columns(verbose: bool) -> list[Column]:
-    """Return the columns of groups; `verbose` adds epochs."""
+    """Return the columns of groups: name, coordinator, assignor, type, state and number of members.
+
+    `verbose` adds the epochs of the group and of its assignment, before the number of members.
+    """
     return [
         Column("GROUP", attrgetter("group")),
         Column("COORDINATOR (ID)", lambda row: row.coordinator and str(row.coordinator)),
@@ -208,7 +214,10 @@ def sort_members(rows: tuple[Member, ...]) -> list[Member]:
 
 
 def make_offset_change_columns(executed: bool) -> list[Column]:
-    """Return the columns of changes of committed offsets; `executed` adds the result of each change."""
+    """Return the columns of changes of committed offsets: group, topic, partition, both offsets, and their difference.
+
+    `executed` adds the result of each change: its error, or "committed".
+    """
     columns = [
         Column("GROUP", attrgetter("group")),
         *_WHERE,

@@ -14,7 +14,10 @@ _REGISTRY = "schema.registry."
 
 
 def make_settings_options(client: str) -> tuple[Option, ...]:
-    """Return the options for settings of a client, which is `producer` or `consumer`."""
+    """Return the options for settings of a client, which is `producer` or `consumer`.
+
+    They are --command-property, and the deprecated CLIENT-property and CLIENT.config.
+    """
     label = f"{client}_prop"
     return (
         Option(

@@ -163,7 +163,13 @@ def _default_comes_first(arguments: Arguments) -> bool:
 
 
 def check(arguments: Arguments) -> None:
-    """Raise WrongUsageError, JavaError or OptionError for what Kafka's tool refuses before it connects."""
+    """Raise WrongUsageError, JavaError or OptionError for what Kafka's tool refuses before it connects.
+
+    WrongUsageError is for a command line without exactly one of --describe and --alter, and for --describe beside
+    --add-config or --delete-config. JavaError is for types, names and changes that Kafka's tool refuses: see the
+    functions that are called here. OptionError is for an option such as --topic, or --entity-name of a broker or ip,
+    given twice.
+    """
     if sum(arguments.has(verb) for verb in VERBS) != 1:
         raise WrongUsageError("Command must include exactly one action: --describe, --alter")
     refuse_together(arguments, "alter", ("describe",))
@@ -245,7 +251,11 @@ def _check_description(arguments: Arguments, types: Sequence[str], names: Sequen
 
 
 def _check_alteration(arguments: Arguments, types: Sequence[str], names: Sequence[str]) -> None:
-    """Raise JavaError for a missing name of an entity, for missing settings, and for both sources of new ones."""
+    """Raise JavaError for a missing name of an entity, for missing settings, and for both sources of new ones.
+
+    Users, clients, brokers and ips need a name or a default entity, other types a name that is not empty. The settings
+    are --add-config or --add-config-file, not both, and --delete-config; one of these options must be there.
+    """
     if set(types) & set(_WITH_DEFAULT):
         if not names:
             raise _refuse(
@@ -264,8 +274,8 @@ def _check_alteration(arguments: Arguments, types: Sequence[str], names: Sequenc
 def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl configs`.
 
-    Raise JavaError for --bootstrap-controller, a file that does not exist, names that do not fit the types, and
-    settings that Kafka's tool refuses, and OptionError for an option given twice.
+    Raise JavaError for --bootstrap-controller, a file that does not exist, more names than types, with --alter also
+    fewer, and settings that Kafka's tool refuses, and OptionError for an option given twice.
     """
     if arguments.has("bootstrap-controller"):
         raise JavaError(

@@ -204,7 +204,13 @@ OPTIONS = (
 
 
 def check(arguments: Arguments) -> None:
-    """Raise WrongUsageError, OptionError or JavaError for options that are missing or do not belong together."""
+    """Raise WrongUsageError or OptionError for options that are missing or do not belong together.
+
+    WrongUsageError is for both or neither of --topic and --include, for --partition without --topic or with both
+    --from-beginning and --offset, for --offset without --partition, for a missing --bootstrap-server, unless the
+    arguments do not need it, and for an option under its old and its new name. OptionError is for --partition that is
+    no number or given twice.
+    """
     if arguments.has("topic") == arguments.has("include"):
         raise WrongUsageError("Exactly one of the following arguments is required: [topic], [include]")
     if arguments.has("partition"):
@@ -403,8 +409,8 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-console-consumer does, and return its status: 1.
 
     `call` is the name of the request, for the text of a time-out. All goes to stderr. Words that cannot be parsed come
-    with the list of options, a value that cannot be read as the JVM prints an exception that nothing catches. Other
-    errors are logged as errors of the running consumer.
+    with the list of options, a value that cannot be read as the JVM prints an exception that nothing catches. A
+    JavaError without a class is its message alone. Other errors are logged as errors of the running consumer.
     """
     java = convert_error(error, call)
     if isinstance(error, OptionError) and error.is_of_parsing:

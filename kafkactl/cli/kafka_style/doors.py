@@ -119,7 +119,8 @@ def _take_own_flags(words: Sequence[str]) -> tuple[list[str], list[str]]:
 def _measure_flag(word: str, with_shared: bool) -> int:
     """Return of how many words an option of kafkactl consists, 1 or 2, or 0 for any other word.
 
-    `with_shared` counts the options that Kafka's tools have, too.
+    `with_shared` counts the options that Kafka's tools have, too. A value may be joined to its option; behind -o only
+    json, jsonl, yaml, table, csv and plain are, because -offsets is an option of Kafka.
     """
     names = (*_OWN_WITH_VALUE, *(_SHARED_WITH_VALUE if with_shared else ()))
     if word in names:

@@ -161,6 +161,11 @@ class SilenceError(JavaError):
 def check(arguments: Arguments) -> None:
     """Raise WrongUsageError for options that are missing or do not belong together.
 
+    These are a missing --bootstrap-server, unless the arguments do not need it or --validate-regex is there; --describe
+    and --delete without --group or --all-groups; --describe with two of --members, --offsets and --state, or with a
+    value of --state; --delete with --topic; --delete-offsets without both --group and --topic; a reset with --dry-run
+    and --execute; and what _check_reset_and_verbs() refuses.
+
     Its text begins with Kafka's warning about a reset without --execute, where Kafka's tool prints that before.
     """
     if not arguments.has("validate-regex"):
@@ -182,7 +187,7 @@ def check(arguments: Arguments) -> None:
 
 
 def _check_description(arguments: Arguments) -> None:
-    """Raise WrongUsageError for a wrong --describe."""
+    """Raise WrongUsageError for a --describe without groups, with two kinds of output, or with a value of --state."""
     _require_scope(arguments, "describe")
     if sum(arguments.has(name) for name in ("members", "offsets", "state")) > 1:
         raise WrongUsageError("Option [describe] takes at most one of these options: [members], [offsets], [state]")
@@ -191,7 +196,11 @@ def _check_description(arguments: Arguments) -> None:
 
 
 def _check_reset_and_verbs(arguments: Arguments) -> None:
-    """Raise WrongUsageError for what Kafka's tool checks after its warning: resets, and the number of verbs."""
+    """Raise WrongUsageError for what Kafka's tool checks after its warning: resets, and the number of verbs.
+
+    It refuses a reset without --group or --all-groups, or with two of the options for new offsets; --group beside
+    --all-groups or --list; --topic beside --list or --describe; and a command line without exactly one verb.
+    """
     if arguments.has("reset-offsets"):
         _require_scope(arguments, "reset-offsets")
         for name in _CHECKED_SCENARIOS:
@@ -556,7 +565,11 @@ def _find_usage(error: KafkactlError) -> str:
 
 
 def _format_table(arguments: Arguments, error: KafkactlError, verb: str) -> str | None:
-    """Return the table of a deletion whose brokers do not answer, "" where it is printed; None for any other error."""
+    """Return the table of a deletion whose brokers do not answer, "" where it is printed; None for any other error.
+
+    `verb` is delete or delete-offsets. The table is for UnreachableError and SilenceError, but with --all-groups the
+    result is None. "" is for an OperationError of a deletion of groups, whose table is on stdout already.
+    """
     if not isinstance(error, UnreachableError | SilenceError):
         return "" if isinstance(error, OperationError) and verb == "delete" else None
     if arguments.has("all-groups"):

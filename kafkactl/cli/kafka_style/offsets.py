@@ -79,7 +79,11 @@ OPTIONS = (
 
 
 def check(arguments: Arguments) -> None:
-    """Raise WrongUsageError or JavaError for options that are missing or do not belong together."""
+    """Raise WrongUsageError or JavaError for options that are missing or do not belong together.
+
+    WrongUsageError is for a missing --bootstrap-server, unless the arguments do not need it, and JavaError for
+    --topic-partitions beside --topic or --partitions.
+    """
     require_options(arguments, "bootstrap-server")
     if arguments.has("topic-partitions") and arguments.has("topic", "partitions"):
         raise JavaError("--topic-partitions cannot be used with --topic or --partitions", _TERSE)

@@ -164,7 +164,11 @@ OPTIONS = (
 
 
 def check(arguments: Arguments) -> None:
-    """Raise WrongUsageError for options that are missing or do not belong together."""
+    """Raise WrongUsageError for options that are missing or do not belong together.
+
+    These are a missing --topic, a missing --bootstrap-server, unless the arguments do not need it, and an option under
+    its old and its new name.
+    """
     require_options(arguments, "topic")
     refuse_both_names(
         arguments,
@@ -278,7 +282,7 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
 
     All goes to stderr. The status is 1 for an error of the command line or a wrong line. Words that cannot be parsed
     come with the list of options. Every other error, as for records that were not delivered, is logged, and the status
-    is 0.
+    is 0; also a UsageError of our command.
     """
     java = convert_error(error, call)
     if isinstance(error, OptionError) and error.is_of_parsing:

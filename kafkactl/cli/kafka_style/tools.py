@@ -103,7 +103,10 @@ VERSION = Option(name="version", summary="Print the version of Kafka whose tool 
 
 
 def connection_options(server_label: str, config_label: str) -> tuple[Option, ...]:
-    """Return the options of the connection, which most tools have, with Kafka's names of their values."""
+    """Return the options --bootstrap-server and --command-config, which most tools have.
+
+    `server_label` and `config_label` are Kafka's names of their values.
+    """
     return (
         Option(
             name="bootstrap-server", arity=Arity.REQUIRED, label=server_label, target="--bootstrap-server",

@@ -131,7 +131,13 @@ OPTIONS = (
 
 
 def check(arguments: Arguments) -> None:
-    """Raise WrongUsageError or JavaError for options that are missing or do not belong together."""
+    """Raise WrongUsageError or JavaError for options that are missing or do not belong together.
+
+    JavaError is for a missing --bootstrap-server, unless the arguments do not need it. WrongUsageError is for a command
+    line without exactly one verb, for --describe --if-exists without --topic or --topic-id, for other verbs than --list
+    and --describe without --topic, for --alter with --config or without --partitions, and for what
+    _refuse_wrong_pairs() refuses.
+    """
     if sum(arguments.has(verb) for verb in VERBS) != 1:
         raise WrongUsageError(
             "Command must include exactly one action: --list, --describe, --create, --alter or --delete"
@@ -153,7 +159,12 @@ def check(arguments: Arguments) -> None:
 
 
 def _refuse_wrong_pairs(arguments: Arguments) -> None:
-    """Raise WrongUsageError for two options that cannot be used together, in the order of Kafka's checks."""
+    """Raise WrongUsageError for two options that cannot be used together, in the order of Kafka's checks.
+
+    These are an option beside a verb that it does not belong to, --create with --replica-assignment beside --partitions
+    or --replication-factor, and a filter of states beside --topics-with-overrides. Two filters of states are not
+    refused.
+    """
     for name in ("config", "partitions", "replication-factor", "replica-assignment"):
         refuse_together(arguments, name, _list_other_verbs(name))
     if arguments.has("create"):
@@ -175,7 +186,8 @@ def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl topics`; the command line must have passed `check`.
 
     Raise OptionError for a value that cannot be read or is given twice, and JavaError for any other that Kafka's tool
-    refuses, and for a file of settings that does not exist.
+    refuses, and for a file of settings that does not exist. Kafka's warning about --delete-config is in the result's
+    `warning` (stderr), its remark about --topic beside --topic-id in `before` (stdout).
     """
     (verb,) = (verb for verb in VERBS if arguments.has(verb))
     warning = ""
@@ -262,7 +274,10 @@ def _translate_partitions(arguments: Arguments) -> list[str]:
 
 
 def _require_legal_name(name: str) -> None:
-    """Raise JavaError, with the sentence of the broker, for a name that no topic can have."""
+    """Raise JavaError, with the sentence of the broker, for a name that no topic can have.
+
+    Where the name has . or _, Kafka's warning about these characters is the error's text for stdout.
+    """
     problem = None
     if name == "":
         raise JavaError("The given topic name '' cannot be represented in a request.", _INVALID_TOPIC)

@@ -115,6 +115,7 @@ def _show_offsets(connected: Cluster, output: MirrorOutputOptions, partitions: l
     `at` is a time in ms since 1970, or a special offset, which is negative. Raise UnreachableError where no partition
     was answered (for a special offset below -3, UnreachableError or OperationError where no broker tells the leaders),
     and UsageError for a wrong client setting, a column that the table does not have, and an unknown order in --sort.
+    Errors of partitions are printed on stderr. Raise OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin.offsets import find_offsets
     from kafkactl.connection.protocol import SpecialOffset
@@ -141,7 +142,8 @@ def _show_ends(connected: Cluster, output: ReportOptions, partitions: list[Parti
 
     `rate` is the pause between two readings in s, or None. `partitions` is not empty (IndexError). The status is 1 if a
     partition has an error, else 0. Raise UnreachableError where no partition was answered, and UsageError for a wrong
-    client setting, a column that the table does not have, and an unknown order in --sort.
+    client setting, a column that the table does not have, and an unknown order in --sort. Errors of partitions are
+    printed on stderr. Raise OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin.offsets import read_log_ends
 

@@ -194,7 +194,9 @@ def console_producer(
             """Send all records of the input, and wait until each is acknowledged or has failed, or a signal comes.
 
             `account` counts them and gets the failed ones. Raise FormatError for input that is no record, OSError where
-            the input cannot be read, UsageError, UnreachableError and OperationError where nothing more can be sent.
+            the input cannot be read, NotFoundError for a missing topic or partition, UsageError for a wrong client
+            setting, and UnreachableError or OperationError where nothing more can be sent. A schema registry also
+            raises UsageError, OperationError and UnreachableError.
             """
             if plain is not None:
                 lines = LineSending(connected, name, account, people.note, stopping, partition)
@@ -260,6 +262,7 @@ def _warn_of_lost_times(
     """Yield the batches unchanged. Warn before the first timestamp if the topic does not keep timestamps.
 
     The setting of the topic is read only then, once; after a signal it is not read, and an error of that is ignored.
+    The errors of `batches` pass through.
     """
     is_checked = False
     for batch in batches:

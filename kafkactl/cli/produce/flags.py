@@ -108,10 +108,10 @@ class InputFlags:
         """Return the function that makes records of a stream, and the reader of its lines.
 
         `key` and `value` are the formats of keys and values. The function takes an Input and yields its pieces, lists
-        of records; it raises FormatError for bytes that are not records, the errors of a schema registry, and OSError
-        where the input cannot be read. The reader is None unless the input is lines without --delimiter that are only
-        split. Raise UsageError for a wrong value, an unknown property, a text that is not NAME=VALUE, a file of
-        properties that cannot be read, and for options that do not fit together.
+        of records; it raises FormatError for bytes that are not records, OperationError, UnreachableError or UsageError
+        of a schema registry, and OSError where the input cannot be read. The reader is None unless the input is lines
+        without --delimiter that are only split. Raise UsageError for a wrong value, an unknown property, a text that is
+        not NAME=VALUE, a file of properties that cannot be read, and for options that do not fit together.
         """
         from kafkactl.output.structured import check_null_marker
         from kafkactl.streams import inputs
@@ -196,7 +196,7 @@ class RecordFlags:
 
         A header is NAME=VALUE; blanks around NAME are removed. `key_format` turns --key into bytes; `clock` has the
         zone for --timestamp. Raise UsageError for another header, a wrong time or zone, FormatError for a key that is
-        not of its format, and the errors of a schema registry.
+        not of its format, and OperationError, UnreachableError or UsageError of a schema registry.
         """
         from kafkactl.connection.settings import parse_assignment
         from kafkactl.streams.inputs import RecordDefaults

@@ -42,7 +42,8 @@ class TypedLines:
 
         With editing a line that ended just before the signal is returned. Without editing a line that the end of the
         input (Ctrl-D) cuts has no line feed. The prompt comes before the line, and a line feed is written to stderr
-        where no line is returned. Raise OSError where the input cannot be read. `_size` is not used.
+        where no line is returned. Raise OSError where the input cannot be read, and, with editing, ValueError outside
+        the main thread. `_size` is not used.
         """
         line = b""
         try:

@@ -214,7 +214,8 @@ def _change(
     `limits` are the new values by name, `remove` the names to remove. With `dry_run` the brokers only check. Raise
     UsageError for a quota that the entity cannot have, for wrong connection settings, in a read-only context and, with
     `dry_run`, for a wrong column or order; NotFoundError for a context that does not exist, OperationError for a
-    refusal and for a quota to remove that is not set, and UnreachableError.
+    refusal and for a quota to remove that is not set, and UnreachableError. Raise OutputError or ReaderLeftError where
+    stdout fails.
     """
     from kafkactl.admin import quotas
     from kafkactl.admin.models import Outcome
@@ -239,7 +240,8 @@ def _find_inverse(connected: Cluster, entity: Sequence[Entity], names: Sequence[
     """Return the arguments of the command that restores the present limits; None where this takes two commands.
 
     They begin with "quotas", "set" or "unset". `names` are the quotas that are changed; those without a limit are
-    unset. Raise OperationError or UnreachableError where the limits cannot be read.
+    unset. Raise OperationError or UnreachableError where the limits cannot be read, and UsageError for a wrong client
+    setting.
     """
     from kafkactl.admin import quotas
 

@@ -313,12 +313,13 @@ def _list_creations(connected: Cluster, topics: Sequence[str]) -> list[Change]:
     """Return a change for each topic that is to be created, in order. No request is sent.
 
     `inverse` of a change returns the arguments that delete the topic, None for a topic that exists already. It lists
-    the topics, once for all changes, and raises UnreachableError or OperationError where this fails.
+    the topics, once for all changes, and raises UnreachableError, OperationError or, for a wrong client setting,
+    UsageError where this fails.
     """
 
     @functools.cache
     def list_existing() -> frozenset[str]:
-        """Return the names of all topics, read once. Raise UnreachableError, or OperationError for a refusal."""
+        """Return the names of all topics, read once. Raise UnreachableError, OperationError or UsageError."""
         from kafkactl.admin.topics.descriptions import list_topics
 
         return frozenset(row.topic for row in list_topics(connected))
@@ -326,7 +327,7 @@ def _list_creations(connected: Cluster, topics: Sequence[str]) -> list[Change]:
     def find_inverse(topic: str) -> tuple[str, ...] | None:
         """Return the arguments that delete the topic; None for one that exists already, which may have records.
 
-        Raise UnreachableError, or OperationError for a refusal.
+        Raise UnreachableError, OperationError for a refusal, or UsageError for a wrong client setting.
         """
         return None if topic in list_existing() else ("topics", "delete", topic, "--yes")
 

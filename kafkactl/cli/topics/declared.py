@@ -131,7 +131,8 @@ def _show_changes(changes: Sequence[DeclaredChange], output: ReportOptions) -> N
 
     Without changes there is a note instead, and structured formats are still printed. Raise UsageError for a column of
     --columns or --sort that the table does not have, and for an unknown order in --sort. The note needs neither, and
-    after `before_change` (except in a dry run) they give a warning, and all columns are shown.
+    after `before_change` (except in a dry run) they give a warning, and all columns are shown. Raise OutputError or
+    ReaderLeftError where stdout fails.
     """
     columns = [
         Column("TOPIC", lambda row: row.topic),

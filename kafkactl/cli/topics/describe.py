@@ -135,7 +135,7 @@ def _add_sizes(
     """Return the rows with the size of each leader's log in bytes; a size that is not known is None.
 
     An OperationError is added to `size_errors` for each broker or disk whose sizes are missing. Raise the first error,
-    an UnreachableError or OperationError, where no broker answers.
+    an UnreachableError or OperationError, where no broker answers, and UsageError for a wrong client setting.
     """
     from kafkactl.admin.topics import descriptions
 

@@ -38,7 +38,8 @@ def change_factor(
     else after they have begun. With --dry-run only show the moves. Refused moves are printed as errors, with status 1.
     Raise NotFoundError for a topic that does not exist, OperationError where there are fewer live brokers than replicas
     or a request is refused, UnreachableError, KeyboardInterrupt from the wait, and UsageError where there is a question
-    and no terminal to ask at, and with --dry-run for a wrong column or order.
+    and no terminal to ask at, for a wrong client setting, and with --dry-run for a wrong column or order. Raise
+    OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import reassignment
 
@@ -67,8 +68,8 @@ def change_factor(
 def _follow(connected: Cluster, moves: Sequence[Move]) -> None:
     """Wait until the moves have ended, without a time-out of the whole. An interrupt ends the wait, not the moves.
 
-    Progress is shown on stderr. Raise KeyboardInterrupt after a note, and UnreachableError or OperationError where the
-    moves cannot be read.
+    Progress is shown on stderr. Raise KeyboardInterrupt after a note, UnreachableError or OperationError where the
+    moves cannot be read, and UsageError for a wrong client setting. The cluster's time-out is renewed after each look.
     """
     from kafkactl.admin.reassignment import find_unfinished_moves
 

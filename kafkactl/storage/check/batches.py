@@ -207,7 +207,8 @@ class SegmentCheck:
     def _check_header(self, batch: Batch, records: BatchRecords) -> Iterator[str]:
         """Yield the faults, as text, in the header of a batch of magic 2, and update the log state.
 
-        Faults of sequence numbers go to `unless_cleaned` of the log state instead.
+        Faults are a largest timestamp other than that of the records, a leader epoch that falls, and one that differs
+        from the checkpoint. Faults of sequence numbers go to `unless_cleaned` of the log state instead.
         """
         log = self.log
         if records.count != batch.last_offset_delta + 1 or batch.delete_horizon_ms is not None:

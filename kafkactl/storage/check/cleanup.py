@@ -132,7 +132,7 @@ class LogDirKnowledge:
         """Return whether the broker may compact topics without a policy of their own (log.cleanup.policy).
 
         Signs are any value of this config in the KRaft log, and a compacted partition of a topic without its own policy
-        that is no internal topic.
+        that is no internal topic. The result is computed at the first use only.
         """
         if any(
             kind == _BROKER_RESOURCE and "log.cleanup.policy" in configs
@@ -148,7 +148,7 @@ class LogDirKnowledge:
     def _cleaned_partitions(self) -> set[tuple[str, int]]:
         """Return the partitions that the broker's cleaner has compacted, as topic and number, by its checkpoint.
 
-        Empty where the checkpoint is missing or cannot be read.
+        Empty where the checkpoint is missing or cannot be read. It is read at the first use only.
         """
         path = self._path / CLEANER_CHECKPOINT
         try:
@@ -161,7 +161,8 @@ class LogDirKnowledge:
     def _metadata(self) -> _Metadata:
         """Return the content of the metadata log; empty where the log is missing or damaged.
 
-        It is also empty where the log has neither its beginning nor a snapshot.
+        It is also empty where the log has neither its beginning nor a snapshot. The files are read at the first use
+        only.
         """
         metadata = _Metadata()
         try:
@@ -176,8 +177,9 @@ class LogDirKnowledge:
     def _list_metadata_files(self) -> list[Path]:
         """Return the newest snapshot and the segments of the metadata log, in the order to read them.
 
-        The list is empty where the beginning of the log is missing. Raise UsageError where the folder cannot be listed,
-        and the errors of reading the first segment's offset where its name has none.
+        The list is empty where the beginning of the log is missing. Raise UsageError where the folder cannot be listed.
+        Without a number in the name of the first segment its content is read; raise UsageError where that has no offset
+        or may not be opened, and FormatError where it cannot be read.
         """
         files = list_files(self._path / f"{METADATA_TOPIC}-0")
         snapshots = sorted(path for path in files.regular if path.suffix == FileKind.KRAFT_SNAPSHOT.value)

@@ -98,7 +98,12 @@ def _find_proof(gap: Gap, log: LogState, policy: Policy, *, keys_repeat: bool) -
 
 
 def _is_keyless_proof(gap: Gap, keyless_offset: int, log: LogState, policy: Policy) -> bool:
-    """Return whether the first record without a key proves that compaction did not make a gap."""
+    """Return whether the first record without a key proves that compaction did not make a gap.
+
+    One up to the end of the gap always does. A later one never does with FORMERLY_COMPACT or where a batch has lost
+    records; otherwise it does where the gap is between segments or the policy is DELETE, and no other gap inside of a
+    segment lies before the record.
+    """
     if keyless_offset <= gap.end:
         return True
     if policy is Policy.FORMERLY_COMPACT or log.is_rewritten or not (gap.between_segments or policy is Policy.DELETE):

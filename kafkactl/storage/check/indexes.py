@@ -133,7 +133,11 @@ class TimeIndexWatcher:
                 yield from self._compare(entry, batch, records)
 
     def _compare(self, entry: TimeEntry, batch: AnyBatch, records: BatchRecords) -> Iterator[Fault]:
-        """Yield the fault, at most one, of an entry that the batch with its offset contradicts."""
+        """Yield the fault, at most one, of an entry that the batch with its offset contradicts.
+
+        Faults are an offset before the batch, a timestamp other than the batch's largest, one that an earlier batch
+        exceeds, and an offset that is neither the batch's last nor that of a record with this timestamp.
+        """
         first = batch.base_offset if isinstance(batch, Batch) else records.first
         if entry.offset < first:
             text = f"an entry of offset {entry.offset}, and a batch ends at {self._end} and the next begins at {first}"

@@ -92,8 +92,8 @@ class LogState:
     def enter_segment(self, path: Path, base_offset: int) -> None:
         """Note where a segment begins, and a gap before it; drop the abort markers of the segment before it.
 
-        No gap is noted directly behind damage. Call this for the segments in the order of their offsets, before their
-        batches.
+        The first call sets `start_offset` and `next_offset`. No gap is noted directly behind damage. Call this for the
+        segments in the order of their offsets, before their batches.
         """
         self.aborts.clear()
         if self.start_offset is None:

@@ -120,7 +120,7 @@ class PartitionCheck:
 
     @cached_property
     def regular(self) -> set[Path]:
-        """Return the paths of the regular files of the folder, as `run` has listed them."""
+        """Return the paths of the regular files of the folder, as `run` has listed them before the first use."""
         return set(self.files.regular)
 
     def run(self) -> None:

@@ -21,7 +21,11 @@ class SnapshotChecks:
     """The producer snapshots of a folder; each has the producers as of the offset in its name."""
 
     def __init__(self, paths: Sequence[Path] = ()) -> None:
-        """Take the paths of snapshots, whose names are their offsets."""
+        """Take the paths of snapshots, whose names begin with their offsets.
+
+        Raise UsageError for an empty or missing file without an offset in its name, and FormatError where it cannot be
+        read; a file with an offset in its name is not opened here.
+        """
         self._waiting = deque(sorted((find_base_offset(path), path) for path in paths))
 
     @property

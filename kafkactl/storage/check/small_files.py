@@ -33,7 +33,7 @@ def read_regular(path: Path, read: Callable[[Path], T], faults: list[Fault]) -> 
     """Return what `read` makes of a file, or None where it is missing or faulty. No KafkactlError is raised.
 
     A KafkactlError of `read` is added to `faults`, unless the file is missing. A path that is no regular file counts as
-    missing, because reading a FIFO would wait for its writer.
+    missing, because reading a FIFO would wait for its writer. Other errors of `read` are raised.
     """
     try:
         return None if explain_irregular(path) is not None else read(path)
@@ -48,7 +48,8 @@ def check_partition_metadata(path: Path, expected_id: str | None) -> Iterator[Fa
     """Yield the faults of partition.metadata; a missing file has none.
 
     They are a file that cannot be read, another version than 0, and a topic_id that is missing, is not 16 bytes in
-    base64, or differs from `expected_id`: the topic's id in the log of KRaft, or None where it is not known.
+    base64, or differs from `expected_id`: the topic's id in the log of KRaft, or None where it is not known. Nothing is
+    raised.
     """
     faults: list[Fault] = []
     properties = read_regular(path, read_properties, faults)
@@ -68,8 +69,9 @@ def check_meta_properties(path: Path) -> Iterator[Fault]:
     """Yield the faults of meta.properties.
 
     They are a missing file, because a log dir that a broker has used always has it; one that cannot be read; a version
-    other than 0 and 1; a broker.id (version 0) or node.id (version 1) that is no number; a missing cluster.id; and a
-    directory.id that is not 16 bytes in base64.
+    other than 0 and 1, after which nothing else is checked; a broker.id (version 0) or node.id (version 1) that is
+    missing or no number; a missing or empty cluster.id; and a directory.id that is not 16 bytes in base64. Nothing is
+    raised.
     """
     faults: list[Fault] = []
     properties = read_regular(path, read_properties, faults)
@@ -97,7 +99,7 @@ def check_quorum_state(path: Path, log_epoch: int) -> Iterator[Fault]:
 
     They are a file that cannot be read, an unknown data_version, numbers that are none, voters that are no list of
     objects with a voterId, a leader that is no voter, and an epoch below `log_epoch`. That is the largest leader epoch
-    in the log: a node writes an epoch to this file before the epoch's first batch.
+    in the log: a node writes an epoch to this file before the epoch's first batch. Nothing is raised.
     """
     faults: list[Fault] = []
     state = read_regular(path, read_quorum_state, faults)
@@ -130,7 +132,7 @@ def check_offsets(path: Path) -> tuple[list[PartitionOffset], list[Fault]]:
     """Return the lines of an offset checkpoint and the faults of the file.
 
     Faults are a file that cannot be read, a repeated partition and a negative number; such lines are returned, too. A
-    missing file has neither lines nor faults.
+    missing file has neither lines nor faults, and one that cannot be read has no lines. Nothing is raised.
     """
     faults: list[Fault] = []
     lines = read_regular(path, read_offset_checkpoint, faults) or []
@@ -154,7 +156,7 @@ def may_be_in_use(log_dir: Path) -> bool:
 def check_clean_shutdown(path: Path) -> Iterator[Fault]:
     """Yield a notice where the file of a clean stop is missing, or is neither empty nor a JSON object with version 0.
 
-    A file that cannot be read is a fault.
+    A file that cannot be read is a fault. Nothing is raised.
     """
     faults: list[Fault] = []
     content = read_regular(path, _read_bytes, faults)

@@ -112,7 +112,8 @@ def _decode_protocol(member: dict[str, Any]) -> None:
 def _load_layouts_by_type(topic: str) -> tuple[dict[int, Layout], dict[int, Layout]]:
     """Return the layouts of the keys and of the values of a topic, by record type.
 
-    `topic` is without the two underscores; raise FileNotFoundError for one without layouts.
+    The result is kept for later calls. `topic` is without the two underscores; raise FileNotFoundError for one without
+    layouts.
     """
 
     def by_type(kind: str) -> dict[int, Layout]:

@@ -83,5 +83,8 @@ def _read_leading_number(reader: SchemaReader, part: str) -> int:
 
 @cache
 def _load_layouts_by_type(topic: str) -> dict[int, Layout]:
-    """Return the layouts of a topic by record type; raise FileNotFoundError for a topic without layouts."""
+    """Return the layouts of a topic by record type; the result is kept for later calls.
+
+    Raise FileNotFoundError for a topic without layouts.
+    """
     return {layout.api_key: layout for layout in find_layouts(topic, "metadata") if layout.api_key is not None}

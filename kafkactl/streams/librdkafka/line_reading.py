@@ -50,7 +50,8 @@ class LineReading:
         """Connect and assign partitions; raise UnreachableError, NotFoundError, and UsageError for a wrong setting.
 
         The compiled part must be there (IS_THERE). `line` has the separators of the lines. `warn` is called with
-        sentences for the user. Raise OperationError where topics cannot be read or offsets cannot be looked up.
+        sentences for the user. Raise OperationError where topics cannot be read or offsets cannot be looked up. From
+        here on each request to the cluster has a whole time-out of its own.
         """
         self._cluster, self._selection = cluster, selection
         settings = make_consumer_settings(selection)

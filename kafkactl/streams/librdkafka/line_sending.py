@@ -43,7 +43,8 @@ class LineSending:
         The compiled part must be there (record_sending.IS_THERE). `tell` is called with sentences for the user. A
         `partition` of None leaves the choice to the partitioner. A missing topic is created where the broker does so;
         otherwise it is a NotFoundError. The `largest_bytes` of the account is set. Raise OperationError without the
-        right to write to the topic.
+        right to write to the topic, and for another refusal. From here on each request to the cluster has a whole
+        time-out of its own.
         """
         account.largest_bytes = find_largest_bytes(cluster)
         settings = make_producer_settings(cluster)
