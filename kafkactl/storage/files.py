@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from enum import Enum
 from pathlib import Path
 
@@ -71,7 +72,9 @@ def add_file_name(error: KafkactlError, path: Path, hint: str | None = None) -> 
         return error
     text = str(error)
     is_named = error.names_file or text.startswith(f"{path}: ")
-    named_error = type(error)(text if is_named else f"{path}: {text}", error.hint or hint)
+    named_error = copy.copy(error)
+    named_error.args = (text if is_named else f"{path}: {text}",)
+    named_error.hint = error.hint or hint
     named_error.names_file = True
     return named_error
 

@@ -125,14 +125,15 @@ class _Reading:
         left, end = count, 0
         selected_batches: list[SelectedBatch] = []
         for path in reversed(paths):
-            if left <= 0:
+            is_last = path == paths[-1]
+            if left <= 0 and not (is_last and self._selection.follow):
                 break
             try:
                 with Segment(path) as segment:
                     begins, ends = self._find_places(segment)
-                    if path == paths[-1]:
+                    if is_last:
                         end = ends[-1] if ends else 0
-                    for selected in self._read_backwards(segment, begins, ends):
+                    for selected in self._read_backwards(segment, begins, ends) if left > 0 else ():
                         records = self._read_last_records(selected, left)
                         selected_batches.append(replace(selected, records=iter(records)))
                         left -= len(records) if self._deep else 1

@@ -189,7 +189,7 @@ def compile_pattern(pattern: str, flag: str) -> re.Pattern[str]:
     """Return a compiled regular expression; raise UsageError, which names the option `flag`, for an invalid one."""
     try:
         return re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
+    except (re.error, OverflowError, RecursionError, ValueError) as error:
         raise UsageError(f"invalid value {pattern!r} for {flag}: not a regular expression: {error}") from error
 
 

@@ -295,7 +295,7 @@ def dump_log(
     names = list(file or ()) + [Path(part.strip()) for text in files or () for part in text.split(",") if part.strip()]
     if not names:
         raise UsageError("missing argument FILE", "give it as the argument, or with --files")
-    paths, statuses = _expand_folders(names)
+    paths, statuses = expand_folders(names)
     if not paths:
         return combine(statuses)
     if select.follow and (paths[-1] == STANDARD_INPUT or paths[-1].suffix == GZIP_SUFFIX):
@@ -342,16 +342,16 @@ def dump_log(
     return combine([*statuses, TextDump(options, out.binary).run(paths)])
 
 
-def _expand_folders(names: list[Path]) -> tuple[list[Path], list[int]]:
+def expand_folders(names: list[Path]) -> tuple[list[Path], list[int]]:
     """Return the files to read, with segments in place of folders, and a status for each folder that has an error.
 
     The order is that of `names`. A folder has an error where it has no segments or cannot be listed. Errors are printed
     on stderr, and not raised. A name that is no folder, or does not exist, stays in the list: it is refused when it is
-    read. In Kafka's style all names are returned as they are. Raise OSError where a name may not be looked at.
+    read. In Kafka's style all names are returned as they are.
     """
     from kafkactl.output import people
 
-    if not any(name.is_dir() for name in names) or people.is_kafka_style():  # Kafka's tool reads no folders
+    if not any(os.path.isdir(name) for name in names) or people.is_kafka_style():  # Kafka's tool reads no folders
         return names, []
     from kafkactl.storage.log_dir import list_all_segments
 
@@ -359,7 +359,7 @@ def _expand_folders(names: list[Path]) -> tuple[list[Path], list[int]]:
     statuses: list[int] = []
     for name in names:
         try:
-            paths += list_all_segments(name) if name.is_dir() else [name]
+            paths += list_all_segments(name) if os.path.isdir(name) else [name]
         except KafkactlError as error:
             people.error(error)
             statuses.append(error.status)

@@ -175,7 +175,7 @@ def parse_include_list(text: str) -> str:
     regex = text.strip().replace(",", "|").replace(" ", "").lstrip("\"'").rstrip("\"'")
     try:
         re.compile(regex)
-    except (re.error, OverflowError, RecursionError):
+    except (re.error, OverflowError, RecursionError, ValueError):
         raise JavaError(f"{regex} is an invalid regex.", "java.lang.RuntimeException") from None
     return regex
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,7 +129,7 @@ def _list_present_partitions(folders: LogDirFolders, *, was_stopped: bool) -> se
     still name a partition whose folder it has renamed.
     """
     states = (None,) if was_stopped else (None, FolderState.DELETE, FolderState.STRAY)
-    paths = [*folders.partitions, *(entry.path for entry in folders.skipped if entry.path.is_dir())]
+    paths = [*folders.partitions, *(entry.path for entry in folders.skipped if os.path.isdir(entry.path))]
     return {split_folder_name(path) for path in paths if parse_folder_name(path).state in states}
 
 

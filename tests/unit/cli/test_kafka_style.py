@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kafkactl.cli.kafka_style import doors, java_options, running
 from kafkactl.cli.kafka_style.doors import TOOLS, find_door, move_flags
 from kafkactl.cli.kafka_style.parser import Arity, Option, OptionError, State, parse
-from kafkactl.cli.kafka_style.tools import JavaError, WrongUsageError, load_tool, parse_words
+from kafkactl.cli.kafka_style.tools import JavaError, WrongUsageError, load_tool, parse_include_list, parse_words
 from kafkactl.errors import KafkactlError
 from tests import from_kafka_tools
 from tests.conftest import REPOSITORY, Cli
@@ -305,3 +305,9 @@ def test_other_variables_of_java_have_no_effect() -> None:
     before = dict(environment)
     java_options.read_login_file(environment)
     assert environment == before
+
+
+@pytest.mark.parametrize("text", ["[", "a{" + "1" * 5000 + "}", "(" * 5000 + ")" * 5000])
+def test_a_list_of_topics_that_is_no_expression(text: str) -> None:
+    with pytest.raises(JavaError, match="is an invalid regex"):
+        parse_include_list(text)

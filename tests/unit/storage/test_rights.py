@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kafkactl.cli.files.dump_log import expand_folders
 from kafkactl.errors import UsageError
 from kafkactl.storage.check import CheckCounts, Severity, check_log_dir
 from kafkactl.storage.log_dir import list_all_segments, list_files, list_partition_folders, scan_log_dir
@@ -80,3 +81,11 @@ def test_a_link_that_may_not_be_followed_is_skipped(log_dir: Path) -> None:
     set_rights(hidden, 0o644)
     (skipped,) = scan_log_dir(log_dir).skipped
     assert (skipped.path.name, skipped.reason) == ("orders-2", "Permission denied")
+    faults = [fault.fault for fault in check_log_dir(log_dir, CheckCounts()) if fault.severity is Severity.FAULT]
+    assert faults == ["permission denied"]  # of orders-0 itself
+
+
+def test_a_name_in_a_folder_that_may_not_be_searched_is_left_for_its_reader(log_dir: Path) -> None:
+    names = [log_dir / "orders-1", log_dir / "orders-0" / f"{0:020}.log"]
+    set_rights(log_dir / "orders-0", 0o644)
+    assert expand_folders(names) == ([log_dir / "orders-1" / f"{0:020}.log", names[1]], [])

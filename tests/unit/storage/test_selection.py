@@ -152,7 +152,7 @@ def _encode_message(offset: int, timestamp: bytes) -> bytes:
 
 @pytest.mark.parametrize("damaged", [False, True])
 @pytest.mark.parametrize("skip_damaged", [False, True])
-@pytest.mark.parametrize("tail", [None, 1])
+@pytest.mark.parametrize("tail", [None, 0, 1])
 def test_zeros_at_the_end_of_a_log_that_is_followed_are_no_damage(
     tmp_path: Path, tail: int | None, skip_damaged: bool, damaged: bool
 ) -> None:
@@ -162,7 +162,8 @@ def test_zeros_at_the_end_of_a_log_that_is_followed_are_no_damage(
     path.write_bytes(batch + bytes(2000) + (b"x" if damaged else b""))
     errors: list[KafkactlError] = []
     batches = select([path], Selection(follow=True, tail=tail, skip_damaged=skip_damaged), True, errors.append)
-    assert len(list(next(batches).records)) == (tail or PER_BATCH)
+    if tail != 0:
+        assert len(list(next(batches).records)) == (tail or PER_BATCH)
 
     def write_next() -> None:
         with path.open("r+b") as file:

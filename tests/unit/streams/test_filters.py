@@ -83,6 +83,7 @@ def test_what_is_not_json_fulfils_nothing() -> None:
         ".=",
         ".>",
         '.["\\q"]',
+        ". =~ a{" + "1" * 5000 + "}",
     ],
 )
 def test_conditions_that_are_none(text: str) -> None:
