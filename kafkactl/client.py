@@ -371,7 +371,8 @@ class Client:
         A record is handled when the next one is asked for. At the end, or when the generator is closed, handled records
         of a group are committed and the consumer is closed; a refused commit raises nothing. Raise the errors of
         reading with the first record or later: NotFoundError, UnreachableError, OperationError, UsageError for a wrong
-        client setting, and KafkactlError for headers that cannot be read. With `max_records` 0 nothing is read.
+        client setting, and KafkactlError for headers that cannot be read. With `max_records` 0 no record is read, but
+        the consumer is connected, and may raise these errors.
         """
         from kafkactl.streams.consuming import Reading
         from kafkactl.streams.headers import make_header_reader

@@ -52,8 +52,8 @@ def read_plan(path: Path, groups: Sequence[str]) -> PlanFile:
 
     The lines of a single group may be topic,partition,offset; else they are group,topic,partition,offset. The first
     line decides. Missing numbers are 0, and of two lines for a partition the last one counts. Names are not checked.
-    Raise PlanFileError for a file that cannot be read, a line of another form, and a negative offset; bytes that are
-    not UTF-8 are replaced.
+    Empty lines at the end do not count; a file of line ends alone has no offsets. Raise PlanFileError for a file that
+    cannot be read or is empty, a line of another form, and a negative offset; bytes that are not UTF-8 are replaced.
     """
     try:
         text = path.read_bytes().decode(errors="replace")
