@@ -1,8 +1,8 @@
 """Data as json, jsonl, yaml and csv, in pieces, so that a large result is never in memory as text as a whole.
 
 The output is always valid for its format, whatever the data contain: not-a-number becomes null, text that is not
-Unicode (lone surrogates) gets visible escapes, integers of any size stay exact, and csv quotes what a reader could take
-for the end of a cell or of a line.
+Unicode (lone surrogates) gets visible escapes, integers of up to 4,300 digits stay exact, and csv quotes what a reader
+could take for the end of a cell or of a line.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def dump_json(value: Any, indented: bool = False) -> bytes:
     The text is one line, or several with `indented`. Not-a-number and infinity become null, keys become text, and
     values of unknown types are written as str() shows them. Bytes that are not UTF-8 become visible escapes. Characters
     that control a terminal or turn the direction of text are written as escapes like `\u009b`, which programs read as
-    the character. Raise RecursionError for data that are nested about a thousand deep, and TypeError for a set whose
-    items cannot be sorted.
+    the character. Raise RecursionError for data that are nested about a thousand deep, TypeError for a set whose items
+    cannot be sorted, and ValueError for an integer of more than 4,300 digits.
     """
     data = _dump_fast(value, indented)
     if data is None:
