@@ -458,7 +458,9 @@ class DescriptorWriter:
     def _flush_print(self) -> None:
         """Hand over the content of `print`'s buffer, where `print` does not use this writer.
 
-        Raise OutputError where it cannot be written, and ReaderLeftError where the reader of a pipe or socket left.
+        Raise OutputError where it cannot be written, its subclass WriteTimeoutError after `deadline`, and
+        ReaderLeftError where the reader of a pipe or socket left; the error is kept for later calls. Errors of
+        `while_blocked` pass through.
         """
         while _writes_to(sys.stdout, self.descriptor):
             try:

@@ -207,7 +207,7 @@ class Cluster:
         Our defaults and bootstrap.servers are included. The user's settings win over `config`. True and false are in
         lower case. Settings that no client knows stay in the result, unless another client has refused them before;
         nothing is raised for them. Raise ValueError for a fetch.max.bytes or message.max.bytes of more than 4,300
-        digits, unless there is a receive.message.max.bytes.
+        digits.
         """
         config_values = self._make_config(config)
         del config_values["error_cb"]
@@ -229,9 +229,9 @@ class Cluster:
         """Return the brokers, and one topic or all topics (None), as confluent-kafka's metadata.
 
         `client` is the confluent-kafka client that asks; None means the admin client. A topic that does not exist is an
-        entry with an error. Raise UnreachableError where every connection has failed, no address is a broker or the
-        time-out is over, UnansweredError (an UnreachableError) where the request was or may have been sent,
-        OperationError for a refusal, and UsageError for a wrong setting.
+        entry with an error. The brokers' addresses are kept. Raise UnreachableError where every connection has failed,
+        no address is a broker or the time-out is over, UnansweredError (an UnreachableError) where the request was or
+        may have been sent, OperationError for a refusal, and UsageError for a wrong setting.
         """
         with self.share_timeout() as deadline:
             if client is None:

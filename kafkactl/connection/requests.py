@@ -118,7 +118,7 @@ class Requests:
         from kafkactl.connection.messages import find_request_class
 
         def make() -> Any:  # a request gets its version from the broker that it is sent to
-            """Return a new request; it gets its version from the broker that it is sent to."""
+            """Return a new request; raise LookupError for an unknown `api`."""
             return find_request_class(api)(**fields)
 
         def ask() -> Any:

@@ -163,9 +163,9 @@ class TextDump:
     def _print_ranges(self, segment: Segment, end: int) -> Iterator[PrintedRange]:
         """Print ranges of batches in their order, and yield each one; the last one may have an error.
 
-        `end` is a position in bytes. With several jobs forked processes print them. Raise OutputError and
-        BrokenPipeError where nothing more can be printed, KafkactlError where a process was lost, and OSError where no
-        process can be started.
+        `end` is a position in bytes. With several jobs forked processes print them, and the position of an output file
+        is moved behind the text. Raise OutputError and BrokenPipeError where nothing more can be printed, KafkactlError
+        where a process was lost, and OSError where no process can be started.
         """
         jobs = min(self._options.jobs, end // PIECE_BYTES)
         if jobs <= 1:

@@ -305,7 +305,7 @@ def read_group_lags(
     whose ends cannot be read has an unknown lag and an error of its own. With `read_committed` the end of a log is its
     last stable offset. `with_epochs` asks also for epochs and target assignments of the consumer protocol; without it a
     group that is listed as Empty has neither coordinator nor assignor. Without groups both lists are empty, but the
-    metadata are read. Raise UnreachableError where no group, no partition or the request for the metadata was answered,
+    metadata are read. Raise UnreachableError where no group, no partition or no request for the metadata was answered,
     OperationError for a refusal of the metadata or the epochs, and UsageError for a wrong client setting.
     """
     descriptions, errors = _describe_briefly(cluster, groups, with_epochs)
