@@ -300,7 +300,10 @@ def _encode_yaml_flat(value: Any) -> str:
 
 @functools.lru_cache(maxsize=4096)  # names and states are repeated often
 def _encode_yaml_scalar(value: str | float) -> str:
-    """Return text or a float on one line as PyYAML writes it, which knows the texts that must be quoted."""
+    """Return text or a float on one line as PyYAML writes it, which knows the texts that must be quoted.
+
+    Up to 4096 results are kept.
+    """
     if isinstance(value, str) and _YAML_WORD.fullmatch(value) and value.lower() not in _YAML_RESERVED:
         return value
     import yaml

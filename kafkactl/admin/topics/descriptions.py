@@ -131,8 +131,8 @@ def find_compacted_topics(cluster: Cluster, names: Sequence[str]) -> set[str]:
     """Return those of the topics that have compaction only, as far as their settings can be read.
 
     These have cleanup.policy=compact. A topic that does not exist or cannot be read is left out. Raise UnreachableError
-    where no topic was answered, OperationError where a whole request is refused, and UsageError for a wrong client
-    setting.
+    where no topic was answered, OperationError where a whole request is refused, UsageError for a wrong client setting,
+    and ValueError for an empty name.
     """
     descriptions, _ = describe_each(cluster, names)
     policies = {
