@@ -172,8 +172,9 @@ def make_valid_data(value: Any, keep_keys: bool = False) -> Any:
 
     Keys become text; with `keep_keys` integers stay integers, as YAML allows. Not-a-number and infinity become None;
     bytes become text, with visible escapes where they are not UTF-8. Dataclasses become dictionaries, members of
-    enumerations their values, sets sorted lists, and other unknown types text. Raise RecursionError for data that are
-    nested about a thousand deep, and TypeError for a set whose items cannot be sorted.
+    enumerations their values (but members that are integers stay), sets sorted lists, and other unknown types text.
+    Raise RecursionError for data that are nested about a thousand deep, and TypeError for a set whose items cannot be
+    sorted.
     """
     if isinstance(value, str):
         return _make_valid_text(str(value.value) if isinstance(value, Enum) else value)

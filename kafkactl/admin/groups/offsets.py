@@ -223,8 +223,8 @@ def _parse_topic(text: str) -> tuple[str, list[int] | None]:
 def require_partitions(cluster: Cluster, partitions: Iterable[Partition]) -> list[Partition]:
     """Return the partitions, in their order and without repetitions; raise NotFoundError for one that does not exist.
 
-    Raise UsageError for a name with a colon, UnreachableError or OperationError where the topics cannot be listed, and
-    UsageError for a wrong client setting.
+    Raise UsageError for a name with a colon, for a number below 0 or of more than 64 bits, and for a wrong client
+    setting; raise UnreachableError or OperationError where the topics cannot be listed.
     """
     return parse_partitions(cluster, [f"{topic}:{number}" for topic, number in partitions])
 

@@ -144,7 +144,7 @@ def plan_offsets(cluster: Cluster, offsets_by_group: Mapping[str, Mapping[Partit
 
     An offset outside its log is moved to the nearest end. Raise NotFoundError for a topic or partition that does not
     exist, OperationError where an offset cannot be read, UnreachableError, and UsageError for a topic with a colon in
-    its name and for a wrong client setting.
+    its name, a partition below 0, and a wrong client setting.
     """
     return {
         group: plan_reset(cluster, group, require_partitions(cluster, offsets), Reset(ResetTo.GIVEN, offsets=offsets))
