@@ -1,7 +1,8 @@
 """Checks of the arguments of the public interface of Python: a wrong type or range is wrong usage.
 
-Every function raises UsageError, which calls the argument `name`, and never another exception. The clients do not check
-their arguments: librdkafka ends the process for some texts, and Python's errors do not say which argument is wrong.
+Every function raises UsageError, which calls the argument `name`, and no other exception of its own. The clients do not
+check their arguments: librdkafka ends the process for some texts, and Python's errors do not say which argument is
+wrong.
 """
 
 from __future__ import annotations
@@ -44,8 +45,9 @@ def require_group(value: object, name: str = "group") -> str:
 def require_texts(values: object, name: str) -> list[str]:
     """Return the values of a list, or of another iterable, as a list in its order; without values it is empty.
 
-    Raise UsageError for a single text or bytes, for a mapping, for anything without items, and for an item that is not
-    text, is empty, or has NUL or is not Unicode.
+    An iterator is consumed, and its own errors pass through. Raise UsageError for a single text or bytes, for a
+    mapping, for anything that is not iterable, and for an item that is not text, is empty, or has NUL or is not
+    Unicode.
     """
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
         raise _make_type_error(values, name, "a list of texts", "write one text as a list, too: ['orders']")

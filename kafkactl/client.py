@@ -232,16 +232,16 @@ class Client:
     ) -> list[OffsetChange]:
         """Return the changes of a reset of committed offsets, sorted by partition; commit them with `execute`.
 
-        `topics` are TOPIC or TOPIC:0,1; None takes all partitions in which the group has committed. `to` is a name, an
-        offset from 0, or a time with a zone, of which the first record from then on is taken; `shift_by` moves each
-        offset, back where it is negative. Offsets outside the log become its nearest end. A commit creates a group that
-        does not exist. Each change has its own result and error, None without `execute`. Raise UsageError unless there
-        is exactly one of `to` and `shift_by`, for an invalid argument or client setting, and, after the changes are
-        planned, for `execute` in a read-only context; NotFoundError for a missing topic or partition, and for `topics`
-        of None where the group has committed nothing; OperationError for a group that has members, is not a consumer
-        group or whose coordinator does not answer, for a shift without a commit, and where the brokers refuse;
-        UnreachableError where no broker answers in time, its subclass UnansweredError where the offsets may have been
-        committed.
+        `topics` are TOPIC or TOPIC:0,1; None takes all partitions in which the group has committed, and an empty list
+        none. `to` is a name, an offset from 0, or a time with a zone, of which the first record from then on is taken;
+        `shift_by` moves each offset, back where it is negative. Offsets outside the log become its nearest end. A
+        commit creates a group that does not exist. Each change has its own result and error, None without `execute`.
+        Raise UsageError unless there is exactly one of `to` and `shift_by`, for an invalid argument or client setting,
+        and, after the changes are planned, for `execute` in a read-only context; NotFoundError for a missing topic or
+        partition, and for `topics` of None where the group has committed nothing; OperationError for a group that has
+        members, is not a consumer group or whose coordinator does not answer, for a shift without a commit, and where
+        the brokers refuse; UnreachableError where no broker answers in time, its subclass UnansweredError where the
+        offsets may have been committed.
         """
         from kafkactl.admin.groups.resets import (
             ResetRequest,
@@ -371,7 +371,8 @@ class Client:
         A record is handled when the next one is asked for. At the end, or when the generator is closed, handled records
         of a group are committed and the consumer is closed; a refused commit raises nothing. Raise the errors of
         reading with the first record or later: NotFoundError, UnreachableError, OperationError, UsageError for a wrong
-        client setting, and KafkactlError for headers that cannot be read. With `max_records` 0 nothing is read.
+        client setting, and KafkactlError for headers that cannot be read. With `max_records` 0 no record is read, but
+        the consumer is connected, and may raise these errors.
         """
         from kafkactl.streams.consuming import Reading
         from kafkactl.streams.headers import make_header_reader

@@ -16,8 +16,8 @@ _DECIMAL = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,4})?"
 def read_whole_number(text: str, most: int = 2**63 - 1) -> int:
     """Return a whole number from 0 to `most`. Raise ValueError for any other text.
 
-    Only ASCII digits count, also with leading zeros. Python's int() also takes signs, blanks, 1_000 and the digits of
-    every script: a number that a user has mistyped would select something.
+    Only ASCII digits count, up to 4,300 of them, also leading zeros. Python's int() also takes signs, blanks, 1_000 and
+    the digits of every script: a number that a user has mistyped would select something.
     """
     if re.fullmatch(_WHOLE, text) is None or len(text.lstrip("0")) > len(str(most)) or int(text) > most:
         raise ValueError(f"not a whole number from 0 to {most}: {text[:80]!r}")

@@ -316,9 +316,10 @@ class DescriptorWriter:
     def flush(self) -> None:
         """Hand over everything that was accepted, waiting where there is no room.
 
-        Raise OutputError where it cannot be written, its subclass WriteTimeoutError after `deadline`, and
-        ReaderLeftError where the reader of a pipe or socket left. An earlier one of these is raised again. An exception
-        of a signal handler or of `while_blocked` passes through.
+        Before it comes what `print` keeps in a buffer of its own for this descriptor. Raise OutputError where it cannot
+        be written, its subclass WriteTimeoutError after `deadline`, and ReaderLeftError where the reader of a pipe or
+        socket left. An earlier one of these is raised again. An exception of a signal handler or of `while_blocked`
+        passes through.
         """
         self._raise_error()
         self._release_tail()
@@ -367,9 +368,10 @@ class DescriptorWriter:
     def _send(self, data: Bytes = b"") -> None:
         """Hand over the buffer, or other data instead, which are not copied.
 
-        Empty `data` means the buffer; before other data the buffer must be empty. An exception of `while_blocked` or of
-        a signal handler passes through. Bytes that the kernel did not take stay pending, also after an exception. Raise
-        OutputError and ReaderLeftError.
+        Empty `data` means the buffer; before other data the buffer must be empty. Where there are bytes, the content of
+        `print`'s own buffer is handed over before them. An exception of `while_blocked` or of a signal handler passes
+        through. Bytes that the kernel did not take stay pending, also after an exception. Raise OutputError and
+        ReaderLeftError.
         """
         try:
             if data:
@@ -456,7 +458,9 @@ class DescriptorWriter:
     def _flush_print(self) -> None:
         """Hand over the content of `print`'s buffer, where `print` does not use this writer.
 
-        Raise OutputError where it cannot be written, and ReaderLeftError where the reader of a pipe or socket left.
+        Raise OutputError where it cannot be written, its subclass WriteTimeoutError after `deadline`, and
+        ReaderLeftError where the reader of a pipe or socket left; the error is kept for later calls. Errors of
+        `while_blocked` pass through.
         """
         while _writes_to(sys.stdout, self.descriptor):
             try:
@@ -578,7 +582,8 @@ def reserve_descriptors() -> None:
     """Open a harmless file at each closed descriptor of 0, 1 and 2, and give Python a stream for it.
 
     So no file or socket that is opened later gets this number. Standard input is empty, every write to standard output
-    raises OutputError, and standard error drops all text.
+    raises OutputError, and standard error drops all text. was_closed() remembers them. Raise OSError where no file can
+    be opened.
     """
     for descriptor, flags in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
         if _read_mode(descriptor) == 0:

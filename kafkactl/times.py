@@ -154,7 +154,8 @@ def parse_duration(text: str, flag: str, *, signed: bool = False, positive: bool
     The text is a number, numbers with the units w, d, h, m, s and ms in this order (1h30m, 1.5s), or days and times of
     ISO 8601 such as PT1H30M or P1DT2H. Digits below a ms are dropped. With `signed` the text may have signs and the
     result may be negative. With `positive` it must be above 0. Raise UsageError, which names `flag`, for any other
-    text, for a sign (also +) without `signed`, and for a duration that is shorter than a millisecond but not 0.
+    text or more than 100 characters, for a sign (also +) without `signed`, and for a duration that is shorter than a
+    millisecond but not 0, or longer than 2^63 - 1 ms.
     """
     try:
         duration_ms = _measure_duration(text, (_BARE_NUMBER, *_WITH_UNITS))
@@ -182,7 +183,8 @@ def parse_iso_duration(text: str, flag: str) -> int:
     """Return a duration in milliseconds, from -(2^63 - 1) to 2^63 - 1, with its signs.
 
     Only days and times of ISO 8601 are accepted, as in Java's Duration.parse: PT1H30M, P1DT2H, -PT0.5S. Raise
-    UsageError, which names `flag`, for any other text and for a duration that is shorter than a millisecond but not 0.
+    UsageError, which names `flag`, for any other text or more than 100 characters, and for a duration that is shorter
+    than a millisecond but not 0, or longer than 2^63 - 1 ms.
     """
     try:
         return _measure_duration(text, (_ISO,))

@@ -124,9 +124,9 @@ def describe_configs(
     """Return all settings of each entity, sorted by name, with inherited settings; the entities keep their order.
 
     `documentation` asks also for the descriptions. An entity is a topic, broker, broker logger, group or client-metrics
-    subscription; other types are a KeyError, and a broker whose name is not a number is a ValueError. Raise
-    NotFoundError for a topic or broker that does not exist, OperationError for a refusal, UnreachableError where a
-    broker does not answer, and UsageError for a wrong client setting.
+    subscription; other types are a KeyError, and a broker whose name is not a number is a ValueError. Without entities
+    nothing is asked. Raise NotFoundError for a topic or broker that does not exist, OperationError for a refusal,
+    UnreachableError where a broker does not answer, and UsageError for a wrong client setting.
     """
     configs, errors = describe_all_configs(cluster, entities, documentation)
     if errors:
@@ -140,10 +140,10 @@ def describe_all_configs(
     """Return all settings of each entity, sorted by name, and an error for each broker that did not answer.
 
     `documentation` asks also for the descriptions. An entity whose broker did not answer is missing; the others keep
-    their order. Raise NotFoundError for a topic or broker that does not exist, OperationError for a refusal,
-    UnreachableError where none of the named brokers answers, or no broker for the other entities, and UsageError for a
-    wrong client setting. An entity of a type without settings (users, clients, ips) is a KeyError, a broker whose name
-    is not a number a ValueError.
+    their order. Without entities nothing is asked. Raise NotFoundError for a topic or broker that does not exist,
+    OperationError for a refusal, UnreachableError where none of the named brokers answers, or no broker for the other
+    entities, and UsageError for a wrong client setting. An entity of a type without settings (users, clients, ips) is a
+    KeyError, a broker whose name is not a number a ValueError.
     """
     _require_brokers(cluster, entities)
     by_broker = _group_by_broker(entities)
@@ -180,7 +180,7 @@ def read_own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
     topics and groups kafka-python reads them where no answer comes within half of the time-out. Sensitive values are
     None. Raise NotFoundError for a topic or broker that does not exist, OperationError for a refusal, UnreachableError
     where no answer comes in time, UsageError for a wrong client setting, KeyError for another type, and ValueError for
-    a broker whose name is not a number, also for the default ''.
+    an empty name and for a broker whose name is not a number.
     """
     from confluent_kafka.admin import ConfigResource
     from confluent_kafka.admin import ResourceType as LibraryType
@@ -252,11 +252,11 @@ def alter_configs(
     """Change the settings of each entity: all changes of an entity, or none. Return the error of each entity, or None.
 
     The errors have the broker's words and are not raised; that of a missing topic is a NotFoundError. The result is in
-    the order of the answers. With `dry_run` the brokers only check. Each broker gets its own request; without entities
-    nothing is sent. Raise NotFoundError for a broker that is not alive, before anything
-    is changed; KeyError for users, clients and ips, and ValueError for a broker whose name is not a number. Raise
-    UnreachableError, UnansweredError where a change may have been done, OperationError for a refusal of a whole
-    request, and UsageError for a wrong client setting: requests to other brokers before may have succeeded then.
+    the order of the answers. With `dry_run` the brokers only check. Each broker gets its own request, and the entities
+    of other types share one; without entities nothing is sent. Raise NotFoundError for a broker that is not alive,
+    before anything is changed; KeyError for users, clients and ips, and ValueError for a broker whose name is not a
+    number. Raise UnreachableError, UnansweredError where a change may have been done, OperationError for a refusal of a
+    whole request, and UsageError for a wrong client setting: requests to other brokers before may have succeeded then.
     """
     results: dict[Entity, OperationError | None] = {}
     _require_brokers(cluster, changes)

@@ -57,9 +57,10 @@ def read_declaration(path: Path) -> list[TopicSpec]:
     """Return the topics of a YAML or JSON file, sorted by name; raise UsageError for a file without valid topics.
 
     The form is {topics: {NAME: {partitions: N, replication_factor: N, configs: {NAME: VALUE}}}}. Each field may be
-    missing: a missing number is None, the brokers' default. Names beside `topics` are ignored. `path` may be `-` for
-    standard input. A file that cannot be read, other fields of a topic, and wrong names or values are UsageErrors. An
-    empty mapping of topics is an empty list.
+    missing: a missing number is None, the brokers' default. Names beside `topics` are ignored. A number as a name
+    becomes text, so that 5 and "5" give two topics of one name. `path` may be `-` for standard input. A file that
+    cannot be read, other fields of a topic, and wrong names or values are UsageErrors. An empty mapping of topics is an
+    empty list.
     """
     content = read_yaml(path)
     declared = content.get("topics") if isinstance(content, dict) else None

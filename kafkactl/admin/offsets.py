@@ -71,7 +71,8 @@ def read_log_ends(
 
     A partition that cannot be read, or does not exist, has an error. With `read_committed` the end is the last stable
     offset: the records after it belong to open transactions. Without partitions nothing is asked. Raise
-    UnreachableError where no partition was answered, and UsageError for a wrong client setting.
+    UnreachableError where no partition was answered, UsageError for a wrong client setting, and ValueError for a
+    partition below 0 or a topic without a name.
     """
     sorted_partitions = sorted(set(partitions))
     if not sorted_partitions:
@@ -92,8 +93,9 @@ def find_offsets(cluster: Cluster, partitions: Iterable[Partition], at: int) -> 
 
     `at` is a time in ms since 1970, for the first record at or after it, or a SpecialOffset. The offset is None where
     there is no such record. A partition that cannot be read has an error. Without partitions nothing is asked. Raise
-    UnreachableError where no partition was answered, and UsageError for a wrong client setting. For a SpecialOffset
-    below MAX_TIMESTAMP, UnreachableError or OperationError is raised only where no broker tells the leaders.
+    UnreachableError where no partition was answered, UsageError for a wrong client setting, and ValueError for a
+    partition below 0 or a topic without a name. For a SpecialOffset below MAX_TIMESTAMP, UnreachableError or
+    OperationError is raised only where no broker tells the leaders.
     """
     sorted_partitions = sorted(set(partitions))
     if not sorted_partitions:

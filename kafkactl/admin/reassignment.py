@@ -130,9 +130,10 @@ def plan_factor(
 def start(cluster: Cluster, moves: Iterable[Move]) -> dict[Move, OperationError | None]:
     """Start the moves on the controller, and do not wait for their end.
 
-    Return the error of each move that it refused, and None for the others, in the order of the moves. Raise
-    OperationError where it refuses all, UnansweredError where moves may have been started without an answer,
-    UnreachableError where the request was not sent, and UsageError for a wrong client setting.
+    Return the error of each move that it refused, and None for the others, in the order of the moves. Without moves an
+    empty request is sent. Raise OperationError where it refuses all, UnansweredError where moves may have been started
+    without an answer, UnreachableError where the request was not sent, UsageError for a wrong client setting, and
+    KeyError where the answer leaves out a move, which may have been started.
     """
     by_partition = {(move.topic, move.partition): move for move in moves}
     codes = cluster.requests.alter_reassignments({key: move.after for key, move in by_partition.items()})

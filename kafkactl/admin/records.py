@@ -63,8 +63,8 @@ def read_offset_file(path: Path) -> dict[Partition, int]:
 
     The form is {"partitions": [{"topic": "t", "partition": 0, "offset": 42}], "version": 1}. The version may be
     missing, and other fields are ignored. `path` may be `-` for standard input. Raise UsageError for a file that cannot
-    be read or has another form or version, for offsets below -1, and for repeated partitions. Whether the partitions
-    exist is not checked.
+    be read or has another form or version, for offsets below -1, and for repeated partitions. Names of topics are not
+    checked, and neither is whether the partitions exist.
     """
     content = read_json(path)
     rows = content.get("partitions") if isinstance(content, dict) else None
@@ -86,8 +86,8 @@ def plan(cluster: Cluster, before: Mapping[Partition, int], compacted: Collectio
 
     `before` has the first offset that stays, or -1 for the end of the log. `compacted` are the topics with compaction
     only: brokers refuse to delete their records. A partition that cannot be read or changed has an error. Nothing is
-    deleted; without partitions nothing is asked. Raise UnreachableError where no partition was answered, and UsageError
-    for a wrong client setting.
+    deleted; without partitions nothing is asked. Raise UnreachableError where no partition was answered, UsageError for
+    a wrong client setting, and ValueError for a topic without a name.
     """
     ends = read_log_ends(cluster, before)
     plans = []
@@ -140,8 +140,8 @@ def delete(cluster: Cluster, before: Mapping[Partition, int]) -> list[Deletion]:
 def _parse_row(path: Path, row: Any) -> tuple[Partition, int]:
     """Return the partition and the offset of a row; raise UsageError for a row with other content.
 
-    A row is a dict with a topic (text), a partition (0 to 2^31 - 1) and an offset (-1 to 2^63 - 1); other fields are
-    ignored. `path` is for the message.
+    A row is a dict with a topic (any text), a partition (0 to 2^31 - 1) and an offset (-1 to 2^63 - 1); other fields
+    are ignored. `path` is for the message.
     """
     wrong = UsageError(f"{path}: not a partition with an offset: {row!r:.100}", f"like {_FORM}")
     if not isinstance(row, dict):

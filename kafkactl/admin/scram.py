@@ -113,11 +113,12 @@ def describe_credentials(cluster: Cluster, users: Sequence[str] = ()) -> list[Cr
 def alter_credentials(cluster: Cluster, user: str, new: Sequence[NewCredential], remove: Sequence[str] = ()) -> None:
     """Set the `new` credentials of a user, and then delete those of the mechanisms in `remove`.
 
-    KRaft needs a request for each of them, so that a failure may leave some done. Raise OperationError with the
-    broker's words for a refused change; the message lists the changes that were done before. Raise OperationError, too,
-    where the cluster has no controller, UnansweredError where a change was sent without an answer, UnreachableError,
-    and UsageError for a wrong client setting. Raise KeyError for an unknown mechanism in `remove`, and
-    UnicodeEncodeError for a password that is not Unicode, both before anything is sent.
+    Of two new credentials with one mechanism the last one counts. KRaft needs a request for each change, so that a
+    failure may leave some done. Raise OperationError with the broker's words for a refused change; the message lists
+    the changes that were done before. Raise OperationError, too, where the cluster has no controller, UnansweredError
+    where a change was sent without an answer, UnreachableError, and UsageError for a wrong client setting. Raise
+    KeyError for an unknown mechanism in `remove`, and UnicodeEncodeError for a password that is not Unicode, both
+    before anything is sent.
     """
     requests: dict[str, dict[str, Any]] = {}
     for credential in new:

@@ -172,7 +172,10 @@ class Cluster:
 
     @cached_property
     def admin(self) -> AdminClient:
-        """The admin client of librdkafka, made at the first use; then UsageError is raised for a wrong setting."""
+        """The admin client of librdkafka, made at the first use; then UsageError is raised for a wrong setting.
+
+        Unknown settings of the user are left out with one warning, except those of -X, which are refused.
+        """
         return self._make_client(AdminClient, {})
 
     @cached_property
@@ -203,7 +206,8 @@ class Cluster:
 
         Our defaults and bootstrap.servers are included. The user's settings win over `config`. True and false are in
         lower case. Settings that no client knows stay in the result, unless another client has refused them before;
-        nothing is raised for them.
+        nothing is raised for them. Raise ValueError for a fetch.max.bytes or message.max.bytes of more than 4,300
+        digits.
         """
         config_values = self._make_config(config)
         del config_values["error_cb"]
@@ -225,9 +229,9 @@ class Cluster:
         """Return the brokers, and one topic or all topics (None), as confluent-kafka's metadata.
 
         `client` is the confluent-kafka client that asks; None means the admin client. A topic that does not exist is an
-        entry with an error. Raise UnreachableError where every connection has failed, no address is a broker or the
-        time-out is over, UnansweredError (an UnreachableError) where the request was or may have been sent,
-        OperationError for a refusal, and UsageError for a wrong setting.
+        entry with an error. The brokers' addresses are kept. Raise UnreachableError where every connection has failed,
+        no address is a broker or the time-out is over, UnansweredError (an UnreachableError) where the request was or
+        may have been sent, OperationError for a refusal, and UsageError for a wrong setting.
         """
         with self.share_timeout() as deadline:
             if client is None:
@@ -239,10 +243,10 @@ class Cluster:
     def _list_topics(self, topic: str | None, client: Any, deadline: float) -> ClusterMetadata:
         """Return the metadata of one topic or of all topics (None) from a client, and keep its brokers' addresses.
 
-        `deadline` is a time of time.monotonic(). Frozen brokers get 1 s, then 2, 4, ... s for an attempt. A topic that
-        does not exist is an entry with an error. Raise UnreachableError (UnansweredError where the request was or may
-        have been sent) after the first attempt at whose end all connections have failed or the deadline is over, and
-        OperationError at once for a refusal.
+        `deadline` is a time of time.monotonic(). Frozen brokers get 1 s, then 2, 4, ... s for an attempt. The client is
+        polled once after a failed attempt. A topic that does not exist is an entry with an error. Raise
+        UnreachableError (UnansweredError where the request was or may have been sent) after the first attempt at whose
+        end all connections have failed or the deadline is over, and OperationError at once for a refusal.
         """
         arguments = {} if topic is None else {"topic": topic}
         attempt_s = min(PATIENCE_S, self.timeout_s)  # where a broker is frozen, each attempt asks another one
@@ -283,7 +287,8 @@ class Cluster:
         """Return the result of a future of confluent-kafka, within the cluster's time-out.
 
         `failure` says what failed; it begins the message of an OperationError. `patience_s` is None, or a shorter time
-        in s after which TimeoutError is raised.
+        in s after which TimeoutError is raised. While it waits, librdkafka is made to look for the brokers again about
+        once a second.
 
         Raise UnreachableError where no answer came in time, all connections have failed, or something other than a
         broker listens at every address; UnansweredError, an UnreachableError, where the request was sent or may have
@@ -407,7 +412,8 @@ class Cluster:
     def _name_silent_brokers(self, answers: dict[K, T | OperationError]) -> dict[K, T | OperationError]:
         """Return the answers. Where brokers are silent, an error without any text about the cause names them.
 
-        The error keeps the code REQUEST_TIMED_OUT; errors with a text of their own stay.
+        The error keeps the code REQUEST_TIMED_OUT; errors with a text of their own stay. The brokers are checked anew
+        over new connections. Nothing is raised.
         """
         silent, _ = self.find_silent_brokers()
         if not silent:
@@ -520,8 +526,8 @@ class Cluster:
     def _list_brokers(self, answering: Sequence[tuple[str, int]]) -> dict[str, tuple[str, int]]:
         """Return host and port of all brokers by their names ("broker 1"), from the last metadata.
 
-        Without metadata the `answering` addresses are asked, at most 1 s. The result is empty where no broker is known,
-        also after an error.
+        Without metadata the `answering` addresses are asked, for about 1 s at most, and the answer is kept. The result
+        is empty where no broker is known, also after an error; nothing is raised.
         """
         from kafkactl.connection.kafka_python import Brokers
 
@@ -567,7 +573,8 @@ class Cluster:
         """Return the settings of a client: our defaults, then `config`, then the user's settings.
 
         The values are not only text: error_cb is this cluster's `reasons`. librdkafka's log is off, unless `debug` is
-        set. Settings that a client has refused as unknown before are left out.
+        set. Settings that a client has refused as unknown before are left out. Raise ValueError for a fetch.max.bytes
+        or message.max.bytes of more than 4,300 digits.
         """
         values = {"client.id": "kafkactl", **FAST_START, **config, **self.settings.properties}
         values.setdefault("receive.message.max.bytes", _compute_answer_limit(values))
@@ -586,7 +593,7 @@ def _compute_answer_limit(config: Mapping[str, Any]) -> int:
     """Return the largest accepted size of an answer, in bytes: at least 64 MiB.
 
     Where the larger one of fetch.max.bytes and message.max.bytes, plus 512, is more, it is that. A value that is not a
-    decimal number is ignored.
+    decimal number is ignored. Raise ValueError for a number of more than 4,300 digits.
     """
     limits = (str(config.get(name, "")) for name in ("fetch.max.bytes", "message.max.bytes"))
     return max(LARGEST_ANSWER_BYTES, *(int(text) + _ANSWER_HEADER_BYTES if text.isdecimal() else 0 for text in limits))

@@ -114,7 +114,7 @@ def translate_settings(settings: Settings) -> dict[str, Any]:
     They are the addresses, the time-out, the largest answer, client.id (kafkactl without it), security.protocol, the
     SASL mechanism, user and password, and, where they are needed, a TLS context and a provider of OAUTHBEARER tokens.
     All other settings are left out. With TLS, raise UsageError for certificates that cannot be read and for a PKCS12
-    key store. The values are not checked otherwise.
+    key store, and TypeError for an ssl.ca.pem that is not ASCII. The values are not checked otherwise.
     """
     properties = settings.properties
     config: dict[str, Any] = {
@@ -228,8 +228,9 @@ class Brokers:
         """Return the first answer, or the last error as a KafkactlError. It is returned, not raised.
 
         `node` is asked first, and another bootstrap server after half of the time until the `deadline`, a time of
-        time.monotonic(), and each further one after half of the rest. `make` returns a new request for each. An error
-        other than UnreachableError ends the waiting. Nodes without an answer count as silent from then on.
+        time.monotonic(), and each further one after half of the rest, or at once where nobody is left to wait for.
+        `make` returns a new request for each. An error other than UnreachableError ends the waiting. The node that
+        answers becomes the seed. Nodes without an answer, and those with an error, count as silent from then on.
         """
         try:
             futures = {node: self._open(node, deadline).send_request(make(), self._get_ms_until(deadline))}
@@ -298,7 +299,8 @@ class Brokers:
 
         `deadline` is a time of time.monotonic(). Raise UnansweredError where the request was or may have been sent,
         UnreachableError where the node was not connected or refused the login, UnsupportedRequestError where the
-        brokers are too old, and OperationError for another error of kafka-python.
+        brokers are too old, and OperationError for another error of kafka-python. A node with an UnreachableError
+        counts as silent from then on.
         """
         (answer,) = self.send_all({node: request}, deadline).values()
         if isinstance(answer, KafkactlError):
@@ -310,7 +312,8 @@ class Brokers:
 
         `requests` are by node; without any the result is empty. `deadline` is a time of time.monotonic(). An answer may
         have an error code. The error of a node is UnansweredError where its request was or may have been sent,
-        UnreachableError before, UnsupportedRequestError or OperationError; it is not raised.
+        UnreachableError before, UnsupportedRequestError or OperationError; it is not raised. A node with an
+        UnreachableError counts as silent from then on.
         """
         answers: dict[Node, Any] = self._net.run(self._send_all, requests, deadline)
         for node, answer in answers.items():
@@ -400,8 +403,9 @@ class Brokers:
             return None
 
     async def _wait_briefly(self, future: Any, wait_s: float) -> None:
-        """Wait until the future is done, at most `wait_s` s (but 1 ms); without one, or with a done one, at most 5 ms.
+        """Wait until the future is done, at most `wait_s` s, but 1 ms in any case.
 
+        Without a future, or with one that is done, the wait is `wait_s` s and at most 5 ms.
         The future's error is not raised if it is one of _list_kafka_errors().
         """
         if future is None or future.is_done:

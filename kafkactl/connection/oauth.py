@@ -41,9 +41,9 @@ def get_token(properties: Mapping[str, str]) -> str:
 
     enable.sasl.oauthbearer.unsecure.jwt=true makes an unsigned one from sasl.oauthbearer.config (name=value words).
     sasl.oauthbearer.method=oidc asks the token endpoint, which has 10 s for each step of its answer. Raise UsageError
-    where neither is set, where the endpoint's URL is missing or does not begin with http:// or
-    https://, and for a lifeSeconds that is not a number of 1 to 9 digits. Raise UnreachableError where the endpoint
-    gives no token.
+    where neither is set, where the endpoint's URL is missing or does not begin with http:// or https://, and for a
+    lifeSeconds that is not a number of 1 to 9 digits. Raise UnreachableError where the endpoint gives no token, and
+    ValueError for a URL with a [ without its ].
     """
     if properties.get("enable.sasl.oauthbearer.unsecure.jwt", "").lower() in ("true", "t", "1"):  # as in librdkafka
         return _make_unsecured_token(dict(_parse_pairs(properties.get("sasl.oauthbearer.config", ""))))
@@ -91,7 +91,8 @@ def _fetch_token(properties: Mapping[str, str]) -> str:
     """Return a token from the token endpoint, which has 10 s for each step of its answer.
 
     The settings have its URL, the client's id and secret, and a scope or none. Raise UsageError for a missing URL and
-    one without http:// or https://, and UnreachableError for a refusal, silence, or an answer without a token.
+    one without http:// or https://, UnreachableError for a refusal, silence, or an answer without a token, and
+    ValueError for a URL with a [ without its ].
     """
     url = properties.get("sasl.oauthbearer.token.endpoint.url", "")
     if not url.startswith(("https://", "http://")):

@@ -78,11 +78,14 @@ class Requests:
 
     @cached_property
     def _brokers(self) -> Brokers:
-        """The connections of kafka-python; raise UsageError for a setting that it refuses."""
+        """The connections of kafka-python, made with their thread at the first use; nothing is connected yet.
+
+        Then UsageError is raised for a setting that kafka-python refuses, and for certificates that cannot be read.
+        """
         return Brokers(self._cluster.settings, self._cluster.read_metadata)
 
     def close(self) -> None:
-        """Close the connections, if there are any. A later request opens them again."""
+        """Close the connections and end their thread, if there are any. A later request opens them again."""
         if "_brokers" in self.__dict__:
             self._brokers.close()
             del self._brokers
@@ -108,14 +111,14 @@ class Requests:
 
         An answer with an error code is returned as it is. Only a request that no broker can serve at the moment is sent
         again until the time-out; then OperationError is raised, or the answer is returned with the errors that it has.
-        Raise UnreachableError where no answer came (UnansweredError after it was sent), UnsupportedRequestError where
-        the brokers are too old, OperationError for a missing controller or coordinator, UsageError for a wrong setting,
-        and LookupError for an unknown `api`.
+        Raise UnreachableError where no answer came (UnansweredError after it was sent) and for a `broker` that is not
+        alive, UnsupportedRequestError where the brokers are too old, OperationError for a missing controller or
+        coordinator, UsageError for a wrong setting, and LookupError for an unknown `api`.
         """
         from kafkactl.connection.messages import find_request_class
 
         def make() -> Any:  # a request gets its version from the broker that it is sent to
-            """Return a new request; it gets its version from the broker that it is sent to."""
+            """Return a new request; raise LookupError for an unknown `api`."""
             return find_request_class(api)(**fields)
 
         def ask() -> Any:
@@ -144,7 +147,8 @@ class Requests:
         `api` is the name of the request without "Request", `fields` are those of its schema. `brokers` are ids; None
         means all brokers that are alive. Answers and errors are sorted by id; without any broker both are empty. All
         are asked at the same time. Raise the first error where no broker answers: UnreachableError, UnansweredError or
-        OperationError. Raise UsageError for a wrong setting, and LookupError for an unknown `api`.
+        OperationError; each of them is also raised where the brokers cannot be listed. Raise UsageError for a wrong
+        setting, and LookupError for an unknown `api`.
         """
         broker_ids = self.list_brokers() if brokers is None else sorted(brokers)
         return self.ask_each(api, dict.fromkeys(broker_ids, fields))
@@ -263,7 +267,8 @@ class Requests:
         """Return the answers by the broker's id, and the errors of the other brokers.
 
         Raise the first OperationError with a transient code, so that all are asked again, or the first error where no
-        broker answers.
+        broker answers: UnreachableError or OperationError. Both are also raised where the brokers cannot be listed, and
+        UsageError for a wrong setting.
         """
         answers, errors = self.ask_brokers("ListGroups")
         for error in errors:
@@ -426,8 +431,9 @@ class Requests:
     def _send_question(self, make: Callable[[], Any], broker: int | None) -> Any:
         """Return the answer of a broker, or of any broker (None), also an answer with an error code.
 
-        `make` returns a new request; it is called for each attempt. Raise UnreachableError for a broker that is not
-        alive or does not answer until the time-out, and OperationError or UsageError.
+        `make` returns a new request; it is called for each attempt. A given broker is asked again, until 0.3 s before
+        the end of the time-out. Raise UnreachableError for a broker that is not alive or does not answer until then
+        (UnansweredError after the request was sent), and OperationError or UsageError.
         """
         with self._cluster.share_timeout() as deadline:
             if broker is None:
@@ -485,7 +491,8 @@ class Requests:
     def _name_silent(self, error: UnreachableError) -> UnreachableError:
         """Return the error, or one that names the silent brokers where others answer.
 
-        They are looked for only where a broker has answered before or may have the question.
+        They are looked for, over new connections, only where a broker has answered before or may have the question.
+        Nothing is raised.
         """
         if isinstance(error, UnansweredError) or self._brokers.has_answered:
             return self._cluster.name_silent_brokers(error)

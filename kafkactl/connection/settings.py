@@ -178,9 +178,10 @@ def resolve(
 
 
 def _resolve_texts(layers: Sequence[Mapping[str, str]], runs_commands: bool) -> Iterator[dict[str, str]]:
-    """Yield each layer of settings with its secrets, as secrets.resolve_secrets does.
+    """Yield each layer of settings with its secrets, as secrets.resolve_secrets does: commands are run, files are read.
 
-    Raise UsageError for a setting that the clients cannot take, also where it is the source of a secret.
+    Raise UsageError for a setting that the clients cannot take, also where it is the source of a secret, and where a
+    command or a file does not give its secret.
     """
     for layer in layers:
         _require_usable(layer)

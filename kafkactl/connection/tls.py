@@ -14,7 +14,8 @@ def make_context(properties: Mapping[str, str]) -> ssl.SSLContext:
     """Return a TLS context with the settings' trust, host name check and client certificate.
 
     The settings are under librdkafka's names. Raise UsageError for a PKCS12 key store, and for files and PEM texts that
-    cannot be read. OpenSSL asks on the terminal for the password of a key without ssl.key.password.
+    cannot be read, but TypeError for an ssl.ca.pem that is not ASCII. OpenSSL asks on the terminal for the password of
+    a key without ssl.key.password.
     """
     if "ssl.keystore.location" in properties:
         raise UsageError(
@@ -38,7 +39,7 @@ def make_trust_context(properties: Mapping[str, str]) -> ssl.SSLContext:
     Without ssl.ca.location and ssl.ca.pem the system's authorities are trusted. The host name is checked unless
     ssl.endpoint.identification.algorithm is other than https; enable.ssl.certificate.verification=false turns both
     checks off, in every spelling that librdkafka takes. Raise OSError or ValueError for CA certificates that cannot be
-    read.
+    read, and TypeError for an ssl.ca.pem that is not ASCII.
     """
     tls_context = ssl.create_default_context(
         cafile=properties.get("ssl.ca.location"), cadata=properties.get("ssl.ca.pem")

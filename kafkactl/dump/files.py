@@ -60,7 +60,8 @@ class TextDump:
         and then faults of indexes and gaps, which do not change the status. A corrupt or unreadable producer snapshot
         is always written to stderr, and does not change the status, either. A file of unknown kind is only noted there.
         Raise OutputError and BrokenPipeError (without several jobs its subclass ReaderLeftError) where nothing more can
-        be printed; OSError where no process can be started; and with `follow` also KafkactlError and OSError for what
+        be printed; OSError where no process can be started, and for a path of unknown kind that cannot be looked at,
+        such as one in a folder without the right to enter it; and with `follow` also KafkactlError and OSError for what
         cannot be read of later batches.
         """
         segments = [path for path in paths if find_kind(path) in (FileKind.LOG, FileKind.KRAFT_SNAPSHOT)]
@@ -162,9 +163,9 @@ class TextDump:
     def _print_ranges(self, segment: Segment, end: int) -> Iterator[PrintedRange]:
         """Print ranges of batches in their order, and yield each one; the last one may have an error.
 
-        `end` is a position in bytes. With several jobs forked processes print them. Raise OutputError and
-        BrokenPipeError where nothing more can be printed, KafkactlError where a process was lost, and OSError where no
-        process can be started.
+        `end` is a position in bytes. With several jobs forked processes print them, and the position of an output file
+        is moved behind the text. Raise OutputError and BrokenPipeError where nothing more can be printed, KafkactlError
+        where a process was lost, and OSError where no process can be started.
         """
         jobs = min(self._options.jobs, end // PIECE_BYTES)
         if jobs <= 1:
@@ -275,7 +276,8 @@ class TextDump:
         For an index without a whole entry print only that it is empty. Else, with `sanity_only`, print only that it is
         sane, or raise FormatError; with `verify_only` print no entry. Raise NotFoundError where the log or the index is
         missing, FormatError where one of both is corrupt or cannot be read, or an entry points at no batch of up to
-        `max_message_size` bytes, and UsageError for a file that cannot be opened or has no base offset.
+        `max_message_size` bytes, and UsageError for a file that cannot be opened or has no base offset. Raise
+        OutputError and ReaderLeftError where nothing more can be printed.
         """
         from kafkactl.storage.index import OffsetIndex
         from kafkactl.storage.verify import check_offset_index
@@ -298,8 +300,9 @@ class TextDump:
         """Print the entries of a time index, and note those that the log contradicts, for the end of the run.
 
         With `sanity_only` print only that it is sane, or raise FormatError; with `verify_only` print no entry. Raise
-        NotFoundError where the log or an index is missing, FormatError where one of them is corrupt, and UsageError for
-        a file that cannot be opened or has no base offset.
+        NotFoundError where the log or an index is missing, FormatError where one of them is corrupt or cannot be read,
+        UsageError for a file that cannot be opened or has no base offset, and OutputError and ReaderLeftError where
+        nothing more can be printed.
         """
         from kafkactl.storage.index import OffsetIndex, TimeIndex
         from kafkactl.storage.verify import check_time_index

@@ -37,7 +37,7 @@ def up(
     EngineError where no engine can start it, where it already runs with other values or only in part, where a port is
     in use, for a damaged record, and where not all brokers join within 180 s; the nodes keep running in the last case.
     Raise UsageError for an unknown target, for a version that it cannot have, and for a KAFKA_HOME with another
-    version, and OSError where a folder or the record cannot be written.
+    version, OSError where a folder or the record cannot be written, and OverflowError for a port above 65535.
     """
     from kafkactl.local.ports import require_free
 
@@ -74,8 +74,9 @@ def down(name: str, wipe: bool, tell: Tell) -> None:
     """Stop a target's nodes. Their data stay for the next start unless `wipe`, which removes data, log dirs and record.
 
     `tell` gets lines of progress. Nodes that do not run are no error. Raise NotFoundError for a cluster that was not
-    started or was wiped, EngineError for a damaged record and where an engine fails or a log dir cannot be removed, and
-    OSError where the record cannot be read or its folder cannot be removed.
+    started or was wiped, EngineError for a damaged record and where an engine fails or a log dir cannot be removed,
+    UsageError for a version in the record that the target cannot have, and OSError where the record cannot be read or
+    its folder cannot be removed.
     """
     local_cluster = _require_local_cluster(name)
     target = _load_target(local_cluster)
@@ -89,8 +90,9 @@ def down(name: str, wipe: bool, tell: Tell) -> None:
 def list_node_statuses() -> list[NodeStatus]:
     """Return the status of every node of all local clusters that were started and not wiped.
 
-    Clusters are sorted by name, and nodes are in the order of their start. Raise EngineError for a damaged record and
-    OSError for an unreadable one. A Docker that does not answer is no error: the state is "unknown".
+    Clusters are sorted by name, and nodes are in the order of their start. Raise EngineError for a damaged record,
+    OSError for an unreadable one, and UsageError for one with a version that its target cannot have. A Docker that does
+    not answer is no error: the state is "unknown".
     """
     return [
         node
@@ -106,8 +108,8 @@ def apply(fault: Fault, name: str, node: str, tell: Tell) -> str:
     node serves, or, with the native engine, until it runs if clients do not reach it. A paused node is resumed before a
     restart. `tell` gets lines of progress. Raise NotFoundError for an unknown cluster or node, and EngineError for a
     node that does not run or has an unknown state (which only a restart accepts), for a damaged record, and where the
-    engine fails. Raise UsageError for a restart with a KAFKA_HOME of another version, and OSError for a record that
-    cannot be read.
+    engine fails. Raise UsageError for a restart with a KAFKA_HOME of another version and for a version in the record
+    that the target cannot have, and OSError for a record that cannot be read and a log that cannot be written.
     """
     local_cluster = _require_local_cluster(name)
     target = _load_target(local_cluster)
@@ -137,8 +139,8 @@ def logs(name: str, follow: bool) -> int:
 
     With the Docker engine the status is docker's; the native engine returns 0, and with `follow` never. Raise
     NotFoundError for a cluster that was not started or was wiped, EngineError without docker or for a damaged record,
-    OSError for a record or log that cannot be read, OutputError where stdout cannot be written, and ReaderLeftError
-    where its reader left.
+    UsageError for a version in the record that the target cannot have, OSError for a record or log that cannot be read,
+    OutputError where stdout cannot be written, and ReaderLeftError where its reader left.
     """
     local_cluster = _require_local_cluster(name)
     return _make_engine(local_cluster).logs(_load_target(local_cluster), follow)
@@ -290,7 +292,8 @@ def _make_variables(local_cluster: Instance) -> dict[str, str]:
 def _is_running(local_cluster: Instance) -> bool:
     """Return True where all nodes run and False where none does; raise EngineError when only some do.
 
-    A paused node, and an unknown state, count as not running.
+    A paused node, and an unknown state, count as not running. Raise UsageError for a version in the record that the
+    target cannot have.
     """
     nodes = _make_engine(local_cluster).status(_load_target(local_cluster))
     other_states = [f"{node.node} is {node.state}" for node in nodes if node.state != "running"]

@@ -59,7 +59,8 @@ def get_folder(target: str) -> Path:
 def find(target: str) -> Instance | None:
     """Return the record of a target, or None where there is none.
 
-    Raise EngineError for a damaged record, and OSError for a file without read permission.
+    Raise EngineError for a damaged record (no JSON, or other fields), and OSError for a file without read
+    permission. The values of the fields are not checked.
     """
     file = get_folder(target) / "instance.json"
     try:

@@ -67,7 +67,8 @@ def relaunch_node(target: Target, node: Node, tell: Tell) -> None:
 
     Return when it serves, or when it runs if clients do not reach it. Raise EngineError where Java or the jars are
     missing, and where its process ends or does not answer within 180 s; a node that clients do not reach raises nothing
-    then. Raise UsageError for a KAFKA_HOME with another version.
+    then. Raise UsageError for a KAFKA_HOME with another version, and OSError where the log or the cache for jars cannot
+    be written. `tell` gets lines of progress.
     """
     tell(f"starting {node.service.name}")
     _start(node, jars.find_java(), jars.get_libs(target.kafka_version, tell))
@@ -180,7 +181,8 @@ def _start(node: Node, java: str, libs: Path) -> None:
     """Start the process of a node, in a session of its own, and do not wait for it.
 
     Its output goes to the node's log, which is emptied; its process id goes to the pid file. The node's files must have
-    been written. `java` is the path of java, `libs` the folder of the jars.
+    been written. `java` is the path of java, `libs` the folder of the jars. Raise OSError where the log cannot be
+    opened.
     """
     main = "org.apache.zookeeper.server.quorum.QuorumPeerMain" if node.service.is_zookeeper else "kafka.Kafka"
     options = translate.list_jvm_options(node.service)

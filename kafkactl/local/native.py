@@ -39,7 +39,8 @@ class NativeEngine:
     def up(self, target: Target, tell: Tell) -> None:
         """Start every node and return when each serves; stop all of them and raise EngineError where one fails.
 
-        Any other error, and Ctrl-C, also stop all of them, and are raised. `tell` gets lines of progress.
+        Any other error, and Ctrl-C, also stop all of them, and are raised: UsageError for a KAFKA_HOME with another
+        version, OSError where a file cannot be written. `tell` gets lines of progress.
         """
         try:
             launch(target, list_nodes(target), tell)
@@ -63,8 +64,9 @@ class NativeEngine:
 
         `service` is one of the target's nodes. KILL waits up to 30 s for the end of the process. RESTART returns when
         the node serves, or, for a node that clients do not reach, when it runs. Raise EngineError where one that they
-        reach ends or does not answer within 180 s, or where Java or the jars are missing, and UsageError for a
-        KAFKA_HOME with another version.
+        reach ends or does not answer within 180 s, or where Java or the jars are missing, UsageError for a KAFKA_HOME
+        with another version, and OSError where the log cannot be written. `tell` gets lines of progress, for RESTART
+        only.
         """
         node = next(candidate for candidate in list_nodes(target) if candidate.service == service)
         match fault:

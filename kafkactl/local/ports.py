@@ -10,7 +10,10 @@ from kafkactl.local.compose import HOST
 
 
 def is_free(port: int) -> bool:
-    """Return whether a server could listen on 127.0.0.1:port now; raise OverflowError for a port above 65535."""
+    """Return whether a server could listen on 127.0.0.1:port now; True for port 0, which means any free port.
+
+    The port is bound for a moment. Raise OverflowError for a port below 0 or above 65535.
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -149,7 +149,7 @@ def _escape_for_stderr(text: str, keep_line_ends: bool = False) -> str:
 def _write(text: str, end: str = "\n") -> None:
     """Write text and `end` to stderr, and flush it.
 
-    A message that cannot be written is lost, because it must never go to stdout; nothing is raised.
+    A message that cannot be written (OSError) is lost without an error, because it must never go to stdout.
     """
     with suppress(OSError):
         sys.stderr.write(text + end)

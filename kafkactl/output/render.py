@@ -194,7 +194,7 @@ def align_text(titles: list[str], columns: list[list[Any]], numeric: list[bool])
 
     Characters may be two columns wide or none, and a cell may have line ends. `columns` have a cell for each row, a
     text or an integer. `numeric` says of each column whether it is aligned to the right. No line has a blank at its
-    end.
+    end. tabulate.MIN_PADDING becomes 0 for the whole process.
     """
     import tabulate
 

@@ -1,8 +1,8 @@
 """Data as json, jsonl, yaml and csv, in pieces, so that a large result is never in memory as text as a whole.
 
 The output is always valid for its format, whatever the data contain: not-a-number becomes null, text that is not
-Unicode (lone surrogates) gets visible escapes, integers of any size stay exact, and csv quotes what a reader could take
-for the end of a cell or of a line.
+Unicode (lone surrogates) gets visible escapes, integers of up to 4,300 digits stay exact, and csv quotes what a reader
+could take for the end of a cell or of a line.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def dump_json(value: Any, indented: bool = False) -> bytes:
     The text is one line, or several with `indented`. Not-a-number and infinity become null, keys become text, and
     values of unknown types are written as str() shows them. Bytes that are not UTF-8 become visible escapes. Characters
     that control a terminal or turn the direction of text are written as escapes like `\u009b`, which programs read as
-    the character. Raise RecursionError for data that are nested about a thousand deep, and TypeError for a set whose
-    items cannot be sorted.
+    the character. Raise RecursionError for data that are nested about a thousand deep, TypeError for a set whose items
+    cannot be sorted, and ValueError for an integer of more than 4,300 digits.
     """
     data = _dump_fast(value, indented)
     if data is None:
@@ -172,8 +172,9 @@ def make_valid_data(value: Any, keep_keys: bool = False) -> Any:
 
     Keys become text; with `keep_keys` integers stay integers, as YAML allows. Not-a-number and infinity become None;
     bytes become text, with visible escapes where they are not UTF-8. Dataclasses become dictionaries, members of
-    enumerations their values, sets sorted lists, and other unknown types text. Raise RecursionError for data that are
-    nested about a thousand deep, and TypeError for a set whose items cannot be sorted.
+    enumerations their values (but members that are integers stay), sets sorted lists, and other unknown types text.
+    Raise RecursionError for data that are nested about a thousand deep, and TypeError for a set whose items cannot be
+    sorted.
     """
     if isinstance(value, str):
         return _make_valid_text(str(value.value) if isinstance(value, Enum) else value)
@@ -300,7 +301,10 @@ def _encode_yaml_flat(value: Any) -> str:
 
 @functools.lru_cache(maxsize=4096)  # names and states are repeated often
 def _encode_yaml_scalar(value: str | float) -> str:
-    """Return text or a float on one line as PyYAML writes it, which knows the texts that must be quoted."""
+    """Return text or a float on one line as PyYAML writes it, which knows the texts that must be quoted.
+
+    Up to 4096 results are kept.
+    """
     if isinstance(value, str) and _YAML_WORD.fullmatch(value) and value.lower() not in _YAML_RESERVED:
         return value
     import yaml

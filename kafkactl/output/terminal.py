@@ -43,7 +43,8 @@ def show_tables(tables: Sequence[Table], stream: TextIO, with_headings: bool = T
 def _wrap_words(text: str, width: int) -> str:
     """Return text in lines of at most `width` characters, broken between words, without a line end at the end.
 
-    A longer word has a line of its own. Line ends and tabs in the text become blanks.
+    A longer word has a line of its own. Line ends and tabs in the text become blanks; text of blanks alone is returned
+    unchanged. Raise ValueError for a `width` below 1.
     """
     return "\n".join(wrap(text, width, break_long_words=False, break_on_hyphens=False)) or text
 

@@ -69,8 +69,9 @@ def list_groups(cluster: Cluster) -> GroupList:
     def ask() -> GroupList:
         """Return the groups as librdkafka lists them.
 
-        Raise the error of a broker that is transient or unreachable, or where no broker lists groups; TimeoutError
-        after half of the time-out.
+        Raise UnreachableError of a broker without an answer, OperationError of a transient refusal, and the error of
+        any broker where no group was listed; the groups that were listed are kept in `incomplete` then. Raise
+        TimeoutError after half of the time-out.
         """
         answer = cluster.wait(
             cluster.admin.list_consumer_groups(request_timeout=cluster.timeout_s),
@@ -175,8 +176,8 @@ def find_unlisted_groups(cluster: Cluster, names: Sequence[str]) -> dict[str, Gr
     `names` are the names to look for. The groups are share and streams groups, and groups whose coordinator is moving:
     for a moment no broker lists them. An error stands for a group whose coordinator does not answer or is still moving.
     A name that is absent from the result is no group, or one that the user may not see. Without names nothing is asked.
-    Raise UnreachableError or OperationError where no broker lists its groups, and UsageError for a wrong client
-    setting.
+    Raise UnreachableError or OperationError where no broker lists its groups, OperationError also where a transient
+    refusal lasts, and UsageError for a wrong client setting.
     """
     if not names:
         return {}
@@ -223,7 +224,7 @@ def list_other_groups(cluster: Cluster) -> GroupList:
     """Return the share and streams groups, sorted by name, and the errors of brokers as texts.
 
     Brokers that do not know group types have none. Raise UnreachableError or OperationError where no broker answers,
-    and UsageError for a wrong client setting.
+    OperationError also where a transient refusal lasts until the time-out, and UsageError for a wrong client setting.
     """
     from kafkactl.admin.groups.epochs import list_groups_of_types
 
@@ -303,9 +304,9 @@ def read_group_lags(
     committed in one of them or a member reads one: records in a partition without a commit are unread, too. A partition
     whose ends cannot be read has an unknown lag and an error of its own. With `read_committed` the end of a log is its
     last stable offset. `with_epochs` asks also for epochs and target assignments of the consumer protocol; without it a
-    group that is listed as Empty has neither coordinator nor assignor. Without groups both lists are empty. Raise
-    UnreachableError where no group, or no partition, was answered, OperationError for a refusal of the metadata or the
-    epochs, and UsageError.
+    group that is listed as Empty has neither coordinator nor assignor. Without groups both lists are empty, but the
+    metadata are read. Raise UnreachableError where no group, no partition or no request for the metadata was answered,
+    OperationError for a refusal of the metadata or the epochs, and UsageError for a wrong client setting.
     """
     descriptions, errors = _describe_briefly(cluster, groups, with_epochs)
     offsets, failures = _read_offsets(cluster, [description.group for description in descriptions])

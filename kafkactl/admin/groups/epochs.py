@@ -49,7 +49,8 @@ def list_groups_of_types(cluster: Cluster, types: Sequence[str]) -> GroupList:
     """Return all groups of these types, share and streams included, sorted by name, and the errors of brokers as texts.
 
     `types` are lower case: classic, consumer, share, streams; without any the result has no groups. Raise the first
-    error where no broker answers, UnreachableError or OperationError, and UsageError for a wrong setting.
+    error where no broker answers, UnreachableError or OperationError, the OperationError of a transient refusal that
+    lasts until the time-out, and UsageError for a wrong setting.
     """
     answers, errors = cluster.requests.list_groups()
     groups = [listing for listing in map(make_listing, answers) if listing.type.lower() in types]

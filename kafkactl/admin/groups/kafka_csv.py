@@ -51,9 +51,10 @@ def read_plan(path: Path, groups: Sequence[str]) -> PlanFile:
     """Return the offsets in a file. `groups` are the values of --group, none for --all-groups.
 
     The lines of a single group may be topic,partition,offset; else they are group,topic,partition,offset. The first
-    line decides. Missing numbers are 0, and of two lines for a partition the last one counts. Names are not checked.
-    Raise PlanFileError for a file that cannot be read, a line of another form, and a negative offset; bytes that are
-    not UTF-8 are replaced.
+    line decides. Missing numbers are 0, and of two lines for a partition the last one counts. Names are not checked,
+    and a partition may be negative. Empty lines at the end do not count; a file of line ends alone has no offsets.
+    Raise PlanFileError for a file that cannot be read or is empty, a line of another form, and a negative offset; bytes
+    that are not UTF-8 are replaced.
     """
     try:
         text = path.read_bytes().decode(errors="replace")

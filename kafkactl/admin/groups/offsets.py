@@ -223,7 +223,8 @@ def _parse_topic(text: str) -> tuple[str, list[int] | None]:
 def require_partitions(cluster: Cluster, partitions: Iterable[Partition]) -> list[Partition]:
     """Return the partitions, in their order and without repetitions; raise NotFoundError for one that does not exist.
 
-    Raise UnreachableError, OperationError or UsageError where the topics cannot be listed.
+    Raise UsageError for a name with a colon, for a number below 0 or of more than 64 bits, and for a wrong client
+    setting; raise UnreachableError or OperationError where the topics cannot be listed.
     """
     return parse_partitions(cluster, [f"{topic}:{number}" for topic, number in partitions])
 
@@ -235,8 +236,8 @@ def plan_reset(cluster: Cluster, group: str, partitions: Sequence[Partition] | N
     `reset.offsets` instead. For OFFSET, GIVEN and SHIFT an offset outside a log moves to its nearest end. EARLIEST and
     LATEST are the start and the end of each log. For TIME a partition without a record at or after the time gets the
     end of its log. CURRENT keeps the committed offsets, and takes the end of the log where nothing is committed. A
-    group that does not exist has no present offsets. Raise OperationError where an offset cannot be read, and for a
-    shift in a partition without a commit; raise UnreachableError, and UsageError for a wrong client setting.
+    group that does not exist has no present offsets. Raise OperationError where an offset cannot be read, NotFoundError
+    for a shift in a partition without a commit, UnreachableError, and UsageError for a wrong client setting.
     """
     committed = read_committed(cluster, group)
     chosen = sorted(committed) if partitions is None else partitions
@@ -249,7 +250,8 @@ def _plan_offsets(
     """Return the new offsets of a reset without the present ones; `committed` are the group's committed offsets.
 
     `partitions` are those to reset; for GIVEN they are those of `reset.offsets` instead. Raise OperationError where an
-    offset cannot be read, and for a shift in a partition without a commit; raise UnreachableError.
+    offset cannot be read, NotFoundError for a shift in a partition without a commit, UnreachableError where no
+    partition was answered, and UsageError for a wrong client setting.
     """
     match reset.to:
         case ResetTo.OFFSET:
@@ -337,7 +339,7 @@ def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> di
     The result has all partitions: librdkafka takes one that the answer leaves out for a success. A group that does not
     exist is created. Without offsets nothing is sent. Raise OperationError where the whole request is refused, for
     example because the group has members, UnansweredError where the offsets may have been committed, UnreachableError,
-    and UsageError for a wrong client setting.
+    UsageError for a wrong client setting, and ValueError for an empty group or a negative offset.
     """
     topic_partitions = [TopicPartition(topic, number, offset) for (topic, number), offset in sorted(offsets.items())]
     if not topic_partitions:
@@ -431,7 +433,8 @@ def _read_ends(cluster: Cluster, partitions: Sequence[Partition], latest: bool) 
 def _clamp(cluster: Cluster, requested_offsets: Mapping[Partition, int]) -> ResetPlan:
     """Return a plan with the requested offsets, each moved to the nearest end of its log where it lies outside.
 
-    Raise OperationError where the ends of a log cannot be read, and UnreachableError.
+    Raise OperationError where the ends of a log cannot be read, UnreachableError where no partition was answered, and
+    UsageError for a wrong client setting.
     """
     starts, ends = (_read_ends(cluster, list(requested_offsets), latest) for latest in (False, True))
     clamped_offsets = {
@@ -449,8 +452,8 @@ def _clamp(cluster: Cluster, requested_offsets: Mapping[Partition, int]) -> Rese
 def _plan_for_time(cluster: Cluster, partitions: Sequence[Partition], time_ms: int) -> ResetPlan:
     """Return a plan with the offsets of the first records at or after a time in ms since 1970.
 
-    Partitions without such a record get the end of their log. Raise OperationError where an offset cannot be read, and
-    UnreachableError.
+    Partitions without such a record get the end of their log. Raise OperationError where an offset cannot be read,
+    UnreachableError where no partition was answered, and UsageError for a wrong client setting.
     """
     offsets: dict[Partition, int] = {}
     empty = []

@@ -143,7 +143,10 @@ def add_rates(before: Sequence[GroupLag], after: Sequence[GroupLag], seconds: fl
 
 
 def _compute_rate(before: int | None, after: int | None, seconds: float) -> float | None:
-    """Return the difference per second, rounded to 0.01, or None where one of the offsets is not known."""
+    """Return the difference per second, rounded to 0.01, or None where one of the offsets is not known.
+
+    Raise ZeroDivisionError for known offsets and 0 seconds.
+    """
     return None if before is None or after is None else round((after - before) / seconds, 2)
 
 

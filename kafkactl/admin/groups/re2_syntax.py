@@ -101,7 +101,10 @@ class _Reader:
         self.can_repeat = True
 
     def _open(self) -> None:
-        """Read the beginning of a group, or flags. Raise _SyntaxError for an unknown kind of group."""
+        """Read the beginning of a group, or flags.
+
+        Raise _SyntaxError for an unknown kind of group, wrong flags, and a wrong or repeated name.
+        """
         if self.text.startswith(("(?P<", "(?<"), self.at):
             self._read_name()
         elif self.text.startswith("(?", self.at):
@@ -182,7 +185,10 @@ class _Reader:
                 raise _SyntaxError(_BAD_CLASS)
 
     def _read_member(self) -> int:
-        """Return the number of the next character of a class. Raise _SyntaxError at the end of the text."""
+        """Return the number of the next character of a class.
+
+        Raise _SyntaxError at the end of the text and for a wrong escape.
+        """
         if self.at >= len(self.text):
             raise _SyntaxError("missing closing ]")
         return self._read_character()

@@ -58,8 +58,8 @@ def find_reset_targets(cluster: Cluster, selection: NameSelection) -> ResetTarge
 
     Groups with members, share and streams groups, groups whose coordinator does not answer, and names that no client
     can send are refusals, which are not raised. Raise NotFoundError for a pattern that matches no group, OperationError
-    where a broker does not list its groups and not only names are selected, UnreachableError, and UsageError for a
-    wrong client setting.
+    where a broker does not list its groups and not only names are selected, UnreachableError or OperationError where no
+    broker lists groups, and UsageError for a wrong client setting.
     """
     targets: list[Target] = find_targets(cluster, selection)
     changeable = [target for target in targets if target.error is None]
@@ -143,7 +143,8 @@ def plan_offsets(cluster: Cluster, offsets_by_group: Mapping[str, Mapping[Partit
     """Return the plan of each group for given offsets, in the given order of groups. Nothing is changed.
 
     An offset outside its log is moved to the nearest end. Raise NotFoundError for a topic or partition that does not
-    exist, OperationError where an offset cannot be read, UnreachableError, and UsageError for a wrong client setting.
+    exist, OperationError where an offset cannot be read, UnreachableError, and UsageError for a topic with a colon in
+    its name, a partition below 0, and a wrong client setting.
     """
     return {
         group: plan_reset(cluster, group, require_partitions(cluster, offsets), Reset(ResetTo.GIVEN, offsets=offsets))

@@ -36,7 +36,8 @@ def create_topics(
     is a failed outcome; a topic without an answer has the code REQUEST_TIMED_OUT and may have been created. Many topics
     need several requests; without topics nothing is sent. Raise UnreachableError where no answer came and librdkafka
     does not report that the request was sent: topics of earlier requests may have been created. Raise UsageError for a
-    wrong client setting.
+    wrong client setting, and ValueError for numbers above 100,000 partitions or 10,000 replicas and for an assignment
+    with a partition without replicas.
     """
     ignored = {KafkaError.TOPIC_ALREADY_EXISTS: "exists already"} if if_not_exists else {}
     results = []
@@ -60,12 +61,14 @@ def add_partitions(
 ) -> list[Outcome]:
     """Increase the topics' numbers of partitions in one request; return the outcomes in the order of `totals`.
 
-    `totals` has the new number of partitions by topic. `assignment` has the replicas of all partitions of each topic;
-    existing partitions stay as they are. None lets the brokers choose. With `validate_only` the brokers only check. A
-    refusal, also of a number that is not larger, is a failed outcome; a topic without an answer has the code
-    REQUEST_TIMED_OUT and may have been changed. Raise UnreachableError where no answer came and librdkafka does not
-    report that the request was sent, and where the topics cannot be listed for an `assignment` (OperationError for a
-    refusal of that), and UsageError for a wrong client setting.
+    `totals` has the new number of partitions by topic, 1 to 100,000. `assignment` has the replicas of all partitions of
+    each topic; existing partitions stay as they are. None lets the brokers choose. With `validate_only` the brokers
+    only check. A refusal, also of a number that is not larger, and an assignment of another length are failed outcomes;
+    a topic without an answer has the code REQUEST_TIMED_OUT and may have been changed. Raise UnreachableError where no
+    answer came and librdkafka does not report that the request was sent, and where the topics cannot be listed for an
+    `assignment` (OperationError for a refusal of that), and UsageError for a wrong client setting. Raise ValueError,
+    before anything is changed, for another total, and for an assignment without replicas for new partitions, as where
+    the total is not larger than the present number.
     """
     short: dict[str, Outcome] = {}
     if assignment is None:

@@ -77,7 +77,7 @@ def describe_topics(cluster: Cluster, names: Sequence[str]) -> list[TopicDescrip
 
     Where librdkafka gets no answer for half of the time-out, kafka-python reads these, too. Without names the result is
     empty. Raise NotFoundError or OperationError where a topic, or a part of it, cannot be described; UnreachableError
-    where no topic was answered, and UsageError for a wrong client setting.
+    where no topic was answered, UsageError for a wrong client setting, and ValueError for an empty name.
     """
     topics, errors = describe_each(cluster, names)
     if errors:
@@ -91,7 +91,8 @@ def describe_each(cluster: Cluster, names: Sequence[str]) -> Descriptions:
     A topic that does not exist is a NotFoundError; a topic whose settings cannot be read is in both lists, without
     settings. Eligible leaders and reassignments are read only where librdkafka gets no answer for half of the time-out:
     then kafka-python asks, and OperationError is raised where a whole request is refused. Without names both lists are
-    empty. Raise UnreachableError where no topic was answered, and UsageError for a wrong client setting.
+    empty. Raise UnreachableError where no topic was answered, UsageError for a wrong client setting, and ValueError for
+    an empty name.
     """
     if not names:
         return [], []
@@ -130,8 +131,8 @@ def find_compacted_topics(cluster: Cluster, names: Sequence[str]) -> set[str]:
     """Return those of the topics that have compaction only, as far as their settings can be read.
 
     These have cleanup.policy=compact. A topic that does not exist or cannot be read is left out. Raise UnreachableError
-    where no topic was answered, OperationError where a whole request is refused, and UsageError for a wrong client
-    setting.
+    where no topic was answered, OperationError where a whole request is refused, UsageError for a wrong client setting,
+    and ValueError for an empty name.
     """
     descriptions, _ = describe_each(cluster, names)
     policies = {
@@ -145,9 +146,10 @@ def describe_in_full(cluster: Cluster, names: Sequence[str]) -> Descriptions:
     """Return topics with settings, eligible leaders and reassignments, sorted by name, and an error for each failure.
 
     Brokers before Kafka 4.0 do not know eligible leaders: the fields are None. A topic whose settings cannot be read is
-    in the list without them. Where the moves cannot be read, there is one error, and they are empty. Without names both
-    lists are empty. Raise UnreachableError where no broker answers, OperationError where a whole request is refused,
-    and UsageError for a wrong client setting.
+    in the list without them. Where the controller does not answer about the moves, there is one error, and they are
+    empty; without the right to list them they are empty without an error. Without names both lists are empty. Raise
+    UnreachableError where no broker answers, OperationError where a whole request is refused, and UsageError for a
+    wrong client setting.
     """
     if not names:
         return [], []
@@ -190,8 +192,9 @@ def add_sizes(
 ) -> tuple[list[PartitionDescription], list[KafkactlError]]:
     """Return the rows with the size of each leader's log in bytes, and an error for each broker or disk that failed.
 
-    A size that is not known is None, also where a partition has no leader. The order stays. Raise the first error where
-    no broker answers, an UnreachableError or OperationError, and UsageError for a wrong client setting.
+    A size that is not known is None, also where a partition has no leader. The order stays. Only the leaders are asked;
+    without rows none is. Raise the first error where no broker answers, an UnreachableError or OperationError, and
+    UsageError for a wrong client setting.
     """
     partitions_by_topic: dict[str, list[int]] = defaultdict(list)
     for row in rows:

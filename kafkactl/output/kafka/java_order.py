@@ -35,7 +35,10 @@ def sort_by_hash(keys: Sequence[K], hash_code: Callable[[K], int], capacity: int
 
 @functools.cache  # every topic has the same names of settings
 def compute_string_hash(text: str) -> int:
-    """Return java.lang.String.hashCode of a text, as an unsigned number of 32 bits. Lone surrogates count, too."""
+    """Return java.lang.String.hashCode of a text, as an unsigned number of 32 bits. Lone surrogates count, too.
+
+    Each result is kept in memory.
+    """
     value = 0
     units = text.encode("utf-16-be", "surrogatepass")
     for high, low in zip(units[::2], units[1::2], strict=True):

@@ -46,7 +46,8 @@ class LineFormatter:
         """Take the properties, and the formats of keys, of values and of the values of headers.
 
         A `header` of None prints the values of headers as their bytes are. Raise UsageError for a property that is not
-        in DEFAULTS, and for a value of print.* that is not true or false.
+        in DEFAULTS, and for a value of print.* that is not true or false; raise UnicodeEncodeError for a separator or
+        null.literal that is not Unicode.
         """
         settings = fill_defaults(properties, self.DEFAULTS, "formatter")
         self._separator = settings["key.separator"].encode()

@@ -30,7 +30,7 @@ class UndeliveredSink:
         """Check that the file can be written; a `file` of None means stderr.
 
         Nothing is opened or created yet. Raise UsageError for `-`, for a directory, and for a file that cannot be
-        written.
+        written, and OSError for one that cannot be looked at, such as one with too long a name.
         """
         self._topic, self._path = topic, file
         self._descriptor: int | None = None
@@ -83,7 +83,8 @@ class UndeliveredSink:
 def _require_writable(file: Path) -> None:
     """Raise UsageError for `-`, for a directory, and for a file that cannot be written or created.
 
-    The file is neither opened nor created.
+    The file is neither opened nor created. Raise OSError for one that cannot be looked at: one with too long a name, or
+    in a folder without the right to enter it.
     """
     if str(file) == "-":
         raise UsageError(

@@ -50,7 +50,7 @@ def make_record_writer(style: Style, key: Format, value: Format) -> RecordWriter
     `key` and `value` are the formats of keys and values. Output formats without a form of their own here give columns;
     plain gives lines. Raise UsageError for more than one form, for properties of a form that is no lines, for an
     unknown formatter, property, deserializer or encoding, for an unknown mark in a template, and for a null marker that
-    csv cannot have.
+    csv cannot have. Raise UnicodeEncodeError for a separator or null.literal of lines that is not Unicode.
     """
     from kafkactl.output.records import kafka_formatters
 
@@ -92,7 +92,8 @@ def _make_line_formatter(properties: Mapping[str, str], key: Format, value: Form
 
     The properties key.deserializer, value.deserializer and headers.deserializer name classes of Kafka's; with
     `.encoding` behind the name they are encodings of text, which count before a class. Without them the formats `key`
-    and `value` count. Raise UsageError for an unknown class, property or encoding.
+    and `value` count. Raise UsageError for an unknown class, property or encoding and for a value of print.* that is
+    not true or false, and UnicodeEncodeError for a separator or null.literal that is not Unicode.
     """
     deserializers = {name: find_class_format(text) for name, text in properties.items() if name in _DESERIALIZERS}
     for name, text in properties.items():
