@@ -379,8 +379,9 @@ class Client:
         from kafkactl.streams.record import read_headers_again
 
         token = read_headers_again.set(make_header_reader(self._cluster))
-        reading = Reading(self._cluster, selection, _ignore)
+        reading: Reading | None = None
         try:
+            reading = Reading(self._cluster, selection, _ignore)
             left = max_records
             for batch in reading.read_batches() if left != 0 else ():
                 for message in batch:
@@ -390,7 +391,8 @@ class Client:
                     if left == 0:
                         return
         finally:
-            reading.close()
+            if reading is not None:
+                reading.close()
             with suppress(ValueError):  # a generator that is closed in another context
                 read_headers_again.reset(token)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def read_declaration(path: Path) -> list[TopicSpec]:
 
     The form is {topics: {NAME: {partitions: N, replication_factor: N, configs: {NAME: VALUE}}}}. Each field may be
     missing: a missing number is None, the brokers' default. Names beside `topics` are ignored. A number as a name
-    becomes text, so that 5 and "5" give two topics of one name. `path` may be `-` for standard input. A file that
+    becomes text; 5 and "5" are one name twice, which is a UsageError. `path` may be `-` for standard input. A file that
     cannot be read, other fields of a topic, and wrong names or values are UsageErrors. An empty mapping of topics is an
     empty list.
     """
@@ -66,6 +67,9 @@ def read_declaration(path: Path) -> list[TopicSpec]:
     declared = content.get("topics") if isinstance(content, dict) else None
     if not isinstance(declared, dict):
         raise UsageError(f"{path}: declares no topics", f"like {EXAMPLE}")
+    names = sorted(map(str, declared))
+    if repeated := [name for name, next_name in pairwise(names) if name == next_name]:
+        raise UsageError(f"{path}: topic {repeated[0]} is declared twice", "remove one of them")
     return [
         _parse_spec(path, str(name), {} if fields is None else fields)
         for name, fields in sorted(declared.items(), key=lambda item: str(item[0]))

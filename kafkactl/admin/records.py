@@ -20,6 +20,7 @@ from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.protocol import ErrorCode
 from kafkactl.documents import read_json
 from kafkactl.errors import OperationError, UsageError
+from kafkactl.patterns import explain_unusable_text
 
 TO_THE_END = -1
 """Offset that means the end of the log."""
@@ -140,15 +141,17 @@ def delete(cluster: Cluster, before: Mapping[Partition, int]) -> list[Deletion]:
 def _parse_row(path: Path, row: Any) -> tuple[Partition, int]:
     """Return the partition and the offset of a row; raise UsageError for a row with other content.
 
-    A row is a dict with a topic (any text), a partition (0 to 2^31 - 1) and an offset (-1 to 2^63 - 1); other fields
-    are ignored. `path` is for the message.
+    A row is a dict with a topic (text that is not empty and can be sent), a partition (0 to 2^31 - 1) and an offset
+    (-1 to 2^63 - 1); other fields are ignored. `path` is for the message.
     """
     wrong = UsageError(f"{path}: not a partition with an offset: {row!r:.100}", f"like {_FORM}")
     if not isinstance(row, dict):
         raise wrong
     topic, number, offset = row.get("topic"), row.get("partition"), row.get("offset")
-    if not isinstance(topic, str) or type(number) is not int or type(offset) is not int:
+    if not isinstance(topic, str) or not topic or type(number) is not int or type(offset) is not int:
         raise wrong
     if not (0 <= number < 2**31 and TO_THE_END <= offset < 2**63):
         raise wrong
+    if fault := explain_unusable_text(topic):
+        raise UsageError(f"{path}: invalid topic {topic!r:.100}: {fault}", f"like {_FORM}")
     return (topic, number), offset

@@ -202,7 +202,7 @@ def load(path: Path | None = None) -> ContextFile:
             for name, entry in (document.get("contexts") or {}).items()
         }
         current = document.get("current")
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
+    except (yaml.YAMLError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0] if not isinstance(error, KeyError) else f"a context has no {error}"
         raise UsageError(
             f"the contexts file {path} is not well formed: {reason}", "correct it, or remove it"

@@ -90,9 +90,8 @@ def _parse_life(text: str) -> int:
 def _fetch_token(properties: Mapping[str, str]) -> str:
     """Return a token from the token endpoint, which has 10 s for each step of its answer.
 
-    The settings have its URL, the client's id and secret, and a scope or none. Raise UsageError for a missing URL and
-    one without http:// or https://, UnreachableError for a refusal, silence, or an answer without a token, and
-    ValueError for a URL with a [ without its ].
+    The settings have its URL, the client's id and secret, and a scope or none. Raise UsageError for a missing or wrong
+    URL and one without http:// or https://, and UnreachableError for a refusal, silence, or an answer without a token.
     """
     url = properties.get("sasl.oauthbearer.token.endpoint.url", "")
     if not url.startswith(("https://", "http://")):
@@ -101,11 +100,11 @@ def _fetch_token(properties: Mapping[str, str]) -> str:
     if scope := properties.get("sasl.oauthbearer.scope"):
         form["scope"] = scope
     login = f"{properties.get('sasl.oauthbearer.client.id', '')}:{properties.get('sasl.oauthbearer.client.secret', '')}"
-    request = urllib.request.Request(
-        url,
-        urllib.parse.urlencode(form).encode(),
-        {"Authorization": "Basic " + base64.b64encode(login.encode()).decode(), "Accept": "application/json"},
-    )
+    headers = {"Authorization": "Basic " + base64.b64encode(login.encode()).decode(), "Accept": "application/json"}
+    try:
+        request = urllib.request.Request(url, urllib.parse.urlencode(form).encode(), headers)
+    except ValueError as error:
+        raise UsageError(f"sasl.oauthbearer.token.endpoint.url is not a URL: {error}") from error
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
             return str(json.load(answer)["access_token"])

@@ -39,10 +39,12 @@ def make_trust_context(properties: Mapping[str, str]) -> ssl.SSLContext:
     Without ssl.ca.location and ssl.ca.pem the system's authorities are trusted. The host name is checked unless
     ssl.endpoint.identification.algorithm is other than https; enable.ssl.certificate.verification=false turns both
     checks off, in every spelling that librdkafka takes. Raise OSError or ValueError for CA certificates that cannot be
-    read, and TypeError for an ssl.ca.pem that is not ASCII.
+    read. Characters beyond ASCII in ssl.ca.pem, which only comments have, are left out.
     """
+    pem = properties.get("ssl.ca.pem")
     tls_context = ssl.create_default_context(
-        cafile=properties.get("ssl.ca.location"), cadata=properties.get("ssl.ca.pem")
+        cafile=properties.get("ssl.ca.location"),
+        cadata=None if pem is None else pem.encode("ascii", errors="ignore").decode("ascii"),
     )
     algorithm = properties.get("ssl.endpoint.identification.algorithm", "https")
     tls_context.check_hostname = algorithm.strip().lower() == "https"

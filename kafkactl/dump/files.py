@@ -18,7 +18,7 @@ from kafkactl.dump.pieces import EVERYTHING_BYTES, PIECE_BYTES, DumpOptions, Unk
 from kafkactl.dump.record_lines import make_lines
 from kafkactl.dump.text import Faults
 from kafkactl.dump.turns import FileOutput, SingleTurn, Turn, find_file_descriptor, run_in_turns
-from kafkactl.errors import FormatError, KafkactlError, MissingFileError
+from kafkactl.errors import FormatError, KafkactlError
 from kafkactl.output import people
 from kafkactl.output.kafka.java_text import format_json
 from kafkactl.statuses import DONE, combine
@@ -26,6 +26,7 @@ from kafkactl.stdout import OutputError
 from kafkactl.storage.files import FileKind, add_file_name, find_kind, find_sibling
 from kafkactl.storage.segment import Segment
 from kafkactl.storage.selecting import SKIP_HINT, select
+from kafkactl.storage.source import require_present
 from kafkactl.storage.transactions import OpenRecords
 
 _SUFFIXES_OF_KAFKA = (".log", ".index", ".timeindex", ".snapshot", ".txnindex", ".checkpoint")
@@ -74,14 +75,14 @@ class TextDump:
             as_kafka = people.is_kafka_style()
             kind = None if as_kafka and path.suffix not in _SUFFIXES_OF_KAFKA else find_kind(path)
             failures = len(self._statuses)
-            if kind is None and (as_kafka or path.exists()):
-                self._flush()
-                people.write_kafka_message(f"Ignoring unknown file {path}\n")
             try:
                 if kind is not None:
                     self._dump_by_kind.get(kind, self._dump_small_file)(path)
-                elif not (as_kafka or path.exists()):
-                    raise MissingFileError(f"{path}: no such file")
+                else:
+                    if not as_kafka:
+                        require_present(path)
+                    self._flush()
+                    people.write_kafka_message(f"Ignoring unknown file {path}\n")
             except KafkactlError as error:
                 self._report_error(add_file_name(error, path))
             if len(self._statuses) == failures:

@@ -150,6 +150,21 @@ class StoredFile:
             raise FormatError(f"{path}: cannot be read: {error}") from error
 
 
+def require_present(path: Path) -> None:
+    """Raise MissingFileError for a path that names nothing, UsageError without the right to look, else FormatError.
+
+    Nothing is opened. The FormatError is for other errors of the operating system, such as a name that is too long.
+    """
+    try:
+        path.stat()
+    except FileNotFoundError:
+        raise MissingFileError(f"{path}: no such file") from None
+    except PermissionError:
+        raise UsageError(f"{path}: permission denied") from None
+    except (OSError, ValueError) as error:
+        raise FormatError(f"{path}: cannot be read: {error}") from error
+
+
 def read_file(path: Path) -> memoryview:
     """Return all bytes of a small file; one that ends in .gz is unpacked, and `-` is standard input.
 

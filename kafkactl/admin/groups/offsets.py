@@ -185,8 +185,16 @@ def parse_partitions(cluster: Cluster, topics: Iterable[str]) -> list[Partition]
     from 0, NotFoundError for a topic or partition that does not exist, UnreachableError or OperationError where the
     topics cannot be listed, and UsageError for a wrong client setting.
     """
+    return _find_partitions(cluster, [_parse_topic(text) for text in topics])
+
+
+def _find_partitions(cluster: Cluster, selected: Sequence[tuple[str, list[int] | None]]) -> list[Partition]:
+    """Return the partitions of topics with the numbers of partitions or None for all, without repetitions.
+
+    Raise NotFoundError for a topic or partition that does not exist, UnreachableError or OperationError where the
+    topics cannot be listed, and UsageError for a wrong client setting.
+    """
     topics_metadata = cluster.read_metadata().topics
-    selected = [_parse_topic(text) for text in topics]
     if missing_topics := [name for name, _ in selected if name not in topics_metadata]:
         raise NotFoundError(
             f"topic not found: {missing_topics[0]!r}",
@@ -223,10 +231,10 @@ def _parse_topic(text: str) -> tuple[str, list[int] | None]:
 def require_partitions(cluster: Cluster, partitions: Iterable[Partition]) -> list[Partition]:
     """Return the partitions, in their order and without repetitions; raise NotFoundError for one that does not exist.
 
-    Raise UsageError for a name with a colon, for a number below 0 or of more than 64 bits, and for a wrong client
-    setting; raise UnreachableError or OperationError where the topics cannot be listed.
+    Raise UnreachableError or OperationError where the topics cannot be listed, and UsageError for a wrong client
+    setting.
     """
-    return parse_partitions(cluster, [f"{topic}:{number}" for topic, number in partitions])
+    return _find_partitions(cluster, [(topic, [number]) for topic, number in partitions])
 
 
 def plan_reset(cluster: Cluster, group: str, partitions: Sequence[Partition] | None, reset: Reset) -> ResetPlan:

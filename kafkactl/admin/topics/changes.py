@@ -67,8 +67,7 @@ def add_partitions(
     a topic without an answer has the code REQUEST_TIMED_OUT and may have been changed. Raise UnreachableError where no
     answer came and librdkafka does not report that the request was sent, and where the topics cannot be listed for an
     `assignment` (OperationError for a refusal of that), and UsageError for a wrong client setting. Raise ValueError,
-    before anything is changed, for another total, and for an assignment without replicas for new partitions, as where
-    the total is not larger than the present number.
+    before anything is changed, for another total.
     """
     short: dict[str, Outcome] = {}
     if assignment is None:
@@ -84,7 +83,10 @@ def add_partitions(
             if name in present_counts and len(replicas) != totals[name] - present_counts[name] > 0
         }
         requests = {
+            # The brokers refuse a total that is not larger, and librdkafka an assignment that is empty.
             name: NewPartitions(name, total, replica_assignment=new_replicas[name])
+            if new_replicas[name]
+            else NewPartitions(name, total)
             for name, total in totals.items()
             if name not in short
         }

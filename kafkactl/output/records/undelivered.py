@@ -83,21 +83,27 @@ class UndeliveredSink:
 def _require_writable(file: Path) -> None:
     """Raise UsageError for `-`, for a directory, and for a file that cannot be written or created.
 
-    The file is neither opened nor created. Raise OSError for one that cannot be looked at: one with too long a name, or
-    in a folder without the right to enter it.
+    A file that cannot be looked at is refused, too. The file is neither opened nor created.
     """
     if str(file) == "-":
         raise UsageError(
             "invalid value '-' for --dead-letter: not a file",
             "leave --dead-letter out to write undelivered records to stderr",
         )
-    if file.is_dir():
+    try:
+        mode = file.stat().st_mode
+    except FileNotFoundError:
+        if not os.access(file.parent, os.W_OK):
+            raise UsageError(
+                f"--dead-letter {file}: it cannot be created", f"look at the folder {file.parent}"
+            ) from None
+        return
+    except OSError as error:
+        raise UsageError(f"--dead-letter {file}: {error.strerror}", "name another file") from error
+    if stat.S_ISDIR(mode):
         raise UsageError(f"--dead-letter {file}: it is a directory", "name a file")
-    if file.exists():
-        if not os.access(file, os.W_OK):
-            raise UsageError(f"--dead-letter {file}: it cannot be written", "name another file")
-    elif not os.access(file.parent, os.W_OK):
-        raise UsageError(f"--dead-letter {file}: it cannot be created", f"look at the folder {file.parent}")
+    if not os.access(file, os.W_OK):
+        raise UsageError(f"--dead-letter {file}: it cannot be written", "name another file")
 
 
 def _write_whole(descriptor: int, line: bytes) -> None:

@@ -277,3 +277,29 @@ def test_a_broker_that_has_left_the_metadata_is_named_by_its_address() -> None:
         assert cluster.requests.list_brokers() == [1, 3]
         assert cluster.find_silent_brokers() == ([gone], 3)
         cluster.close()
+
+
+CERTIFICATE = """\
+-----BEGIN CERTIFICATE-----
+MIIBcTCCARegAwIBAgIUC7sImepbogY668d8/iIFpLuf6W8wCgYIKoZIzj0EAwIw
+DTELMAkGA1UEAwwCY2EwIBcNMjYxMTI2MjAyNTUzWhgPMjEyNjExMDIyMDI1NTNa
+MA0xCzAJBgNVBAMMAmNhMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEbl8k+v1/
+U5v7Bdl24cxXmsnucHMbRwwlvSJ9lxdBGtGbGIkU5EadnJuJHWXyVSKRAsXOrW7g
+NrZTpIDGfmzlk6NTMFEwHQYDVR0OBBYEFNWYLWJH//Y/IRY+UEm2SWGrR/BqMB8G
+A1UdIwQYMBaAFNWYLWJH//Y/IRY+UEm2SWGrR/BqMA8GA1UdEwEB/wQFMAMBAf8w
+CgYIKoZIzj0EAwIDSAAwRQIhANQdr5S+Ho8qcJmZs2SIGonBqZwYAstLRvKbA1IQ
+jOSoAiAYdC/Tzl0k7IbbWzyIfCVQsjLTOouDAx+zuKLHO4vq2g==
+-----END CERTIFICATE-----
+"""
+"""A certificate of nobody, valid for 100 years."""
+
+
+def test_certificates_with_comments_in_any_script() -> None:
+    """librdkafka takes them; Python's module ssl takes only ASCII."""
+    context = make_trust_context({"ssl.ca.pem": "# Autorit\u00e9\n" + CERTIFICATE})
+    assert context.cert_store_stats()["x509"] == 1
+
+
+def test_a_token_address_that_is_no_url() -> None:
+    with pytest.raises(UsageError, match="is not a URL"):
+        get_token({"sasl.oauthbearer.method": "oidc", "sasl.oauthbearer.token.endpoint.url": "http://[/x"})

@@ -102,3 +102,8 @@ def test_a_full_disk_leaves_whole_lines_and_the_rest_goes_to_stderr(
     assert errors[0] == f"error: cannot write to --dead-letter {file}: File too large"
     told = [int(line.split("value '")[1].split("x")[0]) for line in errors if line.startswith("error: not delivered")]
     assert kept + told == list(range(50))
+
+
+def test_a_file_that_cannot_be_looked_at_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="File name too long"):
+        UndeliveredSink("orders", tmp_path / ("x" * 300))

@@ -1,0 +1,53 @@
+"""Values that a client library would refuse with an error of its own, or end the process for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from kafkactl.admin import records
+from kafkactl.admin.groups import offsets
+from kafkactl.admin.topics import changes
+from kafkactl.connection.cluster import Cluster
+from kafkactl.errors import NotFoundError, UsageError
+
+
+@pytest.mark.parametrize("topic", ["", "a\0b", "\ud800"])
+def test_a_topic_in_a_file_of_offsets(tmp_path: Path, topic: str) -> None:
+    file = tmp_path / "offsets.json"
+    file.write_text(json.dumps({"partitions": [{"topic": topic, "partition": 0, "offset": 1}]}))
+    with pytest.raises(UsageError, match=r"partition with an offset|invalid topic"):
+        records.read_offset_file(file)
+
+
+@pytest.mark.parametrize("partition", [("a:b", 0), ("orders", -1), ("orders", 2**70)])
+def test_a_partition_that_no_text_can_name_does_not_exist(partition: tuple[str, int]) -> None:
+    metadata = SimpleNamespace(topics={"orders": SimpleNamespace(partitions={0: None})})
+    cluster = cast(Cluster, SimpleNamespace(read_metadata=lambda: metadata))
+    with pytest.raises(NotFoundError):
+        offsets.require_partitions(cluster, [partition])
+
+
+@pytest.mark.parametrize("total", [1, 3, 6])
+def test_an_assignment_without_new_partitions_is_left_to_the_brokers(
+    total: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They say that the number is not larger; librdkafka refuses an empty assignment."""
+    sent: list[Any] = []
+    monkeypatch.setattr(changes, "list_topics", lambda _cluster: [SimpleNamespace(topic="orders", partitions=6)])
+    monkeypatch.setattr(changes, "_make_timeouts", lambda _cluster: {})
+
+    def send_change(_cluster: Cluster, requests: Any, send: Any, _failure: str) -> list[Any]:
+        send(list(requests))
+        return [changes.Outcome(name, False, "refused") for name in requests]
+
+    monkeypatch.setattr(changes, "send_change", send_change)
+    admin = SimpleNamespace(create_partitions=lambda new, **_: sent.extend(new))
+    cluster = cast(Cluster, SimpleNamespace(admin=admin))
+    (outcome,) = changes.add_partitions(cluster, {"orders": total}, [[1]] * total)
+    assert not outcome.ok
+    assert [(item.new_total_count, item.replica_assignment) for item in sent] == [(total, None)]
