@@ -99,6 +99,13 @@ class MissingFileError(NotFoundError):
 class UnsupportedRequestError(OperationError):
     """The brokers are too old for a request."""
 
+    request: str | None = None
+    """Name of the request in Kafka's protocol, such as ListOffsets; None where a client library does not tell it."""
+    needed_versions: tuple[int, int] = (0, 0)
+    """The lowest and the highest version of the request that would do; only with `request`."""
+    supported_versions: tuple[int, int] | None = None
+    """The lowest and the highest version that the broker has; None where it does not have the request."""
+
 
 class ConditionError(KafkactlError):
     """A checked condition does not hold."""

@@ -19,6 +19,7 @@ from kafkactl.admin.groups import descriptions as groups
 from kafkactl.admin.topics import descriptions
 from kafkactl.cli.kafka_style.doors import TOOLS
 from kafkactl.connection.cluster import Cluster
+from kafkactl.errors import UnsupportedRequestError
 
 LINES = Path(__file__).with_name("kafka_lines.txt")
 DATA = Path(__file__).parents[1] / "data"
@@ -204,7 +205,10 @@ def describe_state(cluster: Cluster, side: str) -> str:
     for name, commits in sorted(groups.read_committed_offsets(cluster, names).items() if names else ()):
         lines.append(f"{name} {sorted((partition, commit.offset) for partition, commit in commits.items())}")
     for kind in (EntityType.GROUPS, EntityType.CLIENT_METRICS):
-        entities = [entity for entity in configs.list_entities(cluster, kind) if (entity.name or "").startswith(own)]
+        try:
+            entities = [item for item in configs.list_entities(cluster, kind) if (item.name or "").startswith(own)]
+        except UnsupportedRequestError:  # ZooKeeper
+            continue
         for entity, settings in (configs.describe_configs(cluster, entities) if entities else {}).items():
             lines.append(f"{entity} {sorted((row.name, row.value) for row in settings if row.is_own)}")
     lines += [f"{each}" for each in quotas.describe_quotas(cluster) if own in f"{each.user} {each.client_id}"]

@@ -304,7 +304,8 @@ def _translate_changes(arguments: Arguments, types: Sequence[str], names: Sequen
     """Return our arguments for the changes: settings to add as they were given, a file, and names to delete.
 
     Raise JavaError for settings that Kafka's tool refuses and a file that does not exist, whose content is not read
-    here, and OptionError for an option given twice.
+    here, and OptionError for --add-config or --add-config-file given twice. The names of several --delete-config are
+    joined.
     """
     words, added = [], []
     if (text := arguments.value("add-config")) is not None:

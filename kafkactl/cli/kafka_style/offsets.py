@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from kafkactl.cli.frame.results import SkippedPartitionsError
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, State
 from kafkactl.cli.kafka_style.tools import (
     HELP,
@@ -134,12 +135,18 @@ def _read_rules(text: str) -> str:
 
 
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
-    """Print an error as kafka-get-offsets does, on stderr, and return its status: 1.
+    """Print an error as kafka-get-offsets does, on stderr, and return its status: 1, or 0 for those of partitions.
 
     Every NotFoundError is the sentence that nothing matches. Errors that are no TerseException have the first line of
     their stack trace, too, but not those of words that cannot be parsed. `call` is the name of the request, for the
     text of a time-out.
     """
+    if isinstance(error, SkippedPartitionsError):
+        for (topic, number), failure in error.errors.items():
+            reason = convert_error(failure, call).first_line
+            place = f"topic-partition {topic}-{number}"
+            people.write_kafka_message(f"Skip getting offsets for {place} due to error: {reason}\n")
+        return 0
     java = convert_error(error, call)
     if isinstance(error, NotFoundError):
         java = JavaError(_NO_MATCH, _TERSE)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from kafkactl.cli.kafka_style.doors import TOOLS
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, parse
-from kafkactl.errors import KafkactlError, OperationError, UnreachableError, UsageError
+from kafkactl.errors import KafkactlError, OperationError, UnreachableError, UnsupportedRequestError, UsageError
 from kafkactl.output import people
 
 KAFKA_VERSION = "4.3.1"
@@ -207,6 +207,13 @@ def convert_error(error: KafkactlError, call: str) -> JavaError:
         return JavaError(
             f"Timed out waiting for a node assignment. Call: {call}", "org.apache.kafka.common.errors.TimeoutException"
         )
+    if isinstance(error, UnsupportedRequestError) and error.request is not None:
+        reason = f"The node does not support {re.sub('(?<!^)(?=[A-Z])', '_', error.request).upper()}"
+        if error.supported_versions is not None:
+            lowest, highest = error.needed_versions
+            supported = "[{},{}]".format(*error.supported_versions)
+            reason += f" with version in range [{lowest},{highest}]. The supported range is {supported}."
+        return JavaError(reason, "org.apache.kafka.common.errors.UnsupportedVersionException")
     if isinstance(error, OperationError) and error.code in BROKER_ERRORS:
         text = find_java_message(error.code, error.reason)
         return JavaError(text, BROKER_ERRORS[error.code].exception_class)
