@@ -77,8 +77,8 @@ def require_bool(value: object, name: str) -> bool:
 def require_seconds(value: object, name: str) -> float:
     """Return the value as a float; raise UsageError for anything but an int or a float, also for True and False.
 
-    The range is not checked: negative numbers, infinity and NaN pass, and an int that no float can hold becomes an infinity of
-    its sign.
+    The range is not checked: negative numbers, infinity and NaN pass, and an int that no float can hold becomes an
+    infinity of its sign.
     """
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise _make_type_error(value, name, "a number of seconds")
