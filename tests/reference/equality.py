@@ -19,12 +19,14 @@ from kafkactl.admin.groups import descriptions as groups
 from kafkactl.admin.topics import descriptions
 from kafkactl.cli.kafka_style.doors import TOOLS
 from kafkactl.connection.cluster import Cluster
-from kafkactl.errors import UnsupportedRequestError
+from kafkactl.errors import OperationError, UnsupportedRequestError
 
 LINES = Path(__file__).with_name("kafka_lines.txt")
 DATA = Path(__file__).parents[1] / "data"
 SIDES = ("k", "o")
 """What `@` becomes for Kafka's tool and for ours."""
+INVALID_REQUEST = 42
+"""What a broker of ZooKeeper answers to a question for the settings of a group."""
 PLACES = ("kraft", "kraft-cluster", "zookeeper")
 
 
@@ -207,9 +209,12 @@ def describe_state(cluster: Cluster, side: str) -> str:
     for kind in (EntityType.GROUPS, EntityType.CLIENT_METRICS):
         try:
             entities = [item for item in configs.list_entities(cluster, kind) if (item.name or "").startswith(own)]
-        except UnsupportedRequestError:  # ZooKeeper
-            continue
-        for entity, settings in (configs.describe_configs(cluster, entities) if entities else {}).items():
+            described = configs.describe_configs(cluster, entities) if entities else {}
+        except OperationError as error:
+            if isinstance(error, UnsupportedRequestError) or error.code == INVALID_REQUEST:
+                continue  # with ZooKeeper neither has settings
+            raise
+        for entity, settings in described.items():
             lines.append(f"{entity} {sorted((row.name, row.value) for row in settings if row.is_own)}")
     lines += [f"{each}" for each in quotas.describe_quotas(cluster) if own in f"{each.user} {each.client_id}"]
     lines += [f"{each}" for each in scram.describe_credentials(cluster) if each.user.startswith(own)]

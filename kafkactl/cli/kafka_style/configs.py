@@ -16,8 +16,10 @@ from kafkactl.cli.kafka_style.tools import (
     WrongUsageError,
     connection_options,
     convert_error,
+    is_unknown_host,
     refuse_together,
     require_file,
+    require_servers,
     translate_connection,
     translate_values,
 )
@@ -284,6 +286,7 @@ def translate(arguments: Arguments) -> Run:
             _EXECUTION,
         )
     require_file(arguments.value("command-config"))
+    require_servers(arguments)
     types, names = _list_types(arguments), _list_names(arguments)
     if len(names) > len(types):
         raise _refuse("More entity names specified than entity types")
@@ -390,7 +393,7 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     where that fails. `call` is the name of the request, for the text of a time-out.
     """
     java = _find_own_check(error)
-    if java is None and isinstance(error, (JavaError, OptionError)):
+    if java is None and (isinstance(error, (JavaError, OptionError)) or is_unknown_host(error)):
         java = convert_error(error, call)
     if java is not None and java.exception.startswith(_ONE_LINE):
         people.write_kafka_message(f"{java}\n")

@@ -12,6 +12,7 @@ import shlex
 from collections.abc import MutableMapping
 
 from kafkactl.cli.kafka_style.tools import JavaError
+from kafkactl.output import people
 
 _OPTIONS = "KAFKA_OPTS"
 _LOGIN_FILE = "-Djava.security.auth.login.config="
@@ -19,15 +20,14 @@ _SETTING = "KAFKACTL_CLIENT_SASL_JAAS_CONFIG"
 """Variable of kafkactl for the same login; a setting of the client wins over both, as in Java."""
 _COMMENTS = re.compile(r'("(?:\\.|[^"\\])*")|/\*.*?\*/|//[^\n]*', re.DOTALL)
 _SECTION = re.compile(r'\bKafkaClient\s*\{((?:"(?:\\.|[^"\\])*"|[^"}])*)\}\s*;', re.DOTALL)
-_IO_ERROR = "java.io.IOException"
 
 
 def read_login_file(environment: MutableMapping[str, str]) -> None:
     """Take the login of the section KafkaClient from the file that KAFKA_OPTS names into `environment`.
 
     It becomes KAFKACTL_CLIENT_SASL_JAAS_CONFIG there, on one line and unchecked. Without such an option, and where this
-    variable is there already, nothing happens. Raise JavaError for a file that cannot be read or is not UTF-8, or that
-    lacks the section.
+    variable is there already, nothing happens. A file that cannot be read or is not UTF-8 is a warning on stderr. Raise
+    JavaError for one that lacks the section.
     """
     path = _find_login_file(environment.get(_OPTIONS, ""))
     if path is None or _SETTING in environment:
@@ -35,8 +35,9 @@ def read_login_file(environment: MutableMapping[str, str]) -> None:
     try:
         with open(path, encoding="utf-8") as file:
             text = file.read()
-    except (OSError, ValueError):
-        raise JavaError(f"{path} (No such file or directory)", _IO_ERROR) from None
+    except (OSError, ValueError):  # Java reads the file only where a login is needed
+        people.warning(f"{path}: the login file of {_OPTIONS} cannot be read")
+        return
     section = _SECTION.search(_COMMENTS.sub(lambda match: match[1] or " ", text))
     if section is None:
         raise JavaError(

@@ -15,11 +15,13 @@ from kafkactl.cli.kafka_style.tools import (
     JavaError,
     Run,
     Tool,
+    WrongUsageError,
     connection_options,
     convert_error,
     parse_include_list,
     require_file,
     require_options,
+    require_servers,
     translate_connection,
 )
 from kafkactl.errors import KafkactlError, NotFoundError
@@ -86,6 +88,15 @@ def check(arguments: Arguments) -> None:
     --topic-partitions beside --topic or --partitions.
     """
     require_options(arguments, "bootstrap-server")
+    try:
+        require_servers(arguments)
+    except JavaError:
+        empty = arguments.value("bootstrap-server") == ""
+        raise WrongUsageError(
+            "Error while validating the bootstrap address\n"
+            if empty
+            else "Please provide valid host:port like host1:9091,host2:9092\n"
+        ) from None
     if arguments.has("topic-partitions") and arguments.has("topic", "partitions"):
         raise JavaError("--topic-partitions cannot be used with --topic or --partitions", _TERSE)
 
@@ -97,7 +108,7 @@ def translate(arguments: Arguments) -> Run:
     that does not exist, and a time below -6.
     """
     words = ["offsets", "-o", "kafka", *translate_connection(arguments), "--include-internal"]
-    time = arguments.value("time") or "latest"
+    time = "latest" if (given := arguments.value("time")) is None else given
     if time not in _TIMES and not re.fullmatch(r"[-+]?[0-9]{1,19}", time):
         reason = f"Malformed time argument {time}. Please use {_TIME_CHOICES}, or a specified long format timestamp"
         raise JavaError(reason, _TERSE)
@@ -107,7 +118,7 @@ def translate(arguments: Arguments) -> Run:
     require_file(arguments.value("command-config"))
     if arguments.has("exclude-internal-topics"):
         words.append("--exclude-internal-topics")
-    if (rules := arguments.value("topic-partitions")) is not None:
+    if rules := arguments.value("topic-partitions"):
         words.append(f"--topic-partitions={_read_rules(rules)}")
     if (topic := arguments.value("topic")) is not None:
         words.append(f"--match={parse_include_list(topic)}")

@@ -9,6 +9,7 @@ import re
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError
 from kafkactl.cli.kafka_style.tools import (
     HELP,
+    NO_CLIENT,
     VERSION,
     JavaError,
     Run,
@@ -21,6 +22,7 @@ from kafkactl.cli.kafka_style.tools import (
     refuse_together,
     require_file,
     require_options,
+    require_servers,
     translate_connection,
 )
 from kafkactl.errors import KafkactlError, NotFoundError
@@ -198,6 +200,7 @@ def translate(arguments: Arguments) -> Run:
         )
     words = ["topics", verb, "-o", "kafka", *translate_connection(arguments)]
     require_file(arguments.value("command-config"))
+    require_servers(arguments)
     if verb == "create":
         return Run(words=[*words, *_translate_creation(arguments)], warning=warning, call="createTopics")
     before = ""
@@ -206,8 +209,8 @@ def translate(arguments: Arguments) -> Run:
             "Only topic id will be used when both --topic and --topic-id are specified "
             "and topicId is not Uuid.ZERO_UUID\n"
         )
-    if verb in ("alter", "delete", "describe") and arguments.has("if-exists"):
-        words.append("--if-exists")
+    if verb in ("alter", "delete", "describe") and (arguments.has("if-exists") or arguments.value("topic") == ""):
+        words.append("--if-exists")  # Kafka's tool asks for no topic where the list is empty
     if arguments.has("exclude-internal"):
         words.append("--exclude-internal")
     topic_id = _read_topic_id(arguments) if verb == "describe" else None
@@ -302,7 +305,7 @@ def _read_assignment(arguments: Arguments) -> str:
     if not text:
         return ""
     partitions = []
-    for number, part in enumerate(text.split(",")):
+    for number, part in enumerate(text.rstrip(",").split(",") if text.strip(",") else ()):  # as Java splits
         ids = [_read_java_integer(broker.strip()) for broker in part.split(":")]
         doubles = sorted({broker for broker in ids if ids.count(broker) > 1})
         if doubles:
@@ -355,13 +358,14 @@ def _read_topic_id(arguments: Arguments) -> str | None:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-topics does, and return its status: 1.
 
-    Words that cannot be parsed, a missing --bootstrap-server and a missing file go to stderr with the first line of the
-    stack trace, any other error to stdout. `call` is the name of the request, for the text of a time-out. Raise
-    OutputError or ReaderLeftError where stdout fails.
+    Words that cannot be parsed, a missing or wrong --bootstrap-server and a missing file go to stderr with the first
+    line of the stack trace, any other error to stdout. `call` is the name of the request, for the text of a time-out.
+    Raise OutputError or ReaderLeftError where stdout fails.
     """
     java = convert_error(error, call)
     is_early = isinstance(error, OptionError) and error.is_of_parsing
-    if is_early or "bootstrap-server must" in str(error) or java.exception.startswith("java.nio"):
+    no_client = str(java) == NO_CLIENT or java.exception.endswith(".ConfigException")
+    if is_early or no_client or "bootstrap-server must" in str(error) or java.exception.startswith("java.nio"):
         print_stack(java)
         return 1
     if isinstance(error, NotFoundError) and not arguments.has("create"):
