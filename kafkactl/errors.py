@@ -7,6 +7,7 @@ KafkactlError
   OperationError          the cluster answered with a refusal
     NotFoundError         a topic, group or context does not exist
       MissingFileError    a file that the command line names does not exist
+      MissingContextError  a context that is named does not exist
     UnsupportedRequestError  the brokers are too old
   ConditionError          a checked condition does not hold
   FormatError             bytes do not have the format that they should have
@@ -94,6 +95,10 @@ class MissingFileError(NotFoundError):
     """A file or folder that the command line names does not exist."""
 
     status = statuses.USAGE
+
+
+class MissingContextError(NotFoundError):
+    """A context that is named does not exist."""
 
 
 class UnsupportedRequestError(OperationError):

@@ -16,6 +16,7 @@ from kafkactl.cli.kafka_style.tools import (
     WrongUsageError,
     connection_options,
     convert_error,
+    explain_illegal_name,
     is_unknown_host,
     refuse_together,
     require_file,
@@ -222,7 +223,9 @@ def _check_names(arguments: Arguments, types: Sequence[str], names: Sequence[str
     if has_name and ("brokers" in types or "broker-loggers" in types):
         for option in ("entity-name", "broker", "broker-logger"):
             broker = arguments.value(option)
-            if broker is not None and not re.fullmatch(r"[-+]?[0-9]{1,10}", broker):
+            if broker is not None and not (
+                re.fullmatch(r"[-+]?[0-9]{1,10}", broker) and -(1 << 31) <= int(broker) < 1 << 31
+            ):
                 raise _refuse(f"The entity name for {types[0]} must be a valid integer broker id, but it is: {broker}")
     if has_name and "ips" in types:
         for option in ("entity-name", "ip"):
@@ -293,6 +296,8 @@ def translate(arguments: Arguments) -> Run:
     if arguments.has("alter") and len(names) != len(types):
         raise _refuse("An entity name must be specified for every entity type")
     verb = "alter" if arguments.has("alter") else "describe"
+    if verb == "describe" and types[:1] == ["topics"] and names and (problem := explain_illegal_name(names[0])):
+        raise JavaError(f"Topic name is invalid: {problem}", _ILLEGAL_ARGUMENT)
     words = ["configs", verb, "-o", "kafka", *translate_connection(arguments)]
     for type_, name in zip(types, [*names, *[None] * (len(types) - len(names))], strict=True):
         words.append(f"--entity-type={type_}")
@@ -312,6 +317,7 @@ def _translate_changes(arguments: Arguments, types: Sequence[str], names: Sequen
     """
     words, added = [], []
     if (text := arguments.value("add-config")) is not None:
+        text = text.rstrip(",") or text  # as Java splits
         added = _read_settings(text)
         words.append(f"--add-config={text}")
     require_file(arguments.value("add-config-file"))
@@ -438,4 +444,10 @@ TOOL = Tool(
     check=check,
     translate=translate,
     report=report,
+    differences=(
+        "A change without any setting (--delete-config '', an empty file) is an error; Kafka's tool says that it has "
+        "completed.",
+        "The id of a broker with a sign is an error; for Kafka's tool that broker does not exist.",
+        "Quotas are decimal numbers; Kafka's tool also takes Java's 200f, 0x1p3 and NaN.",
+    ),
 )

@@ -22,6 +22,7 @@ from kafkactl.cli.kafka_style.tools import (
     require_file,
     require_options,
     require_servers,
+    split_as_java,
     translate_connection,
 )
 from kafkactl.errors import KafkactlError, NotFoundError
@@ -109,7 +110,7 @@ def translate(arguments: Arguments) -> Run:
     """
     words = ["offsets", "-o", "kafka", *translate_connection(arguments), "--include-internal"]
     time = "latest" if (given := arguments.value("time")) is None else given
-    if time not in _TIMES and not re.fullmatch(r"[-+]?[0-9]{1,19}", time):
+    if time not in _TIMES and not (re.fullmatch(r"[-+]?[0-9]{1,19}", time) and int(time) < 1 << 63):
         reason = f"Malformed time argument {time}. Please use {_TIME_CHOICES}, or a specified long format timestamp"
         raise JavaError(reason, _TERSE)
     if time not in _TIMES and int(time) < _LOWEST_TIME:
@@ -123,10 +124,14 @@ def translate(arguments: Arguments) -> Run:
     if (topic := arguments.value("topic")) is not None:
         words.append(f"--match={parse_include_list(topic)}")
     if partitions := arguments.value("partitions"):
-        if not all(re.fullmatch(r"[0-9]{1,9}", part.strip()) for part in partitions.split(",")):
+        numbers = split_as_java(partitions)
+        if not all(re.fullmatch(r"[-+]?[0-9]{1,9}", number) for number in numbers):
             reason = f"--partitions expects a comma separated list of numeric partition ids, but received: {partitions}"
             raise JavaError(reason, _TERSE)
-        words.append(f"--partitions={','.join(part.strip() for part in partitions.split(','))}")
+        present = [number.removeprefix("+") for number in numbers if int(number) >= 0]
+        if not present:
+            raise JavaError(_NO_MATCH, _TERSE)
+        words.append(f"--partitions={','.join(present)}")
     return Run(words=words, call="listTopics")
 
 
@@ -141,7 +146,10 @@ def _read_rules(text: str) -> str:
         if not _RULE.fullmatch(rule):
             message = f"Invalid rule specification: {rule}"
             raise JavaError(f"{_TERSE}: {message}", "java.lang.RuntimeException")
-        parse_include_list(rule.partition(":")[0])
+        topic, _, numbers = rule.partition(":")
+        parse_include_list(topic)
+        if large := [number for number in numbers.split("-") if number and int(number) >= 1 << 31]:
+            raise JavaError(f'For input string: "{large[0]}"', "java.lang.NumberFormatException")
     return ",".join(rules)
 
 

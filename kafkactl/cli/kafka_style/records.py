@@ -159,6 +159,8 @@ TOOL = Tool(
     translate=translate,
     report=report,
     differences=(
+        "An offset below -1 and an empty topic are errors before anything is deleted; Kafka's tool shows the error of "
+        "the broker.",
         "A topic that does not exist is an error at once; Kafka's tool asks for a minute and shows a time-out.",
         "Partitions are printed in the order of their names; Kafka's tool has the order of a hash table.",
     ),

@@ -13,7 +13,7 @@ from kafkactl.cli.kafka_style.doors import TOOLS
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, parse
 from kafkactl.errors import KafkactlError, OperationError, UnreachableError, UnsupportedRequestError, UsageError
 from kafkactl.output import people
-from kafkactl.patterns import compile_quietly
+from kafkactl.patterns import MAX_TOPIC_NAME_LENGTH, compile_quietly, has_name_characters
 
 KAFKA_VERSION = "4.3.1"
 """Release whose tools are mirrored; --version prints it."""
@@ -222,6 +222,27 @@ def parse_include_list(text: str) -> str:
     except re.error:
         raise JavaError(f"{regex} is an invalid regex.", "java.lang.RuntimeException") from None
     return translated or _NOTHING
+
+
+def split_as_java(text: str, separator: str = ",") -> list[str]:
+    """Return the parts of a text as String.split does: empty ones at the end are left out, a lone empty one is not."""
+    parts = text.split(separator)
+    while len(parts) > 1 and parts[-1] == "":
+        parts.pop()
+    return [] if text and parts == [""] else parts
+
+
+def explain_illegal_name(name: str) -> str | None:
+    """Return why no topic can have a name, in the broker's words, or None for a legal one."""
+    if name == "":
+        return "the empty string is not allowed"
+    if name in (".", ".."):
+        return f"'{name}' is not allowed"
+    if len(name) > MAX_TOPIC_NAME_LENGTH:
+        return f"the length of '{name}' is longer than the max allowed length {MAX_TOPIC_NAME_LENGTH}"
+    if not has_name_characters(name):
+        return f"'{name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"
+    return None
 
 
 def _are_classes_closed(regex: str) -> bool:
