@@ -25,8 +25,8 @@ def read_login_file(environment: MutableMapping[str, str]) -> None:
     """Take the login of the section KafkaClient from the file that KAFKA_OPTS names into `environment`.
 
     It becomes KAFKACTL_CLIENT_SASL_JAAS_CONFIG there, on one line and unchecked. Without such an option, and where this
-    variable is there already, nothing happens. A file that cannot be read, is not UTF-8 or lacks the section is a warning
-    on stderr, because Java reads the file only where a login is needed. Nothing is raised.
+    variable is there already, nothing happens. A file that cannot be read, is not UTF-8 or lacks the section is a
+    warning on stderr, because Java reads the file only where a login is needed. Nothing is raised.
     """
     path = _find_login_file(environment.get(_OPTIONS, ""))
     if path is None or _SETTING in environment:
