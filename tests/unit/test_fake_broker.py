@@ -821,6 +821,7 @@ def test_the_command_at_an_old_broker(cli: Cli) -> None:
         assert "too old" in cli("-b", broker.address, "users", "list", check=1).stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
