@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kafkactl.cli.kafka_style.java_configs import check_settings, fit_value
+from kafkactl.cli.kafka_style.java_configs import check_settings, fit_value, list_names_of_other
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option
 from kafkactl.cli.kafka_style.tools import JavaError, WrongUsageError, require_file
 from kafkactl.connection.java_settings import HARMLESS, KNOWN, NOT_OF_TOOLS
@@ -19,7 +19,10 @@ SET_BY_TOOL = {
 }
 """Settings that Kafka's tool sets itself, whatever the user says."""
 _REGISTRY = "schema.registry."
-_CLASS_LISTS = ("metric.reporters", "interceptor.classes")
+_CLASS_LISTS = {
+    "producer": ("metric.reporters", "interceptor.classes"),
+    "consumer": ("metric.reporters", "interceptor.classes", "partition.assignment.strategy"),
+}
 """Settings whose classes Java loads. Those of the user cannot be loaded without a JVM."""
 _WITH_OPTION = {"max.block.ms": "--max-block-ms"}
 """Settings without effect in kafkactl that have an option of their own."""
@@ -91,13 +94,15 @@ def translate_settings(client: str, settings: ClientSettings, chosen: Mapping[st
     """Return our options for the settings of a client, `producer` or `consumer`.
 
     `chosen` are the settings, by Java's names, that the command line has options for, and these options win. Settings
-    that Kafka's tool sets itself, unknown ones, and those without effect in kafkactl are left out: where they are on
-    the command line, each gets a warning on stderr. Numbers become the nearest ones that librdkafka takes. Raise
-    JavaError, with `before` as its text for stdout, for a value that Java refuses, also for one of `chosen`.
+    that Kafka's tool sets itself, those of other clients, unknown ones, and those without effect in kafkactl are left
+    out: where they are on the command line, each gets a warning on stderr. Numbers become the nearest ones that
+    librdkafka takes. Raise JavaError, with `before` as its text for stdout, for a value that Java refuses, also for one
+    of `chosen`.
     """
-    used = {name: value for name, value in settings.all.items() if name not in SET_BY_TOOL[client]}
+    ignored = {*SET_BY_TOOL[client], *list_names_of_other(client)}
+    used = {name: value for name, value in settings.all.items() if name not in ignored}
     check_settings(client, {**used, **chosen}, before)
-    for name in _CLASS_LISTS:
+    for name in _CLASS_LISTS[client]:
         for word in used.get(name, "").split(","):
             if word.strip() and not word.strip().startswith("org.apache.kafka."):
                 reason = f"Failed to construct kafka {client}\nCaused by: Class {word.strip()} cannot be found"
@@ -106,6 +111,8 @@ def translate_settings(client: str, settings: ClientSettings, chosen: Mapping[st
     for name in settings.given:
         if name in SET_BY_TOOL[client]:
             people.warning(f"client setting {name} is ignored, as Kafka's tool does")
+        elif name in ignored:
+            people.warning(f"client setting {name} is ignored: it is not one of a {client}")
         elif name in HARMLESS and name not in _WITH_OPTION:
             people.warning(f"client setting {name} is ignored: it has no effect in kafkactl")
         elif name not in KNOWN and not name.startswith(_REGISTRY):

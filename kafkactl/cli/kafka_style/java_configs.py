@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 
 from kafkactl.cli.kafka_style.tools import JavaError
 from kafkactl.errors import UsageError
-from kafkactl.output.kafka.java_text import format_double
 from kafkactl.times import parse_iso_duration
 
 CONFIG_EXCEPTION = "org.apache.kafka.common.config.ConfigException"
@@ -133,6 +132,14 @@ metadata.recovery.rebootstrap.trigger.ms = LONG 0..
 """
 _TABLES = {"producer": _PRODUCER, "consumer": _CONSUMER}
 """Settings of each client that Java checks, in its order, each with its type and range, or its allowed values."""
+_CONSUMER_TEXTS = (
+    "auto.offset.reset",
+    "client.rack",
+    "group.id",
+    "group.remote.assignor",
+    "partition.assignment.strategy",
+)
+"""Settings of consumers alone that have no rule."""
 _BITS = {"SHORT": 15, "INT": 31, "LONG": 63}
 _RESETS = ("latest", "earliest", "none")
 _DURATION = "by_duration:"
@@ -174,6 +181,13 @@ def read_rules(client: str) -> dict[str, str]:
     return dict(_iterate_rules(_TABLES[client]))
 
 
+def list_names_of_other(client: str) -> set[str]:
+    """Return the names of settings that only the other client has: the consumer for a producer, and so on."""
+    if client == "consumer":
+        return read_rules("producer").keys() - read_rules("consumer").keys()
+    return {*_CONSUMER_TEXTS, *(read_rules("consumer").keys() - read_rules("producer").keys())}
+
+
 def _iterate_rules(table: str) -> Iterator[tuple[str, str]]:
     """Yield the name and the rule of each line of a table."""
     for line in table.splitlines():
@@ -193,8 +207,10 @@ def check_settings(client: str, settings: Mapping[str, str], before: str = "") -
             continue
         reason = _explain_wrong_value(settings[name], rule)
         if reason is not None:
-            shown = settings[name]
+            shown = settings[name] if reason.startswith("Not a number") else settings[name].strip()
             if rule.startswith("DOUBLE") and reason.startswith("Value"):
+                from kafkactl.output.kafka.java_text import format_double
+
                 shown = format_double(float(shown))
             text = f"Invalid value {shown} for configuration {name}: {reason}"
             raise JavaError(text, CONFIG_EXCEPTION, before=before)
@@ -222,6 +238,8 @@ def _explain_wrong_value(value: str, rule: str) -> str | None:
     try:
         number: float = float(value) if kind == "DOUBLE" else int(value)
     except ValueError:
+        return f"Not a number of type {kind}"
+    if "_" in value:  # Python allows it between digits
         return f"Not a number of type {kind}"
     if kind in _BITS and not -(1 << _BITS[kind]) <= number < 1 << _BITS[kind]:
         return f"Not a number of type {kind}"

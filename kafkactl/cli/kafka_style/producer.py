@@ -6,7 +6,6 @@ Reference: org.apache.kafka.tools.ConsoleProducer and LineMessageReader.
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -383,6 +382,8 @@ def _has_legal_topic(arguments: Arguments) -> bool:
 
 def _is_any_resolvable(arguments: Arguments) -> bool:
     """Return whether one of the hosts of --bootstrap-server has an address; True without the option."""
+    import socket
+
     for server in (arguments.value("bootstrap-server") or "").split(","):
         host = server.strip().rpartition("://")[2].rpartition(":")[0].strip("[]")
         try:

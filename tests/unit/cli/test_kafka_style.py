@@ -332,6 +332,8 @@ def test_settings_of_the_producer(tmp_path: Path, capsys: pytest.CaptureFixture[
     words = translate(tool, "--command-property", "batch.size=0", "--command-property", "value.serializer=x.Y")
     assert words[2:4] == ["-X", "batch.size=1"]
     assert "value.serializer is ignored" in capsys.readouterr().err
+    translate(tool, "--command-property", "fetch.min.bytes=x")
+    assert "fetch.min.bytes is ignored: it is not one of a producer" in capsys.readouterr().err
     assert "--partitioner=random" in translate(tool, "--command-property", "partitioner.ignore.keys=true")
     file = tmp_path / "producer.properties"
     file.write_text("compression.type=lz4\nkey.serializer=x.Y\nbatch.size=0\nretries=7\n")
@@ -344,6 +346,7 @@ def test_settings_of_the_producer(tmp_path: Path, capsys: pytest.CaptureFixture[
     ("tool", "setting", "reason"),
     [
         ("producer", "linger.ms=x", "Not a number of type LONG"),
+        ("producer", "retries=1_0", "Not a number of type INT"),
         ("producer", "retries=-1", "Value must be at least 0"),
         ("producer", "batch.size=2147483648", "Not a number of type INT"),
         ("producer", "compression.zstd.level=23", "Value must be no more than 22"),
