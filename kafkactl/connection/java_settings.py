@@ -229,5 +229,13 @@ REFUSED: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 """Refused settings, each with the reason, and with the values that are accepted because they change nothing."""
 
+NOT_OF_TOOLS = frozenset(
+    [*(name for name in REFUSED if name.endswith(".encoding")), "exclude.internal.topics", "partitioner.ignore.keys"]
+)
+"""Refused settings that are left out in the place of Kafka's tools.
+
+Their serializers are not of text, and the other two become options.
+"""
+
 KNOWN = SAME | RENAMED.keys() | SYNONYMS.keys() | TRANSLATED | HARMLESS.keys() | REFUSED.keys()
 """All names in the tables above."""

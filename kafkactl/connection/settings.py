@@ -16,7 +16,7 @@ Secrets may come from all sources but -X; see secrets.py.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -71,13 +71,13 @@ class Settings:
                 f"allow changes: kafkactl context set {self.read_only_context} --no-read-only",
             )
 
-    def with_flags(self, flags: Mapping[str, Flag]) -> Settings:
+    def with_flags(self, flags: Mapping[str, Flag], always_win: bool = False) -> Settings:
         """Return a copy with the properties that flags set; `flags` are by the properties' names.
 
         A flag wins over contexts, variables and their files. Raise UsageError where the command line, or a file that it
-        names, also has another value; case does not count.
+        names, also has another value, unless flags `always_win`; case does not count.
         """
-        for name, flag in flags.items():
+        for name, flag in () if always_win else flags.items():
             other_value = self.command_line_properties.get(name)
             if other_value is not None and other_value.lower() != flag.text.lower():
                 raise UsageError(
@@ -114,14 +114,15 @@ def resolve(
     environment: Mapping[str, str] | None = None,
     runs_commands: bool = True,
     python_properties: Mapping[str, str] | None = None,
+    left_out: Collection[str] = (),
 ) -> Settings:
     """Return the settings of a command; see the module's docstring for the order of the sources.
 
     `bootstrap_server`, `context`, `command_config` and `timeout_s` (in s) are the options, or None. `overrides` are the
     texts name=value of -X. `environment` is None for the process's own. Without `runs_commands` a secret that a command
     would give is a UsageError. `python_properties` are the settings that a Python program passes; they win over all
-    others. An address in them, and in KAFKACTL_CLIENT_*, is ignored. Nothing is connected, but commands for secrets are
-    run.
+    others. An address in them, and in KAFKACTL_CLIENT_*, is ignored. Settings of `command_config` with a name in
+    `left_out` do not count. Nothing is connected, but commands for secrets are run.
 
     Raise UsageError for a wrong, empty or unsafe option, setting or file, for a setting with NUL or that is not
     Unicode, for a secret on the command line, for two different addresses there, and for a time-out that is not above 0
@@ -134,6 +135,7 @@ def resolve(
     if command_config is None and (config_path := environment.get("KAFKACTL_COMMAND_CONFIG")):
         command_config = Path(config_path)
     from_file = properties.read(command_config) if command_config is not None else {}
+    from_file = {name: value for name, value in from_file.items() if name not in left_out}
     in_file = next((from_file[name] for name in _SERVERS if name in from_file), None)
     choice = _choose(bootstrap_server, context, in_file, environment)
     base, address, source, read_only_context = choice

@@ -9,10 +9,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 import re
 import struct
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from kafkactl.errors import FormatError, UsageError
@@ -98,7 +100,8 @@ def _make_number_format(name: str, layout: str, parse: Callable[[str], int | flo
         """Return bytes as a number's text; raise FormatError for another number of bytes."""
         if len(data) != packed.size:
             raise FormatError(f"{len(data)} bytes are not of the format {name}, which has {packed.size}")
-        return str(packed.unpack(data)[0])
+        number = packed.unpack(data)[0]
+        return str(shorten_float(number) if layout == ">f" else number)
 
     def to_bytes(text: str) -> bytes:
         """Return a number's text as bytes; raise FormatError for text that `parse` refuses, and for too large a number.
@@ -112,6 +115,22 @@ def _make_number_format(name: str, layout: str, parse: Callable[[str], int | flo
             raise FormatError(f"{text!r} is not of the format {name}") from error
 
     return Format(name, to_text, to_bytes)
+
+
+def shorten_float(number: float) -> float:
+    """Return the number whose text is the shortest one of a 32-bit float, with two digits at least.
+
+    0.10000000149011612, as a float of 32 bits is read, becomes 0.1. Infinity and NaN stay.
+    """
+    packed = struct.Struct(">f")
+    if not math.isfinite(number):
+        return number
+    for digits in range(2, 9):
+        short = float(f"{number:.{digits}g}")
+        with suppress(OverflowError):
+            if packed.pack(short) == packed.pack(number):
+                return short
+    return float(f"{number:.9g}")
 
 
 def _make_encoded_format(encoding: str) -> Format:

@@ -5,12 +5,14 @@ Reference: org.apache.kafka.tools.LineMessageReader.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import ClassVar
 
 from kafkactl.errors import FormatError, UsageError
 from kafkactl.serde.formats import STRING, Format
+from kafkactl.storage.text import jvm_text, name_text
 from kafkactl.streams.properties import fill_defaults, is_true
 from kafkactl.streams.record import Batch, Headers, Record, decode_header_name
 
@@ -35,13 +37,18 @@ class LineReader:
         "ignore.error": "false",
     }
 
-    def __init__(self, properties: Mapping[str, str], key_format: Format, value_format: Format) -> None:
+    def __init__(
+        self, properties: Mapping[str, str], key_format: Format, value_format: Format, as_kafka: bool = False
+    ) -> None:
         """Take the properties and the formats of keys and values; missing properties have their default.
+
+        With `as_kafka` headers.separator is a regular expression, an empty text of headers is a wrong one, and errors
+        are in the words of Kafka's reader.
 
         The properties are parse.key, key.separator, parse.headers, headers.delimiter, headers.separator,
         headers.key.separator, null.marker and ignore.error. Escapes in the values, such as a backslash and t, are
         replaced. Raise UsageError for an unknown property, an invalid value, two equal separators of headers, and a
-        null marker that equals a separator.
+        null marker that equals a separator. With `as_kafka` raise re.error for an invalid expression.
         """
         settings = fill_defaults(properties, self.DEFAULTS, "reader")
         _require_different(settings, "null.marker" in properties)
@@ -53,6 +60,7 @@ class LineReader:
         self._headers_separator = settings["headers.separator"].encode()
         self._headers_key_separator = settings["headers.key.separator"].encode()
         self._null_marker = settings["null.marker"].encode() if "null.marker" in properties else None
+        self._pattern = re.compile(settings["headers.separator"]) if as_kafka else None
         self._key, self._value = key_format.from_input, value_format.from_input
         self._is_plain = (
             not self._parse_headers and self._null_marker is None and key_format.name == value_format.name == STRING
@@ -104,22 +112,27 @@ class LineReader:
         rest = line
         try:
             if self._parse_headers:
-                packed, rest = self._split(rest, self._headers_delimiter, "headers delimiter")
+                packed, rest = self._split(rest, self._headers_delimiter, "headers delimiter", line, number)
                 if packed is not None and packed != self._null_marker:
-                    record["headers"] = self._read_headers(packed)
+                    record["headers"] = self._read_headers(packed, number)
             if self._parse_key:
-                packed, rest = self._split(rest, self._key_separator, "key separator")
+                packed, rest = self._split(rest, self._key_separator, "key separator", line, number)
                 record["key"] = None if packed is None else self._read_or_null(packed, self._key)
             record["value"] = self._read_or_null(rest, self._value)
         except FormatError as error:
+            if self._pattern is not None:
+                raise
             raise FormatError(f"line {number}: {error}", error.hint) from error
         return record
 
-    def _split(self, text: bytes, separator: bytes, subject: str) -> tuple[bytes | None, bytes]:
+    def _split(
+        self, text: bytes, separator: bytes, subject: str, line: bytes | None, number: int
+    ) -> tuple[bytes | None, bytes]:
         """Return the text before and after a separator; None before it where it is missing and errors are ignored.
 
         Then the whole text comes after it. An empty separator is found at the beginning. `subject` names the separator
-        in the message. Raise FormatError where it is missing and errors are not ignored.
+        in the message; `line`, None for a header, and its `number` are for the message of Kafka's reader. Raise
+        FormatError where the separator is missing and errors are not ignored.
         """
         if not separator:  # an empty separator is at the beginning
             return b"", text
@@ -128,14 +141,44 @@ class LineReader:
             return before, after
         if self._ignore_error:
             return None, text
+        if self._pattern is not None:
+            place = f"on line number {number}"
+            shown = jvm_text(text if line is None else line)
+            raise FormatError(
+                f"No {subject} found in pair '{shown}' {place}"
+                if line is None
+                else f"No {subject} found {place}: '{shown}'"
+            )
         raise FormatError(f"no {subject} {separator.decode()!r} in {text.decode(errors='replace')[:80]!r}", _IGNORE)
 
-    def _read_headers(self, packed: bytes) -> Headers:
-        """Return the headers of a line, in their order.
+    def _read_headers(self, packed: bytes, number: int) -> Headers:
+        """Return the headers of the line with this number, in their order.
 
         Raise FormatError for a header without a separator, unless errors are ignored (then its value is null), and for
         a null name. A name that is not UTF-8 is bytes.
         """
+        headers: Headers = []
+        for pair in self._split_headers(packed):
+            name, value = self._split(pair, self._headers_key_separator, "header key separator", None, number)
+            if name is None:
+                headers.append((decode_header_name(pair), None))
+                continue
+            if name == self._null_marker:
+                if self._pattern is not None:
+                    marker = jvm_text(name)
+                    raise FormatError(
+                        f"Header keys should not be equal to the null marker '{marker}' as they can't be null"
+                    )
+                raise FormatError(f"a header's key is the null marker {name.decode()!r}, and cannot be null")
+            headers.append((decode_header_name(name), self._read_or_null(value, bytes)))
+        return headers
+
+    def _split_headers(self, packed: bytes) -> list[bytes]:
+        """Return the texts between the separators of headers, without empty ones at the end, as Java splits."""
+        if self._pattern is not None:
+            return [
+                part.encode("utf-8", "surrogateescape") for part in _split_as_java(self._pattern, name_text(packed))
+            ]
         separator = self._headers_separator
         # An empty separator splits between all characters, as in Java.
         pairs = (
@@ -145,16 +188,7 @@ class LineReader:
         )
         while pairs and not pairs[-1]:  # Java's split drops empty strings at the end
             pairs.pop()
-        headers: Headers = []
-        for pair in pairs:
-            name, value = self._split(pair, self._headers_key_separator, "header key separator")
-            if name is None:
-                headers.append((decode_header_name(pair), None))
-                continue
-            if name == self._null_marker:
-                raise FormatError(f"a header's key is the null marker {name.decode()!r}, and cannot be null")
-            headers.append((decode_header_name(name), self._read_or_null(value, bytes)))
-        return headers
+        return pairs
 
     def _read_or_null(self, text: bytes, convert: Callable[[bytes], bytes]) -> bytes | None:
         """Return None for the null marker, else the converted text; raise FormatError as `convert` does."""
@@ -166,10 +200,38 @@ def _require_different(settings: Mapping[str, str], has_null_marker: bool) -> No
 
     The null marker counts only with `has_null_marker`: where the user has set it.
     """
+    given = {name: value for name, value in settings.items() if has_null_marker or name != "null.marker"}
+    if (equal := find_equal_separators(given)) is not None:
+        raise UsageError(f"{equal[0]} and {equal[1]} may not be equal", f"both are {settings[equal[0]]!r}")
+
+
+def find_equal_separators(properties: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return the names of two separators of headers, or of the null marker and a separator, that are equal, or None.
+
+    Separators that are not in `properties` have their default; without null.marker there is none.
+    """
+    settings = {**LineReader.DEFAULTS, **properties}
     headers = ["headers.delimiter", "headers.separator", "headers.key.separator"]
     pairs = list(combinations(headers, 2))
-    if has_null_marker:
+    if "null.marker" in properties:
         pairs += [("null.marker", other) for other in ("key.separator", *headers)]
-    for name, other in pairs:
-        if settings[name] == settings[other]:
-            raise UsageError(f"{name} and {other} may not be equal", f"both are {settings[name]!r}")
+    return next(((name, other) for name, other in pairs if settings[name] == settings[other]), None)
+
+
+def _split_as_java(pattern: re.Pattern[str], text: str) -> list[str]:
+    """Return the texts between the matches of a pattern, as java.util.regex.Pattern.split does.
+
+    Empty ones at the end are left out, and so is the one before an empty match at the beginning. A text without a match
+    is returned whole, also an empty one.
+    """
+    parts, position = [], 0
+    for match in pattern.finditer(text):
+        if match.end():
+            parts.append(text[position : match.start()])
+            position = match.end()
+    if not position:
+        return [text]
+    parts.append(text[position:])
+    while parts and not parts[-1]:
+        parts.pop()
+    return parts

@@ -79,12 +79,33 @@ FILES = {
     "negative-o.csv": "eqo-f,eqshared-a,0,-1\n",
     "word-k.csv": "eqk-f,eqshared-a,0,0\neqk-g,eqshared-a,x,0\n",
     "word-o.csv": "eqo-f,eqshared-a,0,0\neqo-g,eqshared-a,x,0\n",
+    "reader-more.properties": "parse.key=true\nkey.separator=\\\\t\nnosuch=1\nignore.error=maybe\n",
+    "no-login.properties": "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\n",
+    "producer.properties": "bootstrap.servers=localhost:9\nkey.serializer=no.Such\nvalue.serializer=no.Such\n"
+    "compression.type=lz4\nmax.block.ms=5000\nbatch.size=0\nlinger.ms=5\nretries=3\nvalue.serializer.encoding=UTF-16\n",
+    "consumer.properties": "bootstrap.servers=localhost:9\nkey.deserializer=no.Such\nvalue.deserializer=no.Such\n"
+    "max.poll.records=10\nenable.auto.commit=true\nisolation.level=read_committed\nauto.offset.reset=earliest\n"
+    "default.api.timeout.ms=60000\nvalue.deserializer.encoding=UTF-16\nfetch.min.bytes=0\n",
+    "formatter-more.properties": "print.key=true\nkey.separator=\\\\t\nprint.offset=maybe\nnosuch=1\n"
+    "value.deserializer=org.apache.kafka.common.serialization.StringDeserializer\n",
     "reader.properties": "parse.key=true\nkey.separator=:\n",
     "formatter.properties": "print.offset=true\n",
 }
 
 UUIDS = "123E4567-E89B-12D3-A456-426614174000\n1-2-3-4-5\n+1-0-0-0-fffffffffffffff\nabc\n1-2-3--4-5\n"
 """Values that Java reads as UUIDs, and two that it does not."""
+VALUES = (
+    "3dcccccd",
+    "501502f9",
+    "ff800000",
+    "7fc00001",
+    "00000001",
+    "fffe6162",
+    "3fb999999999999a",
+    "0000000000000001",
+    "4415af1d78b58c40",
+)
+"""Values that are numbers of Java, and bytes that are no UTF-8; in hexadecimal digits."""
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +137,7 @@ def prepare(cluster: RunningCluster) -> None:
         "create",
         "eqshared-b",
         "eqshared-u",
+        "eqshared-v",
         *(f"eq{side}-{name}" for side in equality.SIDES for name in ("del", "p")),
         "-p",
         1,
@@ -125,6 +147,7 @@ def prepare(cluster: RunningCluster) -> None:
     for topic in ("eqshared-a", *(f"eq{side}-del" for side in equality.SIDES)):
         cli.ok("produce", topic, "--partition", 0, input="1\n2\n3\n4\n5\n")
     cli.ok("produce", "eqshared-u", input=UUIDS)
+    cli.ok("produce", "eqshared-v", "--value-format", "hex", input="".join(f"{value}\n" for value in VALUES))
 
 
 def run_line(cluster: RunningCluster, line: equality.Line, folder: Path, connected: Cluster) -> list[equality.Result]:

@@ -39,6 +39,9 @@ if [ ! -f "$python" ] || [ ! -x "$python" ]; then
     printf 'hint: run this of the new installation: %%s\\n' %(repair)s >&2
     exit 127
 fi
+if [ -d /dev/stdin ]; then  # Python does not start with a folder as its input
+    %(on_folder)s
+fi
 exec "$python" -P -c '
 import sys
 try:
@@ -51,6 +54,15 @@ del sys.argv[1]
 main()
 ' "$repair" %(name)s "$@"
 """
+
+
+_ON_FOLDER = {
+    "kafka-console-producer": (
+        "printf 'org.apache.kafka.common.KafkaException: java.io.IOException: Is a directory\\n' >&2; exit 1"
+    )
+}
+"""What a launcher does where its standard input is a folder; other tools read nothing."""
+_NO_INPUT = "exec </dev/null"
 
 
 @dataclass(frozen=True)
@@ -84,7 +96,9 @@ def make_files(folder: str) -> list[OwnFile]:
     files = []
     names = list_script_names()
     for name in names:
-        values = {"marker": MARKER, "python": python, "repair": repair, "name": name.removesuffix(SCRIPT_SUFFIX)}
+        tool = name.removesuffix(SCRIPT_SUFFIX)
+        values = {"marker": MARKER, "python": python, "repair": repair, "name": tool}
+        values["on_folder"] = _ON_FOLDER.get(tool, _NO_INPUT)
         files.append(OwnFile(name, os.fsencode(_LAUNCHER % values), _SCRIPT_MODE))
     for name, text in COMPLETIONS.items():
         completion = text % {"marker": MARKER, "python": python, "names": " ".join(names)}

@@ -18,6 +18,7 @@ from kafkactl.cli.frame.command import flags
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.values import require_choice
 from kafkactl.errors import UsageError, make_exclusive_error
+from kafkactl.output import people
 from kafkactl.output.report import REPORT_FORMATS, STRUCTURED_FORMATS, OutputFormat, Report
 from kafkactl.times import TimeRange, parse_duration, parse_time, parse_time_range, parse_zone
 
@@ -92,10 +93,18 @@ class ClusterOptions:
         unsafe setting, file or time-out (a duration such as 5s), for a secret that cannot be read, and NotFoundError
         for a context that does not exist.
         """
+        from kafkactl.connection.java_settings import NOT_OF_TOOLS
         from kafkactl.connection.settings import resolve
 
         timeout_s = None if self.timeout is None else parse_duration(self.timeout, "--timeout", positive=True) / 1000
-        settings = resolve(self.bootstrap_server, self.context, self.command_config, self.properties or (), timeout_s)
+        settings = resolve(
+            self.bootstrap_server,
+            self.context,
+            self.command_config,
+            self.properties or (),
+            timeout_s,
+            left_out=NOT_OF_TOOLS if people.is_kafka_style() else (),
+        )
         for warning in settings.warnings:
             _warn(warning)
         return settings
@@ -105,19 +114,18 @@ class ClusterOptions:
 
         `flags` are client settings from other options of the command, by librdkafka's names. Warnings about settings
         are printed on stderr, and commands that give secrets are run. Raise UsageError for a wrong or unsafe setting or
-        file, and where a flag and the command line have different values; NotFoundError for a context that does not
-        exist.
+        file, and where a flag and the command line have different values (in Kafka's style the flag wins);
+        NotFoundError for a context that does not exist.
         """
         from kafkactl.connection.cluster import Cluster
 
-        return Cluster(self.settings().with_flags(flags or {}), _warn, shares_timeout=True)
+        settings = self.settings().with_flags(flags or {}, always_win=people.is_kafka_style())
+        return Cluster(settings, _warn, shares_timeout=True)
 
 
 @functools.cache  # settings may be resolved several times, and a warning is printed once
 def _warn(text: str) -> None:
     """Print a warning on stderr, each text once."""
-    from kafkactl.output import people
-
     people.warning(text)
 
 

@@ -5,19 +5,25 @@ Reference: org.apache.kafka.tools.consumer.ConsoleConsumer and ConsoleConsumerOp
 
 from __future__ import annotations
 
+import codecs
 import re
+import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from kafkactl.cli.kafka_style.clients import (
-    CONFIG_EXCEPTION,
+    ClientSettings,
+    is_true,
     keep_known,
     log_error,
     make_deprecated_option,
     make_settings_options,
+    read_settings,
     refuse_both_names,
     split_pairs,
     translate_settings,
 )
+from kafkactl.cli.kafka_style.java_configs import CONFIG_EXCEPTION, read_reset_duration
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, State
 from kafkactl.cli.kafka_style.tools import (
     HELP,
@@ -33,8 +39,8 @@ from kafkactl.cli.kafka_style.tools import (
     require_options,
     translate_values,
 )
-from kafkactl.connection import properties
-from kafkactl.errors import KafkactlError
+from kafkactl.connection.properties import read
+from kafkactl.errors import KafkactlError, OperationError
 from kafkactl.output import people
 
 _PACKAGE = "org.apache.kafka.tools.consumer."
@@ -60,6 +66,7 @@ _KINDS = (
     "Bytes",
     "UUID",
     "ByteBuffer",
+    "Void",
 )
 _FORMATTER_PROPERTIES = (
     "print.timestamp",
@@ -82,7 +89,8 @@ _NEW_NAMES = {
     "consumer.config": "--command-config",
 }
 """Deprecated options and their new names."""
-_LEVELS = ("read_uncommitted", "read_committed")
+_ONLY_CLASSIC = ("heartbeat.interval.ms", "session.timeout.ms", "partition.assignment.strategy")
+"""Settings that the new group protocol does not take."""
 _NEW_PROTOCOL = (
     "The consumer rebalance protocol (KIP-848) is production-ready! Set group.protocol=consumer to try it out. "
     "See https://kafka.apache.org/documentation/#consumer_rebalance_protocol\n"
@@ -245,31 +253,72 @@ def translate(arguments: Arguments) -> Run:
         for name, new in _NEW_NAMES.items()
         if arguments.has(name)
     )
-    config = arguments.value("command-config") or arguments.value("consumer.config")
-    require_file(config, printed)
-    given = split_pairs([*arguments.values("command-property"), *arguments.values("consumer-property")])
-    settings = {**(properties.read(Path(config)) if config else {}), **given}
-    group = _require_one_group(arguments, settings)
-    _check_start(arguments, settings)
-    joins = not arguments.has("partition") and "group.protocol" not in settings
-    notice = _NEW_PROTOCOL if joins else ""
+    settings = read_settings(arguments, "consumer", printed)
+    group = _require_one_group(arguments, settings.all)
+    _check_start(arguments, settings.all)
+    formatter = _translate_formatter(arguments, printed)
+    is_new = settings.all.get("group.protocol", "").strip().lower() == "consumer"
+    notice = "" if arguments.has("partition") or is_new else _NEW_PROTOCOL
+    words = ["console-consumer", *_translate_settings(arguments, settings, group, printed)]
+    reset = settings.all.get("auto.offset.reset")
+    if reset == "none" and group is None and not arguments.has("partition"):
+        people.write_kafka_message(f"{notice}{_make_summary(0)}")
+        raise OperationError("Undefined offset with no reset policy for partitions")
     try:
-        words = ["console-consumer", *_translate_subject(arguments, group)]
+        words += _translate_subject(arguments, group)
     except OptionError as error:
         people.write_kafka_message(notice)
         raise JavaError(str(error), error.exception, before=printed) from None
-    if config is not None:
-        words.append(f"--command-config={config}")
-    words += translate_settings([f"{name}={value}" for name, value in given.items() if name != "group.id"])
-    words += _translate_numbers(arguments, notice, printed)
-    words += _translate_formatter(arguments, printed)
-    level = arguments.value("isolation-level")
-    if level not in _LEVELS:
-        reason = f"Invalid value {level} for configuration isolation.level: String must be one of: {', '.join(_LEVELS)}"
-        raise JavaError(reason, CONFIG_EXCEPTION, before=printed)
-    words.append(f"--isolation-level={level}")
+    words += [*_translate_numbers(arguments, notice, printed), *formatter]
     words += [f"--{name}" for name in ("skip-message-on-error", "enable-systest-events") if arguments.has(name)]
     return Run(words=words, before=printed, warning=notice, call="consume")
+
+
+def _translate_settings(arguments: Arguments, settings: ClientSettings, group: str | None, printed: str) -> list[str]:
+    """Return our options for the settings of the consumer, also for the isolation level and where to start.
+
+    Raise JavaError, with `printed` as its text for stdout, for values that Java refuses, an empty group and an address
+    without a port; OptionError for an option given twice.
+    """
+    chosen = {} if group is None else {"group.id": group}
+    if arguments.has("isolation-level"):
+        chosen["isolation.level"] = arguments.value("isolation-level") or ""
+    duration_ms = read_reset_duration(settings.all.get("auto.offset.reset", ""))
+    starts_by_time = duration_ms is not None and (group is None or arguments.has("partition"))
+    if starts_by_time:
+        chosen["auto.offset.reset"] = "latest"
+    words = translate_settings("consumer", settings, chosen, printed)
+    _check_together(settings.all, printed)
+    if group is not None and not group.strip():
+        reason = "The configured group.id should not be an empty string or whitespace."
+        raise JavaError(reason, "org.apache.kafka.common.errors.InvalidGroupIdException", before=printed)
+    for server in (arguments.value("bootstrap-server") or ("" if arguments.needs_server else "h:1")).split(","):
+        if not re.search(r":[0-9]+\s*$", server):
+            raise JavaError(f"Invalid url in bootstrap.servers: {server}", CONFIG_EXCEPTION, before=printed)
+    if starts_by_time:
+        words += ["-X", "auto.offset.reset=latest"]
+    if starts_by_time and duration_ms is not None and not arguments.has("partition"):
+        words.append(f"--from-time={max(0, time.time_ns() // 1_000_000 - duration_ms)}")
+    if "isolation.level" in chosen:
+        words.append(f"--isolation-level={chosen['isolation.level']}")
+    if settings.all.get("exclude.internal.topics", "").strip().lower() == "false" and arguments.has("include"):
+        words.append("--include-internal")
+    return words
+
+
+def _check_together(settings: Mapping[str, str], printed: str) -> None:
+    """Raise JavaError for settings that do not fit together; `printed` is its text for stdout.
+
+    The new group protocol does not take some settings, and in the classic one heartbeats come before the time-out.
+    """
+    if settings.get("group.protocol", "").strip().lower() == "consumer":
+        if wrong := [name for name in _ONLY_CLASSIC if name in settings]:
+            reason = f"{wrong[0]} cannot be set when group.protocol=CONSUMER"
+            raise JavaError(reason, CONFIG_EXCEPTION, before=printed)
+        return
+    if int(settings.get("heartbeat.interval.ms", "3000")) >= int(settings.get("session.timeout.ms", "45000")):
+        reason = "Heartbeat must be set lower than the session timeout"
+        raise JavaError(reason, "java.lang.IllegalArgumentException", before=printed)
 
 
 def _require_one_group(arguments: Arguments, settings: dict[str, str]) -> str | None:
@@ -357,35 +406,51 @@ def _translate_formatter(arguments: Arguments, printed: str) -> list[str]:
         raise WrongUsageError(formatter)
     words = [f"--formatter={formatter}"] if arguments.has("formatter") else []
     config = arguments.value("formatter-config")
-    if config is not None:
-        try:
-            require_file(config)
-        except JavaError as error:
-            raise WrongUsageError(str(error)) from None
-        words.append(f"--formatter-config={config}")
-    pairs = split_pairs([*arguments.values("formatter-property"), *arguments.values("property")])
-    classes = {name: pairs.pop(name) for name in _CLASS_PROPERTIES if name in pairs}
+    try:
+        require_file(config)
+    except JavaError as error:
+        raise WrongUsageError(str(error)) from None
+    pairs = read(Path(config)) if config is not None else {}
+    for part in ("key", "value"):
+        if chosen := arguments.value(f"{part}-deserializer"):
+            pairs[f"{part}.deserializer"] = chosen
+    pairs |= split_pairs([*arguments.values("formatter-property"), *arguments.values("property")])
     if "header.deserializer" in pairs:
-        classes["headers.deserializer"] = pairs.pop("header.deserializer")
-    encodings = {name: pairs.pop(name) for name in list(pairs) if ".deserializer." in name}
-    for name in ("key", "value"):
-        if (chosen := arguments.value(f"{name}-deserializer")) is not None:
-            classes.setdefault(f"{name}.deserializer", chosen)
+        pairs["headers.deserializer"] = pairs.pop("header.deserializer")
+    classes = {name: pairs.pop(name) for name in _CLASS_PROPERTIES if name in pairs}
+    of_classes = {name: pairs.pop(name) for name in list(pairs) if ".deserializer." in name}
     known = keep_known(pairs, _FORMATTER_PROPERTIES, "formatter")
-    known = {name: _read_boolean(value) if name.startswith("print.") else value for name, value in known.items()}
-    for name, value in {**known, **_keep_classes(classes), **encodings}.items():
-        words.append(f"--formatter-property={name}={value}")
+    for name, value in known.items():
+        # A backslash is no escape for Kafka's tool, but one for our command.
+        fitting = is_true(value) if name.startswith("print.") else value.replace("\\", "\\\\")
+        words.append(f"--formatter-property={name}={fitting}")
+    for name, value in _keep_classes(classes).items():
+        words += _translate_class(name, value, of_classes)
     return words
+
+
+def _translate_class(name: str, value: str, settings: Mapping[str, str]) -> list[str]:
+    """Return our option for a deserializer, also for the encoding of a StringDeserializer; none for a wrong encoding.
+
+    `name` is its property, such as key.deserializer, and `settings` are those whose names have such a property before
+    them: of them Kafka's tool gives the rest of the name to the class.
+    """
+    part = "key" if name == "key.deserializer" else "value"
+    names = (f"{name}.{part}.deserializer.encoding", f"{name}.deserializer.encoding")
+    encoding = next((settings[each] for each in names if each in settings), None)
+    if encoding is None or value != f"{_DESERIALIZERS}StringDeserializer":
+        return [f"--formatter-property={name}={value}"]
+    try:
+        is_usual = codecs.lookup(encoding).name == "utf-8"
+    except (LookupError, ValueError):
+        people.warning(f"{name} {value} cannot be made: unknown encoding {encoding}")
+        return []
+    return [f"--formatter-property={name}={value}" if is_usual else f"--formatter-property={name}.encoding={encoding}"]
 
 
 def _make_summary(records: int) -> str:
     """Return the last line of Kafka's tool, about the number of records, with its line end."""
     return f"Processed a total of {records} messages\n"
-
-
-def _read_boolean(value: str) -> str:
-    """Return true for the text true in any case, also with blanks around it, and false for any other."""
-    return "true" if value.strip().lower() == "true" else "false"
 
 
 def _keep_classes(classes: dict[str, str]) -> dict[str, str]:
@@ -406,21 +471,23 @@ def _is_known_class(name: str) -> bool:
 
 
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
-    """Print an error as kafka-console-consumer does, and return its status: 1.
+    """Print an error as kafka-console-consumer does, and return its status: 1 or 0.
 
     `call` is the name of the request, for the text of a time-out. All goes to stderr. Words that cannot be parsed come
     with the list of options, a value that cannot be read as the JVM prints an exception that nothing catches. A
-    JavaError without a class is its message alone. Other errors are logged as errors of the running consumer.
+    JavaError without a class is its message alone. Other errors are logged as errors of the running consumer. The
+    status is 0 where the brokers refused the reading: Kafka's tool ends as after its last record.
     """
     java = convert_error(error, call)
     if isinstance(error, OptionError) and error.is_of_parsing:
         print_usage(str(error), OPTIONS)
     elif isinstance(error, JavaError) and not java.exception:
         people.write_kafka_message(f"{error}\n")
-    elif isinstance(error, OptionError) or java.exception.startswith("java.nio"):
+    elif isinstance(error, OptionError) or java.exception.startswith(("java.nio", "java.io")):
         people.write_kafka_message(f'Exception in thread "main" {java.first_line}\n')
     else:
         log_error(f"Unknown error when running consumer: {error}")
+        return int(type(error) is not OperationError)
     return 1
 
 
@@ -433,7 +500,17 @@ TOOL = Tool(
     translate=translate,
     report=report,
     differences=(
-        "A topic that does not exist, or a partition without a leader, is an error; Kafka's tool waits for "
-        "--timeout-ms and ends with 0.",
+        "A topic that does not exist or has an illegal name, and a partition without a leader, is an error; Kafka's "
+        "tool waits for --timeout-ms and ends with 0.",
+        "Settings without effect in kafkactl, such as max.poll.records, are ignored with a warning.",
+        "auto.offset.reset=by_duration works without a group; with a group it is refused, because librdkafka does not "
+        "have it.",
+        "A null key or value is printed as null.literal; Kafka's tool gives the bytes of null.literal to the "
+        "deserializer.",
+        "FloatDeserializer and DoubleDeserializer print the shortest number, as Java does from version 19 on; older "
+        "ones print more digits of some numbers.",
+        "ByteArrayDeserializer prints hexadecimal digits; Kafka's tool prints the address of a Java object.",
+        "print.epoch prints the epoch of the leader; Kafka's tool always prints NOT_PRESENT.",
+        "Records of an internal topic, as JSON of a formatter, end with a line end; Kafka's tool writes none.",
     ),
 )

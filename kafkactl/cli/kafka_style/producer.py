@@ -6,17 +6,22 @@ Reference: org.apache.kafka.tools.ConsoleProducer and LineMessageReader.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from pathlib import Path
 
 from kafkactl.cli.kafka_style.clients import (
-    CONFIG_EXCEPTION,
+    ClientSettings,
+    is_true,
     keep_known,
     log_error,
     make_deprecated_option,
     make_settings_options,
+    read_settings,
     refuse_both_names,
     split_pairs,
     translate_settings,
 )
+from kafkactl.cli.kafka_style.java_configs import CONFIG_EXCEPTION, fit_value
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, State
 from kafkactl.cli.kafka_style.tools import (
     HELP,
@@ -32,8 +37,10 @@ from kafkactl.cli.kafka_style.tools import (
     require_options,
     translate_values,
 )
-from kafkactl.errors import FormatError, KafkactlError
+from kafkactl.connection.properties import read
+from kafkactl.errors import FormatError, KafkactlError, UnreachableError, UsageError
 from kafkactl.output import people
+from kafkactl.patterns import require_topic_name
 
 _LINE_READER = "org.apache.kafka.tools.LineMessageReader"
 _CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
@@ -54,21 +61,30 @@ _NEW_NAMES = {
     "max-partition-memory-bytes": ("--batch-size", "Apache Kafka 5.0"),
 }
 """Deprecated options: the new name, and the release without the old one."""
+_BOOLEANS = ("parse.key", "parse.headers", "ignore.error")
+_SEPARATORS = ("headers.delimiter", "headers.separator", "headers.key.separator")
+_ADDRESS = r"(?:[0-9a-zA-Z\-%._]*://)?\[?[0-9a-zA-Z\-%._:]*\]?:[0-9]+"
+"""An address that Kafka's tool takes."""
+_KAFKA_EXCEPTION = "org.apache.kafka.common.KafkaException"
+_NOT_MADE = "Failed to construct kafka producer\nCaused by: "
+_MOST_IN_FLIGHT = 5
 _AS_SETTINGS = {
     "batch-size": "batch.size",
     "message-send-max-retries": "retries",
     "retry-backoff-ms": "retry.backoff.ms",
     "timeout": "linger.ms",
+    "request-required-acks": "acks",
     "request-timeout-ms": "request.timeout.ms",
     "metadata-expiry-ms": "metadata.max.age.ms",
     "max-memory-bytes": "buffer.memory",
     "socket-buffer-size": "send.buffer.bytes",
+    "max-block-ms": "max.block.ms",
 }
-"""Options that are settings of the producer, and may not be negative."""
-_OUR_OPTIONS = {name: f"--{name}" for name in _AS_SETTINGS} | {"timeout": "--linger-ms"}
-_SMALLEST = {"retry-backoff-ms": 1, "request-timeout-ms": 1, "batch-size": 1, "max-memory-bytes": 1024,
-             "metadata-expiry-ms": 1, "socket-buffer-size": 1}  # fmt: skip
-"""Smallest values that librdkafka takes; Java takes 0 for the same."""
+"""Options that are settings of the producer."""
+_OUR_OPTIONS = {name: f"--{name}" for name in _AS_SETTINGS} | {
+    "timeout": "--linger-ms",
+    "request-required-acks": "--acks",
+}
 
 
 def _number(name: str, summary: str, default: str, label: str = "", type: str = "Integer") -> Option:
@@ -166,8 +182,8 @@ OPTIONS = (
 def check(arguments: Arguments) -> None:
     """Raise WrongUsageError for options that are missing or do not belong together.
 
-    These are a missing --topic, a missing --bootstrap-server, unless the arguments do not need it, and an option under
-    its old and its new name.
+    These are a missing --topic, a missing --bootstrap-server, unless the arguments do not need it, an address without a
+    port, and an option under its old and its new name. Raise OptionError for --bootstrap-server given twice.
     """
     require_options(arguments, "topic")
     refuse_both_names(
@@ -178,8 +194,11 @@ def check(arguments: Arguments) -> None:
             ("reader-property", "property"),
         ),
     )
-    if arguments.needs_server and not arguments.has("bootstrap-server"):
+    servers = arguments.value("bootstrap-server")
+    if not (servers or "").strip() and (servers is not None or arguments.needs_server):
         raise WrongUsageError("Error while validating the bootstrap address\n")
+    if servers is not None and not all(re.match(_ADDRESS, server.strip()) for server in servers.split(",")):
+        raise WrongUsageError("Please provide valid host:port like host1:9091,host2:9092\n")
 
 
 def translate(arguments: Arguments) -> Run:
@@ -209,80 +228,129 @@ def _list_deprecations(arguments: Arguments) -> str:
 def _translate_options(arguments: Arguments, printed: str) -> list[str]:
     """Return our options; settings and properties that are ignored get a warning on stderr.
 
-    Raise OptionError for a value that cannot be read or is given twice, and JavaError, with `printed` as its text for
-    stdout, for another class of --line-reader, a missing file, and a value that Java refuses.
+    Raise OptionError for a value that cannot be read or is given twice, UsageError for a file of properties that cannot
+    be read, and JavaError, with `printed` as its text for stdout, for another class of --line-reader, a missing file,
+    and a property or a setting that Java refuses.
     """
     reader = arguments.value("line-reader")
     if reader != _LINE_READER:
         raise JavaError(str(reader), "java.lang.ClassNotFoundException", before=printed)
-    words = translate_values(arguments, "bootstrap-server", "reader-config")
-    config = arguments.value("command-config") or arguments.value("producer.config")
-    for path in (config, arguments.value("reader-config")):
-        require_file(path, printed)
-    if config is not None:
-        words.append(f"--command-config={config}")
-    words += translate_settings([*arguments.values("command-property"), *arguments.values("producer-property")])
-    properties = split_pairs([*arguments.values("reader-property"), *arguments.values("property")])
-    words += [f"--reader-property={n}={v}" for n, v in keep_known(properties, _READER_PROPERTIES, "reader").items()]
-    words += _translate_numbers(arguments, printed)
-    words += _translate_choices(arguments, printed)
+    words = translate_values(arguments, "bootstrap-server")
+    properties = _read_properties(arguments, printed)
+    words += [f"--reader-property={name}={value}" for name, value in properties.items() if name != "topic"]
+    words += _translate_settings(arguments, printed)
     if arguments.has("sync"):
         words.append("--sync")
-    return [*words, f"--topic={arguments.value('topic')}"]
+    return [*words, f"--topic={properties.get('topic', arguments.value('topic'))}"]
 
 
-def _translate_numbers(arguments: Arguments, printed: str) -> list[str]:
-    """Return our options for the numbers that are given, raised to the smallest ones that librdkafka takes.
+def _read_properties(arguments: Arguments, printed: str) -> dict[str, str]:
+    """Return the properties of the reader as our command takes them: a backslash is doubled, for it is no escape.
 
-    Raise OptionError for a value that is no number of its type or given twice, and JavaError for one below 0, except
-    for --max-block-ms.
+    Unknown ones get a warning on stderr. `topic` is one of them: Kafka's reader sends to this topic. Raise JavaError,
+    with `printed` as its text for stdout, for a missing file of properties, separators that are equal, and a separator
+    of headers that is no regular expression; OptionError for a file given twice, UsageError for one that is no file of
+    properties.
     """
-    words = []
+    file = arguments.value("reader-config")
+    require_file(file, printed)
+    words = split_pairs([*arguments.values("reader-property"), *arguments.values("property")])
+    known = keep_known({**(read(Path(file)) if file else {}), **words}, (*_READER_PROPERTIES, "topic"), "reader")
+    pairs = {name: is_true(value) if name in _BOOLEANS else value for name, value in known.items()}
+    _check_separators(pairs, printed)
+    return {name: value if name == "topic" else value.replace("\\", "\\\\") for name, value in pairs.items()}
+
+
+def _check_separators(pairs: Mapping[str, str], printed: str) -> None:
+    """Raise JavaError for separators that are equal, or equal to the null marker, and for one that is no expression.
+
+    `printed` is the error's text for stdout.
+    """
+    from kafkactl.streams.lines import find_equal_separators
+
+    try:
+        re.compile(pairs.get("headers.separator", ","))
+    except (re.error, OverflowError, RecursionError) as error:
+        raise JavaError(str(error), "java.util.regex.PatternSyntaxException", before=printed) from None
+    if (equal := find_equal_separators(pairs)) is not None:
+        raise JavaError(f"{equal[0]} and {equal[1]} may not be equal", _KAFKA_EXCEPTION, before=printed)
+
+
+def _translate_settings(arguments: Arguments, printed: str) -> list[str]:
+    """Return our options for the settings of the producer, also for those with an option of Kafka's tool.
+
+    Raise OptionError for a value that is no number of its type or given twice, and UsageError for a file that is no
+    file of settings. Raise JavaError, with `printed` as its text for stdout, for a missing file, and for values that
+    Java refuses.
+    """
+    settings = read_settings(arguments, "producer", printed)
+    chosen = _read_chosen(arguments)
+    codec = arguments.value("compression-codec") or "gzip" if arguments.has("compression-codec") else "none"
+    words = translate_settings("producer", settings, {**chosen, "compression.type": codec}, printed)
+    _check_together(settings, chosen, printed)
+    for name, setting in _AS_SETTINGS.items():
+        fitting = fit_value(setting, chosen.get(setting, ""))
+        if setting in chosen and (setting, fitting) != ("send.buffer.bytes", "0"):  # 0 is the system's own size
+            words.append(f"{_OUR_OPTIONS[name]}={fitting}")
+    if arguments.has("compression-codec") or "compression.type" in settings.in_file:
+        words.append(f"--compression-codec={codec}")
+    if settings.all.get("partitioner.ignore.keys", "").strip().lower() == "true":
+        words.append("--partitioner=random")
+    retries = {**settings.all, **chosen}.get("retries", "1")
+    if int(retries) == 0 and "enable.idempotence" not in settings.all:  # Java turns it off then
+        words += ["-X", "enable.idempotence=false"]
+    return words
+
+
+def _read_chosen(arguments: Arguments) -> dict[str, str]:
+    """Return the settings that are given as options, by Java's names. Raise OptionError for a wrong value or two."""
+    chosen = {}
     for name, setting in _AS_SETTINGS.items():
         source = name
         if name == "batch-size" and arguments.has("max-partition-memory-bytes"):
             source = "max-partition-memory-bytes"
         value = arguments.value(source)
-        if value is None or not arguments.has(source):
-            continue
-        if int(value) < 0:
-            reason = f"Invalid value {value} for configuration {setting}: Value must be at least 0"
-            raise JavaError(reason, CONFIG_EXCEPTION, before=printed)
-        words.append(f"{_OUR_OPTIONS[name]}={max(int(value), _SMALLEST.get(name, 0))}")
-    block_ms = arguments.value("max-block-ms")
-    if arguments.has("max-block-ms") and block_ms is not None:
-        words.append(f"--max-block-ms={max(1, int(block_ms))}")
-    return words
+        if value is not None and arguments.has(source):
+            chosen[setting] = value if setting == "acks" else str(int(value))
+    return chosen
 
 
-def _translate_choices(arguments: Arguments, printed: str) -> list[str]:
-    """Return our options for the codec and the acknowledgements, if they are given.
+def _check_together(settings: ClientSettings, chosen: Mapping[str, str], printed: str) -> None:
+    """Raise JavaError for settings that do not fit together: waits that are longer than the time for a delivery.
 
-    Raise OptionError for an option given twice, and JavaError for an unknown codec or number of acknowledgements, also
-    for one in --command-property.
+    Also for those that an idempotent producer does not allow. `chosen` are the settings that are given as options, and
+    `printed` is the error's text for stdout.
     """
-    words = []
-    codec = arguments.value("compression-codec")
-    if arguments.has("compression-codec"):
-        if codec not in (None, "", *_CODECS):
-            reason = f"Invalid value {codec} for configuration compression.type: String must be one of: "
-            raise JavaError(reason + ", ".join(_CODECS), CONFIG_EXCEPTION, before=printed)
-        words.append(f"--compression-codec={codec or 'gzip'}")
-    acks = split_pairs(arguments.values("command-property")).get("acks", arguments.value("request-required-acks"))
-    if acks not in ("all", "-1", "0", "1"):
-        reason = f"Invalid value {acks} for configuration acks: String must be one of: all, -1, 0, 1"
+    values = {"linger.ms": "1000", "request.timeout.ms": "1500", "acks": "-1", "retries": "3", **settings.all, **chosen}
+    reason = None
+    if values.get("enable.idempotence", "true").strip().lower() == "true":
+        most = int(values.get("max.in.flight.requests.per.connection", "5"))
+        if "enable.idempotence" in values and int(values["retries"]) == 0:
+            reason = "Must set retries to non-zero when using the idempotent producer."
+        elif "enable.idempotence" in values and values["acks"] not in ("-1", "all"):
+            reason = (
+                "Must set acks to all in order to use the idempotent producer. "
+                "Otherwise we cannot guarantee idempotence."
+            )
+        elif most > _MOST_IN_FLIGHT:
+            reason = (
+                "To use the idempotent producer, max.in.flight.requests.per.connection must be set to at most 5. "
+                f"Current value is {most}."
+            )
+    if reason is not None:
         raise JavaError(reason, CONFIG_EXCEPTION, before=printed)
-    if arguments.has("request-required-acks"):
-        words.append(f"--acks={acks}")
-    return words
+    waits_ms = int(values["linger.ms"]) + int(values["request.timeout.ms"])
+    if "delivery.timeout.ms" in settings.all and int(values["delivery.timeout.ms"]) < waits_ms:
+        cause = "delivery.timeout.ms should be equal to or larger than linger.ms + request.timeout.ms"
+        raise JavaError(f"{_NOT_MADE}{CONFIG_EXCEPTION}: {cause}", _KAFKA_EXCEPTION, before=printed)
 
 
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-console-producer does, and return its status.
 
-    All goes to stderr. The status is 1 for an error of the command line or a wrong line. Words that cannot be parsed
-    come with the list of options. Every other error, as for records that were not delivered, is logged, and the status
-    is 0; also a UsageError of our command.
+    All goes to stderr. The status is 1 for an error of the command line, of the set-up or a wrong line. Words that
+    cannot be parsed come with the list of options. Every other error, as for records that were not delivered, is
+    logged, and the status is 0; also that of an illegal topic.
     """
     java = convert_error(error, call)
     if isinstance(error, OptionError) and error.is_of_parsing:
@@ -292,14 +360,38 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
         people.write_kafka_message(f"{java}\n")
         return 1
     if isinstance(error, FormatError):
-        number = re.search(r"line (\d+)", str(error))
-        place = f" on line number {number[1]}" if number else ""
-        java = JavaError(f"{error}{place if place not in str(error) else ''}", "org.apache.kafka.common.KafkaException")
+        java = JavaError(str(error), _KAFKA_EXCEPTION)
+    if isinstance(error, UnreachableError) and not _is_any_resolvable(arguments):
+        java = error = JavaError(f"{_NOT_MADE}{error}", _KAFKA_EXCEPTION)
+    if isinstance(error, UsageError) and _has_legal_topic(arguments):
+        java = error = JavaError(f"{_NOT_MADE}{error}", _KAFKA_EXCEPTION)
     if isinstance(error, (JavaError, FormatError)):
         people.write_kafka_message(f"{java.first_line}\n")
         return 1
     log_error(str(error))
     return 0
+
+
+def _has_legal_topic(arguments: Arguments) -> bool:
+    """Return whether the topic has a legal name; Kafka's tool learns only from the broker that it has none."""
+    try:
+        return bool(require_topic_name(arguments.value("topic") or ""))
+    except KafkactlError:
+        return False
+
+
+def _is_any_resolvable(arguments: Arguments) -> bool:
+    """Return whether one of the hosts of --bootstrap-server has an address; True without the option."""
+    import socket
+
+    for server in (arguments.value("bootstrap-server") or "").split(","):
+        host = server.strip().rpartition("://")[2].rpartition(":")[0].strip("[]")
+        try:
+            if not host or socket.getaddrinfo(host, None):
+                return True
+        except (OSError, UnicodeError):
+            continue
+    return False
 
 
 TOOL = Tool(
@@ -313,6 +405,13 @@ TOOL = Tool(
     differences=(
         "A record that was not delivered ends the tool with 1, and the record goes to stderr; Kafka's tool logs an "
         "error and ends with 0.",
-        "A wrong line is described in our words.",
+        "Compression, serializers and addresses among the settings are ignored with a warning, as Kafka's tool ignores "
+        "them silently; so are settings without effect in kafkactl, such as metadata.max.idle.ms.",
+        "partitioner.class is refused, because kafkactl cannot run a Java class; partitioner.ignore.keys becomes "
+        "--partitioner random.",
+        "A folder as standard input is Kafka's error with a launcher; `kafkactl kafka-console-producer < FOLDER` ends "
+        "with Python's own message, because Python refuses to start then.",
+        "A transactional.id sends the records in a transaction; Kafka's tool fails at the first record.",
+        "headers.separator is a regular expression of Python, not of Java: they agree in what separators need.",
     ),
 )

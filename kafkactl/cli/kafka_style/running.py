@@ -50,6 +50,7 @@ def run_tool(
     OutputError and ReaderLeftError where stdout fails, and the errors of `run_command`.
     """
     tool = load_tool(name)
+    _check_variables()
     arguments = Arguments({option.name: option for option in tool.options}, words)  # where they cannot be parsed
     try:
         arguments = parse_words(tool, words)
@@ -99,6 +100,14 @@ def _leave_form_to(own_flags: Sequence[str], words: Sequence[str]) -> list[str]:
         return list(words)
     at = next((number for number in range(len(words) - 1) if list(words[number : number + 2]) == ["-o", "kafka"]), None)
     return list(words) if at is None else [*words[:at], *words[at + 2 :]]
+
+
+def _check_variables() -> None:
+    """Warn on stderr about the values of our two variables that mean nothing. An empty value is none."""
+    for variable, allowed in ((CONTEXT_VARIABLE, ("1", "0")), (STATUS_VARIABLE, ("kafka",))):
+        value = os.environ.get(variable, "")
+        if value and value not in allowed:
+            people.warning(f"{variable}={value} is ignored: it is not {' or '.join(allowed)}")
 
 
 def _finish(kafka_status: int) -> int:

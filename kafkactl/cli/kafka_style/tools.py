@@ -196,12 +196,18 @@ def _is_address(text: str) -> bool:
 
 
 def require_file(path: str | None, before: str = "", cause: str | None = None) -> None:
-    """Raise JavaError for a file that does not exist; None is no file, and whether it can be read is not checked.
+    """Raise JavaError for a file that does not exist or cannot be read, and for a folder; None is no file.
 
     `before` and `cause` are those of the error.
     """
-    if path is not None and not os.path.exists(path):
+    if path is None:
+        return
+    if not os.path.exists(path):
         raise JavaError(path, "java.nio.file.NoSuchFileException", cause, before)
+    if os.path.isdir(path):
+        raise JavaError("Is a directory", "java.io.IOException", cause, before)
+    if not os.access(path, os.R_OK):
+        raise JavaError(path, "java.nio.file.AccessDeniedException", cause, before)
 
 
 def parse_include_list(text: str) -> str:

@@ -14,6 +14,7 @@ from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import TimeOptions
 from kafkactl.cli.frame.values import require_choice
 from kafkactl.errors import UsageError
+from kafkactl.output import people
 
 if TYPE_CHECKING:
     from kafkactl.connection.settings import Flag
@@ -151,7 +152,7 @@ class InputFlags:
             check_null_marker(self.null_marker or "")
             null = (self.null_marker or "").encode("utf-8", "surrogateescape")
             return lambda stream: inputs.read_csv_rows(stream, fields, null), None
-        reader = LineReader(properties, key, value)
+        reader = LineReader(properties, key, value, people.is_kafka_style())
         if self.delimiter is None:
             return lambda stream: inputs.read_lines(stream, reader), reader if reader.splits_only else None
         delimiter = unescape(self.delimiter).encode()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kafkactl.errors import FormatError, UsageError
+from kafkactl.output.kafka.java_text import format_double
 from kafkactl.serde import formats
 from kafkactl.serde.formats import Format
 from kafkactl.storage.records import Record
@@ -31,6 +32,7 @@ _FORMATS = {
     "Bytes": "bytes",
 }
 _PACKAGES = ("org.apache.kafka.tools.api.", "kafka.serializer.", "org.apache.kafka.common.serialization.")
+_OBJECTS = ("ByteBuffer", "Void")
 _LEADING_BYTES = {"int": 4, "long": 8}
 
 
@@ -52,22 +54,42 @@ def find_class_format(name: str) -> Format:
     """Return the format that a decoder class of Kafka's stands for, such as Integer or ByteArrayDeserializer.
 
     The class can be named with or without its package and its suffix, Decoder or Deserializer; only its own name, and
-    not the suffix, may be in any case. Integer and Long ignore bytes behind the number, unless the suffix is
-    Deserializer. Raise UsageError for an unknown class.
+    not the suffix, may be in any case. Float and Double give numbers as Java prints them. Integer and Long ignore bytes
+    behind the number, unless the suffix is Deserializer. Raise UsageError for an unknown class.
     """
     short = name
     for package in _PACKAGES:
         short = short.removeprefix(package)
     short = short.removesuffix("Decoder").removesuffix("Deserializer")
+    if short in _OBJECTS and name.endswith("Deserializer"):
+        return _BYTE_BUFFER if short == "ByteBuffer" else _VOID
     formats_by_name = {class_name.lower(): format for class_name, format in _FORMATS.items()}
     if short.lower() not in formats_by_name:
         raise UsageError(f"unknown decoder class {name!r}", f"use one of {', '.join(_FORMATS)}, or --key-format")
     format = formats.get(formats_by_name[short.lower()])
+    if format.name in ("float", "double"):
+        return Format(format.name, lambda data: format_double(float(format.to_text(data))), format.to_bytes)
     size = _LEADING_BYTES.get(format.name)
     # Kafka's own decoders of numbers read the first bytes and ignore later ones; its deserializers refuse later ones.
     if size is None or name.endswith("Deserializer"):
         return format
     return Format(format.name, lambda data: format.to_text(data[:size]), format.to_bytes)
+
+
+def _refuse_bytes(data: bytes) -> str:
+    """Raise FormatError: only null is void."""
+    raise FormatError(f"{len(data)} bytes are not void")
+
+
+def _refuse_text(text: str) -> bytes:
+    """Raise FormatError: text cannot become bytes of this class."""
+    raise FormatError(f"{text[:80]!r} cannot be written by this class")
+
+
+_BYTE_BUFFER = Format(
+    "byte buffer", lambda data: f"java.nio.HeapByteBuffer[pos=0 lim={len(data)} cap={len(data)}]", _refuse_text
+)
+_VOID = Format("void", _refuse_bytes, _refuse_text)
 
 
 def make_format_decoder(key: Format, value: Format) -> Decoder:

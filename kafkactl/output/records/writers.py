@@ -95,7 +95,7 @@ def _make_line_formatter(properties: Mapping[str, str], key: Format, value: Form
     and `value` count. Raise UsageError for an unknown class, property or encoding and for a value of print.* that is
     not true or false, and UnicodeEncodeError for a separator or null.literal that is not Unicode.
     """
-    deserializers = {name: find_class_format(text) for name, text in properties.items() if name in _DESERIALIZERS}
+    deserializers = {name: _find_text_format(text) for name, text in properties.items() if name in _DESERIALIZERS}
     for name, text in properties.items():
         if (
             deserializer := next((prefix for prefix in _DESERIALIZERS if name.startswith(f"{prefix}.")), None)
@@ -109,6 +109,16 @@ def _make_line_formatter(properties: Mapping[str, str], key: Format, value: Form
         deserializers.get("value.deserializer", value),
         deserializers.get("headers.deserializer"),
     )
+
+
+def _find_text_format(name: str) -> Format:
+    """Return the format of a deserializer class; StringDeserializer has U+FFFD in place of bytes that are not UTF-8.
+
+    Raise UsageError for an unknown class.
+    """
+    format = find_class_format(name)
+    is_text = format.name == STRING and name.endswith("StringDeserializer")
+    return Format(f"{STRING} of Java", format.to_text, format.to_bytes) if is_text else format
 
 
 def _find_encoding_format(name: str, encoding: str) -> Format:

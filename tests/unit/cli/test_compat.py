@@ -87,6 +87,24 @@ def test_a_launcher_does_what_kafkactl_does(cli: Cli, folder: Path, tmp_path: Pa
     assert run(folder / "kafka-topics.sh", "--nosuch", cli=cli, cwd=tmp_path).returncode == 1
 
 
+def test_a_folder_as_standard_input(cli: Cli, folder: Path) -> None:
+    """Python does not start with it, so the launcher answers."""
+    cli.ok("compat", "install", folder)
+    environment = {**cli.full_environment(), "PYTHONPATH": str(REPOSITORY)}
+    told = []
+    for words in (["kafka-console-producer", "--topic", "t"], ["kafka-topics", "--version"]):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            done = subprocess.run(
+                [folder / words[0], *words[1:]], stdin=descriptor, env=environment, capture_output=True, text=True,
+                check=False, timeout=60,
+            )  # fmt: skip
+        finally:
+            os.close(descriptor)
+        told.append((done.returncode, done.stderr))
+    assert told == [(1, "org.apache.kafka.common.KafkaException: java.io.IOException: Is a directory\n"), (0, "")]
+
+
 def test_a_log_with_a_strange_name_is_found(cli: Cli, folder: Path, tmp_path: Path) -> None:
     cli.ok("compat", "install", folder)
     log = tmp_path / "o r'd\"e\nr" / LOG.name

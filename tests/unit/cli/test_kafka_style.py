@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +17,7 @@ from kafkactl.cli.kafka_style import doors, java_options, running
 from kafkactl.cli.kafka_style.doors import TOOLS, find_door, move_flags
 from kafkactl.cli.kafka_style.parser import Arity, Option, OptionError, State, parse
 from kafkactl.cli.kafka_style.tools import JavaError, WrongUsageError, load_tool, parse_include_list, parse_words
-from kafkactl.errors import KafkactlError
+from kafkactl.errors import KafkactlError, OperationError
 from tests import from_kafka_tools
 from tests.conftest import REPOSITORY, Cli
 from tests.fake_broker import FakeBroker
@@ -176,7 +177,7 @@ def _translate(line: equality.Line) -> str:
             return "(help)"
         tool.check(arguments)
         return shlex.join(tool.translate(arguments).words)
-    except (WrongUsageError, OptionError, JavaError) as error:
+    except (WrongUsageError, OptionError, JavaError, OperationError) as error:
         return f"({type(error).__name__})"
 
 
@@ -347,3 +348,107 @@ def test_offsets_from_a_pipe(cli: Cli, tmp_path: Path) -> None:
         pool.submit(file.write_text, text)
         done = cli("kafka-delete-records", "--bootstrap-server", broker.address, "--offset-json-file", file)
     assert "Records delete operation completed" in done.stdout, done.stderr
+
+
+def translate(tool: str, *words: str) -> list[str]:
+    loaded = load_tool(tool)
+    return list(loaded.translate(parse_words(loaded, ["--bootstrap-server", "b:1", "--topic", "t", *words])).words)
+
+
+def test_settings_of_the_producer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Options win over words, words over the file, and what Kafka's tool sets itself is ignored."""
+    tool = "kafka-console-producer"
+    assert translate(tool, "--command-property", "max.block.ms=5") == [
+        tool[6:],
+        "--bootstrap-server=b:1",
+        "--max-block-ms=5",
+        "--topic=t",
+    ]
+    assert "--linger-ms=900000" in translate(tool, "--timeout", "99999999999", "--command-property", "linger.ms=5")
+    words = translate(tool, "--command-property", "batch.size=0", "--command-property", "value.serializer=x.Y")
+    assert words[2:4] == ["-X", "batch.size=1"]
+    assert "value.serializer is ignored" in capsys.readouterr().err
+    translate(tool, "--command-property", "fetch.min.bytes=x")
+    assert "fetch.min.bytes is ignored: it is not one of a producer" in capsys.readouterr().err
+    assert "--partitioner=random" in translate(tool, "--command-property", "partitioner.ignore.keys=true")
+    file = tmp_path / "producer.properties"
+    file.write_text("compression.type=lz4\nkey.serializer=x.Y\nbatch.size=0\nretries=7\n")
+    words = translate(tool, "--command-config", str(file), "--message-send-max-retries", "2")
+    assert [word for word in words if "serializer" in word or "retries" in word] == ["--message-send-max-retries=2"]
+    assert {"batch.size=1", "--compression-codec=none"} <= set(words)
+
+
+@pytest.mark.parametrize(
+    ("tool", "setting", "reason"),
+    [
+        ("producer", "linger.ms=x", "Not a number of type LONG"),
+        ("producer", "retries=1_0", "Not a number of type INT"),
+        ("producer", "retries=-1", "Value must be at least 0"),
+        ("producer", "batch.size=2147483648", "Not a number of type INT"),
+        ("producer", "compression.zstd.level=23", "Value must be no more than 22"),
+        ("producer", "sasl.login.refresh.window.factor=2", "Value must be no more than 1.0"),
+        ("producer", "acks=7", "String must be one of: all, -1, 0, 1"),
+        ("producer", "transactional.id=", "String must be non-empty"),
+        ("producer", "partitioner.class=a.B", "Class a.B could not be found."),
+        ("producer", "delivery.timeout.ms=1", "Failed to construct kafka producer"),
+        ("consumer", "enable.auto.commit=maybe", "Expected value to be either true or false"),
+        ("consumer", "security.protocol=x", "String must be one of (case insensitive): SASL_SSL, PLAINTEXT, SSL"),
+        ("consumer", "auto.offset.reset=EARLIEST", "Invalid value EARLIEST for configuration auto.offset.reset"),
+        ("consumer", "heartbeat.interval.ms=45000", "Heartbeat must be set lower than the session timeout"),
+        ("consumer", "group.id=", "The configured group.id should not be an empty string or whitespace."),
+    ],
+)
+def test_settings_that_java_refuses(tool: str, setting: str, reason: str) -> None:
+    with pytest.raises(JavaError, match=re.escape(reason)):
+        translate(f"kafka-console-{tool}", "--command-property", setting)
+
+
+def test_settings_of_the_consumer(tmp_path: Path) -> None:
+    tool = "kafka-console-consumer"
+    assert translate(tool, "--command-property", "isolation.level=read_committed")[1:3] == [
+        "-X",
+        "isolation.level=read_committed",
+    ]
+    words = translate(tool, "--command-property", "isolation.level=x", "--isolation-level", "read_committed")
+    assert "--isolation-level=read_committed" in words
+    assert "-X" not in words
+    words = translate(tool, "--command-property", "auto.offset.reset=by_duration:PT1H")
+    assert [word.partition("=")[0] for word in words[1:4]] == ["-X", "auto.offset.reset", "--from-time"]
+    file = tmp_path / "consumer.properties"
+    file.write_text("isolation.level=read_committed\nkey.deserializer=x.Y\nfetch.min.bytes=0\n")
+    words = translate(tool, "--command-config", str(file))
+    assert words[1:4] == [f"--command-config={file}", "-X", "fetch.min.bytes=1"]
+    assert not any(word.startswith("--isolation-level") for word in words)
+
+
+def test_properties_have_no_escapes() -> None:
+    """Our commands replace a backslash and t, Kafka's tools do not."""
+    assert r"--reader-property=key.separator=\\t" in translate(
+        "kafka-console-producer", "--property", r"key.separator=\t"
+    )
+    words = translate("kafka-console-consumer", "--formatter-property", r"key.separator=\t")
+    assert r"--formatter-property=key.separator=\\t" in words
+
+
+def test_the_encoding_of_a_deserializer() -> None:
+    """Kafka's formatter leaves out the beginning of the name, and the class looks for the whole rest."""
+    text = "org.apache.kafka.common.serialization.StringDeserializer"
+    words = ["--value-deserializer", text, "--formatter-property"]
+    tool = "kafka-console-consumer"
+    as_class, as_encoding = (
+        f"--formatter-property=value.deserializer={text}",
+        "--formatter-property=value.deserializer.encoding=latin-1",
+    )
+    assert as_class in translate(tool, *words, "value.deserializer.encoding=latin-1")
+    for name in ("value.deserializer", "deserializer"):
+        found = translate(tool, *words, f"value.deserializer.{name}.encoding=latin-1")
+        assert as_encoding in found
+        assert as_class not in found
+
+
+def test_variables_with_values_that_mean_nothing(cli: Cli) -> None:
+    wrong = cli.with_environment(KAFKACTL_COMPAT_CONTEXT="true", KAFKACTL_COMPAT_STATUS="bogus")
+    assert wrong("kafka-topics", "--version").stderr == (
+        "warning: KAFKACTL_COMPAT_CONTEXT=true is ignored: it is not 1 or 0\n"
+        "warning: KAFKACTL_COMPAT_STATUS=bogus is ignored: it is not kafka\n"
+    )

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import struct
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,3 +110,20 @@ def test_hex_and_base64_lose_nothing(data: bytes) -> None:
     for name in ("hex", "base64"):
         format = formats.get(name)
         assert format.to_bytes(format.to_text(data)) == data
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0.1, "0.1"),
+        (1e10, "10000000000.0"),
+        (1e-5, "1e-05"),
+        (float("inf"), "inf"),
+        (-0.0, "-0.0"),
+        (1.4e-45, "1.4e-45"),
+        (3.4028235e38, "3.4028235e+38"),
+        (16777216.0, "16777216.0"),
+    ],
+)
+def test_a_float_is_the_shortest_text(number: float, text: str) -> None:
+    assert formats.get("float").to_text(struct.pack(">f", number)) == text

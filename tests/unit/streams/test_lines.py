@@ -105,3 +105,42 @@ def test_an_empty_null_marker_makes_nothing_null() -> None:
 def test_separators_must_differ(properties: dict[str, str]) -> None:
     with pytest.raises(UsageError, match="may not be equal"):
         reader(**properties)
+
+
+def kafka_reader(**properties: str) -> LineReader:
+    return LineReader({name.replace("_", "."): value for name, value in properties.items()}, STRING, STRING, True)
+
+
+@pytest.mark.parametrize(
+    ("properties", "line", "text"),
+    [
+        ({"parse_key": "true"}, b"a\xff", "No key separator found on line number 3: 'a\ufffd'"),
+        ({"parse_headers": "true"}, b"a", "No headers delimiter found on line number 3: 'a'"),
+        ({"parse_headers": "true"}, b"\tv", "No header key separator found in pair '' on line number 3"),
+        ({"parse_headers": "true"}, b",a:b\tv", "No header key separator found in pair '' on line number 3"),
+        ({"parse_headers": "true"}, b"a:b,h\tv", "No header key separator found in pair 'h' on line number 3"),
+        (
+            {"parse_headers": "true", "null_marker": "N"},
+            b"N:1\tv",
+            "Header keys should not be equal to the null marker 'N' as they can't be null",
+        ),
+        (
+            {"parse_headers": "true", "headers_separator": "|"},
+            b"a:b|c:d\tv",
+            "No header key separator found in pair 'a' on line number 3",
+        ),
+    ],
+)
+def test_errors_in_the_words_of_kafkas_reader(properties: dict[str, str], line: bytes, text: str) -> None:
+    with pytest.raises(FormatError) as caught:
+        kafka_reader(**properties).read(line, 3)
+    assert str(caught.value) == text
+
+
+def test_headers_that_are_split_as_in_java() -> None:
+    read = kafka_reader(parse_headers="true").read
+    assert read(b"a:b,c:d,,\tv", 1) == record(None, b"v", [("a", b"b"), ("c", b"d")])
+    assert read(b",\tv", 1) == record(None, b"v", [])
+    assert read(b"a\xff:\xfe\tv", 1) == record(None, b"v", [(b"a\xff", b"\xfe")])
+    spaced = kafka_reader(parse_headers="true", headers_separator=r"\\s*;\\s*").read
+    assert spaced(b"a:b ; c:d\tv", 1) == record(None, b"v", [("a", b"b"), ("c", b"d")])
