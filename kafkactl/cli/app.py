@@ -53,6 +53,7 @@ COMMANDS = {
     "configs": Entry("configs", "Show, change and compare settings of topics, brokers, groups and clients."),
     "quotas": Entry("quotas", "Show and change the quotas of users, clients and ips."),
     "users": Entry("users", "Show, set and delete the SCRAM credentials of users."),
+    "brokers": Entry("brokers", "Show the brokers of a cluster: state, controller, releases, sizes."),
     "offsets": Entry("offsets", "Show the first, last or timed offsets of partitions.", ("get-offsets",)),
     "records": Entry("records", "Delete records from the beginning of partitions.", ("delete-records",)),
     "dump-log": Entry("files.dump_log", "Print segments, indexes and snapshots from a broker's disk."),

@@ -23,6 +23,13 @@ class ApiKey(IntEnum):
     DESCRIBE_QUORUM = 55
 
 
+class EndpointType(IntEnum):
+    """Kinds of nodes that DescribeCluster returns."""
+
+    BROKERS = 1
+    CONTROLLERS = 2
+
+
 class ErrorCode(IntEnum):
     """Errors that an operation treats in a special way."""
 

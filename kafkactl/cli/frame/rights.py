@@ -45,6 +45,8 @@ _NEEDED: Mapping[str, Mapping[int, str]] = {
     "consume": _CONSUME,
     "quotas list": {_CLUSTER: "DescribeConfigs"},
     "quotas": {_CLUSTER: "DescribeConfigs and AlterConfigs"},
+    "brokers list": {_CLUSTER: "Describe"},
+    "brokers describe": {_CLUSTER: "Describe and DescribeConfigs"},
     "users list": {_CLUSTER: "Describe"},
     "users": {_CLUSTER: "Alter"},
 }
