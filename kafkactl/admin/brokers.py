@@ -13,17 +13,16 @@ from enum import StrEnum
 from typing import Any
 
 from kafkactl import __version__
+from kafkactl.admin.endpoints import Endpoint, describe_cluster
 from kafkactl.admin.metadata_versions import FEATURE, find_metadata_version
 from kafkactl.connection.api_versions import find_api_level, list_api_names
 from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.cluster import Cluster
-from kafkactl.connection.protocol import EndpointType, ErrorCode, ResourceType
+from kafkactl.connection.protocol import ErrorCode, ResourceType
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnreachableError, UnsupportedRequestError
 
 _HINT = "list the brokers: kafkactl brokers list"
 _METADATA_LOG = "__cluster_metadata"
-_FIRST_WITH_FENCED = 2
-"""Version of DescribeCluster that returns fenced brokers, from Kafka 4.0 on."""
 _CLIENT: Mapping[str, Any] = {"client_software_name": "kafkactl", "client_software_version": __version__}
 """Fields of an ApiVersions request."""
 _SHARE_OF_SILENT = 0.3
@@ -77,6 +76,8 @@ class Brokers:
     brokers: list[Broker]
     controller_id: int | None
     """Id of the controller, which may be no broker; None where it is not known."""
+    knows_fenced: bool
+    """Whether the brokers are new enough, 4.0, to name those that are fenced."""
     errors: list[KafkactlError]
     """An error for each broker that was asked and did not answer."""
 
@@ -118,17 +119,6 @@ class BrokerApi:
     max_version: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Registration:
-    """A registered broker as the cluster describes it."""
-
-    id: int
-    host: str
-    port: int
-    rack: str | None
-    is_fenced: bool
-
-
 def list_brokers(cluster: Cluster, with_sizes: bool = False, only: int | None = None) -> Brokers:
     """Return all registered brokers with their state, and those that were asked and did not answer as errors.
 
@@ -138,8 +128,10 @@ def list_brokers(cluster: Cluster, with_sizes: bool = False, only: int | None = 
     """
     with cluster.share_timeout():
         metadata = _read_metadata(cluster)
-        registrations = [entry for entry in _read_registrations(cluster, metadata) if only in (None, entry.id)]
-        alive_ids = [entry.id for entry in registrations if not entry.is_fenced]
+        described = describe_cluster(cluster, include_fenced=True).endpoints
+        knows_fenced = all(entry.fenced is not None for entry in described)
+        registrations = [entry for entry in described if only in (None, entry.id)]
+        alive_ids = [entry.id for entry in registrations if not entry.fenced]
         controller_id = find_controller(cluster, metadata.controller_id)
         tables, errors = _ask(cluster, "ApiVersions", alive_ids, time_share=_SHARE_OF_SILENT, **_CLIENT)
         sizes: Mapping[int, int] = {}
@@ -164,7 +156,7 @@ def list_brokers(cluster: Cluster, with_sizes: bool = False, only: int | None = 
         )
         for entry in registrations
     ]
-    return Brokers(brokers=_add_skews(brokers), controller_id=controller_id, errors=errors)
+    return Brokers(brokers=_add_skews(brokers), controller_id=controller_id, knows_fenced=knows_fenced, errors=errors)
 
 
 def describe_broker(cluster: Cluster, broker_id: int) -> tuple[BrokerDescription, list[KafkactlError]]:
@@ -235,6 +227,18 @@ def wait_for_brokers(cluster: Cluster, count: int) -> int:
         time.sleep(_PAUSE_S)
 
 
+def unregister_broker(cluster: Cluster, broker_id: int) -> None:
+    """Remove the registration of a broker. A broker that runs registers again at its next start.
+
+    Nothing is checked here: the controller takes the request for a running broker, too. Raise OperationError for a
+    refusal, also where no broker has registered with this id, UnsupportedRequestError with ZooKeeper, UnansweredError
+    where it may have been done, UnreachableError, and UsageError for a wrong client setting.
+    """
+    answer = cluster.requests.send("UnregisterBroker", to_controller=True, broker_id=broker_id)
+    if answer.error_code:
+        raise refusal(f"cannot unregister broker {broker_id}", answer.error_code, answer.error_message)
+
+
 def find_controller(cluster: Cluster, metadata_id: int) -> int | None:
     """Return the id of the controller: the leader of the quorum, or the one of the metadata with ZooKeeper.
 
@@ -279,41 +283,9 @@ def _read_metadata(cluster: Cluster) -> Any:
     return cluster.requests.send("Metadata", topics=None, allow_auto_topic_creation=False, min_version=1)
 
 
-def _read_registrations(cluster: Cluster, metadata: Any) -> list[_Registration]:
-    """Return the registered brokers, sorted by id. Brokers before 4.0 return only those that are not fenced.
-
-    `metadata` serves where DescribeCluster is too old. Raise UnreachableError, OperationError for a refusal, UsageError
-    for a wrong client setting.
-    """
-    try:
-        answer = cluster.requests.send(
-            "DescribeCluster",
-            include_cluster_authorized_operations=False,
-            endpoint_type=EndpointType.BROKERS,
-            include_fenced_brokers=True,
-            min_version=_FIRST_WITH_FENCED,
-        )
-    except UnsupportedRequestError:
-        answer = None
-    if answer is not None and answer.error_code:
-        raise refusal("cannot list the brokers", answer.error_code, answer.error_message)
-    rows = (
-        [(item.node_id, item, False) for item in metadata.brokers]
-        if answer is None
-        else [(item.broker_id, item, bool(item.is_fenced)) for item in answer.brokers]
-    )
-    return sorted(
-        (
-            _Registration(id=number, host=item.host, port=item.port, rack=item.rack, is_fenced=is_fenced)
-            for number, item, is_fenced in rows
-        ),
-        key=lambda entry: entry.id,
-    )
-
-
-def _find_state(entry: _Registration, has_answered: bool) -> BrokerState:
+def _find_state(entry: Endpoint, has_answered: bool) -> BrokerState:
     """Return the state of a registered broker; `has_answered` is whether it has answered a request."""
-    if entry.is_fenced:
+    if entry.fenced:
         return BrokerState.FENCED
     return BrokerState.ALIVE if has_answered else BrokerState.SILENT
 

@@ -29,6 +29,28 @@ def test_brokers_of_each_kind_of_cluster(cluster: RunningCluster, name: str) -> 
     cluster.cli.ok("topics", "delete", name, "--yes")
 
 
+def test_controllers_answer_where_their_address_is_given(kraft_cluster: RunningCluster) -> None:
+    cli, controllers = kraft_cluster.cli, ("--bootstrap-controller", kraft_cluster.controllers)
+    assert cli.ok("cluster", "id", *controllers) == cli.ok("cluster", "id")
+    nodes = json.loads(cli.ok("cluster", "endpoints", *controllers, "-o", "json"))
+    assert [(node["id"], node["kind"]) for node in nodes] == [(1, "controller"), (2, "controller"), (3, "controller")]
+    unknown = cli("brokers", "unregister", 4000, *controllers, "--force", "--yes", check=1)
+    assert "Broker ID 4000 is not currently registered" in unknown.stderr
+    wrong = cli("cluster", "id", "--bootstrap-controller", kraft_cluster.bootstrap_servers, check=1)
+    assert "hint: name controllers with --bootstrap-controller" in wrong.stderr
+
+
+def test_a_running_broker_stays_registered(kraft: RunningCluster) -> None:
+    refused = kraft.cli("brokers", "unregister", 1, "--yes", check=1)
+    assert "broker 1 is running, state alive" in refused.stderr
+    assert (
+        "would unregister broker 1: it is alive"
+        in kraft.cli("brokers", "unregister", 1, "--force", "--dry-run", check=0).stderr
+    )
+    assert "broker not found: 4000" in kraft.cli("brokers", "unregister", 4000, "--yes", check=1).stderr
+    assert [row["id"] for row in list_brokers(kraft)] == [1]
+
+
 def test_a_stopped_broker_is_fenced_and_comes_back(kraft_cluster: RunningCluster) -> None:
     cli = kraft_cluster.cli
     cli.ok("local", "kill", "3")
@@ -36,6 +58,8 @@ def test_a_stopped_broker_is_fenced_and_comes_back(kraft_cluster: RunningCluster
         eventually(lambda: [row["state"] for row in list_brokers(kraft_cluster)] == ["alive", "alive", "fenced"], 30)
         too_few = cli("brokers", "wait", "--count", 3, "--timeout", "500ms", check=3)
         assert "2 of 3 brokers are alive" in too_few.stderr
+        assert "unregistered" in cli.ok("brokers", "unregister", 3, "--yes")
+        eventually(lambda: [row["id"] for row in list_brokers(kraft_cluster)] == [1, 2])
     finally:
         cli.ok("local", "restart", "3")
     cli.ok("brokers", "wait", "--count", 3, "--timeout", "60s")

@@ -363,6 +363,8 @@ READING = [
     case("brokers list", "brokers", "list", "--size"),
     case("brokers describe", "brokers", "describe", 1),
     case("brokers api-versions", "brokers", "api-versions", 2),
+    case("cluster id", "cluster", "id"),
+    case("cluster endpoints", "cluster", "endpoints"),
     case("brokers wait", "brokers", "wait", "--count", 2),
     case("offsets", "offsets", "orders"),
     case("offsets", "offsets", "orders", "--time", TIME_MS),
@@ -391,6 +393,7 @@ CHANGING = [
     case("records delete", "records", "delete", "orders", "--before-offset", 99, "--yes", expected=1),
     case("records delete", "records", "delete", "orders", "--before-offset", 0, "--yes"),
     case("topics delete", "topics", "delete", "orders", "nosuch", "--yes", expected=1),
+    case("brokers unregister", "brokers", "unregister", 2, "--force", "--yes"),
 ]
 """These run after each other at a cluster of their own for each format."""
 

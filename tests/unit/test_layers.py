@@ -35,7 +35,7 @@ ADMIN = (
     ("declared_topics",),
     ("reassignment",),
     ("topics", "groups", "configs", "quotas", "users", "records", "acls", "brokers"),
-    ("models", "offsets", "entities", "partition_rules", "metadata_versions"),
+    ("models", "offsets", "entities", "partition_rules", "metadata_versions", "endpoints"),
 )
 SHARED_BY_NOUNS = ("frame", "completion")
 """Rooms of cli/ that every noun may import."""

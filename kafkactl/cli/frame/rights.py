@@ -47,6 +47,7 @@ _NEEDED: Mapping[str, Mapping[int, str]] = {
     "quotas": {_CLUSTER: "DescribeConfigs and AlterConfigs"},
     "brokers list": {_CLUSTER: "Describe"},
     "brokers describe": {_CLUSTER: "Describe and DescribeConfigs"},
+    "brokers unregister": {_CLUSTER: "Alter"},
     "users list": {_CLUSTER: "Describe"},
     "users": {_CLUSTER: "Alter"},
 }

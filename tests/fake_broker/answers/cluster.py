@@ -89,6 +89,15 @@ def answer_describe_quorum(request: Request, state: State) -> Fields:
     return {"topics": [topic] if request.fields["topics"] else [], "nodes": nodes}
 
 
+def answer_unregister_broker(request: Request, state: State) -> Fields:
+    """Answer UnregisterBroker; an unknown broker has an error."""
+    broker_id = request.fields["broker_id"]
+    if state.brokers.pop(broker_id, None) is None:
+        text = f"Broker ID {broker_id} is not currently registered"
+        return {"error_code": codes.BROKER_ID_NOT_REGISTERED, "error_message": text}
+    return {"error_code": 0, "error_message": None}
+
+
 def answer_init_producer_id(request: Request, state: State) -> Fields:
     """Answer InitProducerId with an id that was not used before."""
     state.next_producer_id += 1
@@ -100,5 +109,6 @@ HANDLERS = {
     "FindCoordinator": answer_find_coordinator,
     "DescribeLogDirs": answer_describe_log_dirs,
     "DescribeQuorum": answer_describe_quorum,
+    "UnregisterBroker": answer_unregister_broker,
     "InitProducerId": answer_init_producer_id,
 }

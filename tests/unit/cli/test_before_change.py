@@ -20,7 +20,7 @@ CHANGES = {
     *("CreateTopics", "CreatePartitions", "DeleteTopics", "IncrementalAlterConfigs", "AlterConfigs", "DeleteRecords"),
     *("AlterPartitionReassignments", "ElectLeaders", "DeleteGroups", "OffsetCommit", "OffsetDelete", "LeaveGroup"),
     *("AlterClientQuotas", "AlterUserScramCredentials", "InitProducerId", "Produce", "JoinGroup"),
-    *("CreateAcls", "DeleteAcls"),
+    *("CreateAcls", "DeleteAcls", "UnregisterBroker"),
 }
 """Requests that alter records, offsets or metadata."""
 
@@ -38,6 +38,8 @@ COMMANDS = {
     "quotas unset": ["quotas", "unset", "--user", "ann", "producer_byte_rate"],
     "users set": ["users", "set", "ann", "--password-file", "-"],
     "users delete": ["users", "delete", "bob", "--yes"],
+    "brokers unregister": ["brokers", "unregister", "1", "--force", "--yes"],
+    "brokers unregister dry run": ["brokers", "unregister", "1", "--force", "--dry-run"],
     "records delete": ["records", "delete", "orders", "--all", "--yes"],
     "groups delete": ["groups", "delete", "billing", "--yes"],
     "groups reset-offsets": ["groups", "reset-offsets", "billing", "--topic", "orders", "--to-earliest", "--execute"],
@@ -54,7 +56,7 @@ COMMANDS = {
 READS = {
     *("topics list", "topics describe", "topics export", "topics plan", "configs describe", "configs diff"),
     *("quotas list", "users list", "offsets", "dump-log", "log check", "log stats"),
-    *("brokers list", "brokers describe", "brokers api-versions", "brokers wait"),
+    *("brokers list", "brokers describe", "brokers api-versions", "brokers wait", "cluster id", "cluster endpoints"),
     *("groups list", "groups describe", "groups explain", "groups export", "groups diff", "groups exporter"),
     *("context list", "context show", "context set", "context use", "context delete"),
     *("local up", "local down", "local status", "local logs", "local kill", "local pause", "local resume"),
