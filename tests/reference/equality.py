@@ -45,7 +45,11 @@ MASKS = (
         "a stack trace of Java: kafkactl prints its first line",
         r"(?m)^(\tat .*|\t\.\.\. .*|Caused by: .*(\n at \[.*)?)\n",
     ),
-    Mask("descriptions of options are our own sentences", r"(?ms)^Option +Description.*", "<options>"),
+    Mask(
+        "descriptions of options are our own sentences",
+        r"(?ms)^(Option +Description|positional arguments:$|optional arguments:$).*",
+        "<options>",
+    ),
     Mask("Kafka's logger is off in the tests; its warnings and ours differ", r"(?m)^(warning: |ERROR ).*\n"),
     Mask("each topic has an id of its own", r"(?<=TopicId: )[A-Za-z0-9_-]{22}", "<id>"),
     Mask("Java prints a set of options in any order", r"\[[a-z-]+\](, \[[a-z-]+\])+", _sort_names),
@@ -88,11 +92,12 @@ class Line:
     places: tuple[str, ...] = PLACES
     with_server: bool = True
 
-    def words(self, side: str, bootstrap: str, folder: Path) -> list[str]:
-        """The arguments for one side."""
+    def words(self, side: str, bootstrap: str, folder: Path, controllers: str = "c:1") -> list[str]:
+        """The arguments for one side. `bootstrap` and `controllers` are the addresses for {b} and {c}."""
         text = (
             self.text.replace("@", side)
             .replace("{b}", bootstrap)
+            .replace("{c}", controllers)
             .replace("{dir}", str(folder))
             .replace("{logs}", str(DATA))
         )
@@ -117,9 +122,9 @@ class Section:
 def read_lines(text: str) -> Iterator[Section]:
     """The sections of a file of lines.
 
-    A section begins with `[tool] title`. A line may end in `<<< INPUT`,
-    where \\n is a line end, and in `;; word: text` for `any order`, `between`, `differs` and `on`. A line that begins
-    with `!` has no --bootstrap-server added.
+    {b} and {c} are the addresses of brokers and of controllers. A section begins with `[tool] title`. A line may end in
+    `<<< INPUT`, where \\n is a line end, and in `;; word: text` for `any order`, `between`, `differs` and `on`. A line
+    that begins with `!` has no --bootstrap-server added.
     """
     section = None
     for number, raw in enumerate(text.splitlines(), 1):
