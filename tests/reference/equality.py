@@ -54,7 +54,12 @@ MASKS = (
     Mask("each topic has an id of its own", r"(?<=TopicId: )[A-Za-z0-9_-]{22}", "<id>"),
     Mask("Java prints a set of options in any order", r"\[[a-z-]+\](, \[[a-z-]+\])+", _sort_names),
     Mask("Java prints a set of states in any order", r"(?<=Valid states are: ).*", _sort_names),
-    Mask("the time of a run", r"(?<=CreateTime:)\d{13}", "<time>"),
+    Mask(
+        "the time of a run, and positions in the metadata log, which grows by itself",
+        r"(?<=CreateTime:)\d{13}|(?<=HighWatermark:          )\d+|(?<=Epoch: )\d+|(?<=MaxFollowerLagTimeMs:   )\d+"
+        r"|(?<=MaxFollowerLag:         )\d+|(?<=[\w-]{22}\t)\d+ *\t\d+ *\t\d[^\t]*\t\d[^\t]*",
+        "<time>",
+    ),
     Mask("names of both sides are listed", r"\beq[ko](?=[.-])", "eq@"),
     Mask("ids of members end in a UUID", r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<uuid>"),
 )

@@ -7,6 +7,7 @@ import re
 import signal
 import struct
 import subprocess
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -47,6 +48,7 @@ OFFLINE = {name for name, output in OUTPUTS.items() if not json_contract.asks_cl
 DATA = REPOSITORY / "tests" / "data"
 FOLDER = DATA / "orders-0"
 LOG = FOLDER / f"{0:020}.log"
+VOTER = "AAAAAAAAAAAAAAAAAAAAAQ"
 TIME_MS = 1_700_000_000_000
 
 
@@ -322,6 +324,7 @@ def build_fake_cluster() -> FakeCluster:
     cluster = FakeCluster(brokers=2, topics=topics, groups=groups)
     cluster.state.quotas[frozenset({("user", "ann")})] = {"producer_byte_rate": 1048576.0}
     cluster.state.quotas[frozenset({("user", None), ("client-id", "app")})] = {"request_percentage": 12.5}
+    cluster.state.directory_ids[2] = uuid.UUID(int=1)
     cluster.state.scram["ann"] = {1: 4096, 2: 8192}
     return cluster
 
@@ -363,6 +366,8 @@ READING = [
     case("brokers list", "brokers", "list", "--size"),
     case("brokers describe", "brokers", "describe", 1),
     case("brokers api-versions", "brokers", "api-versions", 2),
+    case("quorum status", "quorum", "status"),
+    case("quorum replication", "quorum", "replication"),
     case("cluster id", "cluster", "id"),
     case("cluster endpoints", "cluster", "endpoints"),
     case("brokers wait", "brokers", "wait", "--count", 2),
@@ -393,6 +398,7 @@ CHANGING = [
     case("records delete", "records", "delete", "orders", "--before-offset", 99, "--yes", expected=1),
     case("records delete", "records", "delete", "orders", "--before-offset", 0, "--yes"),
     case("topics delete", "topics", "delete", "orders", "nosuch", "--yes", expected=1),
+    case("quorum remove-controller", "quorum", "remove-controller", 2, "--directory-id", VOTER, "--yes"),
     case("brokers unregister", "brokers", "unregister", 2, "--force", "--yes"),
 ]
 """These run after each other at a cluster of their own for each format."""

@@ -48,6 +48,8 @@ _NEEDED: Mapping[str, Mapping[int, str]] = {
     "brokers list": {_CLUSTER: "Describe"},
     "brokers describe": {_CLUSTER: "Describe and DescribeConfigs"},
     "brokers unregister": {_CLUSTER: "Alter"},
+    "quorum remove-controller": {_CLUSTER: "Alter"},
+    "quorum": {_CLUSTER: "Describe"},
     "users list": {_CLUSTER: "Describe"},
     "users": {_CLUSTER: "Alter"},
 }

@@ -20,6 +20,7 @@ TOOLS = {
     "kafka-consumer-groups": "groups",
     "kafka-broker-api-versions": "brokers",
     "kafka-cluster": "cluster",
+    "kafka-metadata-quorum": "quorum",
 }
 """Kafka's tools that kafkactl mirrors, without .sh, and the module of this folder that has the table of each."""
 

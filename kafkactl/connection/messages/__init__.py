@@ -30,6 +30,14 @@ class UnregisterBrokerResponse(ApiMessage, load_json=_HERE):  # type: ignore[cal
     """The error of a registration that was not removed."""
 
 
+class RemoveRaftVoterRequest(ApiMessage, load_json=_HERE):  # type: ignore[call-arg,misc]
+    """Request that removes a voter from the quorum of the controllers."""
+
+
+class RemoveRaftVoterResponse(ApiMessage, load_json=_HERE):  # type: ignore[call-arg,misc]
+    """The error of a voter that was not removed."""
+
+
 def find_request_class(api: str) -> Any:
     """Return the class of a request by its name in Kafka's protocol, such as DescribeConfigs.
 

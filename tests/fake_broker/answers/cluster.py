@@ -70,7 +70,13 @@ def _log_dir_topic(state: State, broker_id: int, name: str, numbers: list[int] |
 def answer_describe_quorum(request: Request, state: State) -> Fields:
     """Answer DescribeQuorum: every broker is a voter, the controller leads."""
     voters = [
-        {"replica_id": broker_id, "log_end_offset": 100, "last_fetch_timestamp": 0, "last_caught_up_timestamp": 0}
+        {
+            "replica_id": broker_id,
+            "replica_directory_id": state.directory_ids.get(broker_id),
+            "log_end_offset": 100,
+            "last_fetch_timestamp": 0,
+            "last_caught_up_timestamp": 0,
+        }
         for broker_id in sorted(state.brokers)
     ]
     partition = {
@@ -87,6 +93,15 @@ def answer_describe_quorum(request: Request, state: State) -> Fields:
         for _, broker in sorted(state.brokers.items())
     ]
     return {"topics": [topic] if request.fields["topics"] else [], "nodes": nodes}
+
+
+def answer_remove_raft_voter(request: Request, state: State) -> Fields:
+    """Answer RemoveRaftVoter; an unknown voter has an error."""
+    voter_id = request.fields["voter_id"]
+    if state.directory_ids.get(voter_id) != request.fields["voter_directory_id"]:
+        return {"error_code": codes.VOTER_NOT_FOUND, "error_message": None}
+    state.directory_ids.pop(voter_id, None)
+    return {"error_code": 0, "error_message": None}
 
 
 def answer_unregister_broker(request: Request, state: State) -> Fields:
@@ -109,6 +124,7 @@ HANDLERS = {
     "FindCoordinator": answer_find_coordinator,
     "DescribeLogDirs": answer_describe_log_dirs,
     "DescribeQuorum": answer_describe_quorum,
+    "RemoveRaftVoter": answer_remove_raft_voter,
     "UnregisterBroker": answer_unregister_broker,
     "InitProducerId": answer_init_producer_id,
 }

@@ -239,6 +239,7 @@ def test_no_server_and_no_context(name: str, cli: Cli) -> None:
         "kafka-delete-records": "--offset-json-file f",
         "kafka-broker-api-versions": "--command-config f",
         "kafka-cluster": "cluster-id",
+        "kafka-metadata-quorum": "describe --status",
     }
     done = cli(name, *lines[name].split())
     assert done.returncode == 1
