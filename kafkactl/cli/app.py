@@ -56,6 +56,7 @@ COMMANDS = {
     "brokers": Entry("brokers", "Show the brokers of a cluster: state, controller, releases, sizes."),
     "cluster": Entry("cluster", "Show the id of a cluster, and the addresses of its nodes."),
     "quorum": Entry("quorum", "Show and change the quorum of the controllers of a KRaft cluster."),
+    "features": Entry("features", "Show and change the features of a cluster, such as metadata.version."),
     "offsets": Entry("offsets", "Show the first, last or timed offsets of partitions.", ("get-offsets",)),
     "records": Entry("records", "Delete records from the beginning of partitions.", ("delete-records",)),
     "dump-log": Entry("files.dump_log", "Print segments, indexes and snapshots from a broker's disk."),

@@ -103,3 +103,11 @@ class LibraryCode(IntEnum):
     PARTITION_EOF = -191
     QUEUE_FULL = -184
     FATAL = -150
+
+
+class UpgradeType(IntEnum):
+    """Ways to change the level of a feature."""
+
+    UPGRADE = 1
+    SAFE_DOWNGRADE = 2
+    UNSAFE_DOWNGRADE = 3

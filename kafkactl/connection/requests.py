@@ -27,7 +27,7 @@ Answers = tuple[dict[int, Any], list[KafkactlError]]
 _MS = 1000
 _MARGIN_S = 0.3
 _PAUSE_S = 0.1
-_READ_PREFIXES = ("Describe", "List", "Metadata", "ConsumerGroupDescribe", "FindCoordinator", "Fetch")
+_READ_PREFIXES = ("ApiVersions", "Describe", "List", "Metadata", "ConsumerGroupDescribe", "FindCoordinator", "Fetch")
 """First words of the names of requests that change nothing."""
 _FETCH_WAIT_MS = 500
 _FETCH_BYTES = 1 << 20  # brokers send a first batch that is larger in full

@@ -48,6 +48,7 @@ OFFLINE = {name for name, output in OUTPUTS.items() if not json_contract.asks_cl
 DATA = REPOSITORY / "tests" / "data"
 FOLDER = DATA / "orders-0"
 LOG = FOLDER / f"{0:020}.log"
+ELR = "eligible.leader.replicas.version"
 VOTER = "AAAAAAAAAAAAAAAAAAAAAQ"
 TIME_MS = 1_700_000_000_000
 
@@ -199,6 +200,8 @@ def prepare_offline_cases(home: Path) -> list[Case]:
         *(case(output, "dump-log", home / name) for output, (name, _) in SMALL_FILES.items()),
         case("log check", "log", "check", FOLDER, has_values=False),
         case("log check", "log", "check", damaged.parent, expected=4),
+        case("features version-mapping", "features", "version-mapping"),
+        case("features dependencies", "features", "dependencies", f"{ELR}=1", "group.version=1"),
         case("log stats", "log", "stats", FOLDER, own.parent),
         case("log stats --by topic", "log", "stats", FOLDER, "--by", "topic"),
         case("log stats --by segment", "log", "stats", FOLDER, "--by", "segment", "--top", 1),
@@ -368,6 +371,8 @@ READING = [
     case("brokers api-versions", "brokers", "api-versions", 2),
     case("quorum status", "quorum", "status"),
     case("quorum replication", "quorum", "replication"),
+    case("features describe", "features", "describe"),
+    case("features upgrade", "features", "upgrade", "metadata.version=4.1", "--dry-run"),
     case("cluster id", "cluster", "id"),
     case("cluster endpoints", "cluster", "endpoints"),
     case("brokers wait", "brokers", "wait", "--count", 2),
@@ -398,6 +403,8 @@ CHANGING = [
     case("records delete", "records", "delete", "orders", "--before-offset", 99, "--yes", expected=1),
     case("records delete", "records", "delete", "orders", "--before-offset", 0, "--yes"),
     case("topics delete", "topics", "delete", "orders", "nosuch", "--yes", expected=1),
+    case("features downgrade", "features", "downgrade", "metadata.version=3.9", "--yes"),
+    case("features disable", "features", "disable", "nosuch", "--yes", expected=1),
     case("quorum remove-controller", "quorum", "remove-controller", 2, "--directory-id", VOTER, "--yes"),
     case("brokers unregister", "brokers", "unregister", 2, "--force", "--yes"),
 ]

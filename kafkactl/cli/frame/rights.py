@@ -50,6 +50,7 @@ _NEEDED: Mapping[str, Mapping[int, str]] = {
     "brokers unregister": {_CLUSTER: "Alter"},
     "quorum remove-controller": {_CLUSTER: "Alter"},
     "quorum": {_CLUSTER: "Describe"},
+    "features": {_CLUSTER: "Alter"},
     "users list": {_CLUSTER: "Describe"},
     "users": {_CLUSTER: "Alter"},
 }

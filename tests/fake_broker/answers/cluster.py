@@ -95,6 +95,18 @@ def answer_describe_quorum(request: Request, state: State) -> Fields:
     return {"topics": [topic] if request.fields["topics"] else [], "nodes": nodes}
 
 
+def answer_update_features(request: Request, state: State) -> Fields:
+    """Answer UpdateFeatures; one unknown feature fails all, as in Kafka 4."""
+    updates = {item["feature"]: item["max_version_level"] for item in request.fields["feature_updates"]}
+    unknown = [name for name in updates if name not in state.features]
+    if unknown:
+        return {"error_code": codes.INVALID_UPDATE_VERSION, "error_message": f"Feature {unknown[0]} not found."}
+    if not request.fields.get("validate_only", False):
+        state.features.update(updates)
+    results = [{"feature": name, "error_code": 0, "error_message": None} for name in updates]
+    return {"error_code": 0, "error_message": None, "results": results}
+
+
 def answer_remove_raft_voter(request: Request, state: State) -> Fields:
     """Answer RemoveRaftVoter; an unknown voter has an error."""
     voter_id = request.fields["voter_id"]
@@ -124,6 +136,7 @@ HANDLERS = {
     "FindCoordinator": answer_find_coordinator,
     "DescribeLogDirs": answer_describe_log_dirs,
     "DescribeQuorum": answer_describe_quorum,
+    "UpdateFeatures": answer_update_features,
     "RemoveRaftVoter": answer_remove_raft_voter,
     "UnregisterBroker": answer_unregister_broker,
     "InitProducerId": answer_init_producer_id,

@@ -240,6 +240,7 @@ def test_no_server_and_no_context(name: str, cli: Cli) -> None:
         "kafka-broker-api-versions": "--command-config f",
         "kafka-cluster": "cluster-id",
         "kafka-metadata-quorum": "describe --status",
+        "kafka-features": "describe",
     }
     done = cli(name, *lines[name].split())
     assert done.returncode == 1
