@@ -18,6 +18,7 @@ from kafkactl.output import people
 from kafkactl.output.kafka import feature_text
 from kafkactl.output.kafka.feature_text import format_level
 from kafkactl.output.report import Column, listing
+from kafkactl.patterns import refuse_empty
 from kafkactl.stdout import out
 
 app = new_app(
@@ -143,6 +144,8 @@ def disable(
     Examples:
       kafkactl features disable group.version --dry-run
     """
+    for name in feature:
+        refuse_empty(name, "FEATURE")
     return _change(cluster, output, confirm, dict.fromkeys(feature, 0), "disable", _choose_downgrade(unsafe))
 
 
@@ -158,6 +161,9 @@ def _choose_levels(texts: list[str] | None, release: str | None) -> dict[str, in
     """
     from kafkactl.admin import features
 
+    for text in texts or ():
+        refuse_empty(text, "FEATURE=LEVEL")
+    refuse_empty(release, "--release-version")
     if texts and release is not None:
         raise make_exclusive_error("FEATURE=LEVEL", "--release-version")
     if release is not None:
@@ -229,6 +235,7 @@ def version_mapping(
     """
     from kafkactl.admin import features
 
+    refuse_empty(release_version, "--release-version")
     levels = features.list_levels_of_release(release_version)
     if output.is_kafka:
         out.write_text(feature_text.format_mapping(levels, release_version))
@@ -254,6 +261,8 @@ def dependencies(
     from kafkactl.admin import features
     from kafkactl.admin.metadata_versions import FEATURE, find_metadata_version
 
+    for text in levels:
+        refuse_empty(text, "FEATURE=LEVEL")
     needs = [
         (name, level, features.find_dependency(name, level)) for name, level in features.parse_levels(levels).items()
     ]

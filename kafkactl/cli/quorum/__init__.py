@@ -16,6 +16,7 @@ from kafkactl.cli.frame.results import show_outcomes
 from kafkactl.output import people
 from kafkactl.output.kafka import quorum_text
 from kafkactl.output.report import Column, Report, Table, listing
+from kafkactl.patterns import refuse_empty
 from kafkactl.statuses import DONE
 from kafkactl.stdout import out
 from kafkactl.times import format_duration, format_time
@@ -139,6 +140,8 @@ def remove_controller(
     from kafkactl.admin import quorum
     from kafkactl.admin.models import Outcome
 
+    if not people.is_kafka_style():
+        refuse_empty(directory_id, "--directory-id")
     quorum.parse_directory_id(directory_id)
     connected = cluster.connect()
     change = Change(action=f"remove controller {controller} from the quorum", inverse=cannot_be_undone)
