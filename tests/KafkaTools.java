@@ -26,15 +26,31 @@ public class KafkaTools {
         Exit.setExitProcedure(end);
         Exit.setHaltProcedure(end);
         Exit.setShutdownHookAdder((name, hook) -> hooks.add(hook));
+        Runtime.getRuntime().addShutdownHook(new Thread(KafkaTools::waitForever));
         BufferedReader calls = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String line = calls.readLine(); line != null; line = calls.readLine()) {
             ANSWERS.println(run(line.split(" ", -1)));
             ANSWERS.flush();
         }
-        System.exit(0);
+        Runtime.getRuntime().halt(0);
     }
 
-    private static String run(String[] words) {
+    /** System.exit waits for this hook, so that the JVM lives on after a tool that calls it. */
+    private static void waitForever() {
+        while (true)
+            try {
+                Thread.sleep(Long.MAX_VALUE);
+            } catch (InterruptedException ignored) {
+            }
+    }
+
+    /** Whether a tool has called System.exit itself. argparse4j does it, and always with 1. */
+    private static boolean hasExited(Thread tool) {
+        return Arrays.stream(tool.getStackTrace()).anyMatch(
+            frame -> frame.getClassName().equals("java.lang.Runtime") && frame.getMethodName().equals("exit"));
+    }
+
+    private static String run(String[] words) throws InterruptedException {
         answer = null;
         out = new ByteArrayOutputStream();
         err = new ByteArrayOutputStream();
@@ -44,6 +60,18 @@ public class KafkaTools {
         String[] arguments = new String[words.length - 2];
         for (int at = 0; at < arguments.length; at++)
             arguments[at] = new String(bytes(words[at + 2]), StandardCharsets.UTF_8);
+        Thread tool = new Thread(() -> runMain(words, arguments), "main");
+        tool.setDaemon(true);
+        tool.start();
+        for (tool.join(10); tool.isAlive(); tool.join(10))
+            if (hasExited(tool)) {
+                answer(1);
+                break;
+            }
+        return answer;
+    }
+
+    private static void runMain(String[] words, String[] arguments) {
         try {
             Class<?> tool = Class.forName(new String(bytes(words[0]), StandardCharsets.UTF_8));
             tool.getMethod("main", String[].class).invoke(null, (Object) arguments);
@@ -57,7 +85,6 @@ public class KafkaTools {
         } catch (Throwable thrown) {
             answer(1);
         }
-        return answer;
     }
 
     /** Only the first counts: in a real run nothing comes after it. */

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import time
@@ -10,6 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.settings import resolve
+from kafkactl.errors import UnsupportedRequestError
 from kafkactl.local.ports import is_free
 from tests import java_tools
 from tests.alone import alone
@@ -33,6 +37,19 @@ class RunningCluster:
     @property
     def brokers(self) -> int:
         return len(self.bootstrap_servers.split(","))
+
+    @functools.cached_property
+    def controllers(self) -> str:
+        """The addresses of the controllers, with commas between; "" with ZooKeeper."""
+        connected = Cluster(resolve(self.bootstrap_servers, None, None, ()))
+        try:
+            answer = connected.requests.send("DescribeQuorum", topics=[("__cluster_metadata", [(0,)])])
+        except UnsupportedRequestError:
+            return ""
+        finally:
+            connected.close()
+        listeners = [listener for node in answer.nodes for listener in node.listeners]
+        return ",".join(f"{listener.host}:{listener.port}" for listener in listeners)
 
     def log_dirs(self) -> list[Path]:
         """Each broker's folder of partitions."""

@@ -211,6 +211,7 @@ _HINTS = {
     KafkaError.TOPIC_ALREADY_EXISTS: "accept an existing topic with --if-not-exists",
     KafkaError.NON_EMPTY_GROUP: "stop its consumers first; list them: kafkactl groups describe GROUP --members",
     KafkaError.GROUP_ID_NOT_FOUND: "list the groups that you can see: kafkactl groups list",
+    114: "name controllers with --bootstrap-controller, and brokers with --bootstrap-server",
     KafkaError.INVALID_REPLICATION_FACTOR: "use a replication factor of at most the number of brokers",
 }
 

@@ -180,7 +180,14 @@ class Cluster:
 
     @cached_property
     def requests(self) -> Requests:
-        """Requests that librdkafka cannot send. Nothing is connected before the first request."""
+        """Requests that librdkafka cannot send. Nothing is connected before the first request.
+
+        Where the address is that of controllers, the active controller gets all of them.
+        """
+        if self.settings.has_controllers:
+            from kafkactl.connection.controllers import ControllerRequests
+
+            return ControllerRequests(self)
         from kafkactl.connection.requests import Requests
 
         return Requests(self)

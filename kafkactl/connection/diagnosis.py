@@ -119,6 +119,23 @@ def _explain_answer_size(size_bytes: int) -> Cause:
     )
 
 
+def find_cause_at_controllers(settings: Settings) -> Cause | None:
+    """Return why no controller answers at the bootstrap addresses, or None where one of them is a controller.
+
+    The addresses are connected to again, which takes about 1 to 2 s. Nothing is raised. Servers that accept connections
+    and stay silent give None, too: they may only be slow.
+    """
+    secure = _make_secure(settings)
+    kinds = set(look_at(_parse_addresses(settings), secure).values())
+    if Peer.CONTROLLER in kinds:
+        return None
+    if Peer.BROKER in kinds:
+        return Cause("it is a broker, not a controller", "name the broker with --bootstrap-server")
+    if kinds == {Peer.NOBODY}:
+        return Cause("nothing listens there", "")
+    return find_cause(settings, None)
+
+
 def is_no_broker(settings: Settings) -> bool:
     """Return whether something listens at every bootstrap address (of the first 16) and is certainly no Kafka broker.
 

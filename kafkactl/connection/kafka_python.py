@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from kafkactl.connection import oauth, tls
 from kafkactl.connection.broker_errors import refusal
-from kafkactl.connection.protocol import LARGEST_ANSWER_BYTES, ApiKey
+from kafkactl.connection.protocol import LARGEST_ANSWER_BYTES, ApiKey, EndpointType
 from kafkactl.connection.settings import Settings
 from kafkactl.errors import (
     KafkactlError,
@@ -295,6 +295,36 @@ class Brokers:
         # Only brokers of a KRaft cluster serve DescribeQuorum, and they forward the controller's requests.
         is_kraft = ApiKey.DESCRIBE_QUORUM in self._manager.broker_version_data.api_versions
         self.controller = None if is_kraft else answer.controller_id
+
+    def learn_controllers(self, deadline: float) -> None:
+        """Ask for the controllers and the active one, and keep both in `places` and `controller`.
+
+        The bootstrap servers are controllers. `controller` is -1 while none is active. `deadline` is a time of
+        time.monotonic(). Raise UnreachableError where no controller answers until then (UnansweredError after the
+        request was sent), OperationError for a refusal, also of a broker, or UsageError.
+        """
+        from kafka.protocol.admin import DescribeClusterRequest
+        from kafka.protocol.metadata import MetadataResponse
+
+        def make() -> Any:
+            """Return a new request."""
+            return DescribeClusterRequest(
+                include_cluster_authorized_operations=False, endpoint_type=EndpointType.CONTROLLERS, min_version=1
+            )
+
+        answer = self.ask_any(make, deadline)
+        if answer.error_code:
+            raise refusal("cannot list the controllers", answer.error_code, answer.error_message)
+        nodes = [
+            MetadataResponse.MetadataResponseBroker(node.broker_id, node.host, node.port, None, version=1)
+            for node in answer.brokers
+        ]
+        controller_id = answer.controller_id if answer.controller_id is not None else -1
+        self._manager.cluster.update_metadata(
+            MetadataResponse(version=1, brokers=nodes, controller_id=controller_id, topics=[])
+        )
+        self.places = {node.broker_id: (node.host, node.port) for node in answer.brokers}
+        self.controller = controller_id
 
     def send(self, node: Node, request: Any, deadline: float) -> Any:
         """Return a node's answer to a request, also one with an error code.

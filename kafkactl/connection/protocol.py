@@ -23,6 +23,13 @@ class ApiKey(IntEnum):
     DESCRIBE_QUORUM = 55
 
 
+class EndpointType(IntEnum):
+    """Kinds of nodes that DescribeCluster returns."""
+
+    BROKERS = 1
+    CONTROLLERS = 2
+
+
 class ErrorCode(IntEnum):
     """Errors that an operation treats in a special way."""
 
@@ -96,3 +103,11 @@ class LibraryCode(IntEnum):
     PARTITION_EOF = -191
     QUEUE_FULL = -184
     FATAL = -150
+
+
+class UpgradeType(IntEnum):
+    """Ways to change the level of a feature."""
+
+    UPGRADE = 1
+    SAFE_DOWNGRADE = 2
+    UNSAFE_DOWNGRADE = 3

@@ -27,7 +27,7 @@ Answers = tuple[dict[int, Any], list[KafkactlError]]
 _MS = 1000
 _MARGIN_S = 0.3
 _PAUSE_S = 0.1
-_READ_PREFIXES = ("Describe", "List", "Metadata", "ConsumerGroupDescribe", "FindCoordinator", "Fetch")
+_READ_PREFIXES = ("ApiVersions", "Describe", "List", "Metadata", "ConsumerGroupDescribe", "FindCoordinator", "Fetch")
 """First words of the names of requests that change nothing."""
 _FETCH_WAIT_MS = 500
 _FETCH_BYTES = 1 << 20  # brokers send a first batch that is larger in full
@@ -141,44 +141,51 @@ class Requests:
             deadline = time.monotonic() + self._cluster.timeout_s
             return self._cluster.retry(ask)
 
-    def ask_brokers(self, api: str, brokers: Iterable[int] | None = None, **fields: Any) -> Answers:
+    def ask_brokers(
+        self, api: str, brokers: Iterable[int] | None = None, *, time_share: float = 1.0, **fields: Any
+    ) -> Answers:
         """Return the answers of several brokers to one question by the broker's id, and the errors of the others.
 
         `api` is the name of the request without "Request", `fields` are those of its schema. `brokers` are ids; None
-        means all brokers that are alive. Answers and errors are sorted by id; without any broker both are empty. All
+        means all brokers that are alive. `time_share` is the part of the remaining time that the brokers get, from 0 to
+        1; a silent broker takes all of it. Answers and errors are sorted by id; without any broker both are empty. All
         are asked at the same time. Raise the first error where no broker answers: UnreachableError, UnansweredError or
         OperationError; each of them is also raised where the brokers cannot be listed. Raise UsageError for a wrong
         setting, and LookupError for an unknown `api`.
         """
         broker_ids = self.list_brokers() if brokers is None else sorted(brokers)
-        return self.ask_each(api, dict.fromkeys(broker_ids, fields))
+        return self.ask_each(api, dict.fromkeys(broker_ids, fields), time_share)
 
-    def ask_each(self, api: str, questions: Mapping[int, Mapping[str, Any]]) -> Answers:
+    def ask_each(self, api: str, questions: Mapping[int, Mapping[str, Any]], time_share: float = 1.0) -> Answers:
         """Return the answer of each broker to its own question by the broker's id, and the errors of the others.
 
         All brokers are asked at the same time. `api` is the name of the request without "Request", and `questions` has
-        the fields of the request by the broker's id. A broker that is not alive, does not answer in time, or refuses
+        the fields of the request by the broker's id. `time_share` is the part of the remaining time that the brokers
+        get, from 0 to 1. A broker that is not alive, does not answer in time, or refuses
         the whole request, has an error. Both are in the order of `questions`, and empty without any. Errors of single
         items stay in the answers. Raise the first error where no broker answers: UnreachableError, UnansweredError or
         OperationError. Raise UsageError for a wrong setting, and LookupError for an unknown `api`.
         """
-        answers = self._ask_all(api, questions)
+        answers = self._ask_all(api, questions, time_share)
         errors = [answer for answer in answers.values() if isinstance(answer, KafkactlError)]
         if errors and len(errors) == len(answers):
             raise errors[0]
         return {broker: answer for broker, answer in answers.items() if not isinstance(answer, KafkactlError)}, errors
 
-    def _ask_all(self, api: str, questions: Mapping[int, Mapping[str, Any]]) -> dict[int, Any]:
+    def _ask_all(self, api: str, questions: Mapping[int, Mapping[str, Any]], time_share: float = 1.0) -> dict[int, Any]:
         """Return the answer or the error of each broker by its id, in the order of `questions`.
 
-        All brokers are asked at the same time. A refusal of the whole request is an error. Raise UsageError for a wrong
+        All brokers are asked at the same time, and get the part `time_share` of the remaining time, from 0 to 1. A
+        refusal of the whole request is an error. Raise UsageError for a wrong
         setting, OperationError where the brokers refuse to be listed, and LookupError for an unknown `api`.
         """
         from kafkactl.connection.messages import find_request_class
 
         requests: dict[int, Any] = {}
         answers: dict[int, Any] = {}
-        with self._cluster.share_timeout() as deadline:
+        with self._cluster.share_timeout() as end:
+            now = time.monotonic()
+            deadline = now + max(0.0, end - now) * time_share
             for broker, fields in questions.items():
                 try:
                     self._require_alive(broker, deadline)

@@ -59,6 +59,8 @@ class Settings:
     """The properties that are on the command line, or in a file that it names."""
     flag_names: frozenset[str] = frozenset()
     """Names of the properties that are on the command line itself (-X)."""
+    has_controllers: bool = False
+    """Whether the address is that of controllers, and not of brokers."""
 
     def require_writable(self, action: str, caller: str = "command") -> None:
         """Raise UsageError if the settings are those of a read-only context; otherwise do nothing.

@@ -24,7 +24,12 @@ ORDER = (
     "groups import", "groups diff", "groups describe", "groups explain", "groups reset-offsets", "groups clone",
     "groups exporter", "groups validate-regex", "groups remove-members", "groups delete-offsets", "groups delete",
     "configs describe", "configs alter", "configs diff", "quotas set", "quotas list", "quotas unset", "users set",
-    "users list", "users delete", "offsets", "records delete", "topics delete", "dump-log", "log check", "log stats",
+    "users list", "users delete", "brokers list", "brokers describe", "brokers api-versions", "brokers wait",
+    "brokers unregister", "cluster id", "cluster endpoints",
+    "quorum status", "quorum replication", "quorum remove-controller",
+    "features describe", "features upgrade", "features downgrade", "features disable", "features version-mapping",
+    "features dependencies", "offsets",
+    "records delete", "topics delete", "dump-log", "log check", "log stats",
     "local pause", "local resume", "local kill", "local restart", "local logs", "local down",
     "compat install", "compat list", "compat remove",
 )  # fmt: skip

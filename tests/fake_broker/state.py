@@ -127,6 +127,8 @@ class State:
     """Iterations by user and mechanism (1 is SCRAM-SHA-256, 2 is SCRAM-SHA-512)."""
     acls: list[Acl] = field(default_factory=list)
     features: dict[str, int] = field(default_factory=lambda: {"metadata.version": 27})
+    directory_ids: dict[int, uuid.UUID] = field(default_factory=dict)
+    """Ids of the metadata folders of a dynamic quorum, by node."""
     next_producer_id: int = 1000
 
     def topic_of_id(self, topic_id: uuid.UUID | None) -> Topic | None:

@@ -48,12 +48,21 @@ MASKS = (
         "a stack trace of Java: kafkactl prints its first line",
         r"(?m)^(\tat .*|\t\.\.\. .*|Caused by: .*(\n at \[.*)?)\n",
     ),
-    Mask("descriptions of options are our own sentences", r"(?ms)^Option +Description.*", "<options>"),
+    Mask(
+        "descriptions of options are our own sentences",
+        r"(?ms)^(Option +Description|positional arguments:$|optional arguments:$).*",
+        "<options>",
+    ),
     Mask("Kafka's logger is off in the tests; its warnings and ours differ", r"(?m)^(warning: |ERROR ).*\n"),
     Mask("each topic has an id of its own", r"(?<=TopicId: )[A-Za-z0-9_-]{22}", "<id>"),
     Mask("Java prints a set of options in any order", r"\[[a-z-]+\](, \[[a-z-]+\])+", _sort_names),
     Mask("Java prints a set of states in any order", r"(?<=Valid states are: ).*", _sort_names),
-    Mask("the time of a run", r"(?<=CreateTime:)\d{13}", "<time>"),
+    Mask(
+        "the time of a run, and positions in the metadata log, which grows by itself",
+        r"(?<=CreateTime:)\d{13}|(?<=HighWatermark:          )\d+|(?<=Epoch: )\d+|(?<=MaxFollowerLagTimeMs:   )\d+"
+        r"|(?<=MaxFollowerLag:         )\d+|(?<=[\w-]{22}\t)\d+ *\t\d+ *\t\d[^\t]*\t\d[^\t]*",
+        "<time>",
+    ),
     Mask("names of both sides are listed", r"\beq[ko](?=[.-])", "eq@"),
     Mask("ids of members end in a UUID", r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<uuid>"),
 )
@@ -91,11 +100,12 @@ class Line:
     places: tuple[str, ...] = PLACES
     with_server: bool = True
 
-    def words(self, side: str, bootstrap: str, folder: Path) -> list[str]:
-        """The arguments for one side."""
+    def words(self, side: str, bootstrap: str, folder: Path, controllers: str = "c:1") -> list[str]:
+        """The arguments for one side. `bootstrap` and `controllers` are the addresses for {b} and {c}."""
         text = (
             self.text.replace("@", side)
             .replace("{b}", bootstrap)
+            .replace("{c}", controllers)
             .replace("{dir}", str(folder))
             .replace("{logs}", str(DATA))
         )
@@ -120,9 +130,9 @@ class Section:
 def read_lines(text: str) -> Iterator[Section]:
     """The sections of a file of lines.
 
-    A section begins with `[tool] title`. A line may end in `<<< INPUT`,
-    where \\n is a line end, and in `;; word: text` for `any order`, `between`, `differs` and `on`. A line that begins
-    with `!` has no --bootstrap-server added.
+    {b} and {c} are the addresses of brokers and of controllers. A section begins with `[tool] title`. A line may end in
+    `<<< INPUT`, where \\n is a line end, and in `;; word: text` for `any order`, `between`, `differs` and `on`. A line
+    that begins with `!` has no --bootstrap-server added.
     """
     section = None
     for number, raw in enumerate(text.splitlines(), 1):

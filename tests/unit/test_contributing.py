@@ -18,7 +18,7 @@ from tests.conftest import REPOSITORY
 pytestmark = pytest.mark.slow
 
 
-COMMAND = "brokers list"
+COMMAND = "racks list"
 STEPS = 5
 HEADING = re.compile(r"^### (\d)\. ", re.MULTILINE)
 BLOCK = re.compile(r"^```(?:python|toml|jsonc)\n(?:#|//) (?P<place>.+)\n(?P<text>(?:.*\n)*?)```$", re.MULTILINE)
@@ -131,7 +131,7 @@ def test_the_new_files_pass_the_linter(copy: Path) -> None:
 
 def test_the_command_is_in_the_help_and_on_the_pages(copy: Path) -> None:
     assert python(copy, "-m", "kafkactl", *COMMAND.split(), "--help").startswith(f"Usage: kafkactl {COMMAND}")
-    assert "List the brokers of a cluster." in python(copy, "-m", "kafkactl", "--help")
+    assert "List the racks of a cluster." in python(copy, "-m", "kafkactl", "--help")
     for page in ("options.md", "json.md"):
         assert f"\n## {COMMAND}\n" in (copy / "docs" / page).read_text()
 
@@ -139,7 +139,7 @@ def test_the_command_is_in_the_help_and_on_the_pages(copy: Path) -> None:
 def test_the_command_passes_the_tests_of_commands(copy: Path) -> None:
     """The tests of help, of layers, of the contract and of changes, as far as they concern the new command."""
     files = ("cli/test_help.py", "cli/test_before_change.py", "cli/test_command_line.py", "test_layers.py")
-    wanted = "brokers or docs or layers or known_to_change or schema_and_every or page_is or is_tried"
+    wanted = "racks or docs or layers or known_to_change or schema_and_every or page_is or is_tried"
     python(
         copy, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-k", wanted,
         *(f"tests/unit/{file}" for file in (*files, "test_json_contract.py")),

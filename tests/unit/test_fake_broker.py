@@ -298,6 +298,9 @@ SAMPLES: dict[str, Fields] = {
     },
     "DeleteAcls": {"filters": [_ACL_FILTER]},
     "ElectLeaders": {"election_type": 0, "topic_partitions": None, "timeout_ms": 1},
+    "UnregisterBroker": {"broker_id": 1},
+    "UpdateFeatures": {"feature_updates": [{"feature": "metadata.version", "max_version_level": 27}]},
+    "RemoveRaftVoter": {"cluster_id": None, "voter_id": 1, "voter_directory_id": None},
     "DescribeQuorum": {"topics": [{"topic_name": "__cluster_metadata", "partitions": [{"partition_index": 0}]}]},
 }
 

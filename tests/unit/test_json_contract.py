@@ -7,6 +7,7 @@ import re
 import signal
 import struct
 import subprocess
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -47,6 +48,8 @@ OFFLINE = {name for name, output in OUTPUTS.items() if not json_contract.asks_cl
 DATA = REPOSITORY / "tests" / "data"
 FOLDER = DATA / "orders-0"
 LOG = FOLDER / f"{0:020}.log"
+ELR = "eligible.leader.replicas.version"
+VOTER = "AAAAAAAAAAAAAAAAAAAAAQ"
 TIME_MS = 1_700_000_000_000
 
 
@@ -197,6 +200,8 @@ def prepare_offline_cases(home: Path) -> list[Case]:
         *(case(output, "dump-log", home / name) for output, (name, _) in SMALL_FILES.items()),
         case("log check", "log", "check", FOLDER, has_values=False),
         case("log check", "log", "check", damaged.parent, expected=4),
+        case("features version-mapping", "features", "version-mapping"),
+        case("features dependencies", "features", "dependencies", f"{ELR}=1", "group.version=1"),
         case("log stats", "log", "stats", FOLDER, own.parent),
         case("log stats --by topic", "log", "stats", FOLDER, "--by", "topic"),
         case("log stats --by segment", "log", "stats", FOLDER, "--by", "segment", "--top", 1),
@@ -322,6 +327,7 @@ def build_fake_cluster() -> FakeCluster:
     cluster = FakeCluster(brokers=2, topics=topics, groups=groups)
     cluster.state.quotas[frozenset({("user", "ann")})] = {"producer_byte_rate": 1048576.0}
     cluster.state.quotas[frozenset({("user", None), ("client-id", "app")})] = {"request_percentage": 12.5}
+    cluster.state.directory_ids[2] = uuid.UUID(int=1)
     cluster.state.scram["ann"] = {1: 4096, 2: 8192}
     return cluster
 
@@ -360,6 +366,16 @@ READING = [
     case("quotas list", "quotas", "list"),
     case("quotas set", "quotas", "set", "--user", "bob", "producer_byte_rate=5", "--dry-run"),
     case("users list", "users", "list"),
+    case("brokers list", "brokers", "list", "--size"),
+    case("brokers describe", "brokers", "describe", 1),
+    case("brokers api-versions", "brokers", "api-versions", 2),
+    case("quorum status", "quorum", "status"),
+    case("quorum replication", "quorum", "replication"),
+    case("features describe", "features", "describe"),
+    case("features upgrade", "features", "upgrade", "metadata.version=4.1", "--dry-run"),
+    case("cluster id", "cluster", "id"),
+    case("cluster endpoints", "cluster", "endpoints"),
+    case("brokers wait", "brokers", "wait", "--count", 2),
     case("offsets", "offsets", "orders"),
     case("offsets", "offsets", "orders", "--time", TIME_MS),
     case("offsets --count", "offsets", "--count"),
@@ -387,6 +403,10 @@ CHANGING = [
     case("records delete", "records", "delete", "orders", "--before-offset", 99, "--yes", expected=1),
     case("records delete", "records", "delete", "orders", "--before-offset", 0, "--yes"),
     case("topics delete", "topics", "delete", "orders", "nosuch", "--yes", expected=1),
+    case("features downgrade", "features", "downgrade", "metadata.version=3.9", "--yes"),
+    case("features disable", "features", "disable", "nosuch", "--yes", expected=1),
+    case("quorum remove-controller", "quorum", "remove-controller", 2, "--directory-id", VOTER, "--yes"),
+    case("brokers unregister", "brokers", "unregister", 2, "--force", "--yes"),
 ]
 """These run after each other at a cluster of their own for each format."""
 

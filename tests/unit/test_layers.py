@@ -34,8 +34,8 @@ ADMIN = (
     ("health", "snapshot", "impact", "journal"),
     ("declared_topics",),
     ("reassignment",),
-    ("topics", "groups", "configs", "quotas", "users", "records", "acls", "brokers"),
-    ("models", "offsets", "entities", "partition_rules"),
+    ("topics", "groups", "configs", "quotas", "users", "records", "acls", "brokers", "quorum", "features"),
+    ("models", "offsets", "entities", "partition_rules", "metadata_versions", "endpoints"),
 )
 SHARED_BY_NOUNS = ("frame", "completion")
 """Rooms of cli/ that every noun may import."""

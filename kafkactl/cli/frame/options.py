@@ -20,6 +20,7 @@ from kafkactl.cli.frame.values import require_choice
 from kafkactl.errors import UsageError, make_exclusive_error
 from kafkactl.output import people
 from kafkactl.output.report import REPORT_FORMATS, STRUCTURED_FORMATS, OutputFormat, Report
+from kafkactl.patterns import refuse_empty
 from kafkactl.times import TimeRange, parse_duration, parse_time, parse_time_range, parse_zone
 
 if TYPE_CHECKING:
@@ -121,6 +122,32 @@ class ClusterOptions:
 
         settings = self.settings().with_flags(flags or {}, always_win=people.is_kafka_style())
         return Cluster(settings, _warn, shares_timeout=True)
+
+
+@flags
+class ControllerOptions(ClusterOptions):
+    """Options of the connection of commands that can also ask the controllers."""
+
+    bootstrap_controller: Annotated[
+        str | None,
+        typer.Option(
+            "--bootstrap-controller", metavar="HOST:PORT,...", help="KRaft controllers to connect to, and not brokers."
+        ),
+    ] = None
+
+    def settings(self) -> Settings:
+        """Return the client settings from these options, the environment and the contexts file.
+
+        With --bootstrap-controller the address is that of controllers. Raise UsageError for both addresses, and the
+        errors of ClusterOptions.settings.
+        """
+        if self.bootstrap_controller is None:
+            return super().settings()
+        if self.bootstrap_server is not None:
+            raise make_exclusive_error("--bootstrap-controller", "--bootstrap-server")
+        refuse_empty(self.bootstrap_controller, "--bootstrap-controller")
+        settings = replace(self, bootstrap_server=self.bootstrap_controller, bootstrap_controller=None).settings()
+        return replace(settings, source="--bootstrap-controller", has_controllers=True)
 
 
 @functools.cache  # settings may be resolved several times, and a warning is printed once

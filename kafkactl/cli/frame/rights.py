@@ -45,6 +45,12 @@ _NEEDED: Mapping[str, Mapping[int, str]] = {
     "consume": _CONSUME,
     "quotas list": {_CLUSTER: "DescribeConfigs"},
     "quotas": {_CLUSTER: "DescribeConfigs and AlterConfigs"},
+    "brokers list": {_CLUSTER: "Describe"},
+    "brokers describe": {_CLUSTER: "Describe and DescribeConfigs"},
+    "brokers unregister": {_CLUSTER: "Alter"},
+    "quorum remove-controller": {_CLUSTER: "Alter"},
+    "quorum": {_CLUSTER: "Describe"},
+    "features": {_CLUSTER: "Alter"},
     "users list": {_CLUSTER: "Describe"},
     "users": {_CLUSTER: "Alter"},
 }

@@ -18,6 +18,10 @@ TOOLS = {
     "kafka-console-producer": "producer",
     "kafka-console-consumer": "consumer",
     "kafka-consumer-groups": "groups",
+    "kafka-broker-api-versions": "brokers",
+    "kafka-cluster": "cluster",
+    "kafka-metadata-quorum": "quorum",
+    "kafka-features": "features",
 }
 """Kafka's tools that kafkactl mirrors, without .sh, and the module of this folder that has the table of each."""
 

@@ -88,6 +88,8 @@ class Arguments:
         """The command line as it was given."""
         self.extra: list[str] = []
         """Words that belong to no option, in their order. Most of Kafka's tools ignore them."""
+        self.command = ""
+        """The subcommand; "" for a tool without subcommands."""
         self.needs_server = True
         """Whether --bootstrap-server must be given, because no context may be used."""
         self._options = options
@@ -119,7 +121,7 @@ class Arguments:
         option = self._options[name]
         values = self._values.get(name, [])
         for value in values:
-            if not _is_of_type(value, option.type):
+            if not is_of_type(value, option.type):
                 raise OptionError(
                     f"Cannot parse argument '{value}' of option {name}", "OptionArgumentConversionException"
                 )
@@ -207,7 +209,7 @@ def _looks_like_option(word: str) -> bool:
     return word.startswith("-") and word != "-"
 
 
-def _is_of_type(value: str, type: str) -> bool:
+def is_of_type(value: str, type: str) -> bool:
     """Return whether a value is one of a Java type: String, Integer or Long; any other type takes all values."""
     if type not in _BITS:
         return True

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from kafkactl import stdout
 from kafkactl.cli.kafka_style.java_options import read_login_file
 from kafkactl.cli.kafka_style.parser import Arguments
+from kafkactl.cli.kafka_style.subcommands import HelpRequestedError
 from kafkactl.cli.kafka_style.tools import (
     KAFKA_VERSION,
     JavaError,
@@ -53,8 +54,9 @@ def run_tool(
     _check_variables()
     arguments = Arguments({option.name: option for option in tool.options}, words)  # where they cannot be parsed
     try:
-        arguments = parse_words(tool, words)
-        arguments.needs_server = not (may_use_context or own_flags or os.environ.get(CONTEXT_VARIABLE) == "1")
+        arguments = parse_words(
+            tool, words, not (may_use_context or own_flags or os.environ.get(CONTEXT_VARIABLE) == "1")
+        )
         if not words:
             raise WrongUsageError(tool.purpose_without_words or tool.purpose)
         if arguments.has("help"):
@@ -66,6 +68,9 @@ def run_tool(
         tool.check(arguments)
         run = tool.translate(arguments)
         read_login_file(os.environ)
+    except HelpRequestedError as request:
+        stdout.out.write_text(str(request))
+        return _finish(tool.help_status)
     except WrongUsageError as error:
         print_usage(str(error), tool.options)
         return FAILED

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from kafkactl.cli.kafka_style.doors import TOOLS
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, parse
+from kafkactl.cli.kafka_style.subcommands import Level, SubcommandError, format_error, parse_subcommand
 from kafkactl.errors import KafkactlError, OperationError, UnreachableError, UnsupportedRequestError, UsageError
 from kafkactl.output import people
 from kafkactl.patterns import MAX_TOPIC_NAME_LENGTH, compile_quietly, has_name_characters
@@ -18,6 +19,9 @@ from kafkactl.patterns import MAX_TOPIC_NAME_LENGTH, compile_quietly, has_name_c
 KAFKA_VERSION = "4.3.1"
 """Release whose tools are mirrored; --version prints it."""
 
+TERSE = "org.apache.kafka.tools.TerseException"
+EXECUTION = "java.util.concurrent.ExecutionException"
+"""Exceptions of Java: one whose message is printed alone, and the one around the error of a request."""
 NO_CLIENT = "Failed to create new KafkaAdminClient"
 """Message of the exception where Kafka's tools cannot make a client from the addresses and settings."""
 _ADDRESS = re.compile(r"(?:[a-zA-Z0-9_-]+://)?\[?[0-9a-zA-Z.%:_-]*\]?:([0-9]{1,9})")
@@ -97,6 +101,10 @@ class Tool:
 
     `JavaError.before` is on stdout already.
     """
+    levels: tuple[Level, ...] = ()
+    """The tool itself and its subcommands, for a tool that has some; `options` are those of all levels then."""
+    help_status: int = 1
+    """Kafka's status after the help of a tool with subcommands."""
     failure_status: int = 1
     """Kafka's status where the command has printed its errors in Kafka's words itself."""
     differences: tuple[str, ...] = field(default=())
@@ -130,9 +138,41 @@ def connection_options(server_label: str, config_label: str) -> tuple[Option, ..
     )  # fmt: skip
 
 
-def parse_words(tool: Tool, words: Sequence[str]) -> Arguments:
-    """Return the parsed command line of a tool. Raise OptionError for a word that the tool does not accept."""
-    return parse(tool.options, words)
+def parse_words(tool: Tool, words: Sequence[str], needs_server: bool = True) -> Arguments:
+    """Return the parsed command line of a tool.
+
+    `needs_server` is whether the address of the cluster must be there. Raise OptionError for a word that the tool does
+    not accept; for a tool with subcommands SubcommandError, or HelpRequestedError for --help.
+    """
+    if tool.levels:
+        arguments = parse_subcommand(tool.name, tool.purpose, tool.levels, words, needs_server)
+    else:
+        arguments = parse(tool.options, words)
+    arguments.needs_server = needs_server
+    return arguments
+
+
+def list_options(levels: Iterable[Level]) -> tuple[Option, ...]:
+    """Return the options of all levels of a tool, each name once, with --help first."""
+    options = {option.name: option for level in levels for option in level.all_options}
+    return tuple(options.values())
+
+
+def report_terse(arguments: Arguments, error: KafkactlError, call: str, tool: str) -> int:
+    """Print an error on stderr as a tool with subcommands does, and return its status: 1.
+
+    A wrong command line has the usage; a TerseException is one line, any other error has the first line of its stack
+    trace, too. `call` is the name of the request, for the text of a time-out.
+    """
+    if isinstance(error, SubcommandError):
+        people.write_kafka_message(format_error(tool, error))
+        return 1
+    java = convert_error(error, call)
+    if java.exception == TERSE:
+        people.write_kafka_message(f"{java}\n")
+    else:
+        people.write_kafka_message(f"{java.text}\n{java.first_line}\n\n")
+    return 1
 
 
 def require_options(arguments: Arguments, *names: str) -> None:

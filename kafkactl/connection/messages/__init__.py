@@ -1,7 +1,7 @@
 """Requests that neither client library has, as schemas for kafka-python's own machinery.
 
-The schemas have only names, types and versions of fields: facts of Kafka's protocol (KIP-848), in the form of Kafka's
-message schemas.
+The schemas of ConsumerGroupDescribe have only names, types and versions of fields: facts of Kafka's protocol (KIP-848),
+in the form of Kafka's message schemas. The others are Kafka's own files; NOTICE names them.
 """
 
 from __future__ import annotations
@@ -20,6 +20,22 @@ class ConsumerGroupDescribeRequest(ApiMessage, load_json=_HERE):  # type: ignore
 
 class ConsumerGroupDescribeResponse(ApiMessage, load_json=_HERE):  # type: ignore[call-arg,misc]
     """Groups with their epochs, and their members with the current and the target assignments."""
+
+
+class UnregisterBrokerRequest(ApiMessage, load_json=_HERE):  # type: ignore[call-arg,misc]
+    """Request that removes the registration of a broker."""
+
+
+class UnregisterBrokerResponse(ApiMessage, load_json=_HERE):  # type: ignore[call-arg,misc]
+    """The error of a registration that was not removed."""
+
+
+class RemoveRaftVoterRequest(ApiMessage, load_json=_HERE):  # type: ignore[call-arg,misc]
+    """Request that removes a voter from the quorum of the controllers."""
+
+
+class RemoveRaftVoterResponse(ApiMessage, load_json=_HERE):  # type: ignore[call-arg,misc]
+    """The error of a voter that was not removed."""
 
 
 def find_request_class(api: str) -> Any:

@@ -70,7 +70,13 @@ def _log_dir_topic(state: State, broker_id: int, name: str, numbers: list[int] |
 def answer_describe_quorum(request: Request, state: State) -> Fields:
     """Answer DescribeQuorum: every broker is a voter, the controller leads."""
     voters = [
-        {"replica_id": broker_id, "log_end_offset": 100, "last_fetch_timestamp": 0, "last_caught_up_timestamp": 0}
+        {
+            "replica_id": broker_id,
+            "replica_directory_id": state.directory_ids.get(broker_id),
+            "log_end_offset": 100,
+            "last_fetch_timestamp": 0,
+            "last_caught_up_timestamp": 0,
+        }
         for broker_id in sorted(state.brokers)
     ]
     partition = {
@@ -89,6 +95,36 @@ def answer_describe_quorum(request: Request, state: State) -> Fields:
     return {"topics": [topic] if request.fields["topics"] else [], "nodes": nodes}
 
 
+def answer_update_features(request: Request, state: State) -> Fields:
+    """Answer UpdateFeatures; one unknown feature fails all, as in Kafka 4."""
+    updates = {item["feature"]: item["max_version_level"] for item in request.fields["feature_updates"]}
+    unknown = [name for name in updates if name not in state.features]
+    if unknown:
+        return {"error_code": codes.INVALID_UPDATE_VERSION, "error_message": f"Feature {unknown[0]} not found."}
+    if not request.fields.get("validate_only", False):
+        state.features.update(updates)
+    results = [{"feature": name, "error_code": 0, "error_message": None} for name in updates]
+    return {"error_code": 0, "error_message": None, "results": results}
+
+
+def answer_remove_raft_voter(request: Request, state: State) -> Fields:
+    """Answer RemoveRaftVoter; an unknown voter has an error."""
+    voter_id = request.fields["voter_id"]
+    if state.directory_ids.get(voter_id) != request.fields["voter_directory_id"]:
+        return {"error_code": codes.VOTER_NOT_FOUND, "error_message": None}
+    state.directory_ids.pop(voter_id, None)
+    return {"error_code": 0, "error_message": None}
+
+
+def answer_unregister_broker(request: Request, state: State) -> Fields:
+    """Answer UnregisterBroker; an unknown broker has an error."""
+    broker_id = request.fields["broker_id"]
+    if state.brokers.pop(broker_id, None) is None:
+        text = f"Broker ID {broker_id} is not currently registered"
+        return {"error_code": codes.BROKER_ID_NOT_REGISTERED, "error_message": text}
+    return {"error_code": 0, "error_message": None}
+
+
 def answer_init_producer_id(request: Request, state: State) -> Fields:
     """Answer InitProducerId with an id that was not used before."""
     state.next_producer_id += 1
@@ -100,5 +136,8 @@ HANDLERS = {
     "FindCoordinator": answer_find_coordinator,
     "DescribeLogDirs": answer_describe_log_dirs,
     "DescribeQuorum": answer_describe_quorum,
+    "UpdateFeatures": answer_update_features,
+    "RemoveRaftVoter": answer_remove_raft_voter,
+    "UnregisterBroker": answer_unregister_broker,
     "InitProducerId": answer_init_producer_id,
 }

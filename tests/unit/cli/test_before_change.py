@@ -20,7 +20,7 @@ CHANGES = {
     *("CreateTopics", "CreatePartitions", "DeleteTopics", "IncrementalAlterConfigs", "AlterConfigs", "DeleteRecords"),
     *("AlterPartitionReassignments", "ElectLeaders", "DeleteGroups", "OffsetCommit", "OffsetDelete", "LeaveGroup"),
     *("AlterClientQuotas", "AlterUserScramCredentials", "InitProducerId", "Produce", "JoinGroup"),
-    *("CreateAcls", "DeleteAcls"),
+    *("CreateAcls", "DeleteAcls", "UnregisterBroker", "RemoveRaftVoter", "UpdateFeatures"),
 }
 """Requests that alter records, offsets or metadata."""
 
@@ -38,6 +38,13 @@ COMMANDS = {
     "quotas unset": ["quotas", "unset", "--user", "ann", "producer_byte_rate"],
     "users set": ["users", "set", "ann", "--password-file", "-"],
     "users delete": ["users", "delete", "bob", "--yes"],
+    "brokers unregister": ["brokers", "unregister", "1", "--force", "--yes"],
+    "brokers unregister dry run": ["brokers", "unregister", "1", "--force", "--dry-run"],
+    "features upgrade": ["features", "upgrade", "metadata.version=27", "--yes"],
+    "features upgrade dry run": ["features", "upgrade", "metadata.version=27", "--dry-run"],
+    "features downgrade": ["features", "downgrade", "metadata.version=3.9", "--yes"],
+    "features disable": ["features", "disable", "metadata.version", "--yes"],
+    "quorum remove-controller": ["quorum", "remove-controller", "1", "--directory-id", 22 * "A", "--yes"],
     "records delete": ["records", "delete", "orders", "--all", "--yes"],
     "groups delete": ["groups", "delete", "billing", "--yes"],
     "groups reset-offsets": ["groups", "reset-offsets", "billing", "--topic", "orders", "--to-earliest", "--execute"],
@@ -54,6 +61,8 @@ COMMANDS = {
 READS = {
     *("topics list", "topics describe", "topics export", "topics plan", "configs describe", "configs diff"),
     *("quotas list", "users list", "offsets", "dump-log", "log check", "log stats"),
+    *("brokers list", "brokers describe", "brokers api-versions", "brokers wait", "cluster id", "cluster endpoints"),
+    *("quorum status", "quorum replication", "features describe", "features version-mapping", "features dependencies"),
     *("groups list", "groups describe", "groups explain", "groups export", "groups diff", "groups exporter"),
     *("context list", "context show", "context set", "context use", "context delete"),
     *("local up", "local down", "local status", "local logs", "local kill", "local pause", "local resume"),

@@ -122,7 +122,8 @@ def test_every_empty_value_is_refused(cli: Cli) -> None:
     allowed = {"--key", "--key-separator", "--delimiter", "--null-marker"}
     lines, visited = [], set()
     for name, command in walk_commands().items():
-        words = ["x" for each in command.params if each.param_type_name == "argument" and each.required]
+        arguments = [each for each in command.params if each.param_type_name == "argument" and each.required]
+        words = ["1" if value_type_of(each) is int else "x" for each in arguments]
         for parameter in command.params:
             if value_type_of(parameter) not in (str, Path) or parameter.opts[0] in allowed:
                 continue

@@ -104,7 +104,8 @@ def test_the_help_command_prints_the_help(path: str, cli: Cli) -> None:
     ("typed", "hint"),
     [
         (["lag"], "kafkactl groups describe --lag"),
-        (["cluster"], "kafkactl configs describe brokers"),
+        (["broker"], "kafkactl configs describe brokers"),
+        (["controller"], "kafkactl brokers list"),
         (["kafka-acls"], "--help"),
         (["kafka-consumer-groups.bat"], "kafkactl consumer-groups"),
         (["topcs"], "kafkactl topics"),

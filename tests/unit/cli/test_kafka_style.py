@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from kafkactl.cli.kafka_style import doors, java_options, running
 from kafkactl.cli.kafka_style.doors import TOOLS, find_door, move_flags
 from kafkactl.cli.kafka_style.parser import Arity, Option, OptionError, State, parse
+from kafkactl.cli.kafka_style.subcommands import HelpRequestedError, SubcommandError
 from kafkactl.cli.kafka_style.tools import JavaError, WrongUsageError, load_tool, parse_include_list, parse_words
 from kafkactl.errors import KafkactlError, OperationError
 from tests import from_kafka_tools
@@ -177,7 +178,7 @@ def _translate(line: equality.Line) -> str:
             return "(help)"
         tool.check(arguments)
         return shlex.join(tool.translate(arguments).words)
-    except (WrongUsageError, OptionError, JavaError, OperationError) as error:
+    except (WrongUsageError, OptionError, JavaError, OperationError, SubcommandError, HelpRequestedError) as error:
         return f"({type(error).__name__})"
 
 
@@ -241,6 +242,10 @@ def test_no_server_and_no_context(name: str, cli: Cli) -> None:
         "kafka-console-consumer": "--topic t",
         "kafka-get-offsets": "--topic t",
         "kafka-delete-records": "--offset-json-file f",
+        "kafka-broker-api-versions": "--command-config f",
+        "kafka-cluster": "cluster-id",
+        "kafka-metadata-quorum": "describe --status",
+        "kafka-features": "describe",
     }
     done = cli(name, *lines[name].split())
     assert done.returncode == 1

@@ -1,0 +1,153 @@
+"""kafka-metadata-quorum: its options, and `kafkactl quorum` in its place.
+
+Reference: org.apache.kafka.tools.MetadataQuorumCommand.
+"""
+
+from __future__ import annotations
+
+import os
+
+from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, State
+from kafkactl.cli.kafka_style.subcommands import Level
+from kafkactl.cli.kafka_style.tools import (
+    EXECUTION,
+    TERSE,
+    JavaError,
+    Run,
+    Tool,
+    convert_error,
+    list_options,
+    report_terse,
+    translate_values,
+)
+from kafkactl.errors import KafkactlError, OperationError, UnreachableError, UsageError
+
+_NO_ADDING = "kafkactl does not add controllers yet: it needs the file of the controller"
+_EXCLUSIVE = (
+    Option(
+        name="bootstrap-server", arity=Arity.REQUIRED, target="--bootstrap-server",
+        summary="Brokers to connect to first: HOST:PORT, with commas between.",
+    ),
+    Option(
+        name="bootstrap-controller", arity=Arity.REQUIRED, target="--bootstrap-controller",
+        summary="Controllers to connect to first: HOST:PORT, with commas between.",
+    ),
+)  # fmt: skip
+_DRY_RUN = Option(
+    name="dry-run", target="--dry-run", summary="Print what would be done, and do nothing.",
+)  # fmt: skip
+LEVELS = (
+    Level(
+        options=(
+            Option(
+                name="command-config", arity=Arity.REQUIRED, target="--command-config",
+                summary="File of client settings.",
+            ),
+        ),
+        exclusive=_EXCLUSIVE,
+        needs_exclusive=True,
+    ),
+    Level(
+        name="describe",
+        summary="Show the quorum.",
+        options=(
+            Option(name="status", target="quorum status", summary="Show the leader, the voters and the observers."),
+            Option(name="replication", target="quorum replication", summary="Show how far each node has read."),
+            Option(
+                name="human-readable", target="--human-readable",
+                summary="Show how long ago times are, with --replication.",
+            ),
+        ),
+    ),
+    Level(name="add-controller", summary="Refused: kafkactl does not add controllers yet.", options=(_DRY_RUN,)),
+    Level(
+        name="remove-controller",
+        summary="Remove a controller from the voters.",
+        options=(
+            Option(
+                name="controller-id", arity=Arity.REQUIRED, type="Integer", target="CONTROLLER",
+                summary="Id of the controller.",
+            ),
+            Option(
+                name="controller-directory-id", arity=Arity.REQUIRED, target="--directory-id",
+                summary="Id of the metadata folder of the controller.",
+                state=State.DIFFERENT, note="The reason for an invalid id is in our own words.",
+            ),
+            _DRY_RUN,
+        ),
+        required=("controller-id", "controller-directory-id"),
+        letters={"controller-id": "i", "controller-directory-id": "d"},
+    ),
+)  # fmt: skip
+
+
+def check(arguments: Arguments) -> None:
+    """Raise JavaError for a file that does not exist, and for options of a subcommand that do not belong together."""
+    file = arguments.value("command-config")
+    if file is not None and not os.path.exists(file):
+        raise JavaError(f"Properties file {file} does not exists!", TERSE)
+    if arguments.command == "describe":
+        _check_description(arguments)
+    elif arguments.command == "add-controller":
+        if file is None:
+            raise JavaError(
+                "You must supply the configuration file of the controller you are adding when using add-controller.",
+                TERSE,
+            )
+        raise JavaError(_NO_ADDING, TERSE)
+    elif int(arguments.value("controller-id") or 0) < 0:
+        raise JavaError(f"Invalid negative --controller-id: {arguments.value('controller-id')}", TERSE)
+
+
+def _check_description(arguments: Arguments) -> None:
+    """Raise JavaError unless exactly one of --status and --replication is there; --human-readable is for the second."""
+    if arguments.has("status") and arguments.has("replication"):
+        raise JavaError("Only one of --status or --replication should be specified with describe sub-command", TERSE)
+    if not arguments.has("status", "replication"):
+        raise JavaError("One of --status or --replication must be specified with describe sub-command", TERSE)
+    if arguments.has("status") and arguments.has("human-readable"):
+        raise JavaError("The option --human-readable is only supported along with --replication", TERSE)
+
+
+def translate(arguments: Arguments) -> Run:
+    """Return the command of `kafkactl quorum`."""
+    connection = translate_values(arguments, "bootstrap-server", "bootstrap-controller", "command-config")
+    if arguments.command == "describe":
+        words = ["quorum", "status" if arguments.has("status") else "replication", "-o", "kafka", *connection]
+        words += ["--human-readable"] if arguments.has("human-readable") else []
+        return Run(words=words, call="describeCluster" if arguments.has("status") else "describeMetadataQuorum")
+    words = ["quorum", "remove-controller", "-o", "kafka", *connection]
+    words.append(f"--directory-id={arguments.value('controller-directory-id')}")
+    words.append("--dry-run" if arguments.has("dry-run") else "--yes")
+    return Run(words=[*words, str(int(arguments.value("controller-id") or 0))], call="removeRaftVoter")
+
+
+def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
+    """Print an error on stderr as kafka-metadata-quorum does, and return its status: 1.
+
+    `call` is the name of the request, for the text of a time-out.
+    """
+    if isinstance(error, (OperationError, UnreachableError)):
+        java = convert_error(error, call)
+        error = JavaError(str(java), java.exception, EXECUTION)
+    elif isinstance(error, UsageError) and "invalid directory id" in str(error):
+        error = JavaError(f"Failed to parse --controller-directory-id: {error}", TERSE)
+    return report_terse(arguments, error, call, TOOL.name)
+
+
+TOOL = Tool(
+    name="kafka-metadata-quorum",
+    main_class="org.apache.kafka.tools.MetadataQuorumCommand",
+    purpose="This tool describes kraft metadata quorum status.",
+    options=list_options(LEVELS),
+    levels=LEVELS,
+    help_status=0,
+    check=check,
+    translate=translate,
+    report=report,
+    differences=(
+        "The subcommand add-controller is refused: it reads the files of the controller.",
+        "A misspelt subcommand or option is refused without a proposal.",
+        "A time after now is 0 ms ago; Kafka's tool fails where two clocks differ.",
+    ),
+)

@@ -1,0 +1,299 @@
+"""Parser of command lines of Kafka's tools that have subcommands.
+
+These tools are built on another Java library than the rest, argparse4j 0.7.0, whose rules differ: options belong to the
+tool or to a subcommand, may be abbreviated, and may have a letter; the last value of an option counts. Reference:
+net.sourceforge.argparse4j.internal.ArgumentParserImpl and helper.TextHelper.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, is_of_type
+from kafkactl.errors import UsageError
+
+_WIDTH = 75
+"""Longest line of usages and errors, in characters."""
+_NEGATIVE = re.compile(r"-[0-9]+")
+_PIECES = re.compile(r"[^\s-]*(?:-+|\s+|\Z)")
+"""A text up to the next place where a line may end: behind hyphens and blanks."""
+_HELP = Option(name="help", summary="Show this help.", target="--help")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """A tool, or a subcommand of a tool, with its options in the order in which Kafka's class declares them."""
+
+    name: str = ""
+    """Name of the subcommand; "" for the tool itself."""
+    summary: str = ""
+    """Our description of the subcommand."""
+    options: tuple[Option, ...] = ()
+    exclusive: tuple[Option, ...] = ()
+    """Options of which at most one may be there."""
+    needs_exclusive: bool = False
+    """Whether one of `exclusive` must be there."""
+    required: tuple[str, ...] = ()
+    """Names of options that must be there."""
+    repeatable: tuple[str, ...] = ()
+    """Names of options whose values are collected."""
+    letters: Mapping[str, str] = field(default_factory=dict)
+    """Letters of options by their names."""
+
+    @property
+    def all_options(self) -> tuple[Option, ...]:
+        """Return --help and all options, in their order."""
+        return (_HELP, *self.exclusive, *self.options)
+
+    def name_flags(self, option: Option) -> str:
+        """Return the names of an option as errors show them: --id/-i."""
+        letter = "h" if option is _HELP else self.letters.get(option.name)
+        names = [f"--{option.name}", *([f"-{letter}"] if letter else [])]
+        return "/".join(reversed(names) if option is _HELP else names)
+
+
+class SubcommandError(UsageError):
+    """A command line that argparse4j refuses; `usage` is the usage of the tool or of the subcommand."""
+
+    def __init__(self, message: str, usage: str) -> None:
+        """Take the library's sentence, and the usage with its line ends."""
+        super().__init__(message)
+        self.usage = usage
+
+
+class HelpRequestedError(UsageError):
+    """A command line with --help. The message is the help, with its line ends."""
+
+
+def parse_subcommand(
+    tool: str, purpose: str, levels: Sequence[Level], words: Sequence[str], needs_server: bool
+) -> Arguments:
+    """Return the subcommand, the options and the values of a command line.
+
+    `levels` are the tool itself and then its subcommands; `words` are the arguments behind the tool's name. Without
+    `needs_server` an exclusive option such as --bootstrap-server may be missing. Raise SubcommandError for a line that
+    the library refuses, and HelpRequestedError for --help.
+    """
+    top, *subcommands = levels
+    arguments = Arguments({option.name: option for level in levels for option in level.all_options}, words)
+    rest = deque(words)
+    reader = _Reader(tool, purpose, levels, top, needs_server)
+    deferred = reader.read(rest, arguments)
+    if not rest:
+        raise SubcommandError("too few arguments", reader.format_usage())
+    command = rest.popleft()
+    level = next((entry for entry in subcommands if entry.name == command), None)
+    if level is None:
+        names = ", ".join(f"'{entry.name}'" for entry in subcommands)
+        raise SubcommandError(f"invalid choice: '{command}' (choose from {names})", reader.format_usage())
+    arguments.command = command
+    below = _Reader(tool, purpose, levels, level, needs_server)
+    own_deferred = below.read(rest, arguments)
+    if rest:
+        raise SubcommandError(f"unrecognized arguments: '{' '.join(rest)}'", below.format_usage())
+    if error := deferred or own_deferred:
+        raise error
+    return arguments
+
+
+class _Reader:
+    """Reads the options of one level of a command line."""
+
+    def __init__(self, tool: str, purpose: str, levels: Sequence[Level], level: Level, needs_server: bool) -> None:
+        """Take the tool with all levels, and the level whose options are read."""
+        self._tool, self._purpose, self._levels, self._level = tool, purpose, levels, level
+        self._needs_exclusive = level.needs_exclusive and needs_server
+        self._by_flag = {f"--{option.name}": option for option in level.all_options}
+        self._by_flag |= {f"-{letter}": self._by_flag[f"--{name}"] for name, letter in level.letters.items()}
+        self._by_flag["-h"] = _HELP
+
+    def read(self, rest: deque[str], arguments: Arguments) -> SubcommandError | None:
+        """Take the options from the front of `rest`, and note them with their values in `arguments`.
+
+        Return the error of a missing option, which the library raises last, or None. Raise SubcommandError for another
+        error, and HelpRequestedError for --help.
+        """
+        values: dict[str, list[str | None]] = {}
+        while rest and _looks_like_flag(rest[0]):
+            word = rest.popleft()
+            flag, equals, text = word.partition("=")
+            option, embedded = self._find(word, flag, text if equals else None)
+            if option is _HELP:
+                raise HelpRequestedError(self._format_help())
+            self._refuse_second(option, values)
+            value = self._take(option, embedded, rest)
+            if option.name in self._level.repeatable:
+                values.setdefault(option.name, []).append(value)
+            else:
+                values[option.name] = [value]
+        for name, own_values in values.items():
+            for value in own_values:
+                arguments.add(name, value)
+        return self._find_missing(values)
+
+    def _find(self, word: str, flag: str, embedded: str | None) -> tuple[Option, str | None]:
+        """Return the option of a word and the value that is joined to it, or None.
+
+        `flag` is the word before the equals sign. Raise SubcommandError for an unknown and for an ambiguous option.
+        """
+        if flag in self._by_flag:
+            return self._by_flag[flag], embedded
+        candidates = sorted(name for name in self._by_flag if name.startswith(flag))
+        if len(candidates) == 1:
+            return self._by_flag[candidates[0]], embedded
+        if candidates:
+            raise self._refuse(f"ambiguous option: {flag} could match {', '.join(candidates)}")
+        option = None if word.startswith("--") else self._by_flag.get(word[:2])
+        if option is None:
+            raise self._refuse(f"unrecognized arguments: '{word}'")
+        return option, word[2:]
+
+    def _take(self, option: Option, embedded: str | None, rest: deque[str]) -> str | None:
+        """Return the value of an option, which may be the next word and is removed then; None for one without value.
+
+        Raise SubcommandError for a missing value, one of another type, and one of an option that has none.
+        """
+        name = self._level.name_flags(option)
+        if option.arity is Arity.NONE:
+            if embedded is not None:
+                raise self._refuse(f"argument {name}: ignore implicit argument '{embedded}'")
+            return None
+        if embedded is None and (not rest or _looks_like_flag(rest[0])):
+            raise self._refuse(f"argument {name}: expected one argument")
+        value = rest.popleft() if embedded is None else embedded
+        if not is_of_type(value, option.type):
+            reason = f"could not convert '{value}' to {option.type} (For input string: \"{value}\")"
+            raise self._refuse(f"argument {name}: {reason}")
+        return value
+
+    def _refuse_second(self, option: Option, values: Mapping[str, object]) -> None:
+        """Raise SubcommandError for an exclusive option beside another one."""
+        if option in self._level.exclusive:
+            for other in self._level.exclusive:
+                if other is not option and other.name in values:
+                    names = self._level.name_flags(option), self._level.name_flags(other)
+                    raise self._refuse(f"argument {names[0]}: not allowed with argument {names[1]}")
+
+    def _find_missing(self, values: Mapping[str, object]) -> SubcommandError | None:
+        """Return the error for an option that must be there and is missing, or None."""
+        options = {option.name: option for option in self._level.options}
+        missing = [name for name in self._level.required if name not in values]
+        if missing:
+            return self._refuse(f"argument {self._level.name_flags(options[missing[-1]])} is required")
+        exclusive = self._level.exclusive
+        if self._needs_exclusive and not any(option.name in values for option in exclusive):
+            names = " ".join(map(self._level.name_flags, exclusive))
+            return self._refuse(f"one of the arguments {names} is required")
+        return None
+
+    def _refuse(self, message: str) -> SubcommandError:
+        """Return (not raise) the error with the usage of this level."""
+        return SubcommandError(message, self.format_usage())
+
+    def format_usage(self) -> str:
+        """Return the usage of this level in lines of at most 75 characters, each with its end."""
+        words = [] if self._level is self._levels[0] else [*_list_needed(self._levels[0]), self._level.name]
+        words.append("[-h]")
+        for option in self._level.options:
+            syntax = _format_syntax(option)
+            words.append(syntax if option.name in self._level.required else f"[{syntax}]")
+        words += _list_exclusive(self._level)
+        if self._level is self._levels[0]:
+            words += [f"{{{','.join(entry.name for entry in self._levels[1:])}}}", "..."]
+        head = f"usage: {self._tool}"
+        lines = [head]
+        is_first = True
+        for word in words:
+            if not is_first and len(lines[-1]) + len(word) + 1 > _WIDTH:
+                lines.append(" " * len(head))
+            else:
+                is_first = False
+            lines[-1] += f" {word}"
+        return "".join(f"{line}\n" for line in lines)
+
+    def _format_help(self) -> str:
+        """Return the help of this level, with our own descriptions, each line with its end."""
+        is_top = self._level is self._levels[0]
+        lines = ["", self._purpose] if is_top else []
+        if is_top:
+            lines += ["", "positional arguments:"]
+            lines += [f"  {entry.name:<22} {entry.summary}" for entry in self._levels[1:]]
+        lines += ["", "optional arguments:"]
+        for option in self._level.all_options:
+            names = "-h, --help" if option is _HELP else self._format_names(option)
+            lines += [f"  {names}", f"{'':<25}{option.summary}"] if len(names) > 21 else [
+                f"  {names:<22} {option.summary}"
+            ]  # fmt: skip
+        return self.format_usage() + "".join(f"{line}\n" for line in lines)
+
+    def _format_names(self, option: Option) -> str:
+        """Return the names of an option, each with the name of its value: --id ID, -i ID."""
+        names = self._level.name_flags(option).split("/")
+        value = "" if option.arity is Arity.NONE else f" {_name_value(option)}"
+        return ", ".join(f"{name}{value}" for name in names)
+
+
+def _looks_like_flag(word: str) -> bool:
+    """Return whether a word begins as an option; a negative number does not."""
+    return word.startswith("-") and len(word) > 1 and _NEGATIVE.fullmatch(word) is None
+
+
+def _name_value(option: Option) -> str:
+    """Return the name of an option's value in usages: that of the option in capitals."""
+    return option.name.replace("-", "_").upper()
+
+
+def _format_syntax(option: Option) -> str:
+    """Return an option as usages show it, with the name of its value, without brackets."""
+    return f"--{option.name}" if option.arity is Arity.NONE else f"--{option.name} {_name_value(option)}"
+
+
+def _list_exclusive(level: Level) -> list[str]:
+    """Return the words of a usage for the exclusive options of a level; empty without any."""
+    if not level.exclusive:
+        return []
+    first, *others = map(_format_syntax, level.exclusive)
+    opening, closing = "()" if level.needs_exclusive else "[]"
+    words = [opening + first]
+    for other in others:
+        words += ["|", other]
+    return [*words[:-1], words[-1] + closing]
+
+
+def _list_needed(level: Level) -> list[str]:
+    """Return the words of a subcommand's usage for what the tool itself needs."""
+    return _list_exclusive(level) if level.needs_exclusive else []
+
+
+def format_error(tool: str, error: SubcommandError) -> str:
+    """Return the text of argparse4j for an error: the usage and the sentence, justified, each line with its end."""
+    return error.usage + "".join(f"{line}\n" for line in _wrap(f"{tool}: error: {error}"))
+
+
+def _wrap(text: str) -> Iterator[str]:
+    """Yield the lines of a text, of at most 75 characters; all but the last are justified."""
+    line = ""
+    for piece in _PIECES.findall(f"{text}\n"):  # the library counts the line end as a character
+        if len(line) + len(piece) > _WIDTH:
+            yield _justify(line)
+            line = ""
+        line += piece
+    yield line.rstrip()
+
+
+def _justify(line: str) -> str:
+    """Return a line with more blanks between its words, so that it has 75 characters."""
+    words = line.split()
+    gaps = len(words) - 1
+    if not gaps:
+        return "".join(words)
+    blanks = _WIDTH - len(line.strip())
+    each, rest = divmod(blanks, gaps)
+    first = (gaps - rest + 1) // 2
+    text = words[0]
+    for number, word in enumerate(words[1:]):
+        text += " " * (1 + each + (first <= number < first + rest)) + word
+    return text

@@ -1,0 +1,67 @@
+"""The controller client: requests to the controllers of a KRaft cluster, where the address is a controller's.
+
+Controllers do not serve Metadata, so neither client library connects to them. The connections are those of
+kafka-python, and the active controller is found by DescribeCluster (KIP-919).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from kafkactl.connection import diagnosis
+from kafkactl.connection.kafka_python import Brokers
+from kafkactl.connection.requests import Requests
+from kafkactl.errors import UnreachableError
+
+_HINT = "name a controller's HOST:PORT with --bootstrap-controller, or a broker's with --bootstrap-server"
+
+
+class ControllerRequests(Requests):
+    """Requests of one cluster to its controllers. All of them go to the active controller.
+
+    A request that finds no active controller, or one that is not active any more, is repeated until the time-out.
+    """
+
+    @cached_property
+    def _brokers(self) -> Brokers:
+        """The connections of kafka-python, made with their thread at the first use; nothing is connected yet.
+
+        Then UsageError is raised for a setting that kafka-python refuses, and for certificates that cannot be read.
+        """
+        return Brokers(self._cluster.settings, self._explain)
+
+    def _explain(self) -> None:
+        """Raise UnreachableError with the reason for a missing connection; do nothing where a controller only waits."""
+        settings = self._cluster.settings
+        if (cause := diagnosis.find_cause_at_controllers(settings)) is not None:
+            address = settings.bootstrap_servers
+            raise UnreachableError(f"cannot reach the controllers at {address}: {cause.reason}", cause.hint or _HINT)
+
+    def _learn(self, deadline: float) -> None:
+        """Ask for the controllers and the active one, and keep them. `deadline` is a time of time.monotonic().
+
+        Raise UnreachableError, UsageError, and OperationError for a refusal.
+        """
+        self._brokers.learn_controllers(deadline)
+
+    def _name_silent(self, error: UnreachableError) -> UnreachableError:
+        """Return the error unchanged: controllers that do not answer are not looked for."""
+        return error
+
+    def _send_question(self, make: Callable[[], Any], broker: int | None) -> Any:
+        """Return the answer of the active controller, also one with an error code. `broker` does not count.
+
+        `make` returns a new request. Raise UnreachableError, OperationError (NOT_CONTROLLER where none is active) or
+        UsageError.
+        """
+        return super()._send_question(make, self._find_controller())
+
+    def _send_change(self, make: Callable[[], Any], broker: int | None, to_controller: bool) -> Any:
+        """Return the answer of the active controller to a change, also one with an error code; it is sent once.
+
+        `make` returns the request; the other arguments do not count. Raise UnansweredError where no answer came,
+        UnreachableError where it was not sent, OperationError (NOT_CONTROLLER where none is active) or UsageError.
+        """
+        return super()._send_change(make, self._find_controller(), False)

@@ -1,0 +1,72 @@
+"""Results about features as kafka-features prints them, line for line.
+
+Reference: org.apache.kafka.tools.FeatureCommand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from kafkactl.admin.metadata_versions import FEATURE, NAMES
+
+if TYPE_CHECKING:
+    from kafkactl.admin.features import Feature, FeatureLevel
+    from kafkactl.admin.models import Outcome
+
+
+def format_features(features: Sequence[Feature]) -> str:
+    """Return the lines of kafka-features describe, each with its end. An unknown epoch is a hyphen."""
+    return "".join(
+        f"Feature: {feature.name:<42}SupportedMinVersion: {format_level(feature.name, feature.min_level):<17}"
+        f"SupportedMaxVersion: {format_level(feature.name, feature.max_level):<17}"
+        f"FinalizedVersionLevel: {format_level(feature.name, feature.finalized_level):<17}"
+        f"Epoch: {'-' if feature.epoch is None else feature.epoch}\n"
+        for feature in features
+    )
+
+
+def format_level(name: str, level: int) -> str:
+    """Return a level as text: that of metadata.version by its name, such as 4.3-IV0."""
+    if name != FEATURE:
+        return str(level)
+    return NAMES[level - 1] if 1 <= level <= len(NAMES) else f"UNKNOWN [{level}]"
+
+
+def format_updates(outcomes: Sequence[Outcome], levels: Mapping[str, int], verb: str, dry_run: bool) -> str:
+    """Return the lines of kafka-features upgrade, downgrade or disable about all features, each with its end.
+
+    `verb` is the name of the subcommand, `levels` are the new levels by name.
+    """
+    lines = []
+    for outcome in outcomes:
+        level = levels[outcome.name]
+        goal = "" if verb == "disable" else f" to {level}"
+        if outcome.ok:
+            lines.append(f"{outcome.name} {'can be' if dry_run else 'was'} {verb}d{goal}.\n")
+        else:
+            lines.append(f"{'Can not' if dry_run else 'Could not'} {verb} {outcome.name}{goal}. {outcome.result}\n")
+    return "".join(lines)
+
+
+def format_mapping(levels: Sequence[FeatureLevel], release: str | None) -> str:
+    """Return the lines of kafka-features version-mapping, each with its end.
+
+    `release` is the release as it was given, which names metadata.version; None shows the name of its level.
+    """
+    lines = [f"{level.name}={level.level}" for level in levels]
+    lines[0] += f" ({release or levels[0].metadata_version})"
+    return "".join(f"{line}\n" for line in lines)
+
+
+def format_dependency(feature: FeatureLevel, needed: FeatureLevel | None) -> str:
+    """Return the lines of kafka-features feature-dependencies about a level, each with its end; None is no need."""
+    if needed is None:
+        return f"{_format_with_name(feature)} has no dependencies.\n"
+    return f"{_format_with_name(feature)} requires:\n    {_format_with_name(needed)}\n"
+
+
+def _format_with_name(level: FeatureLevel) -> str:
+    """Return FEATURE=LEVEL, with the name of the level behind it for metadata.version."""
+    text = f"{level.name}={level.level}"
+    return text if level.metadata_version is None else f"{text} ({level.metadata_version})"

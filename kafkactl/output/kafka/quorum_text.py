@@ -1,0 +1,74 @@
+"""Results about the quorum of the controllers as kafka-metadata-quorum prints them, line for line.
+
+Reference: org.apache.kafka.tools.MetadataQuorumCommand and ToolsUtils.prettyPrintTable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kafkactl.admin.quorum import Quorum, QuorumNode
+
+_ZERO_ID = "AAAAAAAAAAAAAAAAAAAAAA"
+_TITLES = ("NodeId", "DirectoryId", "LogEndOffset", "Lag", "LastFetchTimestamp", "LastCaughtUpTimestamp", "Status")
+_UNKNOWN = -1
+
+
+def format_status(quorum: Quorum) -> str:
+    """Return the lines of kafka-metadata-quorum describe --status, each with its end; an unknown time lag is -1."""
+    lag_ms = _UNKNOWN if quorum.max_follower_lag_ms is None else quorum.max_follower_lag_ms
+    rows = (
+        ("ClusterId", quorum.cluster_id),
+        ("LeaderId", quorum.leader_id),
+        ("LeaderEpoch", quorum.leader_epoch),
+        ("HighWatermark", quorum.high_watermark),
+        ("MaxFollowerLag", quorum.max_follower_lag),
+        ("MaxFollowerLagTimeMs", lag_ms),
+        ("CurrentVoters", _format_nodes(sorted(quorum.voters, key=lambda node: node.id))),
+        ("CurrentObservers", _format_nodes(quorum.observers)),
+    )
+    return "".join(f"{f'{name}:':<24}{value}\n" for name, value in rows)
+
+
+def _format_nodes(nodes: Sequence[QuorumNode]) -> str:
+    """Return nodes as a list of objects in the form of JSON; what a node lacks is left out."""
+    texts = []
+    for node in nodes:
+        text = f'{{"id": {node.id}'
+        if node.directory_id != _ZERO_ID:
+            text += f', "directoryId": "{node.directory_id}"'
+        if node.endpoints:
+            text += f', "endpoints": [{", ".join(f"{chr(34)}{endpoint}{chr(34)}" for endpoint in node.endpoints)}]'
+        texts.append(text + "}")
+    return f"[{', '.join(texts)}]"
+
+
+def format_replication(quorum: Quorum, now_ms: int | None) -> str:
+    """Return the table of kafka-metadata-quorum describe --replication, each line with its end.
+
+    `now_ms`, in ms since 1970, makes times relative; None shows them in ms since 1970. An unknown time is -1.
+    """
+    rows = [_TITLES]
+    for node in quorum.nodes:
+        times = (_format_time(node.last_fetch_ms, now_ms), _format_time(node.last_caught_up_ms, now_ms))
+        status = str(node.role).capitalize()
+        rows.append((str(node.id), node.directory_id, str(node.log_end_offset), str(node.lag), *times, status))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "".join(
+        "".join(f"{cell:<{width}}\t" for cell, width in zip(row, widths, strict=True)) + "\n" for row in rows
+    )
+
+
+def _format_time(ms: int | None, now_ms: int | None) -> str:
+    """Return a time in ms since 1970, or how long it is before `now_ms`; -1 for a time that is not known."""
+    if ms is None:
+        return str(_UNKNOWN)
+    return str(ms) if now_ms is None else f"{max(0, now_ms - ms)} ms ago"
+
+
+def format_removal(controller_id: int, directory_id: str, dry_run: bool) -> str:
+    """Return the line of kafka-metadata-quorum remove-controller, its end included."""
+    verb = "DRY RUN of removing " if dry_run else "Removed "
+    return f"{verb} KRaft controller {controller_id} with directory id {directory_id}\n"
