@@ -21,6 +21,7 @@ TOOLS = {
     "kafka-broker-api-versions": "brokers",
     "kafka-cluster": "cluster",
     "kafka-metadata-quorum": "quorum",
+    "kafka-leader-election": "leaders",
 }
 """Kafka's tools that kafkactl mirrors, without .sh, and the module of this folder that has the table of each."""
 
