@@ -77,14 +77,15 @@ def require_bool(value: object, name: str) -> bool:
 def require_seconds(value: object, name: str) -> float:
     """Return the value as a float; raise UsageError for anything but an int or a float, also for True and False.
 
-    The range is not checked: negative numbers, infinity and NaN pass, and an int that is too large becomes infinity.
+    The range is not checked: negative numbers, infinity and NaN pass, and an int that no float can hold becomes an
+    infinity of its sign.
     """
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise _make_type_error(value, name, "a number of seconds")
     try:
         return float(value)
-    except OverflowError:  # an int above 10^308
-        return float("inf")
+    except OverflowError:  # an int beyond 10^308
+        return float("inf") if value > 0 else float("-inf")
 
 
 def require_time_ms(value: object, name: str) -> int:

@@ -7,6 +7,7 @@ KafkactlError
   OperationError          the cluster answered with a refusal
     NotFoundError         a topic, group or context does not exist
       MissingFileError    a file that the command line names does not exist
+      MissingContextError  a context that is named does not exist
     UnsupportedRequestError  the brokers are too old
   ConditionError          a checked condition does not hold
   FormatError             bytes do not have the format that they should have
@@ -96,8 +97,19 @@ class MissingFileError(NotFoundError):
     status = statuses.USAGE
 
 
+class MissingContextError(NotFoundError):
+    """A context that is named does not exist."""
+
+
 class UnsupportedRequestError(OperationError):
     """The brokers are too old for a request."""
+
+    request: str | None = None
+    """Name of the request in Kafka's protocol, such as ListOffsets; None where a client library does not tell it."""
+    needed_versions: tuple[int, int] = (0, 0)
+    """The lowest and the highest version of the request that would do; only with `request`."""
+    supported_versions: tuple[int, int] | None = None
+    """The lowest and the highest version that the broker has; None where it does not have the request."""
 
 
 class ConditionError(KafkactlError):

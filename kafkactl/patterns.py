@@ -356,6 +356,19 @@ def _split_include_list(text: str, name: str) -> list[str]:
     return items
 
 
+def compile_quietly(regex: str, flags: int = 0) -> re.Pattern[str]:
+    """Return a compiled regular expression of Python; raise re.error for an invalid or too complex one.
+
+    Python's warnings about a legal but unusual expression, such as `[[a]`, do not reach stderr.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return re.compile(regex, flags)
+    except (OverflowError, RecursionError, ValueError):
+        raise re.error("the pattern is too complex") from None
+
+
 def _compile(regex: str, text: str, name: str) -> re.Pattern[str]:
     """Return a compiled regular expression whose `.` also matches a line end.
 
@@ -366,16 +379,12 @@ def _compile(regex: str, text: str, name: str) -> re.Pattern[str]:
         reason = f"the pattern has more than {MAX_PATTERN_LENGTH:,} characters"
         raise _make_invalid_value_error(text, name, reason, _PATTERN_HINT)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # `[[a]` is legal, but Python warns on stderr
-            return re.compile(regex, re.DOTALL)  # names of groups may have line ends
+        return compile_quietly(regex, re.DOTALL)  # names of groups may have line ends
     except re.error as error:
         position = "" if error.pos is None else f" at position {error.pos}"
         raise _make_invalid_value_error(
             text, name, f"{_escape(error.msg)}{position}", _make_pattern_hint(text)
         ) from None
-    except (OverflowError, RecursionError, ValueError):
-        raise _make_invalid_value_error(text, name, "the pattern is too complex", _PATTERN_HINT) from None
 
 
 def _make_pattern_hint(text: str) -> str:

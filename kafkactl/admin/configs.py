@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from kafkactl.admin.entities import DEFAULT_NAME, Entity, EntityType
 from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.protocol import ConfigSource, ErrorCode, ResourceType
-from kafkactl.errors import KafkactlError, NotFoundError, OperationError
+from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnsupportedRequestError
 
 if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster
@@ -233,17 +233,40 @@ def list_entities(cluster: Cluster, type_: EntityType) -> list[Entity]:
 
     Internal topics are included. For brokers and broker loggers, which are sorted by number, the default '' comes last.
     For groups and client metrics the list has those with settings, and all groups that exist; brokers that do not
-    answer are left out of these. Raise UnreachableError, OperationError, UsageError for a wrong client setting, and
-    KeyError for users, clients and ips.
+    answer are left out of these. Raise UnsupportedRequestError where the brokers are too old for client metrics,
+    UnreachableError, OperationError, UsageError for a wrong client setting, and KeyError for users, clients and ips.
     """
     if type_ is EntityType.TOPICS:
         return [Entity(type_, name) for name in cluster.requests.list_topics()]
     if type_ in _BROKER_TYPES:
         return [Entity(type_, name) for name in (*map(str, cluster.requests.list_brokers()), DEFAULT_NAME)]
-    names = cluster.requests.list_config_resources(_RESOURCES[type_])
     if type_ is EntityType.GROUPS:
+        names = _list_groups_with_settings(cluster) or []
         names += [group.group_id for group in cluster.requests.list_groups()[0]]
+    else:
+        names = cluster.requests.list_config_resources(_RESOURCES[type_])
     return [Entity(type_, name) for name in sorted(set(names))]
+
+
+def may_have_settings(cluster: Cluster, entity: Entity) -> bool:
+    """Return whether an entity is among list_entities(), or may be: old brokers do not tell which groups have settings.
+
+    Raise what list_entities() raises.
+    """
+    if entity in list_entities(cluster, entity.type):
+        return True
+    return entity.type is EntityType.GROUPS and _list_groups_with_settings(cluster) is None
+
+
+def _list_groups_with_settings(cluster: Cluster) -> list[str] | None:
+    """Return the names of groups that have settings of their own, or None where the brokers are too old to tell.
+
+    Raise UnreachableError, OperationError, and UsageError for a wrong client setting.
+    """
+    try:
+        return cluster.requests.list_config_resources(_RESOURCES[EntityType.GROUPS])
+    except UnsupportedRequestError:
+        return None
 
 
 def alter_configs(

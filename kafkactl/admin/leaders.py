@@ -144,7 +144,9 @@ def elect(cluster: Cluster, kind: ElectionType, partitions: Iterable[Partition] 
     if answer.error_code:
         raise refusal("cannot elect leaders", answer.error_code)
     results = [
-        _make_election(result.topic, item) for result in answer.replica_election_results for item in result.partition_result
+        _make_election(result.topic, item)
+        for result in answer.replica_election_results
+        for item in result.partition_result
     ]
     if requested is None:
         results = [row for row in results if row.elected or row.error is not None]

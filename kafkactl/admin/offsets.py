@@ -89,21 +89,50 @@ def read_log_ends(
 
 
 def find_offsets(cluster: Cluster, partitions: Iterable[Partition], at: int) -> list[PartitionOffset]:
-    """Return the offset of each partition at a time, sorted by partition. All partitions are asked at once.
+    """Return the offset of each partition at a time, sorted by partition. A partition with an error has its text.
+
+    Everything else is as in ask_offsets.
+    """
+    return make_rows(ask_offsets(cluster, partitions, at))
+
+
+def make_rows(answers: Mapping[Partition, PartitionOffset | KafkactlError]) -> list[PartitionOffset]:
+    """Return the offset of each partition, in the order of the answers; an error becomes the `error` of its partition.
+
+    Nothing is asked.
+    """
+    return [
+        PartitionOffset(*partition, None, None, str(answer)) if isinstance(answer, KafkactlError) else answer
+        for partition, answer in answers.items()
+    ]
+
+
+def ask_offsets(
+    cluster: Cluster, partitions: Iterable[Partition], at: int
+) -> dict[Partition, PartitionOffset | KafkactlError]:
+    """Return the offset of each partition at a time, or its error, sorted by partition. All are asked at once.
 
     `at` is a time in ms since 1970, for the first record at or after it, or a SpecialOffset. The offset is None where
-    there is no such record. A partition that cannot be read has an error. Without partitions nothing is asked. Raise
-    UnreachableError where no partition was answered, UsageError for a wrong client setting, and ValueError for a
-    partition below 0 or a topic without a name. For a SpecialOffset below MAX_TIMESTAMP, UnreachableError or
+    there is no such record. Without partitions nothing is asked. Raise UnreachableError where no partition was
+    answered, and UsageError for a wrong client setting. For a SpecialOffset below MAX_TIMESTAMP, UnreachableError or
     OperationError is raised only where no broker tells the leaders.
     """
     sorted_partitions = sorted(set(partitions))
     if not sorted_partitions:
-        return []
-    if at < SpecialOffset.MAX_TIMESTAMP:
-        return _find_tiered_offsets(cluster, sorted_partitions, at)
+        return {}
+    if at < SpecialOffset.MAX_TIMESTAMP:  # librdkafka's version of the request does not know these
+        tiered = cluster.requests.list_offsets(sorted_partitions, at)
+        return {
+            partition: answer if isinstance(answer, KafkactlError) else _build_partition_offset(partition, *answer)
+            for partition, answer in tiered.items()
+        }
     answers = _ask(cluster, sorted_partitions, _make_spec(at))
-    return [_make_partition_offset(partition, answers[partition]) for partition in sorted_partitions]
+    return {
+        partition: answer
+        if isinstance(answer := answers[partition], OperationError)
+        else _build_partition_offset(partition, answer.offset, answer.timestamp)
+        for partition in sorted_partitions
+    }
 
 
 def _make_spec(at: int) -> OffsetSpec:
@@ -115,31 +144,6 @@ def _make_spec(at: int) -> OffsetSpec:
     }
     spec: OffsetSpec = special_specs[at]() if at in special_specs else OffsetSpec.for_timestamp(at)
     return spec
-
-
-def _make_partition_offset(partition: Partition, answer: Any) -> PartitionOffset:
-    """Return the offset of a librdkafka answer; an OperationError becomes the `error` of the result.
-
-    An offset of -1, and a negative timestamp, become None.
-    """
-    if isinstance(answer, OperationError):
-        return PartitionOffset(*partition, None, None, str(answer))
-    return _build_partition_offset(partition, answer.offset, answer.timestamp)
-
-
-def _find_tiered_offsets(cluster: Cluster, partitions: list[Partition], at: int) -> list[PartitionOffset]:
-    """Return the offsets for a SpecialOffset that librdkafka's version of the request does not know.
-
-    They are in the order of the partitions. A partition that cannot be read has an error. Raise UnreachableError,
-    OperationError or UsageError where the leaders cannot be looked up.
-    """
-    answers = cluster.requests.list_offsets(partitions, at)
-    return [
-        PartitionOffset(*partition, None, None, str(answer))
-        if isinstance(answer, KafkactlError)
-        else _build_partition_offset(partition, *answer)
-        for partition, answer in answers.items()
-    ]
 
 
 def _build_partition_offset(partition: Partition, offset: int, timestamp_ms: int) -> PartitionOffset:

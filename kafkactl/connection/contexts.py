@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kafkactl.connection import secrets
-from kafkactl.errors import NotFoundError, UsageError
+from kafkactl.errors import MissingContextError, UsageError
 from kafkactl.paths import find_config_file
 
 _ANOTHER = "choose another file with KAFKACTL_CONFIG=FILE"
@@ -53,7 +53,7 @@ class ContextFile:
             return self.contexts[name]
         except KeyError:
             existing_names = ", ".join(sorted(self.contexts)) or "none"
-            raise NotFoundError(
+            raise MissingContextError(
                 f"context not found: {name!r} in {self.path}",
                 f"existing contexts: {existing_names}; "
                 f"create it: kafkactl context set {name} --bootstrap-server HOST:PORT",

@@ -34,6 +34,7 @@ class Connection(Protocol):
 
     connected: bool
     init_future: Any
+    broker_version_data: Any
 
     def send_request(self, request: Any, request_timeout_ms: int) -> Any:
         """Send a request and return a future of its answer; nothing is waited for.
@@ -165,6 +166,7 @@ class Brokers:
         self._net.start()
         self._seed: Node | None = None
         """The bootstrap server that answered last; None before the first answer."""
+        self._last_sent: dict[Node, tuple[Any, Connection]] = {}
         self._silent: set[Node] = set()
         """Nodes that did not answer a request."""
         self.controller: int | None = None
@@ -233,7 +235,7 @@ class Brokers:
         answers becomes the seed. Nodes without an answer, and those with an error, count as silent from then on.
         """
         try:
-            futures = {node: self._open(node, deadline).send_request(make(), self._get_ms_until(deadline))}
+            futures = {node: self._send_over(self._open(node, deadline), node, make(), deadline)}
         except _list_kafka_errors() as error:  # the connection may have ended since it was found
             self._silent.add(node)
             return self._make_error(node, error)
@@ -255,7 +257,7 @@ class Brokers:
             is_due = bool(other_nodes) and (not futures or time.monotonic() >= next_at)
             if is_due and (other := self._find_connected(other_nodes, deadline)) is not None:
                 other_nodes.remove(other)
-                futures[other] = self._open(other, deadline).send_request(make(), self._get_ms_until(deadline))
+                futures[other] = self._send_over(self._open(other, deadline), other, make(), deadline)
                 next_at += (deadline - next_at) / 2
             elif is_due or len(futures) != 1:
                 await self._net.sleep(_MOMENT_S)
@@ -368,7 +370,7 @@ class Brokers:
                     reasons[node] = error
                     continue
                 if connection.connected:
-                    futures[node] = connection.send_request(pending_requests.pop(node), self._get_ms_until(deadline))
+                    futures[node] = self._send_over(connection, node, pending_requests.pop(node), deadline)
                 elif connection.init_future.is_done:
                     reasons[node] = connection.init_future.exception
             await self._net.sleep(_MOMENT_S if pending_requests else 0)
@@ -455,6 +457,14 @@ class Brokers:
             node, self._get_ms_until(deadline), refresh_metadata_on_err=False, reset_backoff_on_connect=True
         )
 
+    def _send_over(self, connection: Connection, node: Node, request: Any, deadline: float) -> Any:
+        """Send a request over a node's connection and return a future of its answer; nothing is waited for.
+
+        The request is kept as the node's last one. `deadline` is a time of time.monotonic().
+        """
+        self._last_sent[node] = request, connection
+        return connection.send_request(request, self._get_ms_until(deadline))
+
     @staticmethod
     def _get_ms_until(deadline: float) -> int:
         """Return the time until a deadline, a time of time.monotonic(), in ms; at least 1, also after it."""
@@ -481,6 +491,8 @@ class Brokers:
             OverflowError,
             ValueError,
         )
+        if isinstance(error, errors.IncompatibleBrokerVersion):
+            return self._make_version_error(node, *self._last_sent[node])
         if error is not None and not isinstance(error, unanswered):
             return _translate_error(error)
         kind = UnansweredError if is_sent else UnreachableError
@@ -495,6 +507,42 @@ class Brokers:
             f"{reason or f'no answer within {self._settings.timeout_s:g} s'}",
             f"the address is from {self._settings.source}; choose another with -b HOST:PORT",
         )
+
+    def _make_version_error(self, node: Node, request: Any, connection: Connection) -> UnsupportedRequestError:
+        """Return our exception for a request that a broker does not have, or not in a version that would do.
+
+        The message names the broker, and the first release of Kafka that has the request, where it is known.
+        """
+        versions = connection.broker_version_data
+        api = request.name.removesuffix("Request")
+        lowest = max(request.min_version, request._min_version or 0)
+        highest = request.max_version if request._max_version is None else request._max_version
+        supported = versions.api_versions.get(request.API_KEY)
+        place = "broker {} at {}:{}".format(node, *self.places[node]) if node in self.places else "the broker"
+        release = find_first_release(request.API_KEY, lowest)
+        if supported is not None:
+            reason = f"is too old: it has {api} up to version {supported[1]}, and version {lowest} is needed"
+        elif release is not None and release <= versions.broker_version:
+            reason, release = f"does not have the request {api}, which only brokers of KRaft clusters have", None
+        else:
+            reason = f"is too old: it does not have the request {api}"
+        since = "" if release is None else f" (Kafka {'.'.join(map(str, release))} has it)"
+        error = UnsupportedRequestError(f"{place} {reason}{since}")
+        error.request, error.needed_versions, error.supported_versions = api, (lowest, highest), supported
+        return error
+
+
+def find_first_release(api_key: int, version: int) -> tuple[int, ...] | None:
+    """Return the first release of Kafka, such as (4, 2), whose brokers have a version of a request; None if unknown.
+
+    The releases are those that kafka-python knows. A request that only brokers of KRaft clusters have counts, too.
+    """
+    from kafka.protocol.broker_version_data import BROKER_API_VERSIONS
+
+    releases = (
+        release for release, ranges in BROKER_API_VERSIONS.items() if ranges.get(api_key, (0, -1))[1] >= version
+    )
+    return min(releases, default=None)
 
 
 def _list_kafka_errors() -> tuple[type[Exception], ...]:

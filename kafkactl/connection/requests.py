@@ -286,15 +286,14 @@ class Requests:
     def list_config_resources(self, resource_type: int) -> list[str]:
         """Return the names of the resources of a type (a ResourceType) that have configs, in the broker's order.
 
-        The result is empty where the brokers are too old for the request or refuse it for missing rights. Raise
-        OperationError for another refusal, UnreachableError or UsageError.
+        The result is empty without the rights for the request. Raise UnsupportedRequestError where the brokers are too
+        old, OperationError for another refusal, UnreachableError or UsageError.
         """
-        try:
-            answer = self.send("ListConfigResources", resource_types=[resource_type])
-        except UnsupportedRequestError:
+        answer = self.send("ListConfigResources", resource_types=[resource_type])
+        if answer.error_code == ErrorCode.CLUSTER_AUTHORIZATION_FAILED:
             return []
-        if answer.error_code in (ErrorCode.CLUSTER_AUTHORIZATION_FAILED, ErrorCode.UNSUPPORTED_VERSION):
-            return []
+        if answer.error_code == ErrorCode.UNSUPPORTED_VERSION:
+            raise UnsupportedRequestError("the brokers are too old to list resources of this type")
         if answer.error_code:
             raise refusal("cannot list the resources with configs", answer.error_code)
         return [

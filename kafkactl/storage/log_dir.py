@@ -223,8 +223,8 @@ def explain_irregular(path: Path) -> str | None:
 def _explain_skipped(child: Path) -> str | None:
     """Return why an entry of a log dir is not read, or None.
 
-    Not read are folders named -delete or -stray, and paths that are neither a file nor a folder, such as FIFOs, or that
-    may not be looked at.
+    Not read are folders named TOPIC-N.ID-delete or -stray, and paths that are neither a file nor a folder, such as
+    FIFOs, or that may not be looked at. A path that is missing gives None.
     """
     state = parse_folder_name(child).state if _is_folder(child) else None
     if state in (FolderState.DELETE, FolderState.STRAY):

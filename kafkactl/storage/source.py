@@ -208,8 +208,9 @@ def _open_standard_input() -> tuple[BinaryIO, LostBytesError | None]:
 def _unpack(path: Path, file: BinaryIO) -> tuple[BinaryIO, LostBytesError | None]:
     """Return the content of a gzip file as a file, and why it ends too early, or None.
 
-    `path` is for messages. `file` is read from its beginning, and stays open. Raise LostBytesError where not one byte
-    can be unpacked, and OSError where the file cannot be read.
+    The returned file is at its end, so read it by position. `path` is for messages. `file` is read from its beginning,
+    and stays open. Raise LostBytesError where not one byte can be unpacked, and OSError where the file cannot be read
+    or its copy cannot be written.
     """
     file.seek(0)
     parts = _unpack_parts(file)

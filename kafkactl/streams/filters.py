@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kafkactl.errors import FormatError, UsageError
+from kafkactl.patterns import compile_quietly
 from kafkactl.serde.formats import Format
 from kafkactl.storage.text import name_bytes
 from kafkactl.streams.record import read_headers
@@ -188,8 +189,8 @@ def _parse_step(step: re.Match[str]) -> str | int:
 def compile_pattern(pattern: str, flag: str) -> re.Pattern[str]:
     """Return a compiled regular expression; raise UsageError, which names the option `flag`, for an invalid one."""
     try:
-        return re.compile(pattern)
-    except (re.error, OverflowError, RecursionError, ValueError) as error:
+        return compile_quietly(pattern)
+    except re.error as error:
         raise UsageError(f"invalid value {pattern!r} for {flag}: not a regular expression: {error}") from error
 
 

@@ -143,7 +143,8 @@ class Transactions:
     def _end(self, reason: str) -> None:
         """Pass all records of the open transaction to the account, as undelivered with this reason.
 
-        Afterwards no transaction is open here. Raise OSError where the kept records cannot be read.
+        A transaction must be open: after a commit its records would be passed on as undelivered. Afterwards none is
+        open here. Raise OSError where the kept records cannot be read.
         """
         self._account.tell = self._tell
         self._account.aborted += self._begun - len(self._failures)

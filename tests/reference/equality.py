@@ -19,11 +19,14 @@ from kafkactl.admin.groups import descriptions as groups
 from kafkactl.admin.topics import descriptions
 from kafkactl.cli.kafka_style.doors import TOOLS
 from kafkactl.connection.cluster import Cluster
+from kafkactl.errors import OperationError, UnsupportedRequestError
 
 LINES = Path(__file__).with_name("kafka_lines.txt")
 DATA = Path(__file__).parents[1] / "data"
 SIDES = ("k", "o")
 """What `@` becomes for Kafka's tool and for ours."""
+INVALID_REQUEST = 42
+"""What a broker of ZooKeeper answers to a question for the settings of a group."""
 PLACES = ("kraft", "kraft-cluster", "zookeeper")
 
 
@@ -214,8 +217,14 @@ def describe_state(cluster: Cluster, side: str) -> str:
     for name, commits in sorted(groups.read_committed_offsets(cluster, names).items() if names else ()):
         lines.append(f"{name} {sorted((partition, commit.offset) for partition, commit in commits.items())}")
     for kind in (EntityType.GROUPS, EntityType.CLIENT_METRICS):
-        entities = [entity for entity in configs.list_entities(cluster, kind) if (entity.name or "").startswith(own)]
-        for entity, settings in (configs.describe_configs(cluster, entities) if entities else {}).items():
+        try:
+            entities = [item for item in configs.list_entities(cluster, kind) if (item.name or "").startswith(own)]
+            described = configs.describe_configs(cluster, entities) if entities else {}
+        except OperationError as error:
+            if isinstance(error, UnsupportedRequestError) or error.code == INVALID_REQUEST:
+                continue  # with ZooKeeper neither has settings
+            raise
+        for entity, settings in described.items():
             lines.append(f"{entity} {sorted((row.name, row.value) for row in settings if row.is_own)}")
     lines += [f"{each}" for each in quotas.describe_quotas(cluster) if own in f"{each.user} {each.client_id}"]
     lines += [f"{each}" for each in scram.describe_credentials(cluster) if each.user.startswith(own)]

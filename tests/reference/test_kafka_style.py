@@ -35,6 +35,8 @@ FILES = {
     '{"topic":"eqshared-a","partition":0,"offset":1}],"version":1}',
     "no-offset.json": '{"partitions":[{"topic":"eqshared-a","partition":0}],"version":1}',
     "wrong-type.json": '{"partitions":[{"topic":"eqshared-a","partition":"x","offset":0}],"version":1}',
+    "junk.json": '{"partitions":[{"topic":"eqshared-b","partition":0,"offset":0}]} junk',
+    "minus.json": '{"partitions":[{"topic":"eqshared-b","partition":0,"offset":-5}]}',
     "version.json": '{"partitions":[],"version":2}',
     "no-partitions.json": '{"version":1}',
     "no-entries.json": '{"partitions":[]}',

@@ -823,6 +823,32 @@ def test_the_command_at_an_old_broker(cli: Cli) -> None:
         assert "too old" in cli("-b", broker.address, "users", "list", check=1).stderr
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ("users list", "it does not have the request DescribeUserScramCredentials (Kafka 2.7 has it)"),
+        ("configs describe client-metrics", "it does not have the request ListConfigResources (Kafka 4.0 has it)"),
+        (
+            "offsets orders --time earliest-pending-upload",
+            "it has ListOffsets up to version 4, and version 11 is needed (Kafka 4.2 has it)",
+        ),
+        (
+            "offsets orders --time earliest-local",
+            "it has ListOffsets up to version 4, and version 8 is needed (Kafka 3.5 has it)",
+        ),
+        ("quotas list", "it does not have the request DescribeClientQuotas (Kafka 2.6 has it)"),
+    ],
+)
+def test_a_broker_that_is_too_old_is_named(cli: Cli, arguments: str, reason: str) -> None:
+    """Never an empty list: the error has the broker, the versions and the release of Kafka that would do."""
+    with filled(api_versions="2.1") as broker:
+        done = cli("-b", broker.address, *arguments.split(), check=1)
+        assert (
+            f"at {broker.address} is too old: {reason}" in done.stderr or f"broker is too old: {reason}" in done.stderr
+        )
+
+
 def test_the_command_at_wrong_addresses(cli: Cli, identity: TlsIdentity) -> None:
     with HttpPeer() as http, TlsPeer(identity) as tls, SilentPeer() as silent, ThreadPoolExecutor() as pool:
         addresses = [peer.address for peer in (http, tls, silent)]

@@ -324,10 +324,10 @@ def list_changes(group: str, plan: ResetPlan) -> list[OffsetChange]:
 def carry_out(cluster: Cluster, changes: Sequence[OffsetChange]) -> list[OffsetChange]:
     """Commit the new offsets of one group without members, and return each change with its result.
 
-    All changes must be of the same group, and stay in their order. A refused partition is a change that is not ok.
-    Without changes nothing is sent. Raise OperationError where the whole request is refused, for example because the
-    group has members, UnansweredError where the offsets may have been committed, UnreachableError, and UsageError for a
-    wrong client setting.
+    A group that does not exist is created. All changes must be of the same group, and stay in their order. A refused
+    partition is a change that is not ok. Without changes nothing is sent. Raise OperationError where the whole request
+    is refused, for example because the group has members, UnansweredError where the offsets may have been committed,
+    UnreachableError, and UsageError for a wrong client setting.
     """
     if not changes:
         return []

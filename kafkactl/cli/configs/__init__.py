@@ -16,7 +16,7 @@ from kafkactl.cli.frame.before_change import Change, before_change
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, ReportOptions
 from kafkactl.cli.frame.results import print_errors, show_outcomes
-from kafkactl.errors import UsageError
+from kafkactl.errors import NotFoundError, OperationError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
 from kafkactl.statuses import CONDITION, DONE, FAILED
@@ -73,15 +73,15 @@ def describe(
     described_entities = (
         configs.list_entities(connected, choice.type) if choice.name is None else require_entities(choices)
     )
-    if (
-        output.is_kafka
-        and choice.name
-        and not all_
-        and described_entities[0] not in configs.list_entities(connected, choice.type)
-    ):
+    if output.is_kafka and choice.name and not all_ and not configs.may_have_settings(connected, described_entities[0]):
         out.write_text(admin_text.format_missing_entity(described_entities[0]))
         return DONE if people.is_kafka_style() else FAILED
-    described, errors = configs.describe_all_configs(connected, described_entities, documentation)
+    try:
+        described, errors = configs.describe_all_configs(connected, described_entities, documentation)
+    except OperationError as error:
+        if output.is_kafka and choice.name and not isinstance(error, NotFoundError):  # Kafka's tool prints it first
+            out.write_text(admin_text.format_configs(described_entities[0], [], all_))
+        raise
     settings = {
         entity: entity_settings if all_ else [setting for setting in entity_settings if setting.is_own]
         for entity, entity_settings in described.items()

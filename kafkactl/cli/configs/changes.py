@@ -37,7 +37,7 @@ def parse_alterations(
     `add_config_file` is a Java .properties file. A file with secrets that others can read gets a warning. Raise
     UsageError for no change, a text that has another form, a file that cannot be read, a name that is changed twice or
     that no setting can have, a secret on the command line, and --add-config together with --add-config-file. In
-    `add_config` and in the file the last of equal names counts.
+    `add_config` and in the file the last of equal names counts. Empty names to delete are left out.
     """
     if add_config is not None and add_config_file is not None:
         raise make_exclusive_error("--add-config", "--add-config-file")

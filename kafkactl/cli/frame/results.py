@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from kafkactl.cli.frame import rights
@@ -15,7 +15,7 @@ from kafkactl.output.report import Column, Report, Table
 from kafkactl.statuses import DONE, FAILED, NO_ANSWER, combine
 
 if TYPE_CHECKING:
-    from kafkactl.admin.models import Outcome
+    from kafkactl.admin.models import Outcome, Partition
 
 _UNANSWERED = (ErrorCode.REQUEST_TIMED_OUT, ErrorCode.LEADER_NOT_AVAILABLE)
 """Codes after which the change may have been done."""
@@ -23,6 +23,15 @@ _UNANSWERED = (ErrorCode.REQUEST_TIMED_OUT, ErrorCode.LEADER_NOT_AVAILABLE)
 
 class PartitionError(OperationError):
     """The error of one partition, which the result shows, too."""
+
+
+class SkippedPartitionsError(OperationError):
+    """Errors of several partitions, which are left out of the result of one of Kafka's tools."""
+
+    def __init__(self, errors: Mapping[Partition, KafkactlError]) -> None:
+        """Take the error of each partition; there is at least one."""
+        super().__init__("; ".join(f"{topic}-{number}: {error}" for (topic, number), error in errors.items()))
+        self.errors = errors
 
 
 def print_partition_errors(errors: Iterable[tuple[str, int, str | None]]) -> int:

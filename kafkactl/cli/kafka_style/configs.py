@@ -16,8 +16,11 @@ from kafkactl.cli.kafka_style.tools import (
     WrongUsageError,
     connection_options,
     convert_error,
+    explain_illegal_name,
+    is_unknown_host,
     refuse_together,
     require_file,
+    require_servers,
     translate_connection,
     translate_values,
 )
@@ -220,7 +223,9 @@ def _check_names(arguments: Arguments, types: Sequence[str], names: Sequence[str
     if has_name and ("brokers" in types or "broker-loggers" in types):
         for option in ("entity-name", "broker", "broker-logger"):
             broker = arguments.value(option)
-            if broker is not None and not re.fullmatch(r"[-+]?[0-9]{1,10}", broker):
+            if broker is not None and not (
+                re.fullmatch(r"[-+]?[0-9]{1,10}", broker) and -(1 << 31) <= int(broker) < 1 << 31
+            ):
                 raise _refuse(f"The entity name for {types[0]} must be a valid integer broker id, but it is: {broker}")
     if has_name and "ips" in types:
         for option in ("entity-name", "ip"):
@@ -284,12 +289,15 @@ def translate(arguments: Arguments) -> Run:
             _EXECUTION,
         )
     require_file(arguments.value("command-config"))
+    require_servers(arguments)
     types, names = _list_types(arguments), _list_names(arguments)
     if len(names) > len(types):
         raise _refuse("More entity names specified than entity types")
     if arguments.has("alter") and len(names) != len(types):
         raise _refuse("An entity name must be specified for every entity type")
     verb = "alter" if arguments.has("alter") else "describe"
+    if verb == "describe" and types[:1] == ["topics"] and names and (problem := explain_illegal_name(names[0])):
+        raise JavaError(f"Topic name is invalid: {problem}", _ILLEGAL_ARGUMENT)
     words = ["configs", verb, "-o", "kafka", *translate_connection(arguments)]
     for type_, name in zip(types, [*names, *[None] * (len(types) - len(names))], strict=True):
         words.append(f"--entity-type={type_}")
@@ -304,10 +312,12 @@ def _translate_changes(arguments: Arguments, types: Sequence[str], names: Sequen
     """Return our arguments for the changes: settings to add as they were given, a file, and names to delete.
 
     Raise JavaError for settings that Kafka's tool refuses and a file that does not exist, whose content is not read
-    here, and OptionError for an option given twice.
+    here, and OptionError for --add-config or --add-config-file given twice. The names of several --delete-config are
+    joined.
     """
     words, added = [], []
     if (text := arguments.value("add-config")) is not None:
+        text = text.rstrip(",") or text  # as Java splits
         added = _read_settings(text)
         words.append(f"--add-config={text}")
     require_file(arguments.value("add-config-file"))
@@ -389,7 +399,7 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     where that fails. `call` is the name of the request, for the text of a time-out.
     """
     java = _find_own_check(error)
-    if java is None and isinstance(error, (JavaError, OptionError)):
+    if java is None and (isinstance(error, (JavaError, OptionError)) or is_unknown_host(error)):
         java = convert_error(error, call)
     if java is not None and java.exception.startswith(_ONE_LINE):
         people.write_kafka_message(f"{java}\n")
@@ -434,4 +444,10 @@ TOOL = Tool(
     check=check,
     translate=translate,
     report=report,
+    differences=(
+        "A change without any setting (--delete-config '', an empty file) is an error; Kafka's tool says that it has "
+        "completed.",
+        "The id of a broker with a sign is an error; for Kafka's tool that broker does not exist.",
+        "Quotas are decimal numbers; Kafka's tool also takes Java's 200f, 0x1p3 and NaN.",
+    ),
 )

@@ -10,14 +10,23 @@ import re
 from pathlib import Path
 
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, State
-from kafkactl.cli.kafka_style.tools import HELP, VERSION, JavaError, Run, Tool, convert_error, require_options
+from kafkactl.cli.kafka_style.tools import (
+    HELP,
+    VERSION,
+    JavaError,
+    Run,
+    Tool,
+    convert_error,
+    require_options,
+    split_as_java,
+)
 from kafkactl.errors import KafkactlError, MissingFileError
 from kafkactl.output import people
 from kafkactl.stdout import out
 
 _RUNTIME = "java.lang.RuntimeException"
 _DECODERS = ("String", "Default", "Integer", "Long")
-_PACKAGES = ("org.apache.kafka.tools.api.", "kafka.serializer.")
+_PACKAGE = "org.apache.kafka.tools.api."
 _TOPIC_DECODERS = (
     "offsets-decoder",
     "transaction-log-decoder",
@@ -119,7 +128,7 @@ def translate(arguments: Arguments) -> Run:
     The files are not looked at, except for the text of an error.
     """
     words = ["dump-log"]
-    names = (arguments.value("files") or "").split(",")
+    names = split_as_java(arguments.value("files") or "") or [""]
     flags = ("print-data-log", "deep-iteration", "skip-record-metadata", "verify-index-only", "index-sanity-check")
     words += [f"--{name}" for name in flags if arguments.has(name)]
     decoder = next((name for name in _TOPIC_DECODERS if arguments.has(name)), None)
@@ -153,13 +162,12 @@ def _read_message_size(arguments: Arguments, first: str) -> int | None:
 
 
 def _require_decoder(name: str, printed: str) -> str:
-    """Return `name`, where it is one of Kafka's decoders, with or without its package.
+    """Return `name`, where it is the full name of one of Kafka's decoders.
 
     Raise JavaError for any other class; `printed` is its text for stdout.
     """
-    for package in _PACKAGES:
-        if name.removeprefix(package).removesuffix("Decoder") in _DECODERS:
-            return name
+    if name in {f"{_PACKAGE}{kind}Decoder" for kind in _DECODERS}:
+        return name
     raise JavaError("Failed to load decoder class", _RUNTIME, before=printed)
 
 

@@ -21,10 +21,12 @@ from kafkactl.cli.kafka_style.tools import (
     WrongUsageError,
     connection_options,
     convert_error,
+    is_unknown_host,
     print_usage,
     refuse_together,
     require_file,
     require_options,
+    require_servers,
     translate_connection,
 )
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnreachableError, UsageError
@@ -58,7 +60,6 @@ _INVALID_TOPIC = f"{_ERRORS}.InvalidTopicException"
 _SILENCE = "Timed out waiting for a node assignment. Call: "
 _LONGEST_TIMEOUT_MS = 3_600_000
 _INTEGER = re.compile(r"[-+]?[0-9]{1,10}")
-_SERVER = re.compile(r"(?:[a-zA-Z0-9_-]+://)?\[?[0-9a-zA-Z.%:_-]*\]?:[0-9]+")
 _TIME = re.compile(
     r"([0-9]+)-([0-9]+)-([0-9]+)T([0-9]+):([0-9]+):([0-9]+)\.([0-9]+)(?:(Z)|([-+])([0-9]{2})(?::?([0-9]{2}))?)"
 )
@@ -237,7 +238,7 @@ def translate(arguments: Arguments) -> Run:
         return Run(words=["groups", verb, "--", _read_regex(arguments)])
     require_file(arguments.value("command-config"), cause=_RUNTIME)
     connection = translate_connection(arguments)
-    _check_server(arguments)
+    require_servers(arguments)
     arguments.values("to-offset")  # Kafka's tool reads these values whatever it does
     arguments.value("by-duration")
     arguments.value("shift-by")
@@ -265,22 +266,6 @@ def _read_regex(arguments: Arguments) -> str:
         return arguments.value("validate-regex") or ""
     except OptionError as error:
         raise WrongUsageError(str(error)) from None
-
-
-def _check_server(arguments: Arguments) -> None:
-    """Raise JavaError for a --bootstrap-server that is empty or lacks a port, and OptionError for several.
-
-    Without the option nothing is raised.
-    """
-    servers = arguments.value("bootstrap-server")
-    if servers is None:
-        return
-    addresses = [text.strip() for text in servers.split(",") if text.strip()]
-    if servers and not addresses:
-        reason = "Configuration 'bootstrap.servers' values must not be empty."
-        raise JavaError(reason, "org.apache.kafka.common.config.ConfigException")
-    if not addresses or not all(map(_SERVER.fullmatch, addresses)):
-        raise JavaError("Failed to create new KafkaAdminClient", "org.apache.kafka.common.KafkaException")
 
 
 def _convert_timeout(number: int) -> int:
@@ -543,6 +528,8 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     if isinstance(error, PlanFileError):
         people.write_kafka_message(error.trace)
     verb = _find_verb(arguments)
+    if is_unknown_host(error):
+        error = convert_error(error, call)
     if verb in ("delete", "delete-offsets") and (text := _format_table(arguments, error, verb)) is not None:
         out.write_text(text)
         return 0
@@ -642,7 +629,7 @@ TOOL = Tool(
     failure_status=0,
     differences=(
         "A --topic with a colon and no partition is refused by --reset-offsets; Kafka's tool resets nothing.",
-        "A host that no name server knows is asked until the time-out; Kafka's tool refuses it at once.",
+        "A group that does not exist has the words of Kafka's tool at brokers of Kafka 4 also at older brokers.",
         "A time-out above an hour is an hour.",
     ),
 )

@@ -11,7 +11,7 @@ import re
 import shlex
 from collections.abc import MutableMapping
 
-from kafkactl.cli.kafka_style.tools import JavaError
+from kafkactl.output import people
 
 _OPTIONS = "KAFKA_OPTS"
 _LOGIN_FILE = "-Djava.security.auth.login.config="
@@ -19,15 +19,14 @@ _SETTING = "KAFKACTL_CLIENT_SASL_JAAS_CONFIG"
 """Variable of kafkactl for the same login; a setting of the client wins over both, as in Java."""
 _COMMENTS = re.compile(r'("(?:\\.|[^"\\])*")|/\*.*?\*/|//[^\n]*', re.DOTALL)
 _SECTION = re.compile(r'\bKafkaClient\s*\{((?:"(?:\\.|[^"\\])*"|[^"}])*)\}\s*;', re.DOTALL)
-_IO_ERROR = "java.io.IOException"
 
 
 def read_login_file(environment: MutableMapping[str, str]) -> None:
     """Take the login of the section KafkaClient from the file that KAFKA_OPTS names into `environment`.
 
     It becomes KAFKACTL_CLIENT_SASL_JAAS_CONFIG there, on one line and unchecked. Without such an option, and where this
-    variable is there already, nothing happens. Raise JavaError for a file that cannot be read or is not UTF-8, or that
-    lacks the section.
+    variable is there already, nothing happens. A file that cannot be read, is not UTF-8 or lacks the section is a
+    warning on stderr, because Java reads the file only where a login is needed. Nothing is raised.
     """
     path = _find_login_file(environment.get(_OPTIONS, ""))
     if path is None or _SETTING in environment:
@@ -36,14 +35,12 @@ def read_login_file(environment: MutableMapping[str, str]) -> None:
         with open(path, encoding="utf-8") as file:
             text = file.read()
     except (OSError, ValueError):
-        raise JavaError(f"{path} (No such file or directory)", _IO_ERROR) from None
+        people.warning(f"{path}: the login file of {_OPTIONS} cannot be read")
+        return
     section = _SECTION.search(_COMMENTS.sub(lambda match: match[1] or " ", text))
     if section is None:
-        raise JavaError(
-            "Could not find a 'KafkaClient' entry in the JAAS configuration. System property "
-            f"'java.security.auth.login.config' is {path}",
-            "java.lang.IllegalArgumentException",
-        )
+        people.warning(f"{path}: the login file of {_OPTIONS} has no section KafkaClient")
+        return
     environment[_SETTING] = " ".join(section[1].split())
 
 

@@ -132,18 +132,14 @@ def _check_file(path: str) -> None:
     try:
         text = Path(path).read_bytes()
     except OSError:
-        raise JavaError(
-            f"java.io.IOException: Unable to read file {path}", "java.lang.RuntimeException"
-        ) from None
+        raise JavaError(f"java.io.IOException: Unable to read file {path}", "java.lang.RuntimeException") from None
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
         raise JavaError("Replica election data is empty", _OPERATION) from None
     if not isinstance(document, dict) or not isinstance(document.get("partitions"), list):
         raise JavaError('Replica election data is missing "partitions" field', _OPERATION)
-    names = [
-        f"{row.get('topic')}-{row.get('partition')}" for row in document["partitions"] if isinstance(row, dict)
-    ]
+    names = [f"{row.get('topic')}-{row.get('partition')}" for row in document["partitions"] if isinstance(row, dict)]
     doubles = sorted({name for name in names if names.count(name) > 1})
     if doubles:
         raise JavaError(f"Replica election data contains duplicate partitions: [{', '.join(doubles)}]", _OPERATION)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from kafkactl.cli.frame.results import SkippedPartitionsError
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, State
 from kafkactl.cli.kafka_style.tools import (
     HELP,
@@ -14,11 +15,14 @@ from kafkactl.cli.kafka_style.tools import (
     JavaError,
     Run,
     Tool,
+    WrongUsageError,
     connection_options,
     convert_error,
     parse_include_list,
     require_file,
     require_options,
+    require_servers,
+    split_as_java,
     translate_connection,
 )
 from kafkactl.errors import KafkactlError, NotFoundError
@@ -85,6 +89,15 @@ def check(arguments: Arguments) -> None:
     --topic-partitions beside --topic or --partitions.
     """
     require_options(arguments, "bootstrap-server")
+    try:
+        require_servers(arguments)
+    except JavaError:
+        empty = arguments.value("bootstrap-server") == ""
+        raise WrongUsageError(
+            "Error while validating the bootstrap address\n"
+            if empty
+            else "Please provide valid host:port like host1:9091,host2:9092\n"
+        ) from None
     if arguments.has("topic-partitions") and arguments.has("topic", "partitions"):
         raise JavaError("--topic-partitions cannot be used with --topic or --partitions", _TERSE)
 
@@ -96,8 +109,8 @@ def translate(arguments: Arguments) -> Run:
     that does not exist, and a time below -6.
     """
     words = ["offsets", "-o", "kafka", *translate_connection(arguments), "--include-internal"]
-    time = arguments.value("time") or "latest"
-    if time not in _TIMES and not re.fullmatch(r"[-+]?[0-9]{1,19}", time):
+    time = "latest" if (given := arguments.value("time")) is None else given
+    if time not in _TIMES and not (re.fullmatch(r"[-+]?[0-9]{1,19}", time) and int(time) < 1 << 63):
         reason = f"Malformed time argument {time}. Please use {_TIME_CHOICES}, or a specified long format timestamp"
         raise JavaError(reason, _TERSE)
     if time not in _TIMES and int(time) < _LOWEST_TIME:
@@ -106,15 +119,19 @@ def translate(arguments: Arguments) -> Run:
     require_file(arguments.value("command-config"))
     if arguments.has("exclude-internal-topics"):
         words.append("--exclude-internal-topics")
-    if (rules := arguments.value("topic-partitions")) is not None:
+    if rules := arguments.value("topic-partitions"):
         words.append(f"--topic-partitions={_read_rules(rules)}")
     if (topic := arguments.value("topic")) is not None:
         words.append(f"--match={parse_include_list(topic)}")
     if partitions := arguments.value("partitions"):
-        if not all(re.fullmatch(r"[0-9]{1,9}", part.strip()) for part in partitions.split(",")):
+        numbers = split_as_java(partitions)
+        if not all(re.fullmatch(r"[-+]?[0-9]{1,9}", number) for number in numbers):
             reason = f"--partitions expects a comma separated list of numeric partition ids, but received: {partitions}"
             raise JavaError(reason, _TERSE)
-        words.append(f"--partitions={','.join(part.strip() for part in partitions.split(','))}")
+        present = [number.removeprefix("+") for number in numbers if int(number) >= 0]
+        if not present:
+            raise JavaError(_NO_MATCH, _TERSE)
+        words.append(f"--partitions={','.join(present)}")
     return Run(words=words, call="listTopics")
 
 
@@ -129,17 +146,26 @@ def _read_rules(text: str) -> str:
         if not _RULE.fullmatch(rule):
             message = f"Invalid rule specification: {rule}"
             raise JavaError(f"{_TERSE}: {message}", "java.lang.RuntimeException")
-        parse_include_list(rule.partition(":")[0])
+        topic, _, numbers = rule.partition(":")
+        parse_include_list(topic)
+        if large := [number for number in numbers.split("-") if number and int(number) >= 1 << 31]:
+            raise JavaError(f'For input string: "{large[0]}"', "java.lang.NumberFormatException")
     return ",".join(rules)
 
 
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
-    """Print an error as kafka-get-offsets does, on stderr, and return its status: 1.
+    """Print an error as kafka-get-offsets does, on stderr, and return its status: 1, or 0 for those of partitions.
 
     Every NotFoundError is the sentence that nothing matches. Errors that are no TerseException have the first line of
     their stack trace, too, but not those of words that cannot be parsed. `call` is the name of the request, for the
     text of a time-out.
     """
+    if isinstance(error, SkippedPartitionsError):
+        for (topic, number), failure in error.errors.items():
+            reason = convert_error(failure, call).first_line
+            place = f"topic-partition {topic}-{number}"
+            people.write_kafka_message(f"Skip getting offsets for {place} due to error: {reason}\n")
+        return 0
     java = convert_error(error, call)
     if isinstance(error, NotFoundError):
         java = JavaError(_NO_MATCH, _TERSE)

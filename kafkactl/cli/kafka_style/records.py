@@ -6,6 +6,9 @@ Reference: org.apache.kafka.tools.DeleteRecordsCommand.
 from __future__ import annotations
 
 import json
+import os
+import stat
+import tempfile
 from typing import Any
 
 from kafkactl.cli.frame.results import PartitionError
@@ -21,6 +24,7 @@ from kafkactl.cli.kafka_style.tools import (
     print_stack,
     require_file,
     require_options,
+    require_servers,
     translate_connection,
 )
 from kafkactl.errors import KafkactlError
@@ -58,28 +62,50 @@ def translate(arguments: Arguments) -> Run:
     path = arguments.value("offset-json-file") or ""
     connection = translate_connection(arguments)
     require_file(arguments.value("command-config"))
-    _check_file(path)
+    require_servers(arguments)
+    path = _check_file(path)
     return Run(
         words=["records", "delete", "-o", "kafka", *connection, f"--offset-json-file={path}", "--yes"],
         call="listTopics",
     )
 
 
-def _check_file(path: str) -> None:
-    """Raise JavaError for a JSON file that Kafka's tool refuses.
+def _check_file(path: str) -> str:
+    """Return the path of a JSON file with the same content; raise JavaError for a file that Kafka's tool refuses.
 
-    It cannot be read, is no JSON object with `partitions`, has a version other than 1, an entry without a field or with
-    one of another type, or a partition twice. Where `partitions` is no list, nothing is refused.
+    It is `path` itself, or a copy, for this process only, of one that can be read only once, such as a pipe, and of one
+    with something behind the JSON, which Kafka's tool ignores. Refused is a file that cannot be read, is no JSON object
+    with `partitions`, has a version other than 1, an entry without a field or with one of another type, or a partition
+    twice. Where `partitions` is no list, nothing is refused.
     """
     try:
         with open(path, "rb") as file:
             text = file.read()
+            is_regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
     except OSError:
         raise JavaError(f"Unable to read file {path}", "java.io.IOException") from None
     try:
-        document = json.loads(text)
+        begun = text.decode("utf-8").lstrip()
+        document, end = json.JSONDecoder().raw_decode(begun)
     except (ValueError, RecursionError):
         raise JavaError("The input string is not a valid JSON", _OPERATION) from None
+    _check_document(document)
+    return path if is_regular and not begun[end:].strip() else _copy(begun[:end])
+
+
+def _copy(text: str) -> str:
+    """Return the path of a nameless file with this text, which stays open until the process ends.
+
+    Raise OSError where it cannot be written.
+    """
+    with tempfile.TemporaryFile() as file:
+        file.write(text.encode("utf-8", errors="surrogatepass"))
+        file.seek(0)
+        return f"/dev/fd/{os.dup(file.fileno())}"
+
+
+def _check_document(document: Any) -> None:
+    """Raise JavaError for the content of a JSON file that Kafka's tool refuses; _check_file says which."""
     if isinstance(document, list):
         raise JavaError(f"Expected JSON object, received {json.dumps(document)}", _MAPPING)
     version = document.get("version", 1) if isinstance(document, dict) else 1
@@ -133,6 +159,8 @@ TOOL = Tool(
     translate=translate,
     report=report,
     differences=(
+        "An offset below -1 and an empty topic are errors before anything is deleted; Kafka's tool shows the error of "
+        "the broker.",
         "A topic that does not exist is an error at once; Kafka's tool asks for a minute and shows a time-out.",
         "Partitions are printed in the order of their names; Kafka's tool has the order of a hash table.",
     ),

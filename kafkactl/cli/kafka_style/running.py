@@ -21,7 +21,7 @@ from kafkactl.cli.kafka_style.tools import (
     parse_words,
     print_usage,
 )
-from kafkactl.errors import KafkactlError
+from kafkactl.errors import KafkactlError, MissingContextError
 from kafkactl.output import people
 from kafkactl.statuses import DONE, FAILED
 
@@ -85,14 +85,25 @@ def run_tool(
     failures: list[KafkactlError] = []
     token = people.failures.set(failures)
     try:
-        status = run_command([*own_flags, HIDDEN_FLAG, *run.words])
+        status = run_command([*own_flags, HIDDEN_FLAG, *_leave_form_to(own_flags, run.words)])
     finally:
         people.failures.reset(token)
     if failures:
+        if isinstance(failures[0], (MissingContextError, stdout.OutputError)):  # Kafka's tools have no words for them
+            people.error(failures[0])
+            return failures[0].status
         return _finish(tool.report(arguments, failures[0], run.call))
     if status == DONE or status > _SIGNALS:
         return status
     return _finish(tool.failure_status)
+
+
+def _leave_form_to(own_flags: Sequence[str], words: Sequence[str]) -> list[str]:
+    """Return the words of a command without `-o kafka`, where kafkactl's own flags choose the form of the output."""
+    if not any(flag.startswith(("-o", "--output")) for flag in own_flags):
+        return list(words)
+    at = next((number for number in range(len(words) - 1) if list(words[number : number + 2]) == ["-o", "kafka"]), None)
+    return list(words) if at is None else [*words[:at], *words[at + 2 :]]
 
 
 def _finish(kafka_status: int) -> int:

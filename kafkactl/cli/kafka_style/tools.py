@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from kafkactl.cli.kafka_style.doors import TOOLS
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, parse
 from kafkactl.cli.kafka_style.subcommands import Level, SubcommandError, format_error, parse_subcommand
-from kafkactl.errors import KafkactlError, OperationError, UnreachableError, UsageError
+from kafkactl.errors import KafkactlError, OperationError, UnreachableError, UnsupportedRequestError, UsageError
 from kafkactl.output import people
+from kafkactl.patterns import MAX_TOPIC_NAME_LENGTH, compile_quietly, has_name_characters
 
 KAFKA_VERSION = "4.3.1"
 """Release whose tools are mirrored; --version prints it."""
@@ -21,6 +22,16 @@ KAFKA_VERSION = "4.3.1"
 TERSE = "org.apache.kafka.tools.TerseException"
 EXECUTION = "java.util.concurrent.ExecutionException"
 """Exceptions of Java: one whose message is printed alone, and the one around the error of a request."""
+NO_CLIENT = "Failed to create new KafkaAdminClient"
+"""Message of the exception where Kafka's tools cannot make a client from the addresses and settings."""
+_ADDRESS = re.compile(r"(?:[a-zA-Z0-9_-]+://)?\[?[0-9a-zA-Z.%:_-]*\]?:([0-9]{1,9})")
+_PROTOCOL = re.compile(r"(?<=[=, ])[a-zA-Z0-9_-]+://")
+_NOTHING = "(?!)"
+"""Regular expression that nothing matches."""
+_QUOTED = re.compile(r"\\Q(.*?)(?:\\E|\Z)")
+_ESCAPED_OR_CLASS = re.compile(r"\\Q.*?(?:\\E|\Z)|\\.|\[\^?\]?[^\]]*\]")
+_LONE_BRACE = re.compile(r"(?<![^(|])\{|\{(?![0-9]+(?:\|[0-9]*)?\})")
+"""A brace that repeats nothing. A comma in it has become | already."""
 _HEAD_WIDTH, _TEXT_WIDTH = 41, 38
 """Characters of the two columns of the list of options."""
 
@@ -194,8 +205,34 @@ def translate_values(arguments: Arguments, *names: str) -> list[str]:
 
 
 def translate_connection(arguments: Arguments) -> list[str]:
-    """Return our options for --bootstrap-server and --command-config. Raise OptionError for an option given twice."""
-    return translate_values(arguments, "bootstrap-server", "command-config")
+    """Return our options for --bootstrap-server and --command-config. Raise OptionError for an option given twice.
+
+    The protocol before an address, which Java ignores, is left out.
+    """
+    words = translate_values(arguments, "bootstrap-server", "command-config")
+    return [_PROTOCOL.sub("", word) if word.startswith("--bootstrap-server=") else word for word in words]
+
+
+def require_servers(arguments: Arguments) -> None:
+    """Raise JavaError for a --bootstrap-server that is empty or lacks a port, and OptionError for several.
+
+    Without the option nothing is raised.
+    """
+    servers = arguments.value("bootstrap-server")
+    if servers is None:
+        return
+    addresses = [text.strip() for text in servers.split(",")]
+    if servers and "" in addresses:
+        reason = "Configuration 'bootstrap.servers' values must not be empty."
+        raise JavaError(reason, "org.apache.kafka.common.config.ConfigException")
+    if not all(map(_is_address, addresses)):
+        raise JavaError(NO_CLIENT, "org.apache.kafka.common.KafkaException")
+
+
+def _is_address(text: str) -> bool:
+    """Return whether a text is HOST:PORT with a port of 16 bits; a protocol and [ ] around the host may be there."""
+    found = _ADDRESS.fullmatch(text)
+    return found is not None and int(found[1]) < 1 << 16
 
 
 def require_file(path: str | None, before: str = "", cause: str | None = None) -> None:
@@ -208,16 +245,52 @@ def require_file(path: str | None, before: str = "", cause: str | None = None) -
 
 
 def parse_include_list(text: str) -> str:
-    """Return the regular expression of a list of topics, as Kafka's IncludeList makes it: commas mean "or".
+    r"""Return the regular expression of a list of topics, as Kafka's IncludeList makes it: commas mean "or".
 
-    Blanks, and quotes around the whole, are removed. Raise JavaError for an invalid expression.
+    Blanks, and quotes around the whole, are removed. An empty list matches no topic. Java's \\Q...\\E and (?<name>...)
+    become those of Python. Raise JavaError for an invalid expression.
     """
     regex = text.strip().replace(",", "|").replace(" ", "").lstrip("\"'").rstrip("\"'")
     try:
-        re.compile(regex)
-    except (re.error, OverflowError, RecursionError, ValueError):
+        if _LONE_BRACE.search(_ESCAPED_OR_CLASS.sub("x", regex)):
+            raise re.error("Java takes a brace for a repetition")
+        translated = _QUOTED.sub(lambda match: re.escape(match[1]), regex)
+        translated = translated.replace("(?<", "(?P<").replace("(?P<=", "(?<=").replace("(?P<!", "(?<!")
+        compile_quietly(translated)
+        if not _are_classes_closed(regex):
+            raise re.error("Java takes [ in a class for a class in it")
+    except re.error:
         raise JavaError(f"{regex} is an invalid regex.", "java.lang.RuntimeException") from None
-    return regex
+    return translated or _NOTHING
+
+
+def split_as_java(text: str, separator: str = ",") -> list[str]:
+    """Return the parts of a text as String.split does: empty ones at the end are left out, a lone empty one is not."""
+    parts = text.split(separator)
+    while len(parts) > 1 and parts[-1] == "":
+        parts.pop()
+    return [] if text and parts == [""] else parts
+
+
+def explain_illegal_name(name: str) -> str | None:
+    """Return why no topic can have a name, in the broker's words, or None for a legal one."""
+    if name == "":
+        return "the empty string is not allowed"
+    if name in (".", ".."):
+        return f"'{name}' is not allowed"
+    if len(name) > MAX_TOPIC_NAME_LENGTH:
+        return f"the length of '{name}' is longer than the max allowed length {MAX_TOPIC_NAME_LENGTH}"
+    if not has_name_characters(name):
+        return f"'{name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"
+    return None
+
+
+def _are_classes_closed(regex: str) -> bool:
+    """Return whether each [ has its ], also inside other brackets, as Java reads classes of characters."""
+    depth = 0
+    for bracket in re.findall(r"\\Q.*?(?:\\E|\Z)|\\.|[\[\]]", regex):
+        depth += (bracket == "[") - (bracket == "]" and depth > 0)
+    return depth == 0
 
 
 def print_stack(error: JavaError) -> None:
@@ -228,6 +301,11 @@ def print_stack(error: JavaError) -> None:
 def print_usage(message: str, options: Sequence[Option]) -> None:
     """Write a message and the list of a tool's options to stderr."""
     people.write_kafka_message(f"{message}\n{format_options(options)}")
+
+
+def is_unknown_host(error: KafkactlError) -> bool:
+    """Return whether an error means that no host of --bootstrap-server has an address: Kafka's tools make no client."""
+    return isinstance(error, UnreachableError) and "Failed to resolve" in str(error)
 
 
 def convert_error(error: KafkactlError, call: str) -> JavaError:
@@ -244,9 +322,18 @@ def convert_error(error: KafkactlError, call: str) -> JavaError:
     if isinstance(error, OptionError):
         return JavaError(str(error), error.exception)
     if isinstance(error, UnreachableError):
+        if is_unknown_host(error):
+            return JavaError(NO_CLIENT, "org.apache.kafka.common.KafkaException")
         return JavaError(
             f"Timed out waiting for a node assignment. Call: {call}", "org.apache.kafka.common.errors.TimeoutException"
         )
+    if isinstance(error, UnsupportedRequestError) and error.request is not None:
+        reason = f"The node does not support {re.sub('(?<!^)(?=[A-Z])', '_', error.request).upper()}"
+        if error.supported_versions is not None:
+            lowest, highest = error.needed_versions
+            supported = "[{},{}]".format(*error.supported_versions)
+            reason += f" with version in range [{lowest},{highest}]. The supported range is {supported}."
+        return JavaError(reason, "org.apache.kafka.common.errors.UnsupportedVersionException")
     if isinstance(error, OperationError) and error.code in BROKER_ERRORS:
         text = find_java_message(error.code, error.reason)
         return JavaError(text, BROKER_ERRORS[error.code].exception_class)

@@ -9,6 +9,7 @@ import re
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError
 from kafkactl.cli.kafka_style.tools import (
     HELP,
+    NO_CLIENT,
     VERSION,
     JavaError,
     Run,
@@ -16,16 +17,18 @@ from kafkactl.cli.kafka_style.tools import (
     WrongUsageError,
     connection_options,
     convert_error,
+    explain_illegal_name,
     parse_include_list,
     print_stack,
     refuse_together,
     require_file,
     require_options,
+    require_servers,
+    split_as_java,
     translate_connection,
 )
 from kafkactl.errors import KafkactlError, NotFoundError
 from kafkactl.output.kafka.admin_text import COLLISION
-from kafkactl.patterns import MAX_TOPIC_NAME_LENGTH, has_name_characters
 from kafkactl.stdout import out
 
 VERBS = ("list", "create", "delete", "alter", "describe")
@@ -198,6 +201,7 @@ def translate(arguments: Arguments) -> Run:
         )
     words = ["topics", verb, "-o", "kafka", *translate_connection(arguments)]
     require_file(arguments.value("command-config"))
+    require_servers(arguments)
     if verb == "create":
         return Run(words=[*words, *_translate_creation(arguments)], warning=warning, call="createTopics")
     before = ""
@@ -206,8 +210,8 @@ def translate(arguments: Arguments) -> Run:
             "Only topic id will be used when both --topic and --topic-id are specified "
             "and topicId is not Uuid.ZERO_UUID\n"
         )
-    if verb in ("alter", "delete", "describe") and arguments.has("if-exists"):
-        words.append("--if-exists")
+    if verb in ("alter", "delete", "describe") and (arguments.has("if-exists") or arguments.value("topic") == ""):
+        words.append("--if-exists")  # Kafka's tool asks for no topic where the list is empty
     if arguments.has("exclude-internal"):
         words.append("--exclude-internal")
     topic_id = _read_topic_id(arguments) if verb == "describe" else None
@@ -236,7 +240,7 @@ def _translate_creation(arguments: Arguments) -> list[str]:
     for setting in arguments.values("config"):
         if setting.startswith("="):
             raise JavaError("Unknown topic config name: ", _INVALID_CONFIG)
-        if "=" not in setting:
+        if len(split_as_java(setting, "=")) != 2:
             raise JavaError(
                 'requirement failed: Invalid topic config: all configs to be added must be in the format "key=val".',
                 _ILLEGAL_ARGUMENT,
@@ -278,16 +282,9 @@ def _require_legal_name(name: str) -> None:
 
     Where the name has . or _, Kafka's warning about these characters is the error's text for stdout.
     """
-    problem = None
     if name == "":
         raise JavaError("The given topic name '' cannot be represented in a request.", _INVALID_TOPIC)
-    if name in (".", ".."):
-        problem = f"'{name}' is not allowed"
-    elif len(name) > MAX_TOPIC_NAME_LENGTH:
-        problem = f"the length of '{name}' is longer than the max allowed length {MAX_TOPIC_NAME_LENGTH}"
-    elif not has_name_characters(name):
-        problem = f"'{name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"
-    if problem is not None:
+    if (problem := explain_illegal_name(name)) is not None:
         before = f"{COLLISION}\n" if "." in name or "_" in name else ""
         raise JavaError(f"Topic name is invalid: {problem}", _INVALID_TOPIC, before=before)
 
@@ -302,7 +299,7 @@ def _read_assignment(arguments: Arguments) -> str:
     if not text:
         return ""
     partitions = []
-    for number, part in enumerate(text.split(",")):
+    for number, part in enumerate(split_as_java(text)):
         ids = [_read_java_integer(broker.strip()) for broker in part.split(":")]
         doubles = sorted({broker for broker in ids if ids.count(broker) > 1})
         if doubles:
@@ -310,6 +307,9 @@ def _read_assignment(arguments: Arguments) -> str:
                 f"Partition replica lists may not contain duplicate entries: {','.join(map(str, doubles))}",
                 "kafka.common.AdminCommandFailedException",
             )
+        if min(ids) < 0:
+            reason = f"The manual partition assignment includes broker {min(ids)}, but no such broker is registered."
+            raise JavaError(reason, "org.apache.kafka.common.errors.InvalidReplicaAssignmentException")
         partitions.append(ids)
         if len(ids) != len(partitions[0]):
             raise JavaError(
@@ -355,13 +355,14 @@ def _read_topic_id(arguments: Arguments) -> str | None:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-topics does, and return its status: 1.
 
-    Words that cannot be parsed, a missing --bootstrap-server and a missing file go to stderr with the first line of the
-    stack trace, any other error to stdout. `call` is the name of the request, for the text of a time-out. Raise
-    OutputError or ReaderLeftError where stdout fails.
+    Words that cannot be parsed, a missing or wrong --bootstrap-server and a missing file go to stderr with the first
+    line of the stack trace, any other error to stdout. `call` is the name of the request, for the text of a time-out.
+    Raise OutputError or ReaderLeftError where stdout fails.
     """
     java = convert_error(error, call)
     is_early = isinstance(error, OptionError) and error.is_of_parsing
-    if is_early or "bootstrap-server must" in str(error) or java.exception.startswith("java.nio"):
+    no_client = str(java) == NO_CLIENT or java.exception.endswith(".ConfigException")
+    if is_early or no_client or "bootstrap-server must" in str(error) or java.exception.startswith("java.nio"):
         print_stack(java)
         return 1
     if isinstance(error, NotFoundError) and not arguments.has("create"):
@@ -383,4 +384,11 @@ TOOL = Tool(
     check=check,
     translate=translate,
     report=report,
+    differences=(
+        "A number of partitions below 1 is refused before the brokers are asked.",
+        "Regular expressions are Python's: of Java's own syntax \\Q...\\E and (?<name>...) are read, && and "
+        "\\p{...} are not.",
+        "The brokers check the settings of --config: a topic that exists already is reported before a wrong setting, "
+        "which Kafka's tool checks itself.",
+    ),
 )

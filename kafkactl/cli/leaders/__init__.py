@@ -38,8 +38,7 @@ app = new_app(
 )
 
 Partitions = Annotated[
-    str | None,
-    typer.Option("--partitions", metavar="N,...", help="Only the partitions with these numbers."),
+    str | None, typer.Option("--partitions", metavar="N,...", help="Only the partitions with these numbers.")
 ]
 _TYPES = ("preferred", "unclean")
 
@@ -179,7 +178,9 @@ def _describe(kind: ElectionType, candidates: Sequence[PartitionLeader]) -> str:
     if kind.value == "preferred":
         return f"elect the preferred leader of {count}"
     brokers = sorted({broker for row in candidates for broker in row.isr})
-    return f"elect a leader that is out of sync for {count}: records that only broker {_format_ids(brokers)} has are lost"
+    return (
+        f"elect a leader that is out of sync for {count}: records that only broker {_format_ids(brokers)} has are lost"
+    )
 
 
 def _list_named(topics: TopicsOptions, partitions: str | None) -> list[Partition]:

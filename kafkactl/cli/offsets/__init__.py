@@ -9,10 +9,12 @@ import typer
 
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, ReportOptions, TimeOptions
-from kafkactl.cli.frame.results import print_errors, print_partition_errors
+from kafkactl.cli.frame.results import SkippedPartitionsError, print_errors, print_partition_errors
 from kafkactl.cli.frame.subjects import TopicsOptions
 from kafkactl.errors import KafkactlError, make_exclusive_error
+from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table, listing
+from kafkactl.statuses import FAILED
 from kafkactl.stdout import out
 from kafkactl.times import parse_pause
 
@@ -117,12 +119,13 @@ def _show_offsets(connected: Cluster, output: MirrorOutputOptions, partitions: l
     and UsageError for a wrong client setting, a column that the table does not have, and an unknown order in --sort.
     Errors of partitions are printed on stderr. Raise OutputError or ReaderLeftError where stdout fails.
     """
-    from kafkactl.admin.offsets import find_offsets
+    from kafkactl.admin.offsets import ask_offsets, make_rows
     from kafkactl.connection.protocol import SpecialOffset
     from kafkactl.output.kafka import admin_text
     from kafkactl.times import format_time
 
-    rows = find_offsets(connected, partitions, at)
+    answers = ask_offsets(connected, partitions, at)
+    rows = make_rows(answers)
     columns = [
         Column("TOPIC", lambda row: row.topic),
         Column("PARTITION", lambda row: row.partition),
@@ -134,6 +137,10 @@ def _show_offsets(connected: Cluster, output: MirrorOutputOptions, partitions: l
         out.write_text(admin_text.format_offsets(rows))
     else:
         output.show(listing(columns, rows))
+    errors = {partition: answer for partition, answer in answers.items() if isinstance(answer, KafkactlError)}
+    if errors and people.is_kafka_style():
+        people.error(SkippedPartitionsError(errors))
+        return FAILED
     return print_partition_errors((row.topic, row.partition, row.error) for row in rows)
 
 

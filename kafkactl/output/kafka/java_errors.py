@@ -28,14 +28,19 @@ _MESSAGES: Mapping[int, str] = {
     86: "Deleting offsets of a topic is forbidden while the consumer group is actively subscribed to it.",
 }
 """Messages of the exceptions where a broker sends none, by error code."""
+_TIMED_OUT = 7
+_OUR_TIMEOUT = "no answer within "
 
 
 def find_java_message(code: int, text: str) -> str:
     """Return the message of the Java exception of an error code.
 
     `text` is the error as kafkactl describes it. Where it ends with our sentence for the code, the broker sent none,
-    and the exception has its usual message; otherwise the text is the broker's.
+    and the result is the exception's usual message, if it is one of the about 20 that are known here. Otherwise, also
+    for an unknown code, the result is `text`. A time-out without an answer has the usual message, too.
     """
+    if code == _TIMED_OUT and text.startswith(_OUR_TIMEOUT):
+        return _MESSAGES[code]
     entry = BROKER_ERRORS.get(code)
     return _MESSAGES.get(code, text) if entry is not None and text.endswith(entry.sentence) else text
 

@@ -60,7 +60,7 @@ class UndeliveredSink:
             os.close(self._descriptor)
 
     def _append(self, line: bytes) -> bool:
-        """Append a line, with its end, to the file as a whole, or nothing.
+        """Append a line, which has its line end already, to the file as a whole, or nothing.
 
         After a failure a FIFO can have a part. Return False where that failed; an error is then written to stderr, and
         later records go to stderr as well.

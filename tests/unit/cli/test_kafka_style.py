@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shlex
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ from kafkactl.cli.kafka_style.tools import JavaError, WrongUsageError, load_tool
 from kafkactl.errors import KafkactlError
 from tests import from_kafka_tools
 from tests.conftest import REPOSITORY, Cli
+from tests.fake_broker import FakeBroker
 from tests.reference import equality
 
 OPTIONS = (
@@ -294,14 +298,19 @@ def test_the_login_file_of_java(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"), [(None, "No such file"), ("KafkaServer { x required; };", "Could not find a 'KafkaClient'")]
+    ("text", "reason"), [(None, "cannot be read"), ("KafkaServer { x required; };", "has no section KafkaClient")]
 )
-def test_a_wrong_login_file(tmp_path: Path, text: str | None, reason: str) -> None:
+def test_a_wrong_login_file_is_a_warning(
+    tmp_path: Path, text: str | None, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Java reads the file only where a login is needed, which is not known here."""
     file = tmp_path / "jaas.conf"
     if text is not None:
         file.write_text(text)
-    with pytest.raises(JavaError, match=reason):
-        java_options.read_login_file({"KAFKA_OPTS": f"-Djava.security.auth.login.config={file}"})
+    environment = {"KAFKA_OPTS": f"-Djava.security.auth.login.config={file}"}
+    java_options.read_login_file(environment)
+    assert list(environment) == ["KAFKA_OPTS"]
+    assert reason in capsys.readouterr().err
 
 
 def test_other_variables_of_java_have_no_effect() -> None:
@@ -315,3 +324,30 @@ def test_other_variables_of_java_have_no_effect() -> None:
 def test_a_list_of_topics_that_is_no_expression(text: str) -> None:
     with pytest.raises(JavaError, match="is an invalid regex"):
         parse_include_list(text)
+
+
+@pytest.mark.parametrize(
+    "line", ["-o json topics --list", "topics -o json --list", "topics --list --output json", "topics --list -ojson"]
+)
+def test_kafkactls_own_form_of_the_output_wins(line: str, cli: Cli) -> None:
+    with FakeBroker(topics={"orders": 1}) as broker:
+        words = [*line.split(), "--bootstrap-server", broker.address]
+        assert [row["topic"] for row in json.loads(cli.ok(*words))] == ["orders"]
+
+
+@pytest.mark.parametrize("line", ["topics --list", "groups --list", "configs --describe --topic x"])
+def test_a_missing_context_is_named(line: str, cli: Cli) -> None:
+    """The words of Kafka's tool would be about a topic."""
+    for words in (["--context", "nosuch", *line.split()], [*line.split(), "--context", "nosuch"]):
+        assert "error: context not found: 'nosuch'" in cli(*words, check=1).stderr
+
+
+def test_offsets_from_a_pipe(cli: Cli, tmp_path: Path) -> None:
+    """The file is read once, and a second reading of a pipe would find nothing."""
+    file = tmp_path / "pipe"
+    os.mkfifo(file)
+    text = '{"partitions": [{"topic": "orders", "partition": 0, "offset": 0}]}'
+    with FakeBroker(topics={"orders": 1}) as broker, ThreadPoolExecutor(1) as pool:
+        pool.submit(file.write_text, text)
+        done = cli("kafka-delete-records", "--bootstrap-server", broker.address, "--offset-json-file", file)
+    assert "Records delete operation completed" in done.stdout, done.stderr
