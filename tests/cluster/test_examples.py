@@ -26,7 +26,7 @@ ORDER = (
     "configs describe", "configs alter", "configs diff", "quotas set", "quotas list", "quotas unset", "users set",
     "users list", "users delete", "brokers list", "brokers describe", "brokers api-versions", "brokers wait",
     "brokers unregister", "cluster id", "cluster endpoints",
-    "quorum status", "quorum replication", "quorum remove-controller", "offsets",
+    "quorum status", "quorum replication", "quorum remove-controller", "leaders list", "leaders elect", "offsets",
     "records delete", "topics delete", "dump-log", "log check", "log stats",
     "local pause", "local resume", "local kill", "local restart", "local logs", "local down",
     "compat install", "compat list", "compat remove",

@@ -99,7 +99,7 @@ def translate(arguments: Arguments) -> Run:
     type_ = arguments.value("election-type") or ""
     if type_.upper() not in _TYPES:
         raise OptionError(
-            f"Cannot parse argument '{type_}' of option election-type", "joptsimple.OptionArgumentConversionException"
+            f"Cannot parse argument '{type_}' of option election-type", "OptionArgumentConversionException"
         )
     words = ["leaders", "elect", "-o", "kafka", "--yes", f"--type={type_.lower()}"]
     words += translate_values(arguments, "bootstrap-server")
@@ -163,8 +163,8 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
 TOOL = Tool(
     name="kafka-leader-election",
     main_class="org.apache.kafka.tools.LeaderElectionCommand",
-    purpose="This tool attempts to elect a new leader for a set of topic partitions. The type of elections supported are "
-    "preferred replicas and unclean replicas.",
+    purpose="This tool attempts to elect a new leader for a set of topic partitions. "
+    "The type of elections supported are preferred replicas and unclean replicas.",
     options=OPTIONS,
     check=check,
     translate=translate,

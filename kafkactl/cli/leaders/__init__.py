@@ -104,10 +104,7 @@ def elect(
     file: Annotated[
         Path | None,
         typer.Option(
-            "--from-file",
-            "--path-to-json-file",
-            metavar="FILE",
-            help='JSON file of partitions: {"partitions": [{"topic": "orders", "partition": 0}]}.',
+            "--from-file", "--path-to-json-file", metavar="FILE", help="Kafka's JSON file with a list of partitions."
         ),
     ] = None,
     type_: Annotated[
@@ -116,7 +113,7 @@ def elect(
             "--type",
             "--election-type",
             metavar="TYPE",
-            help="preferred, or unclean: any replica that is alive, where there is no leader.",
+            help="Type of the election: preferred, or unclean for any replica that is alive.",
             rich_help_panel=Section.SUBJECT,
         ),
     ] = "preferred",
@@ -133,7 +130,8 @@ def elect(
     """
     from kafkactl.admin import leaders
 
-    kind = leaders.ElectionType(require_choice(type_.lower(), "--type", _TYPES))
+    require_choice(type_.lower(), "--type", _TYPES)
+    kind = leaders.ElectionType(type_.lower())
     named = not topics.selection().is_empty
     if sum((named, all_, file is not None)) != 1:
         raise UsageError(
@@ -184,9 +182,8 @@ def _describe(kind: ElectionType, candidates: Sequence[PartitionLeader]) -> str:
 
 
 def _list_named(topics: TopicsOptions, partitions: str | None) -> list[Partition]:
-    """Return the partition of one topic that Kafka's tool names; it need not exist."""
-    (topic,) = topics.topic_flag or ()
-    return [(topic, int(partitions or 0))]
+    """Return the partition that Kafka's tool names, by its --topic and --partition; it need not exist."""
+    return [(topic, int(partitions or 0)) for topic in topics.topic_flag or ()]
 
 
 def _find_leaders(

@@ -11,7 +11,7 @@ import pytest
 from kafkactl.cli.app import app
 from kafkactl.cli.frame.command import build
 from tests.conftest import Cli
-from tests.fake_broker import FakeBroker, Group
+from tests.fake_broker import FakeBroker, Group, Partition, Topic
 
 pytestmark = pytest.mark.slow
 
@@ -41,6 +41,8 @@ COMMANDS = {
     "brokers unregister": ["brokers", "unregister", "1", "--force", "--yes"],
     "brokers unregister dry run": ["brokers", "unregister", "1", "--force", "--dry-run"],
     "quorum remove-controller": ["quorum", "remove-controller", "1", "--directory-id", 22 * "A", "--yes"],
+    "leaders elect": ["leaders", "elect", "moved", "--yes"],
+    "leaders elect dry run": ["leaders", "elect", "moved", "--dry-run"],
     "records delete": ["records", "delete", "orders", "--all", "--yes"],
     "groups delete": ["groups", "delete", "billing", "--yes"],
     "groups reset-offsets": ["groups", "reset-offsets", "billing", "--topic", "orders", "--to-earliest", "--execute"],
@@ -58,7 +60,7 @@ READS = {
     *("topics list", "topics describe", "topics export", "topics plan", "configs describe", "configs diff"),
     *("quotas list", "users list", "offsets", "dump-log", "log check", "log stats"),
     *("brokers list", "brokers describe", "brokers api-versions", "brokers wait", "cluster id", "cluster endpoints"),
-    *("quorum status", "quorum replication"),
+    *("quorum status", "quorum replication", "leaders list"),
     *("groups list", "groups describe", "groups explain", "groups export", "groups diff", "groups exporter"),
     *("context list", "context show", "context set", "context use", "context delete"),
     *("local up", "local down", "local status", "local logs", "local kill", "local pause", "local resume"),
@@ -87,6 +89,7 @@ def test_every_command_is_known_to_change_or_to_read() -> None:
 def broker() -> Iterator[FakeBroker]:
     group = Group("billing", offsets={("orders", 0): 0})
     with FakeBroker(topics={"orders": 3}, groups=[group]) as broker:
+        broker.state.topics["moved"] = Topic("moved", [Partition(leader=1, replicas=[2, 1], isr=[1, 2])])
         yield broker
 
 
