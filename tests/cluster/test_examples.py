@@ -27,6 +27,7 @@ ORDER = (
     "users list", "users delete", "brokers list", "brokers describe", "brokers api-versions", "brokers wait",
     "brokers unregister", "cluster id", "cluster endpoints",
     "quorum status", "quorum replication", "quorum remove-controller",
+    "leaders list", "leaders elect",
     "features describe", "features upgrade", "features downgrade", "features disable", "features version-mapping",
     "features dependencies", "offsets",
     "records delete", "topics delete", "dump-log", "log check", "log stats",

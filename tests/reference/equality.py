@@ -46,7 +46,7 @@ def _sort_names(names: re.Match[str]) -> str:
 MASKS = (
     Mask(
         "a stack trace of Java: kafkactl prints its first line",
-        r"(?m)^(\tat .*|\t\.\.\. .*|Caused by: .*(\n at \[.*)?)\n",
+        r"(?m)^(\tat .*|\t\.\.\. .*|(Caused by|\tSuppressed): .*(\n at \[.*)?)\n",
     ),
     Mask(
         "descriptions of options are our own sentences",

@@ -22,7 +22,7 @@ from kafkactl.cli.compat import launchers
 from kafkactl.storage.records import Record
 from tests import json_contract
 from tests.conftest import REPOSITORY, Cli
-from tests.fake_broker import FakeCluster, Group, Member, Topic, placed
+from tests.fake_broker import FakeCluster, Group, Member, Partition, Topic, placed
 from tests.json_contract import (
     PAGE,
     Case,
@@ -315,6 +315,7 @@ def broker() -> Iterator[FakeCluster]:
 def build_fake_cluster() -> FakeCluster:
     """Return two brokers with topics, groups of both protocols, quotas and credentials."""
     topics = [Topic("orders", [placed([1, 2]), placed([2, 1])], {"retention.ms": "1000"}), Topic("other")]
+    topics.append(Topic("moved", [Partition(leader=2, replicas=[1, 2], isr=[1, 2])]))
     for partition in topics[0].all_partitions:
         partition.end, partition.size_bytes = 10, 700
     busy = Member(id="m1", instance_id="i1", assignment={"orders": [0, 1]})
@@ -369,6 +370,8 @@ READING = [
     case("brokers list", "brokers", "list", "--size"),
     case("brokers describe", "brokers", "describe", 1),
     case("brokers api-versions", "brokers", "api-versions", 2),
+    case("leaders list", "leaders", "list", "moved"),
+    case("leaders elect --dry-run", "leaders", "elect", "moved", "--dry-run"),
     case("quorum status", "quorum", "status"),
     case("quorum replication", "quorum", "replication"),
     case("features describe", "features", "describe"),
@@ -405,6 +408,7 @@ CHANGING = [
     case("topics delete", "topics", "delete", "orders", "nosuch", "--yes", expected=1),
     case("features downgrade", "features", "downgrade", "metadata.version=3.9", "--yes"),
     case("features disable", "features", "disable", "nosuch", "--yes", expected=1),
+    case("leaders elect", "leaders", "elect", "moved", "--yes"),
     case("quorum remove-controller", "quorum", "remove-controller", 2, "--directory-id", VOTER, "--yes"),
     case("brokers unregister", "brokers", "unregister", 2, "--force", "--yes"),
 ]

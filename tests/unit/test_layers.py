@@ -34,7 +34,7 @@ ADMIN = (
     ("health", "snapshot", "impact", "journal"),
     ("declared_topics",),
     ("reassignment",),
-    ("topics", "groups", "configs", "quotas", "users", "records", "acls", "brokers", "quorum", "features"),
+    ("topics", "groups", "configs", "quotas", "users", "records", "acls", "brokers", "quorum", "features", "leaders"),
     ("models", "offsets", "entities", "partition_rules", "metadata_versions", "endpoints"),
 )
 SHARED_BY_NOUNS = ("frame", "completion")

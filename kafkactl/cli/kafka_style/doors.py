@@ -22,6 +22,7 @@ TOOLS = {
     "kafka-cluster": "cluster",
     "kafka-metadata-quorum": "quorum",
     "kafka-features": "features",
+    "kafka-leader-election": "leaders",
 }
 """Kafka's tools that kafkactl mirrors, without .sh, and the module of this folder that has the table of each."""
 

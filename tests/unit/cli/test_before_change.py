@@ -11,7 +11,7 @@ import pytest
 from kafkactl.cli.app import app
 from kafkactl.cli.frame.command import build
 from tests.conftest import Cli
-from tests.fake_broker import FakeBroker, Group
+from tests.fake_broker import FakeBroker, Group, Partition, Topic
 
 pytestmark = pytest.mark.slow
 
@@ -45,6 +45,8 @@ COMMANDS = {
     "features downgrade": ["features", "downgrade", "metadata.version=3.9", "--yes"],
     "features disable": ["features", "disable", "metadata.version", "--yes"],
     "quorum remove-controller": ["quorum", "remove-controller", "1", "--directory-id", 22 * "A", "--yes"],
+    "leaders elect": ["leaders", "elect", "moved", "--yes"],
+    "leaders elect dry run": ["leaders", "elect", "moved", "--dry-run"],
     "records delete": ["records", "delete", "orders", "--all", "--yes"],
     "groups delete": ["groups", "delete", "billing", "--yes"],
     "groups reset-offsets": ["groups", "reset-offsets", "billing", "--topic", "orders", "--to-earliest", "--execute"],
@@ -62,7 +64,14 @@ READS = {
     *("topics list", "topics describe", "topics export", "topics plan", "configs describe", "configs diff"),
     *("quotas list", "users list", "offsets", "dump-log", "log check", "log stats"),
     *("brokers list", "brokers describe", "brokers api-versions", "brokers wait", "cluster id", "cluster endpoints"),
-    *("quorum status", "quorum replication", "features describe", "features version-mapping", "features dependencies"),
+    *(
+        "quorum status",
+        "quorum replication",
+        "leaders list",
+        "features describe",
+        "features version-mapping",
+        "features dependencies",
+    ),
     *("groups list", "groups describe", "groups explain", "groups export", "groups diff", "groups exporter"),
     *("context list", "context show", "context set", "context use", "context delete"),
     *("local up", "local down", "local status", "local logs", "local kill", "local pause", "local resume"),
@@ -91,6 +100,7 @@ def test_every_command_is_known_to_change_or_to_read() -> None:
 def broker() -> Iterator[FakeBroker]:
     group = Group("billing", offsets={("orders", 0): 0})
     with FakeBroker(topics={"orders": 3}, groups=[group]) as broker:
+        broker.state.topics["moved"] = Topic("moved", [Partition(leader=1, replicas=[2, 1], isr=[1, 2])])
         yield broker
 
 

@@ -1,0 +1,253 @@
+"""The commands `kafkactl leaders`: list, elect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
+from kafkactl.cli.frame.command import command, new_app
+from kafkactl.cli.frame.confirm import ConfirmOptions
+from kafkactl.cli.frame.help import Section
+from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, ReportOptions
+from kafkactl.cli.frame.results import PartitionError, print_errors, show_outcomes
+from kafkactl.cli.frame.subjects import TopicsOptions
+from kafkactl.cli.frame.values import require_choice
+from kafkactl.errors import KafkactlError, OperationError, UsageError, make_exclusive_error
+from kafkactl.output import people
+from kafkactl.output.report import Column, Report, Table, listing
+from kafkactl.statuses import DONE, FAILED
+from kafkactl.stdout import out
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kafkactl.admin.leaders import Election, ElectionType, PartitionLeader
+    from kafkactl.admin.models import Partition
+    from kafkactl.connection.cluster import Cluster
+
+app = new_app(
+    """Show the leaders of partitions, and elect other ones.
+
+    Examples:
+      kafkactl leaders list --not-preferred
+      kafkactl leaders elect --all --dry-run
+    """
+)
+
+Partitions = Annotated[
+    str | None, typer.Option("--partitions", metavar="N,...", help="Only the partitions with these numbers.")
+]
+_TYPES = ("preferred", "unclean")
+
+
+def _format_ids(ids: Sequence[int]) -> str | None:
+    """Return the ids of brokers with commas between; None for none."""
+    return ",".join(map(str, ids)) or None
+
+
+_COLUMNS = [
+    Column("TOPIC", lambda row: row.topic),
+    Column("PARTITION", lambda row: row.partition),
+    Column("LEADER", lambda row: row.leader),
+    Column("PREFERRED", lambda row: row.preferred),
+    Column("REPLICAS", lambda row: _format_ids(row.replicas)),
+    Column("ISR", lambda row: _format_ids(row.isr)),
+    Column("OFFLINE", lambda row: _format_ids(row.offline)),
+]
+
+
+@app.command("list")
+@command
+def list_leaders(
+    cluster: ClusterOptions,
+    output: ReportOptions,
+    topics: TopicsOptions,
+    partitions: Partitions = None,
+    not_preferred: Annotated[
+        bool, typer.Option("--not-preferred", help="Only partitions whose leader is not the preferred replica.")
+    ] = False,
+    without_leader: Annotated[
+        bool, typer.Option("--without-leader", help="Only partitions that have no leader.")
+    ] = False,
+) -> int:
+    """Show the leader and the replicas of each partition.
+
+    The preferred replica is the first one of the assignment. Without topics all are shown.
+
+    Examples:
+      kafkactl leaders list
+      kafkactl leaders list orders --not-preferred
+    """
+    from kafkactl.admin.leaders import ElectionType
+
+    rows, errors = _find_leaders(cluster.connect(), topics, partitions)
+    if not_preferred:
+        rows = [row for row in rows if row.is_candidate(ElectionType.PREFERRED)]
+    if without_leader:
+        rows = [row for row in rows if row.is_candidate(ElectionType.UNCLEAN)]
+    output.show(listing(_COLUMNS, rows))
+    return print_errors(errors)
+
+
+@app.command()
+@command
+def elect(
+    cluster: ClusterOptions,
+    output: MirrorOutputOptions,
+    confirm: ConfirmOptions,
+    topics: TopicsOptions,
+    partitions: Partitions = None,
+    all_: Annotated[bool, typer.Option("--all", help="All partitions that need an election.")] = False,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--from-file", "--path-to-json-file", metavar="FILE", help="Kafka's JSON file with a list of partitions."
+        ),
+    ] = None,
+    type_: Annotated[
+        str,
+        typer.Option(
+            "--type",
+            "--election-type",
+            metavar="TYPE",
+            help="Type of the election: preferred, or unclean for any replica that is alive.",
+            rich_help_panel=Section.SUBJECT,
+        ),
+    ] = "preferred",
+) -> int:
+    """Elect the preferred replica of partitions as their leader.
+
+    With --type unclean a replica that is out of sync becomes the leader of a partition that has none. Records that it
+    lacks are lost. The command shows the partitions that need an election, and asks on a terminal.
+
+    Examples:
+      kafkactl leaders elect --all --dry-run
+      kafkactl leaders elect orders --yes
+      kafkactl leaders elect orders --partitions 0 --type unclean --dry-run
+    """
+    from kafkactl.admin import leaders
+
+    require_choice(type_.lower(), "--type", _TYPES)
+    kind = leaders.ElectionType(type_.lower())
+    named = not topics.selection().is_empty
+    if sum((named, all_, file is not None)) != 1:
+        raise UsageError(
+            "TOPIC, --all and --from-file are mutually exclusive"
+            if any((named, all_, file))
+            else "missing argument: TOPIC, --all or --from-file",
+            "name topics: kafkactl leaders elect orders",
+        )
+    if partitions is not None and not named:
+        raise make_exclusive_error("--partitions", "--all" if all_ else "--from-file")
+    listed = None if file is None else leaders.read_election_file(file)
+    connected = cluster.connect()
+    if people.is_kafka_style():  # Kafka's tool looks at nothing before
+        named_partitions = None if all_ else _list_named(topics, partitions) if listed is None else listed
+        return _elect_as_kafka(connected, kind, named_partitions)
+    errors: list[KafkactlError] = []
+    if listed is None:
+        present, errors = _find_leaders(connected, topics, partitions)
+    else:
+        present = _choose(leaders.list_leaders(connected, sorted({topic for topic, _ in listed})), listed, errors)
+    candidates = [row for row in present if row.is_candidate(kind)]
+    changes = [
+        Change(action=f"elect the {kind} leader of {row.topic}-{row.partition}", inverse=cannot_be_undone)
+        for row in candidates
+    ]
+    before_change(connected, changes, confirm.dry_run)
+    if not candidates:
+        people.note("no partition needs an election")
+        return print_errors(errors)
+    if confirm.dry_run or not confirm.yes:
+        output.show(Report(candidates, [Table(_COLUMNS, candidates)]))
+    refused = confirm.ask(_describe(kind, candidates), "nothing elected")
+    if refused is not None:
+        return refused | print_errors(errors)
+    elections = leaders.elect(connected, kind, [(row.topic, row.partition) for row in candidates])
+    return _show_elections(elections, kind, output) | print_errors(errors)
+
+
+def _describe(kind: ElectionType, candidates: Sequence[PartitionLeader]) -> str:
+    """Return the election as a phrase that begins with a verb; for an unclean one it says what can be lost."""
+    count = f"{len(candidates)} partition{'' if len(candidates) == 1 else 's'}"
+    if kind.value == "preferred":
+        return f"elect the preferred leader of {count}"
+    brokers = sorted({broker for row in candidates for broker in row.isr})
+    return (
+        f"elect a leader that is out of sync for {count}: records that only broker {_format_ids(brokers)} has are lost"
+    )
+
+
+def _list_named(topics: TopicsOptions, partitions: str | None) -> list[Partition]:
+    """Return the partition that Kafka's tool names, by its --topic and --partition; it need not exist."""
+    return [(topic, int(partitions or 0)) for topic in topics.topic_flag or ()]
+
+
+def _find_leaders(
+    connected: Cluster, topics: TopicsOptions, partitions: str | None
+) -> tuple[list[PartitionLeader], list[KafkactlError]]:
+    """Return the selected partitions with their leaders, and an error for each selected thing that does not exist.
+
+    An empty selection means all topics. Raise UsageError for a wrong selection or client setting, UnreachableError or
+    OperationError where the topics cannot be listed.
+    """
+    from kafkactl.admin.leaders import list_leaders
+    from kafkactl.admin.partition_rules import select_partitions
+
+    selected, errors = select_partitions(connected, topics.selection(), partitions)
+    return _choose(list_leaders(connected, sorted({topic for topic, _ in selected})), selected, errors), errors
+
+
+def _choose(
+    leaders: Sequence[PartitionLeader], wanted: Sequence[Partition], errors: list[KafkactlError]
+) -> list[PartitionLeader]:
+    """Return the leaders of the wanted partitions, and add an error for each one that does not exist to `errors`."""
+    by_partition = {(row.topic, row.partition): row for row in leaders}
+    errors += [
+        PartitionError(f"{topic}-{number}: the topic or partition does not exist")
+        for topic, number in wanted
+        if (topic, number) not in by_partition
+    ]
+    return [by_partition[partition] for partition in sorted(set(wanted)) if partition in by_partition]
+
+
+def _show_elections(elections: Sequence[Election], kind: ElectionType, output: MirrorOutputOptions) -> int:
+    """Show the result of each partition, and return an exit status: 1 if a leader could not be elected, else 0.
+
+    Raise OutputError or ReaderLeftError where stdout fails.
+    """
+    from kafkactl.admin.models import Outcome
+    from kafkactl.output.kafka import leaders_text
+
+    if output.is_kafka:
+        out.write_text(leaders_text.format_elections(kind, elections))
+    outcomes = [
+        Outcome(
+            f"{row.topic}-{row.partition}",
+            row.error is None,
+            row.error or ("elected" if row.elected else "the leader was right already"),
+            code=row.code,
+        )
+        for row in elections
+    ]
+    return show_outcomes(outcomes, "partition", output)
+
+
+def _elect_as_kafka(connected: Cluster, kind: ElectionType, partitions: Sequence[Partition] | None) -> int:
+    """Elect leaders without looking at them before, as Kafka's tool does, and return an exit status.
+
+    `partitions` of None are all. Raise UnreachableError, OperationError for a refusal of the whole request, UsageError
+    for a wrong client setting, and OutputError or ReaderLeftError where stdout fails.
+    """
+    from kafkactl.admin import leaders
+    from kafkactl.output.kafka import leaders_text
+
+    elections = leaders.elect(connected, kind, partitions)
+    out.write_text(leaders_text.format_elections(kind, elections))
+    failed = [row for row in elections if row.error is not None]
+    if failed:
+        people.error(OperationError(f"{len(failed)} replica(s) could not be elected"))
+    return FAILED if failed else DONE
