@@ -11,7 +11,7 @@ LONG := timeout 480
 # pip shows its progress on a terminal, and is silent in a log. (In $$(...) stdout is a pipe, so stderr is asked.)
 PIP_PROGRESS = $$(test -t 2 || echo --quiet)
 
-.PHONY: demo test test-unit test-long test-long-properties test-long-fuzz test-long-fuzz-pure test-long-fuzz-folders test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure test-long-faults test-long-typer test-long-packages test-long-brokers test-long-kafka-style test-long-python-3.12 test-long-python-3.13 lint image completions picture bench clean
+.PHONY: demo test test-unit test-long test-long-properties test-long-fuzz test-long-fuzz-pure test-long-fuzz-folders test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure test-long-faults test-long-typer test-long-packages test-long-brokers test-long-kafka-style test-long-kafka-style-zookeeper test-long-python-3.12 test-long-python-3.13 lint image completions picture bench clean
 
 demo: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh
@@ -31,7 +31,7 @@ test: lint $(VENV)/installed-dev
 test-unit: $(VENV)/installed-dev
 	$(PYTEST) -n auto -m "not slow" tests/unit
 
-test-long: test-long-properties test-long-fuzz test-long-fuzz-pure test-long-fuzz-folders test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure test-long-faults test-long-typer test-long-packages test-long-brokers test-long-kafka-style test-long-python-3.12 test-long-python-3.13
+test-long: test-long-properties test-long-fuzz test-long-fuzz-pure test-long-fuzz-folders test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure test-long-faults test-long-typer test-long-packages test-long-brokers test-long-kafka-style test-long-kafka-style-zookeeper test-long-python-3.12 test-long-python-3.13
 
 # Every property with twenty times as many examples as in CI.
 test-long-properties: $(VENV)/installed-dev
@@ -61,7 +61,10 @@ test-long-endings: $(VENV)/installed-dev
 # Every error code in the answers to every request of a stream; the tests wait more than they work.
 # Every line of Kafka's tools beside Kafka's tools, on three nodes and on ZooKeeper.
 test-long-kafka-style: $(VENV)/installed-dev
-	KAFKACTL_TEST_EVERY_CELL=1 $(LONG) $(PYTEST) -n 2 --dist loadgroup -q tests/reference/test_kafka_style.py -k "other or never"
+	KAFKACTL_TEST_EVERY_CELL=1 $(LONG) $(PYTEST) -n 2 --dist loadgroup -q tests/reference/test_kafka_style.py -k "(other and kraft-cluster) or never"
+
+test-long-kafka-style-zookeeper: $(VENV)/installed-dev
+	KAFKACTL_TEST_EVERY_CELL=1 $(LONG) $(PYTEST) -q tests/reference/test_kafka_style.py -k "other and zookeeper"
 
 ERRORS := KAFKACTL_TEST_EVERY_CELL=1 $(LONG) $(PYTEST) -n 6 -q tests/cluster/test_mock_cluster.py
 

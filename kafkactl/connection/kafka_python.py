@@ -572,7 +572,11 @@ def _translate_error(error: Any) -> KafkactlError:
 
 
 def _find_connection_reason(error: BaseException) -> str | None:
-    """Return why a connection failed, as text, or None where only the time was over or the node is not ready yet."""
+    """Return why a connection failed, as text, or None where only the time was over or the node is not ready yet.
+
+    The reason is that of a refused login, or of an error number of the operating system in the error's text. All other
+    errors, also those of TLS and of name servers, give the sentence that the connection ended.
+    """
     from kafka import errors
 
     if isinstance(

@@ -158,7 +158,11 @@ def _read_other_rows(path: Path) -> Iterator[Row]:
 
 
 def _read_index_rows(index: OffsetIndex | TimeIndex) -> Iterator[Row]:
-    """Yield the entries of an index as dicts; raise FormatError, after all of them, where a part of one follows."""
+    """Yield the entries of an index as dicts; raise FormatError, after all of them, where a part of one follows.
+
+    An entry has its absolute offset, and its position in bytes or, in a time index, timestamp_ms. The padding of an
+    active segment's index is left out, but a first entry is there even if it is padding.
+    """
     for entry in index.read_entries():
         yield asdict(entry)
     index.require_whole()

@@ -197,7 +197,8 @@ def compile_pattern(pattern: str, flag: str) -> re.Pattern[str]:
 def _decode(data: bytes | None, format: Format) -> str | None:
     """Return bytes as text in a format; None for None, and for bytes that are not of the format.
 
-    Raise OperationError or UnreachableError where the format cannot get its schema.
+    Raise OperationError or UnreachableError where the format cannot get its schema, and OSError where a schema of
+    Protobuf needs a temporary file that cannot be made.
     """
     if data is None:
         return None

@@ -402,7 +402,10 @@ def _find_refusal(topic: Any) -> KafkactlError | None:
 
 
 def _make_partition(name: str, answer: Any) -> PartitionDescription:
-    """Return a partition of an answer of kafka-python; the leader is None where there is none."""
+    """Return a partition of an answer of kafka-python; the leader is None where there is none.
+
+    The error code of the partition is not looked at, and nothing is raised.
+    """
     leader = answer.leader_id if answer.leader_id >= 0 else None
     return PartitionDescription(
         name, answer.partition_index, leader, tuple(answer.replica_nodes), tuple(answer.isr_nodes)

@@ -122,9 +122,10 @@ def _take_own_flags(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _measure_flag(word: str, with_shared: bool) -> int:
-    """Return of how many words an option of kafkactl consists, 1 or 2, or 0 for any other word.
+    """Return of how many words an option of connection or output consists, 1 or 2, or 0 for any other word.
 
-    `with_shared` counts the options that Kafka's tools have, too. A value may be joined to its option; behind -o only
+    These are -b, --context, -X, -o, --output and --debug; other options of kafkactl give 0, too. `with_shared` adds
+    --bootstrap-server, --command-config and --timeout, which Kafka's tools have, too. A value may be joined to its option; behind -o only
     json, jsonl, yaml, table, csv and plain are, because -offsets is an option of Kafka.
     """
     names = (*_OWN_WITH_VALUE, *(_SHARED_WITH_VALUE if with_shared else ()))

@@ -161,8 +161,9 @@ def list_options(levels: Iterable[Level]) -> tuple[Option, ...]:
 def report_terse(arguments: Arguments, error: KafkactlError, call: str, tool: str) -> int:
     """Print an error on stderr as a tool with subcommands does, and return its status: 1.
 
-    A wrong command line has the usage; a TerseException is one line, any other error has the first line of its stack
-    trace, too. `call` is the name of the request, for the text of a time-out.
+    A SubcommandError has the usage, and the name `tool` before its sentence; a TerseException is one line. Any other
+    error, also another wrong command line, has the first line of its stack trace, too. `call` is the name of the
+    request, for the text of a time-out. `arguments` is not used.
     """
     if isinstance(error, SubcommandError):
         people.write_kafka_message(format_error(tool, error))

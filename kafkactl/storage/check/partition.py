@@ -196,7 +196,8 @@ class PartitionCheck:
     def _check_ends_of_epochs(self) -> Iterator[Fault]:
         """Yield a fault where the checkpoint's first or last epoch does not fit the ends of the log.
 
-        An epoch before the first segment is only a notice where older segments can be in remote storage.
+        An epoch before the first segment is only a notice where older segments can be in remote storage. Call it after
+        the segments were read: before, nothing is yielded. In a log with damage the last epoch is not checked.
         """
         path, log = self.folder / FileKind.LEADER_EPOCHS.value, self.log
         if not self.epochs or log.start_offset is None:
