@@ -122,9 +122,9 @@ class Printing:
         """Print the records of a batch that pass the filters, up to the limit, and flush the output.
 
         The batch is kept as pending, at the limit only up to its last shown record. The limit goes down by the records
-        that pass the filters, also those that are then skipped for their format. Raise FormatError for a record that does not have its
-        format, without --skip-message-on-error, other errors of the writer and the filters, StopRequestedError at a
-        signal, OutputError, and ReaderLeftError.
+        that pass the filters, also those that are then skipped for their format. Raise FormatError for a record that
+        does not have its format, without --skip-message-on-error, other errors of the writer and the filters,
+        StopRequestedError at a signal, OutputError, and ReaderLeftError.
         """
         shown = self._filter(batch)
         if self._left is not None and len(shown) >= self._left:

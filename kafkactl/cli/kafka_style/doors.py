@@ -125,8 +125,8 @@ def _measure_flag(word: str, with_shared: bool) -> int:
     """Return of how many words an option of connection or output consists, 1 or 2, or 0 for any other word.
 
     These are -b, --context, -X, -o, --output and --debug; other options of kafkactl give 0, too. `with_shared` adds
-    --bootstrap-server, --command-config and --timeout, which Kafka's tools have, too. A value may be joined to its option; behind -o only
-    json, jsonl, yaml, table, csv and plain are, because -offsets is an option of Kafka.
+    --bootstrap-server, --command-config and --timeout, which Kafka's tools have, too. A value may be joined to its
+    option; behind -o only json, jsonl, yaml, table, csv and plain are, because -offsets is an option of Kafka.
     """
     names = (*_OWN_WITH_VALUE, *(_SHARED_WITH_VALUE if with_shared else ()))
     if word in names:
