@@ -132,8 +132,12 @@ def list_brokers(cluster: Cluster, with_sizes: bool = False, only: int | None = 
         knows_fenced = all(entry.fenced is not None for entry in described)
         registrations = [entry for entry in described if only in (None, entry.id)]
         alive_ids = [entry.id for entry in registrations if not entry.fenced]
-        controller_id = find_controller(cluster, metadata.controller_id)
         tables, errors = _ask(cluster, "ApiVersions", alive_ids, time_share=_SHARE_OF_SILENT, **_CLIENT)
+        controller_id = None
+        try:
+            controller_id = find_controller(cluster, metadata.controller_id)
+        except (UnreachableError, OperationError) as error:  # while the controllers have no leader
+            errors.append(error)
         sizes: Mapping[int, int] = {}
         if with_sizes:
             sizes, size_errors = _read_sizes(cluster, list(tables))
@@ -175,7 +179,15 @@ def describe_broker(cluster: Cluster, broker_id: int) -> tuple[BrokerDescription
         answers, failures = _ask(cluster, "DescribeLogDirs", [broker_id], topics=None)
         log_dirs = [_make_log_dir(entry) for answer in answers.values() for entry in answer.results]
         size_bytes = sum(log_dir.size_bytes for log_dir in log_dirs) if answers else None
-        listeners, refusals = _read_listeners(cluster, broker_id)
+        failures += [
+            OperationError(f"log folder {log_dir.path} of broker {broker_id}: {log_dir.error}")
+            for log_dir in log_dirs
+            if log_dir.error is not None
+        ]
+        try:
+            listeners, refusals = _read_listeners(cluster, broker_id)
+        except (UnreachableError, OperationError) as error:
+            listeners, refusals = None, [error]
     described = replace(broker, size_bytes=size_bytes)
     return BrokerDescription(broker=described, listeners=listeners, log_dirs=log_dirs), [*failures, *refusals]
 
@@ -219,7 +231,8 @@ def wait_for_brokers(cluster: Cluster, count: int) -> int:
         rest_s = max(0.1, deadline - time.monotonic())
         look = Cluster(replace(cluster.settings, timeout_s=min(_LONGEST_LOOK_S, rest_s)))
         try:
-            alive = count_alive(look)
+            with look.share_timeout():
+                alive = count_alive(look)
         finally:
             look.close()
         if alive >= count or time.monotonic() + _PAUSE_S > deadline:
@@ -373,9 +386,11 @@ def _read_listeners(cluster: Cluster, broker_id: int) -> tuple[str | None, list[
         include_synonyms=False,
         include_documentation=False,
     )
-    (result,) = answer.results
+    text = f"cannot read the settings of broker {broker_id}"
+    result = next(iter(answer.results), None)
+    if result is None:
+        return None, [OperationError(f"{text}: the answer does not have them")]
     if result.error_code:
-        text = f"cannot read the settings of broker {broker_id}"
         return None, [refusal(text, result.error_code, result.error_message)]
     values = {config.name: config.value for config in result.configs}
     return next((values[name] for name in names if values.get(name)), None), []

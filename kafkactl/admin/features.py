@@ -103,8 +103,10 @@ def update_features(cluster: Cluster, levels: Mapping[str, int], how: UpgradeTyp
     results = {item.feature: item for item in getattr(answer, "results", None) or ()}
     outcomes = []
     for name, level in sorted(levels.items()):
-        item = answer if answer.error_code else results.get(name, answer)
-        if item.error_code:
+        item = answer if answer.error_code or not results else results.get(name)
+        if item is None:
+            outcomes.append(Outcome(name, False, "the answer says nothing about it"))
+        elif item.error_code:
             error = refusal("", item.error_code, item.error_message)
             outcomes.append(Outcome(name, False, str(error), error.hint, error.code))
         else:

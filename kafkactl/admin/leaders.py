@@ -5,7 +5,7 @@ Reference: KIP-460 (ElectLeaders), org.apache.kafka.tools.LeaderElectionCommand.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -57,6 +57,12 @@ class PartitionLeader:
         """Return whether an election of this type would change the leader, if a replica can be elected."""
         return self.leader is None if kind is ElectionType.UNCLEAN else self.leader != self.preferred
 
+    def can_elect(self, kind: ElectionType) -> bool:
+        """Return whether there is a replica that an election of this type can choose."""
+        if kind is ElectionType.UNCLEAN:
+            return not set(self.replicas) <= set(self.offline)
+        return self.preferred in self.isr and self.preferred not in self.offline
+
 
 @dataclass(frozen=True, kw_only=True)
 class Election:
@@ -65,9 +71,9 @@ class Election:
     topic: str
     partition: int
     elected: bool
-    """Whether there is a new leader; False where a right one was there already, and for an error."""
+    """Whether there is a new leader; False where no election was needed, and for an error."""
     error: str | None
-    """Why no leader was elected; None where there is a right one."""
+    """Why no leader was elected; None for a new leader, and where no election was needed."""
     code: int | None
     """Kafka's error code for `error`."""
 
@@ -83,8 +89,8 @@ def read_election_file(path: Path) -> list[Partition]:
     if not isinstance(rows, list):
         raise UsageError(f"{path}: `partitions` is missing", _FORM)
     partitions = [_parse_row(path, row) for row in rows]
-    if doubles := sorted({partition for partition in partitions if partitions.count(partition) > 1}):
-        topic, number = doubles[0]
+    if doubles := [partition for partition, count in Counter(partitions).items() if count > 1]:
+        topic, number = min(doubles)
         raise UsageError(f"{path}: partition {topic}-{number} stands twice", "remove one of them")
     return partitions
 
@@ -102,9 +108,13 @@ def _parse_row(path: Path, row: Any) -> Partition:
 def list_leaders(cluster: Cluster, topics: Collection[str] | None = None) -> list[PartitionLeader]:
     """Return the partitions of these topics, or of all for None, sorted by topic and partition.
 
-    A topic that does not exist is left out. Raise UnreachableError, OperationError for a refusal, and UsageError for a
-    wrong client setting.
+    A topic that does not exist is left out. Raise UnreachableError, OperationError for a refusal, also of one topic,
+    and UsageError for a wrong client setting.
     """
+    answers = cluster.requests.read_metadata(topics)
+    for topic in answers:
+        if topic.error_code == ErrorCode.TOPIC_AUTHORIZATION_FAILED:
+            raise refusal(f"cannot read topic {topic.name}", topic.error_code)
     leaders = [
         PartitionLeader(
             topic=topic.name,
@@ -115,7 +125,7 @@ def list_leaders(cluster: Cluster, topics: Collection[str] | None = None) -> lis
             isr=tuple(item.isr_nodes),
             offline=tuple(item.offline_replicas),
         )
-        for topic in cluster.requests.read_metadata(topics)
+        for topic in answers
         for item in topic.partitions
         if item.replica_nodes
     ]

@@ -51,12 +51,12 @@ class ControllerRequests(Requests):
         return error
 
     def _send_question(self, make: Callable[[], Any], broker: int | None) -> Any:
-        """Return the answer of the active controller, also one with an error code. `broker` does not count.
+        """Return the answer of the controller `broker`, or of the active one for None, also one with an error code.
 
         `make` returns a new request. Raise UnreachableError, OperationError (NOT_CONTROLLER where none is active) or
         UsageError.
         """
-        return super()._send_question(make, self._find_controller())
+        return super()._send_question(make, self._find_controller() if broker is None else broker)
 
     def _send_change(self, make: Callable[[], Any], broker: int | None, to_controller: bool) -> Any:
         """Return the answer of the active controller to a change, also one with an error code; it is sent once.

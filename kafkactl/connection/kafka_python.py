@@ -397,7 +397,8 @@ class Brokers:
             self._seed = self._net.run(self._find_first_connected, deadline)
         if self._seed is None:
             raise self._make_error("", None)
-        if ApiKey.METADATA not in self._manager.broker_version_data.api_versions:
+        no_broker = ApiKey.METADATA not in self._manager.broker_version_data.api_versions
+        if no_broker and not self._settings.has_controllers:
             self._raise_reason()
 
     def _list_bootstrap_nodes(self) -> list[Node]:
@@ -491,7 +492,7 @@ class Brokers:
             OverflowError,
             ValueError,
         )
-        if isinstance(error, errors.IncompatibleBrokerVersion):
+        if isinstance(error, errors.IncompatibleBrokerVersion) and is_sent and node in self._last_sent:
             return self._make_version_error(node, *self._last_sent[node])
         if error is not None and not isinstance(error, unanswered):
             return _translate_error(error)
@@ -522,8 +523,12 @@ class Brokers:
         release = find_first_release(request.API_KEY, lowest)
         if supported is not None:
             reason = f"is too old: it has {api} up to version {supported[1]}, and version {lowest} is needed"
-        elif release is not None and release <= versions.broker_version:
-            reason, release = f"does not have the request {api}, which only brokers of KRaft clusters have", None
+        elif release is not None and ApiKey.DESCRIBE_QUORUM not in versions.api_versions:
+            reason = f"does not have the request {api}"
+            if release <= versions.broker_version:
+                reason, release = f"{reason}, which only brokers of KRaft clusters have", None
+            else:
+                reason = f"is too old: it {reason}"
         else:
             reason = f"is too old: it does not have the request {api}"
         since = "" if release is None else f" (Kafka {'.'.join(map(str, release))} has it)"

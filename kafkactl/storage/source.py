@@ -153,7 +153,8 @@ class StoredFile:
 def require_present(path: Path) -> None:
     """Raise MissingFileError for a path that names nothing, UsageError without the right to look, else FormatError.
 
-    Nothing is opened. The FormatError is for other errors of the operating system, such as a name that is too long.
+    Nothing is opened. A loop of links names nothing. The FormatError is for other errors of the operating system, such
+    as a name that is too long.
     """
     try:
         path.stat()
@@ -162,6 +163,8 @@ def require_present(path: Path) -> None:
     except PermissionError:
         raise UsageError(f"{path}: permission denied") from None
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno == errno.ELOOP:
+            raise MissingFileError(f"{path}: no such file") from None
         raise FormatError(f"{path}: cannot be read: {error}") from error
 
 

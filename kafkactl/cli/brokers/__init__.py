@@ -13,6 +13,7 @@ from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, ControllerOptions, MirrorOutputOptions, ReportOptions
 from kafkactl.cli.frame.results import print_errors, show_outcomes
 from kafkactl.errors import NotFoundError, OperationError, UnreachableError
+from kafkactl.output import people
 from kafkactl.output.kafka import cluster_text
 from kafkactl.output.report import Report, Table, listing
 from kafkactl.stdout import out
@@ -30,7 +31,9 @@ app = new_app(
     """
 )
 
-BrokerId = Annotated[int, typer.Argument(metavar="BROKER", help="Id of the broker.", min=0, show_default=False)]
+BrokerId = Annotated[
+    int, typer.Argument(metavar="BROKER", help="Id of the broker.", min=0, max=2**31 - 1, show_default=False)
+]
 
 
 @app.command("list")
@@ -113,7 +116,7 @@ def api_versions(
         from kafkactl.admin import endpoints
 
         chosen = [node for node in endpoints.describe_cluster(connected).endpoints if not broker or node.id in broker]
-        apis, errors = brokers.list_apis(connected, [node.id for node in chosen])
+        apis, errors = brokers.list_apis(connected, broker or [node.id for node in chosen])
         out.write_text(cluster_text.format_api_versions(chosen, apis))
         return print_errors(errors)
     apis, errors = brokers.list_apis(connected, broker or ())
@@ -143,7 +146,7 @@ def unregister(
     from kafkactl.admin.models import Outcome
 
     connected = cluster.connect()
-    state = "its state is not known" if force and output.is_kafka else _describe_state(connected, broker, force)
+    state = "its state is not known" if force and people.is_kafka_style() else _describe_state(connected, broker, force)
     change = Change(action=f"unregister broker {broker}", inverse=cannot_be_undone)
     before_change(connected, [change], confirm.dry_run)
     if (status := confirm.ask(f"unregister broker {broker}: {state}", "nothing unregistered")) is not None:
@@ -169,16 +172,16 @@ def _describe_state(connected: Cluster, broker_id: int, force: bool) -> str:
                 "name a broker with --bootstrap-server, or add --force",
             )
         return "its state is not known"
-    listed = brokers.list_brokers(connected, only=broker_id)
-    if not listed.brokers:
-        if listed.knows_fenced:
+    listing = brokers.list_brokers(connected, only=broker_id)
+    if not listing.brokers:
+        if listing.knows_fenced:
             raise NotFoundError(f"broker not found: {broker_id}", "list the brokers: kafkactl brokers list")
         return "it does not run"
-    (broker,) = listed.brokers
+    (broker,) = listing.brokers
     if broker.state is not brokers.BrokerState.FENCED and not force:
-        raise OperationError(
-            f"broker {broker_id} is running, state {broker.state}", "stop it first, or add --force to unregister it"
-        )
+        is_silent = broker.state is brokers.BrokerState.SILENT
+        reason = "may be running: it is registered and does not answer" if is_silent else "is running"
+        raise OperationError(f"broker {broker_id} {reason}", "stop it first, or add --force to unregister it")
     return f"it is {broker.state} and has {broker.replicas} replicas, {broker.leaders} of them leaders"
 
 

@@ -9,8 +9,10 @@ import typer
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.options import ControllerOptions, MirrorOutputOptions
 from kafkactl.errors import OperationError, UsageError
+from kafkactl.output import people
 from kafkactl.output.kafka import cluster_text
 from kafkactl.output.report import Column, Report, Table, listing
+from kafkactl.statuses import DONE, FAILED
 from kafkactl.stdout import out
 
 app = new_app(
@@ -35,7 +37,7 @@ _ENDPOINTS = [
 
 @app.command("id")
 @command
-def show_id(cluster: ControllerOptions, output: MirrorOutputOptions) -> None:
+def show_id(cluster: ControllerOptions, output: MirrorOutputOptions) -> int:
     """Show the id of the cluster.
 
     Examples:
@@ -46,11 +48,12 @@ def show_id(cluster: ControllerOptions, output: MirrorOutputOptions) -> None:
     cluster_id = endpoints.describe_cluster(cluster.connect()).cluster_id
     if output.is_kafka:
         out.write_text(cluster_text.format_cluster_id(cluster_id))
-        return
+        return DONE if cluster_id is not None or people.is_kafka_style() else FAILED
     if cluster_id is None:
         raise OperationError("the cluster has no id: its brokers are older than 0.10.1")
     row = {"cluster_id": cluster_id}
     output.show(Report(row, [Table(_ID, [row], headings=False)]))
+    return DONE
 
 
 @app.command("endpoints")

@@ -68,7 +68,7 @@ def describe(
     cluster: ControllerOptions,
     output: MirrorOutputOptions,
     node_id: Annotated[
-        int | None, typer.Option("--node-id", metavar="ID", min=0, help="Node to ask. Default: any.")
+        int | None, typer.Option("--node-id", metavar="ID", min=0, max=2**31 - 1, help="Node to ask. Default: any.")
     ] = None,
 ) -> None:
     """Show the levels that a node supports, and those that are finalized.
@@ -103,7 +103,7 @@ def upgrade(
       kafkactl features upgrade group.version=1 --dry-run
       kafkactl features upgrade --release-version 4.3 --dry-run
     """
-    chosen = _choose_levels(levels, release_version)
+    chosen = _choose_levels(levels, release_version, with_zero=False)
     return _change(cluster, output, confirm, chosen, "upgrade", UpgradeType.UPGRADE)
 
 
@@ -124,7 +124,7 @@ def downgrade(
     Examples:
       kafkactl features downgrade transaction.version=1 --dry-run
     """
-    chosen = _choose_levels(levels, release_version)
+    chosen = _choose_levels(levels, release_version, with_zero=True)
     return _change(cluster, output, confirm, chosen, "downgrade", _choose_downgrade(unsafe))
 
 
@@ -154,9 +154,10 @@ def _choose_downgrade(unsafe: bool) -> UpgradeType:
     return UpgradeType.UNSAFE_DOWNGRADE if unsafe else UpgradeType.SAFE_DOWNGRADE
 
 
-def _choose_levels(texts: list[str] | None, release: str | None) -> dict[str, int]:
+def _choose_levels(texts: list[str] | None, release: str | None, *, with_zero: bool) -> dict[str, int]:
     """Return the new levels by feature, of FEATURE=LEVEL texts or of a release.
 
+    Features that the release does not have yet are at level 0, and are left out unless `with_zero`.
     Raise UsageError for both, for none, and for a text or a release that is not known.
     """
     from kafkactl.admin import features
@@ -167,7 +168,9 @@ def _choose_levels(texts: list[str] | None, release: str | None) -> dict[str, in
     if texts and release is not None:
         raise make_exclusive_error("FEATURE=LEVEL", "--release-version")
     if release is not None:
-        return {level.name: level.level for level in features.list_levels_of_release(release) if level.level}
+        return {
+            level.name: level.level for level in features.list_levels_of_release(release) if level.level or with_zero
+        }
     if not texts:
         raise UsageError("missing argument FEATURE=LEVEL", "for example: group.version=1, or --release-version 4.3")
     return features.parse_levels(texts)

@@ -89,10 +89,17 @@ def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: ReportOptions)
 def _make_check_hint(noun: str, name: str) -> str:
     """Return the hint to check whether a change was done, with the kafkactl command that shows it.
 
-    `noun` names the item, `name` is its name. For nouns other than topic, group and user the hint has no command.
+    `noun` names the item, `name` is its name. For an unknown noun the hint has no command.
     """
     commands = {"topic": f"topics describe {shlex.quote(name)}", "group": f"groups describe {shlex.quote(name)}"}
-    command = {**commands, "user": "users list"}.get(noun)
+    lists = {
+        "user": "users list",
+        "partition": "leaders list",
+        "broker": "brokers list",
+        "controller": "quorum status",
+        "feature": "features describe",
+    }
+    command = {**commands, **lists}.get(noun)
     return "check the result before you repeat the command" + (f": kafkactl {command}" if command else "")
 
 

@@ -51,6 +51,8 @@ _NEEDED: Mapping[str, Mapping[int, str]] = {
     "quorum remove-controller": {_CLUSTER: "Alter"},
     "quorum": {_CLUSTER: "Describe"},
     "features": {_CLUSTER: "Alter"},
+    "leaders elect": {_TOPIC: "Describe", _CLUSTER: "Alter"},
+    "leaders": {_TOPIC: "Describe"},
     "users list": {_CLUSTER: "Describe"},
     "users": {_CLUSTER: "Alter"},
 }

@@ -11,6 +11,7 @@ from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option
 from kafkactl.cli.kafka_style.tools import JavaError, WrongUsageError, require_file
 from kafkactl.connection.java_settings import HARMLESS, KNOWN, NOT_OF_TOOLS
 from kafkactl.connection.properties import read
+from kafkactl.connection.secrets import is_secret
 from kafkactl.output import people
 
 SET_BY_TOOL = {
@@ -123,7 +124,7 @@ def translate_settings(client: str, settings: ClientSettings, chosen: Mapping[st
         fitting = fit_value(name, value)
         if name in _WITH_OPTION:
             words.append(f"{_WITH_OPTION[name]}={fitting}")
-        elif name not in HARMLESS and (name in settings.given or fitting != value):
+        elif name not in HARMLESS and (name in settings.given or (fitting != value and not is_secret(name))):
             words += ["-X", f"{name}={fitting}"]
     return words
 

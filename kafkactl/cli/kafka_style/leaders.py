@@ -6,7 +6,7 @@ Reference: org.apache.kafka.tools.LeaderElectionCommand.
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from collections import Counter
 
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError
 from kafkactl.cli.kafka_style.tools import (
@@ -18,7 +18,9 @@ from kafkactl.cli.kafka_style.tools import (
     WrongUsageError,
     connection_options,
     convert_error,
+    keep_copy,
     print_stack,
+    read_once,
     require_file,
     require_servers,
     translate_values,
@@ -111,8 +113,7 @@ def translate(arguments: Arguments) -> Run:
         )
     config = arguments.value("admin.config") or arguments.value("command-config")
     if (path := arguments.value("path-to-json-file")) is not None:
-        _check_file(path)
-        words.append(f"--from-file={path}")
+        words.append(f"--from-file={_check_file(path)}")
     elif (topic := arguments.value("topic")) is not None:
         words += [f"--topic={topic}", f"--partitions={int(arguments.value('partition') or 0)}"]
     else:
@@ -124,13 +125,14 @@ def translate(arguments: Arguments) -> Run:
     return Run(words=words, call="electLeaders", before=before)
 
 
-def _check_file(path: str) -> None:
-    """Raise JavaError for a JSON file that Kafka's tool refuses.
+def _check_file(path: str) -> str:
+    """Return the path of a JSON file with the same content: `path`, or a copy of one that can be read only once.
 
-    It cannot be read, is no JSON, has no list `partitions`, or has a partition twice.
+    Raise JavaError for a file that Kafka's tool refuses: it cannot be read, is no JSON, has no list `partitions`, or
+    has a partition twice.
     """
     try:
-        text = Path(path).read_bytes()
+        text, is_regular = read_once(path)
     except OSError:
         raise JavaError(f"java.io.IOException: Unable to read file {path}", "java.lang.RuntimeException") from None
     try:
@@ -139,10 +141,11 @@ def _check_file(path: str) -> None:
         raise JavaError("Replica election data is empty", _OPERATION) from None
     if not isinstance(document, dict) or not isinstance(document.get("partitions"), list):
         raise JavaError('Replica election data is missing "partitions" field', _OPERATION)
-    names = [f"{row.get('topic')}-{row.get('partition')}" for row in document["partitions"] if isinstance(row, dict)]
-    doubles = sorted({name for name in names if names.count(name) > 1})
-    if doubles:
+    rows = [row for row in document["partitions"] if isinstance(row, dict)]
+    counts = Counter(f"{row.get('topic')}-{row.get('partition')}" for row in rows)
+    if doubles := sorted(name for name, count in counts.items() if count > 1):
         raise JavaError(f"Replica election data contains duplicate partitions: [{', '.join(doubles)}]", _OPERATION)
+    return path if is_regular else keep_copy(text)
 
 
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:

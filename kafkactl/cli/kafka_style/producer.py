@@ -327,7 +327,7 @@ def _check_together(settings: ClientSettings, chosen: Mapping[str, str], printed
         most = int(values.get("max.in.flight.requests.per.connection", "5"))
         if "enable.idempotence" in values and int(values["retries"]) == 0:
             reason = "Must set retries to non-zero when using the idempotent producer."
-        elif "enable.idempotence" in values and values["acks"] not in ("-1", "all"):
+        elif "enable.idempotence" in values and values["acks"].strip() not in ("-1", "all"):
             reason = (
                 "Must set acks to all in order to use the idempotent producer. "
                 "Otherwise we cannot guarantee idempotence."

@@ -6,9 +6,7 @@ Reference: org.apache.kafka.tools.DeleteRecordsCommand.
 from __future__ import annotations
 
 import json
-import os
-import stat
-import tempfile
+from collections import Counter
 from typing import Any
 
 from kafkactl.cli.frame.results import PartitionError
@@ -21,7 +19,9 @@ from kafkactl.cli.kafka_style.tools import (
     Tool,
     connection_options,
     convert_error,
+    keep_copy,
     print_stack,
+    read_once,
     require_file,
     require_options,
     require_servers,
@@ -79,9 +79,7 @@ def _check_file(path: str) -> str:
     twice. Where `partitions` is no list, nothing is refused.
     """
     try:
-        with open(path, "rb") as file:
-            text = file.read()
-            is_regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+        text, is_regular = read_once(path)
     except OSError:
         raise JavaError(f"Unable to read file {path}", "java.io.IOException") from None
     try:
@@ -90,18 +88,11 @@ def _check_file(path: str) -> str:
     except (ValueError, RecursionError):
         raise JavaError("The input string is not a valid JSON", _OPERATION) from None
     _check_document(document)
-    return path if is_regular and not begun[end:].strip() else _copy(begun[:end])
-
-
-def _copy(text: str) -> str:
-    """Return the path of a nameless file with this text, which stays open until the process ends.
-
-    Raise OSError where it cannot be written.
-    """
-    with tempfile.TemporaryFile() as file:
-        file.write(text.encode("utf-8", errors="surrogatepass"))
-        file.seek(0)
-        return f"/dev/fd/{os.dup(file.fileno())}"
+    return (
+        path
+        if is_regular and not begun[end:].strip()
+        else keep_copy(begun[:end].encode("utf-8", errors="surrogatepass"))
+    )
 
 
 def _check_document(document: Any) -> None:
@@ -117,7 +108,7 @@ def _check_document(document: Any) -> None:
     for entry in document["partitions"] if isinstance(document["partitions"], list) else ():
         topic, partition, _ = (_read_field(entry, name) for name in _TYPES)
         seen.append(f"{topic}-{partition}")
-    doubles = sorted({name for name in seen if seen.count(name) > 1})
+    doubles = sorted(name for name, count in Counter(seen).items() if count > 1)
     if doubles:
         raise JavaError(f"Offset json file contains duplicate topic partitions: {','.join(doubles)}", _FAILED)
 

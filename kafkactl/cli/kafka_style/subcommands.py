@@ -288,7 +288,7 @@ def _justify(line: str) -> str:
     """Return a line with more blanks between its words, so that it has 75 characters."""
     words = line.split()
     gaps = len(words) - 1
-    if not gaps:
+    if gaps < 1:
         return "".join(words)
     blanks = _WIDTH - len(line.strip())
     each, rest = divmod(blanks, gaps)

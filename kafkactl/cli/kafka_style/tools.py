@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import stat
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -249,6 +250,25 @@ def require_file(path: str | None, before: str = "", cause: str | None = None) -
         raise JavaError("Is a directory", "java.io.IOException", cause, before)
     if not os.access(path, os.R_OK):
         raise JavaError(path, "java.nio.file.AccessDeniedException", cause, before)
+
+
+def read_once(path: str) -> tuple[bytes, bool]:
+    """Return the content of a file, and whether a later reading finds it again: not in a pipe. Raise OSError."""
+    with open(path, "rb") as file:
+        return file.read(), stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+
+
+def keep_copy(content: bytes) -> str:
+    """Return the path of a nameless file with this content, which stays open until the process ends.
+
+    Raise OSError where it cannot be written.
+    """
+    import tempfile  # few command lines need it
+
+    with tempfile.TemporaryFile() as file:
+        file.write(content)
+        file.seek(0)
+        return f"/dev/fd/{os.dup(file.fileno())}"
 
 
 def parse_include_list(text: str) -> str:

@@ -18,7 +18,7 @@ from kafkactl.cli.frame.values import require_choice
 from kafkactl.errors import KafkactlError, OperationError, UsageError, make_exclusive_error
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table, listing
-from kafkactl.statuses import DONE, FAILED
+from kafkactl.statuses import DONE, FAILED, combine
 from kafkactl.stdout import out
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def elect(
 
     require_choice(type_.lower(), "--type", _TYPES)
     kind = leaders.ElectionType(type_.lower())
-    named = not topics.selection().is_empty
+    named = bool(topics.topic or topics.topic_flag or topics.match)
     if sum((named, all_, file is not None)) != 1:
         raise UsageError(
             "TOPIC, --all and --from-file are mutually exclusive"
@@ -142,32 +142,51 @@ def elect(
         )
     if partitions is not None and not named:
         raise make_exclusive_error("--partitions", "--all" if all_ else "--from-file")
-    listed = None if file is None else leaders.read_election_file(file)
-    connected = cluster.connect()
+    chosen = None if file is None else leaders.read_election_file(file)
     if people.is_kafka_style():  # Kafka's tool looks at nothing before
-        named_partitions = None if all_ else _list_named(topics, partitions) if listed is None else listed
-        return _elect_as_kafka(connected, kind, named_partitions)
+        return _elect_as_kafka(cluster.connect(), kind, _list_named(topics, partitions) if named else chosen)
+    topics.selection()  # a wrong pattern is an error before anything is asked
+    connected = cluster.connect()
     errors: list[KafkactlError] = []
-    if listed is None:
+    if chosen is None:
         present, errors = _find_leaders(connected, topics, partitions)
     else:
-        present = _choose(leaders.list_leaders(connected, sorted({topic for topic, _ in listed})), listed, errors)
+        rows = leaders.list_leaders(connected, sorted({topic for topic, _ in chosen}))
+        present, errors = _choose(rows, chosen)
     candidates = [row for row in present if row.is_candidate(kind)]
+    possible = [row for row in candidates if row.can_elect(kind)]
+    errors += [
+        PartitionError(f"{row.topic}-{row.partition}: {_explain_impossible(row, kind)}")
+        for row in candidates
+        if not row.can_elect(kind)
+    ]
     changes = [
         Change(action=f"elect the {kind} leader of {row.topic}-{row.partition}", inverse=cannot_be_undone)
-        for row in candidates
+        for row in possible
     ]
     before_change(connected, changes, confirm.dry_run)
-    if not candidates:
-        people.note("no partition needs an election")
+    if not possible:
+        people.note("no partition needs an election" if not candidates else "no leader can be elected")
+    if (
+        (confirm.dry_run or not confirm.yes or not possible)
+        and not output.is_kafka
+        and (possible or output.is_structured)
+    ):
+        output.show(Report(possible, [Table(_COLUMNS, possible)]))
+    if not possible:
         return print_errors(errors)
-    if confirm.dry_run or not confirm.yes:
-        output.show(Report(candidates, [Table(_COLUMNS, candidates)]))
-    refused = confirm.ask(_describe(kind, candidates), "nothing elected")
-    if refused is not None:
-        return refused | print_errors(errors)
-    elections = leaders.elect(connected, kind, [(row.topic, row.partition) for row in candidates])
-    return _show_elections(elections, kind, output) | print_errors(errors)
+    status = confirm.ask(_describe(kind, possible), "nothing elected")
+    if status is None:
+        elections = leaders.elect(connected, kind, [(row.topic, row.partition) for row in possible])
+        status = _show_elections(elections, kind, output)
+    return combine([status, print_errors(errors)]) if errors else status
+
+
+def _explain_impossible(row: PartitionLeader, kind: ElectionType) -> str:
+    """Return why an election of this type finds no replica for a partition."""
+    if kind.value == "preferred":
+        return f"the preferred replica {row.preferred} is not in sync"
+    return "no replica is alive"
 
 
 def _describe(kind: ElectionType, candidates: Sequence[PartitionLeader]) -> str:
@@ -176,9 +195,12 @@ def _describe(kind: ElectionType, candidates: Sequence[PartitionLeader]) -> str:
     if kind.value == "preferred":
         return f"elect the preferred leader of {count}"
     brokers = sorted({broker for row in candidates for broker in row.isr})
-    return (
-        f"elect a leader that is out of sync for {count}: records that only broker {_format_ids(brokers)} has are lost"
-    )
+    text = f"elect a leader that is out of sync for {count}"
+    if not brokers:
+        return f"{text}: records that it lacks are lost"
+    if len(brokers) == 1:
+        return f"{text}: records that only broker {brokers[0]} has are lost"
+    return f"{text}: records that only brokers {_format_ids(brokers)} have are lost"
 
 
 def _list_named(topics: TopicsOptions, partitions: str | None) -> list[Partition]:
@@ -198,20 +220,22 @@ def _find_leaders(
     from kafkactl.admin.partition_rules import select_partitions
 
     selected, errors = select_partitions(connected, topics.selection(), partitions)
-    return _choose(list_leaders(connected, sorted({topic for topic, _ in selected})), selected, errors), errors
+    present, missing = _choose(list_leaders(connected, sorted({topic for topic, _ in selected})), selected)
+    return present, errors + missing
 
 
 def _choose(
-    leaders: Sequence[PartitionLeader], wanted: Sequence[Partition], errors: list[KafkactlError]
-) -> list[PartitionLeader]:
-    """Return the leaders of the wanted partitions, and add an error for each one that does not exist to `errors`."""
+    leaders: Sequence[PartitionLeader], chosen: Sequence[Partition]
+) -> tuple[list[PartitionLeader], list[KafkactlError]]:
+    """Return the leaders of the chosen partitions, sorted, and an error for each partition that does not exist."""
     by_partition = {(row.topic, row.partition): row for row in leaders}
-    errors += [
-        PartitionError(f"{topic}-{number}: the topic or partition does not exist")
-        for topic, number in wanted
+    present = [by_partition[partition] for partition in sorted(set(chosen)) if partition in by_partition]
+    errors: list[KafkactlError] = [
+        PartitionError(f"partition not found: {topic}-{number}")
+        for topic, number in chosen
         if (topic, number) not in by_partition
     ]
-    return [by_partition[partition] for partition in sorted(set(wanted)) if partition in by_partition]
+    return present, errors
 
 
 def _show_elections(elections: Sequence[Election], kind: ElectionType, output: MirrorOutputOptions) -> int:
@@ -228,7 +252,7 @@ def _show_elections(elections: Sequence[Election], kind: ElectionType, output: M
         Outcome(
             f"{row.topic}-{row.partition}",
             row.error is None,
-            row.error or ("elected" if row.elected else "the leader was right already"),
+            row.error or ("elected" if row.elected else "no election was needed"),
             code=row.code,
         )
         for row in elections
@@ -239,12 +263,14 @@ def _show_elections(elections: Sequence[Election], kind: ElectionType, output: M
 def _elect_as_kafka(connected: Cluster, kind: ElectionType, partitions: Sequence[Partition] | None) -> int:
     """Elect leaders without looking at them before, as Kafka's tool does, and return an exit status.
 
-    `partitions` of None are all. Raise UnreachableError, OperationError for a refusal of the whole request, UsageError
-    for a wrong client setting, and OutputError or ReaderLeftError where stdout fails.
+    `partitions` of None are all. Raise UsageError in a read-only context and for a wrong client setting,
+    UnreachableError, OperationError for a refusal of the whole request, and OutputError or ReaderLeftError where stdout
+    fails.
     """
     from kafkactl.admin import leaders
     from kafkactl.output.kafka import leaders_text
 
+    before_change(connected, [Change(action="elect leaders", inverse=cannot_be_undone)], dry_run=False)
     elections = leaders.elect(connected, kind, partitions)
     out.write_text(leaders_text.format_elections(kind, elections))
     failed = [row for row in elections if row.error is not None]

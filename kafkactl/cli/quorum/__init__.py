@@ -123,7 +123,8 @@ def remove_controller(
     output: MirrorOutputOptions,
     confirm: ConfirmOptions,
     controller: Annotated[
-        int, typer.Argument(metavar="CONTROLLER", help="Id of the controller.", min=0, show_default=False)
+        int,
+        typer.Argument(metavar="CONTROLLER", help="Id of the controller.", min=0, max=2**31 - 1, show_default=False),
     ],
     directory_id: Annotated[
         str, typer.Option("--directory-id", metavar="ID", help="Id of its metadata folder, from quorum replication.")

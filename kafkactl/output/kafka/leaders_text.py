@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def format_elections(kind: ElectionType, elections: Sequence[Election]) -> str:
-    """Return the lines about new leaders, leaders that were right already, and errors, each with its end.
+    """Return the lines about new leaders, partitions that needed no election, and errors, each with its end.
 
     The partitions of a line are in the given order. Without elections the text is empty.
     """

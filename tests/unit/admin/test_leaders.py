@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -78,6 +81,36 @@ def test_partitions_that_do_not_exist_hide_no_others(cli: Cli, tmp_path: Path) -
     file.write_text('{"partitions": [{"topic": "nosuch", "partition": 0}, {"topic": "orders", "partition": 0}]}')
     with FakeBroker(topics=[Topic("orders", [Partition(leader=1, replicas=[7, 1], isr=[1, 7])])]) as broker:
         done = cli("-b", broker.address, "leaders", "elect", "--from-file", file, "--dry-run", check=1)
-        assert "error: nosuch-0: the topic or partition does not exist" in done.stderr
+        assert "error: partition not found: nosuch-0" in done.stderr
         assert "orders" in done.stdout
         assert "mutually exclusive" in cli("-b", broker.address, "leaders", "elect", "--all", "orders", check=2).stderr
+
+
+def test_a_preview_shows_only_what_can_be_done(cli: Cli) -> None:
+    """A preferred replica that is not in sync is an error at once."""
+    moved = [Partition(leader=1, replicas=[7, 1], isr=[1]), Partition(leader=1, replicas=[7, 1], isr=[1, 7])]
+    with FakeBroker(topics=[Topic("moved", moved)]) as broker:
+        cluster = ("-b", broker.address, "leaders", "elect", "moved")
+        done = cli(*cluster, "--dry-run", check=1)
+        assert "would elect the preferred leader of 1 partition" in done.stderr
+        assert "error: moved-0: the preferred replica 7 is not in sync" in done.stderr
+        only_first = cli(*cluster, "--partitions", 0, "--yes", "-o", "json", check=1)
+        assert json.loads(only_first.stdout) == []
+        assert not broker.requests_of("ElectLeaders")
+        assert cli(*cluster, "--partitions", 1, "--dry-run", "-o", "kafka", check=0).stdout == ""
+
+
+def test_what_is_lost_where_no_replica_is_in_sync(cli: Cli) -> None:
+    with FakeBroker(topics=[Topic("orders", [Partition(leader=None, replicas=[1, 7], isr=[])])]) as broker:
+        done = cli("-b", broker.address, "leaders", "elect", "--all", "--type", "unclean", "--dry-run", check=0)
+        assert "elect a leader that is out of sync for 1 partition: records that it lacks are lost" in done.stderr
+
+
+def test_partitions_from_a_pipe(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "pipe"
+    os.mkfifo(file)
+    text = '{"partitions": [{"topic": "orders", "partition": 0}]}'
+    with FakeBroker(topics=[Topic("orders", [Partition()])]) as broker, ThreadPoolExecutor(1) as pool:
+        pool.submit(file.write_text, text)
+        words = ("--election-type", "preferred", "--bootstrap-server", broker.address, "--path-to-json-file", file)
+        assert "already elected for partitions orders-0" in cli.ok("kafka-leader-election", *words)

@@ -122,6 +122,32 @@ def test_a_read_only_context_refuses_every_change(name: str, cli: Cli, broker: F
     assert [request.api for request in broker.requests if request.api in CHANGES] == []
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "kafka-topics --create --topic new",
+        "kafka-topics --delete --topic orders",
+        "kafka-topics --alter --topic orders --partitions 9",
+        "kafka-configs --alter --topic orders --add-config retention.ms=5",
+        "kafka-consumer-groups --delete --group billing",
+        "kafka-consumer-groups --reset-offsets --group billing --topic orders --to-latest --execute",
+        "kafka-consumer-groups --delete-offsets --group billing --topic orders",
+        "kafka-console-producer --topic orders",
+        "kafka-leader-election --election-type preferred --all-topic-partitions",
+        "kafka-features upgrade --feature group.version=1",
+        "kafka-cluster unregister --id 1",
+        "kafka-metadata-quorum remove-controller --controller-id 1 --controller-directory-id AAAAAAAAAAAAAAAAAAAAAQ",
+    ],
+)
+def test_a_read_only_context_refuses_every_change_in_kafkas_style(line: str, cli: Cli, broker: FakeBroker) -> None:
+    """Kafka's tools do not ask, and the context wins all the same."""
+    in_context(cli, broker, "--read-only")
+    done = cli.with_environment(KAFKACTL_COMPAT_CONTEXT="1")(*line.split(), input="a\n")
+    assert done.returncode != 0
+    assert "context prod is read-only" in done.stdout + done.stderr
+    assert [request.api for request in broker.requests if request.api in CHANGES] == []
+
+
 def test_what_only_reads_is_not_refused(cli: Cli, broker: FakeBroker) -> None:
     in_context(cli, broker, "--read-only")
     for arguments in (["topics", "list"], ["groups", "describe"], ["offsets", "orders"], ["topics", "export"]):
