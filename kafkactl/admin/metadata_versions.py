@@ -23,8 +23,8 @@ SUPPORTED_NAMES = NAMES[6:]
 
 
 def find_metadata_version(level: int) -> str | None:
-    """Return the name of a level, such as 4.3-IV0; None for a level that Kafka 4.3.1 does not know."""
-    return NAMES[level - 1] if 1 <= level <= len(NAMES) else None
+    """Return the name of a level, such as 4.3-IV0; None for a level that Kafka 4.3.1 does not support."""
+    return NAMES[level - 1] if 1 <= level <= len(NAMES) and NAMES[level - 1] in SUPPORTED_NAMES else None
 
 
 def find_level(text: str) -> int | None:
