@@ -209,34 +209,36 @@ def list_apis(cluster: Cluster, broker_ids: Sequence[int] = ()) -> tuple[list[Br
 
 
 def count_alive(cluster: Cluster) -> int:
-    """Return how many brokers are registered, not fenced, and answer; 0 where none answers.
+    """Return how many brokers are registered, not fenced, and answer.
 
-    Raise OperationError for a refusal, UsageError for a wrong client setting.
+    Raise UnreachableError where none answers, OperationError for a refusal, UsageError for a wrong client setting.
     """
-    try:
-        answers, _ = cluster.requests.ask_brokers("ApiVersions", None, **_CLIENT)
-    except UnreachableError:
-        return 0
+    answers, _ = cluster.requests.ask_brokers("ApiVersions", None, **_CLIENT)
     return len(answers)
 
 
-def wait_for_brokers(cluster: Cluster, count: int) -> int:
-    """Wait until at least `count` brokers are alive, and return their number; below `count` the time-out is over.
+def wait_for_brokers(cluster: Cluster, count: int) -> tuple[int, UnreachableError | None]:
+    """Wait until at least `count` brokers are alive; return their number, and why none answered, or None.
 
-    Each look takes at most 2 s and has connections of its own. Raise OperationError for a refusal, UsageError for a
-    wrong client setting.
+    Below `count` the time-out is over. Each look takes at most 2 s and has connections of its own; the error is that of
+    the longest look without an answer. Raise OperationError for a refusal, UsageError for a wrong client setting.
     """
     deadline = time.monotonic() + cluster.settings.timeout_s
+    failure, longest_s = None, 0.0
     while True:
-        rest_s = max(0.1, deadline - time.monotonic())
-        look = Cluster(replace(cluster.settings, timeout_s=min(_LONGEST_LOOK_S, rest_s)))
+        look_s = min(_LONGEST_LOOK_S, max(0.1, deadline - time.monotonic()))
+        look = Cluster(replace(cluster.settings, timeout_s=look_s))
+        alive = 0
         try:
             with look.share_timeout():
                 alive = count_alive(look)
+        except UnreachableError as error:
+            if look_s >= longest_s:
+                failure, longest_s = error, look_s
         finally:
             look.close()
         if alive >= count or time.monotonic() + _PAUSE_S > deadline:
-            return alive
+            return alive, None if alive else failure
         time.sleep(_PAUSE_S)
 
 

@@ -94,7 +94,7 @@ def test_every_read_is_whole_or_says_what_is_missing(kraft_cluster: RunningClust
                 or sorted(done.stdout.splitlines()) == sorted(before.stdout.splitlines())
             )
             told = fault(done)
-            named = (SILENT.format(f"broker {node}"), SILENT.format(address))
+            named = (SILENT.format(f"broker {node}"), SILENT.format(address), f"broker {node} is not alive")
             if not is_whole and not (done.status in (1, 3) and any(each in done.stderr for each in named)):
                 told = f"status {done.status}: {done.stdout[-300:]} {done.stderr}"
             elif done.seconds > TIMEOUT_S + 1 + BUSY_S:

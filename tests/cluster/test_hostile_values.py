@@ -77,6 +77,7 @@ BASES: dict[str, Sequence[str]] = {
     "brokers describe": ["1"],
     "brokers unregister": ["1", "--force", "--dry-run"],
     "quorum remove-controller": ["2", "--directory-id", "AAAAAAAAAAAAAAAAAAAAAQ", "--dry-run"],
+    "leaders elect": ["orders", "--dry-run"],
     "features upgrade": ["metadata.version=27", "--dry-run"],
     "features downgrade": ["metadata.version=25", "--dry-run"],
     "features disable": ["metadata.version", "--dry-run"],

@@ -203,11 +203,12 @@ def wait(
     from kafkactl.admin import brokers
 
     connected = cluster.connect()
-    alive = brokers.wait_for_brokers(connected, count)
+    alive, failure = brokers.wait_for_brokers(connected, count)
     if alive < count:
         within = f"{connected.settings.timeout_s:g} s"
+        place = f" at {connected.settings.bootstrap_servers}" if failure is None else f": {failure}"
         raise UnreachableError(
-            f"{alive} of {count} brokers are alive after {within} at {connected.settings.bootstrap_servers}",
+            f"{alive} of {count} brokers are alive after {within}{place}",
             "wait longer with --timeout, or see which are missing: kafkactl brokers list",
         )
     output.show(listing(tables.WAITS, [tables.Wait(alive=alive)]))

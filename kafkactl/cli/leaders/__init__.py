@@ -79,7 +79,7 @@ def list_leaders(
 
     Examples:
       kafkactl leaders list
-      kafkactl leaders list orders --not-preferred
+      kafkactl leaders list orders --partitions 0,1
     """
     from kafkactl.admin.leaders import ElectionType
 
