@@ -442,7 +442,8 @@ def test_a_difference_or_a_refusal_has_its_reason() -> None:
 def test_the_list_of_one_tool(cli: Cli) -> None:
     rows = cli.ok("compat", "list", "kafka-configs.sh", "-o", "csv").splitlines()
     assert rows[0] == "tool,option,kafkactl,state,note"
-    assert len(rows) == 1 + len(load_tool("kafka-configs").options)
+    tool = load_tool("kafka-configs")
+    assert len(rows) == 1 + len(tool.options) + len(tool.differences)
     assert any(row.startswith("kafka-configs,--bootstrap-controller,--bootstrap-server,refused,") for row in rows)
     done = cli("compat", "list", "kafka-acls", check=2)
     assert "invalid value 'kafka-acls' for TOOL" in done.stderr
