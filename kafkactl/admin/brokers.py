@@ -22,7 +22,6 @@ from kafkactl.connection.protocol import ErrorCode, ResourceType
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnreachableError, UnsupportedRequestError
 
 _HINT = "list the brokers: kafkactl brokers list"
-_METADATA_LOG = "__cluster_metadata"
 _CLIENT: Mapping[str, Any] = {"client_software_name": "kafkactl", "client_software_version": __version__}
 """Fields of an ApiVersions request."""
 _SHARE_OF_SILENT = 0.3
@@ -262,7 +261,7 @@ def find_controller(cluster: Cluster, metadata_id: int) -> int | None:
     another refusal, UsageError for a wrong client setting.
     """
     try:
-        answer = cluster.requests.send("DescribeQuorum", topics=[(_METADATA_LOG, [(0,)])])
+        answer = cluster.requests.describe_quorum()
     except UnsupportedRequestError:
         return metadata_id if metadata_id >= 0 else None
     partitions = [partition for topic in answer.topics for partition in topic.partitions]

@@ -241,8 +241,7 @@ def list_entities(cluster: Cluster, type_: EntityType) -> list[Entity]:
     if type_ in _BROKER_TYPES:
         return [Entity(type_, name) for name in (*map(str, cluster.requests.list_brokers()), DEFAULT_NAME)]
     if type_ is EntityType.GROUPS:
-        names = _list_groups_with_settings(cluster) or []
-        names += [group.group_id for group in cluster.requests.list_groups()[0]]
+        names = [*(_list_groups_with_settings(cluster) or ()), *_list_group_names(cluster)]
     else:
         names = cluster.requests.list_config_resources(_RESOURCES[type_])
     return [Entity(type_, name) for name in sorted(set(names))]
@@ -253,9 +252,18 @@ def may_have_settings(cluster: Cluster, entity: Entity) -> bool:
 
     Raise what list_entities() raises.
     """
-    if entity in list_entities(cluster, entity.type):
-        return True
-    return entity.type is EntityType.GROUPS and _list_groups_with_settings(cluster) is None
+    if entity.type is not EntityType.GROUPS:
+        return entity in list_entities(cluster, entity.type)
+    configured = _list_groups_with_settings(cluster)
+    return configured is None or entity.name in configured or entity.name in _list_group_names(cluster)
+
+
+def _list_group_names(cluster: Cluster) -> list[str]:
+    """Return the names of all groups; brokers that do not answer are left out.
+
+    Raise UnreachableError, OperationError, and UsageError for a wrong client setting.
+    """
+    return [group.group_id for group in cluster.requests.list_groups()[0]]
 
 
 def _list_groups_with_settings(cluster: Cluster) -> list[str] | None:

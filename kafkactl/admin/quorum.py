@@ -17,7 +17,6 @@ from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import NotFoundError, OperationError, UnsupportedRequestError, UsageError
 
-METADATA_LOG = "__cluster_metadata"
 """Name of the log that the controllers write."""
 NO_DIRECTORY = "AAAAAAAAAAAAAAAAAAAAAA"
 """Directory id of a voter of a static quorum."""
@@ -87,7 +86,7 @@ def read_quorum(cluster: Cluster) -> Quorum:
     """
     with cluster.share_timeout():
         cluster_id = describe_cluster(cluster).cluster_id
-        answer = cluster.requests.send("DescribeQuorum", topics=[(METADATA_LOG, [(0,)])])
+        answer = cluster.requests.describe_quorum()
     partition = _find_partition(answer)
     leader_id = partition.leader_id
     leader = next((replica for replica in partition.current_voters if replica.replica_id == leader_id), None)

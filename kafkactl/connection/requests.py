@@ -32,6 +32,7 @@ _READ_PREFIXES = ("ApiVersions", "Describe", "List", "Metadata", "ConsumerGroupD
 _FETCH_WAIT_MS = 500
 _FETCH_BYTES = 1 << 20  # brokers send a first batch that is larger in full
 _GROUP = 0  # key type of FindCoordinator
+_METADATA_LOG = "__cluster_metadata"
 _VERSIONS_OF_TIMES = {-3: 7, -4: 8, -5: 9, -6: 11}
 """The first version of ListOffsets that knows a special time. Reference: ListOffsetsRequest.json."""
 
@@ -205,6 +206,14 @@ class Requests:
         Raise UnreachableError, OperationError for a refusal of the whole request, or UsageError for a wrong setting.
         """
         return [topic.name for topic in self.read_metadata(None)]
+
+    def describe_quorum(self) -> Any:
+        """Return the answer to DescribeQuorum about the log of the cluster's metadata, also one with an error code.
+
+        Raise UnsupportedRequestError where the brokers do not have the request, as with ZooKeeper, UnreachableError,
+        OperationError or UsageError.
+        """
+        return self.send("DescribeQuorum", topics=[(_METADATA_LOG, [(0,)])])
 
     def read_metadata(self, names: Iterable[str] | None) -> list[Any]:
         """Return topics as kafka-python's Metadata describes them, in the broker's order; None means all topics.

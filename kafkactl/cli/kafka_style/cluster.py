@@ -6,17 +6,16 @@ Reference: org.apache.kafka.tools.ClusterTool.
 from __future__ import annotations
 
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option
-from kafkactl.cli.kafka_style.subcommands import Level
+from kafkactl.cli.kafka_style.subcommands import SERVERS, SETTINGS_FILE, Level
 from kafkactl.cli.kafka_style.tools import (
-    EXECUTION,
     JavaError,
     Run,
     Tool,
-    convert_error,
     list_options,
     report_terse,
     require_file,
     translate_values,
+    wrap_error,
 )
 from kafkactl.errors import KafkactlError, OperationError, UnreachableError, UnsupportedRequestError
 from kafkactl.stdout import out
@@ -24,19 +23,9 @@ from kafkactl.stdout import out
 _DEPRECATED = (
     "Option --config has been deprecated and will be removed in a future version. Use --command-config instead.\n"
 )
-_EXCLUSIVE = (
-    Option(
-        name="bootstrap-server", arity=Arity.REQUIRED, target="--bootstrap-server",
-        summary="Brokers to connect to first: HOST:PORT, with commas between.",
-    ),
-    Option(
-        name="bootstrap-controller", arity=Arity.REQUIRED, target="--bootstrap-controller",
-        summary="Controllers to connect to first: HOST:PORT, with commas between.",
-    ),
-)  # fmt: skip
 _CONFIG = (
     Option(name="config", arity=Arity.REQUIRED, target="--command-config", summary="The old name of --command-config."),
-    Option(name="command-config", arity=Arity.REQUIRED, target="--command-config", summary="File of client settings."),
+    SETTINGS_FILE,
 )
 _ID = Option(
     name="id", arity=Arity.REQUIRED, type="Integer", target="BROKER", summary="Id of the broker to unregister."
@@ -51,16 +40,16 @@ _OLD_BROKERS = "The target cluster does not support the broker unregistration AP
 LEVELS = (
     Level(),
     Level(
-        name="cluster-id", summary="Show the id of the cluster.", options=_CONFIG, exclusive=_EXCLUSIVE,
+        name="cluster-id", summary="Show the id of the cluster.", options=_CONFIG, exclusive=SERVERS,
         needs_exclusive=True, letters=_LETTERS,
     ),
     Level(
         name="unregister", summary="Remove the registration of a broker.", options=(*_CONFIG, _ID),
-        exclusive=_EXCLUSIVE, needs_exclusive=True, required=("id",), letters={**_LETTERS, "id": "i"},
+        exclusive=SERVERS, needs_exclusive=True, required=("id",), letters={**_LETTERS, "id": "i"},
     ),
     Level(
         name="list-endpoints", summary="Show the addresses of brokers or controllers.", options=(*_CONFIG, _FENCED),
-        exclusive=_EXCLUSIVE, needs_exclusive=True, letters=_LETTERS,
+        exclusive=SERVERS, needs_exclusive=True, letters=_LETTERS,
     ),
 )  # fmt: skip
 
@@ -102,8 +91,7 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
         out.write_text(_OLD_BROKERS)
         return 0
     if isinstance(error, (OperationError, UnreachableError)):
-        java = convert_error(error, call)
-        error = JavaError(str(java), java.exception, EXECUTION)
+        error = wrap_error(error, call)
     return report_terse(arguments, error, call, TOOL.name)
 
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, State, is_of_type
-from kafkactl.cli.kafka_style.subcommands import Level, SubcommandError
+from kafkactl.cli.kafka_style.subcommands import SERVERS, SETTINGS_FILE, Level, SubcommandError
 from kafkactl.cli.kafka_style.tools import (
-    EXECUTION,
     TERSE,
     JavaError,
     Run,
@@ -19,6 +18,7 @@ from kafkactl.cli.kafka_style.tools import (
     list_options,
     require_file,
     translate_values,
+    wrap_error,
 )
 from kafkactl.errors import KafkactlError, OperationError, UnreachableError
 from kafkactl.output import people
@@ -42,22 +42,8 @@ _UNSAFE = Option(name="unsafe", target="--unsafe", summary="Go down also where m
 _DRY_RUN = Option(name="dry-run", target="--dry-run", summary="Let the controller check the change.")
 LEVELS = (
     Level(
-        options=(
-            Option(
-                name="command-config", arity=Arity.REQUIRED, target="--command-config",
-                summary="File of client settings.",
-            ),
-        ),
-        exclusive=(
-            Option(
-                name="bootstrap-server", arity=Arity.REQUIRED, target="--bootstrap-server",
-                summary="Brokers to connect to first: HOST:PORT, with commas between.",
-            ),
-            Option(
-                name="bootstrap-controller", arity=Arity.REQUIRED, target="--bootstrap-controller",
-                summary="Controllers to connect to first: HOST:PORT, with commas between.",
-            ),
-        ),
+        options=(SETTINGS_FILE,),
+        exclusive=SERVERS,
     ),
     Level(
         name="describe",
@@ -214,8 +200,7 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
         people.write_kafka_message(f"Command line error: {error}. Type --help for help.")
         return 1
     if isinstance(error, (UnreachableError, OperationError)) and getattr(error, "code", 0) is not None:
-        java = convert_error(error, call)
-        error = JavaError(str(java), java.exception, EXECUTION)
+        error = wrap_error(error, call)
     people.write_kafka_message(f"{convert_error(error, call).text}\n")
     return 1
 

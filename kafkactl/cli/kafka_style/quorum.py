@@ -8,43 +8,27 @@ from __future__ import annotations
 import os
 
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, State
-from kafkactl.cli.kafka_style.subcommands import Level
+from kafkactl.cli.kafka_style.subcommands import SERVERS, SETTINGS_FILE, Level
 from kafkactl.cli.kafka_style.tools import (
-    EXECUTION,
     TERSE,
     JavaError,
     Run,
     Tool,
-    convert_error,
     list_options,
     report_terse,
     translate_values,
+    wrap_error,
 )
 from kafkactl.errors import KafkactlError, OperationError, UnreachableError, UsageError
 
 _NO_ADDING = "kafkactl does not add controllers yet: it needs the file of the controller"
-_EXCLUSIVE = (
-    Option(
-        name="bootstrap-server", arity=Arity.REQUIRED, target="--bootstrap-server",
-        summary="Brokers to connect to first: HOST:PORT, with commas between.",
-    ),
-    Option(
-        name="bootstrap-controller", arity=Arity.REQUIRED, target="--bootstrap-controller",
-        summary="Controllers to connect to first: HOST:PORT, with commas between.",
-    ),
-)  # fmt: skip
 _DRY_RUN = Option(
     name="dry-run", target="--dry-run", summary="Print what would be done, and do nothing.",
 )  # fmt: skip
 LEVELS = (
     Level(
-        options=(
-            Option(
-                name="command-config", arity=Arity.REQUIRED, target="--command-config",
-                summary="File of client settings.",
-            ),
-        ),
-        exclusive=_EXCLUSIVE,
+        options=(SETTINGS_FILE,),
+        exclusive=SERVERS,
         needs_exclusive=True,
     ),
     Level(
@@ -128,8 +112,7 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     `call` is the name of the request, for the text of a time-out.
     """
     if isinstance(error, (OperationError, UnreachableError)):
-        java = convert_error(error, call)
-        error = JavaError(str(java), java.exception, EXECUTION)
+        error = wrap_error(error, call)
     elif isinstance(error, UsageError) and "invalid directory id" in str(error):
         error = JavaError(f"Failed to parse --controller-directory-id: {error}", TERSE)
     return report_terse(arguments, error, call, TOOL.name)

@@ -21,6 +21,20 @@ _NEGATIVE = re.compile(r"-[0-9]+")
 _PIECES = re.compile(r"[^\s-]*(?:-+|\s+|\Z)")
 """A text up to the next place where a line may end: behind hyphens and blanks."""
 _HELP = Option(name="help", summary="Show this help.", target="--help")
+SERVERS = (
+    Option(
+        name="bootstrap-server", arity=Arity.REQUIRED, target="--bootstrap-server",
+        summary="Brokers to connect to first: HOST:PORT, with commas between.",
+    ),
+    Option(
+        name="bootstrap-controller", arity=Arity.REQUIRED, target="--bootstrap-controller",
+        summary="Controllers to connect to first: HOST:PORT, with commas between.",
+    ),
+)  # fmt: skip
+"""The two options that name the cluster; a tool takes one of them."""
+SETTINGS_FILE = Option(
+    name="command-config", arity=Arity.REQUIRED, target="--command-config", summary="File of client settings."
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,10 +29,10 @@ _ADDRESS = re.compile(r"(?:[a-zA-Z0-9_-]+://)?\[?[0-9a-zA-Z.%:_-]*\]?:([0-9]{1,9
 _PROTOCOL = re.compile(r"(?<=[=, ])[a-zA-Z0-9_-]+://")
 _NOTHING = "(?!)"
 """Regular expression that nothing matches."""
-_QUOTED = re.compile(r"\\Q(.*?)(?:\\E|\Z)")
-_ESCAPED_OR_CLASS = re.compile(r"\\Q.*?(?:\\E|\Z)|\\.|\[\^?\]?[^\]]*\]")
-_LONE_BRACE = re.compile(r"(?<![^(|])\{|\{(?![0-9]+(?:\|[0-9]*)?\})")
-"""A brace that repeats nothing. A comma in it has become | already."""
+_QUOTED = r"\\Q(.*?)(?:\\E|\Z)"
+_ESCAPED_OR_CLASS = r"\\Q.*?(?:\\E|\Z)|\\.|\[\^?\]?[^\]]*\]"
+_LONE_BRACE = r"(?<![^(|])\{|\{(?![0-9]+(?:\|[0-9]*)?\})"
+"""A brace that repeats nothing. A comma in it has become | already. Texts, because few command lines need them."""
 _HEAD_WIDTH, _TEXT_WIDTH = 41, 38
 """Characters of the two columns of the list of options."""
 
@@ -279,9 +279,9 @@ def parse_include_list(text: str) -> str:
     """
     regex = text.strip().replace(",", "|").replace(" ", "").lstrip("\"'").rstrip("\"'")
     try:
-        if _LONE_BRACE.search(_ESCAPED_OR_CLASS.sub("x", regex)):
+        if re.search(_LONE_BRACE, re.sub(_ESCAPED_OR_CLASS, "x", regex)):
             raise re.error("Java takes a brace for a repetition")
-        translated = _QUOTED.sub(lambda match: re.escape(match[1]), regex)
+        translated = re.sub(_QUOTED, lambda match: re.escape(match[1]), regex)
         translated = translated.replace("(?<", "(?P<").replace("(?P<=", "(?<=").replace("(?P<!", "(?<!")
         compile_quietly(translated)
         if not _are_classes_closed(regex):
@@ -365,6 +365,12 @@ def convert_error(error: KafkactlError, call: str) -> JavaError:
         text = find_java_message(error.code, error.reason)
         return JavaError(text, BROKER_ERRORS[error.code].exception_class)
     return JavaError(str(error), "java.lang.IllegalArgumentException")
+
+
+def wrap_error(error: KafkactlError, call: str) -> JavaError:
+    """Return (not raise) the Java exception of an error, as convert_error does, inside an ExecutionException."""
+    java = convert_error(error, call)
+    return JavaError(str(java), java.exception, EXECUTION)
 
 
 def format_options(options: Sequence[Option]) -> str:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from kafkactl.admin.leaders import Election, ElectionType, PartitionLeader
     from kafkactl.admin.models import Partition
     from kafkactl.connection.cluster import Cluster
+    from kafkactl.patterns import TopicSelection
 
 app = new_app(
     """Show the leaders of partitions, and elect other ones.
@@ -40,7 +41,6 @@ app = new_app(
 Partitions = Annotated[
     str | None, typer.Option("--partitions", metavar="N,...", help="Only the partitions with these numbers.")
 ]
-_TYPES = ("preferred", "unclean")
 
 
 def _format_ids(ids: Sequence[int]) -> str | None:
@@ -83,7 +83,7 @@ def list_leaders(
     """
     from kafkactl.admin.leaders import ElectionType
 
-    rows, errors = _find_leaders(cluster.connect(), topics, partitions)
+    rows, errors = _find_leaders(cluster.connect(), topics.selection(), partitions)
     if not_preferred:
         rows = [row for row in rows if row.is_candidate(ElectionType.PREFERRED)]
     if without_leader:
@@ -130,7 +130,7 @@ def elect(
     """
     from kafkactl.admin import leaders
 
-    require_choice(type_.lower(), "--type", _TYPES)
+    require_choice(type_.lower(), "--type", list(leaders.ElectionType))
     kind = leaders.ElectionType(type_.lower())
     named = bool(topics.topic or topics.topic_flag or topics.match)
     if sum((named, all_, file is not None)) != 1:
@@ -145,11 +145,11 @@ def elect(
     chosen = None if file is None else leaders.read_election_file(file)
     if people.is_kafka_style():  # Kafka's tool looks at nothing before
         return _elect_as_kafka(cluster.connect(), kind, _list_named(topics, partitions) if named else chosen)
-    topics.selection()  # a wrong pattern is an error before anything is asked
+    selection = topics.selection()
     connected = cluster.connect()
     errors: list[KafkactlError] = []
     if chosen is None:
-        present, errors = _find_leaders(connected, topics, partitions)
+        present, errors = _find_leaders(connected, selection, partitions)
     else:
         rows = leaders.list_leaders(connected, sorted({topic for topic, _ in chosen}))
         present, errors = _choose(rows, chosen)
@@ -209,7 +209,7 @@ def _list_named(topics: TopicsOptions, partitions: str | None) -> list[Partition
 
 
 def _find_leaders(
-    connected: Cluster, topics: TopicsOptions, partitions: str | None
+    connected: Cluster, selection: TopicSelection, partitions: str | None
 ) -> tuple[list[PartitionLeader], list[KafkactlError]]:
     """Return the selected partitions with their leaders, and an error for each selected thing that does not exist.
 
@@ -219,7 +219,7 @@ def _find_leaders(
     from kafkactl.admin.leaders import list_leaders
     from kafkactl.admin.partition_rules import select_partitions
 
-    selected, errors = select_partitions(connected, topics.selection(), partitions)
+    selected, errors = select_partitions(connected, selection, partitions)
     present, missing = _choose(list_leaders(connected, sorted({topic for topic, _ in selected})), selected)
     return present, errors + missing
 
