@@ -166,6 +166,8 @@ class Brokers:
         self._net.start()
         self._seed: Node | None = None
         """The bootstrap server that answered last; None before the first answer."""
+        self._is_only_slow = False
+        """Whether no server was connected in time in the last search, while the other client had an answer."""
         self._last_sent: dict[Node, tuple[Any, Connection]] = {}
         self._silent: set[Node] = set()
         """Nodes that did not answer a request."""
@@ -185,11 +187,12 @@ class Brokers:
 
     @property
     def has_answered(self) -> bool:
-        """Return whether a bootstrap server is known that was connected or has answered.
+        """Return whether a broker has answered: a known bootstrap server, or one that only `raise_reason` found.
 
-        It is False before the first one, and again after a search that found none.
+        It is False before the first answer. A search that finds no connected server makes it False again where
+        `raise_reason` was not called or raised.
         """
-        return self._seed is not None
+        return self._seed is not None or self._is_only_slow
 
     def find_answering_node(self, deadline: float) -> Node:
         """Return a bootstrap server that is connected, so that a request to it is sent only once.
@@ -391,9 +394,11 @@ class Brokers:
         server does not answer as a broker does.
         """
         patience = min(time.monotonic() + _PATIENCE_S, deadline)
+        self._is_only_slow = False
         self._seed = self._net.run(self._find_first_connected, patience)
         if self._seed is None:
-            self._raise_reason()  # if it returns, the brokers are only slow
+            self._raise_reason()
+            self._is_only_slow = True
             self._seed = self._net.run(self._find_first_connected, deadline)
         if self._seed is None:
             raise self._make_error("", None)

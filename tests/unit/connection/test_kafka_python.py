@@ -263,6 +263,19 @@ def test_a_question_without_time_left_names_the_silent_broker() -> None:
         cluster.close()
 
 
+def test_a_client_without_time_for_its_first_connection_names_the_silent_broker() -> None:
+    """The other client took the time: a frozen broker is the cause, although this client never had an answer."""
+    with FakeCluster(brokers=3, topics={"orders": 3}) as brokers:
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=1))
+        with cluster.share_timeout() as deadline:
+            cluster.read_metadata()
+            brokers.freeze(2)
+            time.sleep(max(0.0, deadline - time.monotonic()))
+            with pytest.raises(UnreachableError, match="from broker 2 at"):
+                cluster.requests.list_reassignments()
+        cluster.close()
+
+
 def test_a_broker_that_has_left_the_metadata_is_named_by_its_address() -> None:
     """The controller takes a broker that is frozen for long for dead, and its clients still have the address."""
     with FakeCluster(brokers=3, topics={"orders": 3}) as brokers:
