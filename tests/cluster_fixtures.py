@@ -13,10 +13,14 @@ from tests.clusters import OPEN, PORTS, RunningCluster, running
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests are shared out to workers (pytest -n), those of one cluster go to one, in their order."""
+    """Where tests are shared out to workers (pytest -n), those of one cluster go to one, in their order.
+
+    Those of tests/reference are a share of their own, with clusters of their own: Kafka's tools wait more than they work.
+    """
     for item in items:
         if isinstance(item, pytest.Function):
-            item.add_marker(pytest.mark.xdist_group(_cluster_of(item) or item.path.stem))
+            group = _cluster_of(item) or item.path.stem
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name}-{group}"))
 
 
 def _cluster_of(item: pytest.Function) -> str | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fork_server import find_startup, get_server
 from tests.properties import load_profile
 
 pytest_plugins = ["tests.cluster_fixtures"]
@@ -29,7 +30,7 @@ READER = "KAFKACTL_READER"
 
 @dataclass(frozen=True)
 class Cli:
-    """Runs `kafkactl` in a process of its own, away from the user's contexts and clusters."""
+    """Runs `kafkactl` in a process of its own (a fork, see fork_server.py), away from the user's contexts."""
 
     home: Path
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -51,17 +52,11 @@ class Cli:
     ) -> subprocess.CompletedProcess[str]:
         """The finished process; with `check`, its exit status must be that one."""
         data = input.encode() if isinstance(input, str) else input
-        done = subprocess.run(
-            self.command(*arguments),
-            input=data,
-            stdin=None if data is not None else subprocess.DEVNULL,
-            capture_output=True,
-            env=self.full_environment(),
-            timeout=180,
-            check=False,
-        )
+        environment = self.full_environment()
+        server = get_server(find_startup(environment))
+        status, stdout, stderr = server.run(list(map(str, arguments)), environment, data, timeout_s=180)
         told = subprocess.CompletedProcess(
-            done.args, done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+            self.command(*arguments), status, stdout.decode(errors="replace"), stderr.decode(errors="replace")
         )
         assert "Traceback" not in told.stderr, told.stderr
         if check is not None:
