@@ -11,7 +11,7 @@ LONG := timeout 480
 # pip shows its progress on a terminal, and is silent in a log. (In $$(...) stdout is a pipe, so stderr is asked.)
 PIP_PROGRESS = $$(test -t 2 || echo --quiet)
 
-.PHONY: demo test test-unit test-long test-long-properties test-long-fuzz test-long-fuzz-pure test-long-fuzz-folders test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure test-long-faults test-long-typer test-long-packages test-long-brokers test-long-kafka-style test-long-kafka-style-zookeeper test-long-python-3.12 test-long-python-3.13 lint image completions picture bench clean
+.PHONY: demo test test-unit test-long test-long-properties test-long-fuzz test-long-fuzz-pure test-long-fuzz-folders test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure test-long-faults test-long-typer test-long-packages test-long-brokers test-long-kafka-style test-long-kafka-style-cluster test-long-kafka-style-zookeeper test-long-python-3.12 test-long-python-3.13 lint image completions picture bench clean
 
 demo: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh
@@ -23,7 +23,7 @@ test: lint $(VENV)/installed-dev
 	KAFKACTL_READER=pure $(PYTEST) -n auto tests/unit/storage tests/unit/output tests/unit/dump tests/fuzz
 	$(PYTEST) -n auto tests/unit tests/fuzz
 	$(PYTEST) tests/packages/test_wheels.py
-	$(PYTEST) -n 2 --dist loadgroup tests/cluster tests/reference
+	$(PYTEST) -n 3 --dist loadgroup tests/cluster tests/reference
 	sh tests/install-docker.sh
 	$(PYTEST) tests/compose
 
@@ -31,7 +31,7 @@ test: lint $(VENV)/installed-dev
 test-unit: $(VENV)/installed-dev
 	$(PYTEST) -n auto -m "not slow" tests/unit
 
-test-long: test-long-properties test-long-fuzz test-long-fuzz-pure test-long-fuzz-folders test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure test-long-faults test-long-typer test-long-packages test-long-brokers test-long-kafka-style test-long-kafka-style-zookeeper test-long-python-3.12 test-long-python-3.13
+test-long: test-long-properties test-long-fuzz test-long-fuzz-pure test-long-fuzz-folders test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure test-long-faults test-long-typer test-long-packages test-long-brokers test-long-kafka-style test-long-kafka-style-cluster test-long-kafka-style-zookeeper test-long-python-3.12 test-long-python-3.13
 
 # Every property with twenty times as many examples as in CI.
 test-long-properties: $(VENV)/installed-dev
@@ -58,14 +58,19 @@ test-long-loss: $(VENV)/installed-dev
 test-long-endings: $(VENV)/installed-dev
 	KAFKACTL_TEST_EVERY_CELL=1 $(LONG) $(PYTEST) -n 2 -q tests/cluster/test_streams_matrix.py tests/cluster/test_streams_matrix_produce.py
 
-# Every error code in the answers to every request of a stream; the tests wait more than they work.
-# Every line of Kafka's tools beside Kafka's tools, on three nodes and on ZooKeeper.
+# Every line of Kafka's tools beside Kafka's tools: on one broker, on three nodes and on ZooKeeper.
+STYLE := KAFKACTL_TEST_EVERY_CELL=1 $(LONG) $(PYTEST) -n 2 --dist loadgroup -q tests/reference/test_kafka_style.py
+
 test-long-kafka-style: $(VENV)/installed-dev
-	KAFKACTL_TEST_EVERY_CELL=1 $(LONG) $(PYTEST) -n 2 --dist loadgroup -q tests/reference/test_kafka_style.py -k "(other and kraft-cluster) or one_broker or never"
+	$(STYLE) -k "one_broker or never"
+
+test-long-kafka-style-cluster: $(VENV)/installed-dev
+	$(STYLE) -k "other and kraft-cluster"
 
 test-long-kafka-style-zookeeper: $(VENV)/installed-dev
-	KAFKACTL_TEST_EVERY_CELL=1 $(LONG) $(PYTEST) -q tests/reference/test_kafka_style.py -k "other and zookeeper"
+	$(STYLE) -k "other and zookeeper"
 
+# Every error code in the answers to every request of a stream; the tests wait more than they work.
 ERRORS := KAFKACTL_TEST_EVERY_CELL=1 $(LONG) $(PYTEST) -n 6 -q tests/cluster/test_mock_cluster.py
 
 test-long-errors-produce: $(VENV)/installed-dev

@@ -15,12 +15,13 @@ from tests.clusters import OPEN, PORTS, RunningCluster, running
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where tests are shared out to workers (pytest -n), those of one cluster go to one, in their order.
 
-    Those of tests/reference are a share of their own, with clusters of their own: Kafka's tools wait more than they work.
+    Those of tests/reference are shares of their own, with clusters of their own, and the console tools have one more:
+    Kafka's tools wait more than they work.
     """
     for item in items:
         if isinstance(item, pytest.Function):
-            group = _cluster_of(item) or item.path.stem
-            item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name}-{group}"))
+            part = "console" if "kafka-console-" in item.name else item.path.parent.name
+            item.add_marker(pytest.mark.xdist_group(f"{part}-{_cluster_of(item) or item.path.stem}"))
 
 
 def _cluster_of(item: pytest.Function) -> str | None:
