@@ -46,6 +46,14 @@ class ErrorCode(IntEnum):
     GROUP_ID_NOT_FOUND = 69
     ELECTION_NOT_NEEDED = 84
     RESOURCE_NOT_FOUND = 91
+    TRANSACTIONAL_ID_NOT_FOUND = 105
+
+
+class CoordinatorType(IntEnum):
+    """What a coordinator coordinates: the type of the key in FindCoordinator."""
+
+    GROUP = 0
+    TRANSACTION = 1
 
 
 class ResourceType(IntEnum):

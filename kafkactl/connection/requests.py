@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from kafkactl.connection.broker_errors import TRANSIENT_CODES, refusal
 from kafkactl.connection.kafka_python import Brokers
-from kafkactl.connection.protocol import ErrorCode
+from kafkactl.connection.protocol import CoordinatorType, ErrorCode
 from kafkactl.connection.settings import Settings
 from kafkactl.errors import KafkactlError, OperationError, UnansweredError, UnreachableError, UnsupportedRequestError
 
@@ -31,7 +31,6 @@ _READ_PREFIXES = ("ApiVersions", "Describe", "List", "Metadata", "ConsumerGroupD
 """First words of the names of requests that change nothing."""
 _FETCH_WAIT_MS = 500
 _FETCH_BYTES = 1 << 20  # brokers send a first batch that is larger in full
-_GROUP = 0  # key type of FindCoordinator
 _METADATA_LOG = "__cluster_metadata"
 _VERSIONS_OF_TIMES = {-3: 7, -4: 8, -5: 9, -6: 11}
 """The first version of ListOffsets that knows a special time. Reference: ListOffsetsRequest.json."""
@@ -98,13 +97,15 @@ class Requests:
         broker: int | None = None,
         to_controller: bool = False,
         group: str | None = None,
+        transactions_of: str | None = None,
         **fields: Any,
     ) -> Any:
         """Return the answer to one request of Kafka's protocol, as an object of kafka-python.
 
         `api` is its name without "Request", `fields` are those of its schema, and min_version and max_version. At most
-        one of three parameters chooses the receiver: `broker` is a broker's id, `to_controller` means the controller,
-        and `group` the coordinator of that group. Without them any broker gets the request.
+        one of four parameters chooses the receiver: `broker` is a broker's id, `to_controller` means the controller,
+        `group` the coordinator of that group, and `transactions_of` the coordinator of that transactional id. Without
+        them any broker gets the request.
 
         With KRaft any broker forwards a request to the controller. A question is put to the controller itself only
         where the broker does not forward it. A request whose name does not begin as a question's is a change: it has a
@@ -127,7 +128,11 @@ class Requests:
 
             At the deadline such an answer is returned, too. Errors of sending pass through.
             """
-            node = broker if group is None else self._find_coordinator(group)
+            node = broker
+            if group is not None:
+                node = self.find_coordinator(group)
+            elif transactions_of is not None:
+                node = self.find_coordinator(transactions_of, CoordinatorType.TRANSACTION)
             answer = self._send_change(make, node, to_controller) if is_change else self._send_question(make, node)
             codes = set(_iterate_error_codes(answer))
             if to_controller and not is_change and ErrorCode.NOT_CONTROLLER in codes:
@@ -319,7 +324,7 @@ class Requests:
         A partition that does not exist, has no leader, or whose leader does not answer or refuses, has an error. Raise
         UnreachableError, OperationError or UsageError where the partitions' leaders cannot be looked up.
         """
-        leaders = self._find_leaders(partitions)
+        leaders = self.find_leaders(partitions)
         results: dict[Partition, tuple[int, int] | KafkactlError] = {
             partition: leader for partition, leader in leaders.items() if isinstance(leader, KafkactlError)
         }
@@ -338,7 +343,7 @@ class Requests:
                 results.update(_parse_list_offsets(answer))
         return {partition: results[partition] for partition in partitions}
 
-    def _find_leaders(self, partitions: Sequence[Partition]) -> dict[Partition, int | KafkactlError]:
+    def find_leaders(self, partitions: Sequence[Partition]) -> dict[Partition, int | KafkactlError]:
         """Return the id of each partition's leader, or an OperationError where it or the partition does not exist.
 
         The result is in the given order. Raise UnreachableError, OperationError or UsageError where the topics cannot
@@ -433,14 +438,15 @@ class Requests:
             raise refusal(f"cannot remove members of group {group}", answer.error_code)
         return {member.member_id or member.group_instance_id: member.error_code for member in answer.members}
 
-    def _find_coordinator(self, group: str) -> int:
-        """Return the id of the broker that coordinates a group, which need not exist.
+    def find_coordinator(self, name: str, type_: CoordinatorType = CoordinatorType.GROUP) -> int:
+        """Return the id of the broker that coordinates a group or the transactions of an id; neither need exist.
 
         Raise OperationError for a refusal, UnreachableError or UsageError.
         """
-        answer = self.send("FindCoordinator", key=group, key_type=_GROUP, max_version=3)
+        answer = self.send("FindCoordinator", key=name, key_type=int(type_), max_version=3)
         if answer.error_code:
-            raise refusal(f"cannot find the coordinator of group {group}", answer.error_code)
+            noun = "group" if type_ is CoordinatorType.GROUP else "transactional id"
+            raise refusal(f"cannot find the coordinator of {noun} {name}", answer.error_code)
         return int(answer.node_id)
 
     def _send_question(self, make: Callable[[], Any], broker: int | None) -> Any:

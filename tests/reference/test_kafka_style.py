@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
 from kafkactl.cli.kafka_style.doors import TOOLS
 from kafkactl.cli.kafka_style.parser import Arity
@@ -122,6 +123,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+def make_transactions(cluster: RunningCluster) -> None:
+    """A transaction that is committed, and one that stays open for a quarter of an hour."""
+    for name in ("eqshared-tx", "eqshared-open"):
+        producer = Producer(
+            {
+                "bootstrap.servers": cluster.bootstrap_servers,
+                "transactional.id": name,
+                "transaction.timeout.ms": 900_000,
+            }
+        )
+        producer.init_transactions(30)
+        producer.begin_transaction()
+        producer.produce("eqshared-t", b"v", partition=int(name == "eqshared-open"))
+        producer.flush(30)
+        if name == "eqshared-tx":
+            producer.commit_transaction(30)
+
+
 _prepared: set[str] = set()
 
 
@@ -138,12 +157,14 @@ def prepare(cluster: RunningCluster) -> None:
         "eqshared-b",
         "eqshared-u",
         "eqshared-v",
+        "eqshared-t",
         *(f"eq{side}-{name}" for side in equality.SIDES for name in ("del", "p")),
         "-p",
-        1,
+        2,
         "-r",
         1,
     )
+    make_transactions(cluster)
     for topic in ("eqshared-a", *(f"eq{side}-del" for side in equality.SIDES)):
         cli.ok("produce", topic, "--partition", 0, input="1\n2\n3\n4\n5\n")
     cli.ok("produce", "eqshared-u", input=UUIDS)

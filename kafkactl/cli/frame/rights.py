@@ -53,6 +53,12 @@ _NEEDED: Mapping[str, Mapping[int, str]] = {
     "features": {_CLUSTER: "Alter"},
     "leaders elect": {_TOPIC: "Describe", _CLUSTER: "Alter"},
     "leaders": {_TOPIC: "Describe"},
+    "transactions list": {_TRANSACTIONAL_ID: "Describe", _CLUSTER: "Describe"},
+    "transactions describe": {_TRANSACTIONAL_ID: "Describe", _TOPIC: "Describe"},
+    "transactions producers": {_TOPIC: "Read"},
+    "transactions find-hanging": {_TOPIC: "Describe and Read", _TRANSACTIONAL_ID: "Describe"},
+    "transactions abort": {_TOPIC: "Read", _CLUSTER: "ClusterAction"},
+    "transactions force-terminate": {_TRANSACTIONAL_ID: "Describe and Write"},
     "users list": {_CLUSTER: "Describe"},
     "users": {_CLUSTER: "Alter"},
 }

@@ -21,7 +21,7 @@ _ERRORS_OF_PARSING = (
     "OptionMissingRequiredArgumentException",
     "UnavailableOptionException",
 )
-_BITS = {"Integer": 31, "Long": 63}
+_BITS = {"Short": 15, "Integer": 31, "Long": 63}
 
 
 class Arity(StrEnum):
@@ -52,7 +52,7 @@ class Option:
     """Our description, for the list of options."""
     arity: Arity = Arity.NONE
     type: str = "String"
-    """String, Integer or Long: the Java type of the value."""
+    """String, Short, Integer or Long: the Java type of the value."""
     label: str = ""
     """Kafka's name of the value in its list of options."""
     default: str | None = None

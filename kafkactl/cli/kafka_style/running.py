@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from kafkactl import stdout
 from kafkactl.cli.kafka_style.java_options import read_login_file
 from kafkactl.cli.kafka_style.parser import Arguments
-from kafkactl.cli.kafka_style.subcommands import HelpRequestedError
+from kafkactl.cli.kafka_style.subcommands import HelpRequestedError, VersionRequestedError
 from kafkactl.cli.kafka_style.tools import (
+    KAFKA_COMMIT,
     KAFKA_VERSION,
     JavaError,
     WrongUsageError,
@@ -71,6 +72,10 @@ def run_tool(
     except HelpRequestedError as request:
         stdout.out.write_text(str(request))
         return _finish(tool.help_status)
+    except VersionRequestedError:
+        stdout.out.write_text(f"{KAFKA_VERSION} (Commit:{KAFKA_COMMIT})\n")
+        stdout.out.flush()
+        return DONE
     except WrongUsageError as error:
         print_usage(str(error), tool.options)
         return FAILED

@@ -21,6 +21,8 @@ _NEGATIVE = re.compile(r"-[0-9]+")
 _PIECES = re.compile(r"[^\s-]*(?:-+|\s+|\Z)")
 """A text up to the next place where a line may end: behind hyphens and blanks."""
 _HELP = Option(name="help", summary="Show this help.", target="--help")
+VERSION = Option(name="version", summary="Print the version of Kafka whose tool this is.", target="kafkactl version")
+"""Of the tools that have it; it has the letter v."""
 SERVERS = (
     Option(
         name="bootstrap-server", arity=Arity.REQUIRED, target="--bootstrap-server",
@@ -44,7 +46,9 @@ class Level:
     name: str = ""
     """Name of the subcommand; "" for the tool itself."""
     summary: str = ""
-    """Our description of the subcommand."""
+    """Our description of the subcommand, in the list of all."""
+    description: str = ""
+    """Kafka's sentence in the help of the subcommand; "" for none."""
     options: tuple[Option, ...] = ()
     exclusive: tuple[Option, ...] = ()
     """Options of which at most one may be there."""
@@ -56,6 +60,12 @@ class Level:
     """Names of options whose values are collected."""
     letters: Mapping[str, str] = field(default_factory=dict)
     """Letters of options by their names."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Kafka's names of the values of options, where they are not the option's name in capitals."""
+    subcommand_label: str = ""
+    """Kafka's word for the subcommands in the usage of the tool; "" where the usage lists them."""
+    letter_first: bool = False
+    """Whether a letter stands before its name."""
 
     @property
     def all_options(self) -> tuple[Option, ...]:
@@ -66,7 +76,16 @@ class Level:
         """Return the names of an option as errors show them: --id/-i."""
         letter = "h" if option is _HELP else self.letters.get(option.name)
         names = [f"--{option.name}", *([f"-{letter}"] if letter else [])]
-        return "/".join(reversed(names) if option is _HELP else names)
+        return "/".join(reversed(names) if option is _HELP or self.letter_first else names)
+
+    def format_syntax(self, option: Option) -> str:
+        """Return an option as usages show it, with the name of its value, without brackets."""
+        flag = self.name_flags(option).split("/")[0]
+        return flag if option.arity is Arity.NONE else f"{flag} {self.name_value(option)}"
+
+    def name_value(self, option: Option) -> str:
+        """Return the name of an option's value in usages."""
+        return self.labels.get(option.name) or option.name.replace("-", "_").upper()
 
 
 class SubcommandError(UsageError):
@@ -82,19 +101,23 @@ class HelpRequestedError(UsageError):
     """A command line with --help. The message is the help, with its line ends."""
 
 
+class VersionRequestedError(UsageError):
+    """A command line with --version, for a tool that has this option. It has no message."""
+
+
 def parse_subcommand(
-    tool: str, purpose: str, levels: Sequence[Level], words: Sequence[str], needs_server: bool
+    program: str, purpose: str, levels: Sequence[Level], words: Sequence[str], needs_server: bool
 ) -> Arguments:
     """Return the subcommand, the options and the values of a command line.
 
-    `levels` are the tool itself and then its subcommands; `words` are the arguments behind the tool's name. Without
-    `needs_server` an exclusive option such as --bootstrap-server may be missing. Raise SubcommandError for a line that
-    the library refuses, and HelpRequestedError for --help.
+    `program` is the name in the usage. `levels` are the tool itself and then its subcommands; `words` are the arguments
+    behind the tool's name. Without `needs_server` the options for the address may be missing. Raise SubcommandError for
+    a line that the library refuses, HelpRequestedError for --help, and VersionRequestedError for --version.
     """
     top, *subcommands = levels
     arguments = Arguments({option.name: option for level in levels for option in level.all_options}, words)
     rest = deque(words)
-    reader = _Reader(tool, purpose, levels, top, needs_server)
+    reader = _Reader(program, purpose, levels, top, needs_server)
     deferred = reader.read(rest, arguments)
     if not rest:
         raise SubcommandError("too few arguments", reader.format_usage())
@@ -104,7 +127,7 @@ def parse_subcommand(
         names = ", ".join(f"'{entry.name}'" for entry in subcommands)
         raise SubcommandError(f"invalid choice: '{command}' (choose from {names})", reader.format_usage())
     arguments.command = command
-    below = _Reader(tool, purpose, levels, level, needs_server)
+    below = _Reader(program, purpose, levels, level, needs_server)
     own_deferred = below.read(rest, arguments)
     if rest:
         raise SubcommandError(f"unrecognized arguments: '{' '.join(rest)}'", below.format_usage())
@@ -119,6 +142,7 @@ class _Reader:
     def __init__(self, tool: str, purpose: str, levels: Sequence[Level], level: Level, needs_server: bool) -> None:
         """Take the tool with all levels, and the level whose options are read."""
         self._tool, self._purpose, self._levels, self._level = tool, purpose, levels, level
+        self._needs_server = needs_server
         self._needs_exclusive = level.needs_exclusive and needs_server
         self._by_flag = {f"--{option.name}": option for option in level.all_options}
         self._by_flag |= {f"-{letter}": self._by_flag[f"--{name}"] for name, letter in level.letters.items()}
@@ -137,6 +161,8 @@ class _Reader:
             option, embedded = self._find(word, flag, text if equals else None)
             if option is _HELP:
                 raise HelpRequestedError(self._format_help())
+            if option.name == VERSION.name:
+                raise VersionRequestedError("")
             self._refuse_second(option, values)
             value = self._take(option, embedded, rest)
             if option.name in self._level.repeatable:
@@ -179,7 +205,7 @@ class _Reader:
             raise self._refuse(f"argument {name}: expected one argument")
         value = rest.popleft() if embedded is None else embedded
         if not is_of_type(value, option.type):
-            reason = f"could not convert '{value}' to {option.type} (For input string: \"{value}\")"
+            reason = f"could not convert '{value}' to {option.type} ({_explain(value, option.type)})"
             raise self._refuse(f"argument {name}: {reason}")
         return value
 
@@ -194,7 +220,7 @@ class _Reader:
     def _find_missing(self, values: Mapping[str, object]) -> SubcommandError | None:
         """Return the error for an option that must be there and is missing, or None."""
         options = {option.name: option for option in self._level.options}
-        missing = [name for name in self._level.required if name not in values]
+        missing = [name for name in self._level.required if name not in values and self._is_needed(name)]
         if missing:
             return self._refuse(f"argument {self._level.name_flags(options[missing[-1]])} is required")
         exclusive = self._level.exclusive
@@ -202,6 +228,10 @@ class _Reader:
             names = " ".join(map(self._level.name_flags, exclusive))
             return self._refuse(f"one of the arguments {names} is required")
         return None
+
+    def _is_needed(self, name: str) -> bool:
+        """Return whether a required option must be there; the address need not where a context may be used."""
+        return self._needs_server or name != SERVERS[0].name
 
     def _refuse(self, message: str) -> SubcommandError:
         """Return (not raise) the error with the usage of this level."""
@@ -212,11 +242,12 @@ class _Reader:
         words = [] if self._level is self._levels[0] else [*_list_needed(self._levels[0]), self._level.name]
         words.append("[-h]")
         for option in self._level.options:
-            syntax = _format_syntax(option)
+            syntax = self._level.format_syntax(option)
             words.append(syntax if option.name in self._level.required else f"[{syntax}]")
         words += _list_exclusive(self._level)
         if self._level is self._levels[0]:
-            words += [f"{{{','.join(entry.name for entry in self._levels[1:])}}}", "..."]
+            words.append(self._level.subcommand_label or f"{{{','.join(entry.name for entry in self._levels[1:])}}}")
+            words.append("...")
         head = f"usage: {self._tool}"
         lines = [head]
         is_first = True
@@ -231,7 +262,8 @@ class _Reader:
     def _format_help(self) -> str:
         """Return the help of this level, with our own descriptions, each line with its end."""
         is_top = self._level is self._levels[0]
-        lines = ["", self._purpose] if is_top else []
+        purpose = self._purpose if is_top else self._level.description
+        lines = ["", *_wrap(purpose)] if purpose else []
         if is_top:
             lines += ["", "positional arguments:"]
             lines += [f"  {entry.name:<22} {entry.summary}" for entry in self._levels[1:]]
@@ -246,7 +278,7 @@ class _Reader:
     def _format_names(self, option: Option) -> str:
         """Return the names of an option, each with the name of its value: --id ID, -i ID."""
         names = self._level.name_flags(option).split("/")
-        value = "" if option.arity is Arity.NONE else f" {_name_value(option)}"
+        value = "" if option.arity is Arity.NONE else f" {self._level.name_value(option)}"
         return ", ".join(f"{name}{value}" for name in names)
 
 
@@ -255,21 +287,18 @@ def _looks_like_flag(word: str) -> bool:
     return word.startswith("-") and len(word) > 1 and _NEGATIVE.fullmatch(word) is None
 
 
-def _name_value(option: Option) -> str:
-    """Return the name of an option's value in usages: that of the option in capitals."""
-    return option.name.replace("-", "_").upper()
-
-
-def _format_syntax(option: Option) -> str:
-    """Return an option as usages show it, with the name of its value, without brackets."""
-    return f"--{option.name}" if option.arity is Arity.NONE else f"--{option.name} {_name_value(option)}"
+def _explain(value: str, type_: str) -> str:
+    """Return Java's reason for a text that is no number of a type."""
+    if type_ == "Short" and is_of_type(value, "Integer"):
+        return f'Value out of range. Value:"{value}" Radix:10'
+    return f'For input string: "{value}"'
 
 
 def _list_exclusive(level: Level) -> list[str]:
     """Return the words of a usage for the exclusive options of a level; empty without any."""
     if not level.exclusive:
         return []
-    first, *others = map(_format_syntax, level.exclusive)
+    first, *others = map(level.format_syntax, level.exclusive)
     opening, closing = "()" if level.needs_exclusive else "[]"
     words = [opening + first]
     for other in others:
@@ -279,7 +308,8 @@ def _list_exclusive(level: Level) -> list[str]:
 
 def _list_needed(level: Level) -> list[str]:
     """Return the words of a subcommand's usage for what the tool itself needs."""
-    return _list_exclusive(level) if level.needs_exclusive else []
+    needed = [level.format_syntax(option) for option in level.options if option.name in level.required]
+    return needed + (_list_exclusive(level) if level.needs_exclusive else [])
 
 
 def format_error(tool: str, error: SubcommandError) -> str:

@@ -18,7 +18,8 @@ from kafkactl.output import people
 from kafkactl.patterns import MAX_TOPIC_NAME_LENGTH, compile_quietly, has_name_characters
 
 KAFKA_VERSION = "4.3.1"
-"""Release whose tools are mirrored; --version prints it."""
+KAFKA_COMMIT = "26b251a451ce941d"
+"""Release whose tools are mirrored, and its commit; --version prints them."""
 
 TERSE = "org.apache.kafka.tools.TerseException"
 EXECUTION = "java.util.concurrent.ExecutionException"
@@ -85,6 +86,8 @@ class Tool:
 
     name: str
     """Name of Kafka's script, without .sh."""
+    program: str = ""
+    """Name in the usage of a tool with subcommands; "" for `name`."""
     main_class: str
     purpose: str
     """Kafka's sentence for --help."""
@@ -143,10 +146,11 @@ def parse_words(tool: Tool, words: Sequence[str], needs_server: bool = True) -> 
     """Return the parsed command line of a tool.
 
     `needs_server` is whether the address of the cluster must be there. Raise OptionError for a word that the tool does
-    not accept; for a tool with subcommands SubcommandError, or HelpRequestedError for --help.
+    not accept; for a tool with subcommands SubcommandError, HelpRequestedError for --help, and VersionRequestedError
+    for --version.
     """
     if tool.levels:
-        arguments = parse_subcommand(tool.name, tool.purpose, tool.levels, words, needs_server)
+        arguments = parse_subcommand(tool.program or tool.name, tool.purpose, tool.levels, words, needs_server)
     else:
         arguments = parse(tool.options, words)
     arguments.needs_server = needs_server

@@ -41,13 +41,13 @@ class RemoveRaftVoterResponse(ApiMessage, load_json=_HERE):  # type: ignore[call
 def find_request_class(api: str) -> Any:
     """Return the class of a request by its name in Kafka's protocol, such as DescribeConfigs.
 
-    Raise LookupError for a name that neither this package nor kafka-python's modules metadata, admin and consumer
-    have.
+    Raise LookupError for a name that neither this package nor kafka-python's modules metadata, admin, consumer and
+    producer have.
     """
-    from kafka.protocol import admin, consumer, metadata
+    from kafka.protocol import admin, consumer, metadata, producer
 
     name = f"{api}Request"
-    for module in (_HERE, metadata, admin, consumer):
+    for module in (_HERE, metadata, admin, consumer, producer):
         if name in vars(module):
             return vars(module)[name]
     raise LookupError(f"unknown request {api}")
