@@ -20,7 +20,7 @@ from tests.conftest import REPOSITORY, Cli
 from tests.fake_broker import FakeCluster
 from tests.forking import Done, Line, run_all
 from tests.json_contract import value_type_of, walk_commands
-from tests.unit.test_json_contract import DECLARATION, EXPORT, build_fake_cluster
+from tests.unit.test_json_contract import ACLS, DECLARATION, EXPORT, build_fake_cluster
 
 EVERY_CELL = bool(os.environ.get("KAFKACTL_TEST_EVERY_CELL"))
 PARTS = 4
@@ -74,6 +74,12 @@ BASES: dict[str, Sequence[str]] = {
     "users set": ["bob", "--password-file", "{folder}/password"],
     "users delete": ["ann", "--dry-run"],
     "records delete": ["orders", "--all", "--dry-run"],
+    "acls add": ["topic:orders", "--allow", "User:ann", "--operation", "Read", "--dry-run"],
+    "acls remove": ["topic:orders", "--dry-run"],
+    "acls plan": ["{folder}/acls.yaml"],
+    "acls apply": ["{folder}/acls.yaml", "--dry-run"],
+    "acls check": ["User:ann", "Read", "topic:orders"],
+    "acls who": ["Read", "topic:orders"],
     "brokers describe": ["1"],
     "brokers unregister": ["1", "--force", "--dry-run"],
     "quorum remove-controller": ["2", "--directory-id", "AAAAAAAAAAAAAAAAAAAAAQ", "--dry-run"],
@@ -236,6 +242,7 @@ def files(folder: Path) -> None:
     """Make the files that the command lines name."""
     (folder / "topics.yaml").write_text(DECLARATION)
     (folder / "groups.yaml").write_text(EXPORT)
+    (folder / "acls.yaml").write_text(ACLS)
     (folder / "password").write_text("secret\n")
     (folder / "password").chmod(0o600)
     (folder / "binary").write_bytes(bytes(range(256)) * 40)
