@@ -61,7 +61,7 @@ test-long-endings: $(VENV)/installed-dev
 # Every error code in the answers to every request of a stream; the tests wait more than they work.
 # Every line of Kafka's tools beside Kafka's tools, on three nodes and on ZooKeeper.
 test-long-kafka-style: $(VENV)/installed-dev
-	KAFKACTL_TEST_EVERY_CELL=1 $(LONG) $(PYTEST) -n 2 --dist loadgroup -q tests/reference/test_kafka_style.py -k "(other and kraft-cluster) or one_broker or never"
+	KAFKACTL_TEST_EVERY_CELL=1 $(LONG) $(PYTEST) -n 2 --dist loadgroup -q tests/reference/test_kafka_style.py -k "(other and kraft-cluster) or one_broker or never or broker_with"
 
 test-long-kafka-style-zookeeper: $(VENV)/installed-dev
 	KAFKACTL_TEST_EVERY_CELL=1 $(LONG) $(PYTEST) -q tests/reference/test_kafka_style.py -k "other and zookeeper"
