@@ -53,6 +53,7 @@ COMMANDS = {
     "configs": Entry("configs", "Show, change and compare settings of topics, brokers, groups and clients."),
     "quotas": Entry("quotas", "Show and change the quotas of users, clients and ips."),
     "users": Entry("users", "Show, set and delete the SCRAM credentials of users."),
+    "acls": Entry("acls", "Show, change and check the rules about who may do what (ACLs)."),
     "brokers": Entry("brokers", "Show the brokers of a cluster: state, controller, releases, sizes."),
     "cluster": Entry("cluster", "Show the id of a cluster, and the addresses of its nodes."),
     "leaders": Entry("leaders", "Show the leaders of partitions, and elect other ones."),

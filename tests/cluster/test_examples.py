@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests import options
+from tests.acl_broker import AclBroker
 from tests.alone import alone
 from tests.clusters import free_base
 from tests.conftest import REPOSITORY, Cli
@@ -35,7 +36,17 @@ ORDER = (
     "compat install", "compat list", "compat remove",
 )  # fmt: skip
 """What a command needs is made by one before it; contexts stand apart."""
-CONDITIONS = ("groups describe", "groups explain", "groups diff", "configs diff", "topics plan", "log check")
+ORDER_OF_ACLS = ("add", "list", "check", "who", "export", "plan", "apply", "remove")
+CONDITIONS = (
+    "acls check",
+    "acls plan",
+    "groups describe",
+    "groups explain",
+    "groups diff",
+    "configs diff",
+    "topics plan",
+    "log check",
+)
 """Commands whose status 4 is an answer."""
 ENDLESS = ("exporter", "--follow")
 TOPICS = """\
@@ -122,7 +133,7 @@ def test_every_example_on_a_broker(shell: Shell) -> None:
     with alone():
         cluster = next(line for line in examples["local up"] if "kraft-cluster" in line)
         assert shell.fault("local up", cluster) is None
-    assert set(ORDER) == {path for path in walk_commands() if not path.startswith("context")}
+    assert set(ORDER) == {path for path in walk_commands() if not path.startswith(("context", "acls"))}
     faults = []
     for path in ORDER:
         faults += [shell.fault(path, line) for line in examples[path] if path != "local up"]
@@ -142,6 +153,17 @@ def test_examples_of_a_single_node(line: str, tmp_path: Path) -> None:
         alone_in.cli("local", "down", "--all", "--wipe")
 
 
+def test_examples_of_acls(acls: AclBroker, tmp_path: Path) -> None:
+    """They need a broker with an authorizer."""
+    shell = Shell(acls.cluster.cli, tmp_path, 9092)
+    examples = options.walk_examples()
+    assert {f"acls {verb}" for verb in ORDER_OF_ACLS} == {path for path in walk_commands() if path.startswith("acls")}
+    for path in (f"acls {verb}" for verb in ORDER_OF_ACLS):
+        for line in examples[path]:
+            assert shell.fault(path, line) is None, line
+    acls.cluster.cli.ok("acls", "remove", "topic:orders", "--yes")
+
+
 def test_examples_of_contexts(shell: Shell, tmp_path: Path) -> None:
     apart = Shell(Cli(tmp_path), shell.folder, 9092)
     examples = options.walk_examples()
@@ -152,10 +174,11 @@ def test_examples_of_contexts(shell: Shell, tmp_path: Path) -> None:
 
 def test_examples_of_groups_are_those_of_their_commands() -> None:
     """Those of a group of commands repeat what its commands show, or are run here by their own form."""
+    commands = walk_commands()
     for path, lines in options.walk_examples().items():
         for line in lines:
             words = line.replace("| kafkactl", "|kafkactl").split("kafkactl ")[-1].split()
             assert any(
                 words[: command.count(" ") + 1] == command.split() or words[0] in ("produce", "consume")
-                for command in walk_commands()
+                for command in commands
             ), f"{path}: {line}"

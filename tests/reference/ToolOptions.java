@@ -24,6 +24,7 @@ public class ToolOptions {
             "--bootstrap-server", "b:1", "--offset-json-file", "f"},
         {"kafka-leader-election", "org.apache.kafka.tools.LeaderElectionCommand$LeaderElectionCommandOptions",
             "--bootstrap-server", "b:1"},
+        {"kafka-acls", "org.apache.kafka.tools.AclCommand$AclCommandOptions", "--bootstrap-server", "b:1", "--list"},
         {"kafka-broker-api-versions", "org.apache.kafka.tools.BrokerApiVersionsCommand$BrokerVersionCommandOptions",
             "--bootstrap-server", "b:1"},
         {"kafka-dump-log", "org.apache.kafka.tools.DumpLogSegments$DumpLogSegmentsOptions", "--files", "f"},

@@ -22,7 +22,7 @@ from kafkactl.cli.compat import launchers
 from kafkactl.storage.records import Record
 from tests import json_contract
 from tests.conftest import REPOSITORY, Cli
-from tests.fake_broker import FakeCluster, Group, Member, Partition, Topic, placed
+from tests.fake_broker import Acl, FakeCluster, Group, Member, Partition, Topic, placed
 from tests.json_contract import (
     PAGE,
     Case,
@@ -329,12 +329,20 @@ def build_fake_cluster() -> FakeCluster:
     cluster.state.quotas[frozenset({("user", "ann")})] = {"producer_byte_rate": 1048576.0}
     cluster.state.quotas[frozenset({("user", None), ("client-id", "app")})] = {"request_percentage": 12.5}
     cluster.state.directory_ids[2] = uuid.UUID(int=1)
+    cluster.state.acls += [
+        Acl(resource_name="orders", principal="User:ann"),
+        Acl(resource_name="orders", principal="User:*", host="10.0.0.1", permission_type=2),
+        Acl(resource_name="or", pattern_type=4, principal="User:bob", operation=4),
+    ]
     cluster.state.scram["ann"] = {1: 4096, 2: 8192}
     return cluster
 
 
 DECLARATION = "topics: {orders: {partitions: 3, configs: {retention.ms: 7}}, declared: {partitions: 1}}"
 EXPORT = "groups: {idle: {orders: {0: 1, 1: 2}}}"
+
+ACLS = "acls: [{type: topic, name: orders, rules: [{principal: User:bob, operations: [Read, Write]}]}]"
+GRANT = ("--allow", "User:bob", "--operation", "Read")
 
 READING = [
     case("topics list", "topics", "list"),
@@ -367,6 +375,16 @@ READING = [
     case("quotas list", "quotas", "list"),
     case("quotas set", "quotas", "set", "--user", "bob", "producer_byte_rate=5", "--dry-run"),
     case("users list", "users", "list"),
+    case("acls list", "acls", "list"),
+    case("acls list", "acls", "list", "topic:orders", "--principal", "User:ann"),
+    case("acls add --dry-run", "acls", "add", "topic:orders", *GRANT, "--dry-run"),
+    case("acls remove --dry-run", "acls", "remove", "topic:orders", "--dry-run"),
+    case("acls export", "acls", "export"),
+    case("acls plan", "acls", "plan", "acls.yaml", expected=4),
+    case("acls apply --dry-run", "acls", "apply", "acls.yaml", "--dry-run"),
+    case("acls check", "acls", "check", "User:ann", "Read", "topic:orders"),
+    case("acls check", "acls", "check", "User:eve", "Write", "topic:orders", expected=4),
+    case("acls who", "acls", "who", "Read", "topic:orders", "--all"),
     case("brokers list", "brokers", "list", "--size"),
     case("brokers describe", "brokers", "describe", 1),
     case("brokers api-versions", "brokers", "api-versions", 2),
@@ -401,6 +419,10 @@ CHANGING = [
     case("configs alter", "configs", "alter", "topics", "orders", "--set", "retention.ms=5"),
     case("quotas set", "quotas", "set", "--user", "bob", "producer_byte_rate=5"),
     case("quotas unset", "quotas", "unset", "--user", "ann", "producer_byte_rate"),
+    case("acls add", "acls", "add", "topic:orders", *GRANT, "--yes"),
+    case("acls add", "acls", "add", "topic:orders", *GRANT, "--yes"),
+    case("acls apply", "acls", "apply", "acls.yaml", "--yes"),
+    case("acls remove", "acls", "remove", "topic:orders", "--yes"),
     case("users set", "users", "set", "bob", "--password-file", "-", input="secret\n"),
     case("users delete", "users", "delete", "ann", "--yes"),
     case("records delete", "records", "delete", "orders", "--before-offset", 99, "--yes", expected=1),
@@ -419,7 +441,8 @@ def fill_in_files(cases: Sequence[Case], home: Path) -> list[Case]:
     """Return the cases with paths of their files, which are written."""
     (home / "topics.yaml").write_text(DECLARATION)
     (home / "groups.yaml").write_text(EXPORT)
-    files = {name: home / name for name in ("topics.yaml", "groups.yaml")}
+    (home / "acls.yaml").write_text(ACLS)
+    files = {name: home / name for name in ("topics.yaml", "groups.yaml", "acls.yaml")}
     return [replace(item, arguments=[files.get(str(text), text) for text in item.arguments]) for item in cases]
 
 

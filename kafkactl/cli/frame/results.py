@@ -94,6 +94,7 @@ def _make_check_hint(noun: str, name: str) -> str:
     commands = {"topic": f"topics describe {shlex.quote(name)}", "group": f"groups describe {shlex.quote(name)}"}
     lists = {
         "user": "users list",
+        "acl": "acls list",
         "partition": "leaders list",
         "broker": "brokers list",
         "controller": "quorum status",
