@@ -56,6 +56,7 @@ COMMANDS = {
     "brokers": Entry("brokers", "Show the brokers of a cluster: state, controller, releases, sizes."),
     "cluster": Entry("cluster", "Show the id of a cluster, and the addresses of its nodes."),
     "leaders": Entry("leaders", "Show the leaders of partitions, and elect other ones."),
+    "log-dirs": Entry("log_dirs", "Show the log directories of brokers, and move replicas between them."),
     "quorum": Entry("quorum", "Show and change the quorum of the controllers of a KRaft cluster."),
     "features": Entry("features", "Show and change the features of a cluster, such as metadata.version."),
     "offsets": Entry("offsets", "Show the first, last or timed offsets of partitions.", ("get-offsets",)),

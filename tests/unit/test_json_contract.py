@@ -326,6 +326,8 @@ def build_fake_cluster() -> FakeCluster:
         Group("new", type="Consumer", state="Stable", members=[new], offsets={("orders", 1): 10}),
     ]
     cluster = FakeCluster(brokers=2, topics=topics, groups=groups)
+    cluster.state.brokers[1].more_log_dirs = ("/disk2",)
+    topics[1].all_partitions[0].future_log_dirs[1] = "/disk2"
     cluster.state.quotas[frozenset({("user", "ann")})] = {"producer_byte_rate": 1048576.0}
     cluster.state.quotas[frozenset({("user", None), ("client-id", "app")})] = {"request_percentage": 12.5}
     cluster.state.directory_ids[2] = uuid.UUID(int=1)
@@ -336,6 +338,7 @@ def build_fake_cluster() -> FakeCluster:
 DECLARATION = "topics: {orders: {partitions: 3, configs: {retention.ms: 7}}, declared: {partitions: 1}}"
 EXPORT = "groups: {idle: {orders: {0: 1, 1: 2}}}"
 
+DIR_MOVE = ("log-dirs", "move", "moved", "--broker", 1, "--to", "/disk2")
 READING = [
     case("topics list", "topics", "list"),
     case("topics describe", "topics", "describe", "orders"),
@@ -372,6 +375,12 @@ READING = [
     case("brokers api-versions", "brokers", "api-versions", 2),
     case("leaders list", "leaders", "list", "moved"),
     case("leaders elect --dry-run", "leaders", "elect", "moved", "--dry-run"),
+    case("log-dirs list", "log-dirs", "list"),
+    case("log-dirs replicas", "log-dirs", "replicas"),
+    case("log-dirs replicas --by", "log-dirs", "replicas", "--by", "broker"),
+    case("log-dirs replicas --by", "log-dirs", "replicas", "--by", "topic"),
+    case("log-dirs replicas --by", "log-dirs", "replicas", "--by", "partition"),
+    case("log-dirs move --dry-run", *DIR_MOVE, "--dry-run"),
     case("quorum status", "quorum", "status"),
     case("quorum replication", "quorum", "replication"),
     case("features describe", "features", "describe"),
@@ -409,6 +418,7 @@ CHANGING = [
     case("features downgrade", "features", "downgrade", "metadata.version=3.9", "--yes"),
     case("features disable", "features", "disable", "nosuch", "--yes", expected=1),
     case("leaders elect", "leaders", "elect", "moved", "--yes"),
+    case("log-dirs move", *DIR_MOVE, "--no-wait", "--yes"),
     case("quorum remove-controller", "quorum", "remove-controller", 2, "--directory-id", VOTER, "--yes"),
     case("brokers unregister", "brokers", "unregister", 2, "--force", "--yes"),
 ]

@@ -34,7 +34,20 @@ ADMIN = (
     ("health", "snapshot", "impact", "journal"),
     ("declared_topics",),
     ("reassignment",),
-    ("topics", "groups", "configs", "quotas", "users", "records", "acls", "brokers", "quorum", "features", "leaders"),
+    (
+        "topics",
+        "groups",
+        "configs",
+        "quotas",
+        "users",
+        "records",
+        "acls",
+        "brokers",
+        "quorum",
+        "features",
+        "leaders",
+        "log_dirs",
+    ),
     ("models", "offsets", "entities", "partition_rules", "metadata_versions", "endpoints"),
 )
 SHARED_BY_NOUNS = ("frame", "completion")

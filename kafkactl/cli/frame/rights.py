@@ -53,6 +53,8 @@ _NEEDED: Mapping[str, Mapping[int, str]] = {
     "features": {_CLUSTER: "Alter"},
     "leaders elect": {_TOPIC: "Describe", _CLUSTER: "Alter"},
     "leaders": {_TOPIC: "Describe"},
+    "log-dirs move": {_CLUSTER: "Alter", _TOPIC: "Describe"},
+    "log-dirs": {_CLUSTER: "Describe", _TOPIC: "Describe"},
     "users list": {_CLUSTER: "Describe"},
     "users": {_CLUSTER: "Alter"},
 }

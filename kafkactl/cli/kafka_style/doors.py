@@ -23,6 +23,7 @@ TOOLS = {
     "kafka-metadata-quorum": "quorum",
     "kafka-features": "features",
     "kafka-leader-election": "leaders",
+    "kafka-log-dirs": "log_dirs",
 }
 """Kafka's tools that kafkactl mirrors, without .sh, and the module of this folder that has the table of each."""
 

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.slow
 
 CHANGES = {
     *("CreateTopics", "CreatePartitions", "DeleteTopics", "IncrementalAlterConfigs", "AlterConfigs", "DeleteRecords"),
+    *("AlterReplicaLogDirs",),
     *("AlterPartitionReassignments", "ElectLeaders", "DeleteGroups", "OffsetCommit", "OffsetDelete", "LeaveGroup"),
     *("AlterClientQuotas", "AlterUserScramCredentials", "InitProducerId", "Produce", "JoinGroup"),
     *("CreateAcls", "DeleteAcls", "UnregisterBroker", "RemoveRaftVoter", "UpdateFeatures"),
@@ -47,6 +48,8 @@ COMMANDS = {
     "quorum remove-controller": ["quorum", "remove-controller", "1", "--directory-id", 22 * "A", "--yes"],
     "leaders elect": ["leaders", "elect", "moved", "--yes"],
     "leaders elect dry run": ["leaders", "elect", "moved", "--dry-run"],
+    "log-dirs move": ["log-dirs", "move", "orders", "--broker", "1", "--to", "/disk2", "--no-wait", "--yes"],
+    "log-dirs move dry run": ["log-dirs", "move", "orders", "--broker", "1", "--to", "/disk2", "--dry-run"],
     "records delete": ["records", "delete", "orders", "--all", "--yes"],
     "groups delete": ["groups", "delete", "billing", "--yes"],
     "groups reset-offsets": ["groups", "reset-offsets", "billing", "--topic", "orders", "--to-earliest", "--execute"],
@@ -68,6 +71,8 @@ READS = {
         "quorum status",
         "quorum replication",
         "leaders list",
+        "log-dirs list",
+        "log-dirs replicas",
         "features describe",
         "features version-mapping",
         "features dependencies",
@@ -100,6 +105,7 @@ def test_every_command_is_known_to_change_or_to_read() -> None:
 def broker() -> Iterator[FakeBroker]:
     group = Group("billing", offsets={("orders", 0): 0})
     with FakeBroker(topics={"orders": 3}, groups=[group]) as broker:
+        broker.state.brokers[1].more_log_dirs = ("/disk2",)
         broker.state.topics["moved"] = Topic("moved", [Partition(leader=1, replicas=[2, 1], isr=[1, 2])])
         yield broker
 

@@ -246,6 +246,7 @@ def test_no_server_and_no_context(name: str, cli: Cli) -> None:
         "kafka-cluster": "cluster-id",
         "kafka-metadata-quorum": "describe --status",
         "kafka-features": "describe",
+        "kafka-log-dirs": "--describe",
         "kafka-leader-election": "--election-type preferred --all-topic-partitions",
     }
     done = cli(name, *lines[name].split())
