@@ -57,6 +57,8 @@ COMMANDS = {
     "cluster": Entry("cluster", "Show the id of a cluster, and the addresses of its nodes."),
     "leaders": Entry("leaders", "Show the leaders of partitions, and elect other ones."),
     "log-dirs": Entry("log_dirs", "Show the log directories of brokers, and move replicas between them."),
+    "reassign": Entry("reassign", "Move replicas between brokers: plan, execute, verify, list, cancel."),
+    "throttles": Entry("throttles", "Show and remove the throttles of moves of replicas."),
     "quorum": Entry("quorum", "Show and change the quorum of the controllers of a KRaft cluster."),
     "features": Entry("features", "Show and change the features of a cluster, such as metadata.version."),
     "offsets": Entry("offsets", "Show the first, last or timed offsets of partitions.", ("get-offsets",)),

@@ -29,6 +29,8 @@ ORDER = (
     "brokers unregister", "cluster id", "cluster endpoints",
     "quorum status", "quorum replication", "quorum remove-controller",
     "leaders list", "leaders elect", "log-dirs list", "log-dirs replicas", "log-dirs move",
+    "reassign generate", "reassign execute", "reassign verify", "reassign list", "reassign cancel",
+    "throttles list", "throttles clear",
     "features describe", "features upgrade", "features downgrade", "features disable", "features version-mapping",
     "features dependencies", "offsets",
     "records delete", "topics delete", "dump-log", "log check", "log stats",
@@ -36,7 +38,15 @@ ORDER = (
     "compat install", "compat list", "compat remove",
 )  # fmt: skip
 """What a command needs is made by one before it; contexts stand apart."""
-CONDITIONS = ("groups describe", "groups explain", "groups diff", "configs diff", "topics plan", "log check")
+CONDITIONS = (
+    "groups describe",
+    "groups explain",
+    "groups diff",
+    "configs diff",
+    "topics plan",
+    "log check",
+    "reassign verify",
+)
 """Commands whose status 4 is an answer."""
 ENDLESS = ("exporter", "--follow")
 TOPICS = """\
@@ -115,6 +125,7 @@ def after(shell: Shell, path: str) -> None:
         "topics create": "kafkactl topics create test-1 views-2",
         "console-producer": "seq 1 100 | kafkactl produce orders --partition 0",
         "console-consumer": "kafkactl consume orders --group old-billing --from-beginning --max-messages 10",
+        "reassign generate": "kafkactl reassign generate orders --brokers 1,2,3 -o json > plan.json; cat plan.json",
         "groups export": "cp billing.yaml before.yaml; cp groups.yaml after.yaml; echo copied",
     }
     if path in lines:

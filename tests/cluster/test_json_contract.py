@@ -174,6 +174,8 @@ def list_cluster_cases() -> list[Case]:
         case("cluster id", "cluster", "id"),
         case("cluster endpoints", "cluster", "endpoints"),
         case("leaders list", "leaders", "list"),
+        case("reassign list", "reassign", "list", has_values=False),
+        case("throttles list", "throttles", "list", has_values=False),
         case("log-dirs list", "log-dirs", "list"),
         case("log-dirs replicas", "log-dirs", "replicas"),
         case("log-dirs replicas --by", "log-dirs", "replicas", "--by", "topic"),

@@ -47,7 +47,8 @@ def test_replicas_move_between_directories(with_two_dirs: tuple[RunningCluster, 
     cli.ok("topics", "create", "moved", "-p", 4, "-r", 1)
     cli.ok("produce", "moved", input="".join(f"{number}\n" for number in range(1000)))
     dirs = {row["log_dir"] for row in json.loads(cli.ok("log-dirs", "list", "-o", "json"))}
-    assert second in dirs and len(dirs) == 2
+    assert second in dirs
+    assert len(dirs) == 2
     before = list_replicas()
     away = [number for number, path in before.items() if path != second]
     assert away, "the broker put all partitions into the new directory"

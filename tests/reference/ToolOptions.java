@@ -22,6 +22,8 @@ public class ToolOptions {
         {"kafka-get-offsets", "org.apache.kafka.tools.GetOffsetShell$GetOffsetShellOptions", "--bootstrap-server", "b:1"},
         {"kafka-delete-records", "org.apache.kafka.tools.DeleteRecordsCommand$DeleteRecordsCommandOptions",
             "--bootstrap-server", "b:1", "--offset-json-file", "f"},
+        {"kafka-reassign-partitions", "org.apache.kafka.tools.reassign.ReassignPartitionsCommandOptions",
+            "--bootstrap-server", "b:1"},
         {"kafka-log-dirs", "org.apache.kafka.tools.LogDirsCommand$LogDirsCommandOptions",
             "--bootstrap-server", "b:1", "--describe"},
         {"kafka-leader-election", "org.apache.kafka.tools.LeaderElectionCommand$LeaderElectionCommandOptions",

@@ -33,7 +33,8 @@ HOUSE = (
 ADMIN = (
     ("health", "snapshot", "impact", "journal"),
     ("declared_topics",),
-    ("reassignment",),
+    ("throttles", "reassignment_files"),
+    ("reassignment", "planning"),
     (
         "topics",
         "groups",

@@ -95,6 +95,7 @@ def _make_check_hint(noun: str, name: str) -> str:
     lists = {
         "user": "users list",
         "partition": "leaders list",
+        "throttle": "throttles list",
         "broker": "brokers list",
         "controller": "quorum status",
         "feature": "features describe",

@@ -24,6 +24,7 @@ TOOLS = {
     "kafka-features": "features",
     "kafka-leader-election": "leaders",
     "kafka-log-dirs": "log_dirs",
+    "kafka-reassign-partitions": "reassign",
 }
 """Kafka's tools that kafkactl mirrors, without .sh, and the module of this folder that has the table of each."""
 

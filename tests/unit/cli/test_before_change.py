@@ -50,6 +50,12 @@ COMMANDS = {
     "leaders elect dry run": ["leaders", "elect", "moved", "--dry-run"],
     "log-dirs move": ["log-dirs", "move", "orders", "--broker", "1", "--to", "/disk2", "--no-wait", "--yes"],
     "log-dirs move dry run": ["log-dirs", "move", "orders", "--broker", "1", "--to", "/disk2", "--dry-run"],
+    "reassign execute": ["reassign", "execute", "{folder}/plan.json", "--no-wait", "--yes"],
+    "reassign execute dry run": ["reassign", "execute", "{folder}/plan.json", "--dry-run"],
+    "reassign verify": ["reassign", "verify", "{folder}/plan.json"],
+    "reassign cancel": ["reassign", "cancel", "--all", "--yes"],
+    "throttles clear": ["throttles", "clear", "--yes"],
+    "throttles clear dry run": ["throttles", "clear", "--dry-run"],
     "records delete": ["records", "delete", "orders", "--all", "--yes"],
     "groups delete": ["groups", "delete", "billing", "--yes"],
     "groups reset-offsets": ["groups", "reset-offsets", "billing", "--topic", "orders", "--to-earliest", "--execute"],
@@ -63,6 +69,7 @@ COMMANDS = {
 }
 
 
+PLAN = '{"partitions": [{"topic": "moved", "partition": 0, "replicas": [1]}]}'
 READS = {
     *("topics list", "topics describe", "topics export", "topics plan", "configs describe", "configs diff"),
     *("quotas list", "users list", "offsets", "dump-log", "log check", "log stats"),
@@ -72,6 +79,9 @@ READS = {
         "quorum replication",
         "leaders list",
         "log-dirs list",
+        "reassign generate",
+        "reassign list",
+        "throttles list",
         "log-dirs replicas",
         "features describe",
         "features version-mapping",
@@ -118,6 +128,11 @@ def in_context(cli: Cli, broker: FakeBroker, *flags: str) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_read_only_context_refuses_every_change(name: str, cli: Cli, broker: FakeBroker, tmp_path: Path) -> None:
     (tmp_path / "topics.yaml").write_text("topics: {orders: {partitions: 5}, more: {partitions: 1}}")
+    (tmp_path / "plan.json").write_text(PLAN)
+    if name.startswith(("reassign verify", "throttles")):
+        broker.state.configs[4, "1"] = {"leader.replication.throttled.rate": "5"}
+    if name.startswith("reassign cancel"):
+        broker.state.topics["orders"].all_partitions[0].target = [1, 2]
     (tmp_path / "groups.yaml").write_text("groups: {billing: {orders: {0: 1}}}")
     in_context(cli, broker, "--read-only")
     broker.state.scram["bob"] = {1: 4096}
