@@ -34,7 +34,7 @@ class ReassignmentFile:
 
 
 def read_reassignment(path: Path) -> ReassignmentFile:
-    """Return the plan of Kafka's JSON file; `path` may be `-` for standard input.
+    """Return the plan of Kafka's JSON file, which may be empty; `path` may be `-` for standard input.
 
     Raise UsageError for a file that cannot be read or has another form or version, for a partition that stands twice or
     has no replicas, a broker that stands twice in a partition, and another number of directories than of replicas.
@@ -62,8 +62,6 @@ def read_reassignment(path: Path) -> ReassignmentFile:
         log_dirs |= {
             (topic, number, broker): item for broker, item in zip(brokers, dirs, strict=True) if item != ANY_DIR
         }
-    if not replicas:
-        raise UsageError(f"{path}: `partitions` is empty", _FORM)
     return ReassignmentFile(replicas=replicas, log_dirs=log_dirs)
 
 

@@ -125,7 +125,8 @@ def after(shell: Shell, path: str) -> None:
         "topics create": "kafkactl topics create test-1 views-2",
         "console-producer": "seq 1 100 | kafkactl produce orders --partition 0",
         "console-consumer": "kafkactl consume orders --group old-billing --from-beginning --max-messages 10",
-        "reassign generate": "kafkactl reassign generate orders --brokers 1,2,3 -o json > plan.json; cat plan.json",
+        "reassign generate": """echo '{"partitions": [{"topic": "orders", "partition": 0, "replicas": [2]}]}' """
+        "> plan.json; cat plan.json",
         "groups export": "cp billing.yaml before.yaml; cp groups.yaml after.yaml; echo copied",
     }
     if path in lines:

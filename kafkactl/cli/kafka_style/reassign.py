@@ -120,9 +120,8 @@ OPTIONS = (
         target="FILE",
         summary="JSON file with the new replicas.",
         state=State.DIFFERENT,
-        note="For text that is no JSON the reason is a sentence of ours; Kafka's tool prints the one of its parser. An "
-        "empty list, and a partition that stands twice, are refused by every action; Kafka's tool refuses them with "
-        "--execute only.",
+        note="For text that is no JSON the reason is a sentence of ours; Kafka's tool prints the one of its parser. A "
+        "partition that stands twice is refused by every action; Kafka's tool refuses it with --execute only.",
     ),
     Option(
         name=_TOPICS,

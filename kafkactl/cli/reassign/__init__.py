@@ -281,6 +281,8 @@ def list_running(cluster: ControllerOptions, output: MirrorOutputOptions) -> int
 
         return as_kafka.list_running(running)
     output.show(listing(_RUNNING, running))
+    if not running:
+        people.note("no reassignment is running")
     return DONE
 
 

@@ -51,6 +51,8 @@ def list_throttles(cluster: ClusterOptions, output: ReportOptions) -> int:
 
     rows, errors = throttles.list_throttles(cluster.connect())
     output.show(listing(_COLUMNS, rows))
+    if not rows:
+        people.note("no throttle is set")
     return print_errors(errors)
 
 

@@ -20,7 +20,6 @@ from tests.fake_broker import FakeCluster, Partition, Topic, placed
     [
         "[]",
         "{}",
-        '{"partitions": []}',
         '{"partitions": [5]}',
         '{"version": 2, "partitions": []}',
         '{"partitions": [{"topic": "a", "partition": 0, "replicas": []}]}',
