@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -28,7 +29,9 @@ ORDER = (
     "users list", "users delete", "brokers list", "brokers describe", "brokers api-versions", "brokers wait",
     "brokers unregister", "cluster id", "cluster endpoints",
     "quorum status", "quorum replication", "quorum remove-controller",
-    "leaders list", "leaders elect",
+    "leaders list", "leaders elect", "log-dirs list", "log-dirs replicas", "log-dirs move",
+    "reassign generate", "reassign execute", "reassign verify", "reassign list", "reassign cancel",
+    "throttles list", "throttles clear",
     "features describe", "features upgrade", "features downgrade", "features disable", "features version-mapping",
     "features dependencies", "offsets",
     "records delete", "topics delete", "dump-log", "log check", "log stats",
@@ -46,6 +49,7 @@ CONDITIONS = (
     "configs diff",
     "topics plan",
     "log check",
+    "reassign verify",
 )
 """Commands whose status 4 is an answer."""
 ENDLESS = ("exporter", "--follow")
@@ -90,6 +94,9 @@ class Shell:
         """Return an example with free ports, and a folder of the test for launchers; nothing else may differ."""
         line = line.replace("localhost:9092", f"localhost:{self.port}").replace("--port 9400", "--port 0")
         line = line.replace("~/bin", "bin")
+        if "/disk2/kafka" in line:
+            dirs = json.loads(self.cli.ok("log-dirs", "list", "--brokers", 1, "-o", "json"))
+            line = line.replace("/disk2/kafka", dirs[0]["log_dir"])
         line = line.replace("--port 19092", f"--port {self.port} --engine native")
         return f"{line} --port 0" if path == "groups exporter" and "--port" not in line else line
 
@@ -122,6 +129,8 @@ def after(shell: Shell, path: str) -> None:
         "topics create": "kafkactl topics create test-1 views-2",
         "console-producer": "seq 1 100 | kafkactl produce orders --partition 0",
         "console-consumer": "kafkactl consume orders --group old-billing --from-beginning --max-messages 10",
+        "reassign generate": """echo '{"partitions": [{"topic": "orders", "partition": 0, "replicas": [2]}]}' """
+        "> plan.json; cat plan.json",
         "groups export": "cp billing.yaml before.yaml; cp groups.yaml after.yaml; echo copied",
     }
     if path in lines:

@@ -131,7 +131,7 @@ def parameters() -> Iterator[tuple[str, Any]]:
 
 @cache
 def visits() -> tuple[Visit, ...]:
-    """Return all visits. In CI what commands share has one value in all but the first, and the rest a quarter of them."""
+    """Return all visits. In CI a command has a quarter of its values, and one of what commands share."""
     found: list[Visit] = []
     known: set[tuple[str, str]] = set()
     for number, (command, parameter) in enumerate(parameters()):

@@ -96,6 +96,7 @@ def _make_check_hint(noun: str, name: str) -> str:
         "user": "users list",
         "acl": "acls list",
         "partition": "leaders list",
+        "throttle": "throttles list",
         "broker": "brokers list",
         "controller": "quorum status",
         "feature": "features describe",

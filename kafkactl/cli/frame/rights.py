@@ -57,6 +57,13 @@ _NEEDED: Mapping[str, Mapping[int, str]] = {
     "features": {_CLUSTER: "Alter"},
     "leaders elect": {_TOPIC: "Describe", _CLUSTER: "Alter"},
     "leaders": {_TOPIC: "Describe"},
+    "reassign list": {_CLUSTER: "Describe"},
+    "reassign generate": {_TOPIC: "Describe", _CLUSTER: "Describe"},
+    "reassign": {_CLUSTER: "Alter, AlterConfigs and Describe", _TOPIC: "Describe and AlterConfigs"},
+    "throttles list": dict.fromkeys((_TOPIC, _CLUSTER), "DescribeConfigs"),
+    "throttles": _ALTER_CONFIGS,
+    "log-dirs move": {_CLUSTER: "Alter", _TOPIC: "Describe"},
+    "log-dirs": {_CLUSTER: "Describe", _TOPIC: "Describe"},
     "users list": {_CLUSTER: "Describe"},
     "users": {_CLUSTER: "Alter"},
 }

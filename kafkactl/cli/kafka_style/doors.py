@@ -24,6 +24,8 @@ TOOLS = {
     "kafka-features": "features",
     "kafka-leader-election": "leaders",
     "kafka-acls": "acls",
+    "kafka-log-dirs": "log_dirs",
+    "kafka-reassign-partitions": "reassign",
 }
 """Kafka's tools that kafkactl mirrors, without .sh, and the module of this folder that has the table of each."""
 

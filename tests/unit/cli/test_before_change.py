@@ -18,6 +18,7 @@ pytestmark = pytest.mark.slow
 
 CHANGES = {
     *("CreateTopics", "CreatePartitions", "DeleteTopics", "IncrementalAlterConfigs", "AlterConfigs", "DeleteRecords"),
+    *("AlterReplicaLogDirs",),
     *("AlterPartitionReassignments", "ElectLeaders", "DeleteGroups", "OffsetCommit", "OffsetDelete", "LeaveGroup"),
     *("AlterClientQuotas", "AlterUserScramCredentials", "InitProducerId", "Produce", "JoinGroup"),
     *("CreateAcls", "DeleteAcls", "UnregisterBroker", "RemoveRaftVoter", "UpdateFeatures"),
@@ -52,6 +53,14 @@ COMMANDS = {
     "quorum remove-controller": ["quorum", "remove-controller", "1", "--directory-id", 22 * "A", "--yes"],
     "leaders elect": ["leaders", "elect", "moved", "--yes"],
     "leaders elect dry run": ["leaders", "elect", "moved", "--dry-run"],
+    "log-dirs move": ["log-dirs", "move", "orders", "--broker", "1", "--to", "/disk2", "--no-wait", "--yes"],
+    "log-dirs move dry run": ["log-dirs", "move", "orders", "--broker", "1", "--to", "/disk2", "--dry-run"],
+    "reassign execute": ["reassign", "execute", "{folder}/plan.json", "--no-wait", "--yes"],
+    "reassign execute dry run": ["reassign", "execute", "{folder}/plan.json", "--dry-run"],
+    "reassign verify": ["reassign", "verify", "{folder}/plan.json"],
+    "reassign cancel": ["reassign", "cancel", "--all", "--yes"],
+    "throttles clear": ["throttles", "clear", "--yes"],
+    "throttles clear dry run": ["throttles", "clear", "--dry-run"],
     "records delete": ["records", "delete", "orders", "--all", "--yes"],
     "groups delete": ["groups", "delete", "billing", "--yes"],
     "groups reset-offsets": ["groups", "reset-offsets", "billing", "--topic", "orders", "--to-earliest", "--execute"],
@@ -65,6 +74,7 @@ COMMANDS = {
 }
 
 
+PLAN = '{"partitions": [{"topic": "moved", "partition": 0, "replicas": [1]}]}'
 READS = {
     *("topics list", "topics describe", "topics export", "topics plan", "configs describe", "configs diff"),
     *("acls list", "acls export", "acls plan", "acls check", "acls who"),
@@ -74,6 +84,11 @@ READS = {
         "quorum status",
         "quorum replication",
         "leaders list",
+        "log-dirs list",
+        "reassign generate",
+        "reassign list",
+        "throttles list",
+        "log-dirs replicas",
         "features describe",
         "features version-mapping",
         "features dependencies",
@@ -107,6 +122,7 @@ def broker() -> Iterator[FakeBroker]:
     group = Group("billing", offsets={("orders", 0): 0})
     with FakeBroker(topics={"orders": 3}, groups=[group]) as broker:
         broker.state.acls.append(Acl(resource_type=3, resource_name="billing", principal="User:ann"))
+        broker.state.brokers[1].more_log_dirs = ("/disk2",)
         broker.state.topics["moved"] = Topic("moved", [Partition(leader=1, replicas=[2, 1], isr=[1, 2])])
         yield broker
 
@@ -120,6 +136,11 @@ def in_context(cli: Cli, broker: FakeBroker, *flags: str) -> None:
 def test_a_read_only_context_refuses_every_change(name: str, cli: Cli, broker: FakeBroker, tmp_path: Path) -> None:
     (tmp_path / "topics.yaml").write_text("topics: {orders: {partitions: 5}, more: {partitions: 1}}")
     (tmp_path / "acls.yaml").write_text("acls: [{type: group, name: billing, rules: []}]")
+    (tmp_path / "plan.json").write_text(PLAN)
+    if name.startswith(("reassign verify", "throttles")):
+        broker.state.configs[4, "1"] = {"leader.replication.throttled.rate": "5"}
+    if name.startswith("reassign cancel"):
+        broker.state.topics["orders"].all_partitions[0].target = [1, 2]
     (tmp_path / "groups.yaml").write_text("groups: {billing: {orders: {0: 1}}}")
     in_context(cli, broker, "--read-only")
     broker.state.scram["bob"] = {1: 4096}

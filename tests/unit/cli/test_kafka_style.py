@@ -248,6 +248,8 @@ def test_no_server_and_no_context(name: str, cli: Cli) -> None:
         "kafka-metadata-quorum": "describe --status",
         "kafka-features": "describe",
         "kafka-acls": "--list",
+        "kafka-log-dirs": "--describe",
+        "kafka-reassign-partitions": "--list",
         "kafka-leader-election": "--election-type preferred --all-topic-partitions",
     }
     done = cli(name, *lines[name].split())
