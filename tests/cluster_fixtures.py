@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.acl_broker import AclBroker, running_acl_broker
 from tests.clusters import OPEN, PORTS, RunningCluster, running
 
 
@@ -27,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _cluster_of(item: pytest.Function) -> str | None:
     parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
     fixtures = (name.replace("_", "-") for name in item.fixturenames)
-    return next((each for each in (*parameters, *fixtures) if isinstance(each, str) and each in PORTS), None)
+    return next((each for each in (*parameters, *fixtures) if isinstance(each, str) and each in (*PORTS, "acls")), None)
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +59,13 @@ def kraft(clusters: Callable[[str], RunningCluster]) -> RunningCluster:
 @pytest.fixture
 def kraft_cluster(clusters: Callable[[str], RunningCluster]) -> RunningCluster:
     return clusters("kraft-cluster")
+
+
+@pytest.fixture(scope="session")
+def acls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AclBroker]:
+    """A broker with an authorizer, which denies what no rule allows."""
+    with running_acl_broker(tmp_path_factory.mktemp("acls")) as broker:
+        yield broker
 
 
 @pytest.fixture

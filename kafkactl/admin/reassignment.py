@@ -1,23 +1,28 @@
-"""Reassignment of replicas: the plan of the moves, and their start.
+"""Reassignment of replicas: the plan of the moves, their start, their state, and their end.
 
 Reference: KIP-455 (AlterPartitionReassignments); racks as in org.apache.kafka.admin.AdminUtils.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
 
 from confluent_kafka import KafkaError
 
-from kafkactl.admin.models import Outcome
+from kafkactl.admin.models import Outcome, Partition
 from kafkactl.admin.topics.descriptions import describe_topics
 from kafkactl.admin.topics.models import PartitionDescription
 from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.cluster import Cluster
-from kafkactl.errors import OperationError
+from kafkactl.connection.protocol import ErrorCode
+from kafkactl.errors import NotFoundError, OperationError
 
+_MS = 1000
+_TOPICS_HINT = "list the topics that you can see: kafkactl topics list"
 Racks = Mapping[int, str | None]
 """Rack of each live broker by its id; None for a broker without a rack."""
 
@@ -30,6 +35,43 @@ class Move:
     partition: int
     before: tuple[int, ...]
     after: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunningMove:
+    """A reassignment in progress. The replicas are ids of brokers."""
+
+    topic: str
+    partition: int
+    replicas: tuple[int, ...]
+    """All replicas, with those that are added and those that are removed."""
+    adding: tuple[int, ...]
+    removing: tuple[int, ...]
+
+
+class MoveState(StrEnum):
+    """How far the move of a partition is."""
+
+    DONE = "done"
+    """The partition has the replicas of the plan, in their order."""
+    RUNNING = "running"
+    OTHER = "other replicas"
+    """No reassignment runs, and the partition has other replicas than the plan."""
+    MISSING = "not found"
+    """The partition does not exist."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifiedMove:
+    """The state of a partition, compared with a plan."""
+
+    topic: str
+    partition: int
+    state: MoveState
+    replicas: tuple[int, ...]
+    """Present replicas; while a move runs, with those that are added and removed."""
+    target: tuple[int, ...]
+    """Replicas of the plan."""
 
 
 def read_racks(cluster: Cluster) -> dict[int, str | None]:
@@ -127,21 +169,151 @@ def plan_factor(
     return plan(partitions, factor, read_racks(cluster), count_replicas(cluster))
 
 
-def start(cluster: Cluster, moves: Iterable[Move]) -> dict[Move, OperationError | None]:
+def list_running(cluster: Cluster) -> list[RunningMove]:
+    """Return all reassignments in progress, sorted by topic and partition.
+
+    Raise OperationError for a refusal, UnreachableError, and UsageError for a wrong client setting.
+    """
+    answer = cluster.requests.send(
+        "ListPartitionReassignments", to_controller=True, topics=None, timeout_ms=int(cluster.timeout_s * _MS)
+    )
+    if answer.error_code:
+        raise refusal("cannot list the reassignments", answer.error_code, answer.error_message)
+    running = [
+        RunningMove(
+            topic=topic.name,
+            partition=item.partition_index,
+            replicas=tuple(item.replicas),
+            adding=tuple(item.adding_replicas),
+            removing=tuple(item.removing_replicas),
+        )
+        for topic in answer.topics
+        for item in topic.partitions
+    ]
+    return sorted(running, key=lambda row: (row.topic, row.partition))
+
+
+def read_replicas(cluster: Cluster, topics: Iterable[str]) -> dict[Partition, tuple[int, ...]]:
+    """Return the replicas of each partition of these topics, sorted; topics that do not exist are left out.
+
+    Raise OperationError for a refusal, also of one topic, UnreachableError, and UsageError for a wrong client setting.
+    """
+    names = sorted(set(topics))
+    described = cluster.requests.read_metadata(names) if names else []
+    for topic in described:
+        if topic.error_code and topic.error_code != ErrorCode.UNKNOWN_TOPIC_OR_PARTITION and not topic.partitions:
+            raise refusal(f"cannot read topic {topic.name}", topic.error_code)
+    return dict(
+        sorted(
+            ((topic.name, item.partition_index), tuple(item.replica_nodes))
+            for topic in described
+            for item in topic.partitions
+        )
+    )
+
+
+def verify(
+    running: Iterable[RunningMove],
+    present: Mapping[Partition, tuple[int, ...]],
+    targets: Mapping[Partition, tuple[int, ...]],
+) -> list[VerifiedMove]:
+    """Return the state of each partition of a plan, sorted; nothing is asked.
+
+    `running` are all reassignments, `present` the replicas of the partitions that exist, and `targets` those of the
+    plan.
+    """
+    moving = {(row.topic, row.partition): row for row in running}
+    rows = []
+    for partition, target in sorted(targets.items()):
+        replicas = present.get(partition, ())
+        if partition in moving:
+            state, replicas = MoveState.RUNNING, moving[partition].replicas
+        elif partition not in present:
+            state = MoveState.MISSING
+        else:
+            state = MoveState.DONE if replicas == target else MoveState.OTHER
+        rows.append(
+            VerifiedMove(
+                topic=partition[0], partition=partition[1], state=state, replicas=replicas, target=tuple(target)
+            )
+        )
+    return rows
+
+
+def find_faults(
+    targets: Mapping[Partition, Sequence[int]], present: Collection[Partition], alive: Collection[int]
+) -> list[NotFoundError]:
+    """Return an error for each partition of a plan that does not exist, or has a broker that is not alive.
+
+    `present` are the partitions that exist, `alive` the ids of the brokers that are alive.
+    """
+    faults = []
+    for (topic, number), brokers in sorted(targets.items()):
+        unknown = sorted(set(brokers) - set(alive))
+        if (topic, number) not in present:
+            faults.append(NotFoundError(f"partition not found: {topic}-{number}", _TOPICS_HINT, names=[topic]))
+        elif unknown:
+            names = ", ".join(map(str, unknown))
+            text = f"{topic}-{number}: broker{'' if len(unknown) == 1 else 's'} not alive: {names}"
+            faults.append(NotFoundError(text, "list the brokers: kafkactl brokers list"))
+    return faults
+
+
+def start(
+    cluster: Cluster, moves: Iterable[Move], allow_factor_change: bool = True
+) -> dict[Move, OperationError | None]:
     """Start the moves on the controller, and do not wait for their end.
 
     Return the error of each move that it refused, and None for the others, in the order of the moves. Without moves an
-    empty request is sent. Raise OperationError where it refuses all, UnansweredError where moves may have been started
-    without an answer, UnreachableError where the request was not sent, UsageError for a wrong client setting, and
-    KeyError where the answer leaves out a move, which may have been started.
+    empty request is sent. Without `allow_factor_change` the controller refuses moves to another number of replicas; it
+    must be Kafka 4.1 or newer. Raise OperationError where it refuses all, UnansweredError where moves may have been
+    started without an answer, UnreachableError where the request was not sent, UnsupportedRequestError for an old
+    controller, UsageError for a wrong client setting, and KeyError where the answer leaves out a move, which may have
+    been started.
     """
     by_partition = {(move.topic, move.partition): move for move in moves}
-    codes = cluster.requests.alter_reassignments({key: move.after for key, move in by_partition.items()})
-    results: dict[Move, OperationError | None] = {}
-    for key, move in by_partition.items():
-        failure = f"cannot move {move.topic}-{move.partition}"
-        results[move] = refusal(failure, codes[key], None) if codes[key] else None
-    return results
+    errors = _alter(cluster, {key: list(move.after) for key, move in by_partition.items()}, "move", allow_factor_change)
+    return {move: errors[key] for key, move in by_partition.items()}
+
+
+def cancel(cluster: Cluster, partitions: Iterable[Partition]) -> dict[Partition, OperationError | None]:
+    """Cancel the reassignments of partitions: their replicas become those before the move.
+
+    Return the error of each partition, None for a success, in their order. Without partitions nothing is sent. Raise
+    OperationError where the controller refuses all, UnansweredError where the moves may have been cancelled,
+    UnreachableError where the request was not sent, UsageError for a wrong client setting, and KeyError where the
+    answer leaves out a partition.
+    """
+    chosen = list(partitions)
+    errors = _alter(cluster, dict.fromkeys(chosen), "cancel the move of") if chosen else {}
+    return {partition: errors[partition] for partition in chosen}
+
+
+def _alter(
+    cluster: Cluster, replicas: Mapping[Partition, list[int] | None], verb: str, allow_factor_change: bool = True
+) -> dict[Partition, OperationError | None]:
+    """Send new replicas of partitions, None to cancel a move, and return the error of each.
+
+    `verb` begins the messages. Raise what `start` raises, but KeyError.
+    """
+    topics: dict[str, list[tuple[int, list[int] | None]]] = defaultdict(list)
+    for (topic, number), brokers in replicas.items():
+        topics[topic].append((number, brokers))
+    fields: dict[str, Any] = {"timeout_ms": int(cluster.settings.timeout_s * _MS), "topics": list(topics.items())}
+    if not allow_factor_change:
+        fields |= {"allow_replication_factor_change": False, "min_version": 1}
+    answer = cluster.requests.send("AlterPartitionReassignments", to_controller=True, **fields)
+    if answer.error_code:
+        raise refusal("cannot move replicas", answer.error_code, answer.error_message)
+    return {
+        (topic.name, item.partition_index): refusal(
+            f"cannot {verb} {topic.name}-{item.partition_index}", item.error_code, item.error_message
+        )
+        if item.error_code
+        else None
+        for topic in answer.responses
+        for item in topic.partitions
+    }
 
 
 def summarize_moves(
@@ -168,7 +340,8 @@ def find_unfinished_moves(cluster: Cluster, moves: Sequence[Move]) -> set[tuple[
     The set is empty when all moves are over. Nothing is waited for. Raise OperationError for a refusal,
     UnreachableError, and UsageError for a wrong client setting.
     """
-    return set(cluster.requests.list_reassignments()) & {(move.topic, move.partition) for move in moves}
+    running = {(row.topic, row.partition) for row in list_running(cluster)}
+    return running & {(move.topic, move.partition) for move in moves}
 
 
 def _count_in_rack(racks: Racks, broker: int, replicas: Sequence[int]) -> int:

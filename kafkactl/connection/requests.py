@@ -381,30 +381,6 @@ class Requests:
             for item in topic.partitions
         }
 
-    def alter_reassignments(self, replicas: Mapping[Partition, Sequence[int]]) -> dict[Partition, int]:
-        """Start to move partitions to these replicas. Return the error code of each partition, 0 for none.
-
-        `replicas` are the broker ids of each partition, the preferred leader first. The result is in the broker's
-        order. Raise OperationError where the whole request is refused, UnansweredError where it was sent without an
-        answer and the moves may have been started, UnreachableError or UsageError.
-        """
-        answer = self.send(
-            "AlterPartitionReassignments",
-            to_controller=True,
-            timeout_ms=self._get_remaining_ms(),
-            topics=[
-                (topic, [(number, list(replicas[topic, number])) for number in numbers])
-                for topic, numbers in _group_by_topic(replicas)
-            ],
-        )
-        if answer.error_code:
-            raise refusal("cannot move replicas", answer.error_code, answer.error_message)
-        return {
-            (topic.name, item.partition_index): item.error_code
-            for topic in answer.responses
-            for item in topic.partitions
-        }
-
     def delete_group_offsets(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """Delete a group's committed offsets of partitions. Return the error code of each partition, 0 for none.
 

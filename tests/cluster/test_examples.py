@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests import options
+from tests.acl_broker import AclBroker
 from tests.alone import alone
 from tests.clusters import free_base
 from tests.conftest import REPOSITORY, Cli
@@ -27,7 +29,9 @@ ORDER = (
     "users list", "users delete", "brokers list", "brokers describe", "brokers api-versions", "brokers wait",
     "brokers unregister", "cluster id", "cluster endpoints",
     "quorum status", "quorum replication", "quorum remove-controller",
-    "leaders list", "leaders elect",
+    "leaders list", "leaders elect", "log-dirs list", "log-dirs replicas", "log-dirs move",
+    "reassign generate", "reassign execute", "reassign verify", "reassign list", "reassign cancel",
+    "throttles list", "throttles clear",
     "features describe", "features upgrade", "features downgrade", "features disable", "features version-mapping",
     "features dependencies", "offsets",
     "records delete", "topics delete", "dump-log", "log check", "log stats",
@@ -35,7 +39,18 @@ ORDER = (
     "compat install", "compat list", "compat remove",
 )  # fmt: skip
 """What a command needs is made by one before it; contexts stand apart."""
-CONDITIONS = ("groups describe", "groups explain", "groups diff", "configs diff", "topics plan", "log check")
+ORDER_OF_ACLS = ("add", "list", "check", "who", "export", "plan", "apply", "remove")
+CONDITIONS = (
+    "acls check",
+    "acls plan",
+    "groups describe",
+    "groups explain",
+    "groups diff",
+    "configs diff",
+    "topics plan",
+    "log check",
+    "reassign verify",
+)
 """Commands whose status 4 is an answer."""
 ENDLESS = ("exporter", "--follow")
 TOPICS = """\
@@ -79,6 +94,9 @@ class Shell:
         """Return an example with free ports, and a folder of the test for launchers; nothing else may differ."""
         line = line.replace("localhost:9092", f"localhost:{self.port}").replace("--port 9400", "--port 0")
         line = line.replace("~/bin", "bin")
+        if "/disk2/kafka" in line:
+            dirs = json.loads(self.cli.ok("log-dirs", "list", "--brokers", 1, "-o", "json"))
+            line = line.replace("/disk2/kafka", dirs[0]["log_dir"])
         line = line.replace("--port 19092", f"--port {self.port} --engine native")
         return f"{line} --port 0" if path == "groups exporter" and "--port" not in line else line
 
@@ -111,6 +129,8 @@ def after(shell: Shell, path: str) -> None:
         "topics create": "kafkactl topics create test-1 views-2",
         "console-producer": "seq 1 100 | kafkactl produce orders --partition 0",
         "console-consumer": "kafkactl consume orders --group old-billing --from-beginning --max-messages 10",
+        "reassign generate": """echo '{"partitions": [{"topic": "orders", "partition": 0, "replicas": [2]}]}' """
+        "> plan.json; cat plan.json",
         "groups export": "cp billing.yaml before.yaml; cp groups.yaml after.yaml; echo copied",
     }
     if path in lines:
@@ -122,7 +142,7 @@ def test_every_example_on_a_broker(shell: Shell) -> None:
     with alone():
         cluster = next(line for line in examples["local up"] if "kraft-cluster" in line)
         assert shell.fault("local up", cluster) is None
-    assert set(ORDER) == {path for path in walk_commands() if not path.startswith("context")}
+    assert set(ORDER) == {path for path in walk_commands() if not path.startswith(("context", "acls"))}
     faults = []
     for path in ORDER:
         faults += [shell.fault(path, line) for line in examples[path] if path != "local up"]
@@ -142,6 +162,17 @@ def test_examples_of_a_single_node(line: str, tmp_path: Path) -> None:
         alone_in.cli("local", "down", "--all", "--wipe")
 
 
+def test_examples_of_acls(acls: AclBroker, tmp_path: Path) -> None:
+    """They need a broker with an authorizer."""
+    shell = Shell(acls.cluster.cli, tmp_path, 9092)
+    examples = options.walk_examples()
+    assert {f"acls {verb}" for verb in ORDER_OF_ACLS} == {path for path in walk_commands() if path.startswith("acls")}
+    for path in (f"acls {verb}" for verb in ORDER_OF_ACLS):
+        for line in examples[path]:
+            assert shell.fault(path, line) is None, line
+    acls.cluster.cli.ok("acls", "remove", "topic:orders", "--yes")
+
+
 def test_examples_of_contexts(shell: Shell, tmp_path: Path) -> None:
     apart = Shell(Cli(tmp_path), shell.folder, 9092)
     examples = options.walk_examples()
@@ -152,10 +183,11 @@ def test_examples_of_contexts(shell: Shell, tmp_path: Path) -> None:
 
 def test_examples_of_groups_are_those_of_their_commands() -> None:
     """Those of a group of commands repeat what its commands show, or are run here by their own form."""
+    commands = walk_commands()
     for path, lines in options.walk_examples().items():
         for line in lines:
             words = line.replace("| kafkactl", "|kafkactl").split("kafkactl ")[-1].split()
             assert any(
                 words[: command.count(" ") + 1] == command.split() or words[0] in ("produce", "consume")
-                for command in walk_commands()
+                for command in commands
             ), f"{path}: {line}"

@@ -14,6 +14,7 @@ import pytest
 from confluent_kafka import Consumer, Producer
 
 from tests import json_contract
+from tests.acl_broker import AclBroker
 from tests.clusters import RunningCluster, eventually
 from tests.json_contract import Case, case, load_outputs, require_messages, require_output
 
@@ -174,6 +175,11 @@ def list_cluster_cases() -> list[Case]:
         case("cluster id", "cluster", "id"),
         case("cluster endpoints", "cluster", "endpoints"),
         case("leaders list", "leaders", "list"),
+        case("reassign list", "reassign", "list", has_values=False),
+        case("throttles list", "throttles", "list", has_values=False),
+        case("log-dirs list", "log-dirs", "list"),
+        case("log-dirs replicas", "log-dirs", "replicas"),
+        case("log-dirs replicas --by", "log-dirs", "replicas", "--by", "topic"),
         case("leaders elect --dry-run", "leaders", "elect", "--all", "--dry-run", has_values=False),
         case("leaders elect", "leaders", "elect", "--all", "--yes", has_values=False),
         case("quorum status", "quorum", "status"),
@@ -215,7 +221,30 @@ def test_commands_at_a_cluster(kraft: RunningCluster, topic: str, owner: str, tm
     names |= {WATCH} | validate_cases(kraft, *list_change_cases(topic, owner, topics))
     commands = json_contract.walk_commands()
     asking = {name for name, output in OUTPUTS.items() if json_contract.asks_cluster(commands[output.command])}
+    asking = {name for name in asking if not name.startswith("acls ")}  # they need an authorizer
     assert asking - NODE_REMOVALS <= names, "every form of a result of a cluster is tried"
+
+
+def test_rules_of_a_cluster(acls: AclBroker, name: str, tmp_path: Path) -> None:
+    file = tmp_path / "acls.yaml"
+    file.write_text(f"acls: [{{type: topic, name: {name}, rules: [{{principal: User:ann, operations: [Read]}}]}}]")
+    grant = (f"topic:{name}", "--allow", "User:bob", "--operation", "Write")
+    names = validate_cases(
+        acls.cluster,
+        case("acls add --dry-run", "acls", "add", *grant, "--dry-run"),
+        case("acls add", "acls", "add", *grant, "--yes"),
+        case("acls list", "acls", "list", f"topic:{name}"),
+        case("acls export", "acls", "export", f"topic:{name}"),
+        case("acls check", "acls", "check", "User:bob", "Describe", f"topic:{name}"),
+        case("acls check", "acls", "check", "User:eve", "Read", f"topic:{name}", expected=4),
+        case("acls who", "acls", "who", "Write", f"topic:{name}", "--all"),
+        case("acls plan", "acls", "plan", file, expected=4),
+        case("acls apply --dry-run", "acls", "apply", file, "--dry-run"),
+        case("acls apply", "acls", "apply", file, "--yes"),
+        case("acls remove --dry-run", "acls", "remove", f"topic:{name}", "--dry-run"),
+        case("acls remove", "acls", "remove", f"topic:{name}", "--yes"),
+    )
+    assert names == {name for name in OUTPUTS if name.startswith("acls ")}
 
 
 def require_watch(cluster: RunningCluster) -> None:

@@ -187,7 +187,7 @@ def test_produce(ending: str, form: str, kraft: RunningCluster, name: str, tmp_p
             kraft.cli.ok("local", "resume", "1")
     assert process.returncode == 128 + number, errors
     assert "error: unexpected" not in errors
-    assert took_s < (4 if "twice" in ending else ENDS_WITHIN_S)
+    assert took_s < (7.5 if "twice" in ending else ENDS_WITHIN_S)
     told = [json.loads(line) for line in letters.read_text().splitlines()] if letters.exists() else []
     cut = [each for each in told if "before its end was read" in each["error"]]
     dead = Counter(value for each in told if each not in cut for value in values_in(text_of(each)))

@@ -19,7 +19,7 @@ from kafkactl.storage.records import Record
 from tests.cluster.test_hostile_values import EVERY_CELL
 from tests.clusters import RunningCluster, eventually
 from tests.conftest import Cli
-from tests.fake_broker import Broker, FakeCluster, Group, Member, Topic, placed
+from tests.fake_broker import Acl, Broker, FakeCluster, Group, Member, Topic, placed
 from tests.forking import Line, run_all
 from tests.json_contract import formats_of, walk_commands
 from tests.unit.storage.encoding import encode_batch
@@ -60,6 +60,12 @@ ARGUMENTS: dict[str, Sequence[str]] = {
     "quotas unset": ["producer_byte_rate", "--user", HOSTILE, "--dry-run"],
     "users set": [HOSTILE, "--password-file", "{folder}/password"],
     "users delete": [HOSTILE, "--dry-run"],
+    "acls add": [f"topic:{HOSTILE}", "--allow", f"User:{HOSTILE}", "--operation", "Read", "--dry-run"],
+    "acls remove": [f"topic:{HOSTILE}", "--dry-run"],
+    "acls plan": ["{folder}/acls.yaml"],
+    "acls apply": ["{folder}/acls.yaml", "--dry-run"],
+    "acls check": [f"User:{HOSTILE}", "Read", f"topic:{HOSTILE}"],
+    "acls who": ["Read", f"topic:{HOSTILE}", "--all"],
     "offsets": ["orders"],
     "records delete": ["orders", "--all", "--dry-run"],
     "console-producer": ["orders", "--dry-run"],
@@ -96,6 +102,7 @@ def cluster() -> Iterator[FakeCluster]:
     broker = Broker(id=1, rack=HOSTILE, log_dir=f"/{HOSTILE}")
     with FakeCluster(brokers=[broker], topics=topics, groups=groups) as cluster:
         cluster.state.quotas[frozenset({("user", HOSTILE)})] = {"producer_byte_rate": 1048576.0}
+        cluster.state.acls = [Acl(resource_name=HOSTILE, principal=f"User:{HOSTILE}", host=HOSTILE)]
         cluster.state.scram[HOSTILE] = {1: 4096}
         cluster.state.configs[4, "1"] = {f"own{CODES}": HOSTILE}
         cluster.state.configs[32, HOSTILE] = {"consumer.session.timeout.ms": HOSTILE}
@@ -106,6 +113,8 @@ def files(folder: Path) -> None:
     """Write files whose names and contents are hostile, too."""
     (folder / "topics.yaml").write_text(f'topics: {{orders: {{configs: {{retention.ms: "{_in_yaml(HOSTILE)}"}}}}}}')
     (folder / "groups.yaml").write_text(f'groups: {{"{_in_yaml(HOSTILE)}": {{orders: {{0: 1}}}}}}')
+    rule = f'{{principal: "User:{_in_yaml(HOSTILE)}", operations: [All]}}'
+    (folder / "acls.yaml").write_text(f'acls: [{{type: topic, name: "{_in_yaml(HOSTILE)}", rules: [{rule}]}}]')
     (folder / "none.yaml").write_text("groups: {}")
     (folder / "password").write_text("secret\n")
     (folder / "password").chmod(0o600)

@@ -19,7 +19,7 @@ from tests.fake_broker import ClosingPeer, FakeBroker, GarbagePeer, HttpPeer, Si
 from tests.forking import Done, Line, run_all
 from tests.json_contract import asks_cluster, walk_commands
 
-TIMEOUT_S, BUSY_S = 2, 2
+TIMEOUT_S, BUSY_S = 2, 3.5
 """The time-out of every command, and what a busy machine may add to it and to the second of grace."""
 JOBS = 3
 DIFFERENT = (

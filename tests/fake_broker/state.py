@@ -22,6 +22,7 @@ class Broker:
     rack: str | None = None
     fenced: bool = False
     log_dir: str = "/var/lib/kafka"
+    more_log_dirs: tuple[str, ...] = ()
     total_bytes: int = 100_000_000_000
     usable_bytes: int = 60_000_000_000
 
@@ -40,6 +41,10 @@ class Partition:
     size_bytes: int = 0
     target: list[int] | None = None
     """The replicas that a running reassignment leads to."""
+    log_dirs: dict[int, str] = field(default_factory=dict)
+    """Directory of the replica on a broker; the broker's first one without an entry."""
+    future_log_dirs: dict[int, str] = field(default_factory=dict)
+    """Directory that a running move on a broker leads to."""
 
 
 @dataclass
@@ -158,6 +163,13 @@ class State:
                 if partition.target is not None:
                     partition.replicas, partition.isr = list(partition.target), list(partition.target)
                     partition.leader, partition.target = partition.replicas[0], None
+
+    def finish_dir_moves(self) -> None:
+        """Complete every move between two log directories."""
+        for topic in self.topics.values():
+            for partition in topic.all_partitions:
+                partition.log_dirs.update(partition.future_log_dirs)
+                partition.future_log_dirs.clear()
 
 
 def placed(replicas: list[int]) -> Partition:

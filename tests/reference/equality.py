@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kafkactl.admin import configs, offsets, quotas, scram
+from kafkactl.admin.acls import requests as acls
 from kafkactl.admin.entities import EntityType
 from kafkactl.admin.groups import descriptions as groups
 from kafkactl.admin.topics import descriptions
@@ -25,9 +26,13 @@ LINES = Path(__file__).with_name("kafka_lines.txt")
 DATA = Path(__file__).parents[1] / "data"
 SIDES = ("k", "o")
 """What `@` becomes for Kafka's tool and for ours."""
+SECURITY_DISABLED = 54
+"""What a cluster without an authorizer answers to a question for its rules."""
 INVALID_REQUEST = 42
 """What a broker of ZooKeeper answers to a question for the settings of a group."""
 PLACES = ("kraft", "kraft-cluster", "zookeeper")
+PLACES_OF_TOOLS = {"kafka-acls": ("acls",)}
+"""Tools that need a cluster of their own: one with an authorizer."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,11 @@ MASKS = (
     Mask("Kafka's logger is off in the tests; its warnings and ours differ", r"(?m)^(warning: |ERROR ).*\n"),
     Mask("each topic has an id of its own", r"(?<=TopicId: )[A-Za-z0-9_-]{22}", "<id>"),
     Mask("Java prints a set of options in any order", r"\[[a-z-]+\](, \[[a-z-]+\])+", _sort_names),
-    Mask("Java prints a set of states in any order", r"(?<=Valid states are: ).*", _sort_names),
+    Mask(
+        "Java prints a set of states or operations in any order",
+        r"(?<=Valid states are: ).*|(?<=only supports operations \[)[A-Z_, ]+",
+        _sort_names,
+    ),
     Mask(
         "the time of a run, and positions in the metadata log, which grows by itself",
         r"(?<=CreateTime:)\d{13}|(?<=HighWatermark:          )\d+|(?<=Epoch: )\d+|(?<=MaxFollowerLagTimeMs:   )\d+"
@@ -156,7 +165,7 @@ def _read_line(number: int, tool: str, line: str) -> Line:
     marks = dict(note.split(": ", 1) for note in notes)
     assert not marks.keys() - {"any order", "between", "differs", "on"}, line
     body, _, given = body.partition(" <<< ")
-    places = tuple(marks["on"].split()) if "on" in marks else PLACES
+    places = tuple(marks["on"].split()) if "on" in marks else PLACES_OF_TOOLS.get(tool, PLACES)
     return Line(
         number,
         tool,
@@ -188,7 +197,7 @@ class Result:
     def differences(self, other: Result, any_order: bool) -> list[str]:
         """Names of the parts in which two runs differ."""
         arrange: Callable[[str], Sequence[str]] = (
-            (lambda text: sorted(text.split("\n"))) if any_order else str.splitlines
+            (lambda text: sorted(line.lstrip(" ") for line in text.split("\n"))) if any_order else str.splitlines
         )
         names = [name for name in ("stdout", "stderr") if arrange(getattr(self, name)) != arrange(getattr(other, name))]
         return names + [name for name in ("status", "state") if getattr(self, name) != getattr(other, name)]
@@ -226,6 +235,11 @@ def describe_state(cluster: Cluster, side: str) -> str:
             raise
         for entity, settings in described.items():
             lines.append(f"{entity} {sorted((row.name, row.value) for row in settings if row.is_own)}")
+    try:
+        lines += [f"{acl}" for acl in acls.list_acls(cluster) if own in f"{acl}"]
+    except OperationError as error:
+        if error.code != SECURITY_DISABLED:
+            raise
     lines += [f"{each}" for each in quotas.describe_quotas(cluster) if own in f"{each.user} {each.client_id}"]
     lines += [f"{each}" for each in scram.describe_credentials(cluster) if each.user.startswith(own)]
     return "".join(f"{line}\n" for line in lines)

@@ -24,6 +24,7 @@ from kafkactl.cli.kafka_style.tools import load_tool
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.settings import resolve
 from tests import java_tools
+from tests.acl_broker import AclBroker
 from tests.clusters import RunningCluster, eventually
 from tests.reference import equality
 
@@ -34,6 +35,21 @@ FILES = {
     "far.json": '{"partitions":[{"topic":"eqshared-a","partition":0,"offset":50}],"version":1}',
     "duplicate.json": '{"partitions":[{"topic":"eqshared-a","partition":0,"offset":0},'
     '{"topic":"eqshared-a","partition":0,"offset":1}],"version":1}',
+    "plan-b.json": '{"version":1,"partitions":[{"topic":"eqshared-b","partition":0,"replicas":[1]}]}',
+    "plan-none.json": '{"version":1,"partitions":[{"topic":"eqshared-none","partition":0,"replicas":[1]}]}',
+    "plan-9.json": '{"version":1,"partitions":[{"topic":"eqshared-a","partition":9,"replicas":[1]}]}',
+    "plan-broker.json": '{"version":1,"partitions":[{"topic":"eqshared-a","partition":0,"replicas":[77]}]}',
+    "plan-twice.json": '{"version":1,"partitions":[{"topic":"eqshared-a","partition":0,"replicas":[1,1]}]}',
+    "plan-double.json": '{"partitions":[{"topic":"eqshared-a","partition":0,"replicas":[1]},'
+    '{"topic":"eqshared-a","partition":0,"replicas":[1]}]}',
+    "plan-dirs.json": '{"partitions":[{"topic":"eqshared-a","partition":0,"replicas":[1],"log_dirs":[]}]}',
+    "plan-dir.json": '{"partitions":[{"topic":"eqshared-a","partition":0,"replicas":[1],"log_dirs":["/nosuch"]}]}',
+    "plan-no-replicas.json": '{"partitions":[{"topic":"eqshared-a","partition":0}]}',
+    "plan-empty.json": '{"partitions":[{"topic":"eqshared-a","partition":0,"replicas":[]}]}',
+    "plan-text.json": '{"partitions":[{"topic":"eqshared-a","partition":0,"replicas":["1"]}]}',
+    "topics-a.json": '{"topics":[{"topic":"eqshared-a"}],"version":1}',
+    "topics-none.json": '{"topics":[{"topic":"eqshared-none"}],"version":1}',
+    "topics-double.json": '{"topics":[{"topic":"eqshared-a"},{"topic":"eqshared-a"}]}',
     "no-offset.json": '{"partitions":[{"topic":"eqshared-a","partition":0}],"version":1}',
     "wrong-type.json": '{"partitions":[{"topic":"eqshared-a","partition":"x","offset":0}],"version":1}',
     "junk.json": '{"partitions":[{"topic":"eqshared-b","partition":0,"offset":0}]} junk',
@@ -229,7 +245,8 @@ def choose_lines(section: equality.Section) -> list[equality.Line]:
 
 def run_section(cluster: RunningCluster, section: equality.Section, folder: Path) -> list[str]:
     """The lines of a section that are not equal, with what both sides printed."""
-    prepare(cluster)
+    if section.tool not in equality.PLACES_OF_TOOLS:
+        prepare(cluster)
     connected = Cluster(resolve(cluster.bootstrap_servers, None, None, ()))
     try:
         wrong = [
@@ -260,6 +277,13 @@ def run_and_compare(cluster: RunningCluster, line: equality.Line, folder: Path, 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: f"{section.tool}: {section.title}")
 def test_one_broker(kraft: RunningCluster, section: equality.Section, folder: Path) -> None:
     assert run_section(kraft, section, folder) == []
+
+
+@pytest.mark.parametrize(
+    "section", [section for section in SECTIONS if section.tool == "kafka-acls"], ids=lambda section: section.title
+)
+def test_a_broker_with_an_authorizer(acls: AclBroker, section: equality.Section, folder: Path) -> None:
+    assert run_section(acls.cluster, section, folder) == []
 
 
 @pytest.mark.skipif(not EVERY_CELL, reason="make test-long-kafka-style")

@@ -277,6 +277,7 @@ SAMPLES: dict[str, Fields] = {
         "upsertions": [{"name": "ann", "mechanism": 1, "iterations": 4096, "salt": b"s", "salted_password": b"p"}],
     },
     "DescribeLogDirs": {"topics": None},
+    "AlterReplicaLogDirs": {"dirs": [{"path": "/disk2", "topics": [{"name": "orders", "partitions": [0]}]}]},
     "AlterPartitionReassignments": {
         "topics": [{"name": "orders", "partitions": [{"partition_index": 0, "replicas": [1]}]}]
     },

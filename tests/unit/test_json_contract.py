@@ -22,7 +22,7 @@ from kafkactl.cli.compat import launchers
 from kafkactl.storage.records import Record
 from tests import json_contract
 from tests.conftest import REPOSITORY, Cli
-from tests.fake_broker import FakeCluster, Group, Member, Partition, Topic, placed
+from tests.fake_broker import Acl, FakeCluster, Group, Member, Partition, Topic, placed
 from tests.json_contract import (
     PAGE,
     Case,
@@ -326,16 +326,34 @@ def build_fake_cluster() -> FakeCluster:
         Group("new", type="Consumer", state="Stable", members=[new], offsets={("orders", 1): 10}),
     ]
     cluster = FakeCluster(brokers=2, topics=topics, groups=groups)
+    cluster.state.brokers[1].more_log_dirs = ("/disk2",)
+    topics[1].all_partitions[0].future_log_dirs[1] = "/disk2"
+    cluster.state.configs[4, "1"] = {"replica.alter.log.dirs.io.max.bytes.per.second": "5"}
+    topics.append(Topic("running", [Partition(leader=1, replicas=[1], isr=[1], target=[2])]))
+    cluster.state.topics["running"] = topics[-1]
     cluster.state.quotas[frozenset({("user", "ann")})] = {"producer_byte_rate": 1048576.0}
     cluster.state.quotas[frozenset({("user", None), ("client-id", "app")})] = {"request_percentage": 12.5}
     cluster.state.directory_ids[2] = uuid.UUID(int=1)
+    cluster.state.acls += [
+        Acl(resource_name="orders", principal="User:ann"),
+        Acl(resource_name="orders", principal="User:*", host="10.0.0.1", permission_type=2),
+        Acl(resource_name="or", pattern_type=4, principal="User:bob", operation=4),
+    ]
     cluster.state.scram["ann"] = {1: 4096, 2: 8192}
     return cluster
 
 
 DECLARATION = "topics: {orders: {partitions: 3, configs: {retention.ms: 7}}, declared: {partitions: 1}}"
+PLAN = (
+    '{"partitions": [{"topic": "moved", "partition": 0, "replicas": [2]},'
+    ' {"topic": "running", "partition": 0, "replicas": [2]}]}'
+)
 EXPORT = "groups: {idle: {orders: {0: 1, 1: 2}}}"
 
+ACLS = "acls: [{type: topic, name: orders, rules: [{principal: User:bob, operations: [Read, Write]}]}]"
+GRANT = ("--allow", "User:bob", "--operation", "Read")
+
+DIR_MOVE = ("log-dirs", "move", "moved", "--broker", 1, "--to", "/disk2")
 READING = [
     case("topics list", "topics", "list"),
     case("topics describe", "topics", "describe", "orders"),
@@ -367,11 +385,34 @@ READING = [
     case("quotas list", "quotas", "list"),
     case("quotas set", "quotas", "set", "--user", "bob", "producer_byte_rate=5", "--dry-run"),
     case("users list", "users", "list"),
+    case("acls list", "acls", "list"),
+    case("acls list", "acls", "list", "topic:orders", "--principal", "User:ann"),
+    case("acls add --dry-run", "acls", "add", "topic:orders", *GRANT, "--dry-run"),
+    case("acls remove --dry-run", "acls", "remove", "topic:orders", "--dry-run"),
+    case("acls export", "acls", "export"),
+    case("acls plan", "acls", "plan", "acls.yaml", expected=4),
+    case("acls apply --dry-run", "acls", "apply", "acls.yaml", "--dry-run"),
+    case("acls check", "acls", "check", "User:ann", "Read", "topic:orders"),
+    case("acls check", "acls", "check", "User:eve", "Write", "topic:orders", expected=4),
+    case("acls who", "acls", "who", "Read", "topic:orders", "--all"),
     case("brokers list", "brokers", "list", "--size"),
     case("brokers describe", "brokers", "describe", 1),
     case("brokers api-versions", "brokers", "api-versions", 2),
     case("leaders list", "leaders", "list", "moved"),
     case("leaders elect --dry-run", "leaders", "elect", "moved", "--dry-run"),
+    case("log-dirs list", "log-dirs", "list"),
+    case("log-dirs replicas", "log-dirs", "replicas"),
+    case("log-dirs replicas --by", "log-dirs", "replicas", "--by", "broker"),
+    case("log-dirs replicas --by", "log-dirs", "replicas", "--by", "topic"),
+    case("log-dirs replicas --by", "log-dirs", "replicas", "--by", "partition"),
+    case("log-dirs move --dry-run", *DIR_MOVE, "--dry-run"),
+    case("reassign generate", "reassign", "generate", "other", "--brokers", 2),
+    case("reassign execute --dry-run", "reassign", "execute", "plan.json", "--dry-run"),
+    case("reassign verify", "reassign", "verify", "plan.json", expected=4),
+    case("reassign list", "reassign", "list"),
+    case("reassign cancel --dry-run", "reassign", "cancel", "--all", "--dry-run"),
+    case("throttles list", "throttles", "list"),
+    case("throttles clear --dry-run", "throttles", "clear", "--dry-run"),
     case("quorum status", "quorum", "status"),
     case("quorum replication", "quorum", "replication"),
     case("features describe", "features", "describe"),
@@ -401,6 +442,10 @@ CHANGING = [
     case("configs alter", "configs", "alter", "topics", "orders", "--set", "retention.ms=5"),
     case("quotas set", "quotas", "set", "--user", "bob", "producer_byte_rate=5"),
     case("quotas unset", "quotas", "unset", "--user", "ann", "producer_byte_rate"),
+    case("acls add", "acls", "add", "topic:orders", *GRANT, "--yes"),
+    case("acls add", "acls", "add", "topic:orders", *GRANT, "--yes"),
+    case("acls apply", "acls", "apply", "acls.yaml", "--yes"),
+    case("acls remove", "acls", "remove", "topic:orders", "--yes"),
     case("users set", "users", "set", "bob", "--password-file", "-", input="secret\n"),
     case("users delete", "users", "delete", "ann", "--yes"),
     case("records delete", "records", "delete", "orders", "--before-offset", 99, "--yes", expected=1),
@@ -409,6 +454,10 @@ CHANGING = [
     case("features downgrade", "features", "downgrade", "metadata.version=3.9", "--yes"),
     case("features disable", "features", "disable", "nosuch", "--yes", expected=1),
     case("leaders elect", "leaders", "elect", "moved", "--yes"),
+    case("log-dirs move", *DIR_MOVE, "--no-wait", "--yes"),
+    case("reassign cancel", "reassign", "cancel", "--all", "--preserve-throttles", "--yes"),
+    case("reassign execute", "reassign", "execute", "plan.json", "--no-wait", "--yes"),
+    case("throttles clear", "throttles", "clear", "--yes"),
     case("quorum remove-controller", "quorum", "remove-controller", 2, "--directory-id", VOTER, "--yes"),
     case("brokers unregister", "brokers", "unregister", 2, "--force", "--yes"),
 ]
@@ -419,7 +468,10 @@ def fill_in_files(cases: Sequence[Case], home: Path) -> list[Case]:
     """Return the cases with paths of their files, which are written."""
     (home / "topics.yaml").write_text(DECLARATION)
     (home / "groups.yaml").write_text(EXPORT)
-    files = {name: home / name for name in ("topics.yaml", "groups.yaml")}
+    (home / "acls.yaml").write_text(ACLS)
+    (home / "plan.json").write_text(PLAN)
+    names = ("topics.yaml", "groups.yaml", "acls.yaml", "plan.json")
+    files = {name: home / name for name in names}
     return [replace(item, arguments=[files.get(str(text), text) for text in item.arguments]) for item in cases]
 
 

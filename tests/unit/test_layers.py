@@ -33,8 +33,22 @@ HOUSE = (
 ADMIN = (
     ("health", "snapshot", "impact", "journal"),
     ("declared_topics",),
-    ("reassignment",),
-    ("topics", "groups", "configs", "quotas", "users", "records", "acls", "brokers", "quorum", "features", "leaders"),
+    ("throttles", "reassignment_files"),
+    ("reassignment", "planning"),
+    (
+        "topics",
+        "groups",
+        "configs",
+        "quotas",
+        "users",
+        "records",
+        "acls",
+        "brokers",
+        "quorum",
+        "features",
+        "leaders",
+        "log_dirs",
+    ),
     ("models", "offsets", "entities", "partition_rules", "metadata_versions", "endpoints"),
 )
 SHARED_BY_NOUNS = ("frame", "completion")

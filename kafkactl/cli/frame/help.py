@@ -25,6 +25,7 @@ class Section(StrEnum):
 
     SUBJECT = "Subject"
     OPTIONS = "Options"
+    RULES = "Rules"
     INPUT = "Input"
     RANGE = "Range"
     FILTERS = "Which records"

@@ -94,7 +94,9 @@ def _make_check_hint(noun: str, name: str) -> str:
     commands = {"topic": f"topics describe {shlex.quote(name)}", "group": f"groups describe {shlex.quote(name)}"}
     lists = {
         "user": "users list",
+        "acl": "acls list",
         "partition": "leaders list",
+        "throttle": "throttles list",
         "transactional id": "transactions list",
         "broker": "brokers list",
         "controller": "quorum status",

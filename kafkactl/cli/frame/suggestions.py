@@ -7,8 +7,7 @@ from collections.abc import Collection
 from difflib import get_close_matches
 
 _COMMANDS = {
-    "acl": "kafka-acls is not in kafkactl yet",
-    "acls": "kafka-acls is not in kafkactl yet",
+    "acl": "kafkactl acls list",
     "broker": "kafkactl brokers list, or kafkactl configs describe brokers",
     "cat": "kafkactl consume TOPIC",
     "controller": "kafkactl brokers list",

@@ -5,6 +5,7 @@ A value is read by the `parser` of an option, a public part of every release of 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import partial
@@ -16,6 +17,7 @@ import typer
 from typer.models import OptionInfo
 
 from kafkactl.errors import UsageError
+from kafkactl.patterns import refuse_empty
 
 _NAMES = {str: "text", int: "a whole number", float: "a number", Path: "a path"}
 _METAVARS = {str: "TEXT", int: "N", float: "N", Path: "FILE"}
@@ -50,6 +52,19 @@ def require_choice(text: str | None, option: str, choices: Sequence[str]) -> Non
     """
     if text is not None and text not in choices:
         raise make_invalid_error(text, option, choices)
+
+
+def read_broker_ids(text: str | None, option: str) -> list[int] | None:
+    """Return the ids of brokers in a text like 1,2,3, sorted and without repetitions; None for None.
+
+    Raise UsageError, which names `option`, for an empty text and one that is no list of numbers below 2^31.
+    """
+    if refuse_empty(text, option) is None:
+        return None
+    parts = (text or "").split(",")
+    if not all(re.fullmatch(r"-?[0-9]{1,10}", part) for part in parts) or any(int(part) >= 1 << 31 for part in parts):
+        raise UsageError(f"invalid value {text!r} for {option}: not ids of brokers", "like 1,2,3")
+    return sorted({int(part) for part in parts})
 
 
 def make_invalid_error(text: str, option: str, choices: Sequence[str]) -> UsageError:

@@ -23,6 +23,9 @@ TOOLS = {
     "kafka-metadata-quorum": "quorum",
     "kafka-features": "features",
     "kafka-leader-election": "leaders",
+    "kafka-acls": "acls",
+    "kafka-log-dirs": "log_dirs",
+    "kafka-reassign-partitions": "reassign",
     "kafka-transactions": "transactions",
 }
 """Kafka's tools that kafkactl mirrors, without .sh, and the module of this folder that has the table of each."""
@@ -34,6 +37,7 @@ _BY_COMMAND = {
     "configs": "kafka-configs",
     "records": "kafka-delete-records",
     "delete-records": "kafka-delete-records",
+    "acls": "kafka-acls",
 }
 """Tools by the names of our commands that have verbs."""
 _VERB_FLAGS = {
@@ -41,6 +45,7 @@ _VERB_FLAGS = {
     "kafka-consumer-groups": ("list", "describe", "delete", "reset-offsets", "delete-offsets", "validate-regex"),
     "kafka-configs": ("describe", "alter"),
     "kafka-delete-records": ("offset-json-file",),
+    "kafka-acls": ("list", "add", "remove"),
 }
 """Options of Kafka's tools, without dashes, that choose what the tool does."""
 

@@ -346,10 +346,12 @@ def convert_error(error: KafkactlError, call: str) -> JavaError:
     code is an IllegalArgumentException.
     """
     from kafkactl.connection.broker_errors import BROKER_ERRORS
-    from kafkactl.output.kafka.java_errors import find_java_message
+    from kafkactl.output.kafka.java_errors import MirroredError, find_java_message
 
     if isinstance(error, JavaError):
         return error
+    if isinstance(error, MirroredError):
+        return JavaError(str(error), error.exception, error.cause)
     if isinstance(error, OptionError):
         return JavaError(str(error), error.exception)
     if isinstance(error, UnreachableError):

@@ -8,6 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kafkactl.connection.broker_errors import BROKER_ERRORS
+from kafkactl.errors import OperationError
+
+TERSE = "org.apache.kafka.tools.TerseException"
+"""Exception of Java whose message is printed alone."""
+
+
+class MirroredError(OperationError):
+    """A failure of a command that does the work of Kafka's tool, in the words of the tool."""
+
+    def __init__(self, message: str, exception: str = TERSE, cause: str | None = None) -> None:
+        """Take the exception's message, its full class name, and the class of the exception around it or None."""
+        super().__init__(message)
+        self.exception = exception
+        self.cause = cause
+
 
 _MESSAGES: Mapping[int, str] = {
     1: "The requested offset is not within the range of offsets maintained by the server.",

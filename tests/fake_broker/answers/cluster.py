@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.fake_broker.answers import codes
 from tests.fake_broker.protocol import Fields, Request
-from tests.fake_broker.state import Broker, State
+from tests.fake_broker.state import Broker, Partition, State
 
 _NO_NODE = {"node_id": -1, "host": "", "port": -1}
 
@@ -42,29 +42,68 @@ def answer_find_coordinator(request: Request, state: State) -> Fields:
 
 
 def answer_describe_log_dirs(request: Request, state: State) -> Fields:
-    """Answer DescribeLogDirs with the replicas of the broker that was asked, all in one folder."""
+    """Answer DescribeLogDirs with the replicas of the broker that was asked."""
     broker = state.brokers[request.broker_id]
     chosen = request.fields["topics"]
     names = sorted(state.topics) if chosen is None else [topic["topic"] for topic in chosen]
     numbers = {} if chosen is None else {topic["topic"]: topic["partitions"] for topic in chosen}
-    topics = [_log_dir_topic(state, broker.id, name, numbers.get(name)) for name in names]
-    folder = {
-        "log_dir": broker.log_dir,
-        "topics": [topic for topic in topics if topic["partitions"]],
-        "total_bytes": broker.total_bytes,
-        "usable_bytes": broker.usable_bytes,
-    }
-    return {"results": [folder]}
+    results = []
+    for path in (broker.log_dir, *broker.more_log_dirs):
+        topics = [_log_dir_topic(state, broker, path, name, numbers.get(name)) for name in names]
+        results.append(
+            {
+                "log_dir": path,
+                "topics": [topic for topic in topics if topic["partitions"]],
+                "total_bytes": broker.total_bytes,
+                "usable_bytes": broker.usable_bytes,
+            }
+        )
+    return {"results": results}
 
 
-def _log_dir_topic(state: State, broker_id: int, name: str, numbers: list[int] | None) -> Fields:
+def _log_dir_topic(state: State, broker: Broker, path: str, name: str, numbers: list[int] | None) -> Fields:
     topic = state.topics.get(name)
     replicas = [
-        {"partition_index": number, "partition_size": partition.size_bytes, "offset_lag": 0, "is_future_key": False}
+        {
+            "partition_index": number,
+            "partition_size": partition.size_bytes // 2 if is_future else partition.size_bytes,
+            "offset_lag": int(is_future),
+            "is_future_key": is_future,
+        }
         for number, partition in enumerate(topic.all_partitions if topic else [])
-        if broker_id in partition.replicas and (numbers is None or number in numbers)
+        for is_future, place in (
+            (False, partition.log_dirs.get(broker.id, broker.log_dir)),
+            (True, partition.future_log_dirs.get(broker.id)),
+        )
+        if broker.id in partition.replicas and (numbers is None or number in numbers) and place == path
     ]
     return {"name": name, "partitions": replicas}
+
+
+def answer_alter_replica_log_dirs(request: Request, state: State) -> Fields:
+    """Answer AlterReplicaLogDirs; a move runs until State.finish_dir_moves(), and the present directory cancels it."""
+    broker = state.brokers[request.broker_id]
+    results = []
+    for folder in request.fields["dirs"]:
+        for topic in folder["topics"]:
+            rows = [
+                {"partition_index": number, "error_code": _move(state.partition(topic["name"], number), broker, folder)}
+                for number in topic["partitions"]
+            ]
+            results.append({"topic_name": topic["name"], "partitions": rows})
+    return {"results": results}
+
+
+def _move(partition: Partition | None, broker: Broker, folder: Fields) -> int:
+    path = folder["path"]
+    if path not in (broker.log_dir, *broker.more_log_dirs):
+        return codes.LOG_DIR_NOT_FOUND
+    if partition is None or broker.id not in partition.replicas:
+        return codes.REPLICA_NOT_AVAILABLE
+    partition.future_log_dirs.pop(broker.id, None)
+    if path != partition.log_dirs.get(broker.id, broker.log_dir):
+        partition.future_log_dirs[broker.id] = path
+    return 0
 
 
 def answer_describe_quorum(request: Request, state: State) -> Fields:
@@ -135,6 +174,7 @@ HANDLERS = {
     "DescribeCluster": answer_describe_cluster,
     "FindCoordinator": answer_find_coordinator,
     "DescribeLogDirs": answer_describe_log_dirs,
+    "AlterReplicaLogDirs": answer_alter_replica_log_dirs,
     "DescribeQuorum": answer_describe_quorum,
     "UpdateFeatures": answer_update_features,
     "RemoveRaftVoter": answer_remove_raft_voter,

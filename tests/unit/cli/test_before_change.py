@@ -11,13 +11,14 @@ import pytest
 from kafkactl.cli.app import app
 from kafkactl.cli.frame.command import build
 from tests.conftest import Cli
-from tests.fake_broker import FakeBroker, Group, Partition, Topic
+from tests.fake_broker import Acl, FakeBroker, Group, Partition, Topic
 
 pytestmark = pytest.mark.slow
 
 
 CHANGES = {
     *("CreateTopics", "CreatePartitions", "DeleteTopics", "IncrementalAlterConfigs", "AlterConfigs", "DeleteRecords"),
+    *("AlterReplicaLogDirs",),
     *("AlterPartitionReassignments", "ElectLeaders", "DeleteGroups", "OffsetCommit", "OffsetDelete", "LeaveGroup"),
     *("AlterClientQuotas", "AlterUserScramCredentials", "InitProducerId", "Produce", "JoinGroup"),
     *("CreateAcls", "DeleteAcls", "UnregisterBroker", "RemoveRaftVoter", "UpdateFeatures"),
@@ -34,6 +35,11 @@ COMMANDS = {
     "topics apply": ["topics", "apply", "{folder}/topics.yaml", "--yes"],
     "configs alter": ["configs", "alter", "topics", "orders", "--set", "retention.ms=5"],
     "configs alter dry run": ["configs", "alter", "topics", "orders", "--set", "retention.ms=5", "--dry-run"],
+    "acls add": ["acls", "add", "topic:orders", "--allow", "User:ann", "--operation", "Read", "--yes"],
+    "acls add dry run": ["acls", "add", "topic:orders", "--allow", "User:ann", "--operation", "Read", "--dry-run"],
+    "acls remove": ["acls", "remove", "group:billing", "--yes"],
+    "acls remove dry run": ["acls", "remove", "group:billing", "--dry-run"],
+    "acls apply": ["acls", "apply", "{folder}/acls.yaml", "--yes"],
     "quotas set": ["quotas", "set", "--user", "ann", "producer_byte_rate=5"],
     "quotas unset": ["quotas", "unset", "--user", "ann", "producer_byte_rate"],
     "users set": ["users", "set", "ann", "--password-file", "-"],
@@ -47,6 +53,14 @@ COMMANDS = {
     "quorum remove-controller": ["quorum", "remove-controller", "1", "--directory-id", 22 * "A", "--yes"],
     "leaders elect": ["leaders", "elect", "moved", "--yes"],
     "leaders elect dry run": ["leaders", "elect", "moved", "--dry-run"],
+    "log-dirs move": ["log-dirs", "move", "orders", "--broker", "1", "--to", "/disk2", "--no-wait", "--yes"],
+    "log-dirs move dry run": ["log-dirs", "move", "orders", "--broker", "1", "--to", "/disk2", "--dry-run"],
+    "reassign execute": ["reassign", "execute", "{folder}/plan.json", "--no-wait", "--yes"],
+    "reassign execute dry run": ["reassign", "execute", "{folder}/plan.json", "--dry-run"],
+    "reassign verify": ["reassign", "verify", "{folder}/plan.json"],
+    "reassign cancel": ["reassign", "cancel", "--all", "--yes"],
+    "throttles clear": ["throttles", "clear", "--yes"],
+    "throttles clear dry run": ["throttles", "clear", "--dry-run"],
     "records delete": ["records", "delete", "orders", "--all", "--yes"],
     "groups delete": ["groups", "delete", "billing", "--yes"],
     "groups reset-offsets": ["groups", "reset-offsets", "billing", "--topic", "orders", "--to-earliest", "--execute"],
@@ -60,14 +74,21 @@ COMMANDS = {
 }
 
 
+PLAN = '{"partitions": [{"topic": "moved", "partition": 0, "replicas": [1]}]}'
 READS = {
     *("topics list", "topics describe", "topics export", "topics plan", "configs describe", "configs diff"),
+    *("acls list", "acls export", "acls plan", "acls check", "acls who"),
     *("quotas list", "users list", "offsets", "dump-log", "log check", "log stats"),
     *("brokers list", "brokers describe", "brokers api-versions", "brokers wait", "cluster id", "cluster endpoints"),
     *(
         "quorum status",
         "quorum replication",
         "leaders list",
+        "log-dirs list",
+        "reassign generate",
+        "reassign list",
+        "throttles list",
+        "log-dirs replicas",
         "features describe",
         "features version-mapping",
         "features dependencies",
@@ -100,6 +121,8 @@ def test_every_command_is_known_to_change_or_to_read() -> None:
 def broker() -> Iterator[FakeBroker]:
     group = Group("billing", offsets={("orders", 0): 0})
     with FakeBroker(topics={"orders": 3}, groups=[group]) as broker:
+        broker.state.acls.append(Acl(resource_type=3, resource_name="billing", principal="User:ann"))
+        broker.state.brokers[1].more_log_dirs = ("/disk2",)
         broker.state.topics["moved"] = Topic("moved", [Partition(leader=1, replicas=[2, 1], isr=[1, 2])])
         yield broker
 
@@ -112,6 +135,12 @@ def in_context(cli: Cli, broker: FakeBroker, *flags: str) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_read_only_context_refuses_every_change(name: str, cli: Cli, broker: FakeBroker, tmp_path: Path) -> None:
     (tmp_path / "topics.yaml").write_text("topics: {orders: {partitions: 5}, more: {partitions: 1}}")
+    (tmp_path / "acls.yaml").write_text("acls: [{type: group, name: billing, rules: []}]")
+    (tmp_path / "plan.json").write_text(PLAN)
+    if name.startswith(("reassign verify", "throttles")):
+        broker.state.configs[4, "1"] = {"leader.replication.throttled.rate": "5"}
+    if name.startswith("reassign cancel"):
+        broker.state.topics["orders"].all_partitions[0].target = [1, 2]
     (tmp_path / "groups.yaml").write_text("groups: {billing: {orders: {0: 1}}}")
     in_context(cli, broker, "--read-only")
     broker.state.scram["bob"] = {1: 4096}
@@ -133,6 +162,8 @@ def test_a_read_only_context_refuses_every_change(name: str, cli: Cli, broker: F
         "kafka-consumer-groups --reset-offsets --group billing --topic orders --to-latest --execute",
         "kafka-consumer-groups --delete-offsets --group billing --topic orders",
         "kafka-console-producer --topic orders",
+        "kafka-acls --add --topic orders --allow-principal User:ann",
+        "kafka-acls --remove --topic orders --force",
         "kafka-leader-election --election-type preferred --all-topic-partitions",
         "kafka-features upgrade --feature group.version=1",
         "kafka-cluster unregister --id 1",

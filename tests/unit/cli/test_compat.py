@@ -386,12 +386,12 @@ def test_a_dry_run_changes_nothing(cli: Cli, folder: Path) -> None:
 
 def test_remove_takes_launchers_of_other_releases_and_nothing_else(cli: Cli, folder: Path) -> None:
     cli.ok("compat", "install", folder)
-    (folder / "kafka-acls.sh").write_text(f"#!/bin/sh\n{launchers.MARKER}\n")
+    (folder / "kafka-mirror-maker.sh").write_text(f"#!/bin/sh\n{launchers.MARKER}\n")
     (folder / "notes").write_text(f"{launchers.MARKER}\n")
-    (folder / "kafka-acls").write_text("Kafka's own")
+    (folder / "kafka-mirror-maker").write_text("Kafka's own")
     rows = json.loads(cli.ok("compat", "remove", folder, "-o", "json"))
-    assert [row["name"] for row in rows] == sorted([*NAMES, "kafka-acls.sh"])
-    assert sorted(os.listdir(folder)) == ["kafka-acls", "notes"]
+    assert [row["name"] for row in rows] == sorted([*NAMES, "kafka-mirror-maker.sh"])
+    assert sorted(os.listdir(folder)) == ["kafka-mirror-maker", "notes"]
     done = cli("compat", "remove", folder, check=0)
     assert (done.stdout, done.stderr) == ("", f"no launchers of kafkactl in {folder}\n")
 
@@ -445,8 +445,8 @@ def test_the_list_of_one_tool(cli: Cli) -> None:
     tool = load_tool("kafka-configs")
     assert len(rows) == 1 + len(tool.options) + len(tool.differences)
     assert any(row.startswith("kafka-configs,--bootstrap-controller,--bootstrap-server,refused,") for row in rows)
-    done = cli("compat", "list", "kafka-acls", check=2)
-    assert "invalid value 'kafka-acls' for TOOL" in done.stderr
+    done = cli("compat", "list", "kafka-mirror-maker", check=2)
+    assert "invalid value 'kafka-mirror-maker' for TOOL" in done.stderr
     assert "kafka-consumer-groups" in done.stderr
 
 
@@ -481,7 +481,7 @@ def complete(cli: Cli, line: str, **environment: str) -> list[str]:
         ),
         ("kafkactl kafka-con", ["kafka-configs", *(name for name in TOOLS if name.startswith("kafka-cons"))]),
         ("kafkactl compat list kafka-g", ["kafka-get-offsets"]),
-        ("kafkactl kafka-acls --l", []),
+        ("kafkactl kafka-mirror-maker --l", []),
     ],
 )
 def test_completion_of_a_tool(line: str, expected: Sequence[str], cli: Cli) -> None:

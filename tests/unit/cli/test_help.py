@@ -106,7 +106,7 @@ def test_the_help_command_prints_the_help(path: str, cli: Cli) -> None:
         (["lag"], "kafkactl groups describe --lag"),
         (["broker"], "kafkactl configs describe brokers"),
         (["controller"], "kafkactl brokers list"),
-        (["kafka-acls"], "--help"),
+        (["kafka-mirror-maker"], "--help"),
         (["kafka-consumer-groups.bat"], "kafkactl consumer-groups"),
         (["topcs"], "kafkactl topics"),
         (["topics", "ls"], "kafkactl topics list"),

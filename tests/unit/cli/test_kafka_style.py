@@ -115,6 +115,7 @@ def test_any_words_are_parsed_or_refused(words: list[str]) -> None:
         ("consumer-groups --describe --offsets --all-groups", "kafka-consumer-groups",
          "--describe --offsets --all-groups", "", True),
         ("configs --alter --topic t --add-config a=b", "kafka-configs", "--alter --topic t --add-config a=b", "", True),
+        ("acls --list --topic t", "kafka-acls", "--list --topic t", "", True),
         ("delete-records --offset-json-file f", "kafka-delete-records", "--offset-json-file f", "", True),
     ],
 )  # fmt: skip
@@ -130,7 +131,7 @@ def test_doors(line: str, tool: str, words: str, own: str, context: bool) -> Non
     [
         "", "topics", "topics list", "topics list --topic a", "groups describe g --members", "topics --help",
         "topics -b h:1 list", "console-consumer --topic t", "dump-log --files f", "--help", "-b h:1",
-        "kafka-acls --list", "topics describe --describe", "produce t --property a=b",
+        "kafka-mirror-maker --list", "topics describe --describe", "produce t --property a=b",
     ],
 )  # fmt: skip
 def test_our_own_style(line: str) -> None:
@@ -246,6 +247,9 @@ def test_no_server_and_no_context(name: str, cli: Cli) -> None:
         "kafka-cluster": "cluster-id",
         "kafka-metadata-quorum": "describe --status",
         "kafka-features": "describe",
+        "kafka-acls": "--list",
+        "kafka-log-dirs": "--describe",
+        "kafka-reassign-partitions": "--list",
         "kafka-leader-election": "--election-type preferred --all-topic-partitions",
     }
     done = cli(name, *lines[name].split())

@@ -6,13 +6,20 @@ from enum import IntEnum
 
 import confluent_kafka
 import pytest
+from confluent_kafka.admin import AclOperation as LibraryAclOperation
+from confluent_kafka.admin import AclPermissionType as LibraryPermission
 from confluent_kafka.admin import ConfigSource as LibraryConfigSource
 from confluent_kafka.admin import OffsetSpec
+from confluent_kafka.admin import ResourcePatternType as LibraryPatternType
 from confluent_kafka.admin import ResourceType as LibraryResourceType
 from confluent_kafka.admin import ScramMechanism as LibraryScramMechanism
 
 from kafkactl.connection.broker_errors import BROKER_ERRORS
 from kafkactl.connection.protocol import (
+    AclOperationType,
+    AclPatternType,
+    AclPermissionType,
+    AclResourceType,
     ConfigSource,
     ErrorCode,
     LibraryCode,
@@ -40,6 +47,9 @@ def test_confluent_kafka_has_the_same_numbers() -> None:
     # librdkafka has one enumeration for configs and for ACLs, where a group has another number.
     assert shared(ResourceType, LibraryResourceType, but="GROUP") >= {"TOPIC", "BROKER"}
     assert shared(ScramMechanism, LibraryScramMechanism) == set(members(ScramMechanism))
+    assert shared(AclOperationType, LibraryAclOperation) >= {"ALL", "IDEMPOTENT_WRITE"}
+    assert shared(AclPatternType, LibraryPatternType) == set(members(AclPatternType))
+    assert shared(AclPermissionType, LibraryPermission) == set(members(AclPermissionType))
     assert len(shared(ConfigSource, LibraryConfigSource)) >= 5
     assert shared(ErrorCode, confluent_kafka.KafkaError) >= {"REQUEST_TIMED_OUT", "TOPIC_ALREADY_EXISTS"}
     assert {name: getattr(confluent_kafka.KafkaError, f"_{name}") for name in members(LibraryCode)} == members(
@@ -51,9 +61,13 @@ def test_confluent_kafka_has_the_same_numbers() -> None:
 
 def test_kafka_python_has_the_same_numbers() -> None:
     from kafka import errors
+    from kafka.admin import ACLOperation as TheirAclOperation
     from kafka.admin import ConfigResourceType
+    from kafka.admin import ResourceType as TheirAclResource
     from kafka.protocol.consumer import OffsetSpec as TheirOffsetSpec
 
+    assert shared(AclResourceType, TheirAclResource) == set(members(AclResourceType))
+    assert shared(AclOperationType, TheirAclOperation) >= {"CREATE_TOKENS", "DESCRIBE_TOKENS"}
     assert shared(ResourceType, ConfigResourceType) >= {"TOPIC", "BROKER"}
     assert shared(SpecialOffset, TheirOffsetSpec) >= {"LATEST", "EARLIEST"}
     assert errors.for_code(ErrorCode.NOT_CONTROLLER).__name__ == "NotControllerError"

@@ -1,0 +1,224 @@
+"""Requests for the rules of a cluster: list, create, delete, and the settings of its authorizer.
+
+Reference: KIP-140; org.apache.kafka.clients.admin.Admin describeAcls, createAcls and deleteAcls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kafkactl.admin.acls.models import (
+    Acl,
+    AclFilter,
+    PatternKind,
+    Permission,
+    ResourceKind,
+    Right,
+    make_sort_key,
+    number_pattern,
+    number_permission,
+    number_resource,
+    number_right,
+    read_acl,
+)
+from kafkactl.admin.models import Outcome
+from kafkactl.connection.broker_errors import describe_error, find_hint, refusal
+from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.protocol import ErrorCode, ResourceType
+from kafkactl.errors import KafkactlError, OperationError, UnansweredError
+
+_BATCH = 1000
+"""Rules in one request; brokers take at most 10,000 changes at once."""
+_FAILURE = "cannot read the ACLs"
+_SUPER_USERS, _EVERYONE, _CLASS = "super.users", "allow.everyone.if.no.acl.found", "authorizer.class.name"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthorizerSettings:
+    """Settings of the authorizer as far as a broker shows them; all are None where it may not be asked."""
+
+    class_name: str | None
+    """Class of the authorizer; "" without one, where everybody may do everything."""
+    super_users: tuple[str, ...] | None
+    """None where the broker has the setting and hides its value."""
+    allows_everyone: bool | None
+    """allow.everyone.if.no.acl.found; None where the broker has the setting and hides its value."""
+
+
+def list_acls(cluster: Cluster, chosen: AclFilter | None = None) -> list[Acl]:
+    """Return the rules that a filter chooses, or all for None, sorted by resource and principal.
+
+    Raise OperationError for a refusal and for a cluster without an authorizer, UnreachableError, and UsageError for a
+    wrong client setting.
+    """
+    answer = cluster.requests.send("DescribeAcls", **_make_fields(chosen or AclFilter()), min_version=1)
+    if answer.error_code:
+        raise refusal(_FAILURE, answer.error_code, answer.error_message)
+    acls = [
+        read_acl(item.resource_type, item.resource_name, item.pattern_type, rule)
+        for item in answer.resources
+        for rule in item.acls
+    ]
+    return sorted(acls, key=make_sort_key)
+
+
+def create_acls(cluster: Cluster, acls: Sequence[Acl]) -> list[Outcome]:
+    """Create rules and return the outcome of each, in their order. A rule that exists already is a success, too.
+
+    Up to 1,000 rules are sent at once. After a request without an answer its rules, which may have been created, have
+    the code REQUEST_TIMED_OUT, and the ones behind it are not sent. Without rules nothing is sent. Raise
+    UnreachableError or OperationError where the first request cannot be sent, and UsageError for a wrong client
+    setting.
+    """
+
+    def send(batch: Sequence[Acl]) -> list[tuple[int, str | None]]:
+        """Return the code and the message for each rule of a batch."""
+        creations = [
+            (
+                number_resource(acl.type), acl.name, number_pattern(acl.pattern), acl.principal, acl.host,
+                number_right(acl.operation), number_permission(acl.permission),
+            )
+            for acl in batch
+        ]  # fmt: skip
+        answer = cluster.requests.send("CreateAcls", to_controller=True, creations=creations, min_version=1)
+        return [(result.error_code, result.error_message) for result in answer.results]
+
+    return _send_batches(acls, send, "added")
+
+
+def delete_acls(cluster: Cluster, acls: Sequence[Acl], is_first: bool = True) -> list[Outcome]:
+    """Delete exactly these rules and return the outcome of each, in their order. A rule that is gone is a success, too.
+
+    A rule with a part that this release does not know is a failure. Up to 1,000 rules are sent at once, and errors are
+    those of create_acls. Without `is_first` other changes were made before, and nothing is raised: an error of the
+    first request is the outcome of each rule, too.
+    """
+
+    def send(batch: Sequence[Acl]) -> list[tuple[int, str | None]]:
+        """Return the code and the message for each rule of a batch."""
+        filters = [_make_fields(_make_exact_filter(acl)) for acl in batch]
+        answer = cluster.requests.send(
+            "DeleteAcls", to_controller=True, filters=[tuple(fields.values()) for fields in filters], min_version=1
+        )
+        return [_find_error(result) for result in answer.filter_results]
+
+    known = [acl for acl in acls if is_known(acl)]
+    outcomes = dict(zip(known, _send_batches(known, send, "removed", is_first), strict=True))
+    reason = "kafkactl does not know a part of this rule, which comes from a newer release of Kafka"
+    return [outcomes[acl] if acl in outcomes else Outcome(str(acl), False, reason) for acl in acls]
+
+
+def delete_chosen(cluster: Cluster, chosen: Sequence[AclFilter]) -> None:
+    """Delete all rules that these filters choose, without looking at them before.
+
+    Raise OperationError for the first filter or rule that is refused; others may have been removed then. Raise
+    UnansweredError where the rules may have been removed, UnreachableError, and UsageError for a wrong client setting.
+    """
+    filters = [tuple(_make_fields(item).values()) for item in chosen]
+    answer = cluster.requests.send("DeleteAcls", to_controller=True, filters=filters, min_version=1)
+    for code, message in map(_find_error, answer.filter_results):
+        if code:
+            raise refusal("cannot remove the ACLs", code, message)
+
+
+def is_known(acl: Acl) -> bool:
+    """Return whether all parts of a rule are those of releases that kafkactl knows."""
+    parts = (acl.type, acl.pattern, acl.operation, acl.permission)
+    return not {ResourceKind.UNKNOWN, PatternKind.UNKNOWN, Right.UNKNOWN, Permission.UNKNOWN} & set(parts)
+
+
+def read_authorizer(cluster: Cluster) -> AuthorizerSettings:
+    """Return the settings of the authorizer that a broker shows, of the broker with the lowest id.
+
+    Brokers hide the values of settings that they have no type for; then these are None. All are None where the user may
+    not read the settings. Raise OperationError for another refusal, UnreachableError, and UsageError for a wrong client
+    setting.
+    """
+    broker = min(cluster.requests.list_brokers())
+    resources = [(ResourceType.BROKER, str(broker), [_SUPER_USERS, _EVERYONE, _CLASS])]
+    answer = cluster.requests.send("DescribeConfigs", broker=broker, resources=resources, min_version=1)
+    (result,) = answer.results
+    if result.error_code == ErrorCode.CLUSTER_AUTHORIZATION_FAILED:
+        return AuthorizerSettings(class_name=None, super_users=None, allows_everyone=None)
+    if result.error_code:
+        raise refusal("cannot read the settings of the authorizer", result.error_code, result.error_message)
+    values = {item.name: item.value for item in result.configs}
+    super_users, everyone = values.get(_SUPER_USERS, ""), values.get(_EVERYONE, "")
+    return AuthorizerSettings(
+        class_name=values.get(_CLASS) or "",
+        super_users=None if super_users is None else split_super_users(super_users),
+        allows_everyone=None if everyone is None else everyone.strip().lower() == "true",
+    )
+
+
+def split_super_users(text: str) -> tuple[str, ...]:
+    """Return the principals of a value of super.users, which has semicolons between them."""
+    return tuple(part.strip() for part in text.split(";") if part.strip())
+
+
+def _make_fields(chosen: AclFilter) -> dict[str, Any]:
+    """Return the fields of a filter in a request, in the order of its schema."""
+    return {
+        "resource_type_filter": number_resource(chosen.type),
+        "resource_name_filter": chosen.name,
+        "pattern_type_filter": number_pattern(chosen.pattern),
+        "principal_filter": chosen.principal,
+        "host_filter": chosen.host,
+        "operation": number_right(chosen.operation),
+        "permission_type": number_permission(chosen.permission),
+    }
+
+
+def _make_exact_filter(acl: Acl) -> AclFilter:
+    """Return the filter that chooses this rule only."""
+    return AclFilter(
+        type=acl.type, name=acl.name, pattern=acl.pattern, principal=acl.principal, host=acl.host,
+        operation=acl.operation, permission=acl.permission,
+    )  # fmt: skip
+
+
+def _find_error(result: Any) -> tuple[int, str | None]:
+    """Return the code and the message of a filter's result: its own, or those of the first rule that stayed."""
+    if result.error_code:
+        return result.error_code, result.error_message
+    failed = [rule for rule in result.matching_acls if rule.error_code]
+    return (failed[0].error_code, failed[0].error_message) if failed else (0, None)
+
+
+def _send_batches(
+    acls: Sequence[Acl], send: Callable[[Sequence[Acl]], list[tuple[int, str | None]]], done: str, is_first: bool = True
+) -> list[Outcome]:
+    """Send rules in batches and return the outcome of each rule, in their order; `done` is the result of a success.
+
+    After a request that fails as a whole the others are not sent, and their rules are failed. With `is_first` raise the
+    error of the first request, unless it was sent without an answer.
+    """
+    outcomes: list[Outcome] = []
+    for start in range(0, len(acls), _BATCH):
+        batch = acls[start : start + _BATCH]
+        try:
+            errors = send(batch)
+        except UnansweredError as error:
+            outcomes += [
+                Outcome(str(acl), False, error.reason, error.hint, ErrorCode.REQUEST_TIMED_OUT) for acl in batch
+            ]
+            return outcomes + _make_left_out(acls[start + _BATCH :])
+        except KafkactlError as error:
+            if is_first and not outcomes:
+                raise
+            code = error.code if isinstance(error, OperationError) else None
+            outcomes += [Outcome(str(acl), False, str(error), error.hint, code) for acl in batch]
+            return outcomes + _make_left_out(acls[start + _BATCH :])
+        for acl, (code, message) in zip(batch, errors, strict=True):
+            if code:
+                outcomes.append(Outcome(str(acl), False, describe_error(code, message), find_hint(code), code))
+            else:
+                outcomes.append(Outcome(str(acl), True, done))
+    return outcomes
+
+
+def _make_left_out(acls: Sequence[Acl]) -> list[Outcome]:
+    """Return the failed outcomes of rules that were not sent."""
+    return [Outcome(str(acl), False, "not sent, because an earlier request failed") for acl in acls]

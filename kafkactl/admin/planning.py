@@ -1,0 +1,354 @@
+"""Planner of replicas: which replicas move so that brokers are empty, or equally loaded, with the fewest moves.
+
+It is pure: nothing is asked of a cluster. A partition keeps its number of replicas. Its replicas are spread over as
+many racks as possible; a broker without a rack counts as a rack of its own.
+
+The placement is a flow of least cost: a partition sends one unit to each of its brokers, a unit to a new broker costs a
+move, and a broker costs the square of its load. The planner starts with the replicas that must move, and then follows
+chains of moves from broker to broker while one lowers the cost. Reference: successive shortest paths, Bellman-Ford.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+
+from kafkactl.admin.models import Partition
+from kafkactl.errors import OperationError
+
+_TOLERANCE = 0.02
+"""Difference of the bytes of two brokers, as a part of the mean, that is not worth a move."""
+_Step = tuple[int, int]
+"""The broker that a replica leaves, and the one that gets it."""
+
+
+class Balance(StrEnum):
+    """What brokers are to have equally much of."""
+
+    COUNT = "count"
+    """Replicas."""
+    LEADERS = "leaders"
+    """Preferred leaders; replicas only change their order, but for those that must move."""
+    BYTES = "bytes"
+    NOTHING = "nothing"
+    """Only replicas that must move are moved, with the fewest moves, and spread evenly."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """The replicas of a partition as ids of brokers, the preferred leader first, with the size of one replica."""
+
+    topic: str
+    partition: int
+    replicas: tuple[int, ...]
+    size_bytes: int = 0
+
+
+def plan(
+    placements: Sequence[Placement], brokers: Collection[int], racks: Mapping[int, str | None], by: Balance
+) -> dict[Partition, tuple[int, ...]]:
+    """Return the new replicas of each partition that changes, in the order of `placements`.
+
+    All replicas are on `brokers` afterwards. By count and by leaders the result is as even as it can be, and has the
+    fewest moves of all such results. By bytes it is even to 2 % where the sizes allow it, and the moves are few. A new
+    replica stands in the place of the one that it replaces. Brokers without an entry in `racks` have no rack. Raise
+    OperationError for a partition that has more replicas than there are brokers.
+    """
+    ids = sorted(set(brokers))
+    for row in placements:
+        if len(row.replicas) > len(ids):
+            raise OperationError(
+                f"{row.topic}-{row.partition} has {len(row.replicas)} replicas, and there are {len(ids)} brokers",
+                "name more brokers",
+            )
+    spread = _Spread(
+        [row.replicas for row in placements],
+        [ids] * len(placements),
+        [_name_rack(racks, broker) for broker in ids],
+        ids,
+    )
+    if by is Balance.BYTES:
+        _level_bytes(spread, [row.size_bytes for row in placements])
+    else:
+        spread.optimize(moves_first=by is not Balance.COUNT)
+    orders = [_replace(row.replicas, spread.replicas[index]) for index, row in enumerate(placements)]
+    if by is Balance.LEADERS:
+        orders = _level_leaders(orders, ids)
+    return {
+        (row.topic, row.partition): order
+        for row, order in zip(placements, orders, strict=True)
+        if order != row.replicas
+    }
+
+
+def _name_rack(racks: Mapping[int, str | None], broker: int) -> str | int:
+    """Return the name of a broker's rack, or the broker's id where it has none."""
+    return racks.get(broker) or broker
+
+
+def _replace(before: Sequence[int], after: Collection[int]) -> tuple[int, ...]:
+    """Return replicas in the order of `before`, each removed one replaced by a new one."""
+    new = iter(sorted(set(after) - set(before)))
+    return tuple(broker if broker in after else next(new) for broker in before)
+
+
+def _level_leaders(orders: Sequence[tuple[int, ...]], brokers: Sequence[int]) -> list[tuple[int, ...]]:
+    """Return the replicas in orders in which each broker is the first replica of equally many partitions.
+
+    As few first replicas as possible change: such a partition swaps its first replica with another one.
+    """
+    spread = _Spread([order[:1] for order in orders], [sorted(order) for order in orders], list(brokers), brokers)
+    spread.optimize(moves_first=False)
+    result = []
+    for index, order in enumerate(orders):
+        (leader,) = spread.replicas[index] or (None,)
+        swapped = [order[0] if broker == leader else broker for broker in order]
+        result.append(order if leader is None or leader == order[0] else (leader, *swapped[1:]))
+    return result
+
+
+def _level_bytes(spread: _Spread, sizes: Sequence[int]) -> None:
+    """Move replicas from the fullest brokers to emptier ones while that makes the two more equal."""
+    spread.optimize(moves_first=True)
+    load: Counter[int] = Counter(dict.fromkeys(spread.brokers, 0))
+    for index, replicas in enumerate(spread.replicas):
+        for broker in replicas:
+            load[broker] += sizes[index]
+    enough = _TOLERANCE * sum(load.values()) / max(1, len(spread.brokers))
+    while (step := _find_byte_move(spread, sizes, load, enough)) is not None:
+        index, (source, target) = step
+        spread.move(index, source, target)
+        load[source] -= sizes[index]
+        load[target] += sizes[index]
+
+
+def _find_byte_move(
+    spread: _Spread, sizes: Sequence[int], load: Mapping[int, int], enough: float
+) -> tuple[int, _Step] | None:
+    """Return the partition and the step that make two brokers most equal, from the fullest broker that has one.
+
+    `enough` is the difference in bytes that is left alone; None means that no step is worth it.
+    """
+    order = sorted(spread.brokers, key=lambda broker: (-load[broker], broker))
+    for source in order:
+        for target in reversed(order):
+            gap = load[source] - load[target]
+            if gap <= enough:
+                break
+            steps = [
+                (abs(gap - 2 * sizes[index]), index)
+                for index in spread.find_movable(source, target)
+                if 0 < sizes[index] < gap
+            ]
+            if steps:
+                return min(steps)[1], (source, target)
+    return None
+
+
+class _Spread:
+    """Replicas of partitions on brokers, and the chains of moves that make them more even."""
+
+    def __init__(
+        self,
+        before: Sequence[Sequence[int]],
+        allowed: Sequence[Sequence[int]],
+        racks: Sequence[str | int],
+        brokers: Sequence[int],
+    ) -> None:
+        """Take the replicas and the allowed brokers of each partition, and the rack of each of the `brokers`.
+
+        Replicas that must move are moved at once: those on other brokers, and those that are too many for a rack.
+        """
+        self.brokers = list(brokers)
+        self.replicas = [set(replicas) for replicas in before]
+        self._before = [frozenset(replicas) for replicas in before]
+        self._allowed = allowed
+        self._rack = dict(zip(brokers, racks, strict=True))
+        self._load = Counter(dict.fromkeys(brokers, 0))
+        for replicas in self.replicas:
+            self._load.update(broker for broker in replicas if broker in self._rack)
+        self._bounds: dict[tuple[int, int], Mapping[str | int, tuple[int, int]]] = {}
+        for index in range(len(self.replicas)):
+            self._repair(index)
+        self._load = Counter(dict.fromkeys(brokers, 0))
+        for replicas in self.replicas:
+            self._load.update(replicas)
+        self._edges: dict[_Step, dict[int, dict[int, None]]] = defaultdict(lambda: {-1: {}, 0: {}, 1: {}})
+        for index in range(len(self.replicas)):
+            self._add_edges(index)
+
+    def optimize(self, moves_first: bool) -> None:
+        """Follow chains of moves while they lower the cost.
+
+        With `moves_first` a move costs more than any imbalance, so only replicas that have moved anyway move elsewhere;
+        without it any imbalance costs more than all moves.
+        """
+        total = sum(map(len, self.replicas)) + 1
+        move_weight, load_weight = (2 * total * total, 1) if moves_first else (1, 4 * total)
+        while (path := self._find_path(move_weight, load_weight)) is not None:
+            if not self._follow(path):
+                return
+
+    def move(self, index: int, source: int, target: int) -> None:
+        """Move a replica of a partition from a broker to another one."""
+        self._remove_edges(index)
+        self.replicas[index].remove(source)
+        self.replicas[index].add(target)
+        self._load[source] -= 1
+        self._load[target] += 1
+        self._add_edges(index)
+
+    def find_movable(self, source: int, target: int) -> Iterator[int]:
+        """Yield the partitions whose replica on a broker may move to another broker."""
+        for partitions in self._edges[source, target].values():
+            yield from partitions
+
+    def _find_path(self, move_weight: int, load_weight: int) -> list[int] | None:
+        """Return the brokers of the chain of moves that lowers the cost most, None where no chain lowers it."""
+        cost = {broker: load_weight * (1 - 2 * self._load[broker]) for broker in self.brokers}
+        previous: dict[int, int] = {}
+        edges = [
+            (source, target, move_weight * next(price for price in (-1, 0, 1) if prices[price]))
+            for (source, target), prices in self._edges.items()
+            if any(prices.values())
+        ]
+        for _ in self.brokers:
+            has_changed = False
+            for source, target, price in edges:
+                if cost[source] + price < cost[target]:
+                    cost[target] = cost[source] + price
+                    previous[target] = source
+                    has_changed = True
+            if not has_changed:
+                break
+        best = min(
+            previous,
+            key=lambda broker: (cost[broker] + load_weight * (2 * self._load[broker] + 1), broker),
+            default=None,
+        )
+        if best is None or cost[best] + load_weight * (2 * self._load[best] + 1) >= 0:
+            return None
+        path = [best]
+        while path[-1] in previous:
+            path.append(previous[path[-1]])
+            if path[-1] in path[:-1]:
+                return None
+        return path[::-1]
+
+    def _follow(self, path: Sequence[int]) -> bool:
+        """Move a replica along each step of a chain; return False, with nothing moved, where a step is not possible.
+
+        A partition takes part in one step only, where another one can do the others.
+        """
+        done: list[tuple[int, int, int]] = []
+        for source, target in pairwise(path):
+            prices = self._edges[source, target]
+            candidates = next((prices[price] for price in (-1, 0, 1) if prices[price]), {})
+            used = {index for index, _, _ in done}
+            index = next((number for number in candidates if number not in used), next(iter(candidates), None))
+            if index is None:
+                for number, first, second in reversed(done):
+                    self.move(number, second, first)
+                return False
+            self.move(index, source, target)
+            done.append((index, source, target))
+        return True
+
+    def _repair(self, index: int) -> None:
+        """Move the replicas of a partition that must move to brokers with small loads, with the fewest moves."""
+        replicas = self.replicas[index]
+        bounds = self._find_bounds(index)
+        outside = sorted(replicas - set(self._allowed[index]))
+        replicas.difference_update(outside)
+        missing = len(outside)
+        counts = Counter(self._rack[broker] for broker in replicas)
+        for rack, (_, high) in bounds.items():
+            inside = sorted(broker for broker in replicas if self._rack[broker] == rack)
+            inside.sort(key=lambda broker: -self._load[broker])
+            for broker in inside[: max(0, counts[rack] - high)]:
+                replicas.remove(broker)
+                counts[rack] -= 1
+                self._load[broker] -= 1
+                missing += 1
+        while sum(counts[rack] > low for rack, (low, _) in bounds.items()) and missing < sum(
+            max(0, low - counts[rack]) for rack, (low, _) in bounds.items()
+        ):
+            broker = max(
+                (broker for broker in replicas if counts[self._rack[broker]] > bounds[self._rack[broker]][0]),
+                key=lambda broker: (self._load[broker], broker),
+            )
+            replicas.remove(broker)
+            counts[self._rack[broker]] -= 1
+            self._load[broker] -= 1
+            missing += 1
+        for _ in range(missing):
+            broker = min(
+                (broker for broker in self._allowed[index] if broker not in replicas),
+                key=lambda broker: (
+                    counts[self._rack[broker]] >= bounds[self._rack[broker]][0],
+                    counts[self._rack[broker]] >= bounds[self._rack[broker]][1],
+                    self._load[broker],
+                    broker,
+                ),
+            )
+            replicas.add(broker)
+            counts[self._rack[broker]] += 1
+            self._load[broker] += 1
+
+    def _find_bounds(self, index: int) -> Mapping[str | int, tuple[int, int]]:
+        """Return the lowest and the highest number of replicas of a partition in each rack."""
+        key = (len(self.replicas[index]), id(self._allowed[index]))
+        if key not in self._bounds:
+            sizes = Counter(self._rack[broker] for broker in self._allowed[index])
+            self._bounds[key] = _share_out(len(self.replicas[index]), sizes)
+        return self._bounds[key]
+
+    def _add_edges(self, index: int) -> None:
+        """Enter all possible moves of a partition's replicas."""
+        for source, target, price in self._list_edges(index):
+            self._edges[source, target][price][index] = None
+
+    def _remove_edges(self, index: int) -> None:
+        """Remove all possible moves of a partition's replicas."""
+        for source, target, price in self._list_edges(index):
+            del self._edges[source, target][price][index]
+
+    def _list_edges(self, index: int) -> Iterator[tuple[int, int, int]]:
+        """Yield source, target and price of each possible move of a partition's replicas: 1, 0, or -1 to undo one."""
+        replicas, before, bounds = self.replicas[index], self._before[index], self._find_bounds(index)
+        counts = Counter(self._rack[broker] for broker in replicas)
+        targets = [broker for broker in self._allowed[index] if broker not in replicas]
+        for source in replicas:
+            rack = self._rack[source]
+            may_leave = counts[rack] > bounds[rack][0]
+            for target in targets:
+                other = self._rack[target]
+                if other == rack or (may_leave and counts[other] < bounds[other][1]):
+                    yield source, target, (target not in before) - (source not in before)
+
+
+def _share_out(count: int, sizes: Mapping[str | int, int]) -> dict[str | int, tuple[int, int]]:
+    """Return the lowest and the highest number of replicas in each rack, for replicas that are spread evenly.
+
+    `sizes` are the brokers of each rack; `count` is at most their sum.
+    """
+    level = 0
+    while sum(min(size, level + 1) for size in sizes.values()) <= count:
+        if all(size <= level for size in sizes.values()):
+            break
+        level += 1
+    is_even = sum(min(size, level) for size in sizes.values()) == count
+    return {rack: (min(size, level), min(size, level if is_even else level + 1)) for rack, size in sizes.items()}
+
+
+def count_moves(placements: Iterable[Placement], plan: Mapping[Partition, Sequence[int]]) -> tuple[int, int]:
+    """Return how many replicas a plan brings to a new broker, and their size in bytes."""
+    added = [
+        (len(set(plan[row.topic, row.partition]) - set(row.replicas)), row.size_bytes)
+        for row in placements
+        if (row.topic, row.partition) in plan
+    ]
+    return sum(number for number, _ in added), sum(number * size for number, size in added)

@@ -1,0 +1,219 @@
+"""Throttles of moves of replicas: settings of brokers and topics that a reassignment sets and has to remove.
+
+Reference: KIP-73 (replication quotas), KIP-113 (moves between log directories), org.apache.kafka.tools.reassign.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kafkactl.admin.configs import Alteration, Operation, alter_configs
+from kafkactl.admin.entities import Entity, EntityType
+from kafkactl.admin.reassignment import Move, RunningMove, list_running
+from kafkactl.connection.broker_errors import refusal
+from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.protocol import ConfigSource, ResourceType
+from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnreachableError
+
+LEADER_RATE = "leader.replication.throttled.rate"
+FOLLOWER_RATE = "follower.replication.throttled.rate"
+DIR_RATE = "replica.alter.log.dirs.io.max.bytes.per.second"
+LEADER_REPLICAS = "leader.replication.throttled.replicas"
+FOLLOWER_REPLICAS = "follower.replication.throttled.replicas"
+BROKER_SETTINGS = (LEADER_RATE, FOLLOWER_RATE, DIR_RATE)
+"""Rates of a broker, in bytes per second."""
+TOPIC_SETTINGS = (LEADER_REPLICAS, FOLLOWER_REPLICAS)
+"""Replicas of a topic whose traffic counts, as PARTITION:BROKER with commas between."""
+_OWN_SOURCES = (ConfigSource.DYNAMIC_TOPIC_CONFIG, ConfigSource.DYNAMIC_BROKER_CONFIG)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Throttle:
+    """A setting of a broker or a topic that throttles moves of replicas."""
+
+    type: EntityType
+    """brokers or topics."""
+    entity: str
+    """Id of the broker, or name of the topic."""
+    name: str
+    """Name of the setting."""
+    value: str
+    """A rate in bytes per second for a broker; replicas as PARTITION:BROKER,... or * for a topic."""
+    forgotten: bool
+    """Whether no running reassignment needs it. Moves between log directories are not looked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThrottlePlan:
+    """The settings that throttle moves, by broker and topic."""
+
+    brokers: Mapping[int, Mapping[str, str]]
+    """Values of settings by the broker's id."""
+    topics: Mapping[str, Mapping[str, str]]
+    """Values of settings by the topic's name."""
+
+
+def list_throttles(
+    cluster: Cluster, topics: Collection[str] | None = None
+) -> tuple[list[Throttle], list[KafkactlError]]:
+    """Return all throttles that brokers and topics set themselves, brokers first, each sorted, and errors.
+
+    The rates of all brokers are needed while any reassignment runs, and the replicas of a topic while one of its
+    partitions is moved; the others are forgotten, and so is each limit for moves between directories. `topics` are the
+    topics to look at, None for all. There is an error for each broker that did not answer, and for each topic that
+    cannot be read. Raise UnreachableError or OperationError where no broker answers, and UsageError for
+    a wrong client setting.
+    """
+    with cluster.share_timeout():
+        running = list_running(cluster)
+        moving = {row.topic for row in running}
+        brokers = cluster.requests.list_brokers()
+        answers, errors = cluster.requests.ask_each(
+            "DescribeConfigs",
+            {broker: _ask_for(ResourceType.BROKER, [str(broker)], BROKER_SETTINGS) for broker in brokers},
+        )
+        results = [result for answer in answers.values() for result in answer.results]
+        names = cluster.requests.list_topics() if topics is None else list(topics)
+        if names:
+            fields = _ask_for(ResourceType.TOPIC, names, TOPIC_SETTINGS)
+            results += cluster.requests.send("DescribeConfigs", **fields).results
+    throttles: list[Throttle] = []
+    for result in results:
+        is_topic = result.resource_type == ResourceType.TOPIC
+        if result.error_code:
+            kind = "topic" if is_topic else "broker"
+            failure = f"cannot read the configs of {kind} {result.resource_name}"
+            errors.append(refusal(failure, result.error_code, result.error_message))
+        throttles += [
+            Throttle(
+                type=EntityType.TOPICS if is_topic else EntityType.BROKERS,
+                entity=result.resource_name,
+                name=config.name,
+                value=config.value,
+                forgotten=result.resource_name not in moving if is_topic else not running or config.name == DIR_RATE,
+            )
+            for config in result.configs
+            if config.config_source in _OWN_SOURCES and config.value
+        ]
+    return sorted(throttles, key=_sort_key), errors
+
+
+def plan_throttles(
+    moves: Iterable[Move],
+    running: Iterable[RunningMove],
+    rate: int | None,
+    dir_brokers: Collection[int] = (),
+    dir_rate: int | None = None,
+) -> ThrottlePlan:
+    """Return the settings for moves, together with those that are running already.
+
+    `rate` is the limit between brokers, `dir_rate` the one between directories of the brokers `dir_brokers`, in bytes
+    per second; None sets none. The present replicas of a partition count as its leaders, for each can become it.
+    """
+    brokers: dict[int, dict[str, str]] = {}
+    topics: dict[str, dict[str, str]] = {}
+    if rate is not None:
+        sources: dict[tuple[str, int], tuple[set[int], set[int]]] = {
+            (row.topic, row.partition): (set(row.replicas) - set(row.adding), set(row.adding)) for row in running
+        }
+        for move in moves:
+            before, _ = sources.get((move.topic, move.partition), (set(move.before), set()))
+            sources[move.topic, move.partition] = before, set(move.after) - before
+        for topic in sorted({topic for topic, _ in sources}):
+            topics[topic] = {
+                setting: ",".join(
+                    sorted(
+                        f"{number}:{broker}"
+                        for (name, number), sides in sources.items()
+                        if name == topic
+                        for broker in sides[side]
+                    )
+                )
+                for side, setting in enumerate(TOPIC_SETTINGS)
+            }
+        for broker in sorted({broker for sides in sources.values() for side in sides for broker in side}):
+            brokers[broker] = {LEADER_RATE: str(rate), FOLLOWER_RATE: str(rate)}
+    if dir_rate is not None:
+        for broker in sorted(dir_brokers):
+            brokers.setdefault(broker, {})[DIR_RATE] = str(dir_rate)
+    return ThrottlePlan(brokers=brokers, topics=topics)
+
+
+def set_throttles(cluster: Cluster, plan: ThrottlePlan) -> dict[Entity, KafkactlError | None]:
+    """Set the settings of a plan, topics first; return the error of each topic and broker, None for a success.
+
+    Nothing is raised for an item: a broker that does not answer is an error of this broker. Raise UsageError for a
+    wrong client setting. Without settings nothing is sent.
+    """
+    changes = {
+        Entity(kind, str(name)): [Alteration(Operation.SET, setting, value) for setting, value in values.items()]
+        for kind, entities in ((EntityType.TOPICS, plan.topics), (EntityType.BROKERS, plan.brokers))
+        for name, values in entities.items()
+    }
+    return _alter(cluster, changes)
+
+
+def clear_throttles(
+    cluster: Cluster, brokers: Iterable[int], topics: Iterable[str]
+) -> dict[Entity, KafkactlError | None]:
+    """Remove the throttles of brokers and topics; return the error of each, None for a success, also without throttles.
+
+    Nothing is raised for an item. A topic that does not exist is an error. Raise UsageError for a wrong client setting.
+    """
+    changes = {
+        Entity(kind, str(name)): [Alteration(Operation.DELETE, setting) for setting in settings]
+        for kind, names, settings in (
+            (EntityType.BROKERS, sorted(set(brokers)), BROKER_SETTINGS),
+            (EntityType.TOPICS, sorted(set(topics)), TOPIC_SETTINGS),
+        )
+        for name in names
+    }
+    return _alter(cluster, changes)
+
+
+def remove_throttles(cluster: Cluster, throttles: Sequence[Throttle]) -> dict[Throttle, KafkactlError | None]:
+    """Remove these throttles and no others; return the error of each, None for a success, in their order.
+
+    Nothing is raised for an item. Raise UsageError for a wrong client setting.
+    """
+    changes: dict[Entity, list[Alteration]] = defaultdict(list)
+    for row in throttles:
+        changes[Entity(row.type, row.entity)].append(Alteration(Operation.DELETE, row.name))
+    results = _alter(cluster, changes)
+    return {row: results[Entity(row.type, row.entity)] for row in throttles}
+
+
+def _alter(cluster: Cluster, changes: Mapping[Entity, Sequence[Alteration]]) -> dict[Entity, KafkactlError | None]:
+    """Change settings, those of topics in one request and those of each broker in its own; return all errors.
+
+    The result is in the order of `changes`. Raise UsageError for a wrong client setting.
+    """
+    results: dict[Entity, KafkactlError | None] = {}
+    topics = {entity: items for entity, items in changes.items() if entity.type is EntityType.TOPICS}
+    for part in (topics, *({entity: changes[entity]} for entity in changes if entity not in topics)):
+        if not part:
+            continue
+        try:
+            results.update(alter_configs(cluster, part))
+        except (UnreachableError, OperationError, NotFoundError) as error:
+            results.update(dict.fromkeys(part, error))
+    return {entity: results[entity] for entity in changes}
+
+
+def _ask_for(kind: ResourceType, names: Sequence[str], settings: Sequence[str]) -> dict[str, Any]:
+    """Return the fields of a DescribeConfigs request for some settings of brokers or topics."""
+    return {
+        "resources": [(kind, name, list(settings)) for name in names],
+        "include_synonyms": False,
+        "include_documentation": False,
+        "min_version": 1,
+    }
+
+
+def _sort_key(row: Throttle) -> tuple[bool, int, str, str]:
+    """Return the key that sorts brokers by id before topics by name."""
+    is_topic = row.type is EntityType.TOPICS
+    return is_topic, 0 if is_topic else int(row.entity), row.entity, row.name

@@ -1,0 +1,101 @@
+"""Following moves of replicas to their end: progress, rate and time left, for the person who waits."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kafkactl.output import people
+
+if TYPE_CHECKING:
+    from kafkactl.connection.cluster import Cluster
+
+_LOOK_EVERY_S = 0.25
+_NOTE_EVERY_S = 60.0
+"""Seconds between two lines of progress where stderr is no terminal."""
+_CLEAR_LINE = "\r\033[K"
+_THOUSAND = 1000
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+_MINUTE_S, _HOUR_S = 60, 3600
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far moves of replicas are."""
+
+    left: int
+    """Number of partitions whose moves have not ended."""
+    total: int
+    moved_bytes: int
+    """Size of the new replicas so far; a part of them can be there before the move began."""
+    total_bytes: int
+    """Size of the new replicas at the end; 0 where it is not known."""
+
+
+def follow(connected: Cluster, look: Callable[[], Progress], interrupted: str) -> None:
+    """Wait until the moves have ended, without a time-out of the whole.
+
+    `look` returns how far they are; its errors pass through. The progress is shown on stderr: in one line on a
+    terminal, else in a note a minute. The time-out of the cluster is renewed before each look. An interrupt ends the
+    wait and not the moves: `interrupted` is the note for it, and KeyboardInterrupt is raised.
+    """
+    on_terminal = sys.stderr.isatty()
+    begin = time.monotonic()
+    first: Progress | None = None
+    next_note = begin
+    try:
+        while (progress := look()).left:
+            first = first or progress
+            now = time.monotonic()
+            text = describe_progress(first, progress, now - begin)
+            if on_terminal:
+                people.write(f"{_CLEAR_LINE}{text}")
+            elif now >= next_note:
+                people.note(text)
+                next_note = now + _NOTE_EVERY_S
+            time.sleep(_LOOK_EVERY_S)
+            connected.renew_timeout()
+    except KeyboardInterrupt:
+        people.note(f"\n{interrupted}" if on_terminal else interrupted)
+        raise
+    finally:
+        if on_terminal and first is not None:
+            people.write(_CLEAR_LINE)
+
+
+def describe_progress(first: Progress, now: Progress, elapsed_s: float) -> str:
+    """Return the progress as a line: partitions, bytes, and the rate and the time left where they are known.
+
+    `first` is the first look, and `elapsed_s` the time since then, in s.
+    """
+    parts = [f"{now.total - now.left} of {now.total} partition{'' if now.total == 1 else 's'} moved"]
+    if now.total_bytes:
+        parts.append(f"{format_bytes(min(now.moved_bytes, now.total_bytes))} of {format_bytes(now.total_bytes)}")
+        rate = (now.moved_bytes - first.moved_bytes) / elapsed_s if elapsed_s > 0 else 0
+        if rate > 0:
+            parts.append(f"{format_bytes(int(rate))}/s")
+            parts.append(f"{format_time_left(max(0, now.total_bytes - now.moved_bytes) / rate)} left")
+    return ", ".join(parts)
+
+
+def format_bytes(size: float) -> str:
+    """Return a size in bytes with a unit, in powers of 1000: 999 B, 1.5 kB, 12 GB."""
+    unit = 0
+    while size >= _THOUSAND and unit + 1 < len(_UNITS):
+        size /= _THOUSAND
+        unit += 1
+    digits = 1 if unit and size < 10 else 0
+    return f"{size:.{digits}f} {_UNITS[unit]}"
+
+
+def format_time_left(seconds: float) -> str:
+    """Return a time in s as text: 45 s, 3 min, 2 h 5 min."""
+    if seconds < _MINUTE_S:
+        return f"{seconds:.0f} s"
+    if seconds < _HOUR_S:
+        return f"{seconds / _MINUTE_S:.0f} min"
+    hours, rest = divmod(int(seconds), _HOUR_S)
+    return f"{hours} h {rest // _MINUTE_S} min"

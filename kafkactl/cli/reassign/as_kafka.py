@@ -1,0 +1,318 @@
+"""Reassignments in the order and the words of kafka-reassign-partitions, which asks nobody and does not wait.
+
+Reference: org.apache.kafka.tools.reassign.ReassignPartitionsCommand.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
+from kafkactl.connection.protocol import ErrorCode
+from kafkactl.errors import KafkactlError, NotFoundError, OperationError
+from kafkactl.output.kafka import reassign_text as text
+from kafkactl.output.kafka.java_errors import MirroredError, find_java_message
+from kafkactl.statuses import DONE
+from kafkactl.stdout import out
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from kafkactl.admin.log_dirs import ReplicaKey, StoredReplica
+    from kafkactl.admin.models import Partition
+    from kafkactl.admin.reassignment import RunningMove
+    from kafkactl.admin.reassignment_files import ReassignmentFile
+    from kafkactl.cli.reassign.execution import ExecuteOptions
+    from kafkactl.connection.cluster import Cluster
+
+_FAILED = "org.apache.kafka.tools.AdminCommandFailedException"
+_UNKNOWN = "org.apache.kafka.common.errors.UnknownTopicOrPartitionException"
+_FACTOR = "org.apache.kafka.common.errors.InvalidReplicationFactorException"
+_OPERATION = "org.apache.kafka.tools.AdminOperationException"
+_EXECUTION = "java.util.concurrent.ExecutionException"
+_PAUSE_S = 0.1
+
+
+def list_running(running: Sequence[RunningMove]) -> int:
+    """Print the running reassignments, and return 0. Raise OutputError or ReaderLeftError where stdout fails."""
+    out.write_text(text.format_running(running))
+    return DONE
+
+
+def generate(connected: Cluster, topics: Sequence[str], brokers: Sequence[int] | None, with_racks: bool) -> int:
+    """Print the present replicas of topics and new ones on brokers, None for all, and return 0.
+
+    Raise MirroredError for a topic that does not exist, for brokers with and without racks, and for fewer brokers than
+    replicas; UnreachableError, OperationError, UsageError, OutputError or ReaderLeftError.
+    """
+    from kafkactl.admin import planning
+    from kafkactl.admin.planning import Balance, Placement
+    from kafkactl.admin.reassignment_files import build_document
+
+    present = _read_present(connected, topics)
+    nodes = connected.requests.send("Metadata", topics=[], min_version=1).brokers
+    chosen = {
+        node.node_id: node.rack if with_racks else None for node in nodes if not brokers or node.node_id in brokers
+    }
+    if len({rack is None for rack in chosen.values()}) > 1:
+        raise MirroredError(
+            "Not all brokers have rack information. Add --disable-rack-aware in command line to make replica "
+            "assignment without rack information.",
+            _OPERATION,
+        )
+    most = max((len(replicas) for replicas in present.values()), default=0)
+    if not chosen:
+        raise MirroredError("All brokers are currently fenced, or have all their log directories cordoned.", _FACTOR)
+    if most > len(chosen):
+        raise MirroredError(
+            f"The target replication factor of {most} cannot be reached because only {len(chosen)} broker(s) are "
+            "registered or some brokers have all their log directories cordoned.",
+            _FACTOR,
+        )
+    rows = [Placement(topic=key[0], partition=key[1], replicas=replicas) for key, replicas in present.items()]
+    plan = planning.plan(rows, list(chosen), chosen, Balance.COUNT)
+    dirs = _read_dirs(connected, present)
+    current = build_document(present, {key: row.log_dir for key, row in dirs.items()})
+    out.write_text(text.format_proposal(current, build_document({**present, **plan}, {})))
+    return DONE
+
+
+def execute(connected: Cluster, plan: ReassignmentFile, options: ExecuteOptions) -> int:
+    """Set throttles and start the moves of a plan, and return 0. Nothing is waited for but moves between directories.
+
+    Raise MirroredError for what Kafka's tool refuses, and where moves could not be started; UsageError in a read-only
+    context, UnreachableError, OperationError, OutputError or ReaderLeftError.
+    """
+    from kafkactl.admin import reassignment, throttles
+    from kafkactl.admin.reassignment import Move
+    from kafkactl.admin.reassignment_files import build_document
+
+    _announce(connected, "move replicas")
+    running = reassignment.list_running(connected)
+    if running and not options.additional:
+        raise MirroredError(text.EXISTING)
+    alive = connected.requests.list_brokers()
+    if unknown := [broker for replicas in plan.replicas.values() for broker in replicas if broker not in alive]:
+        raise MirroredError(f"Unknown broker id {unknown[0]}", _FAILED)
+    present = {key: ids for key, ids in _read_present(connected, _list_topics(plan)).items() if key in plan.replicas}
+    if missing := text.sort_partitions(key for key in plan.replicas if key not in present):
+        names = ", ".join(f"{topic}-{number}" for topic, number in missing)
+        raise MirroredError(f"Unable to find partition: {names}", _UNKNOWN, _EXECUTION)
+    dirs = _read_dirs(connected, present)
+    out.write_text(text.format_current(build_document(present, {key: row.log_dir for key, row in dirs.items()})))
+    moves = [Move(key[0], key[1], present[key], after) for key, after in plan.replicas.items()]
+    if options.throttle is not None or options.dir_throttle is not None:
+        out.write_text(text.VERIFY_WARNING)
+        settings = throttles.plan_throttles(
+            moves, running, options.throttle, {key[2] for key in plan.log_dirs}, options.dir_throttle
+        )
+        _require_all(throttles.set_throttles(connected, settings))
+        if options.throttle is not None:
+            out.write_text(f"The inter-broker throttle limit was set to {options.throttle} B/s\n")
+        if options.dir_throttle is not None:
+            out.write_text(f"The replica-alter-dir throttle limit was set to {options.dir_throttle} B/s\n")
+    errors = reassignment.start(connected, moves, options.allow_factor_change)
+    _refuse(
+        "Error reassigning partition(s):\n", {(move.topic, move.partition): error for move, error in errors.items()}
+    )
+    out.write_text(text.format_started(sorted(plan.replicas)))
+    if plan.log_dirs:
+        _move_dirs(connected, plan.log_dirs, options.dir_timeout_s)
+    return DONE
+
+
+def verify(connected: Cluster, plan: ReassignmentFile, preserve: bool) -> int:
+    """Print how far the moves of a plan are, remove throttles where nothing moves any more, and return 0.
+
+    With `preserve` no throttle is removed. Raise UsageError in a read-only context, MirroredError where throttles
+    cannot be removed, UnreachableError, OperationError, OutputError or ReaderLeftError.
+    """
+    from kafkactl.admin import reassignment
+
+    running = reassignment.list_running(connected)
+    rows = reassignment.verify(running, reassignment.read_replicas(connected, _list_topics(plan)), plan.replicas)
+    out.write_text(text.format_states(rows))
+    present, futures, alive = _read_dir_states(connected, plan.log_dirs)
+    lines = [
+        text.format_dir_state(
+            key,
+            plan.log_dirs[key],
+            present[key].log_dir if key in present else None,
+            futures[key].log_dir if key in futures else None,
+            key[2] in alive,
+        )
+        for key in _sort_replicas(plan.log_dirs)
+    ]
+    out.write_text("".join(lines) or "\n")
+    if not running and not any(key in futures for key in plan.log_dirs) and not preserve:
+        _clear(connected, plan)
+    return DONE
+
+
+def cancel(connected: Cluster, plan: ReassignmentFile, preserve: bool, timeout_s: float) -> int:
+    """Cancel the moves of a plan that are running, remove the throttles, and return 0.
+
+    With `preserve` no throttle is removed. `timeout_s` is how long moves between directories may need to end. Raise
+    MirroredError where a move cannot be cancelled, UsageError in a read-only context, UnreachableError, OperationError,
+    OutputError or ReaderLeftError.
+    """
+    from kafkactl.admin import reassignment
+
+    _announce(connected, "cancel reassignments")
+    chosen = [
+        (row.topic, row.partition)
+        for row in reassignment.list_running(connected)
+        if (row.topic, row.partition) in plan.replicas
+    ]
+    if chosen:
+        errors = reassignment.cancel(connected, chosen)
+        failed = sum(error is not None for error in errors.values())
+        _refuse(f"Error cancelling partition reassignment{'' if failed == 1 else 's'} for:\n", errors)
+        out.write_text(text.format_cancelled(chosen))
+    else:
+        out.write_text(text.NO_REASSIGNMENTS)
+    present, futures, _ = _read_dir_states(connected, plan.log_dirs)
+    if moving := {key: present[key].log_dir for key in plan.log_dirs if key in futures and key in present}:
+        _move_dirs(connected, moving, timeout_s)
+    else:
+        out.write_text(text.NO_MOVES)
+    if not preserve:
+        _clear(connected, plan)
+    return DONE
+
+
+def _announce(connected: Cluster, action: str) -> None:
+    """Note that a change begins; raise UsageError in a read-only context."""
+    before_change(connected, [Change(action=action, inverse=cannot_be_undone)])
+
+
+def _list_topics(plan: ReassignmentFile) -> list[str]:
+    """Return the topics of a plan, each once, in its order."""
+    return list(dict.fromkeys(topic for topic, _ in plan.replicas))
+
+
+def _read_present(connected: Cluster, topics: Sequence[str]) -> dict[Partition, tuple[int, ...]]:
+    """Return the replicas of topics; raise MirroredError for the first one that does not exist.
+
+    Raise UnreachableError, OperationError or UsageError.
+    """
+    from kafkactl.admin import reassignment
+
+    present = reassignment.read_replicas(connected, topics)
+    names = {topic for topic, _ in present}
+    for topic in topics:
+        if topic not in names:
+            raise MirroredError(f"Topic {topic} not found.", _UNKNOWN, _EXECUTION)
+    return present
+
+
+def _read_dirs(connected: Cluster, partitions: Iterable[Partition]) -> Mapping[ReplicaKey, StoredReplica]:
+    """Return the replicas of partitions in the directories of the brokers that answer.
+
+    Raise UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
+    """
+    from kafkactl.admin import log_dirs
+
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for topic, number in partitions:
+        numbers[topic].append(number)
+    dirs, _ = log_dirs.describe_log_dirs(connected, None, numbers)
+    return log_dirs.find_replicas(dirs)
+
+
+def _read_dir_states(
+    connected: Cluster, targets: Mapping[ReplicaKey, str]
+) -> tuple[Mapping[ReplicaKey, StoredReplica], Mapping[ReplicaKey, StoredReplica], set[int]]:
+    """Return replicas and their copies that moves make, by key, and the ids of the brokers that answered.
+
+    Without targets nothing is asked. Raise UnreachableError or OperationError where no broker answers, and UsageError
+    for a wrong client setting.
+    """
+    from kafkactl.admin import log_dirs
+
+    if not targets:
+        return {}, {}, set()
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for topic, number in dict.fromkeys((key[0], key[1]) for key in targets):
+        numbers[topic].append(number)
+    dirs, _ = log_dirs.describe_log_dirs(connected, None, numbers)
+    return log_dirs.find_replicas(dirs), log_dirs.find_replicas(dirs, is_future=True), {row.broker for row in dirs}
+
+
+def _move_dirs(connected: Cluster, targets: Mapping[ReplicaKey, str], timeout_s: float) -> None:
+    """Start moves between directories, and wait for replicas that their broker does not have yet.
+
+    Raise MirroredError after the time-out, and for another failure. Raise OutputError or ReaderLeftError.
+    """
+    from kafkactl.admin import log_dirs
+
+    deadline = time.monotonic() + timeout_s
+    pending = dict(targets)
+    while pending:
+        results = log_dirs.move_replicas(connected, pending)
+        for key in _sort_replicas(key for key, error in results.items() if error is None):
+            out.write_text(text.format_dir_started(key, pending.pop(key)))
+        for key, error in results.items():
+            if error is not None and not log_dirs.is_not_there_yet(error):
+                raise MirroredError("Failed to alter dir for {}-{}-{}".format(*key), _FAILED)
+        if pending and time.monotonic() >= deadline:
+            raise MirroredError(text.format_late(_sort_replicas(pending)))
+        if pending:
+            time.sleep(_PAUSE_S)
+            connected.renew_timeout()
+
+
+def _split(error: KafkactlError) -> tuple[str, str]:
+    """Return the message and the class of the Java exception of an error."""
+    from kafkactl.connection.broker_errors import BROKER_ERRORS
+
+    code = error.code if isinstance(error, OperationError) else ErrorCode.REQUEST_TIMED_OUT
+    reason = error.reason if isinstance(error, OperationError) else str(error)
+    entry = BROKER_ERRORS.get(code or 0)
+    name = "java.lang.IllegalStateException" if entry is None else entry.exception_class
+    return find_java_message(code or 0, reason), name
+
+
+def _require_all(results: Mapping[Any, KafkactlError | None]) -> None:
+    """Raise MirroredError for the first item with an error."""
+    for entity, error in results.items():
+        if isinstance(error, NotFoundError):
+            raise MirroredError(f"The topic '{entity.name}' does not exist.", _UNKNOWN, _EXECUTION)
+        if error is not None:
+            raise MirroredError(*_split(error), _EXECUTION)
+
+
+def _refuse(beginning: str, errors: Mapping[Partition, OperationError | None]) -> None:
+    """Raise MirroredError with a line for each partition with an error, sorted; do nothing without any."""
+    lines = [
+        f"{topic}-{number}: {find_java_message(error.code or 0, error.reason)}"
+        for (topic, number), error in sorted(errors.items(), key=lambda item: item[0])
+        if error is not None
+    ]
+    if lines:
+        raise MirroredError(beginning + "\n".join(lines))
+
+
+def _clear(connected: Cluster, plan: ReassignmentFile) -> None:
+    """Remove the throttles of all brokers and of the topics of a plan, with the lines of Kafka's tool.
+
+    Raise UsageError in a read-only context, MirroredError for the first one that cannot be removed, UnreachableError,
+    OperationError, OutputError or ReaderLeftError.
+    """
+    from kafkactl.admin import throttles
+
+    _announce(connected, "remove throttles")
+    alive = connected.requests.list_brokers()
+    brokers = sorted({*alive, *(broker for replicas in plan.replicas.values() for broker in replicas)})
+    first, second = text.format_clearing(brokers, _list_topics(plan))
+    out.write_text(first)
+    _require_all(throttles.clear_throttles(connected, [broker for broker in brokers if broker in alive], ()))
+    out.write_text(second)
+    _require_all(throttles.clear_throttles(connected, (), _list_topics(plan)))
+
+
+def _sort_replicas(keys: Iterable[ReplicaKey]) -> list[ReplicaKey]:
+    """Return replicas sorted by broker, topic and partition."""
+    return sorted(keys, key=lambda key: (key[2], key[0], key[1]))

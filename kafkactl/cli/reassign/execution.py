@@ -1,0 +1,382 @@
+"""The work behind `kafkactl reassign`: what a plan changes, its start with throttles, and the wait for its end."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
+from kafkactl.cli.frame.following import Progress, follow, format_bytes
+from kafkactl.errors import KafkactlError, OperationError, UnansweredError, UnreachableError
+from kafkactl.output import people
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from kafkactl.admin.log_dirs import ReplicaKey
+    from kafkactl.admin.models import Outcome, Partition
+    from kafkactl.admin.planning import Balance, Placement
+    from kafkactl.admin.reassignment import Move, RunningMove, VerifiedMove
+    from kafkactl.admin.reassignment_files import ReassignmentFile
+    from kafkactl.connection.cluster import Cluster
+
+_PAUSE_S = 0.1
+_FOREIGN = "other reassignments are running"
+_INTERRUPTED = (
+    "the brokers continue to move replicas; show the rest, and remove throttles: kafkactl reassign verify FILE"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecuteOptions:
+    """How a plan is executed. Rates are in bytes per second, None for no limit."""
+
+    throttle: int | None
+    dir_throttle: int | None
+    additional: bool
+    """Whether other reassignments may run."""
+    allow_factor_change: bool
+    wait: bool
+    dir_timeout_s: float
+    """How long a replica may need to reach its broker before it moves between directories, in s."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What a plan changes on a cluster."""
+
+    rows: list[VerifiedMove]
+    """The partitions of the plan that exist, and whose brokers are alive."""
+    moves: list[Move]
+    """Those that do not have their replicas, and are not on the way to them."""
+    running: list[RunningMove]
+    """All reassignments that are running."""
+    dir_moves: Mapping[ReplicaKey, str]
+    """Directories of replicas of the plan that are not there yet."""
+    moved_bytes: int
+    """Size of the new replicas."""
+    errors: list[KafkactlError]
+    """An error for each partition that cannot be moved."""
+    changes: list[Change]
+
+    def describe(self, options: ExecuteOptions) -> str:
+        """Return what is done as a phrase that begins with a verb."""
+        added = sum(len(set(move.after) - set(move.before)) for move in self.moves)
+        count = len(self.moves)
+        text = f"move {count} partition{'' if count == 1 else 's'}: {added} new replica{'' if added == 1 else 's'}"
+        text += f" with {format_bytes(self.moved_bytes)}"
+        if options.throttle:
+            text += f", {format_bytes(options.throttle)}/s at most"
+        if self.dir_moves:
+            text += f", {len(self.dir_moves)} between directories"
+        return text
+
+
+def read_placements(connected: Cluster, topics: Sequence[str]) -> tuple[list[Placement], list[KafkactlError]]:
+    """Return the replicas and sizes of the partitions of topics, sorted, and an error for each topic that is missing.
+
+    A broker that does not answer about its sizes is an error, too; a size that is not known is 0. Raise
+    UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
+    """
+    from kafkactl.admin import log_dirs, reassignment
+    from kafkactl.admin.planning import Placement
+    from kafkactl.errors import NotFoundError
+
+    present = reassignment.read_replicas(connected, topics)
+    found = {topic for topic, _ in present}
+    errors: list[KafkactlError] = [
+        NotFoundError(f"topic not found: {name!r}", "list the topics that you can see: kafkactl topics list")
+        for name in sorted(set(topics) - found)
+    ]
+    sizes: dict[Partition, int] = defaultdict(int)
+    if present:
+        dirs, failures = log_dirs.describe_log_dirs(connected, None, _group_by_topic(present))
+        errors += failures
+        for replica in log_dirs.find_replicas(dirs).values():
+            key = (replica.topic, replica.partition)
+            sizes[key] = max(sizes[key], replica.size_bytes)
+    rows = [
+        Placement(topic=topic, partition=number, replicas=replicas, size_bytes=sizes[topic, number])
+        for (topic, number), replicas in present.items()
+    ]
+    return rows, errors
+
+
+def plan_replicas(
+    connected: Cluster, placements: Sequence[Placement], brokers: Sequence[int] | None, by: Balance, with_racks: bool
+) -> dict[Partition, tuple[int, ...]]:
+    """Return the new replicas of each partition that changes; None for `brokers` means all that are alive.
+
+    Raise NotFoundError for a broker that is not alive, OperationError where partitions have more replicas than there
+    are brokers, UnreachableError, and UsageError for a wrong client setting.
+    """
+    from kafkactl.admin import log_dirs, planning
+
+    log_dirs.require_live_brokers(connected, brokers or ())
+    nodes = connected.requests.send("Metadata", topics=[], min_version=1).brokers
+    racks = {node.node_id: node.rack if with_racks else None for node in nodes}
+    return planning.plan(placements, brokers or list(racks), racks, by)
+
+
+def list_plan(placements: Iterable[Placement], plan: Mapping[Partition, Sequence[int]]) -> list[dict[str, Any]]:
+    """Return the partitions that change as rows of Kafka's JSON file, with `before` and the size in bytes."""
+    return [
+        {
+            "topic": row.topic,
+            "partition": row.partition,
+            "replicas": list(plan[row.topic, row.partition]),
+            "before": list(row.replicas),
+            "size_bytes": row.size_bytes,
+        }
+        for row in placements
+        if (row.topic, row.partition) in plan
+    ]
+
+
+def prepare(connected: Cluster, plan: ReassignmentFile, options: ExecuteOptions) -> Work:
+    """Return what a plan changes. Nothing is changed yet.
+
+    Raise OperationError where other reassignments are running, without `options.additional`, or for a refusal;
+    UnreachableError, and UsageError for a wrong client setting.
+    """
+    from kafkactl.admin import reassignment
+    from kafkactl.admin.reassignment import Move
+
+    running = reassignment.list_running(connected)
+    targets = plan.replicas
+    present = reassignment.read_replicas(connected, [topic for topic, _ in targets])
+    faults = reassignment.find_faults(targets, present, connected.requests.list_brokers())
+    rows = [row for row in reassignment.verify(running, present, targets) if row.state != "not found"]
+    alive = set(connected.requests.list_brokers())
+    rows = [row for row in rows if set(row.target) <= alive]
+    on_the_way = {
+        (row.topic, row.partition)
+        for row in running
+        if _get_target(row) == set(targets.get((row.topic, row.partition), ()))
+    }
+    foreign = [row for row in running if (row.topic, row.partition) not in on_the_way]
+    if foreign and not options.additional:
+        names = ", ".join(f"{row.topic}-{row.partition}" for row in foreign[:3])
+        raise OperationError(
+            f"{_FOREIGN}: {names}{' and others' if len(foreign) > 3 else ''}",
+            "wait for their end, or start in addition to them with --additional; show them: kafkactl reassign list",
+        )
+    moves = [
+        Move(row.topic, row.partition, present[row.topic, row.partition], row.target)
+        for row in rows
+        if row.state != "done" and (row.topic, row.partition) not in on_the_way
+    ]
+    placements, _ = read_placements(connected, sorted({move.topic for move in moves}))
+    sizes = {(row.topic, row.partition): row.size_bytes for row in placements}
+    chosen = {(row.topic, row.partition) for row in rows}
+    dirs = {key: path for key, path in plan.log_dirs.items() if (key[0], key[1]) in chosen}
+    return Work(
+        rows=rows,
+        moves=moves,
+        running=running,
+        dir_moves={key: dirs[key] for key in find_unmoved(connected, dirs)},
+        moved_bytes=sum(
+            len(set(move.after) - set(move.before)) * sizes.get((move.topic, move.partition), 0) for move in moves
+        ),
+        errors=list(faults),
+        changes=[_make_change(move) for move in moves],
+    )
+
+
+def run(connected: Cluster, work: Work, options: ExecuteOptions) -> list[Outcome]:
+    """Start the moves with throttles, wait for their end, remove the throttles, and return the outcome of each.
+
+    Without `options.wait` the throttles stay. Where the throttles cannot be set, nothing is moved, and those that were
+    set are removed. Raise OperationError for that, and where the controller refuses all moves; UnreachableError where
+    it does not answer (UnansweredError where the moves may have begun), UsageError for a wrong client setting, and
+    KeyboardInterrupt from the wait.
+    """
+    from kafkactl.admin import reassignment, throttles
+    from kafkactl.admin.models import Outcome
+
+    settings = throttles.plan_throttles(
+        work.moves, work.running, options.throttle, {key[2] for key in work.dir_moves}, options.dir_throttle
+    )
+    _set_throttles(connected, settings)
+    results: dict[Move, OperationError | None] = {}
+    if work.moves:
+        try:
+            results = reassignment.start(connected, work.moves, options.allow_factor_change)
+        except UnansweredError:
+            raise
+        except (OperationError, UnreachableError):
+            throttles.clear_throttles(connected, settings.brokers, settings.topics)
+            raise
+    if work.moves and all(error is not None for error in results.values()) and not work.running:
+        throttles.clear_throttles(connected, settings.brokers, settings.topics)
+    dirs = _start_dir_moves(connected, work.dir_moves, options) if work.dir_moves else {}
+    waiting = [move for move, error in results.items() if error is None]
+    if options.wait:
+        _follow(connected, work, waiting)
+        if settings.brokers and not reassignment.list_running(connected):
+            for failure in _find_errors(throttles.clear_throttles(connected, settings.brokers, settings.topics)):
+                people.error(failure)
+    elif settings.brokers:
+        people.note("remove the throttles at the end: kafkactl reassign verify FILE")
+    verb = "moved" if options.wait else "moving"
+    outcomes = [
+        Outcome(
+            f"{move.topic}-{move.partition}",
+            error is None,
+            f"{verb} to {','.join(map(str, move.after))}" if error is None else error.reason,
+            None if error is None else error.hint,
+            None if error is None else error.code,
+        )
+        for move, error in results.items()
+    ]
+    return outcomes + [
+        Outcome(f"{topic}-{number} on broker {broker}", error is None, text if error is None else str(error))
+        for (topic, number, broker), error in dirs.items()
+        for text in [f"moving to {work.dir_moves[topic, number, broker]}"]
+    ]
+
+
+def remove_throttles(connected: Cluster, topics: Sequence[str]) -> list[KafkactlError]:
+    """Remove the throttles of all brokers and of these topics, and return an error for each that stays.
+
+    Where there is none, nothing is changed. Raise UsageError in a read-only context with throttles and for a wrong
+    client setting, UnreachableError or OperationError where no broker answers.
+    """
+    from kafkactl.admin import throttles
+
+    rows, errors = throttles.list_throttles(connected, topics)
+    if not rows:
+        return errors
+    names = [f"{row.name} of {row.type.singular} {row.entity}" for row in rows]
+    before_change(connected, [Change(action=f"remove {name}", inverse=cannot_be_undone) for name in names])
+    failures = [error for error in throttles.remove_throttles(connected, rows).values() if error is not None]
+    removed = len(rows) - len(failures)
+    people.note(f"removed {removed} throttle{'' if removed == 1 else 's'}")
+    return errors + failures
+
+
+def find_unmoved(connected: Cluster, dirs: Mapping[ReplicaKey, str]) -> dict[ReplicaKey, str]:
+    """Return why replicas are not in their directories, as text, for each that is not; empty without directories.
+
+    Raise UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
+    """
+    from kafkactl.admin import log_dirs
+
+    if not dirs:
+        return {}
+    described, _ = log_dirs.describe_log_dirs(connected, None, _group_by_topic((key[0], key[1]) for key in dirs))
+    present, futures = log_dirs.find_replicas(described), log_dirs.find_replicas(described, is_future=True)
+    texts = {}
+    for key, path in sorted(dirs.items()):
+        if key in futures:
+            texts[key] = f"moving to {futures[key].log_dir}"
+        elif key not in present:
+            texts[key] = "the broker does not have the replica"
+        elif present[key].log_dir != path:
+            texts[key] = f"in {present[key].log_dir}, and not in {path}"
+    return texts
+
+
+def list_cancellations(running: Iterable[RunningMove]) -> list[Change]:
+    """Return the changes that cancel reassignments."""
+    return [
+        Change(action=f"cancel the reassignment of {row.topic}-{row.partition}", inverse=cannot_be_undone)
+        for row in running
+    ]
+
+
+def _get_target(row: RunningMove) -> set[int]:
+    """Return the replicas that a running reassignment leads to."""
+    return set(row.replicas) - set(row.removing)
+
+
+def _make_change(move: Move) -> Change:
+    """Return the move of a partition as a change."""
+    before, after = (",".join(map(str, replicas)) for replicas in (move.before, move.after))
+    return Change(action=f"move {move.topic}-{move.partition} from {before} to {after}", inverse=cannot_be_undone)
+
+
+def _set_throttles(connected: Cluster, settings: Any) -> None:
+    """Set throttles; where one cannot be set, remove the others and raise its error.
+
+    `settings` is a ThrottlePlan. Raise UsageError for a wrong client setting.
+    """
+    from kafkactl.admin import throttles
+
+    results = throttles.set_throttles(connected, settings)
+    if failures := _find_errors(results):
+        throttles.clear_throttles(
+            connected,
+            [int(entity.name) for entity, error in results.items() if entity.name.isdigit() and error is None],
+            [entity.name for entity, error in results.items() if entity.name in settings.topics and error is None],
+        )
+        raise OperationError(f"cannot set the throttles: {failures[0]}; nothing was moved", failures[0].hint)
+
+
+def _find_errors(results: Mapping[Any, KafkactlError | None]) -> list[KafkactlError]:
+    """Return the errors of items, in their order."""
+    return [error for error in results.values() if error is not None]
+
+
+def _start_dir_moves(
+    connected: Cluster, dirs: Mapping[ReplicaKey, str], options: ExecuteOptions
+) -> dict[ReplicaKey, KafkactlError | None]:
+    """Start moves between directories; return the error of each. Replicas that are not there yet are waited for.
+
+    The wait ends after the time-out of the options.
+    """
+    from kafkactl.admin import log_dirs
+
+    deadline = time.monotonic() + options.dir_timeout_s
+    results = log_dirs.move_replicas(connected, dirs)
+    while late := [key for key, error in results.items() if log_dirs.is_not_there_yet(error)]:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(_PAUSE_S)
+        connected.renew_timeout()
+        results |= log_dirs.move_replicas(connected, {key: dirs[key] for key in late})
+    return results
+
+
+def _follow(connected: Cluster, work: Work, moves: Sequence[Move]) -> None:
+    """Wait until the moves, and those of the plan that were running before, have ended.
+
+    Raise KeyboardInterrupt after a note, UnreachableError or OperationError where the moves cannot be read, and
+    UsageError for a wrong client setting.
+    """
+    from kafkactl.admin import log_dirs, reassignment
+
+    chosen = {(row.topic, row.partition): row.target for row in work.rows}
+    waiting = {(move.topic, move.partition) for move in moves}
+    waiting |= {(row.topic, row.partition) for row in work.running if (row.topic, row.partition) in chosen}
+    added = {(move.topic, move.partition): set(move.after) - set(move.before) for move in moves}
+    brokers = sorted({broker for ids in added.values() for broker in ids})
+    topics = _group_by_topic(added)
+
+    def look() -> Progress:
+        """Return how far the moves are; raise UnreachableError or OperationError where no broker answers."""
+        left = {(row.topic, row.partition) for row in reassignment.list_running(connected)} & waiting
+        moved = 0
+        if left and brokers and work.moved_bytes:
+            try:
+                dirs, _ = log_dirs.describe_log_dirs(connected, brokers, topics)
+            except (UnreachableError, OperationError):  # sizes are only for the eye
+                dirs = []
+            moved = sum(
+                replica.size_bytes
+                for replica in log_dirs.find_replicas(dirs).values()
+                if replica.broker in added.get((replica.topic, replica.partition), ())
+            )
+        return Progress(left=len(left), total=len(waiting), moved_bytes=moved, total_bytes=work.moved_bytes)
+
+    follow(connected, look, _INTERRUPTED)
+
+
+def _group_by_topic(partitions: Iterable[Partition]) -> dict[str, list[int]]:
+    """Return the numbers of the partitions of each topic, each once."""
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for topic, number in dict.fromkeys(partitions):
+        numbers[topic].append(number)
+    return numbers

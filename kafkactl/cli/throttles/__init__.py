@@ -1,0 +1,111 @@
+"""The commands `kafkactl throttles`: list, clear."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kafkactl.cli.frame.before_change import Arguments, Change, before_change
+from kafkactl.cli.frame.command import command, new_app
+from kafkactl.cli.frame.confirm import ConfirmOptions
+from kafkactl.cli.frame.options import ClusterOptions, ReportOptions
+from kafkactl.cli.frame.results import print_errors, show_outcomes
+from kafkactl.output import people
+from kafkactl.output.report import Column, listing
+from kafkactl.statuses import combine
+
+if TYPE_CHECKING:
+    from kafkactl.admin.throttles import Throttle
+
+app = new_app(
+    """Show and remove the throttles of moves of replicas.
+
+    Examples:
+      kafkactl throttles list
+      kafkactl throttles clear --dry-run
+    """
+)
+
+_COLUMNS = [
+    Column("TYPE", lambda row: row.type),
+    Column("NAME", lambda row: row.entity),
+    Column("SETTING", lambda row: row.name),
+    Column("VALUE", lambda row: row.value),
+    Column("FORGOTTEN", lambda row: row.forgotten, lambda row: "yellow" if row.forgotten else None),
+]
+
+
+@app.command("list")
+@command
+def list_throttles(cluster: ClusterOptions, output: ReportOptions) -> int:
+    """Show the settings of brokers and topics that slow moves of replicas down.
+
+    A forgotten throttle is one that no running reassignment needs. It slows down followers that catch up.
+
+    Examples:
+      kafkactl throttles list
+      kafkactl throttles list -o json
+    """
+    from kafkactl.admin import throttles
+
+    rows, errors = throttles.list_throttles(cluster.connect())
+    output.show(listing(_COLUMNS, rows))
+    if not rows:
+        people.note("no throttle is set")
+    return print_errors(errors)
+
+
+@app.command()
+@command
+def clear(
+    cluster: ClusterOptions,
+    output: ReportOptions,
+    confirm: ConfirmOptions,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Also remove throttles that a running reassignment needs.")
+    ] = False,
+) -> int:
+    """Remove forgotten throttles of brokers and topics.
+
+    The command shows the throttles and asks. Without any it does nothing.
+
+    Examples:
+      kafkactl throttles clear --dry-run
+      kafkactl throttles clear --yes
+    """
+    from kafkactl.admin import throttles
+    from kafkactl.admin.models import Outcome
+
+    connected = cluster.connect()
+    rows, errors = throttles.list_throttles(connected)
+    rows = [row for row in rows if all_ or row.forgotten]
+    before_change(connected, [_make_change(row) for row in rows], confirm.dry_run)
+    if (confirm.dry_run or not confirm.yes) and (rows or output.is_structured):
+        output.show(listing(_COLUMNS, rows))
+    if not rows:
+        people.note("no throttle to remove")
+        if not confirm.dry_run and confirm.yes and output.is_structured:
+            return combine([show_outcomes([], "throttle", output), print_errors(errors)])
+        return print_errors(errors)
+    status = confirm.ask(f"remove {len(rows)} throttle{'' if len(rows) == 1 else 's'}", "nothing removed")
+    if status is None:
+        removed = throttles.remove_throttles(connected, rows)
+        outcomes = [
+            Outcome(
+                f"{row.name} of {row.type.singular} {row.entity}",
+                error is None,
+                "removed" if error is None else str(error),
+                None if error is None else error.hint,
+                getattr(error, "code", None),
+            )
+            for row, error in removed.items()
+        ]
+        status = show_outcomes(outcomes, "throttle", output)
+    return combine([status, print_errors(errors)]) if errors else status
+
+
+def _make_change(row: Throttle) -> Change:
+    """Return the removal of a throttle as a change, which setting the value again undoes."""
+    inverse: Arguments = ("configs", "alter", row.type.value, row.entity, "--set", f"{row.name}={row.value}")
+    return Change(action=f"remove {row.name} of {row.type.singular} {row.entity}", inverse=lambda: inverse)

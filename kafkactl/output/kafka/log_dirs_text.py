@@ -1,0 +1,74 @@
+"""Log directories as kafka-log-dirs prints them: two sentences, and one line of JSON.
+
+Reference: org.apache.kafka.tools.LogDirsCommand.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from kafkactl.connection.broker_errors import BROKER_ERRORS
+from kafkactl.output.kafka.java_order import compute_string_hash, sort_as_hash_map, sort_by_hash
+
+if TYPE_CHECKING:
+    from kafkactl.admin.log_dirs import StoredDir, StoredReplica
+
+BEGIN = "Querying brokers for log directories information\n"
+_PRIME = 31
+_BITS = 0xFFFFFFFF
+
+
+def format_dirs(brokers: Sequence[int], dirs: Iterable[StoredDir], topics: Collection[str] | None) -> str:
+    """Return the sentence about the brokers that answered, and the JSON of their directories, as two lines.
+
+    `topics` are the topics whose replicas are shown, None for all. Brokers, directories and replicas have the order of
+    Java's hash tables.
+    """
+    by_broker: dict[int, dict[str, StoredDir]] = {broker: {} for broker in brokers}
+    for row in dirs:
+        by_broker[row.broker][row.log_dir] = row
+    order = sort_by_hash(list(by_broker), lambda broker: broker)
+    rows = [
+        {
+            "broker": broker,
+            "logDirs": [
+                _make_dir(by_broker[broker][path], topics) for path in sort_as_hash_map(list(by_broker[broker]))
+            ],
+        }
+        for broker in order
+    ]
+    document = json.dumps(_order({"version": 1, "brokers": rows}), separators=(",", ":"), ensure_ascii=False)
+    return f"Received log directory information from brokers {','.join(map(str, order))}\n{document}\n"
+
+
+def _make_dir(row: StoredDir, topics: Collection[str] | None) -> dict[str, Any]:
+    """Return a directory as Kafka's JSON has it, with the replicas of these topics, None for all."""
+    replicas: dict[tuple[str, int], StoredReplica] = {(item.topic, item.partition): item for item in row.replicas}
+    keys = sort_by_hash(list(replicas), _compute_hash)
+    keys = sort_by_hash([key for key in keys if topics is None or key[0] in topics], _compute_hash)
+    return _order(
+        {
+            "logDir": row.log_dir,
+            "error": BROKER_ERRORS[row.code].exception_class if row.code in BROKER_ERRORS else None,
+            "partitions": [_make_replica(replicas[key]) for key in keys],
+        }
+    )
+
+
+def _make_replica(row: StoredReplica) -> dict[str, Any]:
+    """Return a replica as Kafka's JSON has it."""
+    name = f"{row.topic}-{row.partition}"
+    return _order({"partition": name, "size": row.size_bytes, "offsetLag": row.lag, "isFuture": row.is_future})
+
+
+def _order(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return an object with its names in the order of a HashMap."""
+    return {name: fields[name] for name in sort_as_hash_map(list(fields))}
+
+
+def _compute_hash(partition: tuple[str, int]) -> int:
+    """Return TopicPartition.hashCode of a topic and a partition, as an unsigned number of 32 bits."""
+    topic, number = partition
+    return (_PRIME * (_PRIME + number) + compute_string_hash(topic)) & _BITS

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kafkactl.admin import reassignment, throttles
+from kafkactl.admin.reassignment import Move, MoveState, RunningMove
+from kafkactl.admin.reassignment_files import build_document, read_reassignment, read_topics
+from kafkactl.errors import UsageError
+from kafkactl.output.kafka import reassign_text
+from tests.conftest import Cli
+from tests.fake_broker import FakeCluster, Partition, Topic, placed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "{}",
+        '{"partitions": [5]}',
+        '{"version": 2, "partitions": []}',
+        '{"partitions": [{"topic": "a", "partition": 0, "replicas": []}]}',
+        '{"partitions": [{"topic": "a", "partition": 0, "replicas": [1, 1]}]}',
+        '{"partitions": [{"topic": "a", "partition": 0, "replicas": ["1"]}]}',
+        '{"partitions": [{"topic": "", "partition": 0, "replicas": [1]}]}',
+        '{"partitions": [{"topic": "a", "partition": -1, "replicas": [1]}]}',
+        '{"partitions": [{"topic": "a", "partition": 0, "replicas": [1], "log_dirs": []}]}',
+        '{"partitions": [{"topic": "a", "partition": 0, "replicas": [1]},'
+        ' {"topic": "a", "partition": 0, "replicas": [2]}]}',
+    ],
+)
+def test_plans_that_are_wrong(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "plan.json"
+    file.write_text(text)
+    with pytest.raises(UsageError, match=r"plan\.json"):
+        read_reassignment(file)
+    with pytest.raises(UsageError, match=r"plan\.json"):
+        read_topics(file)
+
+
+def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    file.write_text(json.dumps(build_document({("a", 1): (2, 3), ("a", 0): (1,)}, {("a", 1, 3): "/d"})))
+    plan = read_reassignment(file)
+    assert plan.replicas == {("a", 0): (1,), ("a", 1): (2, 3)}
+    assert plan.log_dirs == {("a", 1, 3): "/d"}
+
+
+def make_running(partition: int, replicas: tuple[int, ...], adding: tuple[int, ...]) -> RunningMove:
+    return RunningMove(topic="a", partition=partition, replicas=replicas, adding=adding, removing=())
+
+
+def test_throttles_count_what_is_running_already() -> None:
+    plan = throttles.plan_throttles(
+        [Move("a", 0, (1, 2), (2, 3)), Move("b", 0, (1,), (1,))], [make_running(1, (1, 4), (4,))], 100, {5}, 7
+    )
+    assert plan.topics["a"] == {throttles.LEADER_REPLICAS: "0:1,0:2,1:1", throttles.FOLLOWER_REPLICAS: "0:3,1:4"}
+    assert plan.topics["b"][throttles.FOLLOWER_REPLICAS] == ""
+    assert sorted(plan.brokers) == [1, 2, 3, 4, 5]
+    assert plan.brokers[5] == {throttles.DIR_RATE: "7"}
+    assert plan.brokers[4] == {throttles.LEADER_RATE: "100", throttles.FOLLOWER_RATE: "100"}
+
+
+def test_the_state_of_each_partition() -> None:
+    rows = reassignment.verify(
+        [make_running(1, (1, 2), (2,))],
+        {("a", 0): (1, 2), ("a", 1): (1,), ("a", 2): (2, 1)},
+        {("a", number): (1, 2) for number in range(4)},
+    )
+    assert [row.state for row in rows] == [MoveState.DONE, MoveState.RUNNING, MoveState.OTHER, MoveState.MISSING]
+    assert reassign_text.format_states(rows).splitlines()[1:] == [
+        "Reassignment of partition a-0 is completed.",
+        "Reassignment of partition a-1 is still in progress.",
+        "There is no active reassignment of partition a-2, but replica set is 2,1 rather than 1,2.",
+        "There is no active reassignment of partition a-3, but replica set is  rather than 1,2.",
+    ]
+    assert reassign_text.format_running([make_running(1, (1, 2), (2,))]).splitlines()[1:] == [
+        "a-1: replicas: 1,2. adding: 2."
+    ]
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeCluster]:
+    topics = [Topic("orders", [placed([1, 2]), placed([2, 1])]), Topic("other", [placed([1])])]
+    with FakeCluster(brokers=3, topics=topics) as cluster:
+        yield cluster
+
+
+@pytest.mark.slow
+def test_a_plan_is_executed_once_and_its_throttles_go(fake: FakeCluster, cli: Cli, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps(build_document({("orders", 0): (1, 3), ("orders", 1): (2, 1), ("no", 0): (1,)}, {})))
+    cluster = ("-b", fake.address)
+    execute = (*cluster, "reassign", "execute", plan, "--throttle", 1000, "--no-wait")
+    preview = cli(*execute, "--dry-run", check=1)
+    assert "would move 1 partition: 1 new replica" in preview.stderr
+    assert "partition not found: no-0" in preview.stderr
+    assert not fake.requests_of("AlterPartitionReassignments")
+    assert "orders-0   moving to 1,3" in cli(*execute, "--yes", check=1).stdout
+    assert fake.state.topics["orders"].configs[throttles.FOLLOWER_REPLICAS] == "0:3"
+    cli(*execute[:-3], "--no-wait", "--yes", check=1)
+    assert len(fake.requests_of("AlterPartitionReassignments")) == 1
+    rows = json.loads(cli.ok(*cluster, "throttles", "list", "-o", "json"))
+    assert {row["forgotten"] for row in rows} == {False}
+    assert cli(*cluster, "reassign", "verify", plan, check=1).stdout.count("running") == 1
+    assert fake.state.topics["orders"].configs
+    fake.state.finish_reassignments()
+    rows = json.loads(cli.ok(*cluster, "throttles", "list", "-o", "json"))
+    assert {row["forgotten"] for row in rows} == {True}
+    assert "removed 8 throttles" in cli(*cluster, "reassign", "verify", plan, check=1).stderr
+    assert cli.ok(*cluster, "throttles", "list", "-o", "json") == "[]\n"
+
+
+@pytest.mark.slow
+def test_what_is_refused_leaves_no_throttle(fake: FakeCluster, cli: Cli, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps(build_document({("orders", 0): (1, 3)}, {})))
+    execute = ("-b", fake.address, "reassign", "execute", plan, "--throttle", 1000, "--yes")
+    fake.state.topics["other"].all_partitions[0].target = [3]
+    refused = cli(*execute, check=1)
+    assert "other reassignments are running: other-0" in refused.stderr
+    assert "--additional" in refused.stderr
+    fake.state.topics["other"].all_partitions[0].target = None
+    fake.on("AlterPartitionReassignments", error=39, item="orders")
+    failed = cli(*execute, check=1)
+    assert "partition orders-0: the replica assignment is not valid" in failed.stderr
+    assert fake.state.topics["orders"].configs == {}
+    assert not any(fake.state.configs.values())
+    wrong = cli("-b", fake.address, "reassign", "execute", check=2)
+    assert "missing argument FILE" in wrong.stderr
+
+
+@pytest.mark.slow
+def test_a_move_is_cancelled(fake: FakeCluster, cli: Cli) -> None:
+    fake.state.topics["orders"].partitions = [Partition(leader=1, replicas=[1], isr=[1], target=[2])]
+    cancel = ("-b", fake.address, "reassign", "cancel", "--all")
+    assert "cancel the reassignment of 1 partition" in cli(*cancel, "--dry-run", check=0).stderr
+    assert "cancelled" in cli.ok(*cancel, "--yes")
+    assert "nothing to cancel" in cli(*cancel, "--yes", check=0).stderr
+
+
+@pytest.mark.slow
+def test_a_plan_empties_a_broker(fake: FakeCluster, cli: Cli) -> None:
+    generate = ("-b", fake.address, "reassign", "generate", "orders", "other", "--brokers", "2,3")
+    plan = json.loads(cli.ok(*generate, "-o", "json"))
+    assert [(row["topic"], row["partition"]) for row in plan["partitions"]] == [
+        ("orders", 0),
+        ("orders", 1),
+        ("other", 0),
+    ]
+    assert all(set(row["replicas"]) <= {2, 3} for row in plan["partitions"])
+    assert "not alive: 9" in cli(*generate[:-1], "9", check=1).stderr
