@@ -17,7 +17,6 @@ from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import NotFoundError, OperationError, UnsupportedRequestError, UsageError
 
-"""Name of the log that the controllers write."""
 NO_DIRECTORY = "AAAAAAAAAAAAAAAAAAAAAA"
 """Directory id of a voter of a static quorum."""
 _ID_BYTES = 16

@@ -32,6 +32,8 @@ ORDER = (
     "leaders list", "leaders elect", "log-dirs list", "log-dirs replicas", "log-dirs move",
     "reassign generate", "reassign execute", "reassign verify", "reassign list", "reassign cancel",
     "throttles list", "throttles clear",
+    "transactions list", "transactions describe", "transactions producers", "transactions find-hanging",
+    "transactions abort", "transactions force-terminate",
     "features describe", "features upgrade", "features downgrade", "features disable", "features version-mapping",
     "features dependencies", "offsets",
     "records delete", "topics delete", "dump-log", "log check", "log stats",
@@ -131,6 +133,8 @@ def after(shell: Shell, path: str) -> None:
         "console-consumer": "kafkactl consume orders --group old-billing --from-beginning --max-messages 10",
         "reassign generate": """echo '{"partitions": [{"topic": "orders", "partition": 0, "replicas": [2]}]}' """
         "> plan.json; cat plan.json",
+        "throttles clear": "for id in billing-1 billing-2; do seq 3 | kafkactl produce orders --transactional-id $id; "
+        "done",
         "groups export": "cp billing.yaml before.yaml; cp groups.yaml after.yaml; echo copied",
     }
     if path in lines:

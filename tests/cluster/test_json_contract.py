@@ -177,6 +177,7 @@ def list_cluster_cases() -> list[Case]:
         case("leaders list", "leaders", "list"),
         case("reassign list", "reassign", "list", has_values=False),
         case("throttles list", "throttles", "list", has_values=False),
+        case("transactions list", "transactions", "list", has_values=False),
         case("log-dirs list", "log-dirs", "list"),
         case("log-dirs replicas", "log-dirs", "replicas"),
         case("log-dirs replicas --by", "log-dirs", "replicas", "--by", "topic"),

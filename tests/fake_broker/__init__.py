@@ -18,7 +18,7 @@ from tests.fake_broker.peers import ClosingPeer, GarbagePeer, HttpPeer, SilentPe
 from tests.fake_broker.protocol import Fields, Request
 from tests.fake_broker.recording import Recording, Replay, summary
 from tests.fake_broker.server import TlsIdentity, dead_address
-from tests.fake_broker.state import Acl, Broker, Group, Member, Partition, State, Topic, placed
+from tests.fake_broker.state import Acl, Broker, Group, Member, Partition, Producer, State, Topic, Transaction, placed
 
 __all__ = [
     "Acl",
@@ -33,6 +33,7 @@ __all__ = [
     "HttpPeer",
     "Member",
     "Partition",
+    "Producer",
     "Recording",
     "Replay",
     "Request",
@@ -41,6 +42,7 @@ __all__ = [
     "TlsIdentity",
     "TlsPeer",
     "Topic",
+    "Transaction",
     "ZooKeeperPeer",
     "dead_address",
     "placed",

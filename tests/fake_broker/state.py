@@ -116,6 +116,30 @@ class Acl:
 
 
 @dataclass(kw_only=True)
+class Transaction:
+    """A transactional id; without an open transaction `start_ms` is -1."""
+
+    producer_id: int
+    epoch: int = 0
+    state: str = "Ongoing"
+    timeout_ms: int = 60_000
+    start_ms: int = -1
+    partitions: list[Place] = field(default_factory=list)
+
+
+@dataclass(kw_only=True)
+class Producer:
+    """A producer that a partition knows; without an open transaction `start_offset` is -1."""
+
+    id: int
+    epoch: int = 0
+    last_sequence: int = 0
+    last_timestamp_ms: int = 1_700_000_000_000
+    coordinator_epoch: int = -1
+    start_offset: int = -1
+
+
+@dataclass(kw_only=True)
 class State:
     """Everything that a fake cluster knows."""
 
@@ -135,6 +159,9 @@ class State:
     directory_ids: dict[int, uuid.UUID] = field(default_factory=dict)
     """Ids of the metadata folders of a dynamic quorum, by node."""
     next_producer_id: int = 1000
+    transactions: dict[str, Transaction] = field(default_factory=dict)
+    """Transactional ids; the coordinator has all."""
+    producers: dict[Place, list[Producer]] = field(default_factory=dict)
 
     def topic_of_id(self, topic_id: uuid.UUID | None) -> Topic | None:
         """Return the topic with an id, or None."""

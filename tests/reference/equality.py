@@ -68,7 +68,8 @@ MASKS = (
     ),
     Mask(
         "the time of a run, and positions in the metadata log, which grows by itself",
-        r"(?<=CreateTime:)\d{13}|(?<=HighWatermark:          )\d+|(?<=Epoch: )\d+|(?<=MaxFollowerLagTimeMs:   )\d+"
+        r"(?<=CreateTime:)\d{13}|(?<=\t)\d{13} *\t\d+ *(?=\t)"
+        r"|(?<=HighWatermark:          )\d+|(?<=Epoch: )\d+|(?<=MaxFollowerLagTimeMs:   )\d+"
         r"|(?<=MaxFollowerLag:         )\d+|(?<=[\w-]{22}\t)\d+ *\t\d+ *\t\d[^\t]*\t\d[^\t]*",
         "<time>",
     ),

@@ -283,6 +283,20 @@ SAMPLES: dict[str, Fields] = {
     },
     "ListPartitionReassignments": {"topics": None},
     "InitProducerId": {"transactional_id": None, "transaction_timeout_ms": 1},
+    "ListTransactions": {"state_filters": [], "producer_id_filters": []},
+    "DescribeTransactions": {"transactional_ids": ["billing-1"]},
+    "DescribeProducers": {"topics": [{"name": "orders", "partition_indexes": [0]}]},
+    "WriteTxnMarkers": {
+        "markers": [
+            {
+                "producer_id": 1,
+                "producer_epoch": 0,
+                "transaction_result": False,
+                "topics": [{"name": "orders", "partition_indexes": [0]}],
+                "coordinator_epoch": 0,
+            }
+        ]
+    },
     "DescribeAcls": _ACL_FILTER,
     "CreateAcls": {
         "creations": [
@@ -528,10 +542,10 @@ def test_an_answer_can_be_changed(broker: FakeBroker) -> None:
 
 def test_a_request_without_a_handler_can_be_answered(broker: FakeBroker) -> None:
     with RawClient(broker.address) as client:
-        client.send("ListTransactions", 0, {})
+        client.send("SaslHandshake", 0, {})
         assert client.read_frame() == b""
-    broker.on("ListTransactions", error=14)
-    assert ask(broker.address, "ListTransactions", 0)["error_code"] == 14
+    broker.on("SaslHandshake", error=14)
+    assert ask(broker.address, "SaslHandshake", 0)["error_code"] == 14
 
 
 def test_a_mistake_of_the_test_fails_the_test() -> None:

@@ -22,7 +22,7 @@ from kafkactl.cli.compat import launchers
 from kafkactl.storage.records import Record
 from tests import json_contract
 from tests.conftest import REPOSITORY, Cli
-from tests.fake_broker import Acl, FakeCluster, Group, Member, Partition, Topic, placed
+from tests.fake_broker import Acl, FakeCluster, Group, Member, Partition, Producer, Topic, Transaction, placed
 from tests.json_contract import (
     PAGE,
     Case,
@@ -340,6 +340,8 @@ def build_fake_cluster() -> FakeCluster:
         Acl(resource_name="or", pattern_type=4, principal="User:bob", operation=4),
     ]
     cluster.state.scram["ann"] = {1: 4096, 2: 8192}
+    cluster.state.transactions["open"] = Transaction(producer_id=7, start_ms=1, partitions=[("orders", 0)])
+    cluster.state.producers["moved", 0] = [Producer(id=8, start_offset=5)]
     return cluster
 
 
@@ -413,6 +415,10 @@ READING = [
     case("reassign cancel --dry-run", "reassign", "cancel", "--all", "--dry-run"),
     case("throttles list", "throttles", "list"),
     case("throttles clear --dry-run", "throttles", "clear", "--dry-run"),
+    case("transactions list", "transactions", "list"),
+    case("transactions describe", "transactions", "describe", "open", "nosuch", expected=1),
+    case("transactions producers", "transactions", "producers", "moved"),
+    case("transactions find-hanging", "transactions", "find-hanging", "moved"),
     case("quorum status", "quorum", "status"),
     case("quorum replication", "quorum", "replication"),
     case("features describe", "features", "describe"),
@@ -458,6 +464,8 @@ CHANGING = [
     case("reassign cancel", "reassign", "cancel", "--all", "--preserve-throttles", "--yes"),
     case("reassign execute", "reassign", "execute", "plan.json", "--no-wait", "--yes"),
     case("throttles clear", "throttles", "clear", "--yes"),
+    case("transactions abort", "transactions", "abort", "moved", "--partition", 0, "--start-offset", 5, "--yes"),
+    case("transactions force-terminate", "transactions", "force-terminate", "open", "--yes"),
     case("quorum remove-controller", "quorum", "remove-controller", 2, "--directory-id", VOTER, "--yes"),
     case("brokers unregister", "brokers", "unregister", 2, "--force", "--yes"),
 ]

@@ -48,6 +48,7 @@ ADMIN = (
         "features",
         "leaders",
         "log_dirs",
+        "transactions",
     ),
     ("models", "offsets", "entities", "partition_rules", "metadata_versions", "endpoints"),
 )

@@ -161,7 +161,7 @@ class _Reader:
             option, embedded = self._find(word, flag, text if equals else None)
             if option is _HELP:
                 raise HelpRequestedError(self._format_help())
-            if option.name == VERSION.name:
+            if option.name == VERSION.name and embedded is None:
                 raise VersionRequestedError("")
             self._refuse_second(option, values)
             value = self._take(option, embedded, rest)

@@ -143,6 +143,8 @@ def check(arguments: Arguments) -> None:
     if file is not None and not os.path.exists(file):
         raise JavaError(f"Failed to load admin client properties: {file}. {_DETAIL}", TERSE)
     require_servers(arguments)
+    if arguments.command == "describe" and arguments.value("transactional-id") == "":  # no id of ours is empty
+        raise JavaError(f"{_describe_failure(arguments, '')}: {_describe_refusal('', 0)}. {_DETAIL}", TERSE)
     if arguments.command == "abort":
         if not arguments.has("start-offset", "producer-id"):
             raise JavaError(
@@ -287,13 +289,17 @@ def _find_reason(arguments: Arguments, error: KafkactlError, text: str) -> str:
     if arguments.command == "list" and code is not None:
         return "ListTransactions request sent to broker 1 failed with an unexpected exception"
     if arguments.command == "describe" and code is not None:
-        reasons = {_NOT_AUTHORIZED: "due to authorization failure", _NOT_FOUND: "because the ID could not be found"}
-        name = arguments.value("transactional-id")
-        reason = reasons.get(code, "due to unexpected error")
-        return f"DescribeTransactions request for transactionalId `{name}` failed {reason}"
+        return _describe_refusal(arguments.value("transactional-id") or "", code)
     if isinstance(error, NotFoundError):
         return "This server does not host this topic-partition."
     return text
+
+
+def _describe_refusal(transactional_id: str, code: int) -> str:
+    """Return the words of Kafka's client for a transactional id that a broker does not describe; 0 is no known code."""
+    reasons = {_NOT_AUTHORIZED: "due to authorization failure", _NOT_FOUND: "because the ID could not be found"}
+    reason = reasons.get(code, "due to unexpected error")
+    return f"DescribeTransactions request for transactionalId `{transactional_id}` failed {reason}"
 
 
 TOOL = Tool(
@@ -304,7 +310,6 @@ TOOL = Tool(
     "detect and recover from hanging transactions.",
     options=list_options(LEVELS),
     levels=LEVELS,
-    help_status=0,
     check=check,
     translate=translate,
     report=report,

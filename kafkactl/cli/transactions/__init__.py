@@ -255,8 +255,7 @@ def find_hanging(
 ) -> int:
     """Find open transactions that no coordinator will end.
 
-    Readers of committed records wait at such a transaction for ever. End it with `transactions abort`, with the topic,
-    the partition and OPEN-SINCE-OFFSET of the row.
+    Readers of committed records wait there for ever. `transactions abort` ends it, from OPEN-SINCE-OFFSET.
 
     Examples:
       kafkactl transactions find-hanging orders
@@ -322,7 +321,7 @@ def abort(
     confirm: ConfirmOptions,
     topic: TopicOptions,
     partition: Annotated[
-        int,
+        int | None,
         typer.Option(
             "--partition",
             metavar="N",
@@ -331,7 +330,7 @@ def abort(
             help="Number of the partition.",
             rich_help_panel=Section.SUBJECT,
         ),
-    ],
+    ] = None,
     start_offset: Annotated[
         int | None,
         typer.Option(metavar="N", help="Offset at which the transaction begins.", rich_help_panel=Section.SUBJECT),
@@ -372,7 +371,10 @@ def abort(
     from kafkactl.admin import transactions
     from kafkactl.admin.models import Outcome
 
-    place = topic.name, partition
+    name = topic.name
+    if partition is None:
+        raise UsageError("missing option: --partition", "find it: kafkactl transactions find-hanging TOPIC")
+    place = name, partition
     if start_offset is None and producer_id is None:
         raise UsageError("missing option: --start-offset", "find it: kafkactl transactions find-hanging TOPIC")
     if start_offset is not None and producer_id is not None:
@@ -436,7 +438,7 @@ def _describe_open(row: Transaction) -> str:
 def force_terminate(
     cluster: ClusterOptions, output: MirrorOutputOptions, confirm: ConfirmOptions, transactional_ids: TransactionalIds
 ) -> int:
-    """Abort the present transaction of transactional ids, and shut their producers out.
+    """End the present transaction of transactional ids, and shut their producers out.
 
     The producer of each id fails at its next request, and has to begin anew. Without a present transaction nothing is
     changed.

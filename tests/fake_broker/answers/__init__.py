@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.fake_broker.answers import cluster, configs, groups, replicas, rights, topics
+from tests.fake_broker.answers import cluster, configs, groups, replicas, rights, topics, transactions
 from tests.fake_broker.protocol import Fields, Request
 from tests.fake_broker.state import State
 
@@ -20,5 +20,6 @@ HANDLERS: dict[str, Handler] = {
     **groups.HANDLERS,
     **rights.HANDLERS,
     **replicas.HANDLERS,
+    **transactions.HANDLERS,
 }
 """Every kind of request that gets an answer without a behaviour of the test, but ApiVersions."""

@@ -164,12 +164,6 @@ def answer_unregister_broker(request: Request, state: State) -> Fields:
     return {"error_code": 0, "error_message": None}
 
 
-def answer_init_producer_id(request: Request, state: State) -> Fields:
-    """Answer InitProducerId with an id that was not used before."""
-    state.next_producer_id += 1
-    return {"producer_id": state.next_producer_id, "producer_epoch": 0}
-
-
 HANDLERS = {
     "DescribeCluster": answer_describe_cluster,
     "FindCoordinator": answer_find_coordinator,
@@ -179,5 +173,4 @@ HANDLERS = {
     "UpdateFeatures": answer_update_features,
     "RemoveRaftVoter": answer_remove_raft_voter,
     "UnregisterBroker": answer_unregister_broker,
-    "InitProducerId": answer_init_producer_id,
 }

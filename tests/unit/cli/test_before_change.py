@@ -11,7 +11,7 @@ import pytest
 from kafkactl.cli.app import app
 from kafkactl.cli.frame.command import build
 from tests.conftest import Cli
-from tests.fake_broker import Acl, FakeBroker, Group, Partition, Topic
+from tests.fake_broker import Acl, FakeBroker, Group, Partition, Producer, Topic, Transaction
 
 pytestmark = pytest.mark.slow
 
@@ -61,6 +61,18 @@ COMMANDS = {
     "reassign cancel": ["reassign", "cancel", "--all", "--yes"],
     "throttles clear": ["throttles", "clear", "--yes"],
     "throttles clear dry run": ["throttles", "clear", "--dry-run"],
+    "transactions abort": ["transactions", "abort", "moved", "--partition", "0", "--start-offset", "5", "--yes"],
+    "transactions abort dry run": [
+        "transactions",
+        "abort",
+        "moved",
+        "--partition",
+        "0",
+        "--start-offset",
+        "5",
+        "--dry-run",
+    ],
+    "transactions force-terminate": ["transactions", "force-terminate", "open", "--yes"],
     "records delete": ["records", "delete", "orders", "--all", "--yes"],
     "groups delete": ["groups", "delete", "billing", "--yes"],
     "groups reset-offsets": ["groups", "reset-offsets", "billing", "--topic", "orders", "--to-earliest", "--execute"],
@@ -88,6 +100,10 @@ READS = {
         "reassign generate",
         "reassign list",
         "throttles list",
+        "transactions list",
+        "transactions describe",
+        "transactions producers",
+        "transactions find-hanging",
         "log-dirs replicas",
         "features describe",
         "features version-mapping",
@@ -122,6 +138,8 @@ def broker() -> Iterator[FakeBroker]:
     group = Group("billing", offsets={("orders", 0): 0})
     with FakeBroker(topics={"orders": 3}, groups=[group]) as broker:
         broker.state.acls.append(Acl(resource_type=3, resource_name="billing", principal="User:ann"))
+        broker.state.transactions["open"] = Transaction(producer_id=7, start_ms=1, partitions=[("orders", 0)])
+        broker.state.producers["moved", 0] = [Producer(id=8, start_offset=5)]
         broker.state.brokers[1].more_log_dirs = ("/disk2",)
         broker.state.topics["moved"] = Topic("moved", [Partition(leader=1, replicas=[2, 1], isr=[1, 2])])
         yield broker

@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 from kafkactl.cli.kafka_style import doors, java_options, running
 from kafkactl.cli.kafka_style.doors import TOOLS, find_door, move_flags
 from kafkactl.cli.kafka_style.parser import Arity, Option, OptionError, State, parse
-from kafkactl.cli.kafka_style.subcommands import HelpRequestedError, SubcommandError
-from kafkactl.cli.kafka_style.tools import JavaError, WrongUsageError, load_tool, parse_include_list, parse_words
-from kafkactl.errors import KafkactlError, OperationError
+from kafkactl.cli.kafka_style.tools import JavaError, load_tool, parse_include_list, parse_words
+from kafkactl.errors import KafkactlError
 from tests import from_kafka_tools
 from tests.conftest import REPOSITORY, Cli
 from tests.fake_broker import FakeBroker
@@ -179,7 +178,7 @@ def _translate(line: equality.Line) -> str:
             return "(help)"
         tool.check(arguments)
         return shlex.join(tool.translate(arguments).words)
-    except (WrongUsageError, OptionError, JavaError, OperationError, SubcommandError, HelpRequestedError) as error:
+    except KafkactlError as error:
         return f"({type(error).__name__})"
 
 
@@ -247,6 +246,7 @@ def test_no_server_and_no_context(name: str, cli: Cli) -> None:
         "kafka-cluster": "cluster-id",
         "kafka-metadata-quorum": "describe --status",
         "kafka-features": "describe",
+        "kafka-transactions": "list",
         "kafka-acls": "--list",
         "kafka-log-dirs": "--describe",
         "kafka-reassign-partitions": "--list",

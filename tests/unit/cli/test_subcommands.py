@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from kafkactl.cli.kafka_style.cluster import LEVELS
 from kafkactl.cli.kafka_style.parser import Arguments
-from kafkactl.cli.kafka_style.subcommands import HelpRequestedError, SubcommandError, format_error, parse_subcommand
+from kafkactl.cli.kafka_style.subcommands import (
+    HelpRequestedError,
+    SubcommandError,
+    VersionRequestedError,
+    format_error,
+    parse_subcommand,
+)
 
 
 def parse(line: str, needs_server: bool = True) -> Arguments:
@@ -66,5 +72,5 @@ def test_an_error_is_justified_below_the_usage() -> None:
 
 @given(st.lists(st.text(alphabet="-=bCcihx1 ", max_size=6), max_size=5))
 def test_any_words_are_parsed_or_refused(words: list[str]) -> None:
-    with suppress(SubcommandError, HelpRequestedError):
+    with suppress(SubcommandError, HelpRequestedError, VersionRequestedError):
         parse_subcommand("kafka-cluster", "Purpose.", LEVELS, ["unregister", *words], True)
