@@ -128,6 +128,12 @@ class Line:
         return "@" in self.text
 
 
+def list_options(line: Line) -> set[str]:
+    """The options that a line has, without dashes."""
+    names = {word.lstrip("-").partition("=")[0] for word in shlex.split(line.text) if word.startswith("-")}
+    return names | ({"bootstrap-server"} if line.with_server else set())
+
+
 @dataclass
 class Section:
     """Lines that run in their order, on names that no other section uses."""

@@ -221,12 +221,6 @@ def has_same_state_later(cluster: RunningCluster, connected: Cluster) -> bool:
     return False
 
 
-def list_options(line: equality.Line) -> set[str]:
-    """The options that a line has, without dashes."""
-    names = {word.lstrip("-").partition("=")[0] for word in shlex.split(line.text) if word.startswith("-")}
-    return names | ({"bootstrap-server"} if line.with_server else set())
-
-
 def choose_lines(section: equality.Section) -> list[equality.Line]:
     """The lines that run here: in CI every third wrong line, for they do not depend on each other, and all others.
 
@@ -237,9 +231,9 @@ def choose_lines(section: equality.Section) -> list[equality.Line]:
     seen: set[str] = set()
     chosen = []
     for number, line in enumerate(section.lines):
-        if number % 3 == 0 or list_options(line) - seen:
+        if number % 3 == 0 or equality.list_options(line) - seen:
             chosen.append(line)
-            seen |= list_options(line)
+            seen |= equality.list_options(line)
     return chosen
 
 
@@ -317,15 +311,15 @@ def test_bad_lines_never_end_with_0(kraft: RunningCluster, folder: Path) -> None
 def test_every_option_is_tried_twice_and_once_in_a_wrong_line(tool: str) -> None:
     """Each option occurs in two lines at least, and in one of a section of wrong lines. CI runs it once at least."""
     sections = [section for section in SECTIONS if section.tool == tool]
-    used = Counter(name for section in sections for line in section.lines for name in list_options(line))
+    used = Counter(name for section in sections for line in section.lines for name in equality.list_options(line))
     wrong = {
         name
         for section in sections
         if "wrong" in section.title
         for line in section.lines
-        for name in list_options(line)
+        for name in equality.list_options(line)
     }
-    in_ci = {name for section in sections for line in choose_lines(section) for name in list_options(line)}
+    in_ci = {name for section in sections for line in choose_lines(section) for name in equality.list_options(line)}
     options = [option.name for option in load_tool(tool).options]
     assert [name for name in options if used[name] < 2] == []
     assert [name for name in options if name not in wrong] == []

@@ -18,7 +18,7 @@ from kafkactl.cli.kafka_style.doors import TOOLS, find_door, move_flags
 from kafkactl.cli.kafka_style.parser import Arity, Option, OptionError, State, parse
 from kafkactl.cli.kafka_style.tools import JavaError, load_tool, parse_include_list, parse_words
 from kafkactl.errors import KafkactlError
-from tests import from_kafka_tools
+from tests import from_kafka_tools, tool_coverage
 from tests.conftest import REPOSITORY, Cli
 from tests.fake_broker import FakeBroker
 from tests.reference import equality
@@ -223,9 +223,11 @@ def test_tables(name: str) -> None:
     assert len({option.name for option in tool.options}) == len(tool.options)
 
 
-def test_the_page_of_options_is_fresh() -> None:
-    page = (REPOSITORY / "docs" / "from-kafka-tools.md").read_text()
-    assert page == from_kafka_tools.write_page()
+def test_the_pages_of_options_are_fresh() -> None:
+    pages = {"from-kafka-tools.md": from_kafka_tools.write_page(), "coverage.md": tool_coverage.write_page()}
+    for name, page in pages.items():
+        assert (REPOSITORY / "docs" / name).read_text() == page, name
+    assert not TOOLS.keys() & tool_coverage.WITHOUT_MIRROR.keys()
 
 
 @pytest.mark.parametrize("name", TOOLS)
