@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kafkactl.cli.brokers import tables
+from kafkactl.cli.completion.names import complete_brokers
 from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
@@ -32,7 +33,15 @@ app = new_app(
 )
 
 BrokerId = Annotated[
-    int, typer.Argument(metavar="BROKER", help="Id of the broker.", min=0, max=2**31 - 1, show_default=False)
+    int,
+    typer.Argument(
+        metavar="BROKER",
+        help="Id of the broker.",
+        min=0,
+        max=2**31 - 1,
+        show_default=False,
+        autocompletion=complete_brokers,
+    ),
 ]
 
 
@@ -100,7 +109,12 @@ def api_versions(
     output: MirrorOutputOptions,
     broker: Annotated[
         list[int] | None,
-        typer.Argument(metavar="BROKER", help="Id of a broker; several may follow. Default: all.", show_default=False),
+        typer.Argument(
+            metavar="BROKER",
+            help="Id of a broker; several may follow. Default: all.",
+            show_default=False,
+            autocompletion=complete_brokers,
+        ),
     ] = None,
 ) -> int:
     """Show the requests that brokers offer, with their versions.

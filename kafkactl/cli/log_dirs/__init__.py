@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kafkactl.cli.completion.names import complete_brokers
 from kafkactl.cli.frame.before_change import Arguments, Change, before_change
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
@@ -160,7 +161,14 @@ def move(
     topics: TopicsOptions,
     broker: Annotated[
         int | None,
-        typer.Option("--broker", metavar="ID", min=0, help="Id of the broker.", rich_help_panel=Section.SUBJECT),
+        typer.Option(
+            "--broker",
+            metavar="ID",
+            min=0,
+            help="Id of the broker.",
+            rich_help_panel=Section.SUBJECT,
+            autocompletion=complete_brokers,
+        ),
     ] = None,
     to: Annotated[
         str | None, typer.Option("--to", metavar="DIR", help="Log directory of the broker that gets the replicas.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kafkactl.cli.completion.names import complete_brokers
 from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
@@ -66,7 +67,12 @@ Partitions = Annotated[
 Broker = Annotated[
     int | None,
     typer.Option(
-        "--broker", metavar="ID", min=0, max=2**31 - 1, help="Ask the replicas on this broker, not the leaders."
+        "--broker",
+        metavar="ID",
+        min=0,
+        max=2**31 - 1,
+        help="Ask the replicas on this broker, not the leaders.",
+        autocompletion=complete_brokers,
     ),
 ]
 
@@ -241,6 +247,7 @@ def find_hanging(
             min=0,
             max=2**31 - 1,
             help="Search the partitions that have a replica here.",
+            autocompletion=complete_brokers,
             rich_help_panel=Section.SUBJECT,
         ),
     ] = None,

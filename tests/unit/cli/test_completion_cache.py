@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from kafkactl.cli.completion.names import _read_cache
+from tests.conftest import Cli
+from tests.fake_broker import FakeCluster
 
 
 @pytest.mark.parametrize("content", ["", "[", "5", "null", "\udcff"])
@@ -21,3 +23,17 @@ def test_cache_has_the_names(tmp_path: Path) -> None:
     assert _read_cache(file) is None
     file.write_text('["orders", "clicks"]', encoding="utf-8")
     assert _read_cache(file) == ["orders", "clicks"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "brokers describe ", "brokers unregister ", "brokers api-versions ", "log-dirs move orders --broker ",
+        "transactions producers orders --broker ", "transactions find-hanging --broker ",
+    ],
+)  # fmt: skip
+def test_ids_of_brokers_are_proposed(line: str, cli: Cli) -> None:
+    with FakeCluster(brokers=2) as brokers:
+        asked = f"kafkactl -b {brokers.address} {line}"
+        proposed = cli.with_environment(_KAFKACTL_COMPLETE="complete_bash", _KAFKACTL_LINE=asked).ok()
+    assert proposed.splitlines() == ["1", "2"]
