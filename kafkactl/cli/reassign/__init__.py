@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kafkactl.cli.frame import replica_moves
 from kafkactl.cli.frame.before_change import before_change
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
@@ -16,7 +17,6 @@ from kafkactl.cli.frame.options import ClusterOptions, ControllerOptions, Mirror
 from kafkactl.cli.frame.results import print_errors, show_outcomes
 from kafkactl.cli.frame.subjects import TopicsOptions
 from kafkactl.cli.frame.values import read_broker_ids, require_choice
-from kafkactl.cli.reassign import execution
 from kafkactl.errors import NotFoundError, UsageError, make_exclusive_error
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table, listing
@@ -137,9 +137,9 @@ def generate(
         return as_kafka.generate(connected, names or topics.choose(connected), ids, not no_racks)
     connected = cluster.connect()
     chosen = topics.choose(connected) if names is None else names
-    placements, errors = execution.read_placements(connected, chosen)
-    plan = execution.plan_replicas(connected, placements, ids, planning.Balance(by), with_racks=not no_racks)
-    rows = execution.list_plan(placements, plan)
+    placements, errors = replica_moves.read_placements(connected, chosen)
+    plan = replica_moves.plan_replicas(connected, placements, ids, planning.Balance(by), with_racks=not no_racks)
+    rows = replica_moves.list_plan(placements, plan)
     output.show(Report({"version": 1, "partitions": rows}, [Table(_PLAN, rows)]))
     moves, size = planning.count_moves(placements, plan)
     people.note(f"partitions to change: {len(rows)}; new replicas: {moves}, with {format_bytes(size)}")
@@ -189,7 +189,7 @@ def execute(
     from kafkactl.admin.reassignment_files import read_reassignment
 
     plan = read_reassignment(_require_file(file, file_flag))
-    options = execution.ExecuteOptions(
+    options = replica_moves.ExecuteOptions(
         throttle=_read_rate(throttle),
         dir_throttle=_read_rate(dir_throttle),
         additional=additional,
@@ -202,7 +202,7 @@ def execute(
         from kafkactl.cli.reassign import as_kafka
 
         return as_kafka.execute(connected, plan, options)
-    work = execution.prepare(connected, plan, options)
+    work = replica_moves.prepare(connected, plan, options)
     before_change(connected, work.changes, confirm.dry_run)
     if (confirm.dry_run or not confirm.yes) and (work.rows or output.is_structured):
         output.show(listing(_STATES, work.rows))
@@ -214,7 +214,7 @@ def execute(
         people.note("nothing to move: every partition has its replicas, or is on the way")
         if confirm.dry_run or not (work.running and options.wait):
             return print_errors(work.errors)
-    outcomes = execution.run(connected, work, options)
+    outcomes = replica_moves.run(connected, work, options)
     status = show_outcomes(outcomes, "partition", output)
     return combine([status, print_errors(work.errors)]) if work.errors else status
 
@@ -249,7 +249,7 @@ def verify(
     topics = sorted({topic for topic, _ in plan.replicas})
     running = reassignment.list_running(connected)
     rows = reassignment.verify(running, reassignment.read_replicas(connected, topics), plan.replicas)
-    dirs = execution.find_unmoved(connected, plan.log_dirs)
+    dirs = replica_moves.find_unmoved(connected, plan.log_dirs)
     output.show(listing(_STATES, rows))
     errors: list[KafkactlError] = [
         NotFoundError(f"partition not found: {row.topic}-{row.partition}", "list the topics: kafkactl topics list")
@@ -259,7 +259,7 @@ def verify(
     for (topic, number, broker), text in dirs.items():
         people.note(f"{topic}-{number} on broker {broker}: {text}")
     if not running and not any(text.startswith("moving") for text in dirs.values()) and not preserve:
-        errors += execution.remove_throttles(connected, topics)
+        errors += replica_moves.remove_throttles(connected, topics)
     is_done = all(row.state == "done" for row in rows) and not dirs
     return combine([print_errors(errors), DONE if is_done or errors else CONDITION])
 
@@ -321,7 +321,7 @@ def cancel(
         return as_kafka.cancel(connected, plan, preserve, dir_timeout_s)
     running = reassignment.list_running(connected)
     chosen = [row for row in running if plan is None or (row.topic, row.partition) in plan.replicas]
-    before_change(connected, execution.list_cancellations(chosen), confirm.dry_run)
+    before_change(connected, replica_moves.list_cancellations(chosen), confirm.dry_run)
     if (confirm.dry_run or not confirm.yes) and (chosen or output.is_structured):
         output.show(listing(_RUNNING, chosen))
     if not chosen:
@@ -354,7 +354,7 @@ def _cancel(connected: Cluster, chosen: Sequence[RunningMove], output: MirrorOut
     ]
     errors: list[KafkactlError] = []
     if not preserve and not connected.settings.has_controllers and not reassignment.list_running(connected):
-        errors = execution.remove_throttles(connected, sorted({row.topic for row in chosen}))
+        errors = replica_moves.remove_throttles(connected, sorted({row.topic for row in chosen}))
     status = show_outcomes(outcomes, "partition", output)
     return combine([status, print_errors(errors)]) if errors else status
 

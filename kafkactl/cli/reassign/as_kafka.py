@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from kafkactl.admin.models import Partition
     from kafkactl.admin.reassignment import RunningMove
     from kafkactl.admin.reassignment_files import ReassignmentFile
-    from kafkactl.cli.reassign.execution import ExecuteOptions
+    from kafkactl.cli.frame.replica_moves import ExecuteOptions
     from kafkactl.connection.cluster import Cluster
 
 _FAILED = "org.apache.kafka.tools.AdminCommandFailedException"

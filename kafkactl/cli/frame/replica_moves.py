@@ -1,4 +1,4 @@
-"""The work behind `kafkactl reassign`: what a plan changes, its start with throttles, and the wait for its end."""
+"""Moves of replicas between brokers: what a plan changes, its start with throttles, and the wait for its end."""
 
 from __future__ import annotations
 
