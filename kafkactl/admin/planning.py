@@ -84,6 +84,34 @@ def plan(
     }
 
 
+def plan_drain(
+    placements: Sequence[Placement], broker: int, alive: Collection[int], racks: Mapping[int, str | None]
+) -> tuple[dict[Partition, tuple[int, ...]], list[OperationError]]:
+    """Return the new replicas of each partition that has one on a broker, and an error for each that cannot leave it.
+
+    The replica on `broker` is replaced by one on a broker of `alive`, and others only where racks ask for it. All
+    `placements` count for an even result. A partition that has a replica on each of the others, or one on a broker that
+    is not alive, stays. The plan is in the order of `placements`.
+    """
+    others = sorted(set(alive) - {broker})
+    errors = []
+    movable = []
+    for row in placements:
+        away = sorted(set(row.replicas) - {broker, *others})
+        if away and broker in row.replicas:
+            reason = f"its replica on broker {away[0]} is not alive"
+            errors.append(OperationError(f"{row.topic}-{row.partition} stays: {reason}", "start that broker first"))
+        elif len(row.replicas) > len(others) and broker in row.replicas:
+            reason = f"it has {len(row.replicas)} replicas, and there are {len(others)} other brokers"
+            hint = f"lower it first: kafkactl topics alter {row.topic} -r {len(others)}"
+            errors.append(OperationError(f"{row.topic}-{row.partition} stays: {reason}", hint if others else None))
+        elif not away:
+            movable.append(row)
+    plan_ = plan([row for row in movable if len(row.replicas) <= len(others)], others, racks, Balance.NOTHING)
+    leaving = {(row.topic, row.partition) for row in movable if broker in row.replicas}
+    return {place: replicas for place, replicas in plan_.items() if place in leaving}, errors
+
+
 def _name_rack(racks: Mapping[int, str | None], broker: int) -> str | int:
     """Return the name of a broker's rack, or the broker's id where it has none."""
     return racks.get(broker) or broker

@@ -84,6 +84,7 @@ BASES: dict[str, Sequence[str]] = {
     "brokers unregister": ["1", "--force", "--dry-run"],
     "quorum remove-controller": ["2", "--directory-id", "AAAAAAAAAAAAAAAAAAAAAQ", "--dry-run"],
     "leaders elect": ["orders", "--dry-run"],
+    "brokers drain": ["2", "orders", "--dry-run"],
     "transactions describe": ["open"],
     "transactions producers": ["moved"],
     "transactions find-hanging": ["moved"],

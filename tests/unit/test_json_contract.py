@@ -426,6 +426,7 @@ READING = [
     case("cluster id", "cluster", "id"),
     case("cluster endpoints", "cluster", "endpoints"),
     case("brokers wait", "brokers", "wait", "--count", 2),
+    case("brokers drain --dry-run", "brokers", "drain", 2, "running", "orders", "--dry-run", expected=1),
     case("offsets", "offsets", "orders"),
     case("offsets", "offsets", "orders", "--time", TIME_MS),
     case("offsets --count", "offsets", "--count"),
@@ -433,6 +434,7 @@ READING = [
     case("records delete --dry-run", "records", "delete", "orders", "--all", "--dry-run"),
 ]  # fmt: skip
 CHANGING = [
+    case("brokers drain", "brokers", "drain", 2, "orders", "--yes", expected=1, has_values=False),
     case("topics create", "topics", "create", "fresh", "fresh.2", "-p", 2),
     case("topics create", "topics", "create", "orders", expected=1),
     case("topics alter", "topics", "alter", "other", "-p", 4),

@@ -1,4 +1,4 @@
-"""The commands `kafkactl brokers`: list, describe, api-versions, unregister, wait."""
+"""The commands `kafkactl brokers`: list, describe, api-versions, unregister and wait; drain is in draining.py."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kafkactl.cli.brokers import tables
+from kafkactl.cli.brokers import draining, tables
 from kafkactl.cli.completion.names import complete_brokers
 from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
 from kafkactl.cli.frame.command import command, new_app
@@ -197,6 +197,9 @@ def _describe_state(connected: Cluster, broker_id: int, force: bool) -> str:
         reason = "may be running: it is registered and does not answer" if is_silent else "is running"
         raise OperationError(f"broker {broker_id} {reason}", "stop it first, or add --force to unregister it")
     return f"it is {broker.state} and has {broker.replicas} replicas, {broker.leaders} of them leaders"
+
+
+app.command()(draining.drain)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_un
 from kafkactl.cli.frame.following import Progress, follow, format_bytes
 from kafkactl.errors import KafkactlError, OperationError, UnansweredError, UnreachableError
 from kafkactl.output import people
+from kafkactl.output.report import Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,9 +25,16 @@ if TYPE_CHECKING:
 
 _PAUSE_S = 0.1
 _FOREIGN = "other reassignments are running"
-_INTERRUPTED = (
-    "the brokers continue to move replicas; show the rest, and remove throttles: kafkactl reassign verify FILE"
-)
+_INTERRUPTED = "the brokers continue to move replicas; show the rest, and remove throttles: "
+_VERIFY = "kafkactl reassign verify FILE"
+PLAN = [
+    Column("TOPIC", lambda row: row["topic"]),
+    Column("PARTITION", lambda row: row["partition"]),
+    Column("BEFORE", lambda row: row["before"]),
+    Column("AFTER", lambda row: row["replicas"]),
+    Column("SIZE", lambda row: row["size_bytes"]),
+]
+"""Columns of what list_plan() returns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +162,7 @@ def prepare(connected: Cluster, plan: ReassignmentFile, options: ExecuteOptions)
     on_the_way = {
         (row.topic, row.partition)
         for row in running
-        if _get_target(row) == set(targets.get((row.topic, row.partition), ()))
+        if get_target(row) == set(targets.get((row.topic, row.partition), ()))
     }
     foreign = [row for row in running if (row.topic, row.partition) not in on_the_way]
     if foreign and not options.additional:
@@ -185,9 +193,10 @@ def prepare(connected: Cluster, plan: ReassignmentFile, options: ExecuteOptions)
     )
 
 
-def run(connected: Cluster, work: Work, options: ExecuteOptions) -> list[Outcome]:
+def run(connected: Cluster, work: Work, options: ExecuteOptions, resume: str = _VERIFY) -> list[Outcome]:
     """Start the moves with throttles, wait for their end, remove the throttles, and return the outcome of each.
 
+    `resume` is the command that goes on after an interrupt, for its note.
     Without `options.wait` the throttles stay. Where the throttles cannot be set, nothing is moved, and those that were
     set are removed. Raise OperationError for that, and where the controller refuses all moves; UnreachableError where
     it does not answer (UnansweredError where the moves may have begun), UsageError for a wrong client setting, and
@@ -214,12 +223,12 @@ def run(connected: Cluster, work: Work, options: ExecuteOptions) -> list[Outcome
     dirs = _start_dir_moves(connected, work.dir_moves, options) if work.dir_moves else {}
     waiting = [move for move, error in results.items() if error is None]
     if options.wait:
-        _follow(connected, work, waiting)
+        _follow(connected, work, waiting, resume)
         if settings.brokers and not reassignment.list_running(connected):
             for failure in _find_errors(throttles.clear_throttles(connected, settings.brokers, settings.topics)):
                 people.error(failure)
     elif settings.brokers:
-        people.note("remove the throttles at the end: kafkactl reassign verify FILE")
+        people.note(f"remove the throttles at the end: {resume}")
     verb = "moved" if options.wait else "moving"
     outcomes = [
         Outcome(
@@ -287,7 +296,7 @@ def list_cancellations(running: Iterable[RunningMove]) -> list[Change]:
     ]
 
 
-def _get_target(row: RunningMove) -> set[int]:
+def get_target(row: RunningMove) -> set[int]:
     """Return the replicas that a running reassignment leads to."""
     return set(row.replicas) - set(row.removing)
 
@@ -340,8 +349,10 @@ def _start_dir_moves(
     return results
 
 
-def _follow(connected: Cluster, work: Work, moves: Sequence[Move]) -> None:
+def _follow(connected: Cluster, work: Work, moves: Sequence[Move], resume: str) -> None:
     """Wait until the moves, and those of the plan that were running before, have ended.
+
+    `resume` is the command that goes on after an interrupt.
 
     Raise KeyboardInterrupt after a note, UnreachableError or OperationError where the moves cannot be read, and
     UsageError for a wrong client setting.
@@ -371,7 +382,7 @@ def _follow(connected: Cluster, work: Work, moves: Sequence[Move]) -> None:
             )
         return Progress(left=len(left), total=len(waiting), moved_bytes=moved, total_bytes=work.moved_bytes)
 
-    follow(connected, look, _INTERRUPTED)
+    follow(connected, look, _INTERRUPTED + resume)
 
 
 def _group_by_topic(partitions: Iterable[Partition]) -> dict[str, list[int]]:

@@ -58,13 +58,6 @@ DirTimeout = Annotated[
     ),
 ]
 
-_PLAN = [
-    Column("TOPIC", lambda row: row["topic"]),
-    Column("PARTITION", lambda row: row["partition"]),
-    Column("BEFORE", lambda row: row["before"]),
-    Column("AFTER", lambda row: row["replicas"]),
-    Column("SIZE", lambda row: row["size_bytes"]),
-]
 _STATES = [
     Column("TOPIC", lambda row: row.topic),
     Column("PARTITION", lambda row: row.partition),
@@ -140,7 +133,7 @@ def generate(
     placements, errors = replica_moves.read_placements(connected, chosen)
     plan = replica_moves.plan_replicas(connected, placements, ids, planning.Balance(by), with_racks=not no_racks)
     rows = replica_moves.list_plan(placements, plan)
-    output.show(Report({"version": 1, "partitions": rows}, [Table(_PLAN, rows)]))
+    output.show(Report({"version": 1, "partitions": rows}, [Table(replica_moves.PLAN, rows)]))
     moves, size = planning.count_moves(placements, plan)
     people.note(f"partitions to change: {len(rows)}; new replicas: {moves}, with {format_bytes(size)}")
     return print_errors(errors)

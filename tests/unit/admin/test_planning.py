@@ -131,3 +131,41 @@ def test_ten_thousand_partitions_take_no_time() -> None:
     racks = {broker: "abc"[broker % 3] for broker in range(1, 7)}
     result = apply(placements, [1, 2, 3, 4, 5], racks, Balance.COUNT)
     assert all(len({racks[broker] for broker in replicas}) == 3 for replicas in result)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_drain_replaces_only_the_replicas_of_the_broker_and_spreads_them(seed: int) -> None:
+    """Without racks every other replica stays, and no choice of new brokers is more even: all are tried."""
+    rng = random.Random(seed)
+    alive = list(range(1, rng.randint(3, 5) + 1))
+    placements = make_placements(*(rng.sample(alive, rng.randint(1, len(alive) - 1)) for _ in range(rng.randint(1, 5))))
+    plan, errors = planning.plan_drain(placements, 1, alive, {})
+    assert errors == []
+    after = [plan.get((row.topic, row.partition), row.replicas) for row in placements]
+    leaving = [row for row in placements if 1 in row.replicas]
+    assert len(plan) == len(leaving)
+    for row, replicas in zip(placements, after, strict=True):
+        assert len(replicas) == len(set(replicas)) == len(row.replicas)
+        assert [old for old, new in zip(row.replicas, replicas, strict=True) if old != new] == [1] * (1 in row.replicas)
+    choices = [
+        [
+            tuple(new if broker == 1 else broker for broker in row.replicas)
+            for new in (sorted(set(alive) - {1} - set(row.replicas)) if 1 in row.replicas else [0])
+        ]
+        for row in placements
+    ]
+    best = min(measure(placements, result)[0] for result in itertools.product(*choices))
+    assert measure(placements, after)[0] == best
+
+
+def test_a_drain_keeps_racks_apart_and_says_what_stays() -> None:
+    racks = {1: "a", 2: "a", 3: "b", 4: "b"}
+    placements = make_placements((1, 3), (3, 1), (1, 2, 3, 4), (1, 9), (2, 3))
+    plan, errors = planning.plan_drain(placements, 1, [1, 2, 3, 4], racks)
+    assert plan == {("a", 0): (2, 3), ("a", 1): (3, 2)}
+    assert [str(error) for error in errors] == [
+        "a-2 stays: it has 4 replicas, and there are 3 other brokers",
+        "a-3 stays: its replica on broker 9 is not alive",
+    ]
+    assert errors[0].hint == "lower it first: kafkactl topics alter a -r 3"
+    assert planning.plan_drain(placements, 7, [1, 2, 3, 4], racks) == ({}, [])

@@ -51,6 +51,8 @@ COMMANDS = {
     "features downgrade": ["features", "downgrade", "metadata.version=3.9", "--yes"],
     "features disable": ["features", "disable", "metadata.version", "--yes"],
     "quorum remove-controller": ["quorum", "remove-controller", "1", "--directory-id", 22 * "A", "--yes"],
+    "brokers drain": ["brokers", "drain", "2", "alone", "--yes"],
+    "brokers drain dry run": ["brokers", "drain", "2", "alone", "--dry-run"],
     "leaders elect": ["leaders", "elect", "moved", "--yes"],
     "leaders elect dry run": ["leaders", "elect", "moved", "--dry-run"],
     "log-dirs move": ["log-dirs", "move", "orders", "--broker", "1", "--to", "/disk2", "--no-wait", "--yes"],
@@ -141,6 +143,7 @@ def broker() -> Iterator[FakeBroker]:
         broker.state.transactions["open"] = Transaction(producer_id=7, start_ms=1, partitions=[("orders", 0)])
         broker.state.producers["moved", 0] = [Producer(id=8, start_offset=5)]
         broker.state.brokers[1].more_log_dirs = ("/disk2",)
+        broker.state.topics["alone"] = Topic("alone", [Partition(leader=2, replicas=[2], isr=[2])])
         broker.state.topics["moved"] = Topic("moved", [Partition(leader=1, replicas=[2, 1], isr=[1, 2])])
         yield broker
 

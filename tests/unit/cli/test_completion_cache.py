@@ -28,7 +28,8 @@ def test_cache_has_the_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "brokers describe ", "brokers unregister ", "brokers api-versions ", "log-dirs move orders --broker ",
+        "brokers describe ", "brokers drain ", "brokers unregister ", "brokers api-versions ",
+        "log-dirs move orders --broker ",
         "transactions producers orders --broker ", "transactions find-hanging --broker ",
     ],
 )  # fmt: skip
