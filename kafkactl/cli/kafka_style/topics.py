@@ -82,7 +82,7 @@ OPTIONS = (
         summary="Setting of the new topic; repeatable. kafka-configs --all lists the names.",
     ),
     Option(
-        name="delete-config", arity=Arity.REQUIRED, label="name", target="configs alter topics TOPIC --delete",
+        name="delete-config", arity=Arity.REQUIRED, label="name", target="configs alter topics TOPIC --unset",
         summary="No effect since Kafka 4.0: delete a setting with kafka-configs.",
     ),
     Option(
