@@ -234,12 +234,12 @@ def _make_producer(place: Partition, item: Any) -> ProducerState:
 
 
 def find_hanging(
-    cluster: Cluster, partitions: Sequence[Partition], now_ms: int, older_than_ms: int, broker: int | None = None
+    cluster: Cluster, partitions: Sequence[Partition], now_ms: int, older_than_ms: int | None, broker: int | None = None
 ) -> tuple[list[ProducerState], list[KafkactlError]]:
     """Return the producers whose open transaction hangs, and an error for each partition that could not be searched.
 
     A transaction is a candidate where its last record is more than `older_than_ms` ms older than `now_ms`, in ms since
-    1970. It hangs where no coordinator knows the producer, or the coordinator does not count the partition in. The
+    1970; with None all are. It hangs where no coordinator knows the producer, or the coordinator does not count the partition in. The
     result is in the order of `partitions`. The leaders are asked, or the replicas on `broker`. Raise the first error
     where a coordinator does not say what it knows, because nothing could be told apart then: UnreachableError,
     OperationError or UnsupportedRequestError; and UsageError for a wrong client setting.
@@ -256,7 +256,8 @@ def find_hanging(
             for producers in found.values()
             if not isinstance(producers, KafkactlError)
             for producer in producers
-            if producer.start_offset is not None and now_ms - producer.last_timestamp_ms > older_than_ms
+            if producer.start_offset is not None
+            and (older_than_ms is None or now_ms - producer.last_timestamp_ms > older_than_ms)
         ]
         if not candidates:
             return [], errors

@@ -423,7 +423,7 @@ def _refuse_coordinated(connected: Cluster, producer: ProducerState) -> None:
     from kafkactl.admin import transactions
 
     place = producer.topic, producer.partition
-    hanging, errors = transactions.find_hanging(connected, [place], _now_ms(), producer.last_timestamp_ms * -1)
+    hanging, errors = transactions.find_hanging(connected, [place], _now_ms(), older_than_ms=None)
     if errors:
         raise errors[0]
     if all(row.producer_id != producer.producer_id for row in hanging):
