@@ -83,7 +83,9 @@ class ForkServer:
                 os.kill(child, signal.SIGKILL)
                 raise subprocess.TimeoutExpired(list(arguments), timeout_s) from None
         for thread in threads[:2]:
-            thread.join()
+            thread.join(timeout_s)
+            if thread.is_alive():  # a child of the command still has the stream
+                raise subprocess.TimeoutExpired(list(arguments), timeout_s)
         return status, *texts
 
 

@@ -90,15 +90,19 @@ def plan_drain(
     """Return the new replicas of each partition that has one on a broker, and an error for each that cannot leave it.
 
     The replica on `broker` is replaced by one on a broker of `alive`, and others only where racks ask for it. All
-    `placements` count for an even result. A partition that has a replica on each of the others, or one on a broker that
-    is not alive, stays. The plan is in the order of `placements`.
+    `placements` count for an even result. A partition stays that has a replica on each of the others, or another one on
+    a broker that is not alive, or whose only replica is on a broker that is not alive. The plan is in the order of
+    `placements`.
     """
     others = sorted(set(alive) - {broker})
     errors = []
     movable = []
     for row in placements:
         away = sorted(set(row.replicas) - {broker, *others})
-        if away and broker in row.replicas:
+        if row.replicas == (broker,) and broker not in alive:
+            reason = "its only replica is on a broker that is not alive"
+            errors.append(OperationError(f"{row.topic}-{row.partition} stays: {reason}", "start that broker first"))
+        elif away and broker in row.replicas:
             reason = f"its replica on broker {away[0]} is not alive"
             errors.append(OperationError(f"{row.topic}-{row.partition} stays: {reason}", "start that broker first"))
         elif len(row.replicas) > len(others) and broker in row.replicas:

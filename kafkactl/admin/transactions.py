@@ -17,12 +17,14 @@ from kafkactl.admin.models import Partition
 from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.protocol import CoordinatorType, ErrorCode
-from kafkactl.errors import KafkactlError, NotFoundError, UsageError
+from kafkactl.errors import KafkactlError, NotFoundError, UnreachableError, UsageError
 
 STATES = (
     "Empty", "Ongoing", "PrepareCommit", "PrepareAbort", "CompleteCommit", "CompleteAbort", "PrepareEpochFence", "Dead",
 )  # fmt: skip
 """States of a transactional id, in Kafka's spelling."""
+OPEN_STATES = ("Ongoing", "PrepareCommit", "PrepareAbort", "PrepareEpochFence")
+"""Those in which its transaction is not over."""
 _NONE = -1
 _BATCH = 500
 """Partitions in one question to a broker."""
@@ -57,9 +59,14 @@ class Transaction:
     timeout_ms: int
     """Time after which the coordinator aborts a transaction of this producer."""
     start_ms: int | None
-    """Start of the present transaction in ms since 1970; None where there is none."""
+    """Start of the present transaction in ms since 1970, or of the last one; None before the first one, or later."""
     partitions: tuple[Partition, ...]
     """Partitions in the present transaction whose marker is not written yet, in the broker's order."""
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether its transaction is not over."""
+        return self.state in OPEN_STATES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +124,8 @@ def list_transactions(
 def describe_transactions(cluster: Cluster, transactional_ids: Iterable[str]) -> dict[str, Transaction | KafkactlError]:
     """Return the transaction of each id, or its error, in the order of `transactional_ids`.
 
-    An id that does not exist has a NotFoundError. Raise UsageError for a wrong client setting.
+    An id that does not exist has a NotFoundError. Raise UnreachableError where no broker answers about any id, and
+    UsageError for a wrong client setting.
     """
     results: dict[str, Transaction | KafkactlError] = {}
     with cluster.share_timeout():
@@ -128,6 +136,8 @@ def describe_transactions(cluster: Cluster, transactional_ids: Iterable[str]) ->
                 raise
             except KafkactlError as error:
                 results[transactional_id] = error
+    if results and all(isinstance(result, UnreachableError) for result in results.values()):
+        raise next(error for error in results.values() if isinstance(error, UnreachableError))
     return results
 
 

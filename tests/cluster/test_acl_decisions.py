@@ -212,6 +212,7 @@ def test_decisions_are_those_of_a_broker(place: tuple[AclBroker, bool]) -> None:
     authorizer = Authorizer(super_users=SUPER_USERS, allows_everyone=allows_everyone)
     cli = broker.cluster.cli
     cli.ok("topics", "create", *NAMES[ResourceKind.TOPIC], "--if-not-exists")
+    eventually(lambda: set(NAMES[ResourceKind.TOPIC]) <= set(cli.ok("topics", "list").split()))
     askers = [Asker(broker.connect(user, host), user, host) for user in USERS for host in HOSTS]
     seen: Counter[tuple[Reason, bool]] = Counter()
     wrong = []

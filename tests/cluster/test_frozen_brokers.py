@@ -120,7 +120,10 @@ def test_changes_are_made_once_while_a_broker_is_frozen(kraft_cluster: RunningCl
     finally:
         cli.ok("local", "resume", "kafka-3", "kraft-cluster")
         wait_until_whole(kraft_cluster)
+    is_unsure = done[0].returncode == 3
     for each in done:
+        if is_unsure and f"topic not found: '{name}'" in each.stderr:
+            continue  # nobody could tell whether it is there
         assert each.returncode == 0 or (each.returncode == 3 and "may have been done" in each.stderr), each.stderr
     shown = [
         cli("topics", "describe", name),

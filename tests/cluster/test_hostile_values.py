@@ -20,7 +20,7 @@ from tests.conftest import REPOSITORY, Cli
 from tests.fake_broker import FakeCluster
 from tests.forking import Done, Line, run_all
 from tests.json_contract import value_type_of, walk_commands
-from tests.unit.test_json_contract import ACLS, DECLARATION, EXPORT, build_fake_cluster
+from tests.unit.test_json_contract import ACLS, DECLARATION, EXPORT, PLAN, build_fake_cluster
 
 EVERY_CELL = bool(os.environ.get("KAFKACTL_TEST_EVERY_CELL"))
 PARTS = 4
@@ -84,6 +84,11 @@ BASES: dict[str, Sequence[str]] = {
     "brokers unregister": ["1", "--force", "--dry-run"],
     "quorum remove-controller": ["2", "--directory-id", "AAAAAAAAAAAAAAAAAAAAAQ", "--dry-run"],
     "leaders elect": ["orders", "--dry-run"],
+    "log-dirs move": ["orders", "--broker", "1", "--to", "/disk2", "--dry-run"],
+    "reassign generate": ["orders"],
+    "reassign execute": ["{folder}/plan.json", "--dry-run"],
+    "reassign verify": ["{folder}/plan.json", "--preserve-throttles"],
+    "reassign cancel": ["{folder}/plan.json", "--dry-run"],
     "brokers drain": ["2", "orders", "--dry-run"],
     "transactions describe": ["open"],
     "transactions producers": ["moved"],
@@ -206,6 +211,7 @@ def with_secrets(cli: Cli, folder: Path) -> dict[str, str]:
         "sasl.jaas.config": f'x required password="{SECRET}";',
     }
     context = {"bootstrap-servers": "127.0.0.1:1", "properties": properties}
+    (folder / "plan.json").write_text(PLAN)
     (folder / "password").write_text(f"{SECRET}\n")
     environment = {
         **cli.full_environment(),

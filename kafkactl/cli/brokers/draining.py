@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +18,7 @@ from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ClusterOptions, ReportOptions
 from kafkactl.cli.frame.results import print_errors, show_outcomes
 from kafkactl.cli.frame.subjects import TopicsOptions
-from kafkactl.errors import NotFoundError
+from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Report, Table
 from kafkactl.statuses import DONE, combine
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from kafkactl.admin.planning import Placement
     from kafkactl.admin.reassignment import RunningMove
     from kafkactl.connection.cluster import Cluster
-    from kafkactl.errors import KafkactlError
 
 
 @command
@@ -85,33 +85,39 @@ def drain(
         for row in running
         if broker in row.removing and row.topic in names
     }
+    foreign = [row for row in running if (row.topic, row.partition) not in leaving]
+    if foreign and plan:
+        raise OperationError(
+            f"other reassignments are running: {foreign[0].topic}-{foreign[0].partition}"
+            + (" and others" if len(foreign) > 1 else ""),
+            "wait for their end; show them: kafkactl reassign list",
+        )
     rows = replica_moves.list_plan(placements, plan)
     changes = [
-        Change(action=f"move {topic}-{number} off broker {broker}", inverse=cannot_be_undone) for topic, number in plan
+        Change(action=f"move {topic}-{number} off broker {broker}", inverse=cannot_be_undone)
+        for topic, number in {**leaving, **plan}
     ]
     before_change(connected, changes, confirm.dry_run)
     if (confirm.dry_run or not confirm.yes) and (rows or output.is_structured):
         output.show(Report(rows, [Table(replica_moves.PLAN, rows)]))
-    if not plan and not leaving:
+    if not changes:
         _require_known(connected, placements, broker)
         people.note(f"broker {broker} has no replica that can be moved")
-        if confirm.dry_run:
-            return print_errors(errors)
-    elif plan:
-        status = confirm.ask(_describe(broker, placements, plan, throttle, step), "nothing moved")
-        if status is not None:
-            return combine([status, print_errors(errors)]) if errors else status
-    elif confirm.dry_run:
-        people.note(f"would wait for {len(leaving)} moves that are running")
+        people.note("show throttles that an earlier call may have left: kafkactl throttles list")
+        if confirm.yes and output.is_structured:
+            output.show(Report([], [Table(replica_moves.PLAN, [])]))
         return print_errors(errors)
-    outcomes = _move_in_steps(connected, broker, {**leaving, **plan}, len(leaving), throttle, step)
-    errors += _remove_throttles(connected, names)
-    status = DONE
-    if outcomes:
-        status = show_outcomes(outcomes, "partition", output)
-    elif output.is_structured and confirm.yes:
-        output.show(Report([], [Table(replica_moves.PLAN, [])]))
-    return combine([status, print_errors(errors)]) if errors else status
+    action = _describe(broker, placements, plan, throttle, step)
+    if leaving:
+        action += f"; wait for {len(leaving)} that are moving"
+    if (refused := confirm.ask(f"{action}; then remove the throttles of moves", "nothing moved")) is not None:
+        return combine([refused, print_errors(errors)]) if errors else refused
+    names_again = " ".join(["", *map(shlex.quote, names)]) if not topics.selection().is_empty else ""
+    resume = f"kafkactl brokers drain {broker}{names_again}" + (f" --throttle {throttle}" if throttle else "")
+    outcomes, failures = _move_in_steps(connected, {**leaving, **plan}, len(leaving), throttle, step, resume)
+    failures += _remove_throttles(connected, sorted({topic for topic, _ in {**leaving, **plan}}))
+    status = show_outcomes(outcomes, "partition", output) if outcomes else DONE
+    return combine([status, print_errors([*errors, *failures])])
 
 
 def _read_targets(
@@ -179,17 +185,17 @@ def _describe(
 
 def _move_in_steps(
     connected: Cluster,
-    broker: int,
     plan: Mapping[Partition, tuple[int, ...]],
     running: int,
     throttle: int | None,
     step: int,
-) -> list[Outcome]:
-    """Move partitions, `step` at a time, and return the outcome of each that was moved.
+    resume: str,
+) -> tuple[list[Outcome], list[KafkactlError]]:
+    """Move partitions, `step` at a time; return the outcome of each, and an error for each that could not be moved.
 
-    The first `running` partitions of the plan are moving already; they belong to the first step. Raise OperationError
-    where other reassignments run or the controller refuses a whole step, UnreachableError (UnansweredError where the
-    moves of a step may have begun), UsageError for a wrong client setting, and KeyboardInterrupt.
+    The first `running` partitions of the plan are moving already; they belong to the first step. `resume` is the
+    command that goes on after a stop. An error of a step ends the moves; it is returned with the outcomes of the steps
+    before. Raise UsageError for a wrong client setting, and KeyboardInterrupt.
     """
     from kafkactl.admin.reassignment_files import ReassignmentFile
 
@@ -198,25 +204,41 @@ def _move_in_steps(
     )
     places = list(plan)
     outcomes: list[Outcome] = []
+    errors: list[KafkactlError] = []
     begin = 0
     while begin < len(places):
         end = begin + step + (running if begin == 0 else 0)
         chosen = {place: plan[place] for place in places[begin:end]}
         connected.renew_timeout()
-        work = replica_moves.prepare(connected, ReassignmentFile(replicas=chosen, log_dirs={}), options)
-        outcomes += replica_moves.run(connected, work, options, f"kafkactl brokers drain {broker}")
+        try:
+            work = replica_moves.prepare(connected, ReassignmentFile(replicas=chosen, log_dirs={}), options)
+            errors += work.errors
+            outcomes += replica_moves.run(connected, work, options, resume)
+        except UsageError:
+            raise
+        except KafkactlError as error:
+            people.note(f"{begin} of {len(places)} partitions were moved; go on: {resume}")
+            return outcomes, [*errors, error]
         begin = end
         if end < len(places):
-            people.note(f"{end} of {len(places)} partitions moved")
-    return outcomes
+            people.note(f"{end} of {len(places)} partitions done")
+    return outcomes, errors
 
 
 def _remove_throttles(connected: Cluster, topics: Sequence[str]) -> list[KafkactlError]:
-    """Remove throttles that an earlier call has left, unless reassignments are running; return an error for each left.
+    """Remove the throttles of moves between brokers that earlier calls have left; return an error for each left.
 
-    Raise UnreachableError, OperationError or UsageError.
+    While reassignments run, they stay. Errors of asking are returned, too.
     """
-    from kafkactl.admin import reassignment
+    from kafkactl.admin import reassignment, throttles
 
     connected.renew_timeout()
-    return [] if reassignment.list_running(connected) else replica_moves.remove_throttles(connected, topics)
+    try:
+        if reassignment.list_running(connected):
+            return []
+        rows, errors = throttles.list_throttles(connected, topics)
+        left = [row for row in rows if row.forgotten and row.name != throttles.DIR_RATE]
+        results = throttles.remove_throttles(connected, left) if left else {}
+    except KafkactlError as error:
+        return [error]
+    return [*errors, *(error for error in results.values() if error is not None)]

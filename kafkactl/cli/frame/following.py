@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kafkactl.errors import KafkactlError
 from kafkactl.output import people
 
 if TYPE_CHECKING:
@@ -38,9 +39,9 @@ class Progress:
 def follow(connected: Cluster, look: Callable[[], Progress], interrupted: str) -> None:
     """Wait until the moves have ended, without a time-out of the whole.
 
-    `look` returns how far they are; its errors pass through. The progress is shown on stderr: in one line on a
-    terminal, else in a note a minute. The time-out of the cluster is renewed before each look. An interrupt ends the
-    wait and not the moves: `interrupted` is the note for it, and KeyboardInterrupt is raised.
+    `look` returns how far they are. The progress is shown on stderr: in one line on a terminal, else in a note a
+    minute. The time-out of the cluster is renewed before each look. An interrupt, and an error of `look`, end the wait
+    and not the moves: `interrupted` is the note for it, and KeyboardInterrupt or the error is raised.
     """
     on_terminal = sys.stderr.isatty()
     begin = time.monotonic()
@@ -58,7 +59,7 @@ def follow(connected: Cluster, look: Callable[[], Progress], interrupted: str) -
                 next_note = now + _NOTE_EVERY_S
             time.sleep(_LOOK_EVERY_S)
             connected.renew_timeout()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, KafkactlError):
         people.note(f"\n{interrupted}" if on_terminal else interrupted)
         raise
     finally:

@@ -180,16 +180,17 @@ def prepare(connected: Cluster, plan: ReassignmentFile, options: ExecuteOptions)
     sizes = {(row.topic, row.partition): row.size_bytes for row in placements}
     chosen = {(row.topic, row.partition) for row in rows}
     dirs = {key: path for key, path in plan.log_dirs.items() if (key[0], key[1]) in chosen}
+    dir_moves = {key: dirs[key] for key in find_unmoved(connected, dirs)}
     return Work(
         rows=rows,
         moves=moves,
         running=running,
-        dir_moves={key: dirs[key] for key in find_unmoved(connected, dirs)},
+        dir_moves=dir_moves,
         moved_bytes=sum(
             len(set(move.after) - set(move.before)) * sizes.get((move.topic, move.partition), 0) for move in moves
         ),
         errors=list(faults),
-        changes=[_make_change(move) for move in moves],
+        changes=[_make_change(move) for move in moves] + _list_other_changes(dir_moves, moves, running, options),
     )
 
 
@@ -221,30 +222,79 @@ def run(connected: Cluster, work: Work, options: ExecuteOptions, resume: str = _
     if work.moves and all(error is not None for error in results.values()) and not work.running:
         throttles.clear_throttles(connected, settings.brokers, settings.topics)
     dirs = _start_dir_moves(connected, work.dir_moves, options) if work.dir_moves else {}
-    waiting = [move for move, error in results.items() if error is None]
-    if options.wait:
-        _follow(connected, work, waiting, resume)
-        if settings.brokers and not reassignment.list_running(connected):
-            for failure in _find_errors(throttles.clear_throttles(connected, settings.brokers, settings.topics)):
-                people.error(failure)
-    elif settings.brokers:
-        people.note(f"remove the throttles at the end: {resume}")
-    verb = "moved" if options.wait else "moving"
-    outcomes = [
-        Outcome(
-            f"{move.topic}-{move.partition}",
-            error is None,
-            f"{verb} to {','.join(map(str, move.after))}" if error is None else error.reason,
-            None if error is None else error.hint,
-            None if error is None else error.code,
-        )
+    started = [move for move, error in results.items() if error is None]
+    refused = [
+        Outcome(f"{move.topic}-{move.partition}", False, error.reason, error.hint, error.code)
         for move, error in results.items()
+        if error is not None
     ]
-    return outcomes + [
-        Outcome(f"{topic}-{number} on broker {broker}", error is None, text if error is None else str(error))
+    moving_dirs = {key: work.dir_moves[key] for key, error in dirs.items() if error is None}
+    refused += [
+        Outcome(f"{topic}-{number} on broker {broker}", False, str(error), error.hint)
         for (topic, number, broker), error in dirs.items()
-        for text in [f"moving to {work.dir_moves[topic, number, broker]}"]
+        if error is not None
     ]
+    if not options.wait:
+        if settings.brokers:
+            people.note(f"remove the throttles at the end: {resume}")
+        return [
+            *refused,
+            *(Outcome(f"{move.topic}-{move.partition}", True, f"moving to {_show(move.after)}") for move in started),
+            *(
+                Outcome("{}-{} on broker {}".format(*key), True, f"moving to {path}")
+                for key, path in moving_dirs.items()
+            ),
+        ]
+    _follow(connected, work, started, resume)
+    _follow_dirs(connected, moving_dirs, resume)
+    failures = []
+    if settings.brokers:
+        if reassignment.list_running(connected):
+            people.note("other reassignments are running, so the throttles stay: kafkactl throttles clear removes them")
+        else:
+            failures = _find_errors(throttles.clear_throttles(connected, settings.brokers, settings.topics))
+    return [
+        *refused,
+        *_check_results(connected, work, started, moving_dirs),
+        *(Outcome("throttles", False, str(failure), "remove them: kafkactl throttles clear") for failure in failures),
+    ]
+
+
+def _check_results(
+    connected: Cluster, work: Work, started: Sequence[Move], dirs: Mapping[ReplicaKey, str]
+) -> list[Outcome]:
+    """Return the outcome of each move that was waited for, from the replicas that are there now.
+
+    `started` are moves of this call; those that were running before count, too. `dirs` are the directories of replicas
+    that were moved. Raise UnreachableError or OperationError where no broker answers, and UsageError for a wrong client
+    setting.
+    """
+    from kafkactl.admin import reassignment
+    from kafkactl.admin.models import Outcome
+
+    waited = {(move.topic, move.partition) for move in started}
+    waited |= {(row.topic, row.partition) for row in work.running}
+    rows = [row for row in work.rows if (row.topic, row.partition) in waited]
+    present = reassignment.read_replicas(connected, sorted({row.topic for row in rows}))
+    outcomes = []
+    for row in rows:
+        now = present.get((row.topic, row.partition), ())
+        is_moved = set(now) == set(row.target)
+        text = f"moved to {_show(row.target)}" if is_moved else f"not moved: its replicas are on {_show(now)}"
+        outcomes.append(Outcome(f"{row.topic}-{row.partition}", is_moved, text))
+    unmoved = find_unmoved(connected, dirs)
+    return [
+        *outcomes,
+        *(
+            Outcome("{}-{} on broker {}".format(*key), key not in unmoved, unmoved.get(key, f"moved to {path}"))
+            for key, path in dirs.items()
+        ),
+    ]
+
+
+def _show(brokers: Sequence[int]) -> str:
+    """Return the ids of brokers with commas between."""
+    return ",".join(map(str, brokers))
 
 
 def remove_throttles(connected: Cluster, topics: Sequence[str]) -> list[KafkactlError]:
@@ -296,6 +346,19 @@ def list_cancellations(running: Iterable[RunningMove]) -> list[Change]:
     ]
 
 
+def _list_other_changes(
+    dirs: Mapping[ReplicaKey, str], moves: Sequence[Move], running: Sequence[RunningMove], options: ExecuteOptions
+) -> list[Change]:
+    """Return the moves between directories, and the throttles, as changes."""
+    changes = [
+        Change(action=f"move {topic}-{number} on broker {broker} to {path}", inverse=cannot_be_undone)
+        for (topic, number, broker), path in dirs.items()
+    ]
+    if (options.throttle is not None and (moves or running)) or (options.dir_throttle is not None and dirs):
+        changes.append(Change(action="set throttles of replicas", inverse=cannot_be_undone))
+    return changes
+
+
 def get_target(row: RunningMove) -> set[int]:
     """Return the replicas that a running reassignment leads to."""
     return set(row.replicas) - set(row.removing)
@@ -313,13 +376,14 @@ def _set_throttles(connected: Cluster, settings: Any) -> None:
     `settings` is a ThrottlePlan. Raise UsageError for a wrong client setting.
     """
     from kafkactl.admin import throttles
+    from kafkactl.admin.entities import EntityType
 
     results = throttles.set_throttles(connected, settings)
     if failures := _find_errors(results):
         throttles.clear_throttles(
             connected,
-            [int(entity.name) for entity, error in results.items() if entity.name.isdigit() and error is None],
-            [entity.name for entity, error in results.items() if entity.name in settings.topics and error is None],
+            [int(entity.name) for entity, error in results.items() if entity.type is EntityType.BROKERS and not error],
+            [entity.name for entity, error in results.items() if entity.type is EntityType.TOPICS and not error],
         )
         raise OperationError(f"cannot set the throttles: {failures[0]}; nothing was moved", failures[0].hint)
 
@@ -383,6 +447,22 @@ def _follow(connected: Cluster, work: Work, moves: Sequence[Move], resume: str) 
         return Progress(left=len(left), total=len(waiting), moved_bytes=moved, total_bytes=work.moved_bytes)
 
     follow(connected, look, _INTERRUPTED + resume)
+
+
+def _follow_dirs(connected: Cluster, dirs: Mapping[ReplicaKey, str], resume: str) -> None:
+    """Wait until moves between directories have ended; `resume` is the command that goes on after an interrupt.
+
+    Raise KeyboardInterrupt after a note, UnreachableError or OperationError where no broker answers, and UsageError for
+    a wrong client setting.
+    """
+
+    def look() -> Progress:
+        """Return how far the moves are; raise UnreachableError or OperationError where no broker answers."""
+        left = [text for text in find_unmoved(connected, dirs).values() if text.startswith("moving")]
+        return Progress(left=len(left), total=len(dirs), moved_bytes=0, total_bytes=0)
+
+    if dirs:
+        follow(connected, look, _INTERRUPTED + resume)
 
 
 def _group_by_topic(partitions: Iterable[Partition]) -> dict[str, list[int]]:

@@ -6,6 +6,7 @@ Reference: org.apache.kafka.tools.TransactionsCommand, and the handlers of Kafka
 from __future__ import annotations
 
 import os
+import re
 
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, State
 from kafkactl.cli.kafka_style.subcommands import SERVERS, SETTINGS_FILE, VERSION, Level, SubcommandError, format_error
@@ -287,7 +288,9 @@ def _find_reason(arguments: Arguments, error: KafkactlError, text: str) -> str:
     if arguments.command == "list" and isinstance(error, UnsupportedRequestError):
         return _FILTERS.get(error.needed_versions[0], text)
     if arguments.command == "list" and code is not None:
-        return "ListTransactions request sent to broker 1 failed with an unexpected exception"
+        broker = re.match(r"broker ([0-9]+):", str(error))
+        number = broker[1] if broker else "1"
+        return f"ListTransactions request sent to broker {number} failed with an unexpected exception"
     if arguments.command == "describe" and code is not None:
         return _describe_refusal(arguments.value("transactional-id") or "", code)
     if isinstance(error, NotFoundError):

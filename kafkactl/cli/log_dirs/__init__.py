@@ -195,6 +195,8 @@ def move(
     chosen, errors = _choose_partitions(connected, selection, partitions)
     dirs, _ = log_dirs.describe_log_dirs(connected, [broker], _group_by_topic(chosen))
     moves, missing = log_dirs.plan_dir_moves(dirs, broker, chosen, to)
+    if partitions is None and moves:
+        missing = []  # of a whole topic the replicas are meant that the broker has
     errors += missing
     needed = [row for row in moves if row.state == "needed"]
     before_change(connected, [_make_change(row) for row in needed], confirm.dry_run)

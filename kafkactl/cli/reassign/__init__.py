@@ -191,7 +191,7 @@ def execute(
         dir_timeout_s=_read_timeout(dir_timeout),
     )
     connected = cluster.connect()
-    if output.is_kafka:
+    if people.is_kafka_style():  # Kafka's tool shows nothing before, and waits for nothing
         from kafkactl.cli.reassign import as_kafka
 
         return as_kafka.execute(connected, plan, options)
@@ -235,7 +235,7 @@ def verify(
 
     plan = read_reassignment(_require_file(file, file_flag))
     connected = cluster.connect()
-    if output.is_kafka:
+    if people.is_kafka_style():
         from kafkactl.cli.reassign import as_kafka
 
         return as_kafka.verify(connected, plan, preserve)
@@ -308,7 +308,7 @@ def cancel(
     dir_timeout_s = _read_timeout(dir_timeout)
     plan = None if all_ else read_reassignment(_require_file(file, file_flag))
     connected = cluster.connect()
-    if output.is_kafka and plan is not None:
+    if people.is_kafka_style() and plan is not None:
         from kafkactl.cli.reassign import as_kafka
 
         return as_kafka.cancel(connected, plan, preserve, dir_timeout_s)

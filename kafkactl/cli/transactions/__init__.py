@@ -16,7 +16,7 @@ from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
 from kafkactl.cli.frame.results import PartitionError, print_errors, show_outcomes
 from kafkactl.cli.frame.subjects import TopicOptions, TopicsOptions
 from kafkactl.cli.frame.values import require_choice
-from kafkactl.errors import KafkactlError, UsageError, make_exclusive_error
+from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UsageError, make_exclusive_error
 from kafkactl.output import people
 from kafkactl.output.report import Column, listing
 from kafkactl.patterns import TopicSelection, refuse_empty
@@ -130,7 +130,7 @@ def list_transactions(
         refuse_empty(match, "--match")
     rows, errors = transactions.list_transactions(
         cluster.connect(),
-        states=state or (),
+        states=state or (transactions.OPEN_STATES if older_than is not None and not people.is_kafka_style() else ()),
         producer_ids=producer_id or (),
         longer_than_ms=None if older_than is None else parse_duration(older_than, "--older-than", signed=True),
         pattern=match,
@@ -139,6 +139,8 @@ def list_transactions(
         out.write_text(transactions_text.format_listing(rows))
     else:
         output.show(listing(_LISTING, rows))
+        if not rows and not output.is_structured:
+            people.note("no transactional id was found")
     return print_errors(errors)
 
 
@@ -169,8 +171,13 @@ def describe(cluster: ClusterOptions, output: MirrorOutputOptions, transactional
         *_LISTING,
         Column("EPOCH", lambda row: row.producer_epoch),
         Column("TIMEOUT", lambda row: format_duration(row.timeout_ms)),
-        Column("STARTED", lambda row: None if row.start_ms is None else format_time(row.start_ms)),
-        Column("AGE", lambda row: None if row.start_ms is None else format_duration(max(0, now_ms - row.start_ms))),
+        Column("STARTED", lambda row: None if row.start_ms is None or not row.is_open else format_time(row.start_ms)),
+        Column(
+            "AGE",
+            lambda row: (
+                None if row.start_ms is None or not row.is_open else format_duration(max(0, now_ms - row.start_ms))
+            ),
+        ),
         Column("PARTITIONS", lambda row: _format_partitions(row.partitions)),
     ]
     if rows or output.is_structured:
@@ -226,6 +233,8 @@ def producers(
             out.write_text(transactions_text.format_producers(rows))
     elif rows or output.is_structured or not (errors or failures):
         output.show(listing(_PRODUCERS, rows))
+        if not rows and not output.is_structured:
+            people.note("no producer was found")
     return print_errors([*errors, *failures])
 
 
@@ -343,7 +352,14 @@ def abort(
         typer.Option(metavar="N", help="Offset at which the transaction begins.", rich_help_panel=Section.SUBJECT),
     ] = None,
     producer_id: Annotated[
-        int | None, typer.Option(metavar="N", help="Producer, for brokers before 3.0.", rich_help_panel=Section.SUBJECT)
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            max=2**63 - 1,
+            help="Producer, in place of --start-offset.",
+            rich_help_panel=Section.SUBJECT,
+        ),
     ] = None,
     producer_epoch: Annotated[
         int | None,
@@ -384,29 +400,36 @@ def abort(
     place = name, partition
     if start_offset is None and producer_id is None:
         raise UsageError("missing option: --start-offset", "find it: kafkactl transactions find-hanging TOPIC")
-    if start_offset is not None and producer_id is not None:
-        raise make_exclusive_error("--start-offset", "--producer-id")
+    if start_offset is not None and not people.is_kafka_style():
+        for name, value in (
+            ("--producer-id", producer_id),
+            ("--producer-epoch", producer_epoch),
+            ("--coordinator-epoch", coordinator_epoch),
+        ):
+            if value is not None:
+                raise make_exclusive_error("--start-offset", name)
     if start_offset is None and (producer_epoch is None or coordinator_epoch is None):
         missing = "--producer-epoch" if producer_epoch is None else "--coordinator-epoch"
         raise UsageError(f"missing option: {missing}", "--producer-id needs both epochs")
     connected = cluster.connect()
     change = Change(action="abort the open transaction in {}-{}".format(*place), inverse=cannot_be_undone)
     before_change(connected, [change], confirm.dry_run)
-    described = f"of producer {producer_id}"
-    if start_offset is not None:
-        producer = transactions.find_open(connected, place, start_offset)
-        producer_id, producer_epoch = producer.producer_id, producer.producer_epoch
-        coordinator_epoch = producer.coordinator_epoch
-        described = f"of producer {producer_id} from offset {start_offset}"
+    if start_offset is not None or not people.is_kafka_style():
+        producer = _find_producer(connected, place, start_offset, producer_id)
+        if start_offset is not None:
+            producer_epoch, coordinator_epoch = producer.producer_epoch, producer.coordinator_epoch
+        producer_id = producer.producer_id
         if not people.is_kafka_style():
-            idle = format_duration(max(0, _now_ms() - producer.last_timestamp_ms))
-            described += f", last record {idle} ago"
             _refuse_coordinated(connected, producer)
+            idle = format_duration(max(0, _now_ms() - producer.last_timestamp_ms))
+            described = f"of producer {producer_id} from offset {producer.start_offset}, last record {idle} ago"
+            action = f"abort the transaction {described} in {place[0]}-{place[1]}"
+            if (refused := confirm.ask(action, "nothing aborted")) is not None:
+                return refused
+            if _find_producer(connected, place, start_offset, producer_id) != producer:
+                raise OperationError(f"the transaction of producer {producer_id} has changed", "look at it again")
     assert producer_id is not None
     assert producer_epoch is not None
-    action = f"abort the transaction {described} in {place[0]}-{place[1]}"
-    if (refused := confirm.ask(action, "nothing aborted")) is not None:
-        return refused
     transactions.abort(
         connected, place, producer_id=producer_id, producer_epoch=producer_epoch, coordinator_epoch=coordinator_epoch
     )
@@ -415,8 +438,32 @@ def abort(
     return show_outcomes([Outcome("{}-{}".format(*place), True, "transaction aborted")], "partition", output)
 
 
+def _find_producer(
+    connected: Cluster, place: Partition, start_offset: int | None, producer_id: int | None
+) -> ProducerState:
+    """Return the producer whose open transaction begins at an offset, or the one with an id.
+
+    Raise NotFoundError where there is none with an open transaction, OperationError for a refusal, UnreachableError,
+    UnsupportedRequestError, and UsageError for a wrong client setting.
+    """
+    from kafkactl.admin import transactions
+
+    if start_offset is not None:
+        return transactions.find_open(connected, place, start_offset)
+    producers = transactions.list_producers(connected, [place])[place]
+    if isinstance(producers, KafkactlError):
+        raise producers
+    for producer in producers:
+        if producer.producer_id == producer_id and producer.start_offset is not None:
+            return producer
+    raise NotFoundError(
+        "producer {} has no open transaction in {}-{}".format(producer_id, *place),
+        f"show those that have one: kafkactl transactions producers {place[0]} --open",
+    )
+
+
 def _refuse_coordinated(connected: Cluster, producer: ProducerState) -> None:
-    """Raise UsageError for an open transaction that its coordinator will end.
+    """Raise OperationError for an open transaction that its coordinator will end.
 
     Raise UnreachableError, OperationError or UnsupportedRequestError where a coordinator does not say what it knows.
     """
@@ -427,7 +474,7 @@ def _refuse_coordinated(connected: Cluster, producer: ProducerState) -> None:
     if errors:
         raise errors[0]
     if all(row.producer_id != producer.producer_id for row in hanging):
-        raise UsageError(
+        raise OperationError(
             f"the transaction of producer {producer.producer_id} does not hang: its coordinator knows it",
             f"find its id: kafkactl transactions list --producer-id {producer.producer_id}; "
             "then kafkactl transactions force-terminate ID",
@@ -470,10 +517,8 @@ def force_terminate(
     found = transactions.describe_transactions(connected, names)
     errors = [error for error in found.values() if isinstance(error, KafkactlError)]
     present = [row for row in found.values() if isinstance(row, transactions.Transaction)]
-    running = [row for row in present if row.start_ms is not None]
-    outcomes = [
-        Outcome(row.transactional_id, True, "no transaction is open") for row in present if row.start_ms is None
-    ]
+    running = [row for row in present if row.is_open]
+    outcomes = [Outcome(row.transactional_id, True, "no transaction is open") for row in present if not row.is_open]
     if running:
         described = "; ".join(map(_describe_open, running))
         plural = "" if len(running) == 1 else "s"

@@ -13,6 +13,10 @@ from tests.fake_broker.state import Place, State, Transaction
 def answer_list_transactions(request: Request, state: State) -> Fields:
     """Answer ListTransactions with the ids that pass the filters; only the coordinator has some."""
     fields, now_ms = request.fields, time.time_ns() // 1_000_000
+    try:
+        re.compile(fields.get("transactional_id_pattern") or "")
+    except re.error:
+        return {"error_code": codes.INVALID_REGULAR_EXPRESSION, "unknown_state_filters": [], "transaction_states": []}
     states, producers = fields["state_filters"], fields["producer_id_filters"]
     pattern, duration_ms = fields.get("transactional_id_pattern"), fields.get("duration_filter", -1)
     found = [
