@@ -211,7 +211,6 @@ def with_secrets(cli: Cli, folder: Path) -> dict[str, str]:
         "sasl.jaas.config": f'x required password="{SECRET}";',
     }
     context = {"bootstrap-servers": "127.0.0.1:1", "properties": properties}
-    (folder / "plan.json").write_text(PLAN)
     (folder / "password").write_text(f"{SECRET}\n")
     environment = {
         **cli.full_environment(),
@@ -256,6 +255,7 @@ def files(folder: Path) -> None:
     (folder / "topics.yaml").write_text(DECLARATION)
     (folder / "groups.yaml").write_text(EXPORT)
     (folder / "acls.yaml").write_text(ACLS)
+    (folder / "plan.json").write_text(PLAN)
     (folder / "password").write_text("secret\n")
     (folder / "password").chmod(0o600)
     (folder / "binary").write_bytes(bytes(range(256)) * 40)
