@@ -426,7 +426,7 @@ READING = [
     case("cluster id", "cluster", "id"),
     case("cluster endpoints", "cluster", "endpoints"),
     case("brokers wait", "brokers", "wait", "--count", 2),
-    case("brokers drain --dry-run", "brokers", "drain", 2, "running", "orders", "--dry-run", expected=1),
+    case("brokers drain --dry-run", "brokers", "drain", 2, "orders", "--dry-run", expected=1, has_values=False),
     case("offsets", "offsets", "orders"),
     case("offsets", "offsets", "orders", "--time", TIME_MS),
     case("offsets --count", "offsets", "--count"),

@@ -51,8 +51,8 @@ COMMANDS = {
     "features downgrade": ["features", "downgrade", "metadata.version=3.9", "--yes"],
     "features disable": ["features", "disable", "metadata.version", "--yes"],
     "quorum remove-controller": ["quorum", "remove-controller", "1", "--directory-id", 22 * "A", "--yes"],
-    "brokers drain": ["brokers", "drain", "2", "alone", "--yes"],
-    "brokers drain dry run": ["brokers", "drain", "2", "alone", "--dry-run"],
+    "brokers drain": ["brokers", "drain", "2", "moved", "--yes"],
+    "brokers drain dry run": ["brokers", "drain", "2", "moved", "--dry-run"],
     "leaders elect": ["leaders", "elect", "moved", "--yes"],
     "leaders elect dry run": ["leaders", "elect", "moved", "--dry-run"],
     "log-dirs move": ["log-dirs", "move", "orders", "--broker", "1", "--to", "/disk2", "--no-wait", "--yes"],
@@ -143,7 +143,6 @@ def broker() -> Iterator[FakeBroker]:
         broker.state.transactions["open"] = Transaction(producer_id=7, start_ms=1, partitions=[("orders", 0)])
         broker.state.producers["moved", 0] = [Producer(id=8, start_offset=5)]
         broker.state.brokers[1].more_log_dirs = ("/disk2",)
-        broker.state.topics["alone"] = Topic("alone", [Partition(leader=2, replicas=[2], isr=[2])])
         broker.state.topics["moved"] = Topic("moved", [Partition(leader=1, replicas=[2, 1], isr=[1, 2])])
         yield broker
 
@@ -160,6 +159,8 @@ def test_a_read_only_context_refuses_every_change(name: str, cli: Cli, broker: F
     (tmp_path / "plan.json").write_text(PLAN)
     if name.startswith(("reassign verify", "throttles")):
         broker.state.configs[4, "1"] = {"leader.replication.throttled.rate": "5"}
+    if name.startswith("brokers drain"):
+        broker.state.topics["moved"].all_partitions[0].target = [1]
     if name.startswith("reassign cancel"):
         broker.state.topics["orders"].all_partitions[0].target = [1, 2]
     (tmp_path / "groups.yaml").write_text("groups: {billing: {orders: {0: 1}}}")
