@@ -171,7 +171,7 @@ def _format_api(key: int, offered: Mapping[int, BrokerApi]) -> str:
     versions = str(low) if low == high else f"{low} to {high}"
     name, client_low, client_high = CLIENT_APIS.get(key, _OTHER_APIS.get(key, ("UNKNOWN", None, None)))
     if client_low is None or client_high is None:
-        usable = "" if name == "UNKNOWN" else " [unusable: node too old]"
+        usable = "" if name == "UNKNOWN" else " [unusable: node too new]"
     elif high < client_low:
         usable = " [unusable: node too old]"
     elif low > client_high:
