@@ -25,7 +25,7 @@ NODE_REMOVALS = {"brokers unregister", "quorum remove-controller"}
 ELSEWHERE = ("acls ", "log-dirs move", "reassign ", "throttles ", "transactions ", "brokers drain")
 """Beginnings of commands that need an authorizer, several nodes or directories, or an open transaction.
 
-The fake broker has their results; test_acls.py, test_log_dir_moves.py, test_reassignments.py, test_draining.py and
+The fake broker has their results; test_acls.py, test_log_dir_moves.py, test_moving_replicas.py, test_draining.py and
 test_transactions.py run them on clusters.
 """
 

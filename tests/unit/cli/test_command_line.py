@@ -129,7 +129,9 @@ def test_every_empty_value_is_refused(cli: Cli) -> None:
                 continue
             if parameter.opts[0] in visited and parameter.param_type_name == "option":
                 continue  # what commands share, they share the code of
-            given = [*words, parameter.opts[0], ""] if parameter.param_type_name == "option" else [*words[1:], ""]
+            given = [*(words[1:] if parameter in arguments else words), ""]
+            if parameter.param_type_name == "option":
+                given = [*words, parameter.opts[0], ""]
             lines.append(Line(arguments=[*name.split(), *given]))
             visited.add(parameter.opts[0])
     assert len(visited) > 80
