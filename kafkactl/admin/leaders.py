@@ -5,8 +5,8 @@ Reference: KIP-460 (ElectLeaders), org.apache.kafka.tools.LeaderElectionCommand.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 from kafkactl.admin.models import Partition
 from kafkactl.connection.broker_errors import describe_error, refusal
 from kafkactl.connection.cluster import Cluster
-from kafkactl.connection.protocol import ErrorCode
+from kafkactl.connection.protocol import ErrorCode, group_by_topic
 from kafkactl.documents import read_json
 from kafkactl.errors import UsageError
 from kafkactl.patterns import explain_unusable_text
@@ -147,7 +147,7 @@ def elect(cluster: Cluster, kind: ElectionType, partitions: Iterable[Partition] 
         "ElectLeaders",
         to_controller=True,
         election_type=_NUMBERS[kind],
-        topic_partitions=None if requested is None else _group_by_topic(requested),
+        topic_partitions=None if requested is None else list(group_by_topic(requested).items()),
         timeout_ms=int(cluster.settings.timeout_s * _MS),
         min_version=1,
     )
@@ -173,11 +173,3 @@ def _make_election(topic: str, item: Any) -> Election:
         error=describe_error(item.error_code, item.error_message) if has_failed else None,
         code=item.error_code if has_failed else None,
     )
-
-
-def _group_by_topic(partitions: Sequence[Partition]) -> list[tuple[str, list[int]]]:
-    """Return the numbers of the partitions by topic, both in the given order."""
-    numbers: Mapping[str, list[int]] = defaultdict(list)
-    for topic, number in partitions:
-        numbers[topic].append(number)
-    return list(numbers.items())

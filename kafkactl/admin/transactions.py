@@ -16,7 +16,7 @@ from typing import Any
 from kafkactl.admin.models import Partition
 from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.cluster import Cluster
-from kafkactl.connection.protocol import CoordinatorType, ErrorCode
+from kafkactl.connection.protocol import CoordinatorType, ErrorCode, group_by_topic
 from kafkactl.errors import KafkactlError, NotFoundError, UnreachableError, UsageError
 
 STATES = (
@@ -203,12 +203,7 @@ def _ask_for_producers(
 
     Raise OperationError, UnreachableError or UnsupportedRequestError where no broker answers, and UsageError.
     """
-    questions = {}
-    for broker, partitions in batches.items():
-        topics: dict[str, list[int]] = defaultdict(list)
-        for topic, number in partitions:
-            topics[topic].append(number)
-        questions[broker] = {"topics": list(topics.items())}
+    questions = {broker: {"topics": list(group_by_topic(partitions).items())} for broker, partitions in batches.items()}
     answers, errors = cluster.requests.ask_each("DescribeProducers", questions)
     without_answer = [broker for broker in batches if broker not in answers]
     results: dict[Partition, list[ProducerState] | KafkactlError] = {}

@@ -9,6 +9,8 @@ ListOffsetsRequest, ScramMechanism, ClientQuotaFilterComponent.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from enum import IntEnum
 
 LARGEST_ANSWER_BYTES = 64 << 20
@@ -170,3 +172,11 @@ class AclPermissionType(IntEnum):
     ANY = 1
     DENY = 2
     ALLOW = 3
+
+
+def group_by_topic(partitions: Iterable[tuple[str, int]]) -> dict[str, list[int]]:
+    """Return the numbers of the partitions of each topic, both in the order of `partitions`, as requests have them."""
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for topic, number in partitions:
+        numbers[topic].append(number)
+    return dict(numbers)

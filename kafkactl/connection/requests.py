@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from kafkactl.connection.broker_errors import TRANSIENT_CODES, refusal
 from kafkactl.connection.kafka_python import Brokers
-from kafkactl.connection.protocol import CoordinatorType, ErrorCode
+from kafkactl.connection.protocol import CoordinatorType, ErrorCode, group_by_topic
 from kafkactl.connection.settings import Settings
 from kafkactl.errors import KafkactlError, OperationError, UnansweredError, UnreachableError, UnsupportedRequestError
 
@@ -388,7 +388,7 @@ class Requests:
         unknown group, UnansweredError where it was sent without an answer and the offsets may have been deleted,
         UnreachableError or UsageError.
         """
-        topics = [(topic, [(number,) for number in numbers]) for topic, numbers in _group_by_topic(partitions)]
+        topics = [(topic, [(number,) for number in numbers]) for topic, numbers in group_by_topic(partitions).items()]
         answer = self.send("OffsetDelete", group=group, group_id=group, topics=topics)
         if answer.error_code:
             raise refusal(f"cannot delete offsets of group {group}", answer.error_code)
@@ -525,14 +525,6 @@ def _iterate_error_codes(answer: Any) -> Iterator[int]:
             yield from (item.error_code for item in items if hasattr(item, "error_code"))
 
 
-def _group_by_topic(partitions: Iterable[Partition]) -> Iterator[tuple[str, list[int]]]:
-    """Yield each topic once, with the numbers of its partitions, both in the order of `partitions`."""
-    grouped: dict[str, list[int]] = defaultdict(list)
-    for topic, number in partitions:
-        grouped[topic].append(number)
-    yield from grouped.items()
-
-
 def _build_list_offsets_fields(partitions: Iterable[Partition], at: int) -> dict[str, Any]:
     """Return the fields of a ListOffsets request for a time in ms since 1970 or a SpecialOffset.
 
@@ -541,7 +533,9 @@ def _build_list_offsets_fields(partitions: Iterable[Partition], at: int) -> dict
     return {
         "replica_id": -1,
         "isolation_level": 0,
-        "topics": [(topic, [(number, -1, at) for number in numbers]) for topic, numbers in _group_by_topic(partitions)],
+        "topics": [
+            (topic, [(number, -1, at) for number in numbers]) for topic, numbers in group_by_topic(partitions).items()
+        ],
         "min_version": _VERSIONS_OF_TIMES.get(at, 1),
     }
 

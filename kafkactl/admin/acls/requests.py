@@ -32,15 +32,13 @@ from kafkactl.errors import KafkactlError, OperationError, UnansweredError
 _BATCH = 1000
 """Rules in one request; brokers take at most 10,000 changes at once."""
 _FAILURE = "cannot read the ACLs"
-_SUPER_USERS, _EVERYONE, _CLASS = "super.users", "allow.everyone.if.no.acl.found", "authorizer.class.name"
+_SUPER_USERS, _EVERYONE = "super.users", "allow.everyone.if.no.acl.found"
 
 
 @dataclass(frozen=True, kw_only=True)
 class AuthorizerSettings:
     """Settings of the authorizer as far as a broker shows them; all are None where it may not be asked."""
 
-    class_name: str | None
-    """Class of the authorizer; "" without one, where everybody may do everything."""
     super_users: tuple[str, ...] | None
     """None where the broker has the setting and hides its value."""
     allows_everyone: bool | None
@@ -137,17 +135,16 @@ def read_authorizer(cluster: Cluster) -> AuthorizerSettings:
     setting.
     """
     broker = min(cluster.requests.list_brokers())
-    resources = [(ResourceType.BROKER, str(broker), [_SUPER_USERS, _EVERYONE, _CLASS])]
+    resources = [(ResourceType.BROKER, str(broker), [_SUPER_USERS, _EVERYONE])]
     answer = cluster.requests.send("DescribeConfigs", broker=broker, resources=resources, min_version=1)
     (result,) = answer.results
     if result.error_code == ErrorCode.CLUSTER_AUTHORIZATION_FAILED:
-        return AuthorizerSettings(class_name=None, super_users=None, allows_everyone=None)
+        return AuthorizerSettings(super_users=None, allows_everyone=None)
     if result.error_code:
         raise refusal("cannot read the settings of the authorizer", result.error_code, result.error_message)
     values = {item.name: item.value for item in result.configs}
     super_users, everyone = values.get(_SUPER_USERS, ""), values.get(_EVERYONE, "")
     return AuthorizerSettings(
-        class_name=values.get(_CLASS) or "",
         super_users=None if super_users is None else split_super_users(super_users),
         allows_everyone=None if everyone is None else everyone.strip().lower() == "true",
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
 from kafkactl.cli.frame.following import Progress, follow, format_bytes
+from kafkactl.connection.protocol import group_by_topic
 from kafkactl.errors import KafkactlError, OperationError, UnansweredError, UnreachableError
 from kafkactl.output import people
 from kafkactl.output.report import Column
@@ -100,7 +101,7 @@ def read_placements(connected: Cluster, topics: Sequence[str]) -> tuple[list[Pla
     ]
     sizes: dict[Partition, int] = defaultdict(int)
     if present:
-        dirs, failures = log_dirs.describe_log_dirs(connected, None, _group_by_topic(present))
+        dirs, failures = log_dirs.describe_log_dirs(connected, None, group_by_topic(present))
         errors += failures
         for replica in log_dirs.find_replicas(dirs).values():
             key = (replica.topic, replica.partition)
@@ -155,10 +156,13 @@ def prepare(connected: Cluster, plan: ReassignmentFile, options: ExecuteOptions)
     running = reassignment.list_running(connected)
     targets = plan.replicas
     present = reassignment.read_replicas(connected, [topic for topic, _ in targets])
-    faults = reassignment.find_faults(targets, present, connected.requests.list_brokers())
-    rows = [row for row in reassignment.verify(running, present, targets) if row.state != "not found"]
     alive = set(connected.requests.list_brokers())
-    rows = [row for row in rows if set(row.target) <= alive]
+    faults = reassignment.find_faults(targets, present, alive)
+    rows = [
+        row
+        for row in reassignment.verify(running, present, targets)
+        if row.state != "not found" and set(row.target) <= alive
+    ]
     on_the_way = {
         (row.topic, row.partition)
         for row in running
@@ -325,7 +329,8 @@ def find_unmoved(connected: Cluster, dirs: Mapping[ReplicaKey, str]) -> dict[Rep
 
     if not dirs:
         return {}
-    described, _ = log_dirs.describe_log_dirs(connected, None, _group_by_topic((key[0], key[1]) for key in dirs))
+    partitions = dict.fromkeys((key[0], key[1]) for key in dirs)
+    described, _ = log_dirs.describe_log_dirs(connected, None, group_by_topic(partitions))
     present, futures = log_dirs.find_replicas(described), log_dirs.find_replicas(described, is_future=True)
     texts = {}
     for key, path in sorted(dirs.items()):
@@ -428,7 +433,7 @@ def _follow(connected: Cluster, work: Work, moves: Sequence[Move], resume: str) 
     waiting |= {(row.topic, row.partition) for row in work.running if (row.topic, row.partition) in chosen}
     added = {(move.topic, move.partition): set(move.after) - set(move.before) for move in moves}
     brokers = sorted({broker for ids in added.values() for broker in ids})
-    topics = _group_by_topic(added)
+    topics = group_by_topic(added)
 
     def look() -> Progress:
         """Return how far the moves are; raise UnreachableError or OperationError where no broker answers."""
@@ -463,11 +468,3 @@ def _follow_dirs(connected: Cluster, dirs: Mapping[ReplicaKey, str], resume: str
 
     if dirs:
         follow(connected, look, _INTERRUPTED + resume)
-
-
-def _group_by_topic(partitions: Iterable[Partition]) -> dict[str, list[int]]:
-    """Return the numbers of the partitions of each topic, each once."""
-    numbers: dict[str, list[int]] = defaultdict(list)
-    for topic, number in dict.fromkeys(partitions):
-        numbers[topic].append(number)
-    return numbers

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 IfExists = Annotated[bool, typer.Option("--if-exists", help="Succeed if a topic does not exist.")]
 ExcludeInternal = Annotated[bool, typer.Option("--exclude-internal", help="Leave the internal topics of Kafka out.")]
+Partitions = Annotated[
+    str | None, typer.Option("--partitions", metavar="N,...", help="Only the partitions with these numbers.")
+]
 AllGroups = Annotated[bool, typer.Option("--all-groups", help="Every group of the cluster.")]
 _TOPICS_HINT = "list the topics that you can see: kafkactl topics list"
 

@@ -13,7 +13,7 @@ from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, ReportOptions
 from kafkactl.cli.frame.results import PartitionError, print_errors, show_outcomes
-from kafkactl.cli.frame.subjects import TopicsOptions
+from kafkactl.cli.frame.subjects import Partitions, TopicsOptions
 from kafkactl.cli.frame.values import require_choice
 from kafkactl.errors import KafkactlError, OperationError, UsageError, make_exclusive_error
 from kafkactl.output import people
@@ -37,10 +37,6 @@ app = new_app(
       kafkactl leaders elect --all --dry-run
     """
 )
-
-Partitions = Annotated[
-    str | None, typer.Option("--partitions", metavar="N,...", help="Only the partitions with these numbers.")
-]
 
 
 def _format_ids(ids: Sequence[int]) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,9 +14,9 @@ from kafkactl.cli.frame.following import Progress, follow, format_bytes
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, ReportOptions
 from kafkactl.cli.frame.results import print_errors, show_outcomes
-from kafkactl.cli.frame.subjects import TopicsOptions
+from kafkactl.cli.frame.subjects import Partitions, TopicsOptions
 from kafkactl.cli.frame.values import read_broker_ids, require_choice
-from kafkactl.connection.protocol import ErrorCode
+from kafkactl.connection.protocol import ErrorCode, group_by_topic
 from kafkactl.errors import OperationError, UnansweredError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, listing
@@ -49,13 +48,6 @@ Brokers = Annotated[
         "--brokers", "--broker-list", metavar="ID,...", help="Only these brokers.", rich_help_panel=Section.SUBJECT
     ),
 ]
-Partitions = Annotated[
-    str | None,
-    typer.Option(
-        "--partitions", metavar="N,...", help="Only the partitions with these numbers.", rich_help_panel=Section.SUBJECT
-    ),
-]
-
 _DIRS = [
     Column("BROKER", lambda row: row.broker),
     Column("LOG-DIR", lambda row: row.log_dir),
@@ -193,7 +185,7 @@ def move(
     selection = topics.require_selection()
     connected = cluster.connect()
     chosen, errors = _choose_partitions(connected, selection, partitions)
-    dirs, _ = log_dirs.describe_log_dirs(connected, [broker], _group_by_topic(chosen))
+    dirs, _ = log_dirs.describe_log_dirs(connected, [broker], group_by_topic(chosen))
     moves, missing = log_dirs.plan_dir_moves(dirs, broker, chosen, to)
     if partitions is None and moves:
         missing = []  # of a whole topic the replicas are meant that the broker has
@@ -262,7 +254,7 @@ def _follow(connected: Cluster, moves: Sequence[DirMove]) -> None:
     from kafkactl.admin import log_dirs
 
     broker = moves[0].broker
-    topics = _group_by_topic([(row.topic, row.partition) for row in moves])
+    topics = group_by_topic([(row.topic, row.partition) for row in moves])
     keys = {row.key for row in moves}
 
     def look() -> Progress:
@@ -293,7 +285,7 @@ def _describe(
     if selection.is_empty and partitions is None:
         return log_dirs.describe_log_dirs(connected, brokers)
     chosen, errors = _choose_partitions(connected, selection, partitions)
-    dirs, failures = log_dirs.describe_log_dirs(connected, brokers, _group_by_topic(chosen))
+    dirs, failures = log_dirs.describe_log_dirs(connected, brokers, group_by_topic(chosen))
     return dirs, errors + failures
 
 
@@ -308,14 +300,6 @@ def _choose_partitions(
     from kafkactl.admin.partition_rules import select_partitions
 
     return select_partitions(connected, selection, partitions)
-
-
-def _group_by_topic(partitions: Sequence[Partition]) -> Mapping[str, list[int]]:
-    """Return the numbers of the partitions of each topic, both in their order."""
-    numbers: dict[str, list[int]] = defaultdict(list)
-    for topic, number in partitions:
-        numbers[topic].append(number)
-    return numbers
 
 
 def _list_as_kafka(connected: Cluster, selection: TopicSelection, brokers: Sequence[int] | None) -> int:

@@ -10,7 +10,7 @@ import typer
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, ReportOptions, TimeOptions
 from kafkactl.cli.frame.results import SkippedPartitionsError, print_errors, print_partition_errors
-from kafkactl.cli.frame.subjects import TopicsOptions
+from kafkactl.cli.frame.subjects import Partitions, TopicsOptions
 from kafkactl.errors import KafkactlError, make_exclusive_error
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table, listing
@@ -32,9 +32,7 @@ def offsets(
     output: MirrorOutputOptions,
     topics: TopicsOptions,
     clock: TimeOptions,
-    partitions: Annotated[
-        str | None, typer.Option(metavar="N,...", help="Only the partitions with these numbers.")
-    ] = None,
+    partitions: Partitions = None,
     topic_partitions: Annotated[
         str | None,
         typer.Option(metavar="TOPIC:N,...", help="Rules such as orders:0, orders:1-4 (without 4), orders:2-."),

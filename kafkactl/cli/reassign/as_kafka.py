@@ -6,14 +6,14 @@ Reference: org.apache.kafka.tools.reassign.ReassignPartitionsCommand.
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
-from kafkactl.connection.protocol import ErrorCode
+from kafkactl.connection.protocol import ErrorCode, group_by_topic
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError
 from kafkactl.output.kafka import reassign_text as text
 from kafkactl.output.kafka.java_errors import MirroredError, find_java_message
+from kafkactl.output.kafka.java_order import sort_partitions
 from kafkactl.statuses import DONE
 from kafkactl.stdout import out
 
@@ -97,7 +97,7 @@ def execute(connected: Cluster, plan: ReassignmentFile, options: ExecuteOptions)
     if unknown := [broker for replicas in plan.replicas.values() for broker in replicas if broker not in alive]:
         raise MirroredError(f"Unknown broker id {unknown[0]}", _FAILED)
     present = {key: ids for key, ids in _read_present(connected, _list_topics(plan)).items() if key in plan.replicas}
-    if missing := text.sort_partitions(key for key in plan.replicas if key not in present):
+    if missing := sort_partitions(key for key in plan.replicas if key not in present):
         names = ", ".join(f"{topic}-{number}" for topic, number in missing)
         raise MirroredError(f"Unable to find partition: {names}", _UNKNOWN, _EXECUTION)
     dirs = _read_dirs(connected, present)
@@ -215,10 +215,7 @@ def _read_dirs(connected: Cluster, partitions: Iterable[Partition]) -> Mapping[R
     """
     from kafkactl.admin import log_dirs
 
-    numbers: dict[str, list[int]] = defaultdict(list)
-    for topic, number in partitions:
-        numbers[topic].append(number)
-    dirs, _ = log_dirs.describe_log_dirs(connected, None, numbers)
+    dirs, _ = log_dirs.describe_log_dirs(connected, None, group_by_topic(partitions))
     return log_dirs.find_replicas(dirs)
 
 
@@ -234,10 +231,8 @@ def _read_dir_states(
 
     if not targets:
         return {}, {}, set()
-    numbers: dict[str, list[int]] = defaultdict(list)
-    for topic, number in dict.fromkeys((key[0], key[1]) for key in targets):
-        numbers[topic].append(number)
-    dirs, _ = log_dirs.describe_log_dirs(connected, None, numbers)
+    partitions = dict.fromkeys((key[0], key[1]) for key in targets)
+    dirs, _ = log_dirs.describe_log_dirs(connected, None, group_by_topic(partitions))
     return log_dirs.find_replicas(dirs), log_dirs.find_replicas(dirs, is_future=True), {row.broker for row in dirs}
 
 

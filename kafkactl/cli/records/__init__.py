@@ -12,7 +12,7 @@ from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, TimeOptions
 from kafkactl.cli.frame.results import print_partition_errors
-from kafkactl.cli.frame.subjects import TopicsOptions
+from kafkactl.cli.frame.subjects import Partitions, TopicsOptions
 from kafkactl.errors import OperationError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
@@ -53,9 +53,7 @@ def delete(
     confirm: ConfirmOptions,
     topics: TopicsOptions,
     clock: TimeOptions,
-    partitions: Annotated[
-        str | None, typer.Option(metavar="N,...", help="Only the partitions with these numbers.")
-    ] = None,
+    partitions: Partitions = None,
     before_offset: Annotated[
         int | None, typer.Option(metavar="N", min=0, help="First offset that stays in each partition.")
     ] = None,

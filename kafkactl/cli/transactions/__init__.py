@@ -14,7 +14,7 @@ from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
 from kafkactl.cli.frame.results import PartitionError, print_errors, show_outcomes
-from kafkactl.cli.frame.subjects import TopicOptions, TopicsOptions
+from kafkactl.cli.frame.subjects import Partitions, TopicOptions, TopicsOptions
 from kafkactl.cli.frame.values import require_choice
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UsageError, make_exclusive_error
 from kafkactl.output import people
@@ -60,9 +60,6 @@ _PRODUCERS = [
 TransactionalIds = Annotated[
     list[str],
     typer.Argument(metavar="TRANSACTIONAL-ID", help="Transactional id of a producer; repeatable.", show_default=False),
-]
-Partitions = Annotated[
-    str | None, typer.Option("--partitions", metavar="N,...", help="Only the partitions with these numbers.")
 ]
 Broker = Annotated[
     int | None,

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from kafkactl.output.kafka.java_order import compute_string_hash, sort_as_hash_map, sort_by_hash
+from kafkactl.output.kafka.java_order import sort_as_hash_map, sort_partitions
 
 if TYPE_CHECKING:
     from kafkactl.admin.groups.models import GroupDescription, GroupLag, GroupListing, Member, PartitionLag
@@ -144,7 +144,7 @@ def format_reset(plans: Mapping[str, Mapping[Partition, int]]) -> str:
     rows += [
         (group, topic, str(number), str(plans[group][topic, number]))
         for group in sort_as_hash_map(list(plans))
-        for topic, number in sort_partitions(list(plans[group]))
+        for topic, number in sort_partitions(plans[group])
     ]
     text = "".join(
         f"\n{group:<{first}} {topic:<{second}} {number:<10} {offset}" for group, topic, number, offset in rows
@@ -190,7 +190,7 @@ def format_export(plans: Mapping[str, Mapping[Partition, int]], with_group: bool
 
     lines = []
     for group in sort_as_hash_map(list(plans)):
-        for topic, number in sort_partitions(list(plans[group])):
+        for topic, number in sort_partitions(plans[group]):
             row: list[str | int] = [topic, number, plans[group][topic, number]]
             lines.append(format_csv_line([group, *row] if with_group else row))
     return "".join(lines) + "\n"
@@ -230,16 +230,6 @@ def format_deletions(results: Mapping[str, str | None]) -> str:
     for name in sort_as_hash_map([name for name in results if name not in deleted_names]):
         text += f"* Group '{name}' could not be deleted due to: {results[name]}\n"
     return text + (f"\nThese consumer groups were deleted successfully: {quoted}\n" if deleted_names else "")
-
-
-def sort_partitions(partitions: Sequence[Partition]) -> list[Partition]:
-    """Return partitions in the order of a Java HashMap with org.apache.kafka.common.TopicPartition as its keys.
-
-    `partitions` are unique and in the order in which they were put.
-    """
-    return sort_by_hash(
-        partitions, lambda partition: (31 * (31 + partition[1]) + compute_string_hash(partition[0])) & 0xFFFFFFFF
-    )
 
 
 def _sort_rows(lag: GroupLag) -> Iterable[tuple[PartitionLag, Member | None]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 K = TypeVar("K")
@@ -44,6 +44,20 @@ def compute_string_hash(text: str) -> int:
     for high, low in zip(units[::2], units[1::2], strict=True):
         value = (31 * value + (high << 8 | low)) & 0xFFFFFFFF
     return value
+
+
+def sort_partitions(partitions: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Return partitions in the order of a java.util.HashMap with org.apache.kafka.common.TopicPartition as its keys.
+
+    `partitions` are topics and numbers, unique and in the order in which they were put.
+    """
+    return sort_by_hash(list(partitions), _compute_partition_hash)
+
+
+def _compute_partition_hash(partition: tuple[str, int]) -> int:
+    """Return TopicPartition.hashCode of a topic's name and a partition's number, as an unsigned number of 32 bits."""
+    topic, number = partition
+    return (31 * (31 + number) + compute_string_hash(topic)) & 0xFFFFFFFF
 
 
 def _spread_hash(value: int) -> int:

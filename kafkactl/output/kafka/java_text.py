@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 _CONTROL_CHARACTER = re.compile(r"\\u00([01][0-9a-f])")
@@ -79,6 +79,15 @@ def make_plain(value: Any) -> Any:
 
 _CSV_LONGEST_CHECKED = 24
 """Longest text whose characters Jackson checks; it quotes every longer one."""
+
+
+def format_tabbed_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table as ToolsUtils.prettyPrintTable does: each cell as wide as its column, and a tab behind it."""
+    lines = [titles, *([str(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "".join(
+        "".join(f"{cell:<{width}}\t" for cell, width in zip(line, widths, strict=True)) + "\n" for line in lines
+    )
 
 
 def format_csv_line(values: Sequence[str | int]) -> str:

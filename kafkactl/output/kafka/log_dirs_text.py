@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kafkactl.connection.broker_errors import BROKER_ERRORS
-from kafkactl.output.kafka.java_order import compute_string_hash, sort_as_hash_map, sort_by_hash
+from kafkactl.output.kafka.java_order import sort_as_hash_map, sort_by_hash, sort_partitions
 
 if TYPE_CHECKING:
     from kafkactl.admin.log_dirs import StoredDir, StoredReplica
@@ -46,8 +46,8 @@ def format_dirs(brokers: Sequence[int], dirs: Iterable[StoredDir], topics: Colle
 def _make_dir(row: StoredDir, topics: Collection[str] | None) -> dict[str, Any]:
     """Return a directory as Kafka's JSON has it, with the replicas of these topics, None for all."""
     replicas: dict[tuple[str, int], StoredReplica] = {(item.topic, item.partition): item for item in row.replicas}
-    keys = sort_by_hash(list(replicas), _compute_hash)
-    keys = sort_by_hash([key for key in keys if topics is None or key[0] in topics], _compute_hash)
+    keys = sort_partitions(replicas)
+    keys = sort_partitions(key for key in keys if topics is None or key[0] in topics)
     return _order(
         {
             "logDir": row.log_dir,
@@ -66,9 +66,3 @@ def _make_replica(row: StoredReplica) -> dict[str, Any]:
 def _order(fields: dict[str, Any]) -> dict[str, Any]:
     """Return an object with its names in the order of a HashMap."""
     return {name: fields[name] for name in sort_as_hash_map(list(fields))}
-
-
-def _compute_hash(partition: tuple[str, int]) -> int:
-    """Return TopicPartition.hashCode of a topic and a partition, as an unsigned number of 32 bits."""
-    topic, number = partition
-    return (_PRIME * (_PRIME + number) + compute_string_hash(topic)) & _BITS

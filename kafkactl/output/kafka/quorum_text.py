@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from kafkactl.output.kafka.java_text import format_tabbed_table
+
 if TYPE_CHECKING:
     from kafkactl.admin.quorum import Quorum, QuorumNode
 
@@ -50,15 +52,12 @@ def format_replication(quorum: Quorum, now_ms: int | None) -> str:
 
     `now_ms`, in ms since 1970, makes times relative; None shows them in ms since 1970. An unknown time is -1.
     """
-    rows = [_TITLES]
+    rows = []
     for node in quorum.nodes:
         times = (_format_time(node.last_fetch_ms, now_ms), _format_time(node.last_caught_up_ms, now_ms))
         status = str(node.role).capitalize()
-        rows.append((str(node.id), node.directory_id, str(node.log_end_offset), str(node.lag), *times, status))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "".join(
-        "".join(f"{cell:<{width}}\t" for cell, width in zip(row, widths, strict=True)) + "\n" for row in rows
-    )
+        rows.append((node.id, node.directory_id, node.log_end_offset, node.lag, *times, status))
+    return format_tabbed_table(_TITLES, rows)
 
 
 def _format_time(ms: int | None, now_ms: int | None) -> str:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kafkactl.output.kafka.java_order import compute_string_hash, sort_as_hash_map, sort_by_hash
+from kafkactl.output.kafka.java_order import sort_as_hash_map, sort_by_hash
 
 if TYPE_CHECKING:
     from kafkactl.admin.models import Partition
@@ -135,11 +135,6 @@ def format_late(keys: Sequence[Replica]) -> str:
     """Return the sentence about replicas whose moves between directories could not begin; they are sorted."""
     names = ",".join(f"{topic}-{number}-{broker}" for topic, number, broker in keys)
     return f"Timed out before log directory move{_plural(keys)} could be started for: {names}"
-
-
-def sort_partitions(partitions: Iterable[Partition]) -> list[Partition]:
-    """Return partitions in the order of a HashMap."""
-    return sort_by_hash(list(partitions), lambda key: (31 * (31 + key[1]) + compute_string_hash(key[0])) & 0xFFFFFFFF)
 
 
 def _join(ids: Iterable[int]) -> str:

@@ -5,13 +5,13 @@ Reference: org.apache.kafka.tools.TransactionsCommand.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from kafkactl.output.kafka.java_order import compute_string_hash, sort_by_hash
+from kafkactl.output.kafka.java_order import sort_partitions
+from kafkactl.output.kafka.java_text import format_tabbed_table
 
 if TYPE_CHECKING:
-    from kafkactl.admin.models import Partition
     from kafkactl.admin.transactions import ProducerState, Transaction, TransactionListing
 
 _NONE = "None"
@@ -34,14 +34,14 @@ _HANGING = (
 
 def format_listing(rows: Iterable[TransactionListing]) -> str:
     """Return the table of kafka-transactions list, each line with its end."""
-    return _format_table(
+    return format_tabbed_table(
         _LISTING, [(row.transactional_id, row.coordinator, row.producer_id, row.state) for row in rows]
     )
 
 
 def format_descriptions(rows: Iterable[Transaction], now_ms: int) -> str:
     """Return the table of kafka-transactions describe, each line with its end; `now_ms` is in ms since 1970."""
-    return _format_table(
+    return format_tabbed_table(
         _DESCRIPTION,
         [
             (
@@ -53,7 +53,7 @@ def format_descriptions(rows: Iterable[Transaction], now_ms: int) -> str:
                 row.timeout_ms,
                 _NONE if row.start_ms is None else row.start_ms,
                 _NONE if row.start_ms is None else now_ms - row.start_ms,
-                ",".join(f"{topic}-{number}" for topic, number in _sort_partitions(row.partitions)),
+                ",".join(f"{topic}-{number}" for topic, number in sort_partitions(row.partitions)),
             )
             for row in rows
         ],
@@ -62,7 +62,7 @@ def format_descriptions(rows: Iterable[Transaction], now_ms: int) -> str:
 
 def format_producers(rows: Iterable[ProducerState]) -> str:
     """Return the table of kafka-transactions describe-producers, each line with its end."""
-    return _format_table(
+    return format_tabbed_table(
         _PRODUCERS,
         [
             (
@@ -80,7 +80,7 @@ def format_producers(rows: Iterable[ProducerState]) -> str:
 
 def format_hanging(rows: Iterable[ProducerState], now_ms: int) -> str:
     """Return the table of kafka-transactions find-hanging, each line with its end; `now_ms` is in ms since 1970."""
-    return _format_table(
+    return format_tabbed_table(
         _HANGING,
         [
             (
@@ -95,24 +95,4 @@ def format_hanging(rows: Iterable[ProducerState], now_ms: int) -> str:
             )
             for row in rows
         ],
-    )
-
-
-def _sort_partitions(partitions: Sequence[Partition]) -> list[Partition]:
-    """Return partitions in the order of a java.util.HashSet of TopicPartition."""
-    return sort_by_hash(partitions, _compute_hash)
-
-
-def _compute_hash(partition: Partition) -> int:
-    """Return TopicPartition.hashCode of a partition, as an unsigned number of 32 bits."""
-    topic, number = partition
-    return (31 * (31 + number) + compute_string_hash(topic)) & 0xFFFFFFFF
-
-
-def _format_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a table with a tab behind each cell, in columns as wide as their longest text, each line with its end."""
-    lines = [titles, *([str(cell) for cell in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "".join(
-        "".join(f"{cell:<{width}}\t" for cell, width in zip(line, widths, strict=True)) + "\n" for line in lines
     )
