@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import json
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.settings import resolve
@@ -76,11 +79,27 @@ def running(name: str, home: Path, near: int | None = None) -> Iterator[RunningC
 
 
 def free_base(start: int) -> int:
-    """The first port from which three in a row are free."""
+    """The first port from which three in a row are free, and that no other process of tests was given."""
     for base in range(start, start + 100):
-        if all(is_free(base + number) for number in range(3)):
+        if all(_is_ours(port) and is_free(port) for port in range(base, base + 3)):
             return base
     raise AssertionError(f"no free ports from {start} on")
+
+
+_ours: dict[int, TextIO] = {}
+"""Ports of this process, each with the file whose lock says so: a broker listens only seconds after it got its port."""
+
+
+def _is_ours(port: int) -> bool:
+    if port not in _ours:
+        file = Path(tempfile.gettempdir(), f"kafkactl-tests-port-{port}.lock").open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return False
+        _ours[port] = file
+    return True
 
 
 def eventually(holds: Callable[[], bool], timeout_s: float = 30) -> None:
