@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import functools
 import json
+import os
 import subprocess
 import tempfile
 import time
@@ -12,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.settings import resolve
@@ -86,17 +86,17 @@ def free_base(start: int) -> int:
     raise AssertionError(f"no free ports from {start} on")
 
 
-_ours: dict[int, TextIO] = {}
-"""Ports of this process, each with the file whose lock says so: a broker listens only seconds after it got its port."""
+_ours: dict[int, int] = {}
+"""Ports of this process, each with the open file whose lock says so: a broker listens only seconds after it got its port."""
 
 
 def _is_ours(port: int) -> bool:
     if port not in _ours:
-        file = Path(tempfile.gettempdir(), f"kafkactl-tests-port-{port}.lock").open("w")
+        file = os.open(Path(tempfile.gettempdir(), f"kafkactl-tests-port-{port}.lock"), os.O_CREAT | os.O_WRONLY)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            file.close()
+            os.close(file)
             return False
         _ours[port] = file
     return True
