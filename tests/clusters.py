@@ -87,7 +87,7 @@ def free_base(start: int) -> int:
 
 
 _ours: dict[int, int] = {}
-"""Ports of this process, each with the open file whose lock says so: a broker listens only seconds after it got its port."""
+"""Ports of this process, each with the open file whose lock says so; a broker listens only seconds after that."""
 
 
 def _is_ours(port: int) -> bool:
