@@ -630,6 +630,7 @@ TOOL = Tool(
     differences=(
         "A --topic with a colon and no partition is refused by --reset-offsets; Kafka's tool resets nothing.",
         "A group that does not exist has the words of Kafka's tool at brokers of Kafka 4 also at older brokers.",
+        "An empty name of a group is refused at brokers of all releases; those with ZooKeeper accept one.",
         "A time-out above an hour is an hour.",
     ),
 )
