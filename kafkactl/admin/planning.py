@@ -48,39 +48,49 @@ class Placement:
 
 
 def plan(
-    placements: Sequence[Placement], brokers: Collection[int], racks: Mapping[int, str | None], by: Balance
+    placements: Sequence[Placement],
+    brokers: Collection[int],
+    racks: Mapping[int, str | None],
+    by: Balance,
+    fixed: Collection[Partition] = (),
 ) -> dict[Partition, tuple[int, ...]]:
     """Return the new replicas of each partition that changes, in the order of `placements`.
 
-    All replicas are on `brokers` afterwards. By count and by leaders the result is as even as it can be, and has the
+    Partitions of `fixed` stay as they are; their replicas on `brokers` count as load. All replicas of the others are on
+    `brokers` afterwards. By count and by leaders the result is as even as it can be, and has the
     fewest moves of all such results. By bytes it is even to 2 % where the sizes allow it, and the moves are few. A new
     replica stands in the place of the one that it replaces. Brokers without an entry in `racks` have no rack. Raise
     OperationError for a partition that has more replicas than there are brokers.
     """
     ids = sorted(set(brokers))
-    for row in placements:
-        if len(row.replicas) > len(ids):
+    stays = [(row.topic, row.partition) in fixed for row in placements]
+    before = [
+        [broker for broker in row.replicas if broker in ids] if is_fixed else list(row.replicas)
+        for row, is_fixed in zip(placements, stays, strict=True)
+    ]
+    for row, is_fixed in zip(placements, stays, strict=True):
+        if len(row.replicas) > len(ids) and not is_fixed:
             raise OperationError(
                 f"{row.topic}-{row.partition} has {len(row.replicas)} replicas, and there are {len(ids)} brokers",
                 "name more brokers",
             )
     spread = _Spread(
-        [row.replicas for row in placements],
-        [ids] * len(placements),
-        [_name_rack(racks, broker) for broker in ids],
+        before,
+        [sorted(replicas) if is_fixed else ids for replicas, is_fixed in zip(before, stays, strict=True)],
+        [name_rack(racks, broker) for broker in ids],
         ids,
     )
     if by is Balance.BYTES:
         _level_bytes(spread, [row.size_bytes for row in placements])
     else:
         spread.optimize(moves_first=by is not Balance.COUNT)
-    orders = [_replace(row.replicas, spread.replicas[index]) for index, row in enumerate(placements)]
+    orders = [_replace(replicas, spread.replicas[index]) for index, replicas in enumerate(before)]
     if by is Balance.LEADERS:
-        orders = _level_leaders(orders, ids)
+        orders = _level_leaders(orders, ids, stays)
     return {
         (row.topic, row.partition): order
-        for row, order in zip(placements, orders, strict=True)
-        if order != row.replicas
+        for row, order, is_fixed in zip(placements, orders, stays, strict=True)
+        if order != row.replicas and not is_fixed
     }
 
 
@@ -116,7 +126,7 @@ def plan_drain(
     return {place: replicas for place, replicas in plan_.items() if place in leaving}, errors
 
 
-def _name_rack(racks: Mapping[int, str | None], broker: int) -> str | int:
+def name_rack(racks: Mapping[int, str | None], broker: int) -> str | int:
     """Return the name of a broker's rack, or the broker's id where it has none."""
     return racks.get(broker) or broker
 
@@ -127,12 +137,20 @@ def _replace(before: Sequence[int], after: Collection[int]) -> tuple[int, ...]:
     return tuple(broker if broker in after else next(new) for broker in before)
 
 
-def _level_leaders(orders: Sequence[tuple[int, ...]], brokers: Sequence[int]) -> list[tuple[int, ...]]:
+def _level_leaders(
+    orders: Sequence[tuple[int, ...]], brokers: Sequence[int], stays: Sequence[bool]
+) -> list[tuple[int, ...]]:
     """Return the replicas in orders in which each broker is the first replica of equally many partitions.
 
-    As few first replicas as possible change: such a partition swaps its first replica with another one.
+    As few first replicas as possible change: such a partition swaps its first replica with another one. `stays` says
+    which partitions keep their order.
     """
-    spread = _Spread([order[:1] for order in orders], [sorted(order) for order in orders], list(brokers), brokers)
+    spread = _Spread(
+        [order[:1] for order in orders],
+        [sorted(order[:1] if is_fixed else order) for order, is_fixed in zip(orders, stays, strict=True)],
+        list(brokers),
+        brokers,
+    )
     spread.optimize(moves_first=False)
     result = []
     for index, order in enumerate(orders):

@@ -27,7 +27,7 @@ ORDER = (
     "groups exporter", "groups validate-regex", "groups remove-members", "groups delete-offsets", "groups delete",
     "configs describe", "configs alter", "configs diff", "quotas set", "quotas list", "quotas unset", "users set",
     "users list", "users delete", "brokers list", "brokers describe", "brokers api-versions", "brokers wait",
-    "brokers drain", "brokers unregister", "cluster id", "cluster endpoints",
+    "brokers balance", "brokers drain", "brokers unregister", "cluster id", "cluster endpoints",
     "quorum status", "quorum replication", "quorum remove-controller",
     "leaders list", "leaders elect", "log-dirs list", "log-dirs replicas", "log-dirs move",
     "reassign generate", "reassign execute", "reassign verify", "reassign list", "reassign cancel",

@@ -90,6 +90,7 @@ BASES: dict[str, Sequence[str]] = {
     "reassign verify": ["{folder}/plan.json", "--preserve-throttles"],
     "reassign cancel": ["{folder}/plan.json", "--dry-run"],
     "brokers drain": ["2", "orders", "--dry-run"],
+    "brokers balance": ["orders", "--by", "count"],
     "transactions describe": ["open"],
     "transactions producers": ["moved"],
     "transactions find-hanging": ["moved"],

@@ -175,6 +175,7 @@ def list_config_cases(topic: str, owner: str) -> list[Case]:
 def list_cluster_cases() -> list[Case]:
     return [
         case("brokers list", "brokers", "list", "--size"),
+        case("brokers balance", "brokers", "balance", "--by", "leaders"),
         case("brokers describe", "brokers", "describe", 1),
         case("brokers api-versions", "brokers", "api-versions"),
         case("brokers wait", "brokers", "wait"),

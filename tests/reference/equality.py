@@ -79,8 +79,8 @@ MASKS = (
 
 
 BROKERS = Mask(
-    "several brokers: they choose leaders, replicas and coordinators at random",
-    r"(?<=\t)(Leader|Replicas|Isr): [\d,]+|\S+:\d+ +\(\d\) *",
+    "several brokers: they choose leaders, replicas and coordinators at random, and answer in any order",
+    r"(?<=\t)(Leader|Replicas|Isr): [\d,]+|\S+:\d+ +\(\d\) *|(?<=request sent to broker )\d+",
     "<brokers>",
 )
 

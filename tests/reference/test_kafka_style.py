@@ -170,7 +170,6 @@ def prepare(cluster: RunningCluster) -> None:
     cli.ok(
         "topics",
         "create",
-        "eqshared-b",
         "eqshared-u",
         "eqshared-v",
         *(f"eq{side}-{name}" for side in equality.SIDES for name in ("del", "p")),
@@ -179,6 +178,7 @@ def prepare(cluster: RunningCluster) -> None:
         "-r",
         1,
     )
+    cli.ok("topics", "create", "eqshared-b", "--replica-assignment", "1")
     cli.ok("topics", "create", "eqshared-t", "-p", 2, "-r", 1)
     make_transactions(cluster)
     for topic in ("eqshared-a", *(f"eq{side}-del" for side in equality.SIDES)):

@@ -409,6 +409,7 @@ READING = [
     case("log-dirs replicas --by", "log-dirs", "replicas", "--by", "partition"),
     case("log-dirs move --dry-run", *DIR_MOVE, "--dry-run"),
     case("reassign generate", "reassign", "generate", "other", "--brokers", 2),
+    case("brokers balance", "brokers", "balance", "--by", "count"),
     case("reassign execute --dry-run", "reassign", "execute", "plan.json", "--dry-run"),
     case("reassign verify", "reassign", "verify", "plan.json", expected=4),
     case("reassign list", "reassign", "list"),

@@ -1,4 +1,7 @@
-"""The commands `kafkactl brokers`: list, describe, api-versions, unregister and wait; drain is in draining.py."""
+"""The commands `kafkactl brokers`: list, describe, api-versions, unregister and wait.
+
+drain is in draining.py, and balance in balancing.py.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kafkactl.cli.brokers import draining, tables
+from kafkactl.cli.brokers import balancing, draining, tables
 from kafkactl.cli.completion.names import complete_brokers
 from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
 from kafkactl.cli.frame.command import command, new_app
@@ -200,6 +203,7 @@ def _describe_state(connected: Cluster, broker_id: int, force: bool) -> str:
 
 
 app.command()(draining.drain)
+app.command()(balancing.balance)
 
 
 @app.command()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
     from kafkactl.admin.models import Outcome, Partition
     from kafkactl.admin.planning import Placement
-    from kafkactl.admin.reassignment import RunningMove
     from kafkactl.connection.cluster import Cluster
 
 
@@ -77,7 +75,7 @@ def drain(
     """
     connected = cluster.connect()
     names = connected.requests.list_topics() if topics.selection().is_empty else topics.choose(connected)
-    placements, running, errors = _read_targets(connected, names)
+    placements, running, errors = replica_moves.read_targets(connected, names)
     plan, refusals = _plan(connected, placements, broker)
     errors += refusals
     leaving = {
@@ -118,27 +116,6 @@ def drain(
     failures += _remove_throttles(connected, sorted({topic for topic, _ in {**leaving, **plan}}))
     status = show_outcomes(outcomes, "partition", output) if outcomes else DONE
     return combine([status, print_errors([*errors, *failures])])
-
-
-def _read_targets(
-    connected: Cluster, names: Sequence[str]
-) -> tuple[list[Placement], list[RunningMove], list[KafkactlError]]:
-    """Return the replicas of topics as they are after all running moves, these moves, and an error for each failure.
-
-    Raise UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
-    """
-    from kafkactl.admin import reassignment
-
-    running = reassignment.list_running(connected)
-    targets = {
-        (row.topic, row.partition): tuple(node for node in row.replicas if node not in row.removing) for row in running
-    }
-    placements, errors = replica_moves.read_placements(connected, names)
-    return (
-        [replace(row, replicas=targets.get((row.topic, row.partition), row.replicas)) for row in placements],
-        running,
-        errors,
-    )
 
 
 def _plan(

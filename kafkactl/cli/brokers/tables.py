@@ -63,5 +63,19 @@ APIS = [
     Column("MAX-VERSION", lambda row: row.max_version),
 ]
 """Columns of requests that brokers offer."""
+LOADS = [
+    Column("MEASURE", lambda row: row.measure),
+    Column("BROKERS", lambda row: row.brokers),
+    Column("RACK", lambda row: row.rack),
+    Column("NOW", lambda row: row.value),
+    Column("SKEW", lambda row: row.skew_percent),
+]
+"""Columns of the loads of brokers or racks, with skews in percent of an equal share."""
+PLANNED_LOADS = [
+    *LOADS,
+    Column("PLANNED", lambda row: row.planned),
+    Column("PLANNED-SKEW", lambda row: row.planned_skew_percent),
+]
+"""The same with the loads after a plan."""
 WAITS = [Column("ALIVE", lambda row: row.alive)]
 """Columns of the result of a wait."""

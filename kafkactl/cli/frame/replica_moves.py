@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster
 
 _PAUSE_S = 0.1
+_SETTLING_S = 5.0
+"""How long after the end of a move a broker may still name the replicas before it."""
 _FOREIGN = "other reassignments are running"
 _INTERRUPTED = "the brokers continue to move replicas; show the rest, and remove throttles: "
 _VERIFY = "kafkactl reassign verify FILE"
@@ -111,6 +113,28 @@ def read_placements(connected: Cluster, topics: Sequence[str]) -> tuple[list[Pla
         for (topic, number), replicas in present.items()
     ]
     return rows, errors
+
+
+def read_targets(
+    connected: Cluster, topics: Sequence[str]
+) -> tuple[list[Placement], list[RunningMove], list[KafkactlError]]:
+    """Return the replicas of topics as they are after all running moves, these moves, and an error for each failure.
+
+    Errors are those of read_placements(). Raise UnreachableError or OperationError where no broker answers, and
+    UsageError for a wrong client setting.
+    """
+    from kafkactl.admin import reassignment
+
+    running = reassignment.list_running(connected)
+    targets = {
+        (row.topic, row.partition): tuple(node for node in row.replicas if node not in row.removing) for row in running
+    }
+    placements, errors = read_placements(connected, topics)
+    return (
+        [replace(row, replicas=targets.get((row.topic, row.partition), row.replicas)) for row in placements],
+        running,
+        errors,
+    )
 
 
 def plan_replicas(
@@ -270,8 +294,9 @@ def _check_results(
     """Return the outcome of each move that was waited for, from the replicas that are there now.
 
     `started` are moves of this call; those that were running before count, too. `dirs` are the directories of replicas
-    that were moved. Raise UnreachableError or OperationError where no broker answers, and UsageError for a wrong client
-    setting.
+    that were moved. Brokers learn of the end of a move one after the other: for 5 s a replica that is not there is
+    looked for again. Raise UnreachableError or OperationError where no broker answers, and UsageError for a wrong
+    client setting.
     """
     from kafkactl.admin import reassignment
     from kafkactl.admin.models import Outcome
@@ -279,11 +304,17 @@ def _check_results(
     waited = {(move.topic, move.partition) for move in started}
     waited |= {(row.topic, row.partition) for row in work.running}
     rows = [row for row in work.rows if (row.topic, row.partition) in waited]
-    present = reassignment.read_replicas(connected, sorted({row.topic for row in rows}))
+    deadline = time.monotonic() + _SETTLING_S
+    while True:
+        present = reassignment.read_replicas(connected, sorted({row.topic for row in rows}))
+        moved = {row for row in rows if set(present.get((row.topic, row.partition), ())) == set(row.target)}
+        if len(moved) == len(rows) or time.monotonic() > deadline:
+            break
+        time.sleep(_PAUSE_S)
     outcomes = []
     for row in rows:
         now = present.get((row.topic, row.partition), ())
-        is_moved = set(now) == set(row.target)
+        is_moved = row in moved
         text = f"moved to {_show(row.target)}" if is_moved else f"not moved: its replicas are on {_show(now)}"
         outcomes.append(Outcome(f"{row.topic}-{row.partition}", is_moved, text))
     unmoved = find_unmoved(connected, dirs)

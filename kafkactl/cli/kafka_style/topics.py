@@ -390,7 +390,7 @@ TOOL = Tool(
         "\\p{...} are not.",
         "The brokers check the settings of --config: a topic that exists already is reported before a wrong setting, "
         "which Kafka's tool checks itself.",
-        "With ZooKeeper too, a --replica-assignment to a broker that is not registered is refused at once; there Kafka's "
-        "tool makes the topic, and waits for its leaders until the time-out.",
+        "With ZooKeeper too, a --replica-assignment to a broker that is not registered is refused at once; there "
+        "Kafka's tool makes the topic, and waits for its leaders until the time-out.",
     ),
 )

@@ -100,6 +100,7 @@ READS = {
         "leaders list",
         "log-dirs list",
         "reassign generate",
+        "brokers balance",
         "reassign list",
         "throttles list",
         "transactions list",
