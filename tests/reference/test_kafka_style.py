@@ -166,7 +166,7 @@ def prepare(cluster: RunningCluster) -> None:
         return
     _prepared.add(cluster.name)
     cli = cluster.cli
-    cli.ok("topics", "create", "eqshared-a", "-p", 3, "-r", 1)
+    cli.ok("topics", "create", "eqshared-a", "--replica-assignment", "1,2,3" if cluster.brokers == 3 else "1,1,1")
     cli.ok(
         "topics",
         "create",
