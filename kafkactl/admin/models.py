@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kafkactl.connection.protocol import ErrorCode
-from kafkactl.errors import OperationError, UnansweredError
+from kafkactl.errors import KafkactlError, OperationError, UnansweredError
 
 if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster
@@ -30,6 +30,13 @@ class Outcome:
     hint: str | None = None
     code: int | None = None
     """Kafka's error code where a broker refused the change; None otherwise."""
+
+
+def make_failure(name: str, error: KafkactlError) -> Outcome:
+    """Return the outcome of an item that failed; after an UnansweredError it has the code REQUEST_TIMED_OUT."""
+    if isinstance(error, UnansweredError):
+        return Outcome(name, False, error.reason, error.hint, ErrorCode.REQUEST_TIMED_OUT)
+    return Outcome(name, False, str(error), error.hint, error.code if isinstance(error, OperationError) else None)
 
 
 def send_change(

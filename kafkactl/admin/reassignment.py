@@ -174,21 +174,9 @@ def list_running(cluster: Cluster) -> list[RunningMove]:
 
     Raise OperationError for a refusal, UnreachableError, and UsageError for a wrong client setting.
     """
-    answer = cluster.requests.send(
-        "ListPartitionReassignments", to_controller=True, topics=None, timeout_ms=int(cluster.timeout_s * _MS)
-    )
-    if answer.error_code:
-        raise refusal("cannot list the reassignments", answer.error_code, answer.error_message)
     running = [
-        RunningMove(
-            topic=topic.name,
-            partition=item.partition_index,
-            replicas=tuple(item.replicas),
-            adding=tuple(item.adding_replicas),
-            removing=tuple(item.removing_replicas),
-        )
-        for topic in answer.topics
-        for item in topic.partitions
+        RunningMove(topic=topic, partition=number, replicas=move.replicas, adding=move.adding, removing=move.removing)
+        for (topic, number), move in cluster.requests.list_reassignments().items()
     ]
     return sorted(running, key=lambda row: (row.topic, row.partition))
 

@@ -8,6 +8,7 @@ org.apache.kafka.tools.TransactionsCommand.
 from __future__ import annotations
 
 import copy
+import shlex
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from kafkactl.admin.models import Partition
 from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.protocol import CoordinatorType, ErrorCode, group_by_topic
-from kafkactl.errors import KafkactlError, NotFoundError, UnreachableError, UsageError
+from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnansweredError, UnreachableError, UsageError
 
 STATES = (
     "Empty", "Ongoing", "PrepareCommit", "PrepareAbort", "CompleteCommit", "CompleteAbort", "PrepareEpochFence", "Dead",
@@ -345,11 +346,19 @@ def force_terminate(cluster: Cluster, transactional_id: str) -> None:
     again while an earlier end is still under way, until the time-out. Raise OperationError for a refusal,
     UnansweredError where it may have been done, UnreachableError, and UsageError for a wrong client setting.
     """
-    answer = cluster.requests.send(
-        "InitProducerId",
-        transactions_of=transactional_id,
-        transactional_id=transactional_id,
-        transaction_timeout_ms=_TERMINATION_TIMEOUT_MS,
-    )
+    try:
+        answer = cluster.requests.send(
+            "InitProducerId",
+            transactions_of=transactional_id,
+            transactional_id=transactional_id,
+            transaction_timeout_ms=_TERMINATION_TIMEOUT_MS,
+        )
+    except OperationError as error:
+        if error.code != ErrorCode.CONCURRENT_TRANSACTIONS:
+            raise
+        raise UnansweredError(
+            f"the transaction of {transactional_id} has not ended yet: its coordinator is ending it",
+            f"see whether it has ended: kafkactl transactions describe {shlex.quote(transactional_id)}",
+        ) from error
     if answer.error_code:
         raise refusal(f"cannot terminate the transaction of {transactional_id}", answer.error_code)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from kafkactl.connection.broker_errors import TRANSIENT_CODES, refusal
 from kafkactl.connection.kafka_python import Brokers
@@ -62,6 +62,15 @@ class Waits(Protocol):
 
     def name_silent_brokers(self, error: UnreachableError) -> UnreachableError:
         """Return the error, or one of its class that names the silent brokers where only some brokers are silent."""
+
+
+class Reassignment(NamedTuple):
+    """A reassignment in progress, as ids of brokers."""
+
+    replicas: tuple[int, ...]
+    """All replicas, with those that are added and those that are removed."""
+    adding: tuple[int, ...]
+    removing: tuple[int, ...]
 
 
 class Requests:
@@ -364,19 +373,20 @@ class Requests:
                 leaders[partition] = leader
         return leaders
 
-    def list_reassignments(self) -> dict[Partition, tuple[tuple[int, ...], tuple[int, ...]]]:
-        """Return the replicas that are being added and removed, for each partition with a reassignment in progress.
+    def list_reassignments(self) -> dict[Partition, Reassignment]:
+        """Return the reassignment of each partition that has one in progress, in the broker's order.
 
-        Each value is (adding, removing), tuples of broker ids. They are in the broker's order; the result is empty
-        where none is in progress. Raise OperationError for a refusal, UnreachableError or UsageError.
+        Raise OperationError for a refusal, UnreachableError or UsageError.
         """
         answer = self.send(
             "ListPartitionReassignments", to_controller=True, topics=None, timeout_ms=self._get_remaining_ms()
         )
         if answer.error_code:
-            raise refusal("cannot list the moves of replicas", answer.error_code, answer.error_message)
+            raise refusal("cannot list the reassignments", answer.error_code, answer.error_message)
         return {
-            (topic.name, item.partition_index): (tuple(item.adding_replicas), tuple(item.removing_replicas))
+            (topic.name, item.partition_index): Reassignment(
+                tuple(item.replicas), tuple(item.adding_replicas), tuple(item.removing_replicas)
+            )
             for topic in answer.topics
             for item in topic.partitions
         }

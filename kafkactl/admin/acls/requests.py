@@ -23,11 +23,11 @@ from kafkactl.admin.acls.models import (
     number_right,
     read_acl,
 )
-from kafkactl.admin.models import Outcome
+from kafkactl.admin.models import Outcome, make_failure
 from kafkactl.connection.broker_errors import describe_error, find_hint, refusal
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.protocol import ErrorCode, ResourceType
-from kafkactl.errors import KafkactlError, OperationError, UnansweredError
+from kafkactl.errors import KafkactlError, UnansweredError
 
 _BATCH = 1000
 """Rules in one request; brokers take at most 10,000 changes at once."""
@@ -197,16 +197,10 @@ def _send_batches(
         batch = acls[start : start + _BATCH]
         try:
             errors = send(batch)
-        except UnansweredError as error:
-            outcomes += [
-                Outcome(str(acl), False, error.reason, error.hint, ErrorCode.REQUEST_TIMED_OUT) for acl in batch
-            ]
-            return outcomes + _make_left_out(acls[start + _BATCH :])
         except KafkactlError as error:
-            if is_first and not outcomes:
+            if is_first and not outcomes and not isinstance(error, UnansweredError):
                 raise
-            code = error.code if isinstance(error, OperationError) else None
-            outcomes += [Outcome(str(acl), False, str(error), error.hint, code) for acl in batch]
+            outcomes += [make_failure(str(acl), error) for acl in batch]
             return outcomes + _make_left_out(acls[start + _BATCH :])
         for acl, (code, message) in zip(batch, errors, strict=True):
             if code:

@@ -24,6 +24,7 @@ from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.protocol import ConfigSource, ErrorCode
 from kafkactl.connection.protocol import ResourceType as ProtocolResource
+from kafkactl.connection.requests import Partition, Reassignment
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnreachableError, UnsupportedRequestError
 from kafkactl.patterns import INTERNAL_TOPICS
 
@@ -335,8 +336,8 @@ def _complete(cluster: Cluster, topics: Iterable[TopicDescription], errors: list
 
     def add_moves(row: PartitionDescription) -> PartitionDescription:
         """Return the row with the replicas that a reassignment adds and removes, empty where none is in progress."""
-        adding, removing = moves.get((row.topic, row.partition), ((), ()))
-        return replace(row, adding=adding, removing=removing)
+        move = moves.get((row.topic, row.partition))
+        return replace(row, adding=move.adding if move else (), removing=move.removing if move else ())
 
     described = [
         replace(
@@ -349,14 +350,11 @@ def _complete(cluster: Cluster, topics: Iterable[TopicDescription], errors: list
     return described, errors + failures
 
 
-def _read_moves(
-    cluster: Cluster, errors: list[KafkactlError]
-) -> Mapping[tuple[str, int], tuple[tuple[int, ...], tuple[int, ...]]]:
-    """Return the replicas that are being added and removed, or nothing where the user or the brokers cannot list them.
+def _read_moves(cluster: Cluster, errors: list[KafkactlError]) -> Mapping[Partition, Reassignment]:
+    """Return the reassignments in progress, or nothing where the user or the brokers cannot list them.
 
-    They are by (topic, partition); each value is (adding, removing). Brokers ask the controller. Where it does not
-    answer, the result is empty and an error is appended to `errors`. Raise OperationError for a refusal other than
-    missing rights, and UsageError for a wrong client setting.
+    Brokers ask the controller. Where it does not answer, the result is empty and an error is appended to `errors`.
+    Raise OperationError for a refusal other than missing rights, and UsageError for a wrong client setting.
     """
     try:
         return cluster.requests.list_reassignments()

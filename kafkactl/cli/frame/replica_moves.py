@@ -232,7 +232,7 @@ def run(connected: Cluster, work: Work, options: ExecuteOptions, resume: str = _
     KeyboardInterrupt from the wait.
     """
     from kafkactl.admin import reassignment, throttles
-    from kafkactl.admin.models import Outcome
+    from kafkactl.admin.models import Outcome, make_failure
 
     settings = throttles.plan_throttles(
         work.moves, work.running, options.throttle, {key[2] for key in work.dir_moves}, options.dir_throttle
@@ -258,7 +258,7 @@ def run(connected: Cluster, work: Work, options: ExecuteOptions, resume: str = _
     ]
     moving_dirs = {key: work.dir_moves[key] for key, error in dirs.items() if error is None}
     refused += [
-        Outcome(f"{topic}-{number} on broker {broker}", False, str(error), error.hint)
+        make_failure(f"{topic}-{number} on broker {broker}", error)
         for (topic, number, broker), error in dirs.items()
         if error is not None
     ]

@@ -16,8 +16,8 @@ from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, Repo
 from kafkactl.cli.frame.results import print_errors, show_outcomes
 from kafkactl.cli.frame.subjects import Partitions, TopicsOptions
 from kafkactl.cli.frame.values import read_broker_ids, require_choice
-from kafkactl.connection.protocol import ErrorCode, group_by_topic
-from kafkactl.errors import OperationError, UnansweredError, UsageError
+from kafkactl.connection.protocol import group_by_topic
+from kafkactl.errors import UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, listing
 from kafkactl.patterns import refuse_empty
@@ -219,7 +219,7 @@ def _make_outcomes(
 
     `verb` says how far the moves without an error are.
     """
-    from kafkactl.admin.models import Outcome
+    from kafkactl.admin.models import Outcome, make_failure
 
     outcomes = []
     for row in moves:
@@ -227,11 +227,8 @@ def _make_outcomes(
         if error is None:
             text = f"already in {row.target}" if row.state == "done" else f"{verb} to {row.target}"
             outcomes.append(Outcome(name, True, text))
-        elif isinstance(error, UnansweredError):
-            outcomes.append(Outcome(name, False, error.reason, error.hint, ErrorCode.REQUEST_TIMED_OUT))
         else:
-            code = error.code if isinstance(error, OperationError) else None
-            outcomes.append(Outcome(name, False, str(error), error.hint, code))
+            outcomes.append(make_failure(name, error))
     return outcomes
 
 

@@ -499,7 +499,7 @@ def force_terminate(
       kafkactl transactions force-terminate billing-1 --yes
     """
     from kafkactl.admin import transactions
-    from kafkactl.admin.models import Outcome
+    from kafkactl.admin.models import Outcome, make_failure
 
     names = list(dict.fromkeys(transactional_ids))
     connected = cluster.connect()
@@ -530,7 +530,7 @@ def force_terminate(
         except UsageError:
             raise
         except KafkactlError as error:
-            outcomes.append(Outcome(row.transactional_id, False, str(error), error.hint, getattr(error, "code", None)))
+            outcomes.append(make_failure(row.transactional_id, error))
     status = DONE
     if outcomes and output.is_kafka:
         status = combine([DONE if each.ok else 1 for each in outcomes])

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from kafkactl.admin import transactions
+from kafkactl.admin.models import make_failure
 from kafkactl.admin.transactions import ProducerState
 from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.protocol import ErrorCode
 from kafkactl.connection.settings import Settings
-from kafkactl.errors import KafkactlError, NotFoundError, OperationError
+from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnansweredError
 from tests.fake_broker import FakeCluster, Producer, Topic, Transaction, placed
 
 NOW_MS = 1_800_000_000_000
@@ -118,3 +120,14 @@ def test_an_end_that_is_under_way_is_waited_for(brokers: FakeCluster, cluster: C
     transactions.force_terminate(cluster, "known")
     assert busy.hits == 2
     assert brokers.state.transactions["known"].start_ms == -1
+
+
+def test_an_end_that_lasts_longer_than_the_time_may_have_been_done(brokers: FakeCluster) -> None:
+    """The coordinator has begun to abort; only its markers are missing."""
+    brokers.on("InitProducerId", error=51)
+    impatient = Cluster(Settings(brokers.address, "a test", {}, timeout_s=1))
+    with pytest.raises(UnansweredError, match="has not ended yet") as caught:
+        transactions.force_terminate(impatient, "known")
+    impatient.close()
+    assert "kafkactl transactions describe known" in str(caught.value.hint)
+    assert make_failure("known", caught.value).code == ErrorCode.REQUEST_TIMED_OUT
