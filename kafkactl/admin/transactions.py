@@ -246,7 +246,8 @@ def find_hanging(
 
     A transaction is a candidate where its last record is more than `older_than_ms` ms older than `now_ms`, in ms since
     1970; with None all are. It hangs where no coordinator knows the producer, or the coordinator does not count the
-    partition in. The result is in the order of `partitions`. The leaders are asked, or the replicas on `broker`. Raise
+    partition in; a transactional id that the principal may not describe looks the same. The result is in the order of
+    `partitions`. The leaders are asked, or the replicas on `broker`. Raise
     the first error where a coordinator does not say what it knows, because nothing could be told apart then:
     UnreachableError, OperationError or UnsupportedRequestError; and UsageError for a wrong client setting.
     """
