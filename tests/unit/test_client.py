@@ -209,6 +209,7 @@ def test_times_are_exact(ms: int) -> None:
     assert require_time_ms(moment + timedelta(microseconds=999), "from_time") == ms
 
 
+@pytest.mark.slow
 def test_right_arguments_reach_the_cluster() -> None:
     """The limits themselves are allowed."""
     day = datetime(1970, 1, 1, tzinfo=UTC)

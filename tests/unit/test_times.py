@@ -458,6 +458,7 @@ def test_a_relative_time_is_so_long_before_now(ago_ms: int) -> None:
     assert parse_time(f"-{format_duration(ago_ms)}", "--time", now_ms=NOW) == NOW - ago_ms
 
 
+@pytest.mark.slow
 @property_test
 @given(dated_ms.filter(lambda ms: ms > 2 * DAY), zones)
 def test_today_begins_within_a_day(now_ms: int, zone: str) -> None:

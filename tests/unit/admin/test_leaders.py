@@ -60,6 +60,7 @@ def test_the_lines_of_kafka() -> None:
     assert leaders_text.format_elections(ElectionType.PREFERRED, []) == ""
 
 
+@pytest.mark.slow
 def test_an_unclean_election_says_what_is_lost(cli: Cli) -> None:
     topic = Topic("orders", [Partition(leader=None, replicas=[1, 7], isr=[7]), Partition()])
     with FakeBroker(topics=[topic]) as broker:

@@ -26,6 +26,7 @@ def brokers() -> Iterator[FakeCluster]:
         yield brokers
 
 
+@pytest.mark.slow
 def test_a_topic_that_is_deleted_and_not_made_again(brokers: FakeCluster) -> None:
     """Its outcome has the command that makes it, also where the second answer never comes."""
     brokers.on("CreateTopics", freeze=True)

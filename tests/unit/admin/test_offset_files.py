@@ -23,6 +23,7 @@ FILES = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(FILES)
 def test_an_export_is_read_again(offsets: dict[str, dict[tuple[str, int], int]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -35,6 +36,7 @@ def test_an_export_is_read_again(offsets: dict[str, dict[tuple[str, int], int]])
             assert read_document(file) == offsets
 
 
+@pytest.mark.slow
 @given(FILES.filter(lambda offsets: all(offsets.values())))
 def test_a_csv_file_of_kafka_is_read_again(offsets: dict[str, dict[tuple[str, int], int]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -56,6 +58,7 @@ def test_a_group_that_a_csv_file_does_not_have(tmp_path: Path) -> None:
         read_csv(file, ["g"], with_group=True)
 
 
+@pytest.mark.slow
 @given(FILES, FILES)
 def test_differences(left: dict[str, dict[tuple[str, int], int]], right: dict[str, dict[tuple[str, int], int]]) -> None:
     """The differences are exactly what turns one file into the other."""
@@ -85,6 +88,7 @@ def test_half_a_character(text: str, tmp_path: Path) -> None:
         read_document(file)
 
 
+@pytest.mark.slow
 def test_json_that_yaml_readers_refuse(tmp_path: Path) -> None:
     file = tmp_path / "o.json"
     file.write_text(json.dumps({"groups": {"é" * 2000: {"t": {"0": 5}}}}))

@@ -84,6 +84,7 @@ def test_a_partition_that_is_missing_is_an_error_of_its_own(cluster: Cluster) ->
     assert [str(error).startswith("orders-9: ") for error in errors] == [True]
 
 
+@pytest.mark.slow
 def test_a_frozen_leader_hides_only_its_partitions(brokers: FakeCluster, cluster: Cluster) -> None:
     cluster.requests.list_brokers()
     brokers.freeze(2)

@@ -182,6 +182,7 @@ def _translate(line: equality.Line) -> str:
         return f"({type(error).__name__})"
 
 
+@pytest.mark.slow
 def test_every_line_becomes_one_command_of_ours(capsys: pytest.CaptureFixture[str]) -> None:
     """Each line of the equality test is refused, or becomes a command line that our parser takes.
 

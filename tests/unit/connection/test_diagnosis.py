@@ -42,6 +42,7 @@ def test_what_is_refused_is_no_riddle() -> None:
     assert find_cause(NOBODY, None) is None
 
 
+@pytest.mark.slow
 def test_silent_brokers_are_named() -> None:
     with FakeCluster(brokers=3, frozen=[2]) as brokers:
         addresses = [tuple(each.split(":")) for each in brokers.address.split(",")]
@@ -89,6 +90,7 @@ def test_a_listener_that_hangs_up_on_tls_speaks_none() -> None:
     assert found.reason == "that listener does not speak TLS"
 
 
+@pytest.mark.slow
 def test_a_key_store_that_only_librdkafka_reads_hides_no_cause() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0)

@@ -104,6 +104,7 @@ def test_a_corrupt_file_is_one_line_and_the_next_file_is_read(
     assert done.stdout.count("baseOffset") == 8
 
 
+@pytest.mark.slow
 def test_files_that_are_none(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "0.log").touch()
     assert cli.ok("dump-log", tmp_path / "0.log").splitlines()[1:] == ["Log starting offset: 0"]
@@ -123,6 +124,7 @@ def test_files_that_are_none(cli: Cli, tmp_path: Path) -> None:
     assert "7.log: no such file" in cli("dump-log", tmp_path / "7.index", check=2).stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flags", [["-o", "plain"], ["-o", "json"], ["-o", "csv"], ["--tail", "3"], ["--limit", "3"]])
 def test_every_form_reads_a_log_with_any_name(cli: Cli, tmp_path: Path, flags: list[str]) -> None:
     """A copy without an offset in its name begins at the first offset that it has, packed or not."""

@@ -79,6 +79,7 @@ def test_lines_of_json_are_the_items(items: list[Any]) -> None:
     assert [json.loads(line) for line in lines] == json.loads(text_of_json(items))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [0, 1, 999, 1000, 1001, 2500])
 def test_pieces_make_one_list(count: int) -> None:
     rows = [Row(f"r{number}", (number,)) for number in range(count)]

@@ -116,6 +116,7 @@ DATA = st.recursive(
 FREE_FORMAT = of(FREE)
 
 
+@pytest.mark.slow
 @given(
     st.fixed_dictionaries(
         {},
@@ -238,6 +239,7 @@ def forget_unknown_of_times(value: Any) -> None:
         forget_unknown_of_times(inner)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zero_values", [False, True])
 @given(value=messages())
 def test_every_message_comes_out_as_it_went_in(zero_values: bool, value: Any) -> None:
@@ -246,6 +248,7 @@ def test_every_message_comes_out_as_it_went_in(zero_values: bool, value: Any) ->
     assert format.to_bytes(format.to_text(data)) == data
 
 
+@pytest.mark.slow
 @given(st.one_of(st.binary(max_size=60), messages().map(lambda value: value.SerializeToString()).flatmap(damaged)))
 def test_any_bytes_are_refused_or_shown_whole(data: bytes) -> None:
     format = protobuf.make_class_format(ALL, schemas.DEFAULT_SHOW_OPTIONS)

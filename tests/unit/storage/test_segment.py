@@ -169,6 +169,7 @@ def test_a_varint_cut_off_or_too_long(data: bytes) -> None:
 SAMPLES = [encode_batch(RECORDS, codec) for codec in Codec]
 
 
+@pytest.mark.slow
 @examples(400)
 @given(st.sampled_from(SAMPLES), st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=6))
 def test_whatever_the_bytes_the_only_error_is_ours(sample: bytes, changes: list[tuple[int, int]]) -> None:

@@ -142,6 +142,7 @@ def test_an_iterable_sends_the_records_before_the_wrong_one(
     assert caught.value.delivery == kafkactl.Delivery(delivered=count)
 
 
+@pytest.mark.slow
 def test_what_was_sent_is_in_the_log() -> None:
     with MockCluster() as mock:
         mock.create("orders")

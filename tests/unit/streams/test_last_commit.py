@@ -33,6 +33,7 @@ def mock() -> Iterator[MockCluster]:
         yield mock
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "expected"),
     [
