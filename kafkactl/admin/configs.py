@@ -250,7 +250,8 @@ def list_entities(cluster: Cluster, type_: EntityType) -> list[Entity]:
 def may_have_settings(cluster: Cluster, entity: Entity) -> bool:
     """Return whether an entity is among list_entities(), or may be: old brokers do not tell which groups have settings.
 
-    Raise what list_entities() raises.
+    Raise UnsupportedRequestError where the brokers are too old for client metrics, UnreachableError, OperationError for
+    a refusal, UsageError for a wrong client setting, and KeyError for users, clients and ips.
     """
     if entity.type is not EntityType.GROUPS:
         return entity in list_entities(cluster, entity.type)

@@ -89,8 +89,8 @@ def update_features(cluster: Cluster, levels: Mapping[str, int], how: UpgradeTyp
     """Change the levels of features, and return the outcome of each, sorted by name.
 
     Controllers from 4.0 on make all changes or none. With `dry_run` the controller only checks. Raise
-    UnsupportedRequestError with ZooKeeper, UnansweredError where the changes may have been made, UnreachableError, and
-    UsageError for a wrong client setting.
+    UnsupportedRequestError with ZooKeeper, UnansweredError where the changes may have been made, UnreachableError,
+    OperationError where no controller can serve it, and UsageError for a wrong client setting. A refusal is an outcome.
     """
     answer = cluster.requests.send(
         "UpdateFeatures",

@@ -91,7 +91,9 @@ def read_log_ends(
 def find_offsets(cluster: Cluster, partitions: Iterable[Partition], at: int) -> list[PartitionOffset]:
     """Return the offset of each partition at a time, sorted by partition. A partition with an error has its text.
 
-    Everything else is as in ask_offsets.
+    `at` is a time in ms since 1970, for the first record at or after it, or a SpecialOffset. The offset is None where
+    there is no such record. Without partitions nothing is asked. Raise UnreachableError where no partition was
+    answered, OperationError where no broker tells the leaders, and UsageError for a wrong client setting.
     """
     return make_rows(ask_offsets(cluster, partitions, at))
 

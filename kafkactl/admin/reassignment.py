@@ -282,7 +282,9 @@ def _alter(
 ) -> dict[Partition, OperationError | None]:
     """Send new replicas of partitions, None to cancel a move, and return the error of each.
 
-    `verb` begins the messages. Raise what `start` raises, but KeyError.
+    `verb` begins the messages. Raise OperationError where the controller refuses all, UnansweredError where the change
+    may have been made, UnreachableError where the request was not sent, UnsupportedRequestError for an old controller,
+    and UsageError for a wrong client setting.
     """
     topics: dict[str, list[tuple[int, list[int] | None]]] = defaultdict(list)
     for (topic, number), brokers in replicas.items():

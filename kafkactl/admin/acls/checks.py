@@ -58,7 +58,9 @@ def list_verdicts(
 ) -> list[Verdict]:
     """Return the answer for each principal that rules of a resource, or the super users, name, sorted.
 
-    User:* is everybody else. A principal has several answers where they differ by host. Errors are those of check.
+    User:* is everybody else. A principal has several answers where they differ by host. Raise
+    OperationError for a refusal and for a cluster without an authorizer, UnreachableError, and UsageError for a wrong
+    client setting.
     """
     acls = _list_rules(cluster, kind, name)
     authorizer, hidden = _find_authorizer(cluster, assumptions)
@@ -75,14 +77,19 @@ def list_verdicts(
 
 
 def _list_rules(cluster: Cluster, kind: ResourceKind, name: str) -> list[Acl]:
-    """Return the rules that apply to a resource; raise the errors of list_acls."""
+    """Return the rules that apply to a resource.
+
+    Raise OperationError for a refusal and for a cluster without an authorizer, UnreachableError, and UsageError for a
+    wrong client setting.
+    """
     return requests.list_acls(cluster, AclFilter(type=kind, name=name, pattern=PatternKind.MATCH))
 
 
 def _find_authorizer(cluster: Cluster, assumptions: Assumptions) -> tuple[Authorizer, tuple[str, ...]]:
     """Return the settings of the authorizer, and the names of those that neither the user nor a broker tells.
 
-    What the user says wins. The brokers are only asked where something is left. Raise the errors of read_authorizer.
+    What the user says wins. The brokers are only asked where something is left. Raise OperationError for a refusal
+    other than of the right to read the settings, UnreachableError, and UsageError for a wrong client setting.
     """
     super_users, allows_everyone = assumptions.super_users, assumptions.allows_everyone
     if super_users is None or allows_everyone is None:

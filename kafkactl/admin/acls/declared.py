@@ -133,8 +133,9 @@ def compare(cluster: Cluster, declared: DeclaredAcls) -> list[AclChange]:
 def apply(cluster: Cluster, changes: Sequence[AclChange]) -> list[Outcome]:
     """Make the changes and return the outcome of each one, additions first.
 
-    Where an addition fails, nothing is removed, so that nobody loses a right that a new rule was to give. Errors are
-    those of create_acls and delete_acls; an error of the removals after additions is the outcome of each removal.
+    Where an addition fails, nothing is removed, so that nobody loses a right that a new rule was to give. An error of
+    the removals after additions is the outcome of each removal. Raise UnreachableError or OperationError where the
+    first request cannot be sent, and UsageError for a wrong client setting; then nothing was changed.
     """
     outcomes = requests.create_acls(cluster, [change.acl for change in changes if change.action is AclAction.ADD])
     removals = [change.acl for change in changes if change.action is AclAction.REMOVE]

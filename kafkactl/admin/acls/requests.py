@@ -89,8 +89,10 @@ def create_acls(cluster: Cluster, acls: Sequence[Acl]) -> list[Outcome]:
 def delete_acls(cluster: Cluster, acls: Sequence[Acl], is_first: bool = True) -> list[Outcome]:
     """Delete exactly these rules and return the outcome of each, in their order. A rule that is gone is a success, too.
 
-    A rule with a part that this release does not know is a failure. Up to 1,000 rules are sent at once, and errors are
-    those of create_acls. Without `is_first` other changes were made before, and nothing is raised: an error of the
+    A rule with a part that this release does not know is a failure. Up to 1,000 rules are sent at once. After a request
+    without an answer its rules, which may have been deleted, have the code REQUEST_TIMED_OUT, and the ones behind it
+    are not sent. Raise UnreachableError or OperationError where the first request cannot be sent, and UsageError for a
+    wrong client setting. Without `is_first` other changes were made before, and nothing is raised: an error of the
     first request is the outcome of each rule, too.
     """
 

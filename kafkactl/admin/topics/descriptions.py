@@ -261,7 +261,8 @@ def _ask(
 
     `send` sends the request for a list of names and returns a future for each name; its errors pass through. The
     answers are objects of confluent-kafka, in the order of the names. A topic that does not exist is a NotFoundError.
-    Raise UnreachableError where no topic was answered, and TimeoutError after half of the time-out.
+    Raise UnreachableError where no topic was answered, TimeoutError after half of the time-out, and UsageError for a
+    wrong client setting.
     """
     answers = cluster.ask_each(names, send, lambda name: f"{failure} {name}", patience_s=cluster.timeout_s / 2)
     errors: list[KafkactlError] = []

@@ -138,8 +138,10 @@ class ControllerOptions(ClusterOptions):
     def settings(self) -> Settings:
         """Return the client settings from these options, the environment and the contexts file.
 
-        With --bootstrap-controller the address is that of controllers. Raise UsageError for both addresses, and the
-        errors of ClusterOptions.settings.
+        With --bootstrap-controller the address is that of controllers. Warnings are printed on stderr, and commands
+        that give secrets are run. Raise UsageError for both addresses, for a wrong or unsafe setting, file or time-out
+        (a duration such as 5s) and for a secret that cannot be read, and NotFoundError for a context that does not
+        exist.
         """
         if self.bootstrap_controller is None:
             return super().settings()

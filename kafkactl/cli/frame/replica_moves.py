@@ -120,7 +120,7 @@ def read_targets(
 ) -> tuple[list[Placement], list[RunningMove], list[KafkactlError]]:
     """Return the replicas of topics as they are after all running moves, these moves, and an error for each failure.
 
-    Errors are those of read_placements(). Raise UnreachableError or OperationError where no broker answers, and
+    An error is for a topic that does not exist, or a broker that does not answer about its sizes. Raise UnreachableError or OperationError where no broker answers, and
     UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment
@@ -409,7 +409,8 @@ def _make_change(move: Move) -> Change:
 def _set_throttles(connected: Cluster, settings: Any) -> None:
     """Set throttles; where one cannot be set, remove the others and raise its error.
 
-    `settings` is a ThrottlePlan. Raise UsageError for a wrong client setting.
+    `settings` is a ThrottlePlan. Raise OperationError for the first failure, with a text that nothing was moved, and
+    UsageError for a wrong client setting.
     """
     from kafkactl.admin import throttles
     from kafkactl.admin.entities import EntityType
@@ -434,7 +435,7 @@ def _start_dir_moves(
 ) -> dict[ReplicaKey, KafkactlError | None]:
     """Start moves between directories; return the error of each. Replicas that are not there yet are waited for.
 
-    The wait ends after the time-out of the options.
+    The wait ends after the time-out of the options. Raise UsageError for a wrong client setting.
     """
     from kafkactl.admin import log_dirs
 
