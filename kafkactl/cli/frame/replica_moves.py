@@ -120,8 +120,8 @@ def read_targets(
 ) -> tuple[list[Placement], list[RunningMove], list[KafkactlError]]:
     """Return the replicas of topics as they are after all running moves, these moves, and an error for each failure.
 
-    An error is for a topic that does not exist, or a broker that does not answer about its sizes. Raise UnreachableError or OperationError where no broker answers, and
-    UsageError for a wrong client setting.
+    An error is for a topic that does not exist, or a broker that does not answer about its sizes. Raise
+    UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment
 
