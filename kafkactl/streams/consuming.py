@@ -244,8 +244,8 @@ class Reading:
     def _subscribe_to_selection(self) -> None:
         """Join the group for the topics of the selection.
 
-        Raise NotFoundError where no topic matches or a topic is missing, OperationError for an error of a broker, and
-        UnreachableError where no broker answers.
+        Raise NotFoundError where no topic matches or a topic is missing, OperationError for an error of a broker,
+        UnreachableError where no broker answers, and UsageError for a wrong client setting.
         """
         self._subscribe(list(find_topics(self._cluster, self._consumer, self._selection)))
 

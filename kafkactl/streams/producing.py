@@ -379,7 +379,7 @@ def require_topic(
     `tell` is called with a sentence about that. `partition` must exist, unless it is None. Raise NotFoundError for a
     topic that does not exist and was not created, and for a missing partition. Raise OperationError without the right
     to write to a topic that is not listed, and where the broker refuses the metadata; UnreachableError where no broker
-    answers.
+    answers, and UsageError for a wrong client setting.
     """
     metadata = cluster.read_metadata(client=producer)
     leaders = {}
@@ -399,7 +399,7 @@ def _create_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callabl
 
     The request is repeated until the topic is known or the time-out is over. `tell` gets one sentence about the
     creation. Raise NotFoundError where the broker does not create it or refuses the request, OperationError without the
-    right to write to the topic, and UnreachableError where no broker answers.
+    right to write to the topic, UnreachableError where no broker answers, and UsageError for a wrong client setting.
     """
     is_reported = False
 

@@ -222,8 +222,8 @@ def find_ranges(
 
     A start may also be OFFSET_BEGINNING or OFFSET_END. `consumer` is the client that asks. `warn` is called with a
     sentence about each start that the log does not have; the nearest offset replaces it, unless auto.offset.reset is
-    none. Raise NotFoundError for a missing topic or partition, OperationError where offsets cannot be looked up, and
-    UnreachableError where no broker answers.
+    none. Raise NotFoundError for a missing topic or partition, OperationError where offsets cannot be looked up,
+    UnreachableError where no broker answers, and UsageError for a wrong client setting.
     """
     partitions = _list_partitions(cluster, consumer, selection)
     starts: dict[Partition, int] = {}
@@ -308,7 +308,7 @@ def _list_partitions(cluster: Cluster, consumer: Any, selection: Selection) -> l
 
     The topics of `assigned` must be among the selected ones (KeyError otherwise). Raise NotFoundError for a missing
     topic or partition; but with `include` an absent topic is left out where another one matches. Raise OperationError
-    or UnreachableError where topics cannot be read.
+    or UnreachableError where topics cannot be read, and UsageError for a wrong client setting.
     """
     numbers = find_topics(cluster, consumer, selection)
     if selection.assigned is not None:
@@ -325,7 +325,8 @@ def find_topics(cluster: Cluster, consumer: Any, selection: Selection) -> dict[s
 
     The topics are in the order of `topics`, if the selection names them; with `include` they are sorted, and an absent
     name is left out where another one matches. Raise NotFoundError where no topic matches or a topic is missing,
-    OperationError for an error of a broker, and UnreachableError where no broker answers.
+    OperationError for an error of a broker, UnreachableError where no broker answers, and UsageError for a wrong client
+    setting.
     """
     if selection.include is None:
         return {topic: cluster.list_partitions(topic, consumer) for topic in selection.topics}
