@@ -10,6 +10,7 @@ chains of moves from broker to broker while one lowers the cost. Reference: succ
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -164,22 +165,27 @@ def _level_bytes(spread: _Spread, sizes: Sequence[int]) -> None:
     """Move replicas from the fullest brokers to emptier ones while that makes the two more equal."""
     spread.optimize(moves_first=True)
     load: Counter[int] = Counter(dict.fromkeys(spread.brokers, 0))
-    for index, replicas in enumerate(spread.replicas):
-        for broker in replicas:
-            load[broker] += sizes[index]
+    by_size: dict[int, list[tuple[int, int]]] = {broker: [] for broker in spread.brokers}
+    for size, index in sorted((size, index) for index, size in enumerate(sizes) if size > 0):
+        for broker in spread.replicas[index]:
+            load[broker] += size
+            by_size[broker].append((size, index))
     enough = _TOLERANCE * sum(load.values()) / max(1, len(spread.brokers))
-    while (step := _find_byte_move(spread, sizes, load, enough)) is not None:
+    while (step := _find_byte_move(spread, by_size, load, enough)) is not None:
         index, (source, target) = step
         spread.move(index, source, target)
         load[source] -= sizes[index]
         load[target] += sizes[index]
+        by_size[source].remove((sizes[index], index))
+        insort(by_size[target], (sizes[index], index))
 
 
 def _find_byte_move(
-    spread: _Spread, sizes: Sequence[int], load: Mapping[int, int], enough: float
+    spread: _Spread, by_size: Mapping[int, Sequence[tuple[int, int]]], load: Mapping[int, int], enough: float
 ) -> tuple[int, _Step] | None:
     """Return the partition and the step that make two brokers most equal, from the fullest broker that has one.
 
+    `by_size` has, for each broker, the size in bytes, above 0, and the index of each partition there, in their order.
     `enough` is the difference in bytes that is left alone; None means that no step is worth it.
     """
     order = sorted(spread.brokers, key=lambda broker: (-load[broker], broker))
@@ -188,14 +194,25 @@ def _find_byte_move(
             gap = load[source] - load[target]
             if gap <= enough:
                 break
-            steps = [
-                (abs(gap - 2 * sizes[index]), index)
-                for index in spread.find_movable(source, target)
-                if 0 < sizes[index] < gap
-            ]
-            if steps:
-                return min(steps)[1], (source, target)
+            for size, index in _list_around(by_size[source], gap / 2):
+                if size >= gap:
+                    break
+                if spread.may_move(index, source, target):
+                    return index, (source, target)
     return None
+
+
+def _list_around(by_size: Sequence[tuple[int, int]], middle: float) -> Iterator[tuple[int, int]]:
+    """Yield sorted pairs of a size and an index, those with a size near `middle` first."""
+    above = bisect_left(by_size, (middle, -1))
+    below = above - 1
+    while below >= 0 or above < len(by_size):
+        if above == len(by_size) or (below >= 0 and middle - by_size[below][0] <= by_size[above][0] - middle):
+            yield by_size[below]
+            below -= 1
+        else:
+            yield by_size[above]
+            above += 1
 
 
 class _Spread:
@@ -251,19 +268,18 @@ class _Spread:
         self._load[target] += 1
         self._add_edges(index)
 
-    def find_movable(self, source: int, target: int) -> Iterator[int]:
-        """Yield the partitions whose replica on a broker may move to another broker."""
-        for partitions in self._edges[source, target].values():
-            yield from partitions
+    def may_move(self, index: int, source: int, target: int) -> bool:
+        """Return whether a partition has a replica on a broker that may move to another broker."""
+        return any(index in partitions for partitions in self._edges[source, target].values())
 
     def _find_path(self, move_weight: int, load_weight: int) -> list[int] | None:
         """Return the brokers of the chain of moves that lowers the cost most, None where no chain lowers it."""
         cost = {broker: load_weight * (1 - 2 * self._load[broker]) for broker in self.brokers}
         previous: dict[int, int] = {}
         edges = [
-            (source, target, move_weight * next(price for price in (-1, 0, 1) if prices[price]))
+            (source, target, -move_weight if prices[-1] else 0 if prices[0] else move_weight)
             for (source, target), prices in self._edges.items()
-            if any(prices.values())
+            if prices[-1] or prices[0] or prices[1]
         ]
         for _ in self.brokers:
             has_changed = False
