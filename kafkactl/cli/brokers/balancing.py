@@ -61,6 +61,7 @@ def balance(
     racks = reassignment.read_racks(connected)
     plan = None
     if by is not None:
+        replica_moves.require_sizes(planning.Balance(by), errors)
         moving = {(row.topic, row.partition) for row in running}
         fixed, refusals = _find_fixed(placements, racks)
         errors += refusals

@@ -115,6 +115,16 @@ def read_placements(connected: Cluster, topics: Sequence[str]) -> tuple[list[Pla
     return rows, errors
 
 
+def require_sizes(by: Balance, errors: Iterable[KafkactlError]) -> None:
+    """Raise OperationError for a plan by bytes where a broker has not told its sizes; errors of topics do not count."""
+    from kafkactl.admin.planning import Balance
+    from kafkactl.errors import NotFoundError
+
+    missing = [error for error in errors if not isinstance(error, NotFoundError)]
+    if by is Balance.BYTES and missing:
+        raise OperationError(f"cannot plan by bytes, because sizes are missing: {missing[0]}", missing[0].hint)
+
+
 def read_targets(
     connected: Cluster, topics: Sequence[str]
 ) -> tuple[list[Placement], list[RunningMove], list[KafkactlError]]:

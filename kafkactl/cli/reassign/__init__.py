@@ -131,6 +131,7 @@ def generate(
     connected = cluster.connect()
     chosen = topics.choose(connected) if names is None else names
     placements, errors = replica_moves.read_placements(connected, chosen)
+    replica_moves.require_sizes(planning.Balance(by), errors)
     plan = replica_moves.plan_replicas(connected, placements, ids, planning.Balance(by), with_racks=not no_racks)
     rows = replica_moves.list_plan(placements, plan)
     output.show(Report({"version": 1, "partitions": rows}, [Table(replica_moves.PLAN, rows)]))

@@ -153,3 +153,17 @@ def test_a_plan_empties_a_broker(fake: FakeCluster, cli: Cli) -> None:
     ]
     assert all(set(row["replicas"]) <= {2, 3} for row in plan["partitions"])
     assert "not alive: 9" in cli(*generate[:-1], "9", check=1).stderr
+
+
+@pytest.mark.parametrize("line", [["reassign", "generate", "moved", "--by"], ["brokers", "balance", "moved", "--by"]])
+def test_no_plan_by_bytes_without_sizes(cli: Cli, line: list[str]) -> None:
+    """A size that is not known counts as 0, so that a plan would move what is large."""
+    topic = Topic("moved", [placed([1]), placed([1]), placed([2])])
+    with FakeCluster(brokers=2, topics=[topic]) as brokers:
+        brokers.on("DescribeLogDirs", broker=2, error=31)
+        refused = cli("-b", brokers.address, *line, "bytes", "-o", "json")
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert "cannot plan by bytes, because sizes are missing: " in refused.stderr
+        counted = cli("-b", brokers.address, *line, "count", "-o", "json")
+        assert counted.returncode == 1
+        assert "partitions" in counted.stdout
