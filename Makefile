@@ -11,7 +11,7 @@ LONG := timeout 480
 # pip shows its progress on a terminal, and is silent in a log. (In $$(...) stdout is a pipe, so stderr is asked.)
 PIP_PROGRESS = $$(test -t 2 || echo --quiet)
 
-.PHONY: demo test test-unit test-long test-long-properties test-long-fuzz test-long-fuzz-pure test-long-fuzz-folders test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure test-long-faults test-long-typer test-long-packages test-long-brokers test-long-acls test-long-hostile test-long-kafka-style test-long-kafka-style-cluster test-long-kafka-style-zookeeper test-long-python-3.12 test-long-python-3.13 lint image completions picture bench clean
+.PHONY: demo test test-unit test-long test-long-properties test-long-fuzz test-long-fuzz-pure test-long-fuzz-folders test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure test-long-faults test-long-typer test-long-packages test-long-brokers test-long-acls test-long-hostile-first test-long-hostile-second test-long-kafka-style test-long-kafka-style-cluster test-long-kafka-style-zookeeper test-long-python-3.12 test-long-python-3.13 lint image completions picture bench clean
 
 demo: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh
@@ -31,7 +31,7 @@ test: lint $(VENV)/installed-dev
 test-unit: $(VENV)/installed-dev
 	$(PYTEST) -n auto -m "not slow" tests/unit
 
-test-long: test-long-properties test-long-fuzz test-long-fuzz-pure test-long-fuzz-folders test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure test-long-faults test-long-typer test-long-packages test-long-brokers test-long-acls test-long-hostile test-long-kafka-style test-long-kafka-style-cluster test-long-kafka-style-zookeeper test-long-python-3.12 test-long-python-3.13
+test-long: test-long-properties test-long-fuzz test-long-fuzz-pure test-long-fuzz-folders test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure test-long-faults test-long-typer test-long-packages test-long-brokers test-long-acls test-long-hostile-first test-long-hostile-second test-long-kafka-style test-long-kafka-style-cluster test-long-kafka-style-zookeeper test-long-python-3.12 test-long-python-3.13
 
 # Every property with twenty times as many examples as in CI.
 test-long-properties: $(VENV)/installed-dev
@@ -124,9 +124,9 @@ test-long-values: $(VENV)/installed-dev
 test-long-values-pure: $(VENV)/installed-dev
 	KAFKACTL_TEST_EVERY_CELL=1 KAFKACTL_READER=pure $(LONG) $(PYTEST) -q tests/unit/dump/test_sources.py -k memory
 
-# Every option of every command with every hostile value.
-test-long-hostile: $(VENV)/installed-dev
-	KAFKACTL_TEST_EVERY_CELL=1 $(LONG) $(PYTEST) -n 4 -q tests/cluster/test_hostile_values.py -k traceback
+# Every option of every command with every hostile value, in two halves.
+test-long-hostile-first test-long-hostile-second: test-long-hostile-%: $(VENV)/installed-dev
+	KAFKACTL_TEST_EVERY_CELL=1 $(LONG) $(PYTEST) -n 4 -q tests/cluster/test_hostile_values.py -k "traceback and $*"
 
 # Every command at every wrong port, beside frozen brokers, and with hostile names in every form.
 test-long-faults: $(VENV)/installed-dev
