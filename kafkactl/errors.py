@@ -110,6 +110,8 @@ class UnsupportedRequestError(OperationError):
     """The lowest and the highest version of the request that would do; only with `request`."""
     supported_versions: tuple[int, int] | None = None
     """The lowest and the highest version that the broker has; None where it does not have the request."""
+    is_of_brokers: bool = False
+    """Whether a controller was asked, and only brokers serve the request, in every release."""
 
 
 class ConditionError(KafkactlError):

@@ -132,8 +132,24 @@ def find_cause_at_controllers(settings: Settings) -> Cause | None:
     if Peer.BROKER in kinds:
         return Cause("it is a broker, not a controller", "name the broker with --bootstrap-server")
     if kinds == {Peer.NOBODY}:
-        return Cause("nothing listens there", "")
+        return _find_unknown_hosts(settings) or Cause("nothing listens there", "")
     return find_cause(settings, None)
+
+
+def _find_unknown_hosts(settings: Settings) -> Cause | None:
+    """Return the cause that no name of the bootstrap addresses can be looked up, or None where one can be.
+
+    The names are looked up again. Nothing is raised.
+    """
+    unknown = []
+    for host, port in _parse_addresses(settings):
+        try:
+            socket.getaddrinfo(host, port)
+        except (OSError, UnicodeError):
+            unknown.append(f"{host}:{port}")
+        else:
+            return None
+    return Cause(f"Failed to resolve {', '.join(map(repr, unknown))}", "")
 
 
 def is_no_broker(settings: Settings) -> bool:

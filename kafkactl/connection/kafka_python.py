@@ -517,14 +517,17 @@ class Brokers:
     def _make_version_error(self, node: Node, request: Any, connection: Connection) -> UnsupportedRequestError:
         """Return our exception for a request that a broker does not have, or not in a version that would do.
 
-        The message names the broker, and the first release of Kafka that has the request, where it is known.
+        The message names the node, and the first release of Kafka that has the request, where it is known.
         """
         versions = connection.broker_version_data
         api = request.name.removesuffix("Request")
+        if self._settings.has_controllers and "controller" not in request.json.get("listeners", ()):
+            return self._make_endpoint_error(node, api)
         lowest = max(request.min_version, request._min_version or 0)
         highest = request.max_version if request._max_version is None else request._max_version
         supported = versions.api_versions.get(request.API_KEY)
-        place = "broker {} at {}:{}".format(node, *self.places[node]) if node in self.places else "the broker"
+        kind = "controller" if self._settings.has_controllers else "broker"
+        place = "{} {} at {}:{}".format(kind, node, *self.places[node]) if node in self.places else f"the {kind}"
         release = find_first_release(request.API_KEY, lowest)
         if supported is not None:
             reason = f"is too old: it has {api} up to version {supported[1]}, and version {lowest} is needed"
@@ -539,6 +542,15 @@ class Brokers:
         since = "" if release is None else f" (Kafka {'.'.join(map(str, release))} has it)"
         error = UnsupportedRequestError(f"{place} {reason}{since}")
         error.request, error.needed_versions, error.supported_versions = api, (lowest, highest), supported
+        return error
+
+    def _make_endpoint_error(self, node: Node, api: str) -> UnsupportedRequestError:
+        """Return our exception for a request that only brokers serve, and that went to a controller."""
+        place = "controller {} at {}:{}".format(node, *self.places[node]) if node in self.places else "the controller"
+        error = UnsupportedRequestError(
+            f"{place} does not serve {api}: only brokers do", "name brokers with --bootstrap-server"
+        )
+        error.request, error.is_of_brokers = api, True
         return error
 
 
