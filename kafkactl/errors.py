@@ -62,10 +62,12 @@ class UnansweredError(UnreachableError):
     def reason(self) -> str:
         """Return the message without its beginning "cannot reach the cluster at ...: ", if it has one.
 
-        The cluster was reached, so that beginning would be wrong where only the reason is shown.
+        At controllers the beginning is "cannot reach the controllers at ...: ". They were reached, so that beginning
+        would be wrong where only the reason is shown.
         """
         text = str(self)
-        return text.partition(": ")[2] if text.startswith("cannot reach the cluster at ") else text
+        beginnings = ("cannot reach the cluster at ", "cannot reach the controllers at ")
+        return text.partition(": ")[2] if text.startswith(beginnings) else text
 
 
 class OperationError(KafkactlError):

@@ -35,7 +35,7 @@ class ControllerRequests(Requests):
     def _explain(self) -> None:
         """Raise UnreachableError with the reason for a missing connection; do nothing where a controller only waits."""
         settings = self._cluster.settings
-        if (cause := diagnosis.find_cause_at_controllers(settings)) is not None:
+        if (cause := diagnosis.find_cause_at_controllers(settings, self._brokers.login_failure)) is not None:
             address = settings.bootstrap_servers
             raise UnreachableError(f"cannot reach the controllers at {address}: {cause.reason}", cause.hint or _HINT)
 

@@ -119,12 +119,15 @@ def _explain_answer_size(size_bytes: int) -> Cause:
     )
 
 
-def find_cause_at_controllers(settings: Settings) -> Cause | None:
+def find_cause_at_controllers(settings: Settings, message: str | None) -> Cause | None:
     """Return why no controller answers at the bootstrap addresses, or None where one of them is a controller.
 
-    The addresses are connected to again, which takes about 1 to 2 s. Nothing is raised. Servers that accept connections
-    and stay silent give None, too: they may only be slow.
+    `message` is the reason of the client, or None; where it says the cause, nothing is asked. Otherwise the addresses
+    are connected to again, which takes about 1 to 2 s. Nothing is raised. Servers that accept connections and stay
+    silent give None, too: they may only be slow.
     """
+    if message is not None and (known_cause := _find_cause_in_message(message)):
+        return known_cause
     secure = _make_secure(settings)
     kinds = set(look_at(_parse_addresses(settings), secure).values())
     if Peer.CONTROLLER in kinds:
@@ -221,6 +224,8 @@ def _find_cause_in_message(message: str) -> Cause | None:
     if "supported mechanisms: " in lower and "unsupported sasl mechanism" in lower:
         mechanisms = message.rpartition("supported mechanisms: ")[2].replace(",", ", ")
         return Cause("the broker does not support that SASL mechanism", f"set sasl.mechanism to one of {mechanisms}")
+    if "unsupported sasl mechanism" in lower:
+        return Cause("the broker does not support that SASL mechanism", "set sasl.mechanism to one that it has")
     if "not valid in current sasl state" in lower:
         return Cause(
             "that listener does not accept a SASL login", "set security.protocol=SSL or PLAINTEXT, or use another port"
