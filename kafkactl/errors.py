@@ -62,10 +62,12 @@ class UnansweredError(UnreachableError):
     def reason(self) -> str:
         """Return the message without its beginning "cannot reach the cluster at ...: ", if it has one.
 
-        The cluster was reached, so that beginning would be wrong where only the reason is shown.
+        At controllers the beginning is "cannot reach the controllers at ...: ". They were reached, so that beginning
+        would be wrong where only the reason is shown.
         """
         text = str(self)
-        return text.partition(": ")[2] if text.startswith("cannot reach the cluster at ") else text
+        beginnings = ("cannot reach the cluster at ", "cannot reach the controllers at ")
+        return text.partition(": ")[2] if text.startswith(beginnings) else text
 
 
 class OperationError(KafkactlError):
@@ -110,6 +112,8 @@ class UnsupportedRequestError(OperationError):
     """The lowest and the highest version of the request that would do; only with `request`."""
     supported_versions: tuple[int, int] | None = None
     """The lowest and the highest version that the broker has; None where it does not have the request."""
+    is_of_brokers: bool = False
+    """Whether a controller was asked, and only brokers serve the request, in every release."""
 
 
 class ConditionError(KafkactlError):

@@ -12,7 +12,7 @@ import itertools
 import socket
 import struct
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,12 +26,16 @@ from tests import java_tools
 from tests.alone import alone
 from tests.clusters import RunningCluster, eventually, free_base
 from tests.conftest import Cli
+from tests.fake_broker import TlsIdentity
 from tests.fake_broker.protocol import Fields, Request, api_key, apis, decode_answer, encode_request
 
 USERS = ("alice", "bob", "carol")
 SUPER_USERS = ("User:ANONYMOUS", "User:carol")
 _FIRST_PORT = 17292
 _PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+_SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+_SECURED = ("SASL_PLAINTEXT", "SSL", "SASL_SSL")
+"""Protocols of the controllers' further listeners."""
 _VERSIONS = {"SaslHandshake": 1, "SaslAuthenticate": 2, "DescribeConfigs": 4}
 """Versions of requests where the newest one of kafka-python's schemas is not used."""
 
@@ -43,6 +47,10 @@ class AclBroker:
     cluster: RunningCluster
     sasl_port: int
     controller: str
+    secured_controllers: Mapping[str, str]
+    """Addresses of the controllers' listeners that want a login or TLS, by security protocol."""
+    certificate: Path
+    """The certificate that clients of TLS must trust."""
 
     @property
     def bootstrap_servers(self) -> str:
@@ -101,18 +109,31 @@ def running_acl_broker(folder: Path, allows_everyone: bool = False) -> Iterator[
     """Start a broker in a folder, and stop it at the end."""
     port = free_base(_FIRST_PORT)
     sasl_port, controller_port = port + 1, port + 2
+    first = free_base(port + 3)
+    controllers = {protocol: f"127.0.0.1:{number}" for number, protocol in enumerate(_SECURED, first)}
+    identity = TlsIdentity.create(folder)
+    store = folder / "server.pem"
+    store.write_text(identity.key.read_text() + identity.certificate.read_text())
     users = " ".join(f'user_{user}="{user}-secret"' for user in USERS)
     settings = {
         "process.roles": "broker,controller",
         "node.id": 1,
         "listeners": f"PLAINTEXT://127.0.0.1:{port},SASL_PLAINTEXT://127.0.0.1:{sasl_port},"
-        f"CONTROLLER://127.0.0.1:{controller_port}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "controller.listener.names": "CONTROLLER",
+        f"CONTROLLER://127.0.0.1:{controller_port}"
+        + "".join(f",C_{protocol}://{address}" for protocol, address in controllers.items()),
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT"
+        + "".join(f",C_{protocol}:{protocol}" for protocol in controllers),
+        "controller.listener.names": ",".join(["CONTROLLER", *(f"C_{protocol}" for protocol in controllers)]),
         "inter.broker.listener.name": "PLAINTEXT",
         "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
-        "sasl.enabled.mechanisms": "PLAIN",
-        "listener.name.sasl_plaintext.plain.sasl.jaas.config": f"{_PLAIN} {users};",
+        "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256",
+        **{
+            f"listener.name.{name}.{mechanism}.sasl.jaas.config": login
+            for name in ("sasl_plaintext", "c_sasl_plaintext", "c_sasl_ssl")
+            for mechanism, login in (("plain", f"{_PLAIN} {users};"), ("scram-sha-256", _SCRAM))
+        },
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": store,
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "super.users": ";".join(SUPER_USERS),
         "allow.everyone.if.no.acl.found": str(allows_everyone).lower(),
@@ -140,7 +161,7 @@ def running_acl_broker(folder: Path, allows_everyone: bool = False) -> Iterator[
         address = f"127.0.0.1:{port}"
         cli = Cli(folder / "home").with_environment(KAFKACTL_BOOTSTRAP_SERVER=address)
         cluster = RunningCluster("acls", address, java_tools.VERSION, cli)
-        yield AclBroker(cluster, sasl_port, f"127.0.0.1:{controller_port}")
+        yield AclBroker(cluster, sasl_port, f"127.0.0.1:{controller_port}", controllers, identity.certificate)
     finally:
         broker.kill()
         broker.wait()

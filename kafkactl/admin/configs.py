@@ -145,7 +145,7 @@ def describe_all_configs(
     entities, and UsageError for a wrong client setting. An entity of a type without settings (users, clients, ips) is a
     KeyError, a broker whose name is not a number a ValueError.
     """
-    _require_brokers(cluster, entities)
+    _require_nodes(cluster, entities)
     by_broker = _group_by_broker(entities)
     fields: dict[int | None, dict[str, Any]] = {
         broker: {
@@ -270,11 +270,14 @@ def _list_group_names(cluster: Cluster) -> list[str]:
 def _list_groups_with_settings(cluster: Cluster) -> list[str] | None:
     """Return the names of groups that have settings of their own, or None where the brokers are too old to tell.
 
-    Raise UnreachableError, OperationError, and UsageError for a wrong client setting.
+    Raise UnsupportedRequestError at controllers, UnreachableError, OperationError, and UsageError for a wrong client
+    setting.
     """
     try:
         return cluster.requests.list_config_resources(_RESOURCES[EntityType.GROUPS])
-    except UnsupportedRequestError:
+    except UnsupportedRequestError as error:
+        if error.is_of_brokers:
+            raise
         return None
 
 
@@ -285,14 +288,16 @@ def alter_configs(
 
     The errors have the broker's words and are not raised; that of a missing topic is a NotFoundError. The result is in
     the order of the answers. With `dry_run` the brokers only check. Each broker gets its own request, and the entities
-    of other types share one; without entities nothing is sent. Raise NotFoundError for a broker that is not alive,
+    of other types share one; without entities nothing is sent. Where the address is that of controllers, the active one
+    gets all changes but those of loggers. Raise NotFoundError for a broker that is not alive or is no controller,
     before anything is changed; KeyError for users, clients and ips, and ValueError for a broker whose name is not a
     number. Raise UnreachableError, UnansweredError where a change may have been done, OperationError for a refusal of a
     whole request, and UsageError for a wrong client setting: requests to other brokers before may have succeeded then.
     """
     results: dict[Entity, OperationError | None] = {}
-    _require_brokers(cluster, changes)
-    for broker, broker_entities in _group_by_broker(changes).items():
+    _require_nodes(cluster, changes)
+    own_types = (EntityType.BROKER_LOGGERS,) if cluster.settings.has_controllers else _BROKER_TYPES
+    for broker, broker_entities in _group_by_broker(changes, own_types).items():
         answer = cluster.requests.send(
             "IncrementalAlterConfigs",
             broker=broker,
@@ -349,27 +354,40 @@ def require_set(configs: Iterable[Config], changes: Iterable[Alteration]) -> Non
         )
 
 
-def _group_by_broker(entities: Iterable[Entity]) -> dict[int | None, list[Entity]]:
+def _group_by_broker(
+    entities: Iterable[Entity], own_types: Sequence[EntityType] = _BROKER_TYPES
+) -> dict[int | None, list[Entity]]:
     """Return the entities by the id of the broker that must be asked.
 
-    None stands for any broker: for types other than brokers and their loggers, and for the default ''. Raise ValueError
-    for a broker whose name is not a number.
+    None stands for any broker: for types that are not in `own_types`, brokers and their loggers, and for the default
+    ''. Raise ValueError for a broker whose name is not a number.
     """
     grouped: dict[int | None, list[Entity]] = defaultdict(list)
     for entity in entities:
-        grouped[int(entity.name) if entity.type in _BROKER_TYPES and entity.name else None].append(entity)
+        grouped[int(entity.name) if entity.type in own_types and entity.name else None].append(entity)
     return grouped
 
 
-def _require_brokers(cluster: Cluster, entities: Iterable[Entity]) -> None:
+def _require_nodes(cluster: Cluster, entities: Iterable[Entity]) -> None:
     """Raise NotFoundError for a broker that is not alive: a request for it would end in a time-out instead.
 
-    Without brokers among the entities nothing is asked. Raise ValueError for a broker whose name is not a number, and
-    UnreachableError, OperationError or UsageError where the brokers cannot be listed.
+    Where the address is that of controllers, a controller is needed. Without brokers among the entities nothing is
+    asked. Raise ValueError for a broker whose name is not a number, and UnreachableError, OperationError or UsageError
+    where the nodes cannot be listed.
     """
     broker_entities = [entity for entity in entities if entity.type in _BROKER_TYPES and entity.name]
-    if broker_entities:
-        _require_alive(broker_entities, cluster.requests.list_brokers())
+    if not broker_entities:
+        return
+    nodes = cluster.requests.list_brokers()
+    if not cluster.settings.has_controllers:
+        _require_alive(broker_entities, nodes)
+        return
+    for entity in broker_entities:
+        if int(entity.name) not in nodes:
+            raise NotFoundError(
+                f"node {entity.name} is not a controller",
+                f"controllers: {', '.join(map(str, nodes))}; for a broker use --bootstrap-server",
+            )
 
 
 def _require_alive(entities: Iterable[Entity], brokers: Sequence[int]) -> None:

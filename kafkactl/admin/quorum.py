@@ -6,7 +6,8 @@ Reference: KIP-595, KIP-836 (times), KIP-853 (directory ids, and the change of v
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -20,6 +21,13 @@ from kafkactl.errors import NotFoundError, OperationError, UnsupportedRequestErr
 NO_DIRECTORY = "AAAAAAAAAAAAAAAAAAAAAA"
 """Directory id of a voter of a static quorum."""
 _ID_BYTES = 16
+_MS = 1000
+_SILENT_AFTER_MS = 3000
+"""Time without a fetch after which a voter counts as down: the leader gives up its office, too, when a majority is so
+long silent (1.5 times the default of controller.quorum.fetch.timeout.ms)."""
+_ENDPOINT = re.compile(r"([^:/\s]+)://(?:\[([0-9A-Fa-f:.%]+)\]|([^\[\]:/\s]+)):([0-9]{1,5})")
+_LARGEST_PORT = 65535
+_ANY_ADDRESS = ("0.0.0.0", "::")
 
 
 class Role(StrEnum):
@@ -52,6 +60,21 @@ class QuorumNode:
 
 
 @dataclass(frozen=True, kw_only=True)
+class VoterEndpoint:
+    """A listener of a controller."""
+
+    name: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """Return NAME://HOST:PORT, an IPv6 address in brackets."""
+        return (
+            f"{self.name}://[{self.host}]:{self.port}" if ":" in self.host else f"{self.name}://{self.host}:{self.port}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Quorum:
     """The quorum of a KRaft cluster."""
 
@@ -65,6 +88,16 @@ class Quorum:
     """How far it is behind in time, in ms; None where it is not known."""
     nodes: list[QuorumNode]
     """The leader, then the other voters, then the observers, each kind in the order of the answer."""
+
+    @property
+    def leader(self) -> QuorumNode:
+        """Return the leader."""
+        return next(node for node in self.nodes if node.role is Role.LEADER)
+
+    @property
+    def is_static(self) -> bool:
+        """Return whether controller.quorum.voters names the voters, which no request can change then."""
+        return all(voter.directory_id == NO_DIRECTORY for voter in self.voters)
 
     @property
     def voters(self) -> list[QuorumNode]:
@@ -119,11 +152,7 @@ def find_voter(quorum: Quorum, node_id: int, directory_id: str) -> QuorumNode:
 
     Raise NotFoundError for a node that is not a voter with this directory id.
     """
-    if all(voter.directory_id == NO_DIRECTORY for voter in quorum.voters):
-        raise OperationError(
-            "the quorum is static: controller.quorum.voters of each node names its voters",
-            "change that setting on all nodes, or upgrade kraft.version to 1",
-        )
+    _require_dynamic(quorum)
     for voter in quorum.voters:
         if (voter.id, voter.directory_id) == (node_id, directory_id):
             return voter
@@ -133,12 +162,119 @@ def find_voter(quorum: Quorum, node_id: int, directory_id: str) -> QuorumNode:
     )
 
 
+def find_candidate(quorum: Quorum, node_id: int, directory_id: str | None) -> QuorumNode:
+    """Return the observer that can become a voter of a dynamic quorum, or the voter that it is already.
+
+    `directory_id` is that of its metadata folder; None takes the one that the observer reports. Raise OperationError
+    where the quorum is static, where the id belongs to a voter with another folder, and where several observers have
+    the id; NotFoundError for a node that does not read the metadata log. An observer that is down is refused, too.
+    """
+    _require_dynamic(quorum)
+    hint = "show the ids of the controllers: kafkactl quorum replication"
+    for voter in quorum.voters:
+        if voter.id == node_id and directory_id in (None, voter.directory_id):
+            return voter
+        if voter.id == node_id:
+            raise OperationError(
+                f"controller {node_id} is a voter with another directory id: {voter.directory_id}",
+                f"remove it first: kafkactl quorum remove-controller {node_id} --directory-id={voter.directory_id}",
+            )
+    observers = [node for node in quorum.observers if node.id == node_id]
+    candidates = [node for node in observers if directory_id in (None, node.directory_id)]
+    if not observers:
+        raise NotFoundError(
+            f"controller {node_id} does not read the metadata log",
+            "start it with controller.quorum.bootstrap.servers, then look again: kafkactl quorum replication",
+        )
+    if not candidates:
+        ids = ", ".join(node.directory_id for node in observers)
+        raise NotFoundError(f"controller {node_id} does not have directory id {directory_id}, but {ids}", hint)
+    if len(candidates) > 1:
+        raise OperationError(f"several observers have id {node_id}", f"add --directory-id; {hint}")
+    if not is_up(quorum, candidates[0]):
+        raise OperationError(f"controller {node_id} is down: it has not fetched for more than 3 s", "start it first")
+    return candidates[0]
+
+
+def require_majority_without(quorum: Quorum, voter: QuorumNode) -> None:
+    """Raise OperationError where the other voters would be none, or no majority of them is up.
+
+    A voter is down where it has not fetched from the leader for 3 s. The controllers could decide nothing then, and
+    nothing could undo the removal.
+    """
+    others = [node for node in quorum.voters if node is not voter]
+    if not others:
+        raise OperationError(
+            f"controller {voter.id} is the only voter", "add another one first: kafkactl quorum add-controller"
+        )
+    up = [str(node.id) for node in others if is_up(quorum, node)]
+    down = [str(node.id) for node in others if str(node.id) not in up]
+    if len(up) <= len(others) // 2:
+        raise OperationError(
+            f"without controller {voter.id} the quorum would have no majority: "
+            f"up: {', '.join(up) or 'none'}; down: {', '.join(down)}",
+            f"start {' or '.join(down)} first, or remove a voter that is down",
+        )
+
+
+def is_up(quorum: Quorum, node: QuorumNode) -> bool:
+    """Return whether a node leads, or has fetched from the leader in the 3 s before the answer, by the leader's clock.
+
+    It counts as down where its last fetch is not known.
+    """
+    leader = quorum.leader
+    if node is leader or leader.last_fetch_ms is None:
+        return node is leader
+    return node.last_fetch_ms is not None and leader.last_fetch_ms - node.last_fetch_ms <= _SILENT_AFTER_MS
+
+
+def require_usable_endpoints(quorum: Quorum, endpoints: Sequence[VoterEndpoint]) -> None:
+    """Raise UsageError for an address that other machines cannot use, such as 0.0.0.0, and for no name that voters use.
+
+    The leader asks a new voter at the listener that has the name of its own one.
+    """
+    for endpoint in endpoints:
+        if endpoint.host in _ANY_ADDRESS:
+            raise UsageError(
+                f"invalid endpoint {endpoint}: the other controllers cannot reach this address",
+                "name the host of the controller: --endpoint NAME://HOST:PORT",
+            )
+    known = [text.partition("://")[0] for text in quorum.leader.endpoints]
+    if known and not {endpoint.name for endpoint in endpoints} & set(known):
+        names = ", ".join(endpoint.name for endpoint in endpoints)
+        raise UsageError(f"no voter has a listener with the name {names}", f"names of the leader: {', '.join(known)}")
+
+
+def add_voter(
+    cluster: Cluster, cluster_id: str | None, node_id: int, directory_id: str, endpoints: Sequence[VoterEndpoint]
+) -> None:
+    """Add a controller, which runs as an observer, to the voters of the quorum.
+
+    `directory_id` is that of its metadata folder; UsageError for another text. Raise OperationError for a refusal, also
+    of a static quorum, of a node that is a voter and of one that lacks records; with REQUEST_TIMED_OUT it may have been
+    done. Raise UnsupportedRequestError, UnansweredError where it may have been done, UnreachableError, and UsageError
+    for a wrong client setting.
+    """
+    answer = cluster.requests.send(
+        "AddRaftVoter",
+        to_controller=True,
+        cluster_id=cluster_id,
+        timeout_ms=int(cluster.settings.timeout_s * _MS),
+        voter_id=node_id,
+        voter_directory_id=parse_directory_id(directory_id),
+        listeners=[(endpoint.name, endpoint.host, endpoint.port) for endpoint in endpoints],
+    )
+    if answer.error_code:
+        raise refusal(f"cannot add controller {node_id}", answer.error_code, answer.error_message)
+
+
 def remove_voter(cluster: Cluster, cluster_id: str | None, node_id: int, directory_id: str) -> None:
     """Remove a voter from the quorum; its process goes on as an observer.
 
     `directory_id` is that of its metadata folder, as quorum replication shows it; UsageError for another text. Raise
-    OperationError for a refusal, also of a static quorum and of an unknown voter, UnsupportedRequestError,
-    UnansweredError where it may have been done, UnreachableError, and UsageError for a wrong client setting.
+    OperationError for a refusal, also of a static quorum and of an unknown voter; with REQUEST_TIMED_OUT it may have
+    been done. Raise UnsupportedRequestError, UnansweredError where it may have been done, UnreachableError, and
+    UsageError for a wrong client setting.
     """
     answer = cluster.requests.send(
         "RemoveRaftVoter",
@@ -149,6 +285,17 @@ def remove_voter(cluster: Cluster, cluster_id: str | None, node_id: int, directo
     )
     if answer.error_code:
         raise refusal(f"cannot remove controller {node_id}", answer.error_code, answer.error_message)
+
+
+def parse_endpoint(text: str) -> VoterEndpoint:
+    """Return the listener of a text NAME://HOST:PORT, where an IPv6 address is in brackets.
+
+    The name is in capitals, as Kafka reads it. Raise UsageError for another text.
+    """
+    found = _ENDPOINT.fullmatch(text)
+    if found is None or int(found[4]) > _LARGEST_PORT:
+        raise UsageError(f"invalid endpoint {text!r}", "write it as NAME://HOST:PORT, such as CONTROLLER://host4:9093")
+    return VoterEndpoint(name=found[1].upper(), host=found[2] or found[3], port=int(found[4]))
 
 
 def parse_directory_id(text: str) -> UUID:
@@ -162,6 +309,15 @@ def parse_directory_id(text: str) -> UUID:
             f"invalid directory id: {text!r}", "show the ids of the controllers: kafkactl quorum replication"
         )
     return UUID(bytes=data)
+
+
+def _require_dynamic(quorum: Quorum) -> None:
+    """Raise OperationError for a static quorum."""
+    if quorum.is_static:
+        raise OperationError(
+            "the quorum is static: controller.quorum.voters of each node names its voters",
+            "change that setting on all nodes, or upgrade kraft.version to 1",
+        )
 
 
 def _find_partition(answer: Any) -> Any:

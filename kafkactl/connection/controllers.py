@@ -19,7 +19,7 @@ _HINT = "name a controller's HOST:PORT with --bootstrap-controller, or a broker'
 
 
 class ControllerRequests(Requests):
-    """Requests of one cluster to its controllers. All of them go to the active controller.
+    """Requests of one cluster to its controllers. They go to the active controller, or to the one that they name.
 
     A request that finds no active controller, or one that is not active any more, is repeated until the time-out.
     """
@@ -35,7 +35,7 @@ class ControllerRequests(Requests):
     def _explain(self) -> None:
         """Raise UnreachableError with the reason for a missing connection; do nothing where a controller only waits."""
         settings = self._cluster.settings
-        if (cause := diagnosis.find_cause_at_controllers(settings)) is not None:
+        if (cause := diagnosis.find_cause_at_controllers(settings, self._brokers.login_failure)) is not None:
             address = settings.bootstrap_servers
             raise UnreachableError(f"cannot reach the controllers at {address}: {cause.reason}", cause.hint or _HINT)
 
@@ -59,9 +59,10 @@ class ControllerRequests(Requests):
         return super()._send_question(make, self._find_controller() if broker is None else broker)
 
     def _send_change(self, make: Callable[[], Any], broker: int | None, to_controller: bool) -> Any:
-        """Return the answer of the active controller to a change, also one with an error code; it is sent once.
+        """Return the answer of the controller `broker`, or of the active one for None, to a change; it is sent once.
 
-        `make` returns the request; the other arguments do not count. Raise UnansweredError where no answer came,
-        UnreachableError where it was not sent, OperationError (NOT_CONTROLLER where none is active) or UsageError.
+        The answer may have an error code. `make` returns the request; `to_controller` does not count. Raise
+        UnansweredError where no answer came, UnreachableError where it was not sent, OperationError (NOT_CONTROLLER
+        where none is active) or UsageError.
         """
-        return super()._send_change(make, self._find_controller(), False)
+        return super()._send_change(make, self._find_controller() if broker is None else broker, False)

@@ -119,12 +119,15 @@ def _explain_answer_size(size_bytes: int) -> Cause:
     )
 
 
-def find_cause_at_controllers(settings: Settings) -> Cause | None:
+def find_cause_at_controllers(settings: Settings, message: str | None) -> Cause | None:
     """Return why no controller answers at the bootstrap addresses, or None where one of them is a controller.
 
-    The addresses are connected to again, which takes about 1 to 2 s. Nothing is raised. Servers that accept connections
-    and stay silent give None, too: they may only be slow.
+    `message` is the reason of the client, or None; where it says the cause, nothing is asked. Otherwise the addresses
+    are connected to again, which takes about 1 to 2 s. Nothing is raised. Servers that accept connections and stay
+    silent give None, too: they may only be slow.
     """
+    if message is not None and (known_cause := _find_cause_in_message(message)):
+        return known_cause
     secure = _make_secure(settings)
     kinds = set(look_at(_parse_addresses(settings), secure).values())
     if Peer.CONTROLLER in kinds:
@@ -132,8 +135,24 @@ def find_cause_at_controllers(settings: Settings) -> Cause | None:
     if Peer.BROKER in kinds:
         return Cause("it is a broker, not a controller", "name the broker with --bootstrap-server")
     if kinds == {Peer.NOBODY}:
-        return Cause("nothing listens there", "")
+        return _find_unknown_hosts(settings) or Cause("nothing listens there", "")
     return find_cause(settings, None)
+
+
+def _find_unknown_hosts(settings: Settings) -> Cause | None:
+    """Return the cause that no name of the bootstrap addresses can be looked up, or None where one can be.
+
+    The names are looked up again. Nothing is raised.
+    """
+    unknown = []
+    for host, port in _parse_addresses(settings):
+        try:
+            socket.getaddrinfo(host, port)
+        except (OSError, UnicodeError):
+            unknown.append(f"{host}:{port}")
+        else:
+            return None
+    return Cause(f"Failed to resolve {', '.join(map(repr, unknown))}", "")
 
 
 def is_no_broker(settings: Settings) -> bool:
@@ -205,6 +224,8 @@ def _find_cause_in_message(message: str) -> Cause | None:
     if "supported mechanisms: " in lower and "unsupported sasl mechanism" in lower:
         mechanisms = message.rpartition("supported mechanisms: ")[2].replace(",", ", ")
         return Cause("the broker does not support that SASL mechanism", f"set sasl.mechanism to one of {mechanisms}")
+    if "unsupported sasl mechanism" in lower:
+        return Cause("the broker does not support that SASL mechanism", "set sasl.mechanism to one that it has")
     if "not valid in current sasl state" in lower:
         return Cause(
             "that listener does not accept a SASL login", "set security.protocol=SSL or PLAINTEXT, or use another port"

@@ -106,6 +106,7 @@ _SHORTEST_WAIT_S = 0.2
 _PATIENCE_S = 1.5
 """Time without a connection after which the other client library is asked for the reason."""
 _BROKER_HINT = "check that broker, and the address that it advertises"
+_ENDED = "the connection ended before the answer came"
 _ERRNO = re.compile(r"(\d+) E[A-Z]+")
 
 
@@ -169,6 +170,12 @@ class Brokers:
         self._is_only_slow = False
         """Whether no server was connected in time in the last search, while the other client had an answer."""
         self._last_sent: dict[Node, tuple[Any, Connection]] = {}
+        self._opened: dict[Node, Connection] = {}
+        """The last connection to each node, since the last search or request began."""
+        self._opened_again: set[Node] = set()
+        """Nodes whose connection ended during the login, and was opened once more since then."""
+        self.login_failure: str | None = None
+        """Why the last server that refused a login did so, in the words of librdkafka; None where none has."""
         self._silent: set[Node] = set()
         """Nodes that did not answer a request."""
         self.controller: int | None = None
@@ -193,6 +200,11 @@ class Brokers:
         `raise_reason` was not called or raised.
         """
         return self._seed is not None or self._is_only_slow
+
+    @property
+    def _uses_sasl(self) -> bool:
+        """Return whether the settings have a login by SASL."""
+        return "sasl" in self._settings.properties.get("security.protocol", "").lower()
 
     def find_answering_node(self, deadline: float) -> Node:
         """Return a bootstrap server that is connected, so that a request to it is sent only once.
@@ -361,6 +373,7 @@ class Brokers:
 
         The result is in the order of `requests`. At the `deadline`, a time of time.monotonic(), the waiting ends.
         """
+        self._forget_connections()
         pending_requests = dict(requests)
         answers: dict[Node, Any] = {}
         futures: dict[Node, Any] = {}
@@ -371,6 +384,9 @@ class Brokers:
                     connection = self._open(node, deadline)
                 except _list_kafka_errors() as error:
                     reasons[node] = error
+                    if self._has_refused_login(node):
+                        answers[node] = self._make_error(node, error)
+                        del pending_requests[node]
                     continue
                 if connection.connected:
                     futures[node] = self._send_over(connection, node, pending_requests.pop(node), deadline)
@@ -401,7 +417,8 @@ class Brokers:
             self._is_only_slow = True
             self._seed = self._net.run(self._find_first_connected, deadline)
         if self._seed is None:
-            raise self._make_error("", None)
+            refused = (node for node in self._opened if self._has_refused_login(node))
+            raise self._make_error("", next((self._opened[node].init_future.exception for node in refused), None))
         no_broker = ApiKey.METADATA not in self._manager.broker_version_data.api_versions
         if no_broker and not self._settings.has_controllers:
             self._raise_reason()
@@ -415,8 +432,9 @@ class Brokers:
 
         `deadline` is a time of time.monotonic(). A new server is tried, beside the earlier ones, after 0.3 s, or sooner
         where the last one has failed; the order is random. Servers that were silent before are tried only where all
-        were silent. Nothing is raised.
+        were silent. Where all refuse the login, the search ends. Nothing is raised.
         """
+        self._forget_connections()
         nodes = self._list_bootstrap_nodes()
         nodes = [node for node in nodes if node not in self._silent] or nodes
         attempts = 0
@@ -424,6 +442,8 @@ class Brokers:
             attempts = min(attempts + 1, len(nodes))
             if (node := self._find_connected(nodes[:attempts], deadline)) is not None:
                 return node
+            if all(map(self._has_refused_login, nodes)):
+                return None
             wait_s = _NEXT_AFTER_S if attempts < len(nodes) else _PAUSE_S
             await self._wait_briefly(
                 self._start_opening(nodes[attempts - 1]), min(wait_s, max(0.0, deadline - time.monotonic()))
@@ -457,10 +477,50 @@ class Brokers:
     def _open(self, node: Node, deadline: float) -> Connection:
         """Return the connection to a node. It may still be opening, until the `deadline`, a time of time.monotonic().
 
-        Raise an error of _list_kafka_errors() where it cannot be opened, for example in the pause after a failure.
+        Raise an error of _list_kafka_errors() where it cannot be opened, for example in the pause after a failure. A
+        login that was refused is not tried again, because some servers lock a user after several failures.
         """
-        return self._manager.get_connection(
+        if self._has_refused_login(node):
+            raise self._opened[node].init_future.exception
+        connection = self._manager.get_connection(
             node, self._get_ms_until(deadline), refresh_metadata_on_err=False, reset_backoff_on_connect=True
+        )
+        if (previous := self._opened.get(node)) not in (None, connection) and self._has_ended_at_login(previous):
+            self._opened_again.add(node)
+        self._opened[node] = connection
+        return connection
+
+    def _forget_connections(self) -> None:
+        """Forget which logins were refused, at the beginning of a search or a request: a later one is tried anew."""
+        self._opened.clear()
+        self._opened_again.clear()
+
+    def _has_refused_login(self, node: Node) -> bool:
+        """Return whether the last connection to a node has ended with a refused login; its reason is kept then.
+
+        A server may close the connection so soon behind its refusal that kafka-python loses the reason. This counts the
+        second time, and only at controllers: librdkafka finds the reason at brokers.
+        """
+        connection = self._opened.get(node)
+        if connection is None or not connection.init_future.is_done:
+            return False
+        error = connection.init_future.exception
+        if isinstance(error, _list_login_errors()):
+            self.login_failure = _explain_login_failure(error)
+            return True
+        if self._settings.has_controllers and node in self._opened_again and self._has_ended_at_login(connection):
+            self.login_failure = "SASL authentication error: the connection ended during the login"
+            return True
+        return False
+
+    def _has_ended_at_login(self, connection: Connection | None) -> bool:
+        """Return whether a connection with SASL ended before it stood, and after the server's ApiVersions answer."""
+        return (
+            connection is not None
+            and self._uses_sasl
+            and connection.init_future.is_done
+            and connection.init_future.exception is not None
+            and connection.broker_version_data is not None
         )
 
     def _send_over(self, connection: Connection, node: Node, request: Any, deadline: float) -> Any:
@@ -491,7 +551,7 @@ class Brokers:
             errors.NodeNotReadyError,
             errors.KafkaTimeoutError,
             errors.RequestTimedOutError,
-            errors.SaslAuthenticationFailedError,
+            *_list_login_errors(),
             errors.Cancelled,
             OSError,
             OverflowError,
@@ -508,23 +568,30 @@ class Brokers:
             return kind(f"no answer within {self._settings.timeout_s:g} s from {place}", _BROKER_HINT)
         if place is not None:
             return kind(f"cannot reach {place}: {reason}", _BROKER_HINT)
+        at_controllers = self._settings.has_controllers
+        hint = f"the address is from {self._settings.source}; choose another"
+        if at_controllers and reason == _ENDED and not self._uses_sasl:
+            hint = "if the listener wants a login, set security.protocol=SASL_PLAINTEXT, or SASL_SSL with TLS"
         return kind(
-            f"cannot reach the cluster at {self._settings.bootstrap_servers}: "
+            f"cannot reach the {'controllers' if at_controllers else 'cluster'} at {self._settings.bootstrap_servers}: "
             f"{reason or f'no answer within {self._settings.timeout_s:g} s'}",
-            f"the address is from {self._settings.source}; choose another with -b HOST:PORT",
+            hint if at_controllers else f"{hint} with -b HOST:PORT",
         )
 
     def _make_version_error(self, node: Node, request: Any, connection: Connection) -> UnsupportedRequestError:
         """Return our exception for a request that a broker does not have, or not in a version that would do.
 
-        The message names the broker, and the first release of Kafka that has the request, where it is known.
+        The message names the node, and the first release of Kafka that has the request, where it is known.
         """
         versions = connection.broker_version_data
         api = request.name.removesuffix("Request")
+        if self._settings.has_controllers and "controller" not in request.json.get("listeners", ()):
+            return self._make_endpoint_error(node, api)
         lowest = max(request.min_version, request._min_version or 0)
         highest = request.max_version if request._max_version is None else request._max_version
         supported = versions.api_versions.get(request.API_KEY)
-        place = "broker {} at {}:{}".format(node, *self.places[node]) if node in self.places else "the broker"
+        kind = "controller" if self._settings.has_controllers else "broker"
+        place = "{} {} at {}:{}".format(kind, node, *self.places[node]) if node in self.places else f"the {kind}"
         release = find_first_release(request.API_KEY, lowest)
         if supported is not None:
             reason = f"is too old: it has {api} up to version {supported[1]}, and version {lowest} is needed"
@@ -539,6 +606,15 @@ class Brokers:
         since = "" if release is None else f" (Kafka {'.'.join(map(str, release))} has it)"
         error = UnsupportedRequestError(f"{place} {reason}{since}")
         error.request, error.needed_versions, error.supported_versions = api, (lowest, highest), supported
+        return error
+
+    def _make_endpoint_error(self, node: Node, api: str) -> UnsupportedRequestError:
+        """Return our exception for a request that only brokers serve, and that went to a controller."""
+        place = "controller {} at {}:{}".format(node, *self.places[node]) if node in self.places else "the controller"
+        error = UnsupportedRequestError(
+            f"{place} does not serve {api}: only brokers do", "name brokers with --bootstrap-server"
+        )
+        error.request, error.is_of_brokers = api, True
         return error
 
 
@@ -560,6 +636,25 @@ def _list_kafka_errors() -> tuple[type[Exception], ...]:
     from kafka.errors import KafkaError
 
     return KafkaError, OSError, OverflowError, ValueError  # the last two: host names that Python cannot look up
+
+
+def _list_login_errors() -> tuple[type[Exception], ...]:
+    """Return the exceptions of kafka-python after which the same login would fail again, for an except clause."""
+    from kafka import errors
+
+    return errors.SaslAuthenticationFailedError, errors.UnsupportedSaslMechanismError, errors.IllegalSaslStateError
+
+
+def _explain_login_failure(error: BaseException) -> str:
+    """Return why a login was refused, in the words of librdkafka for this failure."""
+    from kafka import errors
+
+    if isinstance(error, errors.UnsupportedSaslMechanismError):
+        return "Unsupported SASL mechanism"
+    if isinstance(error, errors.IllegalSaslStateError):
+        return "Request not valid in current SASL state"
+    text = str(error.args[0]) if error.args else ""
+    return f"SASL authentication error: {text.removeprefix('SaslAuthenticationFailedError: ')}".removesuffix(": ")
 
 
 def _make_setting_error(error: Exception) -> UsageError:
@@ -593,11 +688,11 @@ def _find_connection_reason(error: BaseException) -> str | None:
         error, (errors.KafkaTimeoutError, errors.RequestTimedOutError, errors.NodeNotReadyError, TimeoutError)
     ):
         return None
-    if isinstance(error, errors.SaslAuthenticationFailedError):
-        return _describe(error)
+    if isinstance(error, _list_login_errors()):
+        return _explain_login_failure(error)
     if code := _ERRNO.search(str(error)):
         return os.strerror(int(code[1]))
-    return "the connection ended before the answer came"
+    return _ENDED
 
 
 def _describe(error: Any) -> str:

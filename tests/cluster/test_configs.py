@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 from tests.clusters import RunningCluster, eventually
@@ -154,3 +155,36 @@ def test_what_cannot_be_asked(cluster: RunningCluster, name: str, tmp_path: Path
         (["diff", "users", name], "cannot be compared"),
     ):
         assert reason in cluster.cli("configs", *arguments, check=2).stderr
+
+
+def test_settings_at_a_controller(kraft: RunningCluster, name: str) -> None:
+    """What a controller shows and changes: nodes that are controllers, the default, topics, groups and metrics."""
+    cli, at_controllers = kraft.cli, ("--bootstrap-controller", kraft.controllers)
+
+    def shows(entity: tuple[object, ...], text: str) -> bool:
+        return text in cli.ok("configs", "describe", *entity, *at_controllers)
+
+    def alter(*words: object) -> str:
+        return cli("configs", "alter", *words, *at_controllers, check=0).stderr
+
+    for entity in (("brokers", 1), ("brokers", "--default")):
+        assert "does not check settings of brokers" in alter(*entity, "--set", "log.cleaner.threads=2")
+        eventually(partial(shows, entity, "log.cleaner.threads  2"))
+        assert alter(*entity, "--unset", "log.cleaner.threads") == ""
+    cli.ok("topics", "create", name)
+    for entity, setting in (
+        (("topics", name), "retention.ms"),
+        (("groups", name), "consumer.session.timeout.ms"),
+        (("client-metrics", name), "interval.ms"),
+    ):
+        alter(*entity, "--set", f"{setting}=50000")
+        eventually(partial(shows, entity, f"{setting}  50000"))
+    alter("broker-loggers", 1, "--set", "kafka.server.KafkaApis=DEBUG")
+    assert shows(("broker-loggers", 1), "DEBUG")
+    alter("broker-loggers", 1, "--unset", "kafka.server.KafkaApis")
+    for words, reason in (
+        (("brokers", 77), "node 77 is not a controller"),
+        (("topics",), "does not serve Metadata: only brokers do"),
+        (("users",), "does not serve DescribeClientQuotas: only brokers do"),
+    ):
+        assert reason in cli("configs", "describe", *words, *at_controllers, check=1).stderr

@@ -82,6 +82,7 @@ BASES: dict[str, Sequence[str]] = {
     "acls who": ["Read", "topic:orders"],
     "brokers describe": ["1"],
     "brokers unregister": ["1", "--force", "--dry-run"],
+    "quorum add-controller": ["9", "--endpoint", "CONTROLLER://host9:9093", "--dry-run"],
     "quorum remove-controller": ["2", "--directory-id", "AAAAAAAAAAAAAAAAAAAAAQ", "--dry-run"],
     "leaders elect": ["orders", "--dry-run"],
     "log-dirs move": ["orders", "--broker", "1", "--to", "/disk2", "--dry-run"],

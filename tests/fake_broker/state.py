@@ -158,6 +158,8 @@ class State:
     features: dict[str, int] = field(default_factory=lambda: {"metadata.version": 27})
     directory_ids: dict[int, uuid.UUID] = field(default_factory=dict)
     """Ids of the metadata folders of a dynamic quorum, by node."""
+    observers: dict[int, uuid.UUID] = field(default_factory=dict)
+    """Ids of the metadata folders of controllers that do not vote, by node."""
     next_producer_id: int = 1000
     transactions: dict[str, Transaction] = field(default_factory=dict)
     """Transactional ids; the coordinator has all."""

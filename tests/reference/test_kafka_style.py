@@ -108,6 +108,28 @@ FILES = {
     "reader.properties": "parse.key=true\nkey.separator=:\n",
     "formatter.properties": "print.offset=true\n",
 }
+_ROLE = "process.roles=controller\nnode.id=4\n"
+_LISTENER = "listeners=CONTROLLER://localhost:9093\ncontroller.listener.names=CONTROLLER\n"
+_FOLDER = "log.dirs={dir}/controller\n"
+CONTROLLER_FILES = {
+    "controller/meta.properties": "version=1\nnode.id=4\ncluster.id=x\ndirectory.id=AAAAAAAAAAAAAAAAAAAAAQ\n",
+    "controller-old/meta.properties": "version=1\nnode.id=4\ncluster.id=x\n",
+    "controller.properties": _ROLE + _LISTENER + _FOLDER,
+    "controller-advertised.properties": f"{_ROLE}log.dirs=/nosuch\nmetadata.log.dir={{dir}}/controller\n"
+    "controller.listener.names=CONTROLLER,SECOND\nlisteners=CONTROLLER://:9093,SECOND://[::1]:9094,P://:9092\n"
+    "advertised.listeners=controller://c4.example:19093\n",
+    "controller-no-id.properties": _FOLDER,
+    "controller-word.properties": "node.id=x\n",
+    "controller-minus.properties": "node.id=-4\n",
+    "controller-broker.properties": "process.roles=broker\nnode.id=4\n",
+    "controller-no-dir.properties": _ROLE + _LISTENER,
+    "controller-nosuch.properties": f"{_ROLE}{_LISTENER}log.dirs=/nosuch\n",
+    "controller-old.properties": f"{_ROLE}{_LISTENER}log.dirs={{dir}}/controller-old\n",
+    "controller-no-names.properties": f"{_ROLE}{_FOLDER}listeners=CONTROLLER://:1\n",
+    "controller-no-listener.properties": f"{_ROLE}{_FOLDER}controller.listener.names=CONTROLLER\n",
+    "controller-broken.properties": f"{_ROLE}{_FOLDER}controller.listener.names=C\nlisteners=C:1\n",
+}
+"""Settings of controllers, and the folders that they name; {dir} is the folder of all."""
 
 UUIDS = "123E4567-E89B-12D3-A456-426614174000\n1-2-3-4-5\n+1-0-0-0-fffffffffffffff\nabc\n1-2-3--4-5\n"
 """Values that Java reads as UUIDs, and two that it does not."""
@@ -131,6 +153,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("lines")
     for name, text in FILES.items():
         (made / name).write_text(text)
+    for name, text in CONTROLLER_FILES.items():
+        (made / name).parent.mkdir(exist_ok=True)
+        (made / name).write_text(text.replace("{dir}", str(made)))
     for side in equality.SIDES:
         partition = {"topic": f"eq{side}-del", "partition": 0}
         for name, offset in (("first", 1), ("end", -1)):

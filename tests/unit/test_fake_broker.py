@@ -315,6 +315,13 @@ SAMPLES: dict[str, Fields] = {
     "ElectLeaders": {"election_type": 0, "topic_partitions": None, "timeout_ms": 1},
     "UnregisterBroker": {"broker_id": 1},
     "UpdateFeatures": {"feature_updates": [{"feature": "metadata.version", "max_version_level": 27}]},
+    "AddRaftVoter": {
+        "cluster_id": None,
+        "timeout_ms": 1,
+        "voter_id": 9,
+        "voter_directory_id": None,
+        "listeners": [{"name": "CONTROLLER", "host": "localhost", "port": 9093}],
+    },
     "RemoveRaftVoter": {"cluster_id": None, "voter_id": 1, "voter_directory_id": None},
     "DescribeQuorum": {"topics": [{"topic_name": "__cluster_metadata", "partitions": [{"partition_index": 0}]}]},
 }

@@ -334,6 +334,7 @@ def build_fake_cluster() -> FakeCluster:
     cluster.state.quotas[frozenset({("user", "ann")})] = {"producer_byte_rate": 1048576.0}
     cluster.state.quotas[frozenset({("user", None), ("client-id", "app")})] = {"request_percentage": 12.5}
     cluster.state.directory_ids[2] = uuid.UUID(int=1)
+    cluster.state.observers[9] = uuid.UUID(int=9)
     cluster.state.acls += [
         Acl(resource_name="orders", principal="User:ann"),
         Acl(resource_name="orders", principal="User:*", host="10.0.0.1", permission_type=2),
@@ -469,6 +470,7 @@ CHANGING = [
     case("throttles clear", "throttles", "clear", "--yes"),
     case("transactions abort", "transactions", "abort", "moved", "--partition", 0, "--start-offset", 5, "--yes"),
     case("transactions force-terminate", "transactions", "force-terminate", "open", "--yes"),
+    case("quorum add-controller", "quorum", "add-controller", 9, "--endpoint", "CONTROLLER://h:1", "--yes"),
     case("quorum remove-controller", "quorum", "remove-controller", 2, "--directory-id", VOTER, "--yes"),
     case("brokers unregister", "brokers", "unregister", 2, "--force", "--yes"),
 ]

@@ -33,7 +33,7 @@ HOUSE = (
 ADMIN = (
     ("health", "snapshot", "impact", "journal"),
     ("declared_topics",),
-    ("throttles", "reassignment_files", "loads"),
+    ("throttles", "reassignment_files", "controller_files", "loads"),
     ("reassignment", "planning"),
     (
         "topics",

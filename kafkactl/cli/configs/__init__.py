@@ -14,7 +14,7 @@ from kafkactl.cli.completion.names import complete_config_names, complete_entity
 from kafkactl.cli.configs.entities import EntityChoice, EntityOptions, require_entities
 from kafkactl.cli.frame.before_change import Change, before_change
 from kafkactl.cli.frame.command import command, new_app
-from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, ReportOptions
+from kafkactl.cli.frame.options import ClusterOptions, ControllerOptions, MirrorOutputOptions, ReportOptions
 from kafkactl.cli.frame.results import print_errors, show_outcomes
 from kafkactl.errors import NotFoundError, OperationError, UsageError
 from kafkactl.output import people
@@ -41,7 +41,7 @@ app = new_app(
 @command
 def describe(
     click_context: typer.Context,
-    cluster: ClusterOptions,
+    cluster: ControllerOptions,
     output: MirrorOutputOptions,
     options: EntityOptions,
     all_: Annotated[bool, typer.Option("--all", help="Show inherited and default values, too.")] = False,
@@ -61,11 +61,12 @@ def describe(
 
     choices = options.parse_choices(_default_comes_first(click_context))
     only_values = not (all_ or documentation or output.is_kafka or output.is_structured)
-    if only_values and choices[0].name and choices[0].type in _QUICKLY_READ_TYPES:
-        (entity,) = require_entities(choices)
-        _show_settings({entity: configs.read_own_configs(cluster.connect(), entity)}, output, _COLUMNS[:-1])
-        return 0
     connected = cluster.connect()
+    is_quick = only_values and not connected.settings.has_controllers
+    if is_quick and choices[0].name and choices[0].type in _QUICKLY_READ_TYPES:
+        (entity,) = require_entities(choices)
+        _show_settings({entity: configs.read_own_configs(connected, entity)}, output, _COLUMNS[:-1])
+        return 0
     if choices[0].type in QUOTA_TYPES:
         _describe_clients(connected, choices, output)
         return 0
@@ -101,7 +102,7 @@ def describe(
 @command
 def alter(
     click_context: typer.Context,
-    cluster: ClusterOptions,
+    cluster: ControllerOptions,
     output: MirrorOutputOptions,
     options: EntityOptions,
     set_: Annotated[
@@ -169,13 +170,15 @@ def alter(
 ) -> int:
     """Change settings of a topic, broker, group, client or user.
 
-    All settings are changed in one request: all of them, or none.
+    All settings are changed in one request: all of them, or none. With --bootstrap-controller, which works without any
+    broker, the id of a broker must be that of a controller.
 
     Examples:
       kafkactl configs alter topics orders --set retention.ms=3600000
       kafkactl configs alter topics orders --unset retention.ms
       kafkactl configs alter brokers --default --set log.cleaner.threads=2
     """
+    from kafkactl.admin.configs import Operation
     from kafkactl.admin.models import Outcome
     from kafkactl.cli.configs import changes as config_changes
     from kafkactl.output.kafka import admin_text
@@ -192,6 +195,9 @@ def alter(
     before_change(
         connected, [Change(action=f"change the configs of {entity_text}: {changes_text}", inverse=inverse)], dry_run
     )
+    sets_values = any(change.operation is not Operation.DELETE for change in changes)
+    if connected.settings.has_controllers and changed_entities[0].type is EntityType.BROKERS and sets_values:
+        people.warning("a controller does not check settings of brokers; brokers log wrong values and ignore them")
     config_changes.make_changes(connected, changed_entities, changes, dry_run, strict=not output.is_kafka)
     if output.is_kafka:
         out.write_text(admin_text.format_alteration(changed_entities[0]))

@@ -12,7 +12,7 @@ from kafkactl.admin.entities import DEFAULT_NAME, QUOTA_TYPES, Entity, EntityTyp
 from kafkactl.connection import properties, secrets
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.settings import parse_assignment
-from kafkactl.errors import KafkactlError, OperationError, UsageError, make_exclusive_error
+from kafkactl.errors import KafkactlError, OperationError, UnsupportedRequestError, UsageError, make_exclusive_error
 from kafkactl.output import people
 
 _OUTSIDE_BRACKETS = r"(?=[^\]]*(?:\[|$))"
@@ -97,10 +97,12 @@ def make_changes(
 
     `entity` has its parts: a user and a client are two, any other entity is one. `strict` refuses to delete a setting
     that is not set; for quotas this is always refused. With `dry_run` the brokers only check. Raise OperationError for
-    a refusal and an unknown logger, NotFoundError for a topic or broker that does not exist, UnreachableError, and
-    UsageError for a change that the entity cannot have and for a wrong client setting.
+    a refusal and an unknown logger, NotFoundError for a topic or broker that does not exist,
+    UnsupportedRequestError for users, clients and ips at controllers, UnreachableError, and UsageError for a change
+    that the entity cannot have and for a wrong client setting.
     """
     if entity[0].type in QUOTA_TYPES:
+        _refuse_at_controllers(cluster, entity)
         _change_client_settings(cluster, entity, changes, dry_run)
         return
     (single_entity,) = entity
@@ -154,6 +156,17 @@ def describe_change(change: Alteration) -> str:
         Operation.APPEND: f"{change.name} with {value}",
         Operation.SUBTRACT: f"{change.name} without {value}",
     }[change.operation]
+
+
+def _refuse_at_controllers(cluster: Cluster, entity: Sequence[Entity]) -> None:
+    """Raise UnsupportedRequestError where the address is that of controllers: they do not show quotas and users."""
+    if cluster.settings.has_controllers:
+        error = UnsupportedRequestError(
+            f"a controller does not show the settings of {' and '.join(map(str, entity))}: only brokers do",
+            "name brokers with --bootstrap-server",
+        )
+        error.is_of_brokers = True
+        raise error
 
 
 def _change_client_settings(

@@ -52,6 +52,7 @@ _NEEDED: Mapping[str, Mapping[int, str]] = {
     "brokers list": {_CLUSTER: "Describe"},
     "brokers describe": {_CLUSTER: "Describe and DescribeConfigs"},
     "brokers unregister": {_CLUSTER: "Alter"},
+    "quorum add-controller": {_CLUSTER: "Alter"},
     "quorum remove-controller": {_CLUSTER: "Alter"},
     "quorum": {_CLUSTER: "Describe"},
     "features": {_CLUSTER: "Alter"},

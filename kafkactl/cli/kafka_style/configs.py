@@ -31,9 +31,10 @@ from kafkactl.stdout import out
 VERBS = ("describe", "alter")
 _ILLEGAL_ARGUMENT = "java.lang.IllegalArgumentException"
 _INVALID_CONFIG = "org.apache.kafka.common.errors.InvalidConfigurationException"
+_KAFKA = "org.apache.kafka.common.KafkaException"
 _EXECUTION = "java.util.concurrent.ExecutionException"
-_UNKNOWN_TOPIC = "org.apache.kafka.common.errors.UnknownTopicOrPartitionException"
 _UNSUPPORTED_ENDPOINT = "org.apache.kafka.common.errors.UnsupportedEndpointTypeException"
+_UNKNOWN_TOPIC = "org.apache.kafka.common.errors.UnknownTopicOrPartitionException"
 _TYPES = ("topics", "clients", "users", "brokers", "ips", "client-metrics", "groups", "broker-loggers")
 """Types of entities, in the order of Kafka's message about an invalid one."""
 _OF_ENTITIES = {
@@ -51,6 +52,8 @@ _OF_DEFAULTS = {
     "client-defaults": "clients", "user-defaults": "users", "broker-defaults": "brokers", "ip-defaults": "ips",
 }  # fmt: skip
 """Options for the default entity of a type."""
+_AT_BROKERS = ("users", "clients", "ips")
+"""Types whose settings no controller shows."""
 _WITH_DEFAULT = ("users", "clients", "brokers", "ips")
 _QUOTAS = ("producer_byte_rate", "consumer_byte_rate", "request_percentage", "controller_mutation_rate")
 _IP_QUOTAS = ("connection_creation_rate",)
@@ -70,10 +73,10 @@ OPTIONS = (
         name="bootstrap-controller",
         arity=Arity.REQUIRED,
         label="controller to connect to",
-        target="--bootstrap-server",
-        summary="Controllers to connect to first.",
-        state=State.REFUSED,
-        note="kafkactl has no client for controllers yet: name brokers with --bootstrap-server.",
+        target="--bootstrap-controller",
+        summary="Controllers to connect to, and not brokers.",
+        state=State.DIFFERENT,
+        note="The id of a node that is not a controller is an error at once; Kafka's tool waits for a minute.",
     ),
     Option(name="alter", target="configs alter", summary="Change settings of an entity."),
     Option(name="describe", target="configs describe", summary="Print settings of entities."),
@@ -279,15 +282,9 @@ def _check_alteration(arguments: Arguments, types: Sequence[str], names: Sequenc
 def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl configs`.
 
-    Raise JavaError for --bootstrap-controller, a file that does not exist, more names than types, with --alter also
-    fewer, and settings that Kafka's tool refuses, and OptionError for an option given twice.
+    Raise JavaError for a file that does not exist, more names than types, with --alter also fewer, settings that
+    Kafka's tool refuses, and entities that it cannot use at controllers; and OptionError for an option given twice.
     """
-    if arguments.has("bootstrap-controller"):
-        raise JavaError(
-            "This Admin API is not yet supported when communicating directly with the controller quorum.",
-            _UNSUPPORTED_ENDPOINT,
-            _EXECUTION,
-        )
     require_file(arguments.value("command-config"))
     require_servers(arguments)
     types, names = _list_types(arguments), _list_names(arguments)
@@ -298,14 +295,36 @@ def translate(arguments: Arguments) -> Run:
     verb = "alter" if arguments.has("alter") else "describe"
     if verb == "describe" and types[:1] == ["topics"] and names and (problem := explain_illegal_name(names[0])):
         raise JavaError(f"Topic name is invalid: {problem}", _ILLEGAL_ARGUMENT)
-    words = ["configs", verb, "-o", "kafka", *translate_connection(arguments)]
+    words = [
+        "configs",
+        verb,
+        "-o",
+        "kafka",
+        *translate_connection(arguments),
+        *translate_values(arguments, "bootstrap-controller"),
+    ]
     for type_, name in zip(types, [*names, *[None] * (len(types) - len(names))], strict=True):
         words.append(f"--entity-type={type_}")
         if name is not None:
             words.append("--entity-default" if name == "" else f"--entity-name={name}")
+    changes = _translate_changes(arguments, types, names) if verb == "alter" else []
+    if arguments.has("bootstrap-controller"):
+        _refuse_at_controllers(verb, types[0])
     if verb == "describe":
         return Run(words=[*words, *(["--all"] if arguments.has("all") else [])], call="describeConfigs")
-    return Run(words=[*words, *_translate_changes(arguments, types, names)], call="incrementalAlterConfigs")
+    return Run(words=[*words, *changes], call="incrementalAlterConfigs")
+
+
+def _refuse_at_controllers(verb: str, type_: str) -> None:
+    """Raise JavaError for a type of entities that Kafka's tool cannot describe, or alter, at controllers.
+
+    Its client refuses them itself, before it connects.
+    """
+    if verb == "describe" and type_ == "groups":
+        raise JavaError("Failed to find brokers to send ListGroups", _KAFKA, _EXECUTION)
+    if type_ in _AT_BROKERS or (verb == "describe" and type_ not in ("brokers", "broker-loggers")):
+        reason = "This Admin API is not yet supported when communicating directly with the controller quorum."
+        raise JavaError(reason, _UNSUPPORTED_ENDPOINT, _EXECUTION)
 
 
 def _translate_changes(arguments: Arguments, types: Sequence[str], names: Sequence[str]) -> list[str]:

@@ -6,6 +6,8 @@ Reference: org.apache.kafka.tools.MetadataQuorumCommand.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from pathlib import Path
 
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, State
 from kafkactl.cli.kafka_style.subcommands import SERVERS, SETTINGS_FILE, Level
@@ -20,8 +22,8 @@ from kafkactl.cli.kafka_style.tools import (
     wrap_error,
 )
 from kafkactl.errors import KafkactlError, OperationError, UnreachableError, UsageError
+from kafkactl.output.kafka import quorum_text
 
-_NO_ADDING = "kafkactl does not add controllers yet: it needs the file of the controller"
 _DRY_RUN = Option(
     name="dry-run", target="--dry-run", summary="Print what would be done, and do nothing.",
 )  # fmt: skip
@@ -43,7 +45,7 @@ LEVELS = (
             ),
         ),
     ),
-    Level(name="add-controller", summary="Refused: kafkactl does not add controllers yet.", options=(_DRY_RUN,)),
+    Level(name="add-controller", summary="Add a controller to the voters.", options=(_DRY_RUN,)),
     Level(
         name="remove-controller",
         summary="Remove a controller from the voters.",
@@ -78,7 +80,6 @@ def check(arguments: Arguments) -> None:
                 "You must supply the configuration file of the controller you are adding when using add-controller.",
                 TERSE,
             )
-        raise JavaError(_NO_ADDING, TERSE)
     elif int(arguments.value("controller-id") or 0) < 0:
         raise JavaError(f"Invalid negative --controller-id: {arguments.value('controller-id')}", TERSE)
 
@@ -94,16 +95,44 @@ def _check_description(arguments: Arguments) -> None:
 
 
 def translate(arguments: Arguments) -> Run:
-    """Return the command of `kafkactl quorum`."""
+    """Return the command of `kafkactl quorum`.
+
+    Raise JavaError for a --command-config that does not have the settings of a controller, and UsageError for one that
+    cannot be read.
+    """
     connection = translate_values(arguments, "bootstrap-server", "bootstrap-controller", "command-config")
     if arguments.command == "describe":
         words = ["quorum", "status" if arguments.has("status") else "replication", "-o", "kafka", *connection]
         words += ["--human-readable"] if arguments.has("human-readable") else []
         return Run(words=words, call="describeCluster" if arguments.has("status") else "describeMetadataQuorum")
+    if arguments.command == "add-controller":
+        return _translate_addition(arguments, connection)
     words = ["quorum", "remove-controller", "-o", "kafka", *connection]
     words.append(f"--directory-id={arguments.value('controller-directory-id')}")
     words.append("--dry-run" if arguments.has("dry-run") else "--yes")
     return Run(words=[*words, str(int(arguments.value("controller-id") or 0))], call="removeRaftVoter")
+
+
+def _translate_addition(arguments: Arguments, connection: Sequence[str]) -> Run:
+    """Return the command that adds the controller whose settings --command-config has; it must be there.
+
+    `connection` are the options of the connection. Raise JavaError for a file that does not have the settings of a
+    controller, and UsageError for one that cannot be read.
+    """
+    from kafkactl.admin import controller_files
+    from kafkactl.connection import properties
+
+    settings = properties.read(Path(arguments.value("command-config") or ""))
+    try:
+        controller_id = controller_files.find_node_id(settings)
+        directory_id = controller_files.find_directory_id(settings)
+        endpoints = controller_files.find_endpoints(settings)
+    except controller_files.ControllerFileError as error:
+        raise JavaError(*quorum_text.format_fault(error.fault, error.detail)) from error
+    words = ["quorum", "add-controller", "-o", "kafka", *connection, f"--directory-id={directory_id}"]
+    words += [f"--endpoint={endpoint}" for endpoint in endpoints]
+    words.append("--dry-run" if arguments.has("dry-run") else "--yes")
+    return Run(words=[*words, str(controller_id)], call="addRaftVoter")
 
 
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
@@ -129,7 +158,7 @@ TOOL = Tool(
     translate=translate,
     report=report,
     differences=(
-        "The subcommand add-controller is refused: it reads the files of the controller.",
+        "Blanks around folders and names of listeners in a controller's file do not count; in Kafka's tool they do.",
         "A misspelt subcommand or option is refused without a proposal.",
         "A time after now is 0 ms ago; Kafka's tool fails where two clocks differ.",
     ),

@@ -220,11 +220,12 @@ def translate_connection(arguments: Arguments) -> list[str]:
 
 
 def require_servers(arguments: Arguments) -> None:
-    """Raise JavaError for a --bootstrap-server that is empty or lacks a port, and OptionError for several.
+    """Raise JavaError for an address of --bootstrap-server or --bootstrap-controller that is empty or lacks a port.
 
-    Without the option nothing is raised.
+    Raise OptionError where the option is there several times. Without the options nothing is raised.
     """
-    servers = arguments.value("bootstrap-server")
+    option = "bootstrap-controller" if arguments.has("bootstrap-controller") else "bootstrap-server"
+    servers = arguments.value(option)
     if servers is None:
         return
     addresses = [text.strip() for text in servers.split(",")]

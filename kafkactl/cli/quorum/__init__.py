@@ -1,4 +1,4 @@
-"""The commands `kafkactl quorum`: status, replication, remove-controller."""
+"""The commands `kafkactl quorum`: status, replication, add-controller, remove-controller."""
 
 from __future__ import annotations
 
@@ -8,16 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
 from kafkactl.cli.frame.command import command, new_app
-from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ControllerOptions, MirrorOutputOptions
-from kafkactl.cli.frame.results import show_outcomes
-from kafkactl.output import people
+from kafkactl.cli.quorum import voters
 from kafkactl.output.kafka import quorum_text
 from kafkactl.output.report import Column, Report, Table, listing
-from kafkactl.patterns import refuse_empty
-from kafkactl.statuses import DONE
 from kafkactl.stdout import out
 from kafkactl.times import format_duration, format_time
 
@@ -116,48 +111,5 @@ def _make_time_column(title: str, get_ms: Callable[[QuorumNode], int | None], no
     return Column(title, show)
 
 
-@app.command("remove-controller")
-@command
-def remove_controller(
-    cluster: ControllerOptions,
-    output: MirrorOutputOptions,
-    confirm: ConfirmOptions,
-    controller: Annotated[
-        int,
-        typer.Argument(metavar="CONTROLLER", help="Id of the controller.", min=0, max=2**31 - 1, show_default=False),
-    ],
-    directory_id: Annotated[
-        str, typer.Option("--directory-id", metavar="ID", help="Id of its metadata folder, from quorum replication.")
-    ],
-) -> int:
-    """Remove a controller from the voters of a dynamic quorum.
-
-    It needs kraft.version 1, and the directory id that `quorum replication` shows. The process of the controller goes
-    on as an observer: stop it afterwards.
-
-    Examples:
-      kafkactl quorum replication --columns NODE,ROLE,DIRECTORY-ID
-    """
-    from kafkactl.admin import quorum
-    from kafkactl.admin.models import Outcome
-
-    if not people.is_kafka_style():
-        refuse_empty(directory_id, "--directory-id")
-    quorum.parse_directory_id(directory_id)
-    connected = cluster.connect()
-    change = Change(action=f"remove controller {controller} from the quorum", inverse=cannot_be_undone)
-    before_change(connected, [change], confirm.dry_run)
-    if people.is_kafka_style():  # Kafka's tool neither checks nor asks
-        if not confirm.dry_run:
-            quorum.remove_voter(connected, None, controller, directory_id)
-        out.write_text(quorum_text.format_removal(controller, directory_id, confirm.dry_run))
-        return DONE
-    described = quorum.read_quorum(connected)
-    voter = quorum.find_voter(described, controller, directory_id)
-    state = f"it is a {voter.role} of {len(described.voters)} voters, lag {voter.lag}"
-    if (refused := confirm.ask(f"remove controller {controller}: {state}", "nothing removed")) is not None:
-        return refused
-    quorum.remove_voter(connected, described.cluster_id, controller, directory_id)
-    if output.is_kafka:
-        out.write_text(quorum_text.format_removal(controller, directory_id, dry_run=False))
-    return show_outcomes([Outcome(str(controller), True, "removed from the voters")], "controller", output)
+app.command("add-controller")(voters.add_controller)
+app.command("remove-controller")(voters.remove_controller)

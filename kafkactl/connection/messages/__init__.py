@@ -30,6 +30,14 @@ class UnregisterBrokerResponse(ApiMessage, load_json=_HERE):  # type: ignore[cal
     """The error of a registration that was not removed."""
 
 
+class AddRaftVoterRequest(ApiMessage, load_json=_HERE):  # type: ignore[call-arg,misc]
+    """Request that adds a voter to the quorum of the controllers."""
+
+
+class AddRaftVoterResponse(ApiMessage, load_json=_HERE):  # type: ignore[call-arg,misc]
+    """The error of a voter that was not added."""
+
+
 class RemoveRaftVoterRequest(ApiMessage, load_json=_HERE):  # type: ignore[call-arg,misc]
     """Request that removes a voter from the quorum of the controllers."""
 

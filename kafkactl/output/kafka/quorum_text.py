@@ -5,17 +5,38 @@ Reference: org.apache.kafka.tools.MetadataQuorumCommand and ToolsUtils.prettyPri
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from kafkactl.output.kafka.java_errors import TERSE
 from kafkactl.output.kafka.java_text import format_tabbed_table
 
 if TYPE_CHECKING:
-    from kafkactl.admin.quorum import Quorum, QuorumNode
+    from kafkactl.admin.controller_files import Fault
+    from kafkactl.admin.quorum import Quorum, QuorumNode, VoterEndpoint
 
 _ZERO_ID = "AAAAAAAAAAAAAAAAAAAAAA"
 _TITLES = ("NodeId", "DirectoryId", "LogEndOffset", "Lag", "LastFetchTimestamp", "LastCaughtUpTimestamp", "Status")
 _UNKNOWN = -1
+_IS_VALID = "Is this a valid controller configuration file?"
+_FAULTS: Mapping[str, str] = {
+    "MISSING_ID": f"node.id not found in configuration file. {_IS_VALID}",
+    "INVALID_ID": 'For input string: "{}"',
+    "NEGATIVE_ID": f"node.id was negative in configuration file. {_IS_VALID}",
+    "NO_CONTROLLER": f"process.roles did not contain 'controller' in configuration file. {_IS_VALID}",
+    "MISSING_FOLDER": f"Neither metadata.log.dir nor log.dirs were found. {_IS_VALID}",
+    "UNREADABLE_FOLDER": "Unable to read meta.properties from {}",
+    "MISSING_DIRECTORY_ID": "No directory id found in {}",
+    "MISSING_NAMES": f"controller.listener.names was not found. {_IS_VALID}",
+    "UNKNOWN_NAME": "Cannot find information about controller listener name: {}",
+    "INVALID_LISTENER": "Unable to parse {} to a broker endpoint",
+}
+"""Sentences about the settings of a controller, by the name of the fault."""
+_EXCEPTIONS = {
+    "INVALID_ID": "java.lang.NumberFormatException",
+    "INVALID_LISTENER": "org.apache.kafka.common.KafkaException",
+}
+"""Exceptions of Java for faults whose stack trace is printed, too."""
 
 
 def format_status(quorum: Quorum) -> str:
@@ -71,3 +92,18 @@ def format_removal(controller_id: int, directory_id: str, dry_run: bool) -> str:
     """Return the line of kafka-metadata-quorum remove-controller, its end included."""
     verb = "DRY RUN of removing " if dry_run else "Removed "
     return f"{verb} KRaft controller {controller_id} with directory id {directory_id}\n"
+
+
+def format_addition(controller_id: int, directory_id: str, endpoints: Sequence[VoterEndpoint], dry_run: bool) -> str:
+    """Return the line of kafka-metadata-quorum add-controller, its end included."""
+    verb = "DRY RUN of adding" if dry_run else "Added"
+    listeners = ", ".join(map(str, endpoints))
+    return f"{verb} controller {controller_id} with directory id {directory_id} and endpoints: {listeners}\n"
+
+
+def format_fault(fault: Fault, detail: str) -> tuple[str, str]:
+    """Return Kafka's sentence about wrong settings of a controller, and the class of its exception.
+
+    `detail` is the folder, name or value that it is about.
+    """
+    return _FAULTS[fault.name].format(detail), _EXCEPTIONS.get(fault.name, TERSE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from tests.fake_broker.answers import codes
@@ -107,24 +108,15 @@ def _move(partition: Partition | None, broker: Broker, folder: Fields) -> int:
 
 
 def answer_describe_quorum(request: Request, state: State) -> Fields:
-    """Answer DescribeQuorum: every broker is a voter, the controller leads."""
-    voters = [
-        {
-            "replica_id": broker_id,
-            "replica_directory_id": state.directory_ids.get(broker_id),
-            "log_end_offset": 100,
-            "last_fetch_timestamp": 0,
-            "last_caught_up_timestamp": 0,
-        }
-        for broker_id in sorted(state.brokers)
-    ]
+    """Answer DescribeQuorum: every broker is a voter, the controller leads; controllers that were added vote, too."""
+    voters = sorted({*state.brokers, *state.directory_ids})
     partition = {
         "partition_index": 0,
         "leader_id": state.controller_id,
         "leader_epoch": 1,
         "high_watermark": 100,
-        "current_voters": voters,
-        "observers": [],
+        "current_voters": [_replica(node_id, state.directory_ids.get(node_id)) for node_id in voters],
+        "observers": [_replica(node_id, directory_id) for node_id, directory_id in sorted(state.observers.items())],
     }
     topic = {"topic_name": "__cluster_metadata", "partitions": [partition]}
     nodes = [
@@ -132,6 +124,16 @@ def answer_describe_quorum(request: Request, state: State) -> Fields:
         for _, broker in sorted(state.brokers.items())
     ]
     return {"topics": [topic] if request.fields["topics"] else [], "nodes": nodes}
+
+
+def _replica(node_id: int, directory_id: uuid.UUID | None) -> Fields:
+    return {
+        "replica_id": node_id,
+        "replica_directory_id": directory_id,
+        "log_end_offset": 100,
+        "last_fetch_timestamp": 0,
+        "last_caught_up_timestamp": 0,
+    }
 
 
 def answer_update_features(request: Request, state: State) -> Fields:
@@ -144,6 +146,16 @@ def answer_update_features(request: Request, state: State) -> Fields:
         state.features.update(updates)
     results = [{"feature": name, "error_code": 0, "error_message": None} for name in updates]
     return {"error_code": 0, "error_message": None, "results": results}
+
+
+def answer_add_raft_voter(request: Request, state: State) -> Fields:
+    """Answer AddRaftVoter; a voter has an error."""
+    voter_id = request.fields["voter_id"]
+    if voter_id in {*state.brokers, *state.directory_ids}:
+        return {"error_code": codes.DUPLICATE_VOTER, "error_message": None}
+    state.observers.pop(voter_id, None)
+    state.directory_ids[voter_id] = request.fields["voter_directory_id"]
+    return {"error_code": 0, "error_message": None}
 
 
 def answer_remove_raft_voter(request: Request, state: State) -> Fields:
@@ -171,6 +183,7 @@ HANDLERS = {
     "AlterReplicaLogDirs": answer_alter_replica_log_dirs,
     "DescribeQuorum": answer_describe_quorum,
     "UpdateFeatures": answer_update_features,
+    "AddRaftVoter": answer_add_raft_voter,
     "RemoveRaftVoter": answer_remove_raft_voter,
     "UnregisterBroker": answer_unregister_broker,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -73,6 +74,104 @@ def test_only_a_voter_of_a_dynamic_quorum_is_removed(connected: Cluster, fake: F
         quorum.remove_voter(connected, None, 3, VOTER)
     with pytest.raises(OperationError, match="the quorum is static"):
         quorum.find_voter(quorum.read_quorum(connected), 3, VOTER)
+
+
+ENDPOINT = quorum.VoterEndpoint(name="CONTROLLER", host="host4", port=9093)
+
+
+def test_an_observer_becomes_a_voter(connected: Cluster, fake: FakeCluster) -> None:
+    fake.state.observers[4] = uuid.UUID(int=4)
+    described = quorum.read_quorum(connected)
+    candidate = quorum.find_candidate(described, 4, None)
+    assert (candidate.role, candidate.directory_id) == (Role.OBSERVER, "AAAAAAAAAAAAAAAAAAAABA")
+    quorum.require_usable_endpoints(described, [ENDPOINT])
+    quorum.add_voter(connected, described.cluster_id, 4, candidate.directory_id, [ENDPOINT])
+    (request,) = [request for request in fake.requests if request.api == "AddRaftVoter"]
+    assert request.fields["listeners"] == [{"name": "CONTROLLER", "host": "host4", "port": 9093}]
+    assert quorum.find_candidate(quorum.read_quorum(connected), 4, None).role is Role.FOLLOWER
+    with pytest.raises(OperationError, match="cannot add controller 4: the node is already a voter"):
+        quorum.add_voter(connected, None, 4, candidate.directory_id, [ENDPOINT])
+
+
+def test_nodes_that_cannot_become_voters(connected: Cluster, fake: FakeCluster) -> None:
+    fake.state.observers[4] = uuid.UUID(int=4)
+    described = quorum.read_quorum(connected)
+    with pytest.raises(NotFoundError, match="controller 9 does not read the metadata log"):
+        quorum.find_candidate(described, 9, None)
+    with pytest.raises(NotFoundError, match=r"controller 4 does not have directory id A+Q, but A+BA"):
+        quorum.find_candidate(described, 4, VOTER)
+    with pytest.raises(OperationError, match=f"controller 3 is a voter with another directory id: {VOTER}") as caught:
+        quorum.find_candidate(described, 3, "AAAAAAAAAAAAAAAAAAAABA")
+    assert caught.value.hint == f"remove it first: kafkactl quorum remove-controller 3 --directory-id={VOTER}"
+    twice = replace(described, nodes=[*described.nodes, replace(described.nodes[-1], directory_id=VOTER)])
+    with pytest.raises(OperationError, match="several observers have id 4"):
+        quorum.find_candidate(twice, 4, None)
+    late = replace(described, nodes=[replace(described.nodes[0], last_fetch_ms=3001), *described.nodes[1:]])
+    with pytest.raises(OperationError, match="controller 4 is down: it has not fetched for more than 3 s"):
+        quorum.find_candidate(late, 4, None)
+    fake.state.directory_ids.clear()
+    with pytest.raises(OperationError, match="the quorum is static"):
+        quorum.find_candidate(quorum.read_quorum(connected), 4, None)
+
+
+def test_endpoints_that_the_leader_cannot_use(connected: Cluster) -> None:
+    described = quorum.read_quorum(connected)
+    for host in ("0.0.0.0", "::"):
+        with pytest.raises(UsageError, match="cannot reach this address"):
+            quorum.require_usable_endpoints(described, [replace(ENDPOINT, host=host)])
+    with pytest.raises(UsageError, match="no voter has a listener with the name PLAINTEXT") as caught:
+        quorum.require_usable_endpoints(described, [replace(ENDPOINT, name="PLAINTEXT")])
+    assert caught.value.hint == "names of the leader: CONTROLLER"
+
+
+@pytest.mark.parametrize(
+    ("silent_ms", "removed", "refused"),
+    [
+        ([0, 0, 0], 1, False),
+        ([0, 3000, 3000], 1, False),
+        ([0, 0, 3001], 1, True),
+        ([0, 0, 3001], 2, True),
+        ([0, 0, 3001], 3, False),
+        ([0, 3001, 3001, 0, 0], 4, True),
+        ([0, 3001, 3001, 0, 0], 2, False),
+        ([0, 0], 1, False),
+        ([0, 0], 2, False),
+        ([0, 9999], 2, False),
+        ([0, 9999], 1, True),
+        ([0], 1, True),
+    ],
+)
+def test_a_removal_leaves_a_majority_that_is_up(silent_ms: list[int], removed: int, refused: bool) -> None:
+    """The voters are 1, 2, ..., 1 leads; each has been silent for a time."""
+    nodes = [
+        quorum.QuorumNode(
+            id=number, role=Role.FOLLOWER if number > 1 else Role.LEADER, directory_id=VOTER, log_end_offset=1, lag=0,
+            last_fetch_ms=100_000 - silent, last_caught_up_ms=1, endpoints=(),
+        )
+        for number, silent in enumerate(silent_ms, 1)
+    ]  # fmt: skip
+    described = quorum.Quorum(
+        cluster_id=None, leader_id=1, leader_epoch=1, high_watermark=1, max_follower_lag=0, max_follower_lag_ms=0,
+        nodes=nodes,
+    )  # fmt: skip
+    if not refused:
+        quorum.require_majority_without(described, nodes[removed - 1])
+        return
+    with pytest.raises(OperationError, match=r"the quorum would have no majority|is the only voter"):
+        quorum.require_majority_without(described, nodes[removed - 1])
+
+
+@pytest.mark.parametrize("text", ["CONTROLLER://host4:9093", "C://[::1]:1", "C://127.0.0.1:65535"])
+def test_an_endpoint_is_written_as_it_is_read(text: str) -> None:
+    assert str(quorum.parse_endpoint(text)) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "host:1", "C://host", "C://:1", "C://::1:1", "C://h:65536", "C://h:1 ", "://h:1"]
+)
+def test_a_text_that_is_no_endpoint(text: str) -> None:
+    with pytest.raises(UsageError, match="invalid endpoint"):
+        quorum.parse_endpoint(text)
 
 
 def test_no_leader_no_quorum_and_no_right(connected: Cluster, fake: FakeCluster) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ CHANGES = {
     *("AlterReplicaLogDirs",),
     *("AlterPartitionReassignments", "ElectLeaders", "DeleteGroups", "OffsetCommit", "OffsetDelete", "LeaveGroup"),
     *("AlterClientQuotas", "AlterUserScramCredentials", "InitProducerId", "Produce", "JoinGroup"),
-    *("CreateAcls", "DeleteAcls", "UnregisterBroker", "RemoveRaftVoter", "UpdateFeatures"),
+    *("CreateAcls", "DeleteAcls", "UnregisterBroker", "AddRaftVoter", "RemoveRaftVoter", "UpdateFeatures"),
 }
 """Requests that alter records, offsets or metadata."""
 
@@ -50,7 +51,8 @@ COMMANDS = {
     "features upgrade dry run": ["features", "upgrade", "metadata.version=27", "--dry-run"],
     "features downgrade": ["features", "downgrade", "metadata.version=3.9", "--yes"],
     "features disable": ["features", "disable", "metadata.version", "--yes"],
-    "quorum remove-controller": ["quorum", "remove-controller", "1", "--directory-id", 22 * "A", "--yes"],
+    "quorum add-controller": ["quorum", "add-controller", "9", "--endpoint", "CONTROLLER://h:1", "--yes"],
+    "quorum remove-controller": ["quorum", "remove-controller", "1", "--directory-id", f"{21 * 'A'}Q", "--yes"],
     "brokers drain": ["brokers", "drain", "2", "moved", "--yes"],
     "brokers drain dry run": ["brokers", "drain", "2", "moved", "--dry-run"],
     "leaders elect": ["leaders", "elect", "moved", "--yes"],
@@ -143,6 +145,8 @@ def broker() -> Iterator[FakeBroker]:
         broker.state.acls.append(Acl(resource_type=3, resource_name="billing", principal="User:ann"))
         broker.state.transactions["open"] = Transaction(producer_id=7, start_ms=1, partitions=[("orders", 0)])
         broker.state.producers["moved", 0] = [Producer(id=8, start_offset=5)]
+        broker.state.directory_ids[1] = uuid.UUID(int=1)
+        broker.state.observers[9] = uuid.UUID(int=9)
         broker.state.brokers[1].more_log_dirs = ("/disk2",)
         broker.state.topics["moved"] = Topic("moved", [Partition(leader=1, replicas=[2, 1], isr=[1, 2])])
         yield broker

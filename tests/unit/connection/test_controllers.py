@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from kafkactl.admin import configs
 from kafkactl.admin.brokers import unregister_broker
 from kafkactl.admin.endpoints import EndpointKind, describe_cluster
+from kafkactl.admin.entities import Entity, EntityType
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.settings import resolve
-from kafkactl.errors import OperationError, UnreachableError
+from kafkactl.errors import NotFoundError, OperationError, UnreachableError, UnsupportedRequestError
 from tests.conftest import Cli
 from tests.fake_broker import FakeCluster, HttpPeer, dead_address
 
@@ -69,3 +71,53 @@ def test_addresses_without_a_controller() -> None:
 def test_both_addresses_are_mutually_exclusive(cli: Cli) -> None:
     done = cli("cluster", "id", "-b", "b:1", "--bootstrap-controller", "c:1", check=2)
     assert "--bootstrap-controller and --bootstrap-server are mutually exclusive" in done.stderr
+
+
+def test_settings_are_read_at_their_node_and_changed_at_the_active_controller(controllers: FakeCluster) -> None:
+    """Loggers are changed at their node, because they live there."""
+    connected = connect(controllers.address_of(1))
+    broker, default = Entity(EntityType.BROKERS, "3"), Entity(EntityType.BROKERS, "")
+    loggers = Entity(EntityType.BROKER_LOGGERS, "3")
+    configs.describe_configs(connected, [broker, default])
+    assert sorted(request.broker_id for request in controllers.requests_of("DescribeConfigs")) == [2, 3]
+    change = [configs.Alteration(configs.Operation.SET, "log.cleaner.threads", "2")]
+    configs.alter_configs(connected, {broker: change, default: change})
+    configs.alter_configs(connected, {loggers: change})
+    connected.close()
+    assert [request.broker_id for request in controllers.requests_of("IncrementalAlterConfigs")] == [2, 3]
+
+
+def test_a_node_that_is_no_controller(controllers: FakeCluster) -> None:
+    connected = connect(controllers.address)
+    with pytest.raises(NotFoundError, match="node 7 is not a controller") as caught:
+        configs.describe_configs(connected, [Entity(EntityType.BROKERS, "7")])
+    connected.close()
+    assert caught.value.hint == "controllers: 1, 2, 3; for a broker use --bootstrap-server"
+
+
+def test_a_request_that_only_brokers_serve(controllers: FakeCluster) -> None:
+    connected = connect(controllers.address)
+    with pytest.raises(UnsupportedRequestError, match=r"controller 2 at .* does not serve Metadata: only brokers do"):
+        configs.list_entities(connected, EntityType.TOPICS)
+    for type_ in (EntityType.GROUPS, EntityType.CLIENT_METRICS):
+        with pytest.raises(UnsupportedRequestError, match="does not serve ListConfigResources") as caught:
+            configs.list_entities(connected, type_)
+        assert caught.value.is_of_brokers
+    connected.close()
+
+
+@pytest.mark.slow
+def test_a_controller_whose_name_nobody_knows() -> None:
+    connected = connect("nosuch.invalid:9093")
+    with pytest.raises(UnreachableError, match=r"Failed to resolve 'nosuch.invalid:9093'"):
+        describe_cluster(connected)
+    connected.close()
+
+
+@pytest.mark.slow
+def test_what_controllers_do_not_check_or_show(cli: Cli, controllers: FakeCluster) -> None:
+    at_controllers = ("--bootstrap-controller", controllers.address)
+    done = cli("configs", "alter", "brokers", "--default", "--set", "log.cleaner.threads=2", *at_controllers, check=0)
+    assert "warning: a controller does not check settings of brokers" in done.stderr
+    refused = cli("configs", "alter", "users", "ann", "--set", "producer_byte_rate=5", *at_controllers, check=1)
+    assert "a controller does not show the settings of user ann: only brokers do" in refused.stderr
