@@ -865,6 +865,16 @@ def test_a_broker_that_is_too_old_is_named(cli: Cli, arguments: str, reason: str
         )
 
 
+@pytest.mark.slow
+def test_a_list_that_is_refused_is_no_empty_list(cli: Cli) -> None:
+    with filled() as broker:
+        broker.on("ListConfigResources", error=CLUSTER_AUTHORIZATION_FAILED)
+        done = cli("-b", broker.address, "configs", "describe", "client-metrics", check=1)
+        assert "cannot list the resources with configs" in done.stderr
+        assert "needs DescribeConfigs on the cluster" in done.stderr
+        cli.ok("-b", broker.address, "configs", "describe", "groups")
+
+
 def test_the_command_at_wrong_addresses(cli: Cli, identity: TlsIdentity) -> None:
     with HttpPeer() as http, TlsPeer(identity) as tls, SilentPeer() as silent, ThreadPoolExecutor() as pool:
         addresses = [peer.address for peer in (http, tls, silent)]
