@@ -99,6 +99,8 @@ BASES: dict[str, Sequence[str]] = {
     "features downgrade": ["metadata.version=25", "--dry-run"],
     "features disable": ["metadata.version", "--dry-run"],
     "features dependencies": ["group.version=1"],
+    "client-metrics alter": ["apps", "--interval", "1m", "--dry-run"],
+    "client-metrics delete": ["apps", "--dry-run"],
     "dump-log": ["{folder}/00000000000000000000.log"],
     "log check": ["{folder}"],
     "log stats": ["{folder}"],

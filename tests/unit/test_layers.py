@@ -33,7 +33,7 @@ HOUSE = (
 ADMIN = (
     ("health", "snapshot", "impact", "journal"),
     ("declared_topics",),
-    ("throttles", "reassignment_files"),
+    ("throttles", "reassignment_files", "client_metrics"),
     ("reassignment", "planning"),
     (
         "topics",

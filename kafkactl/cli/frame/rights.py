@@ -70,6 +70,9 @@ _NEEDED: Mapping[str, Mapping[int, str]] = {
     "transactions find-hanging": {_TOPIC: "Describe and Read", _TRANSACTIONAL_ID: "Describe"},
     "transactions abort": {_TOPIC: "Read", _CLUSTER: "ClusterAction"},
     "transactions force-terminate": {_TRANSACTIONAL_ID: "Describe and Write"},
+    "client-metrics list": {_CLUSTER: "DescribeConfigs"},
+    "client-metrics describe": {_CLUSTER: "DescribeConfigs"},
+    "client-metrics": {_CLUSTER: "DescribeConfigs and AlterConfigs"},
     "users list": {_CLUSTER: "Describe"},
     "users": {_CLUSTER: "Alter"},
 }

@@ -27,6 +27,7 @@ TOOLS = {
     "kafka-log-dirs": "log_dirs",
     "kafka-reassign-partitions": "reassign",
     "kafka-transactions": "transactions",
+    "kafka-client-metrics": "client_metrics",
 }
 """Kafka's tools that kafkactl mirrors, without .sh, and the module of this folder that has the table of each."""
 
@@ -38,6 +39,7 @@ _BY_COMMAND = {
     "records": "kafka-delete-records",
     "delete-records": "kafka-delete-records",
     "acls": "kafka-acls",
+    "client-metrics": "kafka-client-metrics",
 }
 """Tools by the names of our commands that have verbs."""
 _VERB_FLAGS = {
@@ -46,6 +48,7 @@ _VERB_FLAGS = {
     "kafka-configs": ("describe", "alter"),
     "kafka-delete-records": ("offset-json-file",),
     "kafka-acls": ("list", "add", "remove"),
+    "kafka-client-metrics": ("alter", "delete", "describe", "list"),
 }
 """Options of Kafka's tools, without dashes, that choose what the tool does."""
 

@@ -23,7 +23,8 @@ KAFKA_COMMIT = "26b251a451ce941d"
 
 TERSE = "org.apache.kafka.tools.TerseException"
 EXECUTION = "java.util.concurrent.ExecutionException"
-"""Exceptions of Java: one whose message is printed alone, and the one around the error of a request."""
+ILLEGAL_ARGUMENT = "java.lang.IllegalArgumentException"
+"""Exceptions of Java: one whose message is printed alone, one around the error of a request, and that of a value."""
 NO_CLIENT = "Failed to create new KafkaAdminClient"
 """Message of the exception where Kafka's tools cannot make a client from the addresses and settings."""
 _ADDRESS = re.compile(r"(?:[a-zA-Z0-9_-]+://)?\[?[0-9a-zA-Z.%:_-]*\]?:([0-9]{1,9})")
@@ -370,7 +371,7 @@ def convert_error(error: KafkactlError, call: str) -> JavaError:
     if isinstance(error, OperationError) and error.code in BROKER_ERRORS:
         text = find_java_message(error.code, error.reason)
         return JavaError(text, BROKER_ERRORS[error.code].exception_class)
-    return JavaError(str(error), "java.lang.IllegalArgumentException")
+    return JavaError(str(error), ILLEGAL_ARGUMENT)
 
 
 def wrap_error(error: KafkactlError, call: str) -> JavaError:

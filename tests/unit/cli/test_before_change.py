@@ -50,6 +50,10 @@ COMMANDS = {
     "features upgrade dry run": ["features", "upgrade", "metadata.version=27", "--dry-run"],
     "features downgrade": ["features", "downgrade", "metadata.version=3.9", "--yes"],
     "features disable": ["features", "disable", "metadata.version", "--yes"],
+    "client-metrics alter": ["client-metrics", "alter", "apps", "--interval", "1m", "--yes"],
+    "client-metrics alter dry run": ["client-metrics", "alter", "apps", "--interval", "1m", "--dry-run"],
+    "client-metrics delete": ["client-metrics", "delete", "apps", "--yes"],
+    "client-metrics delete dry run": ["client-metrics", "delete", "apps", "--dry-run"],
     "quorum remove-controller": ["quorum", "remove-controller", "1", "--directory-id", 22 * "A", "--yes"],
     "brokers drain": ["brokers", "drain", "2", "moved", "--yes"],
     "brokers drain dry run": ["brokers", "drain", "2", "moved", "--dry-run"],
@@ -110,6 +114,8 @@ READS = {
         "features describe",
         "features version-mapping",
         "features dependencies",
+        "client-metrics list",
+        "client-metrics describe",
     ),
     *("groups list", "groups describe", "groups explain", "groups export", "groups diff", "groups exporter"),
     *("context list", "context show", "context set", "context use", "context delete"),
@@ -142,6 +148,7 @@ def broker() -> Iterator[FakeBroker]:
         broker.state.acls.append(Acl(resource_type=3, resource_name="billing", principal="User:ann"))
         broker.state.transactions["open"] = Transaction(producer_id=7, start_ms=1, partitions=[("orders", 0)])
         broker.state.producers["moved", 0] = [Producer(id=8, start_offset=5)]
+        broker.state.configs[16, "apps"] = {"interval.ms": "1000"}
         broker.state.brokers[1].more_log_dirs = ("/disk2",)
         broker.state.topics["moved"] = Topic("moved", [Partition(leader=1, replicas=[2, 1], isr=[1, 2])])
         yield broker
@@ -189,6 +196,8 @@ def test_a_read_only_context_refuses_every_change(name: str, cli: Cli, broker: F
         "kafka-leader-election --election-type preferred --all-topic-partitions",
         "kafka-features upgrade --feature group.version=1",
         "kafka-cluster unregister --id 1",
+        "kafka-client-metrics --alter --name apps --interval 5000",
+        "kafka-client-metrics --delete --name apps",
         "kafka-metadata-quorum remove-controller --controller-id 1 --controller-directory-id AAAAAAAAAAAAAAAAAAAAAQ",
     ],
 )
