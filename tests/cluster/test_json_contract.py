@@ -22,11 +22,11 @@ OUTPUTS = load_outputs()
 WATCH = "groups describe --watch"
 NODE_REMOVALS = {"brokers unregister", "quorum remove-controller"}
 """Commands that would take a node away from the shared cluster; the fake broker has their results."""
-ELSEWHERE = ("acls ", "log-dirs move", "reassign ", "throttles ", "transactions ", "brokers drain")
-"""Beginnings of commands that need an authorizer, several nodes or directories, or an open transaction.
+ELSEWHERE = ("acls ", "log-dirs move", "reassign ", "throttles ", "transactions ", "brokers drain", "tokens ")
+"""Beginnings of commands that need an authorizer, a login, several nodes or directories, or an open transaction.
 
-The fake broker has their results; test_acls.py, test_log_dir_moves.py, test_moving_replicas.py, test_draining.py and
-test_transactions.py run them on clusters.
+The fake broker has their results; test_acls.py, test_log_dir_moves.py, test_moving_replicas.py, test_draining.py,
+test_transactions.py and test_tokens.py run them on clusters.
 """
 
 

@@ -33,6 +33,8 @@ public class ToolOptions {
             "--bootstrap-server", "b:1"},
         {"kafka-client-metrics", "org.apache.kafka.tools.ClientMetricsCommand$ClientMetricsCommandOptions",
             "--bootstrap-server", "b:1", "--list"},
+        {"kafka-delegation-tokens", "org.apache.kafka.tools.DelegationTokenCommand$DelegationTokenCommandOptions",
+            "--bootstrap-server", "b:1", "--describe"},
         {"kafka-dump-log", "org.apache.kafka.tools.DumpLogSegments$DumpLogSegmentsOptions", "--files", "f"},
     };
 

@@ -36,6 +36,7 @@ from tests.fake_broker import (
     SilentPeer,
     TlsIdentity,
     TlsPeer,
+    Token,
     Topic,
     ZooKeeperPeer,
     dead_address,
@@ -122,7 +123,9 @@ def filled(**choices: Any) -> FakeBroker:
         Group("busy", state="Stable", members=[member()], offsets={("orders", 1): 7}),
         Group("new", type="Consumer", state="Stable", members=[member()]),
     ]
-    return FakeBroker(topics=[orders, "other"], groups=groups, **choices)
+    broker = FakeBroker(topics=[orders, "other"], groups=groups, **choices)
+    broker.state.tokens["token-1"] = Token(hmac=b"h", owner="ann", issue_ms=1, expiry_ms=2, max_ms=3)
+    return broker
 
 
 @pytest.fixture
@@ -316,6 +319,10 @@ SAMPLES: dict[str, Fields] = {
     "UnregisterBroker": {"broker_id": 1},
     "UpdateFeatures": {"feature_updates": [{"feature": "metadata.version", "max_version_level": 27}]},
     "RemoveRaftVoter": {"cluster_id": None, "voter_id": 1, "voter_directory_id": None},
+    "CreateDelegationToken": {"renewers": [], "max_lifetime_ms": -1},
+    "DescribeDelegationToken": {"owners": None},
+    "RenewDelegationToken": {"hmac": b"h", "renew_period_ms": -1},
+    "ExpireDelegationToken": {"hmac": b"h", "expiry_time_period_ms": 5},
     "DescribeQuorum": {"topics": [{"topic_name": "__cluster_metadata", "partitions": [{"partition_index": 0}]}]},
 }
 

@@ -49,6 +49,7 @@ ADMIN = (
         "leaders",
         "log_dirs",
         "transactions",
+        "tokens",
     ),
     ("models", "offsets", "entities", "partition_rules", "metadata_versions", "endpoints"),
 )

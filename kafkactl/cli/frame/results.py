@@ -102,6 +102,7 @@ def _make_check_hint(noun: str, name: str) -> str:
         "controller": "quorum status",
         "feature": "features describe",
         "subscription": "client-metrics list",
+        "token": "tokens describe",
     }
     command = {**commands, **lists}.get(noun)
     return "check the result before you repeat the command" + (f": kafkactl {command}" if command else "")

@@ -28,6 +28,7 @@ TOOLS = {
     "kafka-reassign-partitions": "reassign",
     "kafka-transactions": "transactions",
     "kafka-client-metrics": "client_metrics",
+    "kafka-delegation-tokens": "delegation_tokens",
 }
 """Kafka's tools that kafkactl mirrors, without .sh, and the module of this folder that has the table of each."""
 
@@ -40,6 +41,7 @@ _BY_COMMAND = {
     "delete-records": "kafka-delete-records",
     "acls": "kafka-acls",
     "client-metrics": "kafka-client-metrics",
+    "tokens": "kafka-delegation-tokens",
 }
 """Tools by the names of our commands that have verbs."""
 _VERB_FLAGS = {
@@ -49,6 +51,7 @@ _VERB_FLAGS = {
     "kafka-delete-records": ("offset-json-file",),
     "kafka-acls": ("list", "add", "remove"),
     "kafka-client-metrics": ("alter", "delete", "describe", "list"),
+    "kafka-delegation-tokens": ("create", "renew", "expire", "describe"),
 }
 """Options of Kafka's tools, without dashes, that choose what the tool does."""
 

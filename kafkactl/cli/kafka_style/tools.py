@@ -257,6 +257,19 @@ def require_file(path: str | None, before: str = "", cause: str | None = None) -
         raise JavaError(path, "java.nio.file.AccessDeniedException", cause, before)
 
 
+def parse_principals(arguments: Arguments, option: str, empty: str = "") -> list[str]:
+    """Return the principals of an option without blanks around them.
+
+    Raise JavaError for one that is not TYPE:NAME; `empty` is the tool's word for an empty one.
+    """
+    names = [text.strip() for text in arguments.values(option)] if arguments.has(option) else []
+    for name in names:
+        if ":" not in name:
+            reason = f"expected a string in format principalType:principalName but got {name or empty}"
+            raise JavaError(reason, ILLEGAL_ARGUMENT)
+    return names
+
+
 def read_once(path: str) -> tuple[bytes, bool]:
     """Return the content of a file, and whether a later reading finds it again: not in a pipe. Raise OSError."""
     with open(path, "rb") as file:

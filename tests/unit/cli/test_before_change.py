@@ -11,7 +11,7 @@ import pytest
 from kafkactl.cli.app import app
 from kafkactl.cli.frame.command import build
 from tests.conftest import Cli
-from tests.fake_broker import Acl, FakeBroker, Group, Partition, Producer, Topic, Transaction
+from tests.fake_broker import Acl, FakeBroker, Group, Partition, Producer, Token, Topic, Transaction
 
 pytestmark = pytest.mark.slow
 
@@ -21,6 +21,7 @@ CHANGES = {
     *("AlterReplicaLogDirs",),
     *("AlterPartitionReassignments", "ElectLeaders", "DeleteGroups", "OffsetCommit", "OffsetDelete", "LeaveGroup"),
     *("AlterClientQuotas", "AlterUserScramCredentials", "InitProducerId", "Produce", "JoinGroup"),
+    *("CreateDelegationToken", "RenewDelegationToken", "ExpireDelegationToken"),
     *("CreateAcls", "DeleteAcls", "UnregisterBroker", "RemoveRaftVoter", "UpdateFeatures"),
 }
 """Requests that alter records, offsets or metadata."""
@@ -54,6 +55,12 @@ COMMANDS = {
     "client-metrics alter dry run": ["client-metrics", "alter", "apps", "--interval", "1m", "--dry-run"],
     "client-metrics delete": ["client-metrics", "delete", "apps", "--yes"],
     "client-metrics delete dry run": ["client-metrics", "delete", "apps", "--dry-run"],
+    "tokens create": ["tokens", "create", "--yes"],
+    "tokens create dry run": ["tokens", "create", "--dry-run"],
+    "tokens renew": ["tokens", "renew", "token-1", "--yes"],
+    "tokens renew dry run": ["tokens", "renew", "token-1", "--dry-run"],
+    "tokens expire": ["tokens", "expire", "token-1", "--yes"],
+    "tokens expire dry run": ["tokens", "expire", "token-1", "--dry-run"],
     "quorum remove-controller": ["quorum", "remove-controller", "1", "--directory-id", 22 * "A", "--yes"],
     "brokers drain": ["brokers", "drain", "2", "moved", "--yes"],
     "brokers drain dry run": ["brokers", "drain", "2", "moved", "--dry-run"],
@@ -116,6 +123,7 @@ READS = {
         "features dependencies",
         "client-metrics list",
         "client-metrics describe",
+        "tokens describe",
     ),
     *("groups list", "groups describe", "groups explain", "groups export", "groups diff", "groups exporter"),
     *("context list", "context show", "context set", "context use", "context delete"),
@@ -148,6 +156,7 @@ def broker() -> Iterator[FakeBroker]:
         broker.state.acls.append(Acl(resource_type=3, resource_name="billing", principal="User:ann"))
         broker.state.transactions["open"] = Transaction(producer_id=7, start_ms=1, partitions=[("orders", 0)])
         broker.state.producers["moved", 0] = [Producer(id=8, start_offset=5)]
+        broker.state.tokens["token-1"] = Token(hmac=b"h", owner="ann", issue_ms=1, expiry_ms=2, max_ms=3)
         broker.state.configs[16, "apps"] = {"interval.ms": "1000"}
         broker.state.brokers[1].more_log_dirs = ("/disk2",)
         broker.state.topics["moved"] = Topic("moved", [Partition(leader=1, replicas=[2, 1], isr=[1, 2])])
@@ -198,6 +207,9 @@ def test_a_read_only_context_refuses_every_change(name: str, cli: Cli, broker: F
         "kafka-cluster unregister --id 1",
         "kafka-client-metrics --alter --name apps --interval 5000",
         "kafka-client-metrics --delete --name apps",
+        "kafka-delegation-tokens --create --max-life-time-period -1",
+        "kafka-delegation-tokens --renew --hmac aA== --renew-time-period -1",
+        "kafka-delegation-tokens --expire --hmac aA== --expiry-time-period -1",
         "kafka-metadata-quorum remove-controller --controller-id 1 --controller-directory-id AAAAAAAAAAAAAAAAAAAAAQ",
     ],
 )
