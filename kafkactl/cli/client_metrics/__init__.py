@@ -13,9 +13,9 @@ from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
-from kafkactl.cli.frame.results import print_errors, show_outcomes
+from kafkactl.cli.frame.results import print_errors, print_unanswered, show_outcomes
 from kafkactl.cli.frame.values import require_choice
-from kafkactl.errors import NotFoundError, UsageError, make_exclusive_error
+from kafkactl.errors import NotFoundError, UnansweredError, UsageError, make_exclusive_error
 from kafkactl.output import people
 from kafkactl.output.report import Column, listing
 from kafkactl.statuses import DONE, FAILED, combine
@@ -189,7 +189,12 @@ def alter(
         return show_outcomes([Outcome(subscription, True, "has these values already")], "subscription", output)
     if not confirm.dry_run and (status := confirm.ask(action, "nothing changed")) is not None:
         return status
-    client_metrics.alter_subscription(connected, subscription, changes, confirm.dry_run)
+    try:
+        client_metrics.alter_subscription(connected, subscription, changes, confirm.dry_run)
+    except UnansweredError as error:
+        if confirm.dry_run:
+            raise
+        return print_unanswered(error, "subscription", subscription)
     if output.is_kafka and not confirm.dry_run:
         out.write_text(client_metrics_text.format_alteration(subscription))
     result = f"would {action}" if confirm.dry_run else _describe_values(to_set, unset or ())

@@ -14,7 +14,8 @@ from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
-from kafkactl.cli.frame.results import print_errors
+from kafkactl.cli.frame.results import print_errors, print_unanswered
+from kafkactl.errors import UnansweredError
 from kafkactl.output import people
 from kafkactl.output.report import Column, listing
 from kafkactl.statuses import DONE
@@ -110,10 +111,13 @@ def create(
             return status
     if output.is_kafka:
         out.write_text(token_text.format_creation_call(renewer or [], lifetime_ms))
-    with open_new(hmac_file) as file:
-        token = tokens.create_token(connected, owner, renewer or [], lifetime_ms)
-        if file is not None:
-            file.write(token.hmac or "", token.token_id)
+    try:
+        with open_new(hmac_file) as file:
+            token = tokens.create_token(connected, owner, renewer or [], lifetime_ms)
+            if file is not None:
+                file.write(token.hmac or "", token.token_id)
+    except UnansweredError as error:
+        return print_unanswered(error, "token", "new")
     if hmac_file is None and not show_hmac:
         people.note(f"show the HMAC: kafkactl tokens describe {token.token_id} --show-hmac")
     (shown,) = _hide([token], show_hmac)

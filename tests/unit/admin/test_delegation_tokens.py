@@ -222,3 +222,16 @@ def test_no_file_is_left_where_no_token_was_made(cli: Cli, broker: FakeBroker, t
     done = cli("-b", broker.address, "tokens", "create", "--hmac-file", file, "--yes", check=1)
     assert "needs CreateTokens on the owner of the token" in done.stderr
     assert not file.exists()
+
+
+@pytest.mark.slow
+def test_a_lost_answer_names_the_command_that_shows_the_result(cli: Cli, broker: FakeBroker, tmp_path: Path) -> None:
+    broker.on(("CreateDelegationToken", "RenewDelegationToken"), freeze=True, applied=True)
+    file, cluster = tmp_path / "token.hmac", ("-b", broker.address, "--timeout", "1", "tokens")
+    created = cli(*cluster, "create", "--hmac-file", file, "--yes", "-o", "jsonl", check=3)
+    assert created.stdout == ""
+    assert "token new: no answer within 1 s; it may have been done" in created.stderr
+    assert not file.exists()
+    renewed = cli(*cluster, "renew", "token-1", "--yes", check=3)
+    for done in (created, renewed):
+        assert "check the result before you repeat the command: kafkactl tokens describe" in done.stderr

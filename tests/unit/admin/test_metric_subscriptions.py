@@ -116,3 +116,13 @@ def test_a_deletion_names_what_is_missing(cli: Cli, broker: FakeBroker) -> None:
 )
 def test_wrong_words(cli: Cli, words: str, reason: str) -> None:
     assert reason in cli("-b", "127.0.0.1:1", "client-metrics", "alter", *words.split(), check=2).stderr
+
+
+@pytest.mark.slow
+def test_a_lost_answer_names_the_command_that_shows_the_result(cli: Cli, broker: FakeBroker) -> None:
+    broker.on("IncrementalAlterConfigs", freeze=True, applied=True)
+    cluster = ("-b", broker.address, "--timeout", "1", "client-metrics")
+    for words in (("alter", "apps", "--interval", "5s"), ("delete", "apps")):
+        done = cli(*cluster, *words, "--yes", check=3)
+        assert "subscription apps: no answer within 1 s; it may have been done" in done.stderr
+        assert "kafkactl client-metrics list" in done.stderr
