@@ -40,6 +40,14 @@ _VERSIONS = {"SaslHandshake": 1, "SaslAuthenticate": 2, "DescribeConfigs": 4}
 """Versions of requests where the newest one of kafka-python's schemas is not used."""
 
 
+def make_login(user: str) -> str:
+    """Return a file of client settings with the login of a user."""
+    return (
+        "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\n"
+        f'sasl.jaas.config={_PLAIN} username="{user}" password="{user}-secret";\n'
+    )
+
+
 @dataclass(frozen=True)
 class AclBroker:
     """A broker with an authorizer, and its ports."""
@@ -160,7 +168,7 @@ def running_acl_broker(folder: Path, allows_everyone: bool = False) -> Iterator[
         assert broker.poll() is None, (folder / "broker.log").read_text()
         address = f"127.0.0.1:{port}"
         cli = Cli(folder / "home").with_environment(KAFKACTL_BOOTSTRAP_SERVER=address)
-        cluster = RunningCluster("acls", address, java_tools.VERSION, cli)
+        cluster = RunningCluster("acls", address, java_tools.VERSION, cli, f"127.0.0.1:{sasl_port}")
         yield AclBroker(cluster, sasl_port, f"127.0.0.1:{controller_port}", controllers, identity.certificate)
     finally:
         broker.kill()

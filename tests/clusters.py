@@ -36,6 +36,8 @@ class RunningCluster:
     bootstrap_servers: str
     version: str
     cli: Cli
+    logins: str = ""
+    """The address for connections with a login, where there is one."""
 
     @property
     def brokers(self) -> int:

@@ -21,7 +21,7 @@ WITHOUT_MIRROR = {
     **dict.fromkeys(
         (
             "kafka-groups", "kafka-share-groups", "kafka-streams-groups", "kafka-streams-application-reset",
-            "kafka-client-metrics", "kafka-delegation-tokens", "kafka-console-share-consumer",
+            "kafka-console-share-consumer",
             "kafka-producer-perf-test", "kafka-consumer-perf-test", "kafka-share-consumer-perf-test",
             "kafka-e2e-latency", "kafka-storage", "kafka-metadata-shell", "kafka-verifiable-producer",
             "kafka-verifiable-consumer", "kafka-verifiable-share-consumer", "kafka-replica-verification",

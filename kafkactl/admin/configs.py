@@ -270,8 +270,8 @@ def _list_group_names(cluster: Cluster) -> list[str]:
 def _list_groups_with_settings(cluster: Cluster) -> list[str] | None:
     """Return the names of groups that have settings of their own, or None where the brokers are too old to tell.
 
-    Raise UnsupportedRequestError at controllers, UnreachableError, OperationError, and UsageError for a wrong client
-    setting.
+    The result is empty without the right to list them. Raise UnsupportedRequestError at controllers, UnreachableError,
+    OperationError for another refusal, and UsageError for a wrong client setting.
     """
     try:
         return cluster.requests.list_config_resources(_RESOURCES[EntityType.GROUPS])
@@ -279,6 +279,10 @@ def _list_groups_with_settings(cluster: Cluster) -> list[str] | None:
         if error.is_of_brokers:
             raise
         return None
+    except OperationError as error:
+        if error.code == ErrorCode.CLUSTER_AUTHORIZATION_FAILED:
+            return []
+        raise
 
 
 def alter_configs(

@@ -63,6 +63,8 @@ COMMANDS = {
     "transactions": Entry("transactions", "Show the transactions of producers, find hanging ones, and end them."),
     "quorum": Entry("quorum", "Show and change the quorum of the controllers of a KRaft cluster."),
     "features": Entry("features", "Show and change the features of a cluster, such as metadata.version."),
+    "client-metrics": Entry("client_metrics", "Show and change which metrics clients send to the brokers."),
+    "tokens": Entry("tokens", "Create, show, renew and expire delegation tokens."),
     "offsets": Entry("offsets", "Show the first, last or timed offsets of partitions.", ("get-offsets",)),
     "records": Entry("records", "Delete records from the beginning of partitions.", ("delete-records",)),
     "dump-log": Entry("files.dump_log", "Print segments, indexes and snapshots from a broker's disk."),

@@ -211,6 +211,9 @@ _HINTS = {
     KafkaError.TOPIC_ALREADY_EXISTS: "accept an existing topic with --if-not-exists",
     KafkaError.NON_EMPTY_GROUP: "stop its consumers first; list them: kafkactl groups describe GROUP --members",
     KafkaError.GROUP_ID_NOT_FOUND: "list the groups that you can see: kafkactl groups list",
+    61: "set delegation.token.secret.key in the server.properties of all brokers and controllers",
+    62: "list the tokens that you can see: kafkactl tokens describe",
+    64: "log in: --command-config FILE with security.protocol=SASL_SSL, a mechanism and a login that is no token",
     114: "name controllers with --bootstrap-controller, and brokers with --bootstrap-server",
     KafkaError.INVALID_REPLICATION_FACTOR: "use a replication factor of at most the number of brokers",
 }

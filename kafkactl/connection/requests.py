@@ -309,12 +309,10 @@ class Requests:
     def list_config_resources(self, resource_type: int) -> list[str]:
         """Return the names of the resources of a type (a ResourceType) that have configs, in the broker's order.
 
-        The result is empty without the rights for the request. Raise UnsupportedRequestError where the brokers are too
-        old, OperationError for another refusal, UnreachableError or UsageError.
+        Raise UnsupportedRequestError where the brokers are too old, OperationError for another refusal,
+        UnreachableError or UsageError.
         """
         answer = self.send("ListConfigResources", resource_types=[resource_type])
-        if answer.error_code == ErrorCode.CLUSTER_AUTHORIZATION_FAILED:
-            return []
         if answer.error_code == ErrorCode.UNSUPPORTED_VERSION:
             raise UnsupportedRequestError("the brokers are too old to list resources of this type")
         if answer.error_code:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests import options
-from tests.acl_broker import AclBroker
+from tests.acl_broker import AclBroker, make_login
 from tests.alone import alone
 from tests.clusters import free_base
 from tests.conftest import REPOSITORY, Cli
@@ -35,12 +35,14 @@ ORDER = (
     "transactions list", "transactions describe", "transactions producers", "transactions find-hanging",
     "transactions abort", "transactions force-terminate",
     "features describe", "features upgrade", "features downgrade", "features disable", "features version-mapping",
-    "features dependencies", "offsets",
+    "features dependencies", "client-metrics alter", "client-metrics list", "client-metrics describe",
+    "client-metrics delete", "offsets",
     "records delete", "topics delete", "dump-log", "log check", "log stats",
     "local pause", "local resume", "local kill", "local restart", "local logs", "local down",
     "compat install", "compat list", "compat remove",
 )  # fmt: skip
 """What a command needs is made by one before it; contexts stand apart."""
+ORDER_OF_TOKENS = ("create", "describe", "renew", "expire")
 ORDER_OF_ACLS = ("add", "list", "check", "who", "export", "plan", "apply", "remove")
 CONDITIONS = (
     "acls check",
@@ -154,7 +156,7 @@ def test_every_example_on_a_broker(shell: Shell) -> None:
     with alone():
         cluster = next(line for line in examples["local up"] if "kraft-cluster" in line)
         assert shell.fault("local up", cluster) is None
-    assert set(ORDER) == {path for path in walk_commands() if not path.startswith(("context", "acls"))}
+    assert set(ORDER) == {path for path in walk_commands() if not path.startswith(("context", "acls", "tokens"))}
     faults = []
     for path in ORDER:
         faults += [shell.fault(path, line) for line in examples[path] if path != "local up"]
@@ -183,6 +185,23 @@ def test_examples_of_acls(acls: AclBroker, tmp_path: Path) -> None:
         for line in examples[path]:
             assert shell.fault(path, line) is None, line
     acls.cluster.cli.ok("acls", "remove", "topic:orders", "--yes")
+
+
+def test_examples_of_tokens(acls: AclBroker, tmp_path: Path) -> None:
+    """They need a login."""
+    (tmp_path / "login.properties").write_text(make_login("carol"))
+    (tmp_path / "login.properties").chmod(0o600)
+    cli = Cli(tmp_path)
+    cli.ok("context", "set", "secured", "-b", acls.cluster.logins, "--command-config", tmp_path / "login.properties")
+    cli.ok("context", "use", "secured")
+    shell = Shell(cli, tmp_path, 9092)
+    examples = options.walk_examples()
+    assert {f"tokens {verb}" for verb in ORDER_OF_TOKENS} == {
+        path for path in walk_commands() if path.startswith("tokens")
+    }
+    for path in (f"tokens {verb}" for verb in ORDER_OF_TOKENS):
+        for line in examples[path]:
+            assert shell.fault(path, line) is None, line
 
 
 def test_examples_of_contexts(shell: Shell, tmp_path: Path) -> None:

@@ -22,11 +22,11 @@ OUTPUTS = load_outputs()
 WATCH = "groups describe --watch"
 NODE_CHANGES = {"brokers unregister", "quorum add-controller", "quorum remove-controller"}
 """Commands that would change the nodes of the shared cluster; the fake broker has their results."""
-ELSEWHERE = ("acls ", "log-dirs move", "reassign ", "throttles ", "transactions ", "brokers drain")
-"""Beginnings of commands that need an authorizer, several nodes or directories, or an open transaction.
+ELSEWHERE = ("acls ", "log-dirs move", "reassign ", "throttles ", "transactions ", "brokers drain", "tokens ")
+"""Beginnings of commands that need an authorizer, a login, several nodes or directories, or an open transaction.
 
-The fake broker has their results; test_acls.py, test_log_dir_moves.py, test_moving_replicas.py, test_draining.py and
-test_transactions.py run them on clusters.
+The fake broker has their results; test_acls.py, test_log_dir_moves.py, test_moving_replicas.py, test_draining.py,
+test_transactions.py and test_tokens.py run them on clusters.
 """
 
 
@@ -210,6 +210,10 @@ def list_change_cases(topic: str, owner: str, file: Path) -> list[Case]:
         case("quotas unset", "quotas", "unset", "--user", owner, "consumer_byte_rate"),
         case("users set", "users", "set", owner, "-m", "SCRAM-SHA-256", "--password-file", "-", input="secret\n"),
         case("users delete", "users", "delete", owner, "-m", "SCRAM-SHA-256", "--yes"),
+        case("client-metrics alter", "client-metrics", "alter", topic, "--interval", "1s", "--metrics", "*", "--yes"),
+        case("client-metrics list", "client-metrics", "list"),
+        case("client-metrics describe", "client-metrics", "describe"),
+        case("client-metrics delete", "client-metrics", "delete", topic, "nosuch", "--yes", expected=1),
         case("groups remove-members", "groups", "remove-members", f"{topic}-classic", "--all", "--yes"),
         case("groups delete", "groups", "delete", f"{topic}-copy", f"{topic}-consumer", "--yes", expected=1),
         case("records delete", "records", "delete", f"{topic}", "--before-offset", 9, "--yes", expected=1),

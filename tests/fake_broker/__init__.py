@@ -18,7 +18,19 @@ from tests.fake_broker.peers import ClosingPeer, GarbagePeer, HttpPeer, SilentPe
 from tests.fake_broker.protocol import Fields, Request
 from tests.fake_broker.recording import Recording, Replay, summary
 from tests.fake_broker.server import TlsIdentity, dead_address
-from tests.fake_broker.state import Acl, Broker, Group, Member, Partition, Producer, State, Topic, Transaction, placed
+from tests.fake_broker.state import (
+    Acl,
+    Broker,
+    Group,
+    Member,
+    Partition,
+    Producer,
+    State,
+    Token,
+    Topic,
+    Transaction,
+    placed,
+)
 
 __all__ = [
     "Acl",
@@ -41,6 +53,7 @@ __all__ = [
     "State",
     "TlsIdentity",
     "TlsPeer",
+    "Token",
     "Topic",
     "Transaction",
     "ZooKeeperPeer",

@@ -140,6 +140,18 @@ class Producer:
 
 
 @dataclass(kw_only=True)
+class Token:
+    """A delegation token; owner and renewers are names of users, times are in ms since 1970."""
+
+    hmac: bytes
+    owner: str
+    renewers: list[str] = field(default_factory=list)
+    issue_ms: int
+    expiry_ms: int
+    max_ms: int
+
+
+@dataclass(kw_only=True)
 class State:
     """Everything that a fake cluster knows."""
 
@@ -164,6 +176,8 @@ class State:
     transactions: dict[str, Transaction] = field(default_factory=dict)
     """Transactional ids; the coordinator has all."""
     producers: dict[Place, list[Producer]] = field(default_factory=dict)
+    tokens: dict[str, Token] = field(default_factory=dict)
+    """Delegation tokens by their ids."""
 
     def topic_of_id(self, topic_id: uuid.UUID | None) -> Topic | None:
         """Return the topic with an id, or None."""

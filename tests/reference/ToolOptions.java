@@ -31,6 +31,10 @@ public class ToolOptions {
         {"kafka-acls", "org.apache.kafka.tools.AclCommand$AclCommandOptions", "--bootstrap-server", "b:1", "--list"},
         {"kafka-broker-api-versions", "org.apache.kafka.tools.BrokerApiVersionsCommand$BrokerVersionCommandOptions",
             "--bootstrap-server", "b:1"},
+        {"kafka-client-metrics", "org.apache.kafka.tools.ClientMetricsCommand$ClientMetricsCommandOptions",
+            "--bootstrap-server", "b:1", "--list"},
+        {"kafka-delegation-tokens", "org.apache.kafka.tools.DelegationTokenCommand$DelegationTokenCommandOptions",
+            "--bootstrap-server", "b:1", "--describe"},
         {"kafka-dump-log", "org.apache.kafka.tools.DumpLogSegments$DumpLogSegmentsOptions", "--files", "f"},
     };
 

@@ -31,8 +31,8 @@ SECURITY_DISABLED = 54
 INVALID_REQUEST = 42
 """What a broker of ZooKeeper answers to a question for the settings of a group."""
 PLACES = ("kraft", "kraft-cluster", "zookeeper")
-PLACES_OF_TOOLS = {"kafka-acls": ("acls",)}
-"""Tools that need a cluster of their own: one with an authorizer."""
+PLACES_OF_TOOLS = {"kafka-acls": ("acls",), "kafka-delegation-tokens": ("acls",)}
+"""Tools that need a cluster of their own: one with an authorizer and logins."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,12 @@ MASKS = (
         "<options>",
     ),
     Mask("Kafka's logger is off in the tests; its warnings and ours differ", r"(?m)^(warning: |ERROR ).*\n"),
-    Mask("each topic has an id of its own", r"(?<=TopicId: )[A-Za-z0-9_-]{22}", "<id>"),
+    Mask(
+        "each topic and token has an id of its own, and kafkactl does not repeat the secret of a token",
+        r"(?<=TopicId: )[A-Za-z0-9_-]{22}|(?<=tokenId : )[A-Za-z0-9_-]{22}|(?<=with hmac :)\S*(?= ,)"
+        r"|(?m:^[A-Za-z0-9_-]{22} [A-Za-z0-9+/]{86}==(?= ))",
+        "<id>",
+    ),
     Mask("Java prints a set of options in any order", r"\[[a-z-]+\](, \[[a-z-]+\])+", _sort_names),
     Mask(
         "Java prints a set of states or operations in any order",
@@ -70,6 +75,7 @@ MASKS = (
         "the time of a run, and positions in the metadata log, which grows by itself",
         r"(?<=CreateTime:)\d{13}|(?<=\t)\d{13} *\t\d+ *(?=\t)"
         r"|(?<=HighWatermark:          )\d+|(?<=Epoch: )\d+|(?<=MaxFollowerLagTimeMs:   )\d+"
+        r"|(?<= )\d{4}-\d\d-\d\dT\d\d:\d\d(?=\s|$)"
         r"|(?<=MaxFollowerLag:         )\d+|(?<=[\w-]{22}\t)\d+ *\t\d+ *\t\d[^\t]*\t\d[^\t]*",
         "<time>",
     ),
@@ -110,10 +116,17 @@ class Line:
     places: tuple[str, ...] = PLACES
     with_server: bool = True
 
-    def words(self, side: str, bootstrap: str, folder: Path, controllers: str = "c:1") -> list[str]:
-        """The arguments for one side. `bootstrap` and `controllers` are the addresses for {b} and {c}."""
+    def words(
+        self, side: str, bootstrap: str, folder: Path, controllers: str = "c:1", logins: str = "l:1", hmac: str = "aaaa"
+    ) -> list[str]:
+        """The arguments for one side.
+
+        `bootstrap`, `controllers` and `logins` are the addresses for {b}, {c} and {login}; `hmac` is that of a token.
+        """
         text = (
             self.text.replace("@", side)
+            .replace("{login}", f"--bootstrap-server {logins} --command-config {{dir}}/carol.properties")
+            .replace("{hmac}", hmac)
             .replace("{b}", bootstrap)
             .replace("{c}", controllers)
             .replace("{dir}", str(folder))
@@ -146,7 +159,8 @@ class Section:
 def read_lines(text: str) -> Iterator[Section]:
     """The sections of a file of lines.
 
-    {b} and {c} are the addresses of brokers and of controllers. A section begins with `[tool] title`. A line may end in
+    {b} and {c} are the addresses of brokers and of controllers, {login} are the options for a connection with a login,
+    and {hmac} is the HMAC of a token. A section begins with `[tool] title`. A line may end in
     `<<< INPUT`, where \\n is a line end, and in `;; word: text` for `any order`, `between`, `differs` and `on`. A line
     that begins with `!` has no --bootstrap-server added.
     """

@@ -6,6 +6,7 @@ ZooKeeper, and all bad lines a second time without KAFKACTL_COMPAT_STATUS.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -24,7 +25,7 @@ from kafkactl.cli.kafka_style.tools import load_tool
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.settings import resolve
 from tests import java_tools
-from tests.acl_broker import AclBroker
+from tests.acl_broker import USERS, AclBroker, make_login
 from tests.clusters import RunningCluster, eventually
 from tests.reference import equality
 
@@ -62,6 +63,7 @@ FILES = {
     "empty.json": "",
     "topic.properties": "retention.ms=500000000\n",
     "client.properties": "client.id=eq\n",
+    **{f"{user}.properties": make_login(user) for user in USERS},
     "one.csv": "eqshared-a,0,2\neqshared-a,1,0\n",
     "blank.csv": "eqshared-a, 0 , 1 \n",
     "double.csv": "eqshared-a,0,1\neqshared-a,0,2\n",
@@ -182,6 +184,19 @@ def make_transactions(cluster: RunningCluster) -> None:
             producer.commit_transaction(30)
 
 
+_hmacs: dict[str, str] = {}
+"""The HMAC of a token by the side that changes it."""
+
+
+def make_tokens(broker: AclBroker) -> None:
+    """A token of each side, which its lines renew and let expire."""
+    with broker.connect("carol") as client:
+        for side in equality.SIDES:
+            renewers = [{"principal_type": "User", "principal_name": f"eq{side}-r"}]
+            answer = client.ask("CreateDelegationToken", renewers=renewers, max_lifetime_ms=86_400_000)
+            _hmacs[side] = base64.b64encode(answer["hmac"]).decode()
+
+
 _prepared: set[str] = set()
 
 
@@ -216,7 +231,9 @@ def run_line(cluster: RunningCluster, line: equality.Line, folder: Path, connect
     """The results of both sides."""
     results = []
     for side in equality.SIDES:
-        words = line.words(side, cluster.bootstrap_servers, folder, cluster.controllers)
+        words = line.words(
+            side, cluster.bootstrap_servers, folder, cluster.controllers, cluster.logins, _hmacs.get(side, "aaaa")
+        )
         if side == "k":
             done = java_tools.run(load_tool(line.tool).main_class, *words, input=line.input)
         else:
@@ -299,9 +316,13 @@ def test_one_broker(kraft: RunningCluster, section: equality.Section, folder: Pa
 
 
 @pytest.mark.parametrize(
-    "section", [section for section in SECTIONS if section.tool == "kafka-acls"], ids=lambda section: section.title
+    "section",
+    [section for section in SECTIONS if section.tool in equality.PLACES_OF_TOOLS],
+    ids=lambda section: f"{section.tool}: {section.title}",
 )
 def test_a_broker_with_an_authorizer(acls: AclBroker, section: equality.Section, folder: Path) -> None:
+    if section.tool == "kafka-delegation-tokens":
+        make_tokens(acls)
     assert run_section(acls.cluster, section, folder) == []
 
 

@@ -36,6 +36,7 @@ from tests.fake_broker import (
     SilentPeer,
     TlsIdentity,
     TlsPeer,
+    Token,
     Topic,
     ZooKeeperPeer,
     dead_address,
@@ -122,7 +123,9 @@ def filled(**choices: Any) -> FakeBroker:
         Group("busy", state="Stable", members=[member()], offsets={("orders", 1): 7}),
         Group("new", type="Consumer", state="Stable", members=[member()]),
     ]
-    return FakeBroker(topics=[orders, "other"], groups=groups, **choices)
+    broker = FakeBroker(topics=[orders, "other"], groups=groups, **choices)
+    broker.state.tokens["token-1"] = Token(hmac=b"h", owner="ann", issue_ms=1, expiry_ms=2, max_ms=3)
+    return broker
 
 
 @pytest.fixture
@@ -323,6 +326,10 @@ SAMPLES: dict[str, Fields] = {
         "listeners": [{"name": "CONTROLLER", "host": "localhost", "port": 9093}],
     },
     "RemoveRaftVoter": {"cluster_id": None, "voter_id": 1, "voter_directory_id": None},
+    "CreateDelegationToken": {"renewers": [], "max_lifetime_ms": -1},
+    "DescribeDelegationToken": {"owners": None},
+    "RenewDelegationToken": {"hmac": b"h", "renew_period_ms": -1},
+    "ExpireDelegationToken": {"hmac": b"h", "expiry_time_period_ms": 5},
     "DescribeQuorum": {"topics": [{"topic_name": "__cluster_metadata", "partitions": [{"partition_index": 0}]}]},
 }
 
@@ -870,6 +877,16 @@ def test_a_broker_that_is_too_old_is_named(cli: Cli, arguments: str, reason: str
         assert (
             f"at {broker.address} is too old: {reason}" in done.stderr or f"broker is too old: {reason}" in done.stderr
         )
+
+
+@pytest.mark.slow
+def test_a_list_that_is_refused_is_no_empty_list(cli: Cli) -> None:
+    with filled() as broker:
+        broker.on("ListConfigResources", error=CLUSTER_AUTHORIZATION_FAILED)
+        done = cli("-b", broker.address, "configs", "describe", "client-metrics", check=1)
+        assert "cannot list the resources with configs" in done.stderr
+        assert "needs DescribeConfigs on the cluster" in done.stderr
+        cli.ok("-b", broker.address, "configs", "describe", "groups")
 
 
 def test_the_command_at_wrong_addresses(cli: Cli, identity: TlsIdentity) -> None:

@@ -22,7 +22,7 @@ from kafkactl.cli.compat import launchers
 from kafkactl.storage.records import Record
 from tests import json_contract
 from tests.conftest import REPOSITORY, Cli
-from tests.fake_broker import Acl, FakeCluster, Group, Member, Partition, Producer, Topic, Transaction, placed
+from tests.fake_broker import Acl, FakeCluster, Group, Member, Partition, Producer, Token, Topic, Transaction, placed
 from tests.json_contract import (
     PAGE,
     Case,
@@ -329,6 +329,10 @@ def build_fake_cluster() -> FakeCluster:
     cluster.state.brokers[1].more_log_dirs = ("/disk2",)
     topics[1].all_partitions[0].future_log_dirs[1] = "/disk2"
     cluster.state.configs[4, "1"] = {"replica.alter.log.dirs.io.max.bytes.per.second": "5"}
+    cluster.state.tokens["token-1"] = Token(
+        hmac=b"h" * 64, owner="ann", renewers=["eve"], issue_ms=TIME_MS, expiry_ms=TIME_MS + 1, max_ms=TIME_MS + 2
+    )
+    cluster.state.configs[16, "apps"] = {"interval.ms": "1000", "match": "client_id=a.*,client_software_name=b"}
     topics.append(Topic("running", [Partition(leader=1, replicas=[1], isr=[1], target=[2])]))
     cluster.state.topics["running"] = topics[-1]
     cluster.state.quotas[frozenset({("user", "ann")})] = {"producer_byte_rate": 1048576.0}
@@ -425,6 +429,11 @@ READING = [
     case("quorum replication", "quorum", "replication"),
     case("features describe", "features", "describe"),
     case("features upgrade", "features", "upgrade", "metadata.version=4.1", "--dry-run"),
+    case("client-metrics list", "client-metrics", "list"),
+    case("client-metrics describe", "client-metrics", "describe", "apps", "nosuch", expected=1),
+    case("client-metrics alter", "client-metrics", "alter", "apps", "--interval", "1m", "--dry-run"),
+    case("tokens describe", "tokens", "describe", "token-1", "nosuch", expected=1),
+    case("tokens describe", "tokens", "describe", "--owner", "User:ann", "--show-hmac"),
     case("cluster id", "cluster", "id"),
     case("cluster endpoints", "cluster", "endpoints"),
     case("brokers wait", "brokers", "wait", "--count", 2),
@@ -463,6 +472,12 @@ CHANGING = [
     case("topics delete", "topics", "delete", "orders", "nosuch", "--yes", expected=1),
     case("features downgrade", "features", "downgrade", "metadata.version=3.9", "--yes"),
     case("features disable", "features", "disable", "nosuch", "--yes", expected=1),
+    case("client-metrics alter", "client-metrics", "alter", "new", "--metrics", "*", "--yes"),
+    case("client-metrics delete", "client-metrics", "delete", "apps", "nosuch", "--yes", expected=1),
+    case("tokens create", "tokens", "create", "--owner", "User:bob", "--renewer", "User:eve", "--yes"),
+    case("tokens create", "tokens", "create", "--show-hmac", "--yes"),
+    case("tokens renew", "tokens", "renew", "token-1", "nosuch", "--yes", expected=1),
+    case("tokens expire", "tokens", "expire", "token-1", "--yes"),
     case("leaders elect", "leaders", "elect", "moved", "--yes"),
     case("log-dirs move", *DIR_MOVE, "--no-wait", "--yes"),
     case("reassign cancel", "reassign", "cancel", "--all", "--preserve-throttles", "--yes"),

@@ -33,7 +33,7 @@ HOUSE = (
 ADMIN = (
     ("health", "snapshot", "impact", "journal"),
     ("declared_topics",),
-    ("throttles", "reassignment_files", "controller_files", "loads"),
+    ("throttles", "reassignment_files", "controller_files", "client_metrics", "loads"),
     ("reassignment", "planning"),
     (
         "topics",
@@ -49,6 +49,7 @@ ADMIN = (
         "leaders",
         "log_dirs",
         "transactions",
+        "tokens",
     ),
     ("models", "offsets", "entities", "partition_rules", "metadata_versions", "endpoints"),
 )

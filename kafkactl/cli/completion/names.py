@@ -74,6 +74,15 @@ def complete_brokers(ctx: typer.Context, incomplete: str) -> list[str]:
     return _filter_names(lambda: _list_names(ctx, "brokers", _ask_brokers), incomplete)
 
 
+def complete_subscriptions(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the names of subscriptions of client metrics that begin with the incomplete word, sorted.
+
+    `ctx` is the context of the line, whose options name the cluster. Names are cached for 10 s. Names with a blank are
+    left out. There are none without an answer within 2 s or with wrong settings; nothing is raised.
+    """
+    return _filter_names(lambda: _list_names(ctx, "client-metrics", _ask_subscriptions), incomplete)
+
+
 def complete_entity_types(incomplete: str) -> list[str]:
     """Return the types of entities, such as topics, that begin with the incomplete word, sorted."""
     return _filter_names(lambda: list(EntityType), incomplete)
@@ -262,6 +271,16 @@ def _ask_groups(cluster: Cluster) -> list[str]:
     from kafkactl.admin.groups.descriptions import list_groups
 
     return [group.group for group in list_groups(cluster).groups]
+
+
+def _ask_subscriptions(cluster: Cluster) -> list[str]:
+    """Return the names of all subscriptions of client metrics, sorted.
+
+    Raise UnreachableError, OperationError for a refusal, and UsageError for a wrong client setting.
+    """
+    from kafkactl.admin.client_metrics import list_names
+
+    return list_names(cluster)
 
 
 def _ask_configs(cluster: Cluster, type_: EntityType) -> list[str]:

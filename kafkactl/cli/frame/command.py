@@ -29,7 +29,7 @@ _DEBUG = "debug"
 _MAY_BE_EMPTY = ("--key", "--key-separator", "--delimiter", "--null-marker")
 """Options that may have an empty text. For all others an empty text is a mistake, such as an unset shell variable."""
 
-_MAY_BE_EMPTY_FOR_KAFKA = ("regex",)
+_MAY_BE_EMPTY_FOR_KAFKA = ("regex", "name", "names")
 """Arguments that may also be empty in the place of one of Kafka's tools."""
 
 _BYTES = ("--key", "--header")

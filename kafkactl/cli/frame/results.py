@@ -86,6 +86,17 @@ def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: ReportOptions)
     return combine(map(_get_status, outcomes))
 
 
+def print_unanswered(failure: UnansweredError, noun: str, name: str) -> int:
+    """Print on stderr that the change of one item may have been done, with the command that shows it; return 3.
+
+    `noun` names the item, such as subscription, and `name` is its name or a word such as "new".
+    """
+    people.error(
+        UnansweredError(f"{noun} {name}: {failure.reason}; it may have been done", _make_check_hint(noun, name))
+    )
+    return NO_ANSWER
+
+
 def _make_check_hint(noun: str, name: str) -> str:
     """Return the hint to check whether a change was done, with the kafkactl command that shows it.
 
@@ -101,6 +112,8 @@ def _make_check_hint(noun: str, name: str) -> str:
         "broker": "brokers list",
         "controller": "quorum status",
         "feature": "features describe",
+        "subscription": "client-metrics list",
+        "token": "tokens describe",
     }
     command = {**commands, **lists}.get(noun)
     return "check the result before you repeat the command" + (f": kafkactl {command}" if command else "")

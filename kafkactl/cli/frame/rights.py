@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextvars import ContextVar
 
-_RESOURCES = {29: "topic", 30: "group", 31: "cluster", 53: "transactional id"}
+_RESOURCES = {29: "topic", 30: "group", 31: "cluster", 53: "transactional id", 65: "owner of the token"}
 
-_TOPIC, _GROUP, _CLUSTER, _TRANSACTIONAL_ID = _RESOURCES
+_TOPIC, _GROUP, _CLUSTER, _TRANSACTIONAL_ID, _OWNER = _RESOURCES
 
 _DESCRIBE = {_TOPIC: "Describe", _GROUP: "Describe", _CLUSTER: "Describe"}
 _COMMITS = {_TOPIC: "Read", _GROUP: "Read"}
@@ -71,6 +71,10 @@ _NEEDED: Mapping[str, Mapping[int, str]] = {
     "transactions find-hanging": {_TOPIC: "Describe and Read", _TRANSACTIONAL_ID: "Describe"},
     "transactions abort": {_TOPIC: "Read", _CLUSTER: "ClusterAction"},
     "transactions force-terminate": {_TRANSACTIONAL_ID: "Describe and Write"},
+    "client-metrics list": {_CLUSTER: "DescribeConfigs"},
+    "client-metrics describe": {_CLUSTER: "DescribeConfigs"},
+    "client-metrics": {_CLUSTER: "DescribeConfigs and AlterConfigs"},
+    "tokens create": {_OWNER: "CreateTokens"},
     "users list": {_CLUSTER: "Describe"},
     "users": {_CLUSTER: "Alter"},
 }

@@ -18,6 +18,7 @@ from kafkactl.cli.kafka_style.tools import (
     Tool,
     WrongUsageError,
     convert_error,
+    parse_principals,
     print_usage,
     refuse_together,
     require_file,
@@ -37,8 +38,8 @@ _RESOURCES = {
     "user-principal": ResourceKind.USER,
 }
 """Options that name resources, in the order in which kafka-acls looks at them; the cluster comes behind the topics."""
+_EMPTY = "empty string"
 _PRINCIPALS = ("allow-principal", "deny-principal")
-_ARGUMENT = "java.lang.IllegalArgumentException"
 _NO_SETTINGS = "Did not load any properties since the property file is not specified\n"
 _NO_RESOURCE = (
     "You must provide at least one resource: --topic <topic> or --cluster or --group <group> or "
@@ -159,7 +160,7 @@ def translate(arguments: Arguments) -> Run:
     words = ["acls", verb, "-o", "kafka", *connection, f"--pattern-type={pattern}"]
     if verb == "list":
         words += _translate_resources(arguments, pattern)
-        words += [f"--principal={name}" for name in _parse_principals(arguments, "principal")]
+        words += [f"--principal={name}" for name in parse_principals(arguments, "principal", _EMPTY)]
         return Run(words=words, call="describeAcls", before=before)
     grants = _translate_grants(arguments)
     resources = _translate_resources(arguments, pattern)
@@ -193,19 +194,6 @@ def _parse_pattern(arguments: Arguments) -> PatternKind:
     return PatternKind(text.lower())
 
 
-def _parse_principals(arguments: Arguments, option: str) -> list[str]:
-    """Return the principals of an option without blanks around them; raise JavaError for one that is not TYPE:NAME."""
-    names = [text.strip() for text in arguments.values(option)] if arguments.has(option) else []
-    for name in names:
-        if not name:
-            reason = "expected a string in format principalType:principalName but got empty string"
-            raise JavaError(reason, _ARGUMENT)
-        if ":" not in name:
-            reason = f"expected a string in format principalType:principalName but got {name}"
-            raise JavaError(reason, _ARGUMENT)
-    return names
-
-
 def _translate_grants(arguments: Arguments) -> list[str]:
     """Return our options for principals, hosts, operations and roles.
 
@@ -214,7 +202,7 @@ def _translate_grants(arguments: Arguments) -> list[str]:
     """
     words = []
     for permission in ("allow", "deny"):
-        principals = _parse_principals(arguments, f"{permission}-principal")
+        principals = parse_principals(arguments, f"{permission}-principal", _EMPTY)
         hosts = [text.strip() for text in arguments.values(f"{permission}-host")] or ["*"]
         words += [f"--{permission}-principal={name}" for name in principals]
         words += [f"--{permission}-host={host}" for host in hosts if principals]

@@ -27,6 +27,8 @@ TOOLS = {
     "kafka-log-dirs": "log_dirs",
     "kafka-reassign-partitions": "reassign",
     "kafka-transactions": "transactions",
+    "kafka-client-metrics": "client_metrics",
+    "kafka-delegation-tokens": "delegation_tokens",
 }
 """Kafka's tools that kafkactl mirrors, without .sh, and the module of this folder that has the table of each."""
 
@@ -38,6 +40,8 @@ _BY_COMMAND = {
     "records": "kafka-delete-records",
     "delete-records": "kafka-delete-records",
     "acls": "kafka-acls",
+    "client-metrics": "kafka-client-metrics",
+    "tokens": "kafka-delegation-tokens",
 }
 """Tools by the names of our commands that have verbs."""
 _VERB_FLAGS = {
@@ -46,6 +50,8 @@ _VERB_FLAGS = {
     "kafka-configs": ("describe", "alter"),
     "kafka-delete-records": ("offset-json-file",),
     "kafka-acls": ("list", "add", "remove"),
+    "kafka-client-metrics": ("alter", "delete", "describe", "list"),
+    "kafka-delegation-tokens": ("create", "renew", "expire", "describe"),
 }
 """Options of Kafka's tools, without dashes, that choose what the tool does."""
 

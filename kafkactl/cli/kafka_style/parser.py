@@ -188,7 +188,8 @@ def _take(option: Option, value: str, rest: deque[str], arguments: Arguments) ->
     """Note an option with its value, which may be the next word; that word is removed from `rest`.
 
     `value` is the text behind the equals sign, or "" without one. Where the value is optional, a word that looks like
-    an option is not taken. Raise OptionError for a missing value.
+    an option is not taken; where it is a number, only a number is taken, also -1. Raise OptionError for a missing
+    value.
     """
     if option.arity is Arity.NONE:
         arguments.add(option.name, None)  # the library ignores a value behind an equals sign
@@ -200,7 +201,8 @@ def _take(option: Option, value: str, rest: deque[str], arguments: Arguments) ->
             raise OptionError(reason, "OptionMissingRequiredArgumentException")
         arguments.add(option.name, rest.popleft())
     else:
-        is_value = bool(rest) and not _looks_like_option(rest[0])
+        is_number = option.type in _BITS
+        is_value = bool(rest) and (is_of_type(rest[0], option.type) if is_number else not _looks_like_option(rest[0]))
         arguments.add(option.name, rest.popleft() if is_value else None)
 
 

@@ -23,7 +23,8 @@ KAFKA_COMMIT = "26b251a451ce941d"
 
 TERSE = "org.apache.kafka.tools.TerseException"
 EXECUTION = "java.util.concurrent.ExecutionException"
-"""Exceptions of Java: one whose message is printed alone, and the one around the error of a request."""
+ILLEGAL_ARGUMENT = "java.lang.IllegalArgumentException"
+"""Exceptions of Java: one whose message is printed alone, one around the error of a request, and that of a value."""
 NO_CLIENT = "Failed to create new KafkaAdminClient"
 """Message of the exception where Kafka's tools cannot make a client from the addresses and settings."""
 _ADDRESS = re.compile(r"(?:[a-zA-Z0-9_-]+://)?\[?[0-9a-zA-Z.%:_-]*\]?:([0-9]{1,9})")
@@ -257,6 +258,19 @@ def require_file(path: str | None, before: str = "", cause: str | None = None) -
         raise JavaError(path, "java.nio.file.AccessDeniedException", cause, before)
 
 
+def parse_principals(arguments: Arguments, option: str, empty: str = "") -> list[str]:
+    """Return the principals of an option without blanks around them.
+
+    Raise JavaError for one that is not TYPE:NAME; `empty` is the tool's word for an empty one.
+    """
+    names = [text.strip() for text in arguments.values(option)] if arguments.has(option) else []
+    for name in names:
+        if ":" not in name:
+            reason = f"expected a string in format principalType:principalName but got {name or empty}"
+            raise JavaError(reason, ILLEGAL_ARGUMENT)
+    return names
+
+
 def read_once(path: str) -> tuple[bytes, bool]:
     """Return the content of a file, and whether a later reading finds it again: not in a pipe. Raise OSError."""
     with open(path, "rb") as file:
@@ -371,7 +385,7 @@ def convert_error(error: KafkactlError, call: str) -> JavaError:
     if isinstance(error, OperationError) and error.code in BROKER_ERRORS:
         text = find_java_message(error.code, error.reason)
         return JavaError(text, BROKER_ERRORS[error.code].exception_class)
-    return JavaError(str(error), "java.lang.IllegalArgumentException")
+    return JavaError(str(error), ILLEGAL_ARGUMENT)
 
 
 def wrap_error(error: KafkactlError, call: str) -> JavaError:

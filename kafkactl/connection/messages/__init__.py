@@ -46,6 +46,38 @@ class RemoveRaftVoterResponse(ApiMessage, load_json=_HERE):  # type: ignore[call
     """The error of a voter that was not removed."""
 
 
+class CreateDelegationTokenRequest(ApiMessage, load_json=_HERE):  # type: ignore[call-arg,misc]
+    """Request that creates a delegation token."""
+
+
+class CreateDelegationTokenResponse(ApiMessage, load_json=_HERE):  # type: ignore[call-arg,misc]
+    """A new token with its secret."""
+
+
+class DescribeDelegationTokenRequest(ApiMessage, load_json=_HERE):  # type: ignore[call-arg,misc]
+    """Request for the delegation tokens of owners, or for all."""
+
+
+class DescribeDelegationTokenResponse(ApiMessage, load_json=_HERE):  # type: ignore[call-arg,misc]
+    """Tokens with their secrets."""
+
+
+class RenewDelegationTokenRequest(ApiMessage, load_json=_HERE):  # type: ignore[call-arg,misc]
+    """Request that lets a delegation token expire later."""
+
+
+class RenewDelegationTokenResponse(ApiMessage, load_json=_HERE):  # type: ignore[call-arg,misc]
+    """The new expiry of a token."""
+
+
+class ExpireDelegationTokenRequest(ApiMessage, load_json=_HERE):  # type: ignore[call-arg,misc]
+    """Request that lets a delegation token expire."""
+
+
+class ExpireDelegationTokenResponse(ApiMessage, load_json=_HERE):  # type: ignore[call-arg,misc]
+    """The expiry of a token."""
+
+
 def find_request_class(api: str) -> Any:
     """Return the class of a request by its name in Kafka's protocol, such as DescribeConfigs.
 

@@ -38,6 +38,14 @@ _MESSAGES: Mapping[int, str] = {
     30: "Group authorization failed.",
     31: "Cluster authorization failed.",
     44: "Request parameters do not satisfy the configured policy.",
+    61: "Delegation Token feature is not enabled.",
+    62: "Delegation Token is not found on server.",
+    63: "Specified Principal is not valid Owner/Renewer.",
+    64: "Delegation Token requests are not allowed on PLAINTEXT/1-way SSL channels and on delegation token "
+    "authenticated channels.",
+    65: "Delegation Token authorization failed.",
+    66: "Delegation Token is expired.",
+    67: "Supplied principalType is not supported.",
     68: "The group is not empty.",
     69: "The group id does not exist.",
     86: "Deleting offsets of a topic is forbidden while the consumer group is actively subscribed to it.",
@@ -51,7 +59,7 @@ def find_java_message(code: int, text: str) -> str:
     """Return the message of the Java exception of an error code.
 
     `text` is the error as kafkactl describes it. Where it ends with our sentence for the code, the broker sent none,
-    and the result is the exception's usual message, if it is one of the about 20 that are known here. Otherwise, also
+    and the result is the exception's usual message, if it is one of the about 25 that are known here. Otherwise, also
     for an unknown code, the result is `text`. A time-out without an answer has the usual message, too.
     """
     if code == _TIMED_OUT and text.startswith(_OUR_TIMEOUT):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.fake_broker.answers import cluster, configs, groups, replicas, rights, topics, transactions
+from tests.fake_broker.answers import cluster, configs, groups, replicas, rights, tokens, topics, transactions
 from tests.fake_broker.protocol import Fields, Request
 from tests.fake_broker.state import State
 
@@ -21,5 +21,6 @@ HANDLERS: dict[str, Handler] = {
     **rights.HANDLERS,
     **replicas.HANDLERS,
     **transactions.HANDLERS,
+    **tokens.HANDLERS,
 }
 """Every kind of request that gets an answer without a behaviour of the test, but ApiVersions."""

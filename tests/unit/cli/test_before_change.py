@@ -12,7 +12,7 @@ import pytest
 from kafkactl.cli.app import app
 from kafkactl.cli.frame.command import build
 from tests.conftest import Cli
-from tests.fake_broker import Acl, FakeBroker, Group, Partition, Producer, Topic, Transaction
+from tests.fake_broker import Acl, FakeBroker, Group, Partition, Producer, Token, Topic, Transaction
 
 pytestmark = pytest.mark.slow
 
@@ -22,6 +22,7 @@ CHANGES = {
     *("AlterReplicaLogDirs",),
     *("AlterPartitionReassignments", "ElectLeaders", "DeleteGroups", "OffsetCommit", "OffsetDelete", "LeaveGroup"),
     *("AlterClientQuotas", "AlterUserScramCredentials", "InitProducerId", "Produce", "JoinGroup"),
+    *("CreateDelegationToken", "RenewDelegationToken", "ExpireDelegationToken"),
     *("CreateAcls", "DeleteAcls", "UnregisterBroker", "AddRaftVoter", "RemoveRaftVoter", "UpdateFeatures"),
 }
 """Requests that alter records, offsets or metadata."""
@@ -51,6 +52,16 @@ COMMANDS = {
     "features upgrade dry run": ["features", "upgrade", "metadata.version=27", "--dry-run"],
     "features downgrade": ["features", "downgrade", "metadata.version=3.9", "--yes"],
     "features disable": ["features", "disable", "metadata.version", "--yes"],
+    "client-metrics alter": ["client-metrics", "alter", "apps", "--interval", "1m", "--yes"],
+    "client-metrics alter dry run": ["client-metrics", "alter", "apps", "--interval", "1m", "--dry-run"],
+    "client-metrics delete": ["client-metrics", "delete", "apps", "--yes"],
+    "client-metrics delete dry run": ["client-metrics", "delete", "apps", "--dry-run"],
+    "tokens create": ["tokens", "create", "--yes"],
+    "tokens create dry run": ["tokens", "create", "--dry-run"],
+    "tokens renew": ["tokens", "renew", "token-1", "--yes"],
+    "tokens renew dry run": ["tokens", "renew", "token-1", "--dry-run"],
+    "tokens expire": ["tokens", "expire", "token-1", "--yes"],
+    "tokens expire dry run": ["tokens", "expire", "token-1", "--dry-run"],
     "quorum add-controller": ["quorum", "add-controller", "9", "--endpoint", "CONTROLLER://h:1", "--yes"],
     "quorum remove-controller": ["quorum", "remove-controller", "1", "--directory-id", f"{21 * 'A'}Q", "--yes"],
     "brokers drain": ["brokers", "drain", "2", "moved", "--yes"],
@@ -113,6 +124,9 @@ READS = {
         "features describe",
         "features version-mapping",
         "features dependencies",
+        "client-metrics list",
+        "client-metrics describe",
+        "tokens describe",
     ),
     *("groups list", "groups describe", "groups explain", "groups export", "groups diff", "groups exporter"),
     *("context list", "context show", "context set", "context use", "context delete"),
@@ -145,6 +159,8 @@ def broker() -> Iterator[FakeBroker]:
         broker.state.acls.append(Acl(resource_type=3, resource_name="billing", principal="User:ann"))
         broker.state.transactions["open"] = Transaction(producer_id=7, start_ms=1, partitions=[("orders", 0)])
         broker.state.producers["moved", 0] = [Producer(id=8, start_offset=5)]
+        broker.state.tokens["token-1"] = Token(hmac=b"h", owner="ann", issue_ms=1, expiry_ms=2, max_ms=3)
+        broker.state.configs[16, "apps"] = {"interval.ms": "1000"}
         broker.state.directory_ids[1] = uuid.UUID(int=1)
         broker.state.observers[9] = uuid.UUID(int=9)
         broker.state.brokers[1].more_log_dirs = ("/disk2",)
@@ -194,6 +210,11 @@ def test_a_read_only_context_refuses_every_change(name: str, cli: Cli, broker: F
         "kafka-leader-election --election-type preferred --all-topic-partitions",
         "kafka-features upgrade --feature group.version=1",
         "kafka-cluster unregister --id 1",
+        "kafka-client-metrics --alter --name apps --interval 5000",
+        "kafka-client-metrics --delete --name apps",
+        "kafka-delegation-tokens --create --max-life-time-period -1",
+        "kafka-delegation-tokens --renew --hmac aA== --renew-time-period -1",
+        "kafka-delegation-tokens --expire --hmac aA== --expiry-time-period -1",
         "kafka-metadata-quorum remove-controller --controller-id 1 --controller-directory-id AAAAAAAAAAAAAAAAAAAAAQ",
     ],
 )

@@ -250,6 +250,8 @@ def test_no_server_and_no_context(name: str, cli: Cli) -> None:
         "kafka-metadata-quorum": "describe --status",
         "kafka-features": "describe",
         "kafka-transactions": "list",
+        "kafka-client-metrics": "--list",
+        "kafka-delegation-tokens": "--describe --command-config f",
         "kafka-acls": "--list",
         "kafka-log-dirs": "--describe",
         "kafka-reassign-partitions": "--list",
