@@ -25,11 +25,11 @@ BLOCK = re.compile(r"^```(?:python|toml|jsonc)\n(?:#|//) (?P<place>.+)\n(?P<text
 PLACE = re.compile(r"(?P<file>\S+?)(?:, (?P<side>before|after) the line: (?P<line>.+))?")
 CHECKS = f"""
 from pathlib import Path
-from tests.cluster.test_examples import ORDER
+from tests.cluster.test_examples import ELSEWHERE, ORDER
 from tests.conftest import Cli
 from tests.json_contract import walk_commands
 from tests.unit.test_json_contract import FORMATS, READING, build_fake_cluster, require_cases
-assert set(ORDER) == {{path for path in walk_commands() if not path.startswith(("context", "acls"))}}
+assert set(ORDER) == {{path for path in walk_commands() if not path.startswith(ELSEWHERE)}}
 with build_fake_cluster() as cluster:
     cases = [item for item in READING if item.output == "{COMMAND}"]
     assert cases
