@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from kafkactl.admin import configs
 from kafkactl.admin.configs import Alteration, Config, Operation
 from kafkactl.admin.entities import Entity, EntityType
-from kafkactl.admin.models import Outcome
+from kafkactl.admin.models import Outcome, make_failure
 from kafkactl.connection.cluster import Cluster
-from kafkactl.connection.protocol import ErrorCode
-from kafkactl.errors import OperationError, UnansweredError, UsageError
+from kafkactl.errors import UnansweredError, UsageError
 
 INTERVAL, METRICS, MATCH = "interval.ms", "metrics", "match"
 SETTINGS = (INTERVAL, METRICS, MATCH)
@@ -106,13 +105,14 @@ def delete_subscriptions(cluster: Cluster, own_values: Mapping[str, Collection[s
     setting.
     """
     changes = {_make_entity(name): make_alterations({}, settings) for name, settings in own_values.items()}
-    errors: Mapping[Entity, OperationError | None]
     try:
         errors = configs.alter_configs(cluster, changes)
-    except UnansweredError as error:
-        lost = OperationError(error.reason, error.hint, ErrorCode.REQUEST_TIMED_OUT)
-        errors = dict.fromkeys(changes, lost)
-    return [_make_outcome(entity.name, errors[entity]) for entity in changes]
+    except UnansweredError as lost:
+        return [make_failure(name, lost) for name in own_values]
+    return [
+        Outcome(entity.name, True, "deleted") if error is None else make_failure(entity.name, error, error.reason)
+        for entity, error in ((entity, errors[entity]) for entity in changes)
+    ]
 
 
 def make_random_name() -> str:
@@ -120,13 +120,6 @@ def make_random_name() -> str:
     while (name := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
         pass
     return name
-
-
-def _make_outcome(name: str, error: OperationError | None) -> Outcome:
-    """Return the outcome of the deletion of a subscription, from its error or None."""
-    if error is None:
-        return Outcome(name, True, "deleted")
-    return Outcome(name, False, error.reason, error.hint, error.code)
 
 
 def _make_entity(name: str) -> Entity:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from kafkactl import __version__
 from kafkactl.admin.metadata_versions import FEATURE, LATEST_LEVEL, SUPPORTED_NAMES, find_level, find_metadata_version
-from kafkactl.admin.models import Outcome
+from kafkactl.admin.models import Outcome, make_failure
 from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.protocol import UpgradeType
@@ -107,8 +107,7 @@ def update_features(cluster: Cluster, levels: Mapping[str, int], how: UpgradeTyp
         if item is None:
             outcomes.append(Outcome(name, False, "the answer says nothing about it"))
         elif item.error_code:
-            error = refusal("", item.error_code, item.error_message)
-            outcomes.append(Outcome(name, False, str(error), error.hint, error.code))
+            outcomes.append(make_failure(name, refusal("", item.error_code, item.error_message)))
         else:
             outcomes.append(Outcome(name, True, f"would be set to {level}" if dry_run else f"set to {level}"))
     return outcomes

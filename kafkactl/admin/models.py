@@ -32,11 +32,15 @@ class Outcome:
     """Kafka's error code where a broker refused the change; None otherwise."""
 
 
-def make_failure(name: str, error: KafkactlError) -> Outcome:
-    """Return the outcome of an item that failed; after an UnansweredError it has the code REQUEST_TIMED_OUT."""
+def make_failure(name: str, error: KafkactlError, reason: str | None = None) -> Outcome:
+    """Return the outcome of an item that failed; after an UnansweredError it has the code REQUEST_TIMED_OUT.
+
+    `reason` is the text of a refusal; None takes the whole message of the error.
+    """
     if isinstance(error, UnansweredError):
         return Outcome(name, False, error.reason, error.hint, ErrorCode.REQUEST_TIMED_OUT)
-    return Outcome(name, False, str(error), error.hint, error.code if isinstance(error, OperationError) else None)
+    code = error.code if isinstance(error, OperationError) else None
+    return Outcome(name, False, str(error) if reason is None else reason, error.hint, code)
 
 
 def send_change(

@@ -262,7 +262,7 @@ def run(connected: Cluster, work: Work, options: ExecuteOptions, resume: str = _
     dirs = _start_dir_moves(connected, work.dir_moves, options) if work.dir_moves else {}
     started = [move for move, error in results.items() if error is None]
     refused = [
-        Outcome(f"{move.topic}-{move.partition}", False, error.reason, error.hint, error.code)
+        make_failure(f"{move.topic}-{move.partition}", error, error.reason)
         for move, error in results.items()
         if error is not None
     ]

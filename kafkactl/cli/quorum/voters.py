@@ -242,12 +242,12 @@ def _try(controller: int, change: Callable[[], None], result: str) -> Outcome:
 
     Raise UnsupportedRequestError, UnreachableError, and UsageError for a wrong client setting.
     """
-    from kafkactl.admin.models import Outcome
+    from kafkactl.admin.models import Outcome, make_failure
 
     try:
         change()
     except UnsupportedRequestError:
         raise
     except OperationError as error:
-        return Outcome(str(controller), False, error.reason, error.hint, error.code)
+        return make_failure(str(controller), error, error.reason)
     return Outcome(str(controller), True, result)

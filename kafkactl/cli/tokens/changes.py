@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kafkactl.admin import tokens
-from kafkactl.admin.models import Outcome
+from kafkactl.admin.models import Outcome, make_failure
 from kafkactl.admin.tokens import Token
 from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
 from kafkactl.cli.frame.results import print_errors, show_outcomes
 from kafkactl.cli.tokens.hmac_files import read_hmac
-from kafkactl.connection.protocol import ErrorCode
 from kafkactl.errors import (
     NotFoundError,
     OperationError,
@@ -100,7 +99,7 @@ def change_tokens(
             except UnreachableError as error:
                 if not outcomes:
                     raise
-                outcomes.append(Outcome(subject.name, False, str(error), error.hint))
+                outcomes.append(make_failure(subject.name, error))
         status = show_outcomes(outcomes, "token", output)
     return combine([status, print_errors(errors)]) if errors else status
 
@@ -148,10 +147,8 @@ def _send(connected: Cluster, subject: _Subject, change: TokenChange, output: Mi
             out.write_text("\n")  # several tokens may follow
         else:
             expiry_ms = change.send(connected, subject.hmac, change.period_ms)
-    except UnansweredError as error:
-        return Outcome(subject.name, False, error.reason, error.hint, ErrorCode.REQUEST_TIMED_OUT)
-    except OperationError as error:
-        return Outcome(subject.name, False, error.reason, error.hint, error.code)
+    except (UnansweredError, OperationError) as error:
+        return make_failure(subject.name, error, error.reason)
     return Outcome(
         subject.name,
         True,
