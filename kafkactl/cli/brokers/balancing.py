@@ -56,7 +56,7 @@ def balance(
     if by is not None:
         require_choice(by, "--by", [each for each in planning.Balance if each is not planning.Balance.NOTHING])
     connected = cluster.connect()
-    names = connected.requests.list_topics() if topics.selection().is_empty else topics.choose(connected)
+    names = topics.choose_or_all(connected)
     placements, running, errors = replica_moves.read_targets(connected, names)
     racks = reassignment.read_racks(connected)
     plan = None

@@ -74,7 +74,7 @@ def drain(
       kafkactl brokers drain 3 orders --throttle 50000000 --yes
     """
     connected = cluster.connect()
-    names = connected.requests.list_topics() if topics.selection().is_empty else topics.choose(connected)
+    names = topics.choose_or_all(connected)
     placements, running, errors = replica_moves.read_targets(connected, names)
     plan, refusals = _plan(connected, placements, broker)
     errors += refusals

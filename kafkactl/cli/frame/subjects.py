@@ -129,6 +129,14 @@ class TopicsOptions:
             raise make_missing_error("topic")
         return selection
 
+    def choose_or_all(self, connected: Cluster) -> list[str]:
+        """Return the names of the selected topics as choose() does, or all, internal ones too, for an empty selection.
+
+        Raise UsageError for an empty value, a wrong pattern or a wrong client setting, NotFoundError for a pattern
+        without a match, and UnreachableError or OperationError where the topics cannot be listed.
+        """
+        return connected.requests.list_topics() if self.selection().is_empty else self.choose(connected)
+
     def choose(self, connected: Cluster, if_exists: bool = False) -> list[str]:
         """Return the names of the selected topics, sorted and unique.
 
