@@ -15,7 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from kafkactl.admin.models import Partition
 from kafkactl.errors import OperationError
@@ -235,14 +235,14 @@ class _Spread:
         self._allowed = allowed
         self._rack = dict(zip(brokers, racks, strict=True))
         self._load = Counter(dict.fromkeys(brokers, 0))
-        for replicas in self.replicas:
-            self._load.update(broker for broker in replicas if broker in self._rack)
+        self._load.update(broker for broker in chain.from_iterable(self.replicas) if broker in self._rack)
         self._bounds: dict[tuple[int, int], Mapping[str | int, tuple[int, int]]] = {}
+        self._steps: dict[tuple[frozenset[int], frozenset[int], int], list[tuple[int, int, int]]] = {}
+        self._fitting: set[tuple[frozenset[int], int]] = set()
         for index in range(len(self.replicas)):
             self._repair(index)
         self._load = Counter(dict.fromkeys(brokers, 0))
-        for replicas in self.replicas:
-            self._load.update(replicas)
+        self._load.update(chain.from_iterable(self.replicas))
         self._edges: dict[_Step, dict[int, dict[int, None]]] = defaultdict(lambda: {-1: {}, 0: {}, 1: {}})
         for index in range(len(self.replicas)):
             self._add_edges(index)
@@ -324,7 +324,13 @@ class _Spread:
         return True
 
     def _repair(self, index: int) -> None:
-        """Move the replicas of a partition that must move to brokers with small loads, with the fewest moves."""
+        """Move the replicas of a partition that must move to brokers with small loads, with the fewest moves.
+
+        Many partitions have the same replicas: those that may stay where they are are found once.
+        """
+        key = (self._before[index], id(self._allowed[index]))
+        if key in self._fitting:
+            return
         replicas = self.replicas[index]
         bounds = self._find_bounds(index)
         outside = sorted(replicas - set(self._allowed[index]))
@@ -363,6 +369,8 @@ class _Spread:
             replicas.add(broker)
             counts[self._rack[broker]] += 1
             self._load[broker] += 1
+        if replicas == self._before[index]:
+            self._fitting.add(key)
 
     def _find_bounds(self, index: int) -> Mapping[str | int, tuple[int, int]]:
         """Return the lowest and the highest number of replicas of a partition in each rack."""
@@ -382,8 +390,18 @@ class _Spread:
         for source, target, price in self._list_edges(index):
             del self._edges[source, target][price][index]
 
-    def _list_edges(self, index: int) -> Iterator[tuple[int, int, int]]:
-        """Yield source, target and price of each possible move of a partition's replicas: 1, 0, or -1 to undo one."""
+    def _list_edges(self, index: int) -> list[tuple[int, int, int]]:
+        """Return source, target and price of each possible move of a partition's replicas: 1, 0, or -1 to undo one.
+
+        The list is made once for all partitions that have the same replicas, before and now; do not change it.
+        """
+        key = (frozenset(self.replicas[index]), self._before[index], id(self._allowed[index]))
+        if (steps := self._steps.get(key)) is None:
+            steps = self._steps[key] = list(self._find_edges(index))
+        return steps
+
+    def _find_edges(self, index: int) -> Iterator[tuple[int, int, int]]:
+        """Yield what _list_edges returns."""
         replicas, before, bounds = self.replicas[index], self._before[index], self._find_bounds(index)
         counts = Counter(self._rack[broker] for broker in replicas)
         targets = [broker for broker in self._allowed[index] if broker not in replicas]
