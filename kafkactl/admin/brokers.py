@@ -14,6 +14,7 @@ from typing import Any
 
 from kafkactl import __version__
 from kafkactl.admin.endpoints import Endpoint, describe_cluster
+from kafkactl.admin.log_dirs import make_unusable_error
 from kafkactl.admin.metadata_versions import FEATURE, find_metadata_version
 from kafkactl.connection.api_versions import find_api_level, list_api_names
 from kafkactl.connection.broker_errors import refusal
@@ -179,7 +180,7 @@ def describe_broker(cluster: Cluster, broker_id: int) -> tuple[BrokerDescription
         log_dirs = [_make_log_dir(entry) for answer in answers.values() for entry in answer.results]
         size_bytes = sum(log_dir.size_bytes for log_dir in log_dirs) if answers else None
         failures += [
-            OperationError(f"log folder {log_dir.path} of broker {broker_id}: {log_dir.error}")
+            make_unusable_error(broker_id, log_dir.path, log_dir.error)
             for log_dir in log_dirs
             if log_dir.error is not None
         ]

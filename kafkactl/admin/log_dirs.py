@@ -178,6 +178,16 @@ def require_live_brokers(cluster: Cluster, brokers: Iterable[int]) -> None:
         raise MissingBrokersError(missing, alive)
 
 
+def find_unusable(dirs: Iterable[StoredDir]) -> list[OperationError]:
+    """Return an error for each log directory that its broker cannot use; its replicas and sizes are not known."""
+    return [make_unusable_error(row.broker, row.log_dir, row.error) for row in dirs if row.error is not None]
+
+
+def make_unusable_error(broker: int, log_dir: str, reason: str) -> OperationError:
+    """Return the error of a log directory that its broker cannot use."""
+    return OperationError(f"log folder {log_dir} of broker {broker}: {reason}")
+
+
 def find_replicas(dirs: Iterable[StoredDir], is_future: bool = False) -> dict[ReplicaKey, StoredReplica]:
     """Return the replicas in directories by their keys; with `is_future` only the copies that moves make."""
     return {replica.key: replica for row in dirs for replica in row.replicas if replica.is_future is is_future}

@@ -87,6 +87,9 @@ def plan(
         spread.optimize(moves_first=by is not Balance.COUNT)
     orders = [_replace(replicas, spread.replicas[index]) for index, replicas in enumerate(before)]
     if by is Balance.LEADERS:
+        for index, (row, is_fixed) in enumerate(zip(placements, stays, strict=True)):
+            if is_fixed and row.replicas[:1] != orders[index][:1]:
+                orders[index] = ()  # its preferred leader is on none of these brokers
         orders = _level_leaders(orders, ids, stays)
     return {
         (row.topic, row.partition): order

@@ -58,10 +58,14 @@ def balance(
     connected = cluster.connect()
     names = topics.choose_or_all(connected)
     placements, running, errors = replica_moves.read_targets(connected, names)
+    if by == planning.Balance.BYTES:
+        placements = replica_moves.require_sizes(connected, placements)
+    else:
+        placements, failures = replica_moves.add_sizes(connected, placements)
+        errors += failures
     racks = reassignment.read_racks(connected)
     plan = None
     if by is not None:
-        replica_moves.require_sizes(planning.Balance(by), errors)
         moving = {(row.topic, row.partition) for row in running}
         fixed, refusals = _find_fixed(placements, racks)
         errors += refusals

@@ -78,6 +78,7 @@ def drain(
     placements, running, errors = replica_moves.read_targets(connected, names)
     plan, refusals = _plan(connected, placements, broker)
     errors += refusals
+    moved = replica_moves.add_moved_sizes(connected, placements, plan)
     leaving = {
         (row.topic, row.partition): tuple(node for node in row.replicas if node in replica_moves.get_target(row))
         for row in running
@@ -90,7 +91,7 @@ def drain(
             + (" and others" if len(foreign) > 1 else ""),
             "wait for their end; show them: kafkactl reassign list",
         )
-    rows = replica_moves.list_plan(placements, plan)
+    rows = replica_moves.list_plan(moved, plan)
     changes = [
         Change(action=f"move {topic}-{number} off broker {broker}", inverse=cannot_be_undone)
         for topic, number in {**leaving, **plan}
@@ -105,7 +106,7 @@ def drain(
         if confirm.yes and output.is_structured:
             output.show(Report([], [Table(replica_moves.PLAN, [])]))
         return print_errors(errors)
-    action = _describe(broker, placements, plan, throttle, step)
+    action = _describe(broker, moved, plan, throttle, step)
     if leaving:
         action += f"; wait for {len(leaving)} that are moving"
     if (refused := confirm.ask(f"{action}; then remove the throttles of moves", "nothing moved")) is not None:

@@ -15,7 +15,7 @@ from kafkactl.output import people
 from kafkactl.output.report import Column
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from kafkactl.admin.log_dirs import ReplicaKey
     from kafkactl.admin.models import Outcome, Partition
@@ -86,12 +86,11 @@ class Work:
 
 
 def read_placements(connected: Cluster, topics: Sequence[str]) -> tuple[list[Placement], list[KafkactlError]]:
-    """Return the replicas and sizes of the partitions of topics, sorted, and an error for each topic that is missing.
+    """Return the replicas of the partitions of topics, sorted, without sizes, and an error for each missing topic.
 
-    A broker that does not answer about its sizes is an error, too; a size that is not known is 0. Raise
-    UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
+    Raise UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
     """
-    from kafkactl.admin import log_dirs, reassignment
+    from kafkactl.admin import reassignment
     from kafkactl.admin.planning import Placement
     from kafkactl.errors import NotFoundError
 
@@ -101,37 +100,64 @@ def read_placements(connected: Cluster, topics: Sequence[str]) -> tuple[list[Pla
         NotFoundError(f"topic not found: {name!r}", "list the topics that you can see: kafkactl topics list")
         for name in sorted(set(topics) - found)
     ]
-    sizes: dict[Partition, int] = defaultdict(int)
-    if present:
-        dirs, failures = log_dirs.describe_log_dirs(connected, None, group_by_topic(present))
-        errors += failures
-        for replica in log_dirs.find_replicas(dirs).values():
-            key = (replica.topic, replica.partition)
-            sizes[key] = max(sizes[key], replica.size_bytes)
     rows = [
-        Placement(topic=topic, partition=number, replicas=replicas, size_bytes=sizes[topic, number])
-        for (topic, number), replicas in present.items()
+        Placement(topic=topic, partition=number, replicas=replicas) for (topic, number), replicas in present.items()
     ]
     return rows, errors
 
 
-def require_sizes(by: Balance, errors: Iterable[KafkactlError]) -> None:
-    """Raise OperationError for a plan by bytes where a broker has not told its sizes; errors of topics do not count."""
-    from kafkactl.admin.planning import Balance
-    from kafkactl.errors import NotFoundError
+def add_sizes(connected: Cluster, placements: Sequence[Placement]) -> tuple[list[Placement], list[KafkactlError]]:
+    """Return partitions with the size of their largest replica, in the same order, and an error for each failure.
 
-    missing = [error for error in errors if not isinstance(error, NotFoundError)]
-    if by is Balance.BYTES and missing:
+    A failure is a broker that does not answer about its sizes, or one of its log folders that cannot be used; a size
+    that is not known is 0. Without partitions nothing is asked. Raise UnreachableError or OperationError where no
+    broker answers, and UsageError for a wrong client setting.
+    """
+    from kafkactl.admin import log_dirs
+
+    if not placements:
+        return [], []
+    chosen = group_by_topic((row.topic, row.partition) for row in placements)
+    dirs, errors = log_dirs.describe_log_dirs(connected, None, chosen)
+    sizes: dict[Partition, int] = defaultdict(int)
+    for replica in log_dirs.find_replicas(dirs).values():
+        key = (replica.topic, replica.partition)
+        sizes[key] = max(sizes[key], replica.size_bytes)
+    rows = [replace(row, size_bytes=sizes[row.topic, row.partition]) for row in placements]
+    return rows, [*errors, *log_dirs.find_unusable(dirs)]
+
+
+def require_sizes(connected: Cluster, placements: Sequence[Placement]) -> list[Placement]:
+    """Return partitions with their sizes, in the same order, for a plan by bytes.
+
+    Raise OperationError where a size may be missing, and otherwise what add_sizes raises.
+    """
+    rows, missing = add_sizes(connected, placements)
+    if missing:
         raise OperationError(f"cannot plan by bytes, because sizes are missing: {missing[0]}", missing[0].hint)
+    return rows
+
+
+def add_moved_sizes(
+    connected: Cluster, placements: Sequence[Placement], plan: Collection[Partition]
+) -> list[Placement]:
+    """Return the partitions that a plan changes, with their sizes, in the same order.
+
+    Sizes that cannot be read are 0; a warning says so. Raise what add_sizes raises.
+    """
+    rows, missing = add_sizes(connected, [row for row in placements if (row.topic, row.partition) in plan])
+    for error in missing:
+        people.warning(f"a size is missing: {error}")
+    return rows
 
 
 def read_targets(
     connected: Cluster, topics: Sequence[str]
 ) -> tuple[list[Placement], list[RunningMove], list[KafkactlError]]:
-    """Return the replicas of topics as they are after all running moves, these moves, and an error for each failure.
+    """Return the replicas of topics as they are after all running moves, these moves, and an error for missing topics.
 
-    An error is for a topic that does not exist, or a broker that does not answer about its sizes. Raise
-    UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
+    The replicas have no sizes. Raise UnreachableError or OperationError where no broker answers, and UsageError for a
+    wrong client setting.
     """
     from kafkactl.admin import reassignment
 
@@ -185,6 +211,7 @@ def prepare(connected: Cluster, plan: ReassignmentFile, options: ExecuteOptions)
     UnreachableError, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment
+    from kafkactl.admin.planning import Placement
     from kafkactl.admin.reassignment import Move
 
     running = reassignment.list_running(connected)
@@ -214,7 +241,9 @@ def prepare(connected: Cluster, plan: ReassignmentFile, options: ExecuteOptions)
         for row in rows
         if row.state != "done" and (row.topic, row.partition) not in on_the_way
     ]
-    placements, _ = read_placements(connected, sorted({move.topic for move in moves}))
+    placements, _ = add_sizes(
+        connected, [Placement(topic=move.topic, partition=move.partition, replicas=move.before) for move in moves]
+    )
     sizes = {(row.topic, row.partition): row.size_bytes for row in placements}
     chosen = {(row.topic, row.partition) for row in rows}
     dirs = {key: path for key, path in plan.log_dirs.items() if (key[0], key[1]) in chosen}

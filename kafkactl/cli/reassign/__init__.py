@@ -130,9 +130,13 @@ def generate(
         return as_kafka.generate(connected, names or topics.choose(connected), ids, not no_racks)
     connected = cluster.connect()
     chosen = topics.choose(connected) if names is None else names
+    balance = planning.Balance(by)
     placements, errors = replica_moves.read_placements(connected, chosen)
-    replica_moves.require_sizes(planning.Balance(by), errors)
-    plan = replica_moves.plan_replicas(connected, placements, ids, planning.Balance(by), with_racks=not no_racks)
+    if balance is planning.Balance.BYTES:
+        placements = replica_moves.require_sizes(connected, placements)
+    plan = replica_moves.plan_replicas(connected, placements, ids, balance, with_racks=not no_racks)
+    if balance is not planning.Balance.BYTES:
+        placements = replica_moves.add_moved_sizes(connected, placements, plan)
     rows = replica_moves.list_plan(placements, plan)
     output.show(Report({"version": 1, "partitions": rows}, [Table(replica_moves.PLAN, rows)]))
     moves, size = planning.count_moves(placements, plan)
