@@ -81,8 +81,8 @@ class Election:
 def read_election_file(path: Path) -> list[Partition]:
     """Return the partitions of Kafka's JSON file {"partitions": [{"topic": T, "partition": N}]}, in their order.
 
-    `path` may be `-` for standard input. Raise UsageError for a file that cannot be read or has another form, and for a
-    partition that stands twice.
+    The list may be empty. `path` may be `-` for standard input. Raise UsageError for a file that cannot be read or has
+    another form, and for a partition that stands twice.
     """
     content = read_json(path)
     rows = content.get("partitions") if isinstance(content, dict) else None
@@ -108,8 +108,9 @@ def _parse_row(path: Path, row: Any) -> Partition:
 def list_leaders(cluster: Cluster, topics: Collection[str] | None = None) -> list[PartitionLeader]:
     """Return the partitions of these topics, or of all for None, sorted by topic and partition.
 
-    A topic that does not exist is left out. Raise UnreachableError, OperationError for a refusal, also of one topic,
-    and UsageError for a wrong client setting.
+    A topic that does not exist or cannot be described is left out, and so is a partition without replicas. Raise
+    UnreachableError, OperationError for a refusal of the request or for a missing right to one topic, and UsageError
+    for a wrong client setting.
     """
     answers = cluster.requests.read_metadata(topics)
     for topic in answers:

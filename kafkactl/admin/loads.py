@@ -53,9 +53,10 @@ def measure_loads(
 ) -> tuple[list[Load], list[Load]]:
     """Return the loads of single brokers, and those of racks, by measure and then by id or by the rack's name.
 
-    `racks` has the rack of each broker that is alive; replicas on others do not count. `leaders` are the present
-    leaders of partitions; one without an entry has none. `plan` has the new replicas of the partitions that change;
-    None means that there is no plan.
+    Brokers without a rack come after the named racks, each as a rack of its own. With a plan, all measures but LEADERS
+    have a planned value. `racks` has the rack of each broker that is alive; replicas on others do not count. `leaders`
+    are the present leaders of partitions; one without an entry has none. `plan` has the new replicas of the partitions
+    that change; None means that there is no plan.
     """
     now = _count(placements)
     now[Measure.LEADERS] = Counter(leader for leader in leaders.values() if leader is not None)

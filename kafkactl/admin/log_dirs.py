@@ -179,7 +179,10 @@ def require_live_brokers(cluster: Cluster, brokers: Iterable[int]) -> None:
 
 
 def find_replicas(dirs: Iterable[StoredDir], is_future: bool = False) -> dict[ReplicaKey, StoredReplica]:
-    """Return the replicas in directories by their keys; with `is_future` only the copies that moves make."""
+    """Return the replicas in directories by their keys, without the copies that moves make.
+
+    With `is_future` these copies are returned, and nothing else.
+    """
     return {replica.key: replica for row in dirs for replica in row.replicas if replica.is_future is is_future}
 
 
@@ -268,7 +271,10 @@ def plan_dir_moves(
 
 
 def _find_state(replica: StoredReplica, future: StoredReplica | None, target: str) -> DirMoveState:
-    """Return how far the move of a replica to the directory `target` is; `future` is its copy, or None."""
+    """Return how far the move of a replica to the directory `target` is; `future` is its copy, or None.
+
+    Where the copy is for another directory, the move is NEEDED, also for a replica that is in `target`.
+    """
     if future is not None and future.log_dir == target:
         return DirMoveState.RUNNING
     return DirMoveState.DONE if future is None and replica.log_dir == target else DirMoveState.NEEDED
@@ -281,7 +287,8 @@ def move_replicas(cluster: Cluster, targets: Mapping[ReplicaKey, str]) -> dict[R
     The directory in which the replica is already is no error: a move of it to elsewhere is cancelled then. A broker
     that does not have the replica yet keeps the path for later, and its answer is REPLICA_NOT_AVAILABLE. The result is
     in the order of `targets`. A broker that did not answer is an UnreachableError of each of its replicas, or an
-    UnansweredError where the move may have begun. Raise UsageError for a wrong client setting.
+    UnansweredError where the move may have begun, as for a replica that the answer leaves out. A request that is
+    refused as a whole is an OperationError of each replica. Raise UsageError for a wrong client setting.
     """
     by_broker: dict[int, list[ReplicaKey]] = defaultdict(list)
     for key in targets:
