@@ -89,7 +89,8 @@ def read_declaration(path: Path) -> DeclaredAcls:
 def build_declaration(acls: Sequence[Acl]) -> dict[str, Any]:
     """Return the content of a YAML file that declares these rules, in the order of their resources.
 
-    Rules that differ only in the operation are one rule with several operations.
+    It is {"acls": [{"type", "name", "pattern", "rules": [{"principal", "permission", "host", "operations"}]}]}. Rules
+    that differ only in the operation are one rule with several operations.
     """
     by_resource: dict[Resource, dict[tuple[str, str, str], list[str]]] = {}
     for acl in acls:
@@ -131,7 +132,7 @@ def compare(cluster: Cluster, declared: DeclaredAcls) -> list[AclChange]:
 
 
 def apply(cluster: Cluster, changes: Sequence[AclChange]) -> list[Outcome]:
-    """Make the changes and return the outcome of each one, additions first.
+    """Make the changes and return the outcome of each one, additions first. Those with KEEP are left out.
 
     Where an addition fails, nothing is removed, so that nobody loses a right that a new rule was to give. An error of
     the removals after additions is the outcome of each removal. Raise UnreachableError or OperationError where the
