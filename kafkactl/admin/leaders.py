@@ -54,11 +54,17 @@ class PartitionLeader:
     """Replicas whose broker is not alive, or whose log folder has failed."""
 
     def is_candidate(self, kind: ElectionType) -> bool:
-        """Return whether an election of this type would change the leader, if a replica can be elected."""
+        """Return whether an election of this type would change the leader, if a replica can be elected.
+
+        UNCLEAN needs a partition without a leader, PREFERRED one whose leader is not the preferred replica.
+        """
         return self.leader is None if kind is ElectionType.UNCLEAN else self.leader != self.preferred
 
     def can_elect(self, kind: ElectionType) -> bool:
-        """Return whether there is a replica that an election of this type can choose."""
+        """Return whether there is a replica that an election of this type can choose.
+
+        For PREFERRED the preferred replica must be in sync and not offline, for UNCLEAN any replica not offline.
+        """
         if kind is ElectionType.UNCLEAN:
             return not set(self.replicas) <= set(self.offline)
         return self.preferred in self.isr and self.preferred not in self.offline
@@ -165,7 +171,10 @@ def elect(cluster: Cluster, kind: ElectionType, partitions: Iterable[Partition] 
 
 
 def _make_election(topic: str, item: Any) -> Election:
-    """Return the result for a partition of an answer; nothing is raised."""
+    """Return the result for a partition of an answer; nothing is raised.
+
+    Where no election was needed it is neither elected nor an error.
+    """
     has_failed = item.error_code not in (0, ErrorCode.ELECTION_NOT_NEEDED)
     return Election(
         topic=topic,

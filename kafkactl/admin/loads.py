@@ -89,7 +89,11 @@ def _list_loads(
     now: Mapping[Measure, Counter[int]],
     after: Mapping[Measure, Counter[int]] | None,
 ) -> Iterator[Load]:
-    """Yield the loads of groups of brokers; `after` is None without a plan."""
+    """Yield the loads of groups of brokers, by measure and then in the order of `groups`.
+
+    `racks` has all brokers that share the loads. `now` and `after` are what each broker has, by measure; `after` is
+    None without a plan, and a measure that it does not have gets no planned value.
+    """
     for measure in Measure:
         planned = (after or {}).get(measure)
         for group in groups:
@@ -107,7 +111,10 @@ def _list_loads(
 
 
 def _compare(group: Sequence[int], brokers: Iterable[int], counts: Counter[int]) -> tuple[int, float | None]:
-    """Return what a group of the `brokers` has, and its skew in percent; None where none of them has anything."""
+    """Return what a group of the `brokers` has, and its skew in percent, rounded to 0.1.
+
+    The skew is the difference from an equal share of all `brokers`; None where none of them has anything.
+    """
     values = [counts[broker] for broker in brokers]
     value = sum(counts[broker] for broker in group)
     share = sum(values) * len(group) / len(values)

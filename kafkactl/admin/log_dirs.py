@@ -187,7 +187,7 @@ def find_replicas(dirs: Iterable[StoredDir], is_future: bool = False) -> dict[Re
 
 
 def measure_dir(row: StoredDir) -> DirUsage:
-    """Return the sums of a directory's replicas."""
+    """Return the sums of a directory's replicas. The size counts the copies of moves in, the number does not."""
     return DirUsage(
         broker=row.broker,
         log_dir=row.log_dir,
@@ -201,7 +201,11 @@ def measure_dir(row: StoredDir) -> DirUsage:
 
 
 def sum_replicas(replicas: Iterable[StoredReplica], grouping: Grouping) -> list[ReplicaSum]:
-    """Return the sums of replicas by broker, topic or partition, sorted by what they are grouped by."""
+    """Return the sums of replicas by broker, topic or partition, sorted by what they are grouped by.
+
+    The copies of moves count for the size only, and have a number of their own. The lag is the largest one, not a sum,
+    and 0 where there are only copies.
+    """
     keys: dict[Grouping, Callable[[StoredReplica], tuple[str | None, int | None, int | None]]] = {
         Grouping.BROKER: lambda row: (None, None, row.broker),
         Grouping.TOPIC: lambda row: (row.topic, None, None),
@@ -328,7 +332,10 @@ def _make_error(topic: str, partition: int, broker: int, code: int) -> Operation
 
 
 def _build_dirs(targets: Mapping[ReplicaKey, str]) -> list[tuple[str, list[tuple[str, list[int]]]]]:
-    """Return the field `dirs` of a request to one broker: the partitions by directory and topic."""
+    """Return the field `dirs` of a request to one broker: (path, [(topic, [partition])]) for each directory.
+
+    The ids of brokers in `targets` are not looked at.
+    """
     dirs: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for (topic, partition, _), path in targets.items():
         dirs[path][topic].append(partition)
@@ -336,7 +343,10 @@ def _build_dirs(targets: Mapping[ReplicaKey, str]) -> list[tuple[str, list[tuple
 
 
 def _make_dir(broker: int, item: Any) -> StoredDir:
-    """Return a log directory of an answer to DescribeLogDirs."""
+    """Return a log directory of an answer to DescribeLogDirs. An error is a text in it, and nothing is raised.
+
+    Sizes of the volume that the answer does not have, or that are negative, are None.
+    """
     total, usable = getattr(item, "total_bytes", None), getattr(item, "usable_bytes", None)
     return StoredDir(
         broker=broker,

@@ -129,12 +129,12 @@ def plan_drain(
 
 
 def name_rack(racks: Mapping[int, str | None], broker: int) -> str | int:
-    """Return the name of a broker's rack, or the broker's id where it has none."""
+    """Return the name of a broker's rack, or the broker's id where it has none or an empty one."""
     return racks.get(broker) or broker
 
 
 def _replace(before: Sequence[int], after: Collection[int]) -> tuple[int, ...]:
-    """Return replicas in the order of `before`, each removed one replaced by a new one."""
+    """Return replicas in the order of `before`, each removed one replaced by a new one, the lowest id first."""
     new = iter(sorted(set(after) - set(before)))
     return tuple(broker if broker in after else next(new) for broker in before)
 
@@ -208,7 +208,7 @@ def _find_byte_move(
 
 
 def _list_around(by_size: Sequence[tuple[int, int]], middle: float) -> Iterator[tuple[int, int]]:
-    """Yield sorted pairs of a size and an index, those with a size near `middle` first."""
+    """Yield pairs of a size and an index, the one with the size nearest to `middle` first; `by_size` is sorted."""
     above = bisect_left(by_size, (middle, -1))
     below = above - 1
     while below >= 0 or above < len(by_size):
@@ -374,7 +374,7 @@ class _Spread:
             self._load[broker] += 1
 
     def _find_bounds(self, index: int) -> Mapping[str | int, tuple[int, int]]:
-        """Return the lowest and the highest number of replicas of a partition in each rack."""
+        """Return the lowest and the highest number of replicas of a partition in each rack, by the rack's name."""
         key = (len(self.replicas[index]), id(self._allowed[index]))
         if key not in self._bounds:
             sizes = Counter(self._rack[broker] for broker in self._allowed[index])

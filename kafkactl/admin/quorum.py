@@ -371,7 +371,10 @@ def _read_time(replica: Any, name: str) -> int | None:
 
 
 def _compute_time_lag(leader: Any, slowest: Any) -> int | None:
-    """Return how far the slowest voter is behind the leader, in ms; None where a time is not known."""
+    """Return how far the slowest voter is behind the leader, in ms; None where a time is not known.
+
+    It is 0 where the slowest voter is the leader.
+    """
     if slowest is leader:
         return 0
     leader_ms, slowest_ms = (_read_time(replica, "last_caught_up_timestamp") for replica in (leader, slowest))

@@ -283,7 +283,7 @@ def find_hanging(
 
 
 def _name_partition(partition: Partition, error: KafkactlError) -> KafkactlError:
-    """Return a copy of an error whose message begins with the partition."""
+    """Return a copy of an error, with its class, hint and code, whose message begins with the partition."""
     named = copy.copy(error)
     named.args = ("{}-{}: {}".format(*partition, error),)
     return named

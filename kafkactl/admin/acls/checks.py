@@ -106,7 +106,11 @@ def _find_authorizer(cluster: Cluster, assumptions: Assumptions) -> tuple[Author
 def _make_verdict(
     acls: Sequence[Acl], question: Question, authorizer: Authorizer, decision: Decision, hidden: Sequence[str]
 ) -> Verdict:
-    """Return a decision with what it depends on; `hidden` are the settings whose values are not known."""
+    """Return a decision with what it depends on; `hidden` are the settings whose values are not known.
+
+    `other_hosts` is filled only for a question without a host. `unknown_settings` has those of `hidden` that could turn
+    a refusal into a permission; where the answer is yes it is empty.
+    """
     other_hosts = []
     if question.host is None:
         for host in list_hosts(acls, question):

@@ -147,7 +147,11 @@ def apply(cluster: Cluster, changes: Sequence[AclChange]) -> list[Outcome]:
 
 
 def _parse_row(path: Path, row: Any) -> tuple[Resource, list[Acl]]:
-    """Return the resource of a row, and its rules; raise UsageError, which names `path`, for a wrong row."""
+    """Return the resource of a row, and its rules; raise UsageError, which names `path`, for a wrong row.
+
+    A row has type, name, rules (a list, which may be empty) and pattern, which is literal where it is missing. A
+    cluster needs no name.
+    """
     if not isinstance(row, dict) or not isinstance(row.get("rules"), list):
         raise UsageError(f"{path}: not a resource with rules: {row!r:.100}", f"like {EXAMPLE}")
     _refuse_unknown(path, row, _RESOURCE_FIELDS)
@@ -164,7 +168,11 @@ def _parse_row(path: Path, row: Any) -> tuple[Resource, list[Acl]]:
 
 
 def _parse_rule(path: Path, resource: Resource, rule: Any) -> list[Acl]:
-    """Return the rules of one entry, one for each operation; raise UsageError for a wrong entry."""
+    """Return the rules of one entry, one for each operation; raise UsageError for a wrong entry.
+
+    An entry has principal, operations (at least one), permission and host; these two are allow and `*` where they are
+    missing. Not every message names `path`.
+    """
     operations = rule.get("operations") if isinstance(rule, dict) else None
     if not isinstance(operations, list) or not operations:
         raise UsageError(f"{path}: not a rule with operations: {rule!r:.100}", f"like {EXAMPLE}")
