@@ -122,9 +122,11 @@ class BrokerApi:
 def list_brokers(cluster: Cluster, with_sizes: bool = False, only: int | None = None) -> Brokers:
     """Return all registered brokers with their state, and those that were asked and did not answer as errors.
 
-    Fenced brokers are known from Kafka 4.0 on. `with_sizes` asks every broker for its log folders. `only` is the id of
-    the one broker that is returned, None for all; the result is empty where it is not registered. Raise
-    UnreachableError where no broker answers, OperationError for a refusal, UsageError for a wrong client setting.
+    A failed look-up of the controller is one of the errors, too. Fenced brokers are known from Kafka 4.0 on.
+    `with_sizes` asks every broker that answers for its log folders; a folder that cannot be read is an error and counts
+    as 0 bytes. `only` is the id of the one broker that is returned, None for all; the result is empty where it is not
+    registered. Raise UnreachableError where no broker answers, OperationError for a refusal, UsageError for a wrong
+    client setting.
     """
     with cluster.share_timeout():
         metadata = _read_metadata(cluster)
@@ -166,8 +168,9 @@ def list_brokers(cluster: Cluster, with_sizes: bool = False, only: int | None = 
 def describe_broker(cluster: Cluster, broker_id: int) -> tuple[BrokerDescription, list[KafkactlError]]:
     """Return a broker with its listeners and log folders, and an error for each part that cannot be read.
 
-    Raise NotFoundError for a broker that is not registered, UnreachableError where no broker answers, OperationError
-    for a refusal, UsageError for a wrong client setting.
+    A broker that is not alive is not asked: its listeners are None, and it has no log folders. Raise NotFoundError for
+    a broker that is not registered, UnreachableError where no broker answers, OperationError for a refusal, UsageError
+    for a wrong client setting.
     """
     with cluster.share_timeout():
         listing = list_brokers(cluster, only=broker_id)
@@ -278,9 +281,10 @@ def find_controller(cluster: Cluster, metadata_id: int) -> int | None:
 
 
 def _ask(cluster: Cluster, api: str, broker_ids: Sequence[int], **fields: Any) -> tuple[dict[int, Any], list[Any]]:
-    """Return the answers of brokers by id, and the errors of the others; the first error where all fail.
+    """Return the answers of brokers by id, and the errors of the others; only the first error where all fail.
 
-    Raise UsageError for a wrong client setting. Without ids both are empty.
+    No other error is raised than UsageError for a wrong client setting. `fields` are those of the request, and
+    `time_share`, the part of the remaining time that the brokers get, from 0 to 1. Without ids both are empty.
     """
     if not broker_ids:
         return {}, []
@@ -322,7 +326,10 @@ def _find_finalized(answers: Iterable[Any]) -> str | None:
 
 
 def _count_replicas(topics: Iterable[Any]) -> tuple[Counter[int], Counter[int]]:
-    """Return the number of partitions that each broker leads, and of its replicas, by the broker's id."""
+    """Return the number of partitions that each broker leads, and of its replicas, by the broker's id.
+
+    Partitions without a leader count for the id -1. A broker without any counts 0.
+    """
     leaders, replicas = Counter[int](), Counter[int]()
     for topic in topics:
         for partition in topic.partitions:
@@ -334,7 +341,8 @@ def _count_replicas(topics: Iterable[Any]) -> tuple[Counter[int], Counter[int]]:
 def _read_sizes(cluster: Cluster, broker_ids: Sequence[int]) -> tuple[dict[int, int], list[KafkactlError]]:
     """Return the size of the log folders of each broker in bytes, and an error for each broker or folder that failed.
 
-    Raise UsageError for a wrong client setting.
+    Copies that are still made count in, too; a folder that failed counts as 0. A broker that failed is missing. Without
+    ids both are empty. Raise UsageError for a wrong client setting.
     """
     answers, errors = _ask(cluster, "DescribeLogDirs", broker_ids, topics=None)
     for broker, answer in answers.items():
@@ -350,7 +358,10 @@ def _read_sizes(cluster: Cluster, broker_ids: Sequence[int]) -> tuple[dict[int, 
 
 
 def _make_log_dir(item: Any) -> LogDir:
-    """Return a log folder of an answer to DescribeLogDirs. Copies that are still made count in, too."""
+    """Return a log folder of an answer to DescribeLogDirs. Copies that are still made count in, too.
+
+    A folder that cannot be used has its error as text, and no replicas. Nothing is raised.
+    """
     partitions = [partition for topic in item.topics for partition in topic.partitions]
     total, usable = getattr(item, "total_bytes", None), getattr(item, "usable_bytes", None)
     return LogDir(
@@ -364,7 +375,10 @@ def _make_log_dir(item: Any) -> LogDir:
 
 
 def _add_skews(brokers: Sequence[Broker]) -> list[Broker]:
-    """Return the brokers with the skew of their sizes; None where a size is not known, or nothing is stored at all."""
+    """Return the brokers, in their order, with the skew of their sizes in percent, rounded to 0.1.
+
+    It is None where a size is not known, or nothing is stored at all. Unknown sizes do not count for the mean.
+    """
     sizes = [broker.size_bytes for broker in brokers if broker.size_bytes is not None]
     mean = sum(sizes) / len(sizes) if sizes else 0
     return [
@@ -376,9 +390,10 @@ def _add_skews(brokers: Sequence[Broker]) -> list[Broker]:
 
 
 def _read_listeners(cluster: Cluster, broker_id: int) -> tuple[str | None, list[KafkactlError]]:
-    """Return the advertised listeners of a broker as its settings have them, or None and the error.
+    """Return the advertised listeners of a broker as its settings have them, or None, and the errors, at most one.
 
-    Raise UnreachableError, OperationError or UsageError where the broker cannot be asked.
+    Where advertised.listeners is not set, listeners counts; None without an error where neither has a value. Raise
+    UnreachableError, OperationError or UsageError where the broker cannot be asked.
     """
     names = ["advertised.listeners", "listeners"]
     answer = cluster.requests.send(

@@ -61,7 +61,10 @@ def describe_settings(cluster: Cluster, names: Collection[str]) -> dict[str, lis
 
 
 def make_subscription(name: str, settings: Sequence[Config]) -> Subscription:
-    """Return a subscription from its settings. A missing setting counts as empty."""
+    """Return a subscription from its settings. A missing setting counts as empty.
+
+    Empty parts between commas are left out. An interval that is not a whole number from 0 becomes None.
+    """
     values = {setting.name: setting.value or "" for setting in settings}
     interval = values.get(INTERVAL, "")
     metrics, match = (
@@ -78,7 +81,10 @@ def find_own_values(settings: Sequence[Config]) -> dict[str, str]:
 
 
 def make_alterations(to_set: Mapping[str, str], to_unset: Collection[str]) -> list[Alteration]:
-    """Return the changes that set values by name and unset others. Raise UsageError for a setting in both."""
+    """Return the changes that set values by name, then those that unset others, in the given order.
+
+    Raise UsageError for a setting in both.
+    """
     if both := sorted({*to_set} & {*to_unset}):
         raise UsageError(f"setting changed twice: {', '.join(both)}", "give each setting once")
     changes = [Alteration(Operation.SET, name, value) for name, value in to_set.items()]
@@ -99,10 +105,10 @@ def alter_subscription(cluster: Cluster, name: str, changes: Sequence[Alteration
 def delete_subscriptions(cluster: Cluster, own_values: Mapping[str, Collection[str]]) -> list[Outcome]:
     """Delete subscriptions: unset all settings that they set themselves. Return the outcome of each, in order.
 
-    `own_values` has the names of these settings by the name of the subscription. One request has all of them. A
-    subscription without an answer has the code REQUEST_TIMED_OUT: it may have been deleted. Raise UnreachableError
-    where nothing was sent, OperationError for a refusal of the whole request, and UsageError for a wrong client
-    setting.
+    `own_values` has the names of these settings by the name of the subscription, and its order is that of the result.
+    One request has all of them. A refusal is a failed outcome. A subscription without an answer has the code
+    REQUEST_TIMED_OUT: it may have been deleted. Raise UnreachableError where nothing was sent, OperationError for a
+    refusal of the whole request, and UsageError for a wrong client setting.
     """
     changes = {_make_entity(name): make_alterations({}, settings) for name, settings in own_values.items()}
     try:

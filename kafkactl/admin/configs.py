@@ -195,7 +195,10 @@ def read_own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
     resource = ConfigResource(types[entity.type], entity.name)
 
     def send() -> Future[Any]:
-        """Send the request for the entity's settings and return its future."""
+        """Send the request for the entity's settings and return its future.
+
+        Raise UsageError for a wrong client setting.
+        """
         (future,) = cluster.admin.describe_configs([resource], request_timeout=cluster.timeout_s).values()
         return future
 
@@ -250,8 +253,9 @@ def list_entities(cluster: Cluster, type_: EntityType) -> list[Entity]:
 def may_have_settings(cluster: Cluster, entity: Entity) -> bool:
     """Return whether an entity is among list_entities(), or may be: old brokers do not tell which groups have settings.
 
-    Raise UnsupportedRequestError where the brokers are too old for client metrics, UnreachableError, OperationError for
-    a refusal, UsageError for a wrong client setting, and KeyError for users, clients and ips.
+    A group whose broker does not answer may be missing there, too. Raise UnsupportedRequestError where the brokers are
+    too old for client metrics, UnreachableError, OperationError for a refusal, UsageError for a wrong client setting,
+    and KeyError for users, clients and ips.
     """
     if entity.type is not EntityType.GROUPS:
         return entity in list_entities(cluster, entity.type)
@@ -329,7 +333,8 @@ def compare_configs(described: Sequence[Sequence[Config]]) -> list[Difference]:
     """Return the differences of two entities' settings, or of one entity's settings and the defaults, sorted by name.
 
     `described` has the settings of one or two entities; more are ignored, and none is an IndexError. Settings with
-    equal values are left out. A sensitive setting counts as missing in its entity, because its value is not known.
+    equal values are left out. A sensitive setting counts as missing in its entity, because its value is not known. A
+    default that the broker does not report is None, and so it differs.
     """
     left = {config.name: config for config in described[0] if not config.sensitive}
     if len(described) > 1:

@@ -67,7 +67,8 @@ def find_node_id(settings: Mapping[str, str]) -> int:
 def find_directory_id(settings: Mapping[str, str]) -> str:
     """Return the id of a controller's metadata folder, which is in the file meta.properties there.
 
-    Raise ControllerFileError where no setting names the folder, or the file cannot be read or has no id.
+    The folder is that of metadata.log.dir, or else the first of log.dirs. Raise ControllerFileError where no setting
+    names the folder, or the file cannot be read or has no id.
     """
     folder = settings.get("metadata.log.dir")
     if folder is None and "log.dirs" in settings:
@@ -88,6 +89,7 @@ def find_directory_id(settings: Mapping[str, str]) -> str:
 def find_endpoints(settings: Mapping[str, str]) -> list[VoterEndpoint]:
     """Return the advertised listeners of a controller, in the order of controller.listener.names.
 
+    Where advertised.listeners does not have a name, listeners counts. Names are in upper case, and each is there once.
     An empty host is localhost, as in Kafka's tool. Raise ControllerFileError for a listener that has another form, for
     missing names, and for a name without a listener.
     """
@@ -106,7 +108,11 @@ def find_endpoints(settings: Mapping[str, str]) -> list[VoterEndpoint]:
 
 
 def _read_listeners(text: str) -> Iterator[VoterEndpoint]:
-    """Yield the listeners of a list NAME://HOST:PORT,...; raise ControllerFileError for another form."""
+    """Yield the listeners of a list NAME://HOST:PORT,...; raise ControllerFileError for another form.
+
+    Names become upper case, an address of IPv6 loses its brackets, and an empty host is localhost. Empty parts are left
+    out. A port above 65535 is another form; the error comes after the listeners before it.
+    """
     for part in filter(None, re.split(r"\s*,\s*", text.strip())):
         found = _LISTENER.fullmatch(part)
         if found is None or int(found[3]) > _LARGEST_PORT:

@@ -116,8 +116,8 @@ def update_features(cluster: Cluster, levels: Mapping[str, int], how: UpgradeTyp
 def list_levels_of_release(release: str | None = None) -> list[FeatureLevel]:
     """Return the levels that a release of Kafka sets for all features, metadata.version first.
 
-    `release` is a release such as 4.3, or a level of metadata.version such as 4.3-IV0; None means the latest. Raise
-    UsageError for an unknown one.
+    A feature that the release does not set has the level 0. `release` is a release such as 4.3, or a level of
+    metadata.version such as 4.3-IV0; None means the latest. Raise UsageError for an unknown one.
     """
     level = LATEST_LEVEL if release is None else parse_metadata_version(release)
     first = FeatureLevel(name=FEATURE, level=level, metadata_version=find_metadata_version(level))
@@ -160,9 +160,11 @@ def parse_metadata_version(text: str) -> int:
 
 
 def parse_levels(texts: Iterable[str]) -> dict[str, int]:
-    """Return levels by the names of features, from texts FEATURE=LEVEL; metadata.version takes names such as 4.3-IV0.
+    """Return levels by the names of features, from texts FEATURE=LEVEL, in their order.
 
-    Raise UsageError for a text of another form and for a feature that stands twice.
+    A level is a number from 0 to 32,767. For metadata.version it may also be a name such as 4.3-IV0 or a release such
+    as 4.3. Blanks around name and level do not count; names are not checked. Raise UsageError for a text of another
+    form, another level, and a feature that stands twice.
     """
     levels: dict[str, int] = {}
     for text in texts:

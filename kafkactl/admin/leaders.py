@@ -54,11 +54,17 @@ class PartitionLeader:
     """Replicas whose broker is not alive, or whose log folder has failed."""
 
     def is_candidate(self, kind: ElectionType) -> bool:
-        """Return whether an election of this type would change the leader, if a replica can be elected."""
+        """Return whether an election of this type would change the leader, if a replica can be elected.
+
+        UNCLEAN needs a partition without a leader, PREFERRED one whose leader is not the preferred replica.
+        """
         return self.leader is None if kind is ElectionType.UNCLEAN else self.leader != self.preferred
 
     def can_elect(self, kind: ElectionType) -> bool:
-        """Return whether there is a replica that an election of this type can choose."""
+        """Return whether there is a replica that an election of this type can choose.
+
+        For PREFERRED the preferred replica must be in sync and not offline, for UNCLEAN any replica not offline.
+        """
         if kind is ElectionType.UNCLEAN:
             return not set(self.replicas) <= set(self.offline)
         return self.preferred in self.isr and self.preferred not in self.offline
@@ -81,8 +87,8 @@ class Election:
 def read_election_file(path: Path) -> list[Partition]:
     """Return the partitions of Kafka's JSON file {"partitions": [{"topic": T, "partition": N}]}, in their order.
 
-    `path` may be `-` for standard input. Raise UsageError for a file that cannot be read or has another form, and for a
-    partition that stands twice.
+    The list may be empty. `path` may be `-` for standard input. Raise UsageError for a file that cannot be read or has
+    another form, and for a partition that stands twice.
     """
     content = read_json(path)
     rows = content.get("partitions") if isinstance(content, dict) else None
@@ -108,8 +114,9 @@ def _parse_row(path: Path, row: Any) -> Partition:
 def list_leaders(cluster: Cluster, topics: Collection[str] | None = None) -> list[PartitionLeader]:
     """Return the partitions of these topics, or of all for None, sorted by topic and partition.
 
-    A topic that does not exist is left out. Raise UnreachableError, OperationError for a refusal, also of one topic,
-    and UsageError for a wrong client setting.
+    A topic that does not exist or cannot be described is left out, and so is a partition without replicas. Raise
+    UnreachableError, OperationError for a refusal of the request or for a missing right to one topic, and UsageError
+    for a wrong client setting.
     """
     answers = cluster.requests.read_metadata(topics)
     for topic in answers:
@@ -164,7 +171,10 @@ def elect(cluster: Cluster, kind: ElectionType, partitions: Iterable[Partition] 
 
 
 def _make_election(topic: str, item: Any) -> Election:
-    """Return the result for a partition of an answer; nothing is raised."""
+    """Return the result for a partition of an answer; nothing is raised.
+
+    Where no election was needed it is neither elected nor an error.
+    """
     has_failed = item.error_code not in (0, ErrorCode.ELECTION_NOT_NEEDED)
     return Election(
         topic=topic,

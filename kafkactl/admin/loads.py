@@ -53,9 +53,10 @@ def measure_loads(
 ) -> tuple[list[Load], list[Load]]:
     """Return the loads of single brokers, and those of racks, by measure and then by id or by the rack's name.
 
-    `racks` has the rack of each broker that is alive; replicas on others do not count. `leaders` are the present
-    leaders of partitions; one without an entry has none. `plan` has the new replicas of the partitions that change;
-    None means that there is no plan.
+    Brokers without a rack come after the named racks, each as a rack of its own. With a plan, all measures but LEADERS
+    have a planned value. `racks` has the rack of each broker that is alive; replicas on others do not count. `leaders`
+    are the present leaders of partitions; one without an entry has none. `plan` has the new replicas of the partitions
+    that change; None means that there is no plan.
     """
     now = _count(placements)
     now[Measure.LEADERS] = Counter(leader for leader in leaders.values() if leader is not None)
@@ -88,7 +89,11 @@ def _list_loads(
     now: Mapping[Measure, Counter[int]],
     after: Mapping[Measure, Counter[int]] | None,
 ) -> Iterator[Load]:
-    """Yield the loads of groups of brokers; `after` is None without a plan."""
+    """Yield the loads of groups of brokers, by measure and then in the order of `groups`.
+
+    `racks` has all brokers that share the loads. `now` and `after` are what each broker has, by measure; `after` is
+    None without a plan, and a measure that it does not have gets no planned value.
+    """
     for measure in Measure:
         planned = (after or {}).get(measure)
         for group in groups:
@@ -106,7 +111,10 @@ def _list_loads(
 
 
 def _compare(group: Sequence[int], brokers: Iterable[int], counts: Counter[int]) -> tuple[int, float | None]:
-    """Return what a group of the `brokers` has, and its skew in percent; None where none of them has anything."""
+    """Return what a group of the `brokers` has, and its skew in percent, rounded to 0.1.
+
+    The skew is the difference from an equal share of all `brokers`; None where none of them has anything.
+    """
     values = [counts[broker] for broker in brokers]
     value = sum(counts[broker] for broker in group)
     share = sum(values) * len(group) / len(values)

@@ -189,12 +189,15 @@ def make_unusable_error(broker: int, log_dir: str, reason: str) -> OperationErro
 
 
 def find_replicas(dirs: Iterable[StoredDir], is_future: bool = False) -> dict[ReplicaKey, StoredReplica]:
-    """Return the replicas in directories by their keys; with `is_future` only the copies that moves make."""
+    """Return the replicas in directories by their keys, without the copies that moves make.
+
+    With `is_future` these copies are returned, and nothing else.
+    """
     return {replica.key: replica for row in dirs for replica in row.replicas if replica.is_future is is_future}
 
 
 def measure_dir(row: StoredDir) -> DirUsage:
-    """Return the sums of a directory's replicas."""
+    """Return the sums of a directory's replicas. The size counts the copies of moves in, the number does not."""
     return DirUsage(
         broker=row.broker,
         log_dir=row.log_dir,
@@ -208,7 +211,11 @@ def measure_dir(row: StoredDir) -> DirUsage:
 
 
 def sum_replicas(replicas: Iterable[StoredReplica], grouping: Grouping) -> list[ReplicaSum]:
-    """Return the sums of replicas by broker, topic or partition, sorted by what they are grouped by."""
+    """Return the sums of replicas by broker, topic or partition, sorted by what they are grouped by.
+
+    The copies of moves count for the size only, and have a number of their own. The lag is the largest one, not a sum,
+    and 0 where there are only copies.
+    """
     keys: dict[Grouping, Callable[[StoredReplica], tuple[str | None, int | None, int | None]]] = {
         Grouping.BROKER: lambda row: (None, None, row.broker),
         Grouping.TOPIC: lambda row: (row.topic, None, None),
@@ -278,7 +285,10 @@ def plan_dir_moves(
 
 
 def _find_state(replica: StoredReplica, future: StoredReplica | None, target: str) -> DirMoveState:
-    """Return how far the move of a replica to the directory `target` is; `future` is its copy, or None."""
+    """Return how far the move of a replica to the directory `target` is; `future` is its copy, or None.
+
+    Where the copy is for another directory, the move is NEEDED, also for a replica that is in `target`.
+    """
     if future is not None and future.log_dir == target:
         return DirMoveState.RUNNING
     return DirMoveState.DONE if future is None and replica.log_dir == target else DirMoveState.NEEDED
@@ -291,7 +301,8 @@ def move_replicas(cluster: Cluster, targets: Mapping[ReplicaKey, str]) -> dict[R
     The directory in which the replica is already is no error: a move of it to elsewhere is cancelled then. A broker
     that does not have the replica yet keeps the path for later, and its answer is REPLICA_NOT_AVAILABLE. The result is
     in the order of `targets`. A broker that did not answer is an UnreachableError of each of its replicas, or an
-    UnansweredError where the move may have begun. Raise UsageError for a wrong client setting.
+    UnansweredError where the move may have begun, as for a replica that the answer leaves out. A request that is
+    refused as a whole is an OperationError of each replica. Raise UsageError for a wrong client setting.
     """
     by_broker: dict[int, list[ReplicaKey]] = defaultdict(list)
     for key in targets:
@@ -331,7 +342,10 @@ def _make_error(topic: str, partition: int, broker: int, code: int) -> Operation
 
 
 def _build_dirs(targets: Mapping[ReplicaKey, str]) -> list[tuple[str, list[tuple[str, list[int]]]]]:
-    """Return the field `dirs` of a request to one broker: the partitions by directory and topic."""
+    """Return the field `dirs` of a request to one broker: (path, [(topic, [partition])]) for each directory.
+
+    The ids of brokers in `targets` are not looked at.
+    """
     dirs: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for (topic, partition, _), path in targets.items():
         dirs[path][topic].append(partition)
@@ -339,7 +353,10 @@ def _build_dirs(targets: Mapping[ReplicaKey, str]) -> list[tuple[str, list[tuple
 
 
 def _make_dir(broker: int, item: Any) -> StoredDir:
-    """Return a log directory of an answer to DescribeLogDirs."""
+    """Return a log directory of an answer to DescribeLogDirs. An error is a text in it, and nothing is raised.
+
+    Sizes of the volume that the answer does not have, or that are negative, are None.
+    """
     total, usable = getattr(item, "total_bytes", None), getattr(item, "usable_bytes", None)
     return StoredDir(
         broker=broker,

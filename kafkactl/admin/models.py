@@ -33,9 +33,11 @@ class Outcome:
 
 
 def make_failure(name: str, error: KafkactlError, reason: str | None = None) -> Outcome:
-    """Return the outcome of an item that failed; after an UnansweredError it has the code REQUEST_TIMED_OUT.
+    """Return the outcome of an item that failed. Nothing is raised.
 
-    `reason` is the text of a refusal; None takes the whole message of the error.
+    `reason` is the text of the result; None takes the whole message of the error. After an UnansweredError `reason` is
+    not used: the text is that error's own reason, and the code is REQUEST_TIMED_OUT. Other errors without a code of
+    Kafka have None as the code.
     """
     if isinstance(error, UnansweredError):
         return Outcome(name, False, error.reason, error.hint, ErrorCode.REQUEST_TIMED_OUT)

@@ -93,7 +93,8 @@ def find_offsets(cluster: Cluster, partitions: Iterable[Partition], at: int) -> 
 
     `at` is a time in ms since 1970, for the first record at or after it, or a SpecialOffset. The offset is None where
     there is no such record. Without partitions nothing is asked. Raise UnreachableError where no partition was
-    answered, OperationError where no broker tells the leaders, and UsageError for a wrong client setting.
+    answered, and UsageError for a wrong client setting. For a SpecialOffset below MAX_TIMESTAMP, UnreachableError or
+    OperationError is raised only where no broker tells the leaders.
     """
     return make_rows(ask_offsets(cluster, partitions, at))
 
@@ -171,7 +172,10 @@ def _ask(
     first_futures = [sent_futures] if sent_futures is not None else []
 
     def send(pending_partitions: list[Partition]) -> Mapping[Partition, Future[Any]]:
-        """Return a future for each partition: `sent_futures` at the first call, if given; else send a new request."""
+        """Return a future for each partition: `sent_futures` at the first call, if given; else send a new request.
+
+        A new request may raise UsageError for a wrong client setting.
+        """
         return first_futures.pop() if first_futures else _send(cluster, pending_partitions, spec, read_committed)
 
     # Where an answer is lost, librdkafka makes up the offset -1001 without an error.
@@ -194,7 +198,8 @@ def _send(
 def _make_answer(answer: Any) -> OffsetAnswer:
     """Return the offset, or the error text, of an answer, which is librdkafka's or an OperationError.
 
-    The error text is "cannot read the log's end: " and the OperationError's message.
+    The error text is "cannot read the log's end: " and the OperationError's message, also for a log's start. Nothing is
+    raised.
     """
     if isinstance(answer, OperationError):
         return OffsetAnswer(None, f"cannot read the log's end: {answer}")

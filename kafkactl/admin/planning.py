@@ -58,10 +58,11 @@ def plan(
     """Return the new replicas of each partition that changes, in the order of `placements`.
 
     Partitions of `fixed` stay as they are; their replicas on `brokers` count as load. All replicas of the others are on
-    `brokers` afterwards. By count and by leaders the result is as even as it can be, and has the
-    fewest moves of all such results. By bytes it is even to 2 % where the sizes allow it, and the moves are few. A new
-    replica stands in the place of the one that it replaces. Brokers without an entry in `racks` have no rack. Raise
-    OperationError for a partition that has more replicas than there are brokers.
+    `brokers` afterwards. By count and by leaders the result is as even as it can be, and has the fewest moves of all
+    such results. By bytes it is even to 2 % where the sizes allow it, and the moves are few. With NOTHING only replicas
+    move that must: those on other brokers, and those that are too many for a rack. A new replica stands in the place of
+    the one that it replaces. Brokers without an entry in `racks` have no rack. Raise OperationError for a partition
+    that has more replicas than there are brokers.
     """
     ids = sorted(set(brokers))
     stays = [(row.topic, row.partition) in fixed for row in placements]
@@ -131,12 +132,12 @@ def plan_drain(
 
 
 def name_rack(racks: Mapping[int, str | None], broker: int) -> str | int:
-    """Return the name of a broker's rack, or the broker's id where it has none."""
+    """Return the name of a broker's rack, or the broker's id where it has none or an empty one."""
     return racks.get(broker) or broker
 
 
 def _replace(before: Sequence[int], after: Collection[int]) -> tuple[int, ...]:
-    """Return replicas in the order of `before`, each removed one replaced by a new one."""
+    """Return replicas in the order of `before`, each removed one replaced by a new one, the lowest id first."""
     new = iter(sorted(set(after) - set(before)))
     return tuple(broker if broker in after else next(new) for broker in before)
 
@@ -165,7 +166,11 @@ def _level_leaders(
 
 
 def _level_bytes(spread: _Spread, sizes: Sequence[int]) -> None:
-    """Move replicas from the fullest brokers to emptier ones while that makes the two more equal."""
+    """Move replicas from the fullest brokers to emptier ones while that makes the two more equal. It changes `spread`.
+
+    `sizes` has the bytes of one replica of each partition, in the order of the spread; partitions without bytes stay.
+    Differences of up to 2 % of the mean stay, too. Replicas that must move are spread evenly by their number before.
+    """
     spread.optimize(moves_first=True)
     load: Counter[int] = Counter(dict.fromkeys(spread.brokers, 0))
     by_size: dict[int, list[tuple[int, int]]] = {broker: [] for broker in spread.brokers}
@@ -206,7 +211,7 @@ def _find_byte_move(
 
 
 def _list_around(by_size: Sequence[tuple[int, int]], middle: float) -> Iterator[tuple[int, int]]:
-    """Yield sorted pairs of a size and an index, those with a size near `middle` first."""
+    """Yield pairs of a size and an index, the one with the size nearest to `middle` first; `by_size` is sorted."""
     above = bisect_left(by_size, (middle, -1))
     below = above - 1
     while below >= 0 or above < len(by_size):
@@ -263,7 +268,7 @@ class _Spread:
                 return
 
     def move(self, index: int, source: int, target: int) -> None:
-        """Move a replica of a partition from a broker to another one."""
+        """Move a replica of a partition from a broker to another one. Whether it may move there is not checked."""
         self._remove_edges(index)
         self.replicas[index].remove(source)
         self.replicas[index].add(target)
@@ -276,7 +281,11 @@ class _Spread:
         return any(index in partitions for partitions in self._edges[source, target].values())
 
     def _find_path(self, move_weight: int, load_weight: int) -> list[int] | None:
-        """Return the brokers of the chain of moves that lowers the cost most, None where no chain lowers it."""
+        """Return the brokers of the chain of moves that lowers the cost most, None where no chain lowers it.
+
+        The first broker gives a replica to the second one, which gives one to the third, and so on. The weights are the
+        costs of a move and of an imbalance.
+        """
         cost = {broker: load_weight * (1 - 2 * self._load[broker]) for broker in self.brokers}
         previous: dict[int, int] = {}
         edges = [
@@ -376,7 +385,7 @@ class _Spread:
             self._fitting.add(key)
 
     def _find_bounds(self, index: int) -> Mapping[str | int, tuple[int, int]]:
-        """Return the lowest and the highest number of replicas of a partition in each rack."""
+        """Return the lowest and the highest number of replicas of a partition in each rack, by the rack's name."""
         key = (len(self.replicas[index]), id(self._allowed[index]))
         if key not in self._bounds:
             sizes = Counter(self._rack[broker] for broker in self._allowed[index])
@@ -432,7 +441,10 @@ def _share_out(count: int, sizes: Mapping[str | int, int]) -> dict[str | int, tu
 
 
 def count_moves(placements: Iterable[Placement], plan: Mapping[Partition, Sequence[int]]) -> tuple[int, int]:
-    """Return how many replicas a plan brings to a new broker, and their size in bytes."""
+    """Return how many replicas a plan brings to a new broker, and the size of all of them in bytes.
+
+    Partitions of the plan that are not in `placements` do not count.
+    """
     added = [
         (len(set(plan[row.topic, row.partition]) - set(row.replicas)), row.size_bytes)
         for row in placements

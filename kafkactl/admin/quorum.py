@@ -167,7 +167,8 @@ def find_candidate(quorum: Quorum, node_id: int, directory_id: str | None) -> Qu
 
     `directory_id` is that of its metadata folder; None takes the one that the observer reports. Raise OperationError
     where the quorum is static, where the id belongs to a voter with another folder, and where several observers have
-    the id; NotFoundError for a node that does not read the metadata log. An observer that is down is refused, too.
+    the id; NotFoundError for a node that does not read the metadata log, and for an observer with another directory id.
+    An observer that is down is an OperationError, too.
     """
     _require_dynamic(quorum)
     hint = "show the ids of the controllers: kafkactl quorum replication"
@@ -229,9 +230,10 @@ def is_up(quorum: Quorum, node: QuorumNode) -> bool:
 
 
 def require_usable_endpoints(quorum: Quorum, endpoints: Sequence[VoterEndpoint]) -> None:
-    """Raise UsageError for an address that other machines cannot use, such as 0.0.0.0, and for no name that voters use.
+    """Raise UsageError for the addresses 0.0.0.0 and ::, and where no endpoint has the name of a leader's listener.
 
-    The leader asks a new voter at the listener that has the name of its own one.
+    Other machines cannot use these addresses. The leader asks a new voter at the listener that has the name of its own
+    one. The names are not checked where those of the leader are not known.
     """
     for endpoint in endpoints:
         if endpoint.host in _ANY_ADDRESS:
@@ -299,7 +301,7 @@ def parse_endpoint(text: str) -> VoterEndpoint:
 
 
 def parse_directory_id(text: str) -> UUID:
-    """Return the id of a metadata folder, 22 characters of base64; raise UsageError for another text."""
+    """Return the id of a metadata folder, 22 characters of URL-safe base64; raise UsageError for another text."""
     try:
         data = base64.urlsafe_b64decode(f"{text}==")
     except ValueError:
@@ -369,7 +371,10 @@ def _read_time(replica: Any, name: str) -> int | None:
 
 
 def _compute_time_lag(leader: Any, slowest: Any) -> int | None:
-    """Return how far the slowest voter is behind the leader, in ms; None where a time is not known."""
+    """Return how far the slowest voter is behind the leader, in ms; None where a time is not known.
+
+    It is 0 where the slowest voter is the leader.
+    """
     if slowest is leader:
         return 0
     leader_ms, slowest_ms = (_read_time(replica, "last_caught_up_timestamp") for replica in (leader, slowest))

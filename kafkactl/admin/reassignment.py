@@ -156,7 +156,8 @@ def plan_factor(
     def ask() -> list[PartitionDescription]:
         """Return the partitions of the topics; raise OperationError (_UNKNOWN_PARTITION) where new ones are missing.
 
-        Raise NotFoundError or OperationError for a topic that cannot be described, and UnreachableError.
+        Raise NotFoundError or OperationError for a topic that cannot be described, UnreachableError, and UsageError for
+        a wrong client setting.
         """
         described = describe_topics(cluster, names)
         for topic in described:
@@ -233,7 +234,8 @@ def find_faults(
 ) -> list[NotFoundError]:
     """Return an error for each partition of a plan that does not exist, or has a broker that is not alive.
 
-    `present` are the partitions that exist, `alive` the ids of the brokers that are alive.
+    The errors are sorted by partition and not raised. `present` are the partitions that exist, `alive` the ids of the
+    brokers that are alive.
     """
     faults = []
     for (topic, number), brokers in sorted(targets.items()):

@@ -81,7 +81,11 @@ def read_topics(path: Path) -> list[str]:
 
 
 def build_document(replicas: Mapping[Partition, Sequence[int]], log_dirs: Mapping[ReplicaKey, str]) -> dict[str, Any]:
-    """Return a plan as the value of Kafka's JSON file, sorted by topic and partition."""
+    """Return a plan as the value of Kafka's JSON file, sorted by topic and partition.
+
+    It is {"version": 1, "partitions": [{"topic": T, "partition": N, "replicas": [ID], "log_dirs": [PATH]}]}. A replica
+    that `log_dirs` does not have gets "any" as its directory.
+    """
     return {
         "version": 1,
         "partitions": [

@@ -64,8 +64,8 @@ def read_offset_file(path: Path) -> dict[Partition, int]:
 
     The form is {"partitions": [{"topic": "t", "partition": 0, "offset": 42}], "version": 1}. The version may be
     missing, and other fields are ignored. `path` may be `-` for standard input. Raise UsageError for a file that cannot
-    be read or has another form or version, for offsets below -1, and for repeated partitions. Names of topics are not
-    checked, and neither is whether the partitions exist.
+    be read or has another form or version, for offsets below -1, for repeated partitions, and for a topic whose name is
+    empty, has a NUL character or is not Unicode. Whether topics and partitions exist is not checked.
     """
     content = read_json(path)
     rows = content.get("partitions") if isinstance(content, dict) else None
@@ -86,9 +86,10 @@ def plan(cluster: Cluster, before: Mapping[Partition, int], compacted: Collectio
     """Return the effect of a deletion in each partition, from the present ends of the logs, sorted by partition.
 
     `before` has the first offset that stays, or -1 for the end of the log. `compacted` are the topics with compaction
-    only: brokers refuse to delete their records. A partition that cannot be read or changed has an error. Nothing is
-    deleted; without partitions nothing is asked. Raise UnreachableError where no partition was answered, UsageError for
-    a wrong client setting, and ValueError for a topic without a name.
+    only: brokers refuse to delete their records. A partition that cannot be read or changed has an error; where its log
+    cannot be read, its `before_offset` is the given one, also -1. Nothing is deleted; without partitions nothing is
+    asked. Raise UnreachableError where no partition was answered, UsageError for a wrong client setting, and ValueError
+    for a topic without a name.
     """
     ends = read_log_ends(cluster, before)
     plans = []
@@ -114,13 +115,13 @@ def delete(cluster: Cluster, before: Mapping[Partition, int]) -> list[Deletion]:
     """Delete the records before each partition's offset and return the result of each partition, sorted.
 
     `before` has the first offset that stays, or -1 for the end of the log. A refused partition has an error, and also
-    one without an answer, whose records may have been deleted. Without partitions nothing is sent. Raise
-    UnreachableError where no partition was answered; it is an UnansweredError where records may have been deleted.
-    Raise UsageError for a wrong client setting.
+    one without an answer: it has the code REQUEST_TIMED_OUT, and its records may have been deleted. Without partitions
+    nothing is sent. Raise UnreachableError where no partition was answered; it is an UnansweredError where records may
+    have been deleted. Raise UsageError for a wrong client setting.
     """
 
     def send(partitions: list[Partition]) -> Mapping[Partition, Future[Any]]:
-        """Send the request for these partitions and return a future for each partition."""
+        """Send the request and return a future for each partition. Raise UsageError for a wrong client setting."""
         futures = cluster.admin.delete_records(
             [TopicPartition(*partition, before[partition]) for partition in partitions],
             request_timeout=cluster.timeout_s,

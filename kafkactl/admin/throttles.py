@@ -63,9 +63,9 @@ def list_throttles(
 
     The rates of all brokers are needed while any reassignment runs, and the replicas of a topic while one of its
     partitions is moved; the others are forgotten, and so is each limit for moves between directories. `topics` are the
-    topics to look at, None for all. There is an error for each broker that did not answer, and for each topic that
-    cannot be read. Raise UnreachableError or OperationError where no broker answers, and UsageError for
-    a wrong client setting.
+    topics to look at, None for all. There is an error for each broker that did not answer or refused, and for each
+    topic that cannot be read. Raise UnreachableError or OperationError where no broker answers, or where the
+    reassignments, brokers or topics cannot be listed, and UsageError for a wrong client setting.
     """
     with cluster.share_timeout():
         running = list_running(cluster)
@@ -111,7 +111,8 @@ def plan_throttles(
     """Return the settings for moves, together with those that are running already.
 
     `rate` is the limit between brokers, `dir_rate` the one between directories of the brokers `dir_brokers`, in bytes
-    per second; None sets none. The present replicas of a partition count as its leaders, for each can become it.
+    per second; None sets none. The `rate` holds for all these moves, also for running ones. The present replicas of a
+    partition count as its leaders, for each can become it. Values are texts, replicas as PARTITION:BROKER,....
     """
     brokers: dict[int, dict[str, str]] = {}
     topics: dict[str, dict[str, str]] = {}
@@ -161,7 +162,8 @@ def clear_throttles(
 ) -> dict[Entity, KafkactlError | None]:
     """Remove the throttles of brokers and topics; return the error of each, None for a success, also without throttles.
 
-    Nothing is raised for an item. A topic that does not exist is an error. Raise UsageError for a wrong client setting.
+    The brokers come first, and each kind is sorted. Nothing is raised for an item. A topic that does not exist, and a
+    broker that is not alive, have an error. Raise UsageError for a wrong client setting.
     """
     changes = {
         Entity(kind, str(name)): [Alteration(Operation.DELETE, setting) for setting in settings]
@@ -187,9 +189,10 @@ def remove_throttles(cluster: Cluster, throttles: Sequence[Throttle]) -> dict[Th
 
 
 def _alter(cluster: Cluster, changes: Mapping[Entity, Sequence[Alteration]]) -> dict[Entity, KafkactlError | None]:
-    """Change settings, those of topics in one request and those of each broker in its own; return all errors.
+    """Change settings, those of topics in one request and those of each broker in its own; return the error of each.
 
-    The result is in the order of `changes`. Raise UsageError for a wrong client setting.
+    It is None for a success. The result is in the order of `changes`. A request without an answer is an error of all
+    its entities. Raise UsageError for a wrong client setting.
     """
     results: dict[Entity, KafkactlError | None] = {}
     topics = {entity: items for entity, items in changes.items() if entity.type is EntityType.TOPICS}

@@ -47,9 +47,9 @@ def create_token(
 ) -> Token:
     """Create a token and return it with its HMAC. Without `owner` it belongs to the principal of this connection.
 
-    `owner` and `renewers` are principals TYPE:NAME. Raise OperationError for a refusal, UnsupportedRequestError for
-    brokers that are too old, UnansweredError where the token may have been created, UnreachableError, and UsageError
-    for a wrong client setting.
+    `owner` and `renewers` are principals TYPE:NAME, whose form is not checked. A `max_lifetime_ms` of -1 is the
+    brokers' default. Raise OperationError for a refusal, UnsupportedRequestError for brokers that are too old,
+    UnansweredError where the token may have been created, UnreachableError, and UsageError for a wrong client setting.
     """
     fields: dict[str, Any] = {"renewers": [_split(name) for name in renewers], "max_lifetime_ms": max_lifetime_ms}
     if owner is not None:
@@ -99,8 +99,9 @@ def describe_tokens(cluster: Cluster, principals: Iterable[str] = ()) -> list[To
 def renew_token(cluster: Cluster, hmac: bytes, period_ms: int = BROKERS_DEFAULT_MS) -> int:
     """Let the token of an HMAC expire after a period from now, and return the new time in ms since 1970.
 
-    The time is never later than the token's last one. Raise OperationError for a refusal, UnansweredError where the
-    token may have been renewed, UnreachableError, and UsageError for a wrong client setting.
+    A `period_ms` of -1 is the brokers' default. The time is never later than the token's last one. Raise OperationError
+    for a refusal, UnansweredError where the token may have been renewed, UnreachableError, and UsageError for a wrong
+    client setting.
     """
     answer = cluster.requests.send("RenewDelegationToken", hmac=hmac, renew_period_ms=period_ms)
     if answer.error_code:
@@ -111,8 +112,8 @@ def renew_token(cluster: Cluster, hmac: bytes, period_ms: int = BROKERS_DEFAULT_
 def expire_token(cluster: Cluster, hmac: bytes, period_ms: int = AT_ONCE_MS) -> int:
     """Let the token of an HMAC expire after a period from now or at once; return that time in ms since 1970.
 
-    Raise OperationError for a refusal, UnansweredError where the token may have expired, UnreachableError, and
-    UsageError for a wrong client setting.
+    A negative `period_ms` means at once. Raise OperationError for a refusal, UnansweredError where the token may have
+    expired, UnreachableError, and UsageError for a wrong client setting.
     """
     answer = cluster.requests.send("ExpireDelegationToken", hmac=hmac, expiry_time_period_ms=period_ms)
     if answer.error_code:
@@ -121,7 +122,7 @@ def expire_token(cluster: Cluster, hmac: bytes, period_ms: int = AT_ONCE_MS) -> 
 
 
 def _split(principal: str) -> tuple[str, str]:
-    """Return type and name of a principal TYPE:NAME. The name may have colons."""
+    """Return type and name of a principal TYPE:NAME. The name may have colons, and is empty without any colon."""
     type_, _, name = principal.partition(":")
     return type_, name
 

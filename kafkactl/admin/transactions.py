@@ -95,12 +95,13 @@ def list_transactions(
     longer_than_ms: int | None = None,
     pattern: str | None = None,
 ) -> tuple[list[TransactionListing], list[KafkactlError]]:
-    """Return the transactional ids of all coordinators that pass every filter, and an error for each silent broker.
+    """Return the transactional ids of all coordinators that pass every filter, and an error for each other broker.
 
-    Without a filter all are listed, sorted by coordinator and then in its order. `states` are names of STATES,
-    `longer_than_ms` is the age of the present transaction in ms, and `pattern` a regular expression of RE2/J for whole
-    ids. Raise UnsupportedRequestError where the brokers lack a filter, OperationError where they refuse, also a pattern
-    that they cannot read, UnreachableError where none answers, and UsageError for a wrong client setting.
+    These errors are of brokers that did not answer or refused. Without a filter all are listed, sorted by coordinator
+    and then in its order. `states` are names of STATES, `longer_than_ms` is the age of the present transaction in ms,
+    and `pattern` a regular expression of RE2/J for whole ids. Raise UnsupportedRequestError where the brokers lack a
+    filter, OperationError where they refuse, also a pattern that they cannot read, UnreachableError where none answers,
+    and UsageError for a wrong client setting.
     """
     lowest = 0
     fields: dict[str, Any] = {"state_filters": list(states), "producer_id_filters": sorted(producer_ids)}
@@ -177,7 +178,8 @@ def list_producers(
     """Return the producers that each partition knows, or its error, in the given order.
 
     The leader of each partition is asked, or the replica on `broker`. Producers are sorted by id. Raise OperationError,
-    UnreachableError or UnsupportedRequestError where no broker answers, and UsageError for a wrong client setting.
+    UnreachableError or UnsupportedRequestError where the leaders cannot be looked up or no broker answers, also not in
+    a later request for more than 500 partitions of a broker; and UsageError for a wrong client setting.
     """
     results: dict[Partition, list[ProducerState] | KafkactlError] = {}
     by_broker: dict[int, list[Partition]] = defaultdict(list)
@@ -247,8 +249,8 @@ def find_hanging(
     A transaction is a candidate where its last record is more than `older_than_ms` ms older than `now_ms`, in ms since
     1970; with None all are. It hangs where no coordinator knows the producer, or the coordinator does not count the
     partition in; a transactional id that the principal may not describe looks the same. The result is in the order of
-    `partitions`. The leaders are asked, or the replicas on `broker`. Raise
-    the first error where a coordinator does not say what it knows, because nothing could be told apart then:
+    `partitions`. The leaders are asked, or the replicas on `broker`. Raise the first error where no broker tells its
+    producers, and where a coordinator does not say what it knows, because nothing could be told apart then:
     UnreachableError, OperationError or UnsupportedRequestError; and UsageError for a wrong client setting.
     """
     with cluster.share_timeout():
@@ -281,7 +283,7 @@ def find_hanging(
 
 
 def _name_partition(partition: Partition, error: KafkactlError) -> KafkactlError:
-    """Return a copy of an error whose message begins with the partition."""
+    """Return a copy of an error, with its class, hint and code, whose message begins with the partition."""
     named = copy.copy(error)
     named.args = ("{}-{}: {}".format(*partition, error),)
     return named
@@ -343,9 +345,10 @@ def abort(
 def force_terminate(cluster: Cluster, transactional_id: str) -> None:
     """End the present transaction of an id by taking the id over: the coordinator aborts it and fences its producer.
 
-    Without a present transaction only the producer is fenced; an id that does not exist is made. The request is sent
-    again while an earlier end is still under way, until the time-out. Raise OperationError for a refusal,
-    UnansweredError where it may have been done, UnreachableError, and UsageError for a wrong client setting.
+    Without a present transaction only the producer is fenced; an id that does not exist is made. The id gets a
+    transaction time-out of 30 s. The request is sent again while an earlier end is still under way. Raise
+    UnansweredError where that lasts until the time-out and where it may have been done, OperationError for a refusal,
+    UnreachableError, and UsageError for a wrong client setting.
     """
     try:
         answer = cluster.requests.send(

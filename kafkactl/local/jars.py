@@ -60,7 +60,7 @@ def get_libs(version: str, tell: Callable[[str], None]) -> Path:
 
 
 def _get_cache_folder(version: str) -> Path:
-    """Return the folder of a version's jars in the user's cache."""
+    """Return the folder of a version's jars in the user's cache. It may not exist."""
     return find_cache_dir() / "kafka" / version
 
 

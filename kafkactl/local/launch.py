@@ -131,8 +131,9 @@ def _format(nodes: list[Node], java: str, libs: Path) -> None:
     """Format the storage of KRaft nodes with Kafka's StorageTool, run for all nodes at once, and wait for the end.
 
     The nodes must have a CLUSTER_ID and their configuration files. `java` is the path of java, `libs` the folder of the
-    jars. Formatted folders stay unchanged; new ones get the node's SCRAM users. Raise EngineError for the first node
-    whose run fails; the runs of the nodes behind it are not waited for then.
+    jars. Formatted folders stay unchanged; new ones get the node's SCRAM users. Raise OSError where the file of the
+    users cannot be written, and EngineError for the first node whose run fails; the runs of the nodes behind it are not
+    waited for then.
     """
     running = []
     for node in nodes:
@@ -162,7 +163,8 @@ def _format(nodes: list[Node], java: str, libs: Path) -> None:
 def _write_users_file(node: Node, users: Iterable[tuple[str, str]]) -> Path:
     """Write the StorageTool arguments that create a node's SCRAM-SHA-512 users, and return the path of the file.
 
-    `users` are names and passwords. Only the owner can read the file; other users could read a command line.
+    `users` are names and passwords. Only the owner can read the file, users.args in the node's folder; other users
+    could read a command line. Raise OSError where it cannot be written.
     """
     path = node.folder / "users.args"
     lines = (f"--add-scram\nSCRAM-SHA-512=[name={name},password={password}]\n" for name, password in users)
@@ -171,7 +173,10 @@ def _write_users_file(node: Node, users: Iterable[tuple[str, str]]) -> Path:
 
 
 def _write_private_file(path: Path, text: str) -> None:
-    """Write text, as UTF-8, to a file that only its owner can read; one that exists is overwritten."""
+    """Write text, as UTF-8, to a file that only its owner can read; one that exists is overwritten.
+
+    Its folder must exist. Raise OSError where the file cannot be written.
+    """
     path.touch()
     path.chmod(0o600)  # touch() keeps the mode of a file that exists
     path.write_text(text, encoding="utf-8")

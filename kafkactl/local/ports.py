@@ -24,7 +24,10 @@ def is_free(port: int) -> bool:
 
 
 def is_open(port: int) -> bool:
-    """Return whether a server accepts connections on 127.0.0.1:port now. The wait is at most 1 s."""
+    """Return whether a server accepts connections on 127.0.0.1:port now. The wait is at most 1 s.
+
+    Raise OverflowError for a port below 0 or above 65535.
+    """
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((HOST, port)) == 0

@@ -58,7 +58,7 @@ def list_verdicts(
 ) -> list[Verdict]:
     """Return the answer for each principal that rules of a resource, or the super users, name, sorted.
 
-    User:* is everybody else. A principal has several answers where they differ by host. Raise
+    User:* is everybody else. A principal has several answers where they differ by host; `other_hosts` is empty. Raise
     OperationError for a refusal and for a cluster without an authorizer, UnreachableError, and UsageError for a wrong
     client setting.
     """
@@ -88,8 +88,9 @@ def _list_rules(cluster: Cluster, kind: ResourceKind, name: str) -> list[Acl]:
 def _find_authorizer(cluster: Cluster, assumptions: Assumptions) -> tuple[Authorizer, tuple[str, ...]]:
     """Return the settings of the authorizer, and the names of those that neither the user nor a broker tells.
 
-    What the user says wins. The brokers are only asked where something is left. Raise OperationError for a refusal
-    other than of the right to read the settings, UnreachableError, and UsageError for a wrong client setting.
+    What the user says wins. The brokers are only asked where something is left. An unknown setting counts as no super
+    users, and as False. Raise OperationError for a refusal other than of the right to read the settings,
+    UnreachableError, and UsageError for a wrong client setting.
     """
     super_users, allows_everyone = assumptions.super_users, assumptions.allows_everyone
     if super_users is None or allows_everyone is None:
@@ -105,7 +106,11 @@ def _find_authorizer(cluster: Cluster, assumptions: Assumptions) -> tuple[Author
 def _make_verdict(
     acls: Sequence[Acl], question: Question, authorizer: Authorizer, decision: Decision, hidden: Sequence[str]
 ) -> Verdict:
-    """Return a decision with what it depends on; `hidden` are the settings whose values are not known."""
+    """Return a decision with what it depends on; `hidden` are the settings whose values are not known.
+
+    `other_hosts` is filled only for a question without a host. `unknown_settings` has those of `hidden` that could turn
+    a refusal into a permission; where the answer is yes it is empty.
+    """
     other_hosts = []
     if question.host is None:
         for host in list_hosts(acls, question):

@@ -68,8 +68,11 @@ class Authorizer:
 def decide(acls: Iterable[Acl], question: Question, authorizer: Authorizer) -> Decision:
     """Return whether the rules allow what the question asks, and by which rule.
 
-    Of several rules that decide, the result has the one with the most exact resource: the literal name, then the
-    longest prefix, then all names. A super user is always allowed.
+    A denial wins over all rules that allow. Describe is also allowed by a rule for Read, Write, Delete or Alter, and
+    DescribeConfigs by one for AlterConfigs. Where rules of the resource exist and none decides, it is not allowed;
+    without any rule of the resource `allows_everyone` decides. Of several rules that decide, the result has the one
+    with the most exact resource: the literal name, then the longest prefix, then all names. A super user is always
+    allowed.
     """
     if question.principal in authorizer.super_users:
         return Decision(is_allowed=True, reason=Reason.SUPER_USER)
@@ -95,7 +98,11 @@ def applies_to_resource(acl: Acl, kind: ResourceKind, name: str) -> bool:
 
 
 def list_hosts(acls: Iterable[Acl], question: Question) -> list[str]:
-    """Return the hosts that rules about the question name, sorted: the decision can differ there."""
+    """Return the hosts that rules about the question name, sorted: the decision can differ there.
+
+    These are rules for its principal or for everybody, on its resource, that allow or deny its operation. `*` is left
+    out. The host of the question does not count.
+    """
     return sorted(
         {
             acl.host
@@ -143,18 +150,28 @@ def list_access(
 
 
 def _applies_to_client(acl: Acl, question: Question) -> bool:
-    """Return whether a rule is about the principal and the host of a question."""
+    """Return whether a rule is about the principal and the host of a question, also for everybody and for all hosts.
+
+    Where the question has no host, only rules for all hosts count.
+    """
     return acl.principal in (question.principal, EVERYBODY) and acl.host in (WILDCARD, question.host)
 
 
 def _covers(acl: Acl, operation: Right) -> bool:
-    """Return whether a rule is about an operation, which it may allow by another one."""
+    """Return whether a rule is about an operation. A rule for All is about every operation.
+
+    A rule that allows is also about an operation that its own implies, such as Describe for Read. A denial implies
+    nothing.
+    """
     if acl.operation in (Right.ALL, operation):
         return True
     return acl.permission is Permission.ALLOW and acl.operation in _IMPLYING.get(operation, ())
 
 
 def _make_rank(acl: Acl) -> tuple[bool, int, bool, str]:
-    """Return the rank of a rule among those that decide: the most exact one has the lowest."""
+    """Return the rank of a rule among those that decide: the most exact one has the lowest.
+
+    Longer names come first, a literal one before a prefix, and `*` last; then the principal decides.
+    """
     is_for_all = acl.pattern is PatternKind.LITERAL and acl.name == WILDCARD
     return is_for_all, -len(acl.name), acl.pattern is PatternKind.PREFIXED, acl.principal

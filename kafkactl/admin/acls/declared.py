@@ -89,7 +89,8 @@ def read_declaration(path: Path) -> DeclaredAcls:
 def build_declaration(acls: Sequence[Acl]) -> dict[str, Any]:
     """Return the content of a YAML file that declares these rules, in the order of their resources.
 
-    Rules that differ only in the operation are one rule with several operations.
+    It is {"acls": [{"type", "name", "pattern", "rules": [{"principal", "permission", "host", "operations"}]}]}. Rules
+    that differ only in the operation are one rule with several operations.
     """
     by_resource: dict[Resource, dict[tuple[str, str, str], list[str]]] = {}
     for acl in acls:
@@ -131,7 +132,7 @@ def compare(cluster: Cluster, declared: DeclaredAcls) -> list[AclChange]:
 
 
 def apply(cluster: Cluster, changes: Sequence[AclChange]) -> list[Outcome]:
-    """Make the changes and return the outcome of each one, additions first.
+    """Make the changes and return the outcome of each one, additions first. Those with KEEP are left out.
 
     Where an addition fails, nothing is removed, so that nobody loses a right that a new rule was to give. An error of
     the removals after additions is the outcome of each removal. Raise UnreachableError or OperationError where the
@@ -146,7 +147,11 @@ def apply(cluster: Cluster, changes: Sequence[AclChange]) -> list[Outcome]:
 
 
 def _parse_row(path: Path, row: Any) -> tuple[Resource, list[Acl]]:
-    """Return the resource of a row, and its rules; raise UsageError, which names `path`, for a wrong row."""
+    """Return the resource of a row, and its rules; raise UsageError, which names `path`, for a wrong row.
+
+    A row has type, name, rules (a list, which may be empty) and pattern, which is literal where it is missing. A
+    cluster needs no name.
+    """
     if not isinstance(row, dict) or not isinstance(row.get("rules"), list):
         raise UsageError(f"{path}: not a resource with rules: {row!r:.100}", f"like {EXAMPLE}")
     _refuse_unknown(path, row, _RESOURCE_FIELDS)
@@ -163,7 +168,11 @@ def _parse_row(path: Path, row: Any) -> tuple[Resource, list[Acl]]:
 
 
 def _parse_rule(path: Path, resource: Resource, rule: Any) -> list[Acl]:
-    """Return the rules of one entry, one for each operation; raise UsageError for a wrong entry."""
+    """Return the rules of one entry, one for each operation; raise UsageError for a wrong entry.
+
+    An entry has principal, operations (at least one), permission and host; these two are allow and `*` where they are
+    missing. Not every message names `path`.
+    """
     operations = rule.get("operations") if isinstance(rule, dict) else None
     if not isinstance(operations, list) or not operations:
         raise UsageError(f"{path}: not a rule with operations: {rule!r:.100}", f"like {EXAMPLE}")

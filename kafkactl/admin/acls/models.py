@@ -162,7 +162,10 @@ class AclFilter:
     permission: Permission | None = None
 
     def chooses_entry(self, acl: Acl) -> bool:
-        """Return whether type, principal, host, operation and permission of a rule fit; its name is not looked at."""
+        """Return whether type, principal, host, operation and permission of a rule fit.
+
+        Its name and its pattern are not looked at.
+        """
         wishes = (self.type, self.principal, self.host, self.operation, self.permission)
         values = (acl.type, acl.principal, acl.host, acl.operation, acl.permission)
         return all(wish is None or wish == value for wish, value in zip(wishes, values, strict=True))
@@ -284,7 +287,7 @@ def build_filters(
 
 
 def number_resource(kind: ResourceKind | None) -> int:
-    """Return the number of a type of resource in Kafka's protocol; None is any type."""
+    """Return the number of a type of resource in Kafka's protocol; None is any type. Raise KeyError for UNKNOWN."""
     return AclResourceType.ANY if kind is None else AclResourceType[kind.name]
 
 

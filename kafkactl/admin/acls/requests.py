@@ -65,14 +65,14 @@ def list_acls(cluster: Cluster, chosen: AclFilter | None = None) -> list[Acl]:
 def create_acls(cluster: Cluster, acls: Sequence[Acl]) -> list[Outcome]:
     """Create rules and return the outcome of each, in their order. A rule that exists already is a success, too.
 
-    Up to 1,000 rules are sent at once. After a request without an answer its rules, which may have been created, have
-    the code REQUEST_TIMED_OUT, and the ones behind it are not sent. Without rules nothing is sent. Raise
-    UnreachableError or OperationError where the first request cannot be sent, and UsageError for a wrong client
-    setting.
+    A refused rule is a failed outcome. Up to 1,000 rules are sent at once. After a request without an answer its rules,
+    which may have been created, have the code REQUEST_TIMED_OUT, and the ones behind it are not sent. A later request
+    that fails has failed outcomes, too. Without rules nothing is sent. Raise UnreachableError or OperationError where
+    the first request cannot be sent or is refused as a whole, and UsageError for a wrong client setting.
     """
 
     def send(batch: Sequence[Acl]) -> list[tuple[int, str | None]]:
-        """Return the code and the message for each rule of a batch."""
+        """Send a batch and return the code, 0 for a success, and the message for each rule; errors pass through."""
         creations = [
             (
                 number_resource(acl.type), acl.name, number_pattern(acl.pattern), acl.principal, acl.host,
@@ -89,15 +89,16 @@ def create_acls(cluster: Cluster, acls: Sequence[Acl]) -> list[Outcome]:
 def delete_acls(cluster: Cluster, acls: Sequence[Acl], is_first: bool = True) -> list[Outcome]:
     """Delete exactly these rules and return the outcome of each, in their order. A rule that is gone is a success, too.
 
-    A rule with a part that this release does not know is a failure. Up to 1,000 rules are sent at once. After a request
-    without an answer its rules, which may have been deleted, have the code REQUEST_TIMED_OUT, and the ones behind it
-    are not sent. Raise UnreachableError or OperationError where the first request cannot be sent, and UsageError for a
-    wrong client setting. Without `is_first` other changes were made before, and nothing is raised: an error of the
-    first request is the outcome of each rule, too.
+    A refused rule, and one with a part that this release does not know, is a failed outcome. Up to 1,000 rules are sent
+    at once. After a request without an answer its rules, which may have been deleted, have the code REQUEST_TIMED_OUT,
+    and the ones behind it are not sent. A later request that fails has failed outcomes, too. Raise UnreachableError or
+    OperationError where the first request cannot be sent or is refused as a whole, and UsageError for a wrong client
+    setting. Without `is_first` other changes were made before, and nothing is raised: an error of the first request is
+    the outcome of each rule, too.
     """
 
     def send(batch: Sequence[Acl]) -> list[tuple[int, str | None]]:
-        """Return the code and the message for each rule of a batch."""
+        """Send a batch and return the code, 0 for a success, and the message for each rule; errors pass through."""
         filters = [_make_fields(_make_exact_filter(acl)) for acl in batch]
         answer = cluster.requests.send(
             "DeleteAcls", to_controller=True, filters=[tuple(fields.values()) for fields in filters], min_version=1
@@ -133,8 +134,8 @@ def read_authorizer(cluster: Cluster) -> AuthorizerSettings:
     """Return the settings of the authorizer that a broker shows, of the broker with the lowest id.
 
     Brokers hide the values of settings that they have no type for; then these are None. All are None where the user may
-    not read the settings. Raise OperationError for another refusal, UnreachableError, and UsageError for a wrong client
-    setting.
+    not read the settings. A setting that the broker does not have gives no super users, and False. Raise OperationError
+    for another refusal, UnreachableError, and UsageError for a wrong client setting.
     """
     broker = min(cluster.requests.list_brokers())
     resources = [(ResourceType.BROKER, str(broker), [_SUPER_USERS, _EVERYONE])]
@@ -158,7 +159,7 @@ def split_super_users(text: str) -> tuple[str, ...]:
 
 
 def _make_fields(chosen: AclFilter) -> dict[str, Any]:
-    """Return the fields of a filter in a request, in the order of its schema."""
+    """Return the fields of a filter in a request, in the order of its schema. Raise KeyError for an UNKNOWN part."""
     return {
         "resource_type_filter": number_resource(chosen.type),
         "resource_name_filter": chosen.name,
@@ -179,7 +180,10 @@ def _make_exact_filter(acl: Acl) -> AclFilter:
 
 
 def _find_error(result: Any) -> tuple[int, str | None]:
-    """Return the code and the message of a filter's result: its own, or those of the first rule that stayed."""
+    """Return the code and the message of a filter's result: its own, or those of the first rule that stayed.
+
+    A success is (0, None).
+    """
     if result.error_code:
         return result.error_code, result.error_message
     failed = [rule for rule in result.matching_acls if rule.error_code]

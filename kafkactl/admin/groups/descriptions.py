@@ -61,8 +61,9 @@ def list_groups(cluster: Cluster) -> GroupList:
     All brokers are asked at once. With an error the list is not complete. librdkafka does not name the broker that did
     not answer, and it fails where a frozen broker should list the others. Then all brokers are asked once more by
     kafka-python, and the groups are sorted by name; where the time is over by then, the list has the groups of the
-    brokers that did answer. Share and streams groups are left out. Raise UnreachableError where no broker answers,
-    OperationError where all refuse or a transient refusal lasts, and UsageError for a wrong client setting.
+    brokers that did answer. Share and streams groups are left out. Raise UnreachableError where no broker answers, or
+    where one does not and the silent broker cannot be found; OperationError where a broker refuses and no group was
+    listed, or where a transient refusal lasts; and UsageError for a wrong client setting.
     """
     incomplete: list[GroupList] = []
 
@@ -71,7 +72,7 @@ def list_groups(cluster: Cluster) -> GroupList:
 
         Raise UnreachableError of a broker without an answer, OperationError of a transient refusal, and the error of
         any broker where no group was listed; the groups that were listed are kept in `incomplete` then. Raise
-        TimeoutError after half of the time-out.
+        TimeoutError after half of the time-out, and UsageError for a wrong client setting.
         """
         answer = cluster.wait(
             cluster.admin.list_consumer_groups(request_timeout=cluster.timeout_s),
@@ -112,7 +113,7 @@ def choose_groups(cluster: Cluster, selection: NameSelection | None = None) -> G
     A name may have a NotFoundError, or an OperationError where it is a share or streams group, its coordinator does not
     answer, or no client can send it. Where a broker's list is missing, the errors say so, unless every name was found
     and every pattern has a match, and there is a name. Raise NotFoundError for a pattern without a match in complete
-    lists, UnreachableError where no broker answers, OperationError where all refuse, and UsageError for a wrong client
+    lists, UnreachableError or OperationError where the groups cannot be listed, and UsageError for a wrong client
     setting.
     """
     group_list = list_groups(cluster)
@@ -174,10 +175,11 @@ def find_unlisted_groups(cluster: Cluster, names: Sequence[str]) -> dict[str, Gr
     """Return the groups that exist although no list of consumer groups has them, by name.
 
     `names` are the names to look for. The groups are share and streams groups, and groups whose coordinator is moving:
-    for a moment no broker lists them. An error stands for a group whose coordinator does not answer or is still moving.
-    A name that is absent from the result is no group, or one that the user may not see. Without names nothing is asked.
-    Raise UnreachableError or OperationError where no broker lists its groups, OperationError also where a transient
-    refusal lasts, and UsageError for a wrong client setting.
+    for a moment no broker lists them. Groups of Kafka Connect are also among them, as classic groups. An error stands
+    for a group whose coordinator does not answer, is still moving, or answers with an error code. A name that is absent
+    from the result is no group, or one that the user may not see. Without names nothing is asked. Raise
+    UnreachableError or OperationError where no broker lists its groups, OperationError also where a transient refusal
+    lasts, and UsageError for a wrong client setting.
     """
     if not names:
         return {}
@@ -245,8 +247,9 @@ def describe_groups(
 
     `with_epochs` asks also for values that librdkafka does not know: epochs and target assignments of the consumer
     protocol; they are also asked for where librdkafka does not know a state. Without groups both lists are empty. A
-    group that has gone is Dead, or has an error. Raise UnreachableError where no group was answered, or a coordinator
-    does not answer about epochs; OperationError where it refuses that, and UsageError for a wrong client setting.
+    group that has gone is Dead, or has an error. The names must be sendable, as those of choose_groups() are. Raise
+    UnreachableError where no group was answered, or a coordinator does not answer about epochs; OperationError where it
+    refuses that, and UsageError for a wrong client setting.
     """
     return _describe_all(cluster, [group.group for group in groups], with_epochs)
 
@@ -264,7 +267,7 @@ def _describe_all(
         return [], []
 
     def send(names: list[str]) -> Mapping[str, Future[Any]]:
-        """Send the request for these groups and return a future for each name."""
+        """Send the request and return a future for each name. Raise UsageError for a wrong client setting."""
         return cluster.admin.describe_consumer_groups(names, request_timeout=cluster.timeout_s)
 
     answers = cluster.ask_each(group_names, send, lambda name: f"cannot describe group {name}")
@@ -305,8 +308,9 @@ def read_group_lags(
     whose ends cannot be read has an unknown lag and an error of its own. With `read_committed` the end of a log is its
     last stable offset. `with_epochs` asks also for epochs and target assignments of the consumer protocol; without it a
     group that is listed as Empty has neither coordinator nor assignor. Without groups both lists are empty, but the
-    metadata are read. Raise UnreachableError where no group, no partition or no request for the metadata was answered,
-    OperationError for a refusal of the metadata or the epochs, and UsageError for a wrong client setting.
+    metadata are read. The epochs are also asked for where librdkafka does not know a state. Raise UnreachableError
+    where no group, no partition or no request for the metadata was answered, or a coordinator does not answer about
+    epochs; OperationError for a refusal of the metadata or the epochs; and UsageError for a wrong client setting.
     """
     descriptions, errors = _describe_briefly(cluster, groups, with_epochs)
     offsets, failures = _read_offsets(cluster, [description.group for description in descriptions])
@@ -351,8 +355,8 @@ def require_group(cluster: Cluster, name: str) -> GroupListing:
 
     Raise NotFoundError for a group that does not exist or that the user may not see, but OperationError where it may
     exist, because a broker's list is missing or its coordinator does not answer or is moving. Raise OperationError also
-    for a share or streams group and where all brokers refuse, UnreachableError where no broker answers, and UsageError
-    for a name that is empty, not UTF-8 or has a NUL character, and for a wrong client setting.
+    for a share or streams group and where the groups cannot be listed, UnreachableError where no broker answers, and
+    UsageError for a name that is empty, not UTF-8 or has a NUL character, and for a wrong client setting.
     """
     choice = choose_groups(cluster, select_names([name]))
     if choice.errors:
@@ -423,12 +427,13 @@ def _read_offsets(
 ) -> tuple[dict[str, list[TopicPartition]], list[KafkactlError]]:
     """Return librdkafka's committed offsets of each group, and an error for each group that could not be read.
 
-    Single partitions may have an error of their own. Raise UnreachableError where no group was answered, and UsageError
-    for a wrong client setting.
+    Single partitions may have an error of their own. The coordinators must just have answered another request, because
+    librdkafka crashes where one is moving. Raise UnreachableError where no group was answered, and UsageError for a
+    wrong client setting.
     """
 
     def send(pending_groups: list[str]) -> Mapping[str, Future[Any]]:
-        """Send a request for each of these groups and return their futures."""
+        """Send a request for each group and return their futures. Raise UsageError for a wrong client setting."""
         return {
             group: cluster.admin.list_consumer_group_offsets(
                 [ConsumerGroupTopicPartitions(group)], request_timeout=cluster.timeout_s
@@ -451,7 +456,7 @@ def delete_groups(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
     """
 
     def send(group_names: list[str]) -> Mapping[str, Future[Any]]:
-        """Send the request for these groups and return a future for each name."""
+        """Send the request and return a future for each name. Raise UsageError for a wrong client setting."""
         return cluster.admin.delete_consumer_groups(group_names, request_timeout=cluster.timeout_s)
 
     return send_change(cluster, names, send, "deleted")
@@ -460,7 +465,8 @@ def delete_groups(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
 def _read_commit(entry: TopicPartition) -> tuple[int | None, int | None, str | None]:
     """Return offset, leader epoch and error of a Commit; all are None where nothing is committed.
 
-    An answer for a whole group succeeds although single partitions have errors.
+    With an error, offset and epoch are None. The epoch is also None where the commit has none. An answer for a whole
+    group succeeds although single partitions have errors.
     """
     error = entry.error
     if error is not None:
@@ -480,7 +486,9 @@ def _make_partition_lag(
 ) -> PartitionLag:
     """Return the row of a partition. `commit_entry` is None without a commit, `owner` without a member.
 
-    The lag is None where the commit or the end is not known, and never below 0.
+    The lag is None where the commit or the end is not known, and never below 0. The state is UNKNOWN, with the reason
+    in `error`, where the commit or one end of the log could not be read; the lag may be known then. Without `owner` the
+    fields about the consumer are None.
     """
     start, end = ends.start.offset, ends.end.offset
     current, epoch, error = _NO_COMMIT if commit_entry is None else _read_commit(commit_entry)
@@ -510,7 +518,8 @@ def _make_partition_lag(
 def _make_description(description: Any) -> GroupDescription:
     """Return the description of a group from confluent-kafka's, without epochs.
 
-    Members are in the coordinator's order.
+    Members are in the coordinator's order. The assignor is None where the group has none; a state that librdkafka does
+    not know is Unknown, and a type that is missing is Classic.
     """
     members = [
         Member(

@@ -23,10 +23,10 @@ _OF_CONSUMER_PROTOCOL = 1
 def add_epochs(cluster: Cluster, described: Sequence[GroupDescription]) -> list[GroupDescription]:
     """Return the groups with the values that librdkafka does not know, for groups of the consumer protocol.
 
-    These are epochs, target assignments, and the exact name of the state. Other groups, and groups that the coordinator
-    refuses to describe, stay unchanged; the order stays, too. Raise UnreachableError where a coordinator does not
-    answer, OperationError where it refuses the whole request (UnsupportedRequestError where it is too old), and
-    UsageError for a wrong client setting.
+    These are epochs, target assignments, and the exact name of the state; assignor and assignments are renewed, too.
+    Other groups, groups without a known coordinator, and groups that the coordinator refuses to describe, stay
+    unchanged; the order stays, too. Raise UnreachableError where a coordinator does not answer, OperationError where it
+    refuses the whole request (UnsupportedRequestError where it is too old), and UsageError for a wrong client setting.
     """
     by_coordinator: dict[int, list[str]] = defaultdict(list)
     for group in described:
@@ -48,9 +48,10 @@ def add_epochs(cluster: Cluster, described: Sequence[GroupDescription]) -> list[
 def list_groups_of_types(cluster: Cluster, types: Sequence[str]) -> GroupList:
     """Return all groups of these types, share and streams included, sorted by name, and the errors of brokers as texts.
 
-    `types` are lower case: classic, consumer, share, streams; without any the result has no groups. Raise the first
-    error where no broker answers, UnreachableError or OperationError, the OperationError of a transient refusal that
-    lasts until the time-out, and UsageError for a wrong setting.
+    `types` are lower case: classic, consumer, share, streams; without any the result has no groups. Groups of Kafka
+    Connect are classic. A broker that does not answer or refuses has an error in the result. Raise the first error
+    where no broker answers, UnreachableError or OperationError, the OperationError of a transient refusal that lasts
+    until the time-out, and UsageError for a wrong setting.
     """
     answers, errors = cluster.requests.list_groups()
     groups = [listing for listing in map(make_listing, answers) if listing.type.lower() in types]

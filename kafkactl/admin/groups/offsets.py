@@ -107,7 +107,7 @@ class OffsetChange:
 
 
 def find_targets(cluster: Cluster, selection: NameSelection) -> list[Target]:
-    """Return the selected groups, or all groups, sorted by name. A selected name may belong to no group.
+    """Return the selected groups, or all for an empty selection, by name. A selected name may belong to no group.
 
     The target of such a name has `exists` False. A group that cannot be changed has an error, which is not raised: its
     state is neither Empty nor Dead, it is a share or streams group, its coordinator does not answer or is moving, or no
@@ -218,7 +218,11 @@ def _find_partitions(cluster: Cluster, selected: Sequence[tuple[str, list[int] |
 
 
 def _parse_topic(text: str) -> tuple[str, list[int] | None]:
-    """Return the topic of a text TOPIC or TOPIC:0,1,2, and its partitions, or None for all. Raise UsageError."""
+    """Return the topic of a text TOPIC or TOPIC:0,1,2, and its partitions in their order, or None for all.
+
+    The topic is not checked and may be empty. Raise UsageError where the part after the colon is no list of whole
+    numbers from 0.
+    """
     name, colon, numbers = text.partition(":")
     try:
         return name, [read_whole_number(number) for number in numbers.split(",")] if colon else None
@@ -244,8 +248,9 @@ def plan_reset(cluster: Cluster, group: str, partitions: Sequence[Partition] | N
     `reset.offsets` instead. For OFFSET, GIVEN and SHIFT an offset outside a log moves to its nearest end. EARLIEST and
     LATEST are the start and the end of each log. For TIME a partition without a record at or after the time gets the
     end of its log. CURRENT keeps the committed offsets, and takes the end of the log where nothing is committed. A
-    group that does not exist has no present offsets. Raise OperationError where an offset cannot be read, NotFoundError
-    for a shift in a partition without a commit, UnreachableError, and UsageError for a wrong client setting.
+    group that no broker lists has no present offsets, also where a broker does not answer. Raise OperationError where
+    an offset cannot be read or the groups cannot be listed, NotFoundError for a shift in a partition without a commit,
+    UnreachableError, and UsageError for a wrong client setting.
     """
     committed = read_committed(cluster, group)
     chosen = sorted(committed) if partitions is None else partitions
@@ -290,7 +295,9 @@ def _plan_offsets(
 def read_committed(cluster: Cluster, group: str) -> dict[Partition, int]:
     """Return the committed offsets of a group by partition; empty for a group that no broker lists as a consumer group.
 
-    Raise OperationError where an offset cannot be read, UnreachableError, and UsageError for a wrong client setting.
+    It is also empty where the broker that has the group does not list its groups and another broker does. Partitions
+    without an offset are left out. Raise OperationError where an offset or the groups cannot be read, UnreachableError,
+    and UsageError for a wrong client setting.
     """
     if group not in {group_listing.group for group_listing in list_groups(cluster).groups}:
         return {}
@@ -326,7 +333,8 @@ def carry_out(cluster: Cluster, changes: Sequence[OffsetChange]) -> list[OffsetC
 
     A group that does not exist is created. All changes must be of the same group, and stay in their order. A refused
     partition is a change that is not ok. Without changes nothing is sent. Raise OperationError where the whole request
-    is refused, for example because the group has members, UnansweredError where the offsets may have been committed,
+    is refused, for example because the group has members, and where the transient refusal of one partition lasts until
+    the time-out: others may have been committed then. Raise UnansweredError where the offsets may have been committed,
     UnreachableError, and UsageError for a wrong client setting.
     """
     if not changes:
@@ -346,8 +354,9 @@ def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> di
 
     The result has all partitions: librdkafka takes one that the answer leaves out for a success. A group that does not
     exist is created. Without offsets nothing is sent. Raise OperationError where the whole request is refused, for
-    example because the group has members, UnansweredError where the offsets may have been committed, UnreachableError,
-    UsageError for a wrong client setting, and ValueError for an empty group or a negative offset.
+    example because the group has members, and where the transient refusal of one partition lasts until the time-out:
+    others may have been committed then. Raise UnansweredError where the offsets may have been committed,
+    UnreachableError, UsageError for a wrong client setting, and ValueError for an empty group or a negative offset.
     """
     topic_partitions = [TopicPartition(topic, number, offset) for (topic, number), offset in sorted(offsets.items())]
     if not topic_partitions:
@@ -356,7 +365,8 @@ def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> di
     def ask() -> dict[Partition, str | None]:
         """Send the commit and return the error of each partition, None for a success.
 
-        Raise OperationError with a transient code while the coordinator moves, and the error of a failed request.
+        Raise OperationError with a transient code while the coordinator moves, also for one partition only;
+        OperationError, UnreachableError or UsageError where the request fails.
         """
         (future,) = cluster.admin.alter_consumer_group_offsets(
             [ConsumerGroupTopicPartitions(group, topic_partitions)], request_timeout=cluster.timeout_s

@@ -36,7 +36,7 @@ def find_oldest_unread(row: PartitionLag) -> Position | None:
 
 
 def add_time_lags(cluster: Cluster, lags: Sequence[GroupLag], read_committed: bool = False) -> list[GroupLag]:
-    """Return the groups with the time lag of each partition: the age of its oldest unread record, in ms.
+    """Return the groups, in their order, with each partition's time lag: the age of its oldest unread record, in ms.
 
     The records are read for this, with `read_committed` only committed ones. The time lag is 0 where nothing is unread,
     or only transaction markers. It stays None where the record cannot be read within the time-out or has no timestamp,
@@ -50,7 +50,7 @@ def add_time_lags(cluster: Cluster, lags: Sequence[GroupLag], read_committed: bo
     now_ms = round(time.time() * _MS)
 
     def add_time_lag(row: PartitionLag) -> PartitionLag:
-        """Return the row with its time lag in ms, or unchanged where the time lag is not known."""
+        """Return the row with its time lag in ms, or unchanged where it is unknown or the commit is beyond the end."""
         position = find_oldest_unread(row)
         if row.lag == 0:
             return row if row.commit is CommitState.BEYOND_END else replace(row, time_lag_ms=0)
@@ -118,7 +118,7 @@ def read_timestamps(
 
 
 def add_rates(before: Sequence[GroupLag], after: Sequence[GroupLag], seconds: float) -> list[GroupLag]:
-    """Return the later groups with the records per second that were written to and read from each partition.
+    """Return the later groups, in their order, with the records per second written to and read from each partition.
 
     `before` and `after` are the same groups at two times, `seconds` apart, which must not be 0. A partition that was
     not in `before` stays without rates, and a rate is None where an offset is not known. A rate may be negative after a

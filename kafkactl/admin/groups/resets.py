@@ -83,8 +83,9 @@ def read_offsets(
     Groups and their partitions are sorted; a group without a commit has an empty dict. There is an error for each name
     without a group, for each group that cannot be read, and for each partition whose offset cannot be read, or that has
     no offset and whose log cannot be read. There may also be one for each broker that does not list its groups. Raise
-    NotFoundError for a pattern that matches no group in complete lists, UnreachableError where no group was answered,
-    OperationError where all brokers refuse, and UsageError for a wrong client setting.
+    NotFoundError for a pattern that matches no group in complete lists, UnreachableError where no group or no partition
+    was answered, OperationError where the groups or topics cannot be listed, and UsageError for a wrong client setting.
+    Where librdkafka does not know a group's state, a coordinator that fails to tell it also raises one of the two.
     """
     choice = choose_groups(cluster, selection)
     lags, failures = read_group_lags(cluster, choice.groups)
@@ -125,10 +126,11 @@ def read_offsets_to_copy(cluster: Cluster, group: str, topics: Sequence[str] | N
 def plan_resets(cluster: Cluster, groups: Sequence[str], request: ResetRequest) -> dict[str, ResetPlan]:
     """Return the plan of each group, in the order of `groups`. Nothing is changed.
 
-    Where the request has no `topics`, a group is reset in the partitions in which it has committed offsets; raise
-    NotFoundError where no group has any. Raise UsageError for a wrong text in `topics` (not TOPIC or TOPIC:0,1),
-    NotFoundError for a topic or partition that does not exist, OperationError where an offset cannot be read, or a
-    shift has no committed offset to start from, UnreachableError, and UsageError for a wrong client setting.
+    Without groups nothing is asked or checked, and the result is empty. Where the request has no `topics`, a group is
+    reset in the partitions in which it has committed offsets; raise NotFoundError where no group has any. Raise
+    UsageError for a wrong text in `topics` (not TOPIC or TOPIC:0,1), NotFoundError for a topic or partition that does
+    not exist, OperationError where an offset cannot be read, or a shift has no committed offset to start from,
+    UnreachableError, and UsageError for a wrong client setting.
     """
     if not groups:
         return {}
@@ -143,8 +145,8 @@ def plan_offsets(cluster: Cluster, offsets_by_group: Mapping[str, Mapping[Partit
     """Return the plan of each group for given offsets, in the given order of groups. Nothing is changed.
 
     An offset outside its log is moved to the nearest end. Raise NotFoundError for a topic or partition that does not
-    exist, OperationError where an offset cannot be read, UnreachableError, and UsageError for a topic with a colon in
-    its name, a partition below 0, and a wrong client setting.
+    exist, also for a partition below 0, OperationError where an offset cannot be read, UnreachableError, and UsageError
+    for a wrong client setting.
     """
     return {
         group: plan_reset(cluster, group, require_partitions(cluster, offsets), Reset(ResetTo.GIVEN, offsets=offsets))
@@ -163,9 +165,9 @@ def preview_plans(plans: Mapping[str, ResetPlan]) -> list[OffsetChange]:
 def carry_out_plans(cluster: Cluster, plans: Mapping[str, ResetPlan]) -> list[OffsetChange]:
     """Commit the offsets of all plans, one group after the other, and return each change with its result.
 
-    The changes are group by group, sorted by partition. A refused partition has its error in the result. Raise
-    OperationError where the request for a whole group is refused, UnreachableError where no broker answers
-    (UnansweredError where offsets may have been committed), and UsageError for a wrong client setting: groups before
-    that one are changed then.
+    The changes are group by group, sorted by partition. A group that does not exist is created. A refused partition has
+    its error in the result. Raise OperationError where the request for a whole group is refused, or where the transient
+    refusal of one partition lasts; UnreachableError where no broker answers (UnansweredError where offsets may have
+    been committed); and UsageError for a wrong client setting. Groups before that one are changed then.
     """
     return [change for group, plan in plans.items() for change in carry_out(cluster, list_changes(group, plan))]

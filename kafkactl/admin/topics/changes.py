@@ -45,7 +45,7 @@ def create_topics(
         by_name = {spec.topic: _make_new_topic(spec) for spec in batch}
 
         def send(names: list[str], by_name: Mapping[str, NewTopic] = by_name) -> Mapping[str, Future[None]]:
-            """Send the request for these topics and return a future for each."""
+            """Send the request and return a future for each topic. Raise UsageError for a wrong client setting."""
             new = [by_name[name] for name in names]
             return cluster.admin.create_topics(new, validate_only=validate_only, **_make_timeouts(cluster))
 
@@ -92,7 +92,7 @@ def add_partitions(
         }
 
     def send(names: list[str]) -> Mapping[str, Future[None]]:
-        """Send the request for these topics and return a future for each."""
+        """Send the request and return a future for each topic. Raise UsageError for a wrong client setting."""
         more = [requests[name] for name in names]
         return cluster.admin.create_partitions(more, validate_only=validate_only, **_make_timeouts(cluster))
 
@@ -106,7 +106,8 @@ def add_partitions(
 def _make_short_outcome(topic: str, added: int, assigned: int) -> Outcome:
     """Return the failure of a topic whose assignment does not have a list of brokers for each new partition.
 
-    librdkafka does not send such a request. The sentence is that of a broker.
+    `added` is the number of new partitions, `assigned` that of the lists. librdkafka does not send such a request. The
+    sentence is that of a broker.
     """
     reason = f"Attempted to add {added} additional partition(s), but only {assigned} assignment(s) were specified."
     return Outcome(topic, False, reason, code=KafkaError.INVALID_REPLICA_ASSIGNMENT)
@@ -123,7 +124,7 @@ def delete_topics(cluster: Cluster, names: Sequence[str], if_exists: bool = Fals
     ignored = {KafkaError.UNKNOWN_TOPIC_OR_PART: "did not exist"} if if_exists else {}
 
     def send(topic_names: list[str]) -> Mapping[str, Future[None]]:
-        """Send the request for these topics and return a future for each."""
+        """Send the request and return a future for each topic. Raise UsageError for a wrong client setting."""
         return cluster.admin.delete_topics(topic_names, **_make_timeouts(cluster))
 
     return send_change(cluster, names, send, "deleted", ignored)
@@ -224,9 +225,10 @@ def _split_into_batches(specs: Sequence[TopicSpec]) -> Iterator[list[TopicSpec]]
 
 
 def _make_new_topic(spec: TopicSpec) -> NewTopic:
-    """Return librdkafka's object for a new topic; missing numbers leave the choice to the brokers.
+    """Return librdkafka's object for a new topic; numbers that are None or 0 leave the choice to the brokers.
 
-    A `replica_assignment` replaces both numbers.
+    A `replica_assignment` replaces both numbers. Raise ValueError for numbers above 100,000 partitions or 10,000
+    replicas.
     """
     configs = dict(spec.configs or {})
     if spec.replica_assignment:

@@ -237,7 +237,7 @@ def _read_settings_by_librdkafka(
     """
 
     def send(topic_names: list[str]) -> Mapping[str, Future[Any]]:
-        """Send the request for these topics and return a future for each name."""
+        """Send the request and return a future for each name. Raise UsageError for a wrong client setting."""
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in topic_names]
         futures = cluster.admin.describe_configs(resources, request_timeout=cluster.timeout_s)
         return {resource.name: future for resource, future in futures.items()}
