@@ -12,6 +12,7 @@ from typing import Any
 
 from kafkactl.admin.configs import Alteration, Operation, alter_configs
 from kafkactl.admin.entities import Entity, EntityType
+from kafkactl.admin.models import Outcome, make_failure
 from kafkactl.admin.reassignment import Move, RunningMove, list_running
 from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.cluster import Cluster
@@ -44,6 +45,11 @@ class Throttle:
     """A rate in bytes per second for a broker; replicas as PARTITION:BROKER,... or * for a topic."""
     forgotten: bool
     """Whether no running reassignment needs it. Moves between log directories are not looked for."""
+
+    @property
+    def title(self) -> str:
+        """Return the name of the setting with that of its broker or topic, for messages."""
+        return f"{self.name} of {self.type.singular} {self.entity}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,16 +182,21 @@ def clear_throttles(
     return _alter(cluster, changes)
 
 
-def remove_throttles(cluster: Cluster, throttles: Sequence[Throttle]) -> dict[Throttle, KafkactlError | None]:
-    """Remove these throttles and no others; return the error of each, None for a success, in their order.
+def remove_throttles(cluster: Cluster, throttles: Sequence[Throttle]) -> list[Outcome]:
+    """Remove these throttles and no others, and return the outcome of each, in their order.
 
-    Nothing is raised for an item. Raise UsageError for a wrong client setting.
+    One whose answer is missing has the code REQUEST_TIMED_OUT, and may have been removed. Nothing is raised for an
+    item. Raise UsageError for a wrong client setting.
     """
     changes: dict[Entity, list[Alteration]] = defaultdict(list)
     for row in throttles:
         changes[Entity(row.type, row.entity)].append(Alteration(Operation.DELETE, row.name))
     results = _alter(cluster, changes)
-    return {row: results[Entity(row.type, row.entity)] for row in throttles}
+    outcomes = []
+    for row in throttles:
+        error = results[Entity(row.type, row.entity)]
+        outcomes.append(Outcome(row.title, True, "removed") if error is None else make_failure(row.title, error))
+    return outcomes
 
 
 def _alter(cluster: Cluster, changes: Mapping[Entity, Sequence[Alteration]]) -> dict[Entity, KafkactlError | None]:

@@ -21,7 +21,7 @@ from typer.core import TyperCommand
 
 from kafkactl import __version__, statuses, stdout
 from kafkactl.cli.completion import names as completion
-from kafkactl.cli.frame import before_change, startup, stopping, typer_internals
+from kafkactl.cli.frame import before_change, rights, startup, stopping, typer_internals
 from kafkactl.cli.frame import help as help_text
 from kafkactl.cli.frame.command import CONTEXT_SETTINGS, build, command, is_debugging
 from kafkactl.cli.frame.options import ClusterOptions, OutputOptions
@@ -350,8 +350,10 @@ def _print_error(failure: KafkactlError, arguments: list[str]) -> int:
     the cluster gets the words "may have been done".
     """
     if isinstance(failure, UnansweredError) and before_change.was_called.get():
+        from kafkactl.cli.frame.results import make_hint_of_command
+
         failure = UnansweredError(
-            f"the change may have been done: {failure.reason}", "check the result before you repeat the command"
+            f"the change may have been done: {failure.reason}", make_hint_of_command(rights.running.get().split())
         )
     with suppress(KafkactlError, BrokenPipeError):  # the output comes before the error
         stdout.out.flush()

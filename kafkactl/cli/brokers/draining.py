@@ -15,7 +15,7 @@ from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.following import format_bytes, format_time_left
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ClusterOptions, ReportOptions
-from kafkactl.cli.frame.results import print_errors, show_outcomes
+from kafkactl.cli.frame.results import list_failures, print_errors, show_outcomes
 from kafkactl.cli.frame.subjects import TopicsOptions
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UsageError
 from kafkactl.output import people
@@ -216,7 +216,7 @@ def _remove_throttles(connected: Cluster, topics: Sequence[str]) -> list[Kafkact
             return []
         rows, errors = throttles.list_throttles(connected, topics)
         left = [row for row in rows if row.forgotten and row.name != throttles.DIR_RATE]
-        results = throttles.remove_throttles(connected, left) if left else {}
+        outcomes = throttles.remove_throttles(connected, left) if left else []
     except KafkactlError as error:
         return [error]
-    return [*errors, *(error for error in results.values() if error is not None)]
+    return [*errors, *list_failures(outcomes, "throttle")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,8 +16,8 @@ from kafkactl.cli.configs.entities import EntityChoice, EntityOptions, require_e
 from kafkactl.cli.frame.before_change import Change, before_change
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.options import ClusterOptions, ControllerOptions, MirrorOutputOptions, ReportOptions
-from kafkactl.cli.frame.results import print_errors, show_outcomes
-from kafkactl.errors import NotFoundError, OperationError, UsageError
+from kafkactl.cli.frame.results import print_errors, print_unanswered, show_outcomes
+from kafkactl.errors import NotFoundError, OperationError, UnansweredError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
 from kafkactl.statuses import CONDITION, DONE, FAILED
@@ -198,7 +199,14 @@ def alter(
     sets_values = any(change.operation is not Operation.DELETE for change in changes)
     if connected.settings.has_controllers and changed_entities[0].type is EntityType.BROKERS and sets_values:
         people.warning("a controller does not check settings of brokers; brokers log wrong values and ignore them")
-    config_changes.make_changes(connected, changed_entities, changes, dry_run, strict=not output.is_kafka)
+    try:
+        config_changes.make_changes(connected, changed_entities, changes, dry_run, strict=not output.is_kafka)
+    except UnansweredError as error:
+        if dry_run or output.is_kafka:
+            raise
+        first = changed_entities[0]
+        shown = f"configs describe {first.type.value} {shlex.quote(first.name) if first.name else '--default'}"
+        return print_unanswered(error, "settings of", entity_text, shown)
     if output.is_kafka:
         out.write_text(admin_text.format_alteration(changed_entities[0]))
         return 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
 from kafkactl.cli.frame.following import Progress, follow, format_bytes
+from kafkactl.cli.frame.results import list_failures
 from kafkactl.connection.protocol import group_by_topic
 from kafkactl.errors import KafkactlError, OperationError, UnansweredError, UnreachableError
 from kafkactl.output import people
@@ -350,6 +351,7 @@ def _check_results(
         if len(moved) == len(rows) or time.monotonic() > deadline:
             break
         time.sleep(_PAUSE_S)
+        connected.renew_timeout()
     outcomes = []
     for row in rows:
         now = present.get((row.topic, row.partition), ())
@@ -382,9 +384,8 @@ def remove_throttles(connected: Cluster, topics: Sequence[str]) -> list[Kafkactl
     rows, errors = throttles.list_throttles(connected, topics)
     if not rows:
         return errors
-    names = [f"{row.name} of {row.type.singular} {row.entity}" for row in rows]
-    before_change(connected, [Change(action=f"remove {name}", inverse=cannot_be_undone) for name in names])
-    failures = [error for error in throttles.remove_throttles(connected, rows).values() if error is not None]
+    before_change(connected, [Change(action=f"remove {row.title}", inverse=cannot_be_undone) for row in rows])
+    failures = list_failures(throttles.remove_throttles(connected, rows), "throttle")
     removed = len(rows) - len(failures)
     people.note(f"removed {removed} throttle{'' if removed == 1 else 's'}")
     return errors + failures

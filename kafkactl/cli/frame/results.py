@@ -78,23 +78,67 @@ def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: ReportOptions)
         if people.is_kafka_style():  # Kafka's tools print the broker's sentence alone
             people.error(OperationError(outcome.result, outcome.hint, outcome.code))
             continue
-        text = f"{noun} {outcome.name}: {outcome.result}"
-        if outcome.code in _UNANSWERED:
-            people.error(UnansweredError(f"{text}; it may have been done", _make_check_hint(noun, outcome.name)))
-        else:
-            people.error(OperationError(text, rights.make_hint(outcome.code) or outcome.hint))
+        people.error(_make_error(outcome, noun))
     return combine(map(_get_status, outcomes))
 
 
-def print_unanswered(failure: UnansweredError, noun: str, name: str) -> int:
+def list_failures(outcomes: Iterable[Outcome], noun: str) -> list[KafkactlError]:
+    """Return an error for each outcome that is a failure, in their order; `noun` names the items, such as topic."""
+    return [_make_error(outcome, noun) for outcome in outcomes if not outcome.ok]
+
+
+def _make_error(outcome: Outcome, noun: str) -> KafkactlError:
+    """Return the error of an item that failed, which says where its change may have been done."""
+    text = f"{noun} {outcome.name}: {outcome.result}"
+    if outcome.code in _UNANSWERED:
+        return UnansweredError(f"{text}; it may have been done", _make_check_hint(noun, outcome.name))
+    return OperationError(text, rights.make_hint(outcome.code) or outcome.hint)
+
+
+def print_unanswered(failure: UnansweredError, noun: str, name: str, command: str | None = None) -> int:
     """Print on stderr that the change of one item may have been done, with the command that shows it; return 3.
 
-    `noun` names the item, such as subscription, and `name` is its name or a word such as "new".
+    `noun` names the item, such as subscription, and `name` is its name or a word such as "new". `command` shows it,
+    without the name of the program; None takes the command for its noun.
     """
-    people.error(
-        UnansweredError(f"{noun} {name}: {failure.reason}; it may have been done", _make_check_hint(noun, name))
-    )
+    hint = _format_check_hint(command) if command else _make_check_hint(noun, name)
+    people.error(UnansweredError(f"{noun} {name}: {failure.reason}; it may have been done", hint))
     return NO_ANSWER
+
+
+_LISTS = {
+    "user": "users list",
+    "acl": "acls list",
+    "partition": "leaders list",
+    "throttle": "throttles list",
+    "transactional id": "transactions list",
+    "broker": "brokers list",
+    "controller": "quorum status",
+    "feature": "features describe",
+    "subscription": "client-metrics list",
+    "token": "tokens describe",
+}
+"""The kafkactl command that shows items, by what they are called in outcomes."""
+_SHOWN_BY = {
+    "brokers drain": "reassign list",
+    "topics": "topics list",
+    "groups": "groups list",
+    "acls": _LISTS["acl"],
+    "quotas": "quotas list",
+    "users": _LISTS["user"],
+    "brokers": _LISTS["broker"],
+    "features": _LISTS["feature"],
+    "client-metrics": _LISTS["subscription"],
+    "tokens": _LISTS["token"],
+    "quorum": _LISTS["controller"],
+    "leaders": "leaders list",
+    "log-dirs": "log-dirs replicas",
+    "reassign": "reassign list",
+    "throttles": _LISTS["throttle"],
+    "transactions": _LISTS["transactional id"],
+    "records": "offsets --time earliest",
+}
+"""The kafkactl command that shows what a command changes, by the words of that command."""
 
 
 def _make_check_hint(noun: str, name: str) -> str:
@@ -103,19 +147,19 @@ def _make_check_hint(noun: str, name: str) -> str:
     `noun` names the item, `name` is its name. For an unknown noun the hint has no command.
     """
     commands = {"topic": f"topics describe {shlex.quote(name)}", "group": f"groups describe {shlex.quote(name)}"}
-    lists = {
-        "user": "users list",
-        "acl": "acls list",
-        "partition": "leaders list",
-        "throttle": "throttles list",
-        "transactional id": "transactions list",
-        "broker": "brokers list",
-        "controller": "quorum status",
-        "feature": "features describe",
-        "subscription": "client-metrics list",
-        "token": "tokens describe",
-    }
-    command = {**commands, **lists}.get(noun)
+    return _format_check_hint(commands.get(noun) or _LISTS.get(noun))
+
+
+def make_hint_of_command(words: Sequence[str]) -> str:
+    """Return the hint to check whether a running command has made its change, with the kafkactl command that shows it.
+
+    `words` are those of the running command, such as quorum and status. For an unknown one the hint has no command.
+    """
+    return _format_check_hint(next((_SHOWN_BY[word] for word in (" ".join(words), *words) if word in _SHOWN_BY), None))
+
+
+def _format_check_hint(command: str | None) -> str:
+    """Return the hint to check a result; None for `command` gives a hint without one."""
     return "check the result before you repeat the command" + (f": kafkactl {command}" if command else "")
 
 

@@ -13,7 +13,7 @@ from kafkactl.cli.frame.command import command
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ControllerOptions, MirrorOutputOptions
 from kafkactl.cli.frame.results import show_outcomes
-from kafkactl.errors import OperationError, UnsupportedRequestError, UsageError
+from kafkactl.errors import OperationError, UnansweredError, UnsupportedRequestError, UsageError
 from kafkactl.output import people
 from kafkactl.output.kafka import quorum_text
 from kafkactl.patterns import refuse_empty
@@ -240,6 +240,7 @@ def _describe_tolerance(voters: int) -> str:
 def _try(controller: int, change: Callable[[], None], result: str) -> Outcome:
     """Make a change and return its outcome, with `result` as the text of a success and the code of a refusal.
 
+    A change without an answer is a failed outcome with the code REQUEST_TIMED_OUT: it may have been done.
     Raise UnsupportedRequestError, UnreachableError, and UsageError for a wrong client setting.
     """
     from kafkactl.admin.models import Outcome, make_failure
@@ -248,6 +249,8 @@ def _try(controller: int, change: Callable[[], None], result: str) -> Outcome:
         change()
     except UnsupportedRequestError:
         raise
+    except UnansweredError as error:
+        return make_failure(str(controller), error)
     except OperationError as error:
         return make_failure(str(controller), error, error.reason)
     return Outcome(str(controller), True, result)

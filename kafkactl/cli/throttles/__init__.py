@@ -75,7 +75,6 @@ def clear(
       kafkactl throttles clear --yes
     """
     from kafkactl.admin import throttles
-    from kafkactl.admin.models import Outcome
 
     connected = cluster.connect()
     rows, errors = throttles.list_throttles(connected)
@@ -90,22 +89,11 @@ def clear(
         return print_errors(errors)
     status = confirm.ask(f"remove {len(rows)} throttle{'' if len(rows) == 1 else 's'}", "nothing removed")
     if status is None:
-        removed = throttles.remove_throttles(connected, rows)
-        outcomes = [
-            Outcome(
-                f"{row.name} of {row.type.singular} {row.entity}",
-                error is None,
-                "removed" if error is None else str(error),
-                None if error is None else error.hint,
-                getattr(error, "code", None),
-            )
-            for row, error in removed.items()
-        ]
-        status = show_outcomes(outcomes, "throttle", output)
+        status = show_outcomes(throttles.remove_throttles(connected, rows), "throttle", output)
     return combine([status, print_errors(errors)]) if errors else status
 
 
 def _make_change(row: Throttle) -> Change:
     """Return the removal of a throttle as a change, which setting the value again undoes."""
     inverse: Arguments = ("configs", "alter", row.type.value, row.entity, "--set", f"{row.name}={row.value}")
-    return Change(action=f"remove {row.name} of {row.type.singular} {row.entity}", inverse=lambda: inverse)
+    return Change(action=f"remove {row.title}", inverse=lambda: inverse)

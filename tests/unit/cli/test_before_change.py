@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 CHANGES = {
     *("CreateTopics", "CreatePartitions", "DeleteTopics", "IncrementalAlterConfigs", "AlterConfigs", "DeleteRecords"),
-    *("AlterReplicaLogDirs",),
+    *("AlterReplicaLogDirs", "WriteTxnMarkers"),
     *("AlterPartitionReassignments", "ElectLeaders", "DeleteGroups", "OffsetCommit", "OffsetDelete", "LeaveGroup"),
     *("AlterClientQuotas", "AlterUserScramCredentials", "InitProducerId", "Produce", "JoinGroup"),
     *("CreateDelegationToken", "RenewDelegationToken", "ExpireDelegationToken"),
@@ -30,7 +30,7 @@ CHANGES = {
 COMMANDS = {
     "topics create": ["topics", "create", "new"],
     "topics alter": ["topics", "alter", "orders", "--partitions", "9"],
-    "topics alter factor": ["topics", "alter", "orders", "--replication-factor", "1"],
+    "topics alter factor": ["topics", "alter", "moved", "--replication-factor", "1", "--yes"],
     "topics delete": ["topics", "delete", "orders", "--yes"],
     "topics delete recreate": ["topics", "delete", "orders", "--yes", "--recreate"],
     "topics delete dry run": ["topics", "delete", "orders", "--dry-run"],
@@ -63,7 +63,7 @@ COMMANDS = {
     "tokens expire": ["tokens", "expire", "token-1", "--yes"],
     "tokens expire dry run": ["tokens", "expire", "token-1", "--dry-run"],
     "quorum add-controller": ["quorum", "add-controller", "9", "--endpoint", "CONTROLLER://h:1", "--yes"],
-    "quorum remove-controller": ["quorum", "remove-controller", "1", "--directory-id", f"{21 * 'A'}Q", "--yes"],
+    "quorum remove-controller": ["quorum", "remove-controller", "2", "--directory-id", f"{21 * 'A'}g", "--yes"],
     "brokers drain": ["brokers", "drain", "2", "moved", "--yes"],
     "brokers drain dry run": ["brokers", "drain", "2", "moved", "--dry-run"],
     "leaders elect": ["leaders", "elect", "moved", "--yes"],
@@ -161,11 +161,20 @@ def broker() -> Iterator[FakeBroker]:
         broker.state.producers["moved", 0] = [Producer(id=8, start_offset=5)]
         broker.state.tokens["token-1"] = Token(hmac=b"h", owner="ann", issue_ms=1, expiry_ms=2, max_ms=3)
         broker.state.configs[16, "apps"] = {"interval.ms": "1000"}
-        broker.state.directory_ids[1] = uuid.UUID(int=1)
+        broker.state.directory_ids |= {1: uuid.UUID(int=1), 2: uuid.UUID(int=2)}
+        broker.state.quotas[frozenset({("user", "ann")})] = {"producer_byte_rate": 9.0}
         broker.state.observers[9] = uuid.UUID(int=9)
         broker.state.brokers[1].more_log_dirs = ("/disk2",)
         broker.state.topics["moved"] = Topic("moved", [Partition(leader=1, replicas=[2, 1], isr=[1, 2])])
         yield broker
+
+
+def is_change(name: str) -> bool:
+    """Return whether a line of COMMANDS sends a request of its own that changes something."""
+    return "dry run" not in name and name not in (
+        *("groups reset-offsets preview", "console-producer", "console-consumer"),
+        "brokers drain",  # needs more brokers; it moves replicas as `reassign execute`
+    )
 
 
 def in_context(cli: Cli, broker: FakeBroker, *flags: str) -> None:
@@ -175,23 +184,45 @@ def in_context(cli: Cli, broker: FakeBroker, *flags: str) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_read_only_context_refuses_every_change(name: str, cli: Cli, broker: FakeBroker, tmp_path: Path) -> None:
-    (tmp_path / "topics.yaml").write_text("topics: {orders: {partitions: 5}, more: {partitions: 1}}")
-    (tmp_path / "acls.yaml").write_text("acls: [{type: group, name: billing, rules: []}]")
-    (tmp_path / "plan.json").write_text(PLAN)
+    prepare(name, broker, tmp_path)
+    in_context(cli, broker, "--read-only")
+    done = cli(*(word.format(folder=tmp_path) for word in COMMANDS[name]), input="secret\n")
+    assert done.returncode == 2, done.stderr
+    assert "context prod is read-only" in done.stderr
+    assert "--no-read-only" in done.stderr
+    assert [request.api for request in broker.requests if request.api in CHANGES] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in COMMANDS if is_change(name)])
+def test_a_change_without_an_answer_may_have_been_done(name: str, cli: Cli, broker: FakeBroker, tmp_path: Path) -> None:
+    """Every command says so, with the command that shows the present state."""
+    prepare(name, broker, tmp_path)
+    broker.on(CHANGES, freeze=True, when=lambda request: not request.fields.get("validate_only"))
+    line = [word.format(folder=tmp_path) for word in COMMANDS[name]]
+    done = cli("-b", broker.address, *line, "--timeout", "1", input="secret\n")
+    # `reassign verify` has shown the states of the moves, and only the removal of a throttle failed.
+    assert done.returncode == (1 if name == "reassign verify" else 3), done.stderr
+    assert "may have been" in done.stderr
+    assert {request.api for request in broker.requests} & CHANGES
+    hints = [line for line in done.stderr.splitlines() if line.startswith("hint:")]
+    assert hints
+    assert all("check the result" in hint and ": kafkactl " in hint for hint in hints), hints
+
+
+def prepare(name: str, broker: FakeBroker, folder: Path) -> None:
+    """Bring a broker into the state, and write the files, in which a command has something to change."""
+    (folder / "topics.yaml").write_text("topics: {orders: {partitions: 5}, more: {partitions: 1}}")
+    (folder / "acls.yaml").write_text("acls: [{type: group, name: billing, rules: []}]")
+    (folder / "plan.json").write_text(PLAN)
     if name.startswith(("reassign verify", "throttles")):
         broker.state.configs[4, "1"] = {"leader.replication.throttled.rate": "5"}
     if name.startswith("brokers drain"):
         broker.state.topics["moved"].all_partitions[0].target = [1]
     if name.startswith("reassign cancel"):
         broker.state.topics["orders"].all_partitions[0].target = [1, 2]
-    (tmp_path / "groups.yaml").write_text("groups: {billing: {orders: {0: 1}}}")
-    in_context(cli, broker, "--read-only")
+    (folder / "groups.yaml").write_text("groups: {billing: {orders: {0: 1}}}")
     broker.state.scram["bob"] = {1: 4096}
-    done = cli(*(word.format(folder=tmp_path) for word in COMMANDS[name]), input="secret\n")
-    assert done.returncode == 2, done.stderr
-    assert "context prod is read-only" in done.stderr
-    assert "--no-read-only" in done.stderr
-    assert [request.api for request in broker.requests if request.api in CHANGES] == []
 
 
 @pytest.mark.parametrize(
