@@ -618,13 +618,28 @@ class Brokers:
         return error
 
 
+_KRAFT_RELEASES: dict[int, dict[tuple[int, int], int]] = {
+    ApiKey.DESCRIBE_QUORUM: {(2, 8): 0, (3, 3): 1, (3, 9): 2},
+    ApiKey.UNREGISTER_BROKER: {(2, 8): 0},
+    ApiKey.LIST_CONFIG_RESOURCES: {(3, 7): 0},
+    ApiKey.ADD_RAFT_VOTER: {(3, 9): 0},
+    ApiKey.REMOVE_RAFT_VOTER: {(3, 9): 0},
+}
+"""The highest version of requests that only KRaft has, by the releases that brought one before 4.0 (KIP-595, KIP-836,
+KIP-714, KIP-853)."""
+
+
 def find_first_release(api_key: int, version: int) -> tuple[int, ...] | None:
     """Return the first release of Kafka, such as (4, 2), whose brokers have a version of a request; None if unknown.
 
-    The releases are those that kafka-python knows. A request that only brokers of KRaft clusters have counts, too.
+    The releases are those that kafka-python knows. It has looked at brokers with ZooKeeper before Kafka 4.0, so the
+    requests that only KRaft has stand in a table here.
     """
     from kafka.protocol.broker_version_data import BROKER_API_VERSIONS
 
+    for release, highest in _KRAFT_RELEASES.get(api_key, {}).items():
+        if highest >= version:
+            return release
     releases = (
         release for release, ranges in BROKER_API_VERSIONS.items() if ranges.get(api_key, (0, -1))[1] >= version
     )

@@ -18,11 +18,15 @@ LARGEST_ANSWER_BYTES = 64 << 20
 
 
 class ApiKey(IntEnum):
-    """Requests whose support shows what kind of node a server is."""
+    """Requests whose support shows what kind of node a server is, and those that only KRaft has."""
 
     METADATA = 3
     API_VERSIONS = 18
     DESCRIBE_QUORUM = 55
+    UNREGISTER_BROKER = 64
+    LIST_CONFIG_RESOURCES = 74
+    ADD_RAFT_VOTER = 80
+    REMOVE_RAFT_VOTER = 81
 
 
 class EndpointType(IntEnum):

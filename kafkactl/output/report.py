@@ -75,44 +75,73 @@ class Report:
         Columns are named by their titles, in any case; the tables have them in the order of `columns`, and an empty one
         keeps all. `sort` is TITLE, TITLE:asc or TITLE:desc, and None keeps the order. Rows without a value come last.
         With columns the data becomes a list of dicts, from titles like log_end_offset to values, for the rows of all
-        tables. Without columns the data is sorted where it is the rows of the only table. Raise UsageError for a column
-        that a table does not have, and for an unknown order.
+        tables. Without columns the data is sorted where it is the rows of the only table. Of several tables those
+        without a named column are left out, and those without the column of `sort` keep their order. Raise UsageError
+        for columns that no table has, and for an unknown order.
         """
         report = self if sort is None else self._sort(sort)
         if not columns:
             return report
-        tables = [replace(table, columns=_pick(table, columns), headings=True) for table in report.tables]
+        _require_columns(report.tables, columns, "--columns")
+        tables = [
+            replace(table, columns=_pick(table, columns), headings=True)
+            for table in report.tables
+            if _has(table, columns)
+        ]
         return Report([_make_object(table, row) for table in tables for row in table.rows], tables)
 
     def _sort(self, sort: str) -> Report:
         """Return the report with the rows of its tables sorted by a column, TITLE, TITLE:asc or TITLE:desc.
 
         TITLE is in any case. Rows without a value come last. The data is sorted where it is the rows of the only table.
-        Raise UsageError for a column that a table does not have, and for an unknown order.
+        Tables without the column keep their order. Raise UsageError for a column that no table has, and for an unknown
+        order.
         """
         title, _, order = sort.partition(":")
         if order not in ("", "asc", "desc"):
             raise UsageError(
                 f"invalid value {sort!r} for --sort: {order!r} is not an order", "use COLUMN or COLUMN:desc"
             )
+        _require_columns(self.tables, [title], "--sort")
         tables = [
-            replace(table, rows=_sort_rows(table.rows, _pick(table, [title], "--sort")[0], order == "desc"))
+            replace(table, rows=_sort_rows(table.rows, _pick(table, [title])[0], order == "desc"))
+            if _has(table, [title])
+            else table
             for table in self.tables
         ]
         is_rows = len(tables) == 1 and self.data == list(self.tables[0].rows)
         return Report(tables[0].rows if is_rows else self.data, tables)
 
 
-def _pick(table: Table, titles: Sequence[str], flag: str = "--columns") -> list[Column]:
+def _require_columns(tables: Sequence[Table], titles: Sequence[str], flag: str) -> None:
+    """Raise UsageError where no table has all of the columns with these titles, which may be in any case.
+
+    `flag` is the option to name in the error.
+    """
+    if not tables or any(_has(table, titles) for table in tables):
+        return
+    known = list(dict.fromkeys(column.title for table in tables for column in table.columns))
+    unknown = [title for title in titles if title.lower() not in map(str.lower, known)]
+    if unknown:
+        raise UsageError(f"invalid value {unknown[0]!r} for {flag}", f"use one of these columns: {', '.join(known)}")
+    choices = "; or ".join(", ".join(column.title for column in table.columns) for table in tables)
+    raise UsageError(
+        f"invalid value {','.join(titles)!r} for {flag}: no table has all of them",
+        f"use columns of one table: {choices}",
+    )
+
+
+def _has(table: Table, titles: Sequence[str]) -> bool:
+    """Return whether a table has all columns with these titles, which may be in any case."""
+    return {title.lower() for title in titles} <= {column.title.lower() for column in table.columns}
+
+
+def _pick(table: Table, titles: Sequence[str]) -> list[Column]:
     """Return the columns with these titles, which may be in any case, in the order of `titles`.
 
-    `flag` is the option to name in the error. Raise UsageError for a title that the table does not have.
+    The table must have all of them.
     """
     columns = {column.title.lower(): column for column in table.columns}
-    for title in titles:
-        if title.lower() not in columns:
-            possible = ", ".join(column.title for column in table.columns)
-            raise UsageError(f"invalid value {title!r} for {flag}", f"use one of these columns: {possible}")
     return [columns[title.lower()] for title in titles]
 
 

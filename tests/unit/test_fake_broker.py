@@ -858,7 +858,7 @@ def test_the_command_at_an_old_broker(cli: Cli) -> None:
     ("arguments", "reason"),
     [
         ("users list", "it does not have the request DescribeUserScramCredentials (Kafka 2.7 has it)"),
-        ("configs describe client-metrics", "it does not have the request ListConfigResources (Kafka 4.0 has it)"),
+        ("configs describe client-metrics", "it does not have the request ListConfigResources (Kafka 3.7 has it)"),
         (
             "offsets orders --time earliest-pending-upload",
             "it has ListOffsets up to version 4, and version 11 is needed (Kafka 4.2 has it)",

@@ -15,9 +15,9 @@ from kafkactl.cli.frame.options import ClusterOptions, ReportOptions
 from kafkactl.cli.frame.results import print_errors
 from kafkactl.cli.frame.subjects import TopicsOptions
 from kafkactl.cli.frame.values import require_choice
-from kafkactl.errors import KafkactlError, OperationError
+from kafkactl.errors import OperationError
 from kafkactl.output import people
-from kafkactl.output.report import Report, Table
+from kafkactl.output.report import OutputFormat, Report, Table
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -65,10 +65,19 @@ def balance(
         errors += failures
     racks = reassignment.read_racks(connected)
     plan = None
-    if by is not None:
+    fixed, away = _find_fixed(placements, racks)
+    if by is None:
+        for broker, count in sorted(away.items()):
+            people.warning(f"broker {broker} is not alive: its {count} replicas are not in the loads")
+    else:
+        errors += [
+            OperationError(
+                f"broker {broker} is not alive: the partitions with a replica there stay as they are ({count})",
+                f"start it first, or move them off: kafkactl brokers drain {broker}",
+            )
+            for broker, count in sorted(away.items())
+        ]
         moving = {(row.topic, row.partition) for row in running}
-        fixed, refusals = _find_fixed(placements, racks)
-        errors += refusals
         plan = planning.plan(placements, list(racks), racks, planning.Balance(by), fixed | moving)
         _note_plan(placements, plan, len(moving), by)
         if plan and not output.is_structured:
@@ -77,9 +86,10 @@ def balance(
     columns = tables.LOADS if plan is None else tables.PLANNED_LOADS
     rows = replica_moves.list_plan(placements, plan or {})
     shown = [Table(columns, by_broker, "Brokers")]
-    if any(len(row.brokers) > 1 for row in by_rack):
+    # One csv file has rows of one kind.
+    if any(len(row.brokers) > 1 for row in by_rack) and output.format is not OutputFormat.CSV:
         shown.append(Table(columns, by_rack, "Racks"))
-    if rows:
+    if rows and output.format is not OutputFormat.CSV:
         shown.append(Table(replica_moves.PLAN, rows, "Moves"))
     output.show(Report({"version": 1, "partitions": rows, "by_broker": by_broker, "by_rack": by_rack}, shown))
     return print_errors(errors)
@@ -98,21 +108,15 @@ def _read_leaders(connected: Cluster, topics: Collection[str]) -> dict[Partition
     }
 
 
-def _find_fixed(placements: Sequence[Placement], alive: Collection[int]) -> tuple[set[Partition], list[KafkactlError]]:
-    """Return the partitions with a replica on a broker that is not alive, and an error for each such broker."""
+def _find_fixed(placements: Sequence[Placement], alive: Collection[int]) -> tuple[set[Partition], Counter[int]]:
+    """Return the partitions with a replica on a broker that is not alive, and its number of replicas by broker."""
     away: Counter[int] = Counter()
     fixed = set()
     for row in placements:
         if missing := set(row.replicas) - set(alive):
             away.update(missing)
             fixed.add((row.topic, row.partition))
-    return fixed, [
-        OperationError(
-            f"broker {broker} is not alive: the partitions with a replica there stay as they are ({count})",
-            f"start it first, or move them off: kafkactl brokers drain {broker}",
-        )
-        for broker, count in sorted(away.items())
-    ]
+    return fixed, away
 
 
 def _note_plan(

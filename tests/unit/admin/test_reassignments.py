@@ -179,3 +179,33 @@ def test_no_plan_by_bytes_without_sizes(cli: Cli, line: list[str], failure: str)
 def _make_folders_unusable(request: Any, usual: dict[str, Any]) -> dict[str, Any]:
     """Return an answer to DescribeLogDirs in which no folder can be used."""
     return {**usual, "results": [{**row, "error_code": 56, "topics": []} for row in usual["results"]]}
+
+
+def test_the_loads_without_a_broker_that_is_not_alive(cli: Cli) -> None:
+    """They are those of the others: without a plan a warning says so, and a plan leaves the partitions as they are."""
+    topic = Topic("moved", [placed([3, 1]), placed([3, 1]), placed([1, 2]), placed([2, 1])])
+    with FakeCluster(brokers=2, topics=[topic]) as brokers:
+        shown = cli("-b", brokers.address, "brokers", "balance", check=0)
+        assert "warning: broker 3 is not alive: its 2 replicas are not in the loads" in shown.stderr
+        planned = cli("-b", brokers.address, "brokers", "balance", "--by", "leaders", "-o", "json", check=1)
+        assert json.loads(planned.stdout)["partitions"] == []
+        assert "broker 3 is not alive: the partitions with a replica there stay as they are (2)" in planned.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "first"),
+    [
+        (["--sort", "now:desc"], "MEASURE"),
+        (["--columns", "topic,partition,after"], "TOPIC"),
+        (["--sort", "topic"], "MEASURE"),
+    ],
+)
+def test_flags_of_columns_act_on_the_tables_that_have_them(cli: Cli, flags: list[str], first: str) -> None:
+    topic = Topic("moved", [placed([1]), placed([1]), placed([1])])
+    with FakeCluster(brokers=2, topics=[topic]) as brokers:
+        balance = ("-b", brokers.address, "brokers", "balance", "--by", "count")
+        assert first in cli.ok(*balance, *flags).splitlines()[0 if "--columns" in flags else 1]
+        refused = cli(*balance, "--columns", "topic,measure", check=2).stderr
+        assert "no table has all of them" in refused
+        csv = cli.ok(*balance, "-o", "csv").splitlines()
+        assert len({line.count(",") for line in csv}) == 1

@@ -16,7 +16,7 @@ from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.diagnosis import _parse_addresses
 from kafkactl.connection.kafka_python import translate_settings
 from kafkactl.connection.oauth import get_token
-from kafkactl.connection.protocol import ErrorCode
+from kafkactl.connection.protocol import ApiKey, ErrorCode
 from kafkactl.connection.settings import Settings, require_addresses
 from kafkactl.connection.tls import make_trust_context
 from kafkactl.errors import UnansweredError, UnreachableError, UsageError
@@ -317,3 +317,23 @@ def test_certificates_with_comments_in_any_script() -> None:
 def test_a_token_address_that_is_no_url() -> None:
     with pytest.raises(UsageError, match="is not a URL"):
         get_token({"sasl.oauthbearer.method": "oidc", "sasl.oauthbearer.token.endpoint.url": "http://[/x"})
+
+
+@pytest.mark.parametrize(
+    ("request_key", "version", "release"),
+    [
+        (ApiKey.LIST_CONFIG_RESOURCES, 0, (3, 7)),
+        (ApiKey.LIST_CONFIG_RESOURCES, 1, (4, 1)),
+        (ApiKey.ADD_RAFT_VOTER, 0, (3, 9)),
+        (ApiKey.ADD_RAFT_VOTER, 1, (4, 2)),
+        (ApiKey.REMOVE_RAFT_VOTER, 0, (3, 9)),
+        (ApiKey.DESCRIBE_QUORUM, 1, (3, 3)),
+        (ApiKey.DESCRIBE_QUORUM, 2, (3, 9)),
+        (ApiKey.UNREGISTER_BROKER, 0, (2, 8)),
+        (66, 0, (3, 0)),  # ListTransactions
+        (ApiKey.ADD_RAFT_VOTER, 99, None),
+    ],
+)
+def test_the_first_release_with_a_request(request_key: int, version: int, release: tuple[int, int] | None) -> None:
+    """Brokers with ZooKeeper do not have those of KRaft, so their tables do not tell when these came."""
+    assert kafka_python.find_first_release(request_key, version) == release
