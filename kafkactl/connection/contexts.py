@@ -83,8 +83,8 @@ class ContextFile:
     def save(self) -> None:
         """Write the file, completely or not at all. Only its owner can read it, because it may hold passwords.
 
-        Missing folders are created, and a symbolic link stays one. Raise UsageError for a loop of links before Python
-        3.13, where the file takes the place of a link of the loop, and OSError where the file cannot be written.
+        Missing folders are created, and a symbolic link stays one. Raise OSError where the file cannot be written, and
+        UsageError for a loop of links. From Python 3.13 on such a loop is no error: the file replaces one of its links.
         """
         import tempfile
 

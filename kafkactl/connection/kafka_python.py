@@ -116,7 +116,7 @@ def translate_settings(settings: Settings) -> dict[str, Any]:
     They are the addresses, the time-out, the largest answer, client.id (kafkactl without it), security.protocol, the
     SASL mechanism, user and password, and, where they are needed, a TLS context and a provider of OAUTHBEARER tokens.
     All other settings are left out. With TLS, raise UsageError for certificates that cannot be read and for a PKCS12
-    key store, and TypeError for an ssl.ca.pem that is not ASCII. The values are not checked otherwise.
+    key store. The values are not checked otherwise.
     """
     properties = settings.properties
     config: dict[str, Any] = {
