@@ -108,8 +108,8 @@ class Transactions:
         """Abort the open transaction; without one do nothing.
 
         `reason` is a text for people. Its records become undelivered ones; readers of committed records never see them.
-        Raise OperationError where the coordinator refuses the abort or does not answer, UnreachableError, and OSError
-        where the kept records cannot be read.
+        Wait for the coordinator, at most the time-out. Raise OperationError where the coordinator refuses the abort or
+        does not answer, UnreachableError, and OSError where the kept records cannot be read.
         """
         if not self._begun:
             return
