@@ -177,7 +177,9 @@ def load(path: Path | None = None) -> ContextFile:
     """Return the contexts file at `path` (None: the user's own). Without a file the result has no contexts.
 
     Raise UsageError for a file that cannot be read, is not a regular file, is not well formed, or can be written by
-    other users. Names of settings are not checked, and neither is whether the current context exists.
+    other users. Names of settings are not checked, and neither is whether the current context exists. Other entries of
+    a context than bootstrap-servers, read-only and properties are ignored, and of a repeated name the last one counts.
+    An address or a setting of null becomes the text None.
     """
     path = path or find_config_file()
     secrets.refuse_changeable_contexts(path)

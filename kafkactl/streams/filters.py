@@ -190,7 +190,10 @@ def _parse_step(step: re.Match[str]) -> str | int:
 
 
 def compile_pattern(pattern: str, flag: str) -> re.Pattern[str]:
-    """Return a compiled regular expression; raise UsageError, which names the option `flag`, for an invalid one."""
+    """Return a compiled regular expression; raise UsageError, which names the option `flag`, for an invalid one.
+
+    An empty one is accepted, and has a match in every text.
+    """
     try:
         return compile_quietly(pattern)
     except re.error as error:

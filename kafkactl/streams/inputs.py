@@ -382,7 +382,11 @@ class RecordDefaults:
         return map(self._fill_batch, batches)
 
     def _fill_batch(self, batch: Batch) -> Batch:
-        """Fill in the records of a batch in place, and return the batch."""
+        """Fill in the records of a batch in place, and return the batch.
+
+        The key replaces a null or missing one, the headers come after those of the record, and the timestamp replaces a
+        missing one. Afterwards each record has a key, which may be None.
+        """
         for record in batch:
             if record.setdefault("key", None) is None:
                 record["key"] = self.key

@@ -87,7 +87,10 @@ class RecordSending:
         self._sender, self._account, self._is_over = sender, account, is_over
 
     def __len__(self) -> int:
-        """Return how many records wait for an answer. Unread statistics would count, too, so they are read first."""
+        """Return how many records wait for an answer. Unread statistics would count, too, so they are read first.
+
+        Delivery reports are processed at the same time: failed records are counted in the account.
+        """
         self._sender.poll(0)
         return int(self._sender.outstanding())
 
