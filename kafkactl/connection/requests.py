@@ -360,8 +360,9 @@ class Requests:
     def find_leaders(self, partitions: Sequence[Partition]) -> dict[Partition, int | KafkactlError]:
         """Return the id of each partition's leader, or an OperationError where it or the partition does not exist.
 
-        The result is in the given order. Raise UnreachableError, OperationError or UsageError where the topics cannot
-        be looked up.
+        The result is in the given order. The error has the code UNKNOWN_TOPIC_OR_PARTITION, also for a topic that the
+        user may not read, or LEADER_NOT_AVAILABLE. Raise UnreachableError, OperationError or UsageError where the
+        topics cannot be looked up.
         """
         metadata = {
             (topic.name, item.partition_index): item

@@ -111,9 +111,9 @@ def _read_log_rows(
     """Yield rows of batches, or, with `deep`, of records; damage in one file does not hide the others.
 
     `report_error` gets every error of a file, `left_out` counts the records of open transactions. `values` and
-    `bytes_as` choose the form of keys and values. With `follow` this has no end, unless a limit is
-    reached or all paths are missing, and raises KafkactlError and OSError for what cannot be read of later batches.
-    Errors of `values` are errors of the file, too, and end the batch.
+    `bytes_as` choose the form of keys and values. With `follow` this has no end, unless a limit is reached or all paths
+    are missing, and raises KafkactlError and OSError for what cannot be read of later batches. Errors of `values` are
+    errors of the file, too, and end the batch.
     """
     keeps_bad_crc = selection.bad_crc is BadCrc.KEPT
     for selected in select(paths, selection, deep, report_error, left_out):
