@@ -289,8 +289,9 @@ class Sending:
     def _change_producers(self, records: Batch) -> None:
         """Let another producer send these records and all later ones, after the earlier ones were acknowledged.
 
-        Where that is impossible the records fail. Raise the KafkactlError that is the reason; where the reason is only
-        that a signal's time is over, nothing is raised.
+        Where that is impossible the records fail. Then raise OperationError where the first producer can send no more,
+        UnreachableError where no leader was reached, and UsageError for a wrong setting; but nothing after a signal's
+        time.
         """
         from kafkactl.streams.librdkafka.record_sending import RecordSending, make_sender
 
