@@ -621,7 +621,8 @@ class Brokers:
 def find_first_release(api_key: int, version: int) -> tuple[int, ...] | None:
     """Return the first release of Kafka, such as (4, 2), whose brokers have a version of a request; None if unknown.
 
-    The releases are those that kafka-python knows. A request that only brokers of KRaft clusters have counts, too.
+    `api_key` is the number of the request. The releases are those that kafka-python knows. A request that only brokers
+    of KRaft clusters have counts, too.
     """
     from kafka.protocol.broker_version_data import BROKER_API_VERSIONS
 

@@ -196,8 +196,9 @@ class _Values:
         """Return data of JSON as fastavro writes it; a union's value becomes a pair of the branch's name and the value.
 
         `schema` is as fastavro has parsed it: the name of a type, a dict, or a list for a union. Where it has logical
-        types, texts become decimals, times and UUIDs; a union's null is None. `path` names the value in errors. Raise
-        ValueError for data that are not of the schema, and RecursionError for data that are nested too deeply.
+        types, texts become decimals, times and UUIDs; a union's null is None. A timestamp without a zone is written as
+        local time of this computer, and the zone of a time of day does not count. `path` names the value in errors.
+        Raise ValueError for data that are not of the schema, and RecursionError for data that are nested too deeply.
         """
         schema = self._resolve(schema)
         if isinstance(schema, list):

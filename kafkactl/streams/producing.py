@@ -58,10 +58,10 @@ class Sending:
     ) -> None:
         """Connect; raise UnreachableError, NotFoundError for a topic or partition, and UsageError for a setting.
 
-        `tell` is called with sentences for the user. A `partition` of None leaves the choice to the partitioner. A
-        missing topic is created where the broker does so; otherwise it is a NotFoundError. The `largest_bytes` of the
-        account is set. Raise OperationError without the right to write to the topic, and for another refusal. From here
-        on each request to the cluster has a whole time-out of its own.
+        `tell` is called with sentences for the user, and `stop` is the state of a signal. A `partition` of None leaves
+        the choice to the partitioner. A missing topic is created where the broker does so; otherwise it is a
+        NotFoundError. The `largest_bytes` of the account is set. Raise OperationError without the right to write to the
+        topic, and for another refusal. From here on each request to the cluster has a whole time-out of its own.
         """
         self._cluster, self._topic, self._account, self._stop = cluster, topic, account, stop
         account.largest_bytes = find_largest_bytes(cluster)

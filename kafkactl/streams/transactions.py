@@ -257,9 +257,11 @@ def open_transactions(
 ) -> Iterator[Transactions]:
     """Yield transactions of `size` records, or one of all (None).
 
-    The open one is committed at the end of the context, and aborted after a signal, without an error, and after an
-    error, which goes on unless the abort fails. Raise OperationError or UnreachableError where a transaction cannot be
-    begun, committed or aborted, and OSError where the kept records of an aborted one cannot be read.
+    `sending` must have a transactional id, and `stop` is the state of a signal. The call waits for the coordinator, at
+    most the time-out. The open one is committed at the end of the context, and aborted after a signal, without an
+    error, and after an error, which goes on unless the abort fails. Raise OperationError or UnreachableError where a
+    transaction cannot be begun, committed or aborted, and OSError where the kept records of an aborted one cannot be
+    read.
     """
     opened = Transactions(sending, cluster, account, size, stop)
     try:

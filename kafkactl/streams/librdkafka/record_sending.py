@@ -56,7 +56,8 @@ def make_sender(
         """Count a failed record in the account; the sender calls this.
 
         `headers` of None means no headers, `partition` of None that none was chosen, `timestamp_ms` of None no
-        timestamp.
+        timestamp. `code` is that of the error, of Kafka or librdkafka, and `reason` its text. Errors of the account's
+        `tell` pass through.
         """
         decoded: Headers | None = (
             None if headers is None else [(decode_header_name(name), value) for name, value in headers]
