@@ -20,7 +20,10 @@ _TIME_HINT = "give a time with a zone from 1970 on: datetime(2026, 1, 1, tzinfo=
 
 
 def require_text(value: object, name: str) -> str:
-    """Return the value; raise UsageError for anything but text, for empty text, NUL, and text that is not Unicode."""
+    """Return the value; raise UsageError for anything but text, for empty text, NUL, and text that is not Unicode.
+
+    `name` is what the message calls the argument.
+    """
     if not isinstance(value, str):
         raise _make_type_error(value, name, "text")
     return refuse_empty(value, name)
@@ -45,9 +48,9 @@ def require_group(value: object, name: str = "group") -> str:
 def require_texts(values: object, name: str) -> list[str]:
     """Return the values of a list, or of another iterable, as a list in its order; without values it is empty.
 
-    An iterator is consumed, and its own errors pass through. Raise UsageError for a single text or bytes, for a
-    mapping, for anything that is not iterable, and for an item that is not text, is empty, or has NUL or is not
-    Unicode.
+    `name` is what the message calls the argument. An iterator is consumed, and its own errors pass through. Raise
+    UsageError for a single text or bytes, for a mapping, for anything that is not iterable, and for an item that is not
+    text, is empty, or has NUL or is not Unicode.
     """
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
         raise _make_type_error(values, name, "a list of texts", "write one text as a list, too: ['orders']")
@@ -57,7 +60,7 @@ def require_texts(values: object, name: str) -> list[str]:
 def require_int(value: object, name: str, lowest: int, highest: int) -> int:
     """Return the value; raise UsageError for anything but an int from `lowest` to `highest`, both included.
 
-    True and False are refused, and so is a float.
+    True and False are refused, and so is a float. `name` is what the message calls the argument.
     """
     if not isinstance(value, int) or isinstance(value, bool):
         raise _make_type_error(value, name, "a whole number")
@@ -68,7 +71,7 @@ def require_int(value: object, name: str, lowest: int, highest: int) -> int:
 
 
 def require_bool(value: object, name: str) -> bool:
-    """Return the value; raise UsageError for anything but True and False."""
+    """Return the value; raise UsageError, which calls the argument `name`, for anything but True and False."""
     if not isinstance(value, bool):
         raise _make_type_error(value, name, "True or False")
     return value
@@ -77,8 +80,8 @@ def require_bool(value: object, name: str) -> bool:
 def require_seconds(value: object, name: str) -> float:
     """Return the value as a float; raise UsageError for anything but an int or a float, also for True and False.
 
-    The range is not checked: negative numbers, infinity and NaN pass, and an int that no float can hold becomes an
-    infinity of its sign.
+    `name` is what the message calls the argument. The range is not checked: negative numbers, infinity and NaN pass,
+    and an int that no float can hold becomes an infinity of its sign.
     """
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise _make_type_error(value, name, "a number of seconds")
@@ -91,8 +94,8 @@ def require_seconds(value: object, name: str) -> float:
 def require_time_ms(value: object, name: str) -> int:
     """Return a datetime in ms since 1970-01-01 UTC, rounded down.
 
-    Raise UsageError for another type (also a date without a time of day), for a time without a zone, and for a time
-    before 1970.
+    Raise UsageError, which calls the argument `name`, for another type (also a date without a time of day), for a time
+    without a zone, and for a time before 1970.
     """
     if not isinstance(value, datetime):
         raise _make_type_error(value, name, "a datetime", _TIME_HINT)

@@ -82,11 +82,12 @@ def connect(
     `bootstrap_servers` is HOST:PORT,... and `context` the name of a saved context, whose address the servers replace
     where both are given; without both, the environment and the current context choose, as in the commands. `properties`
     are client settings by Java's or librdkafka's names; they win over those of the context, and an address among them
-    is refused. `timeout_s` bounds each call, above 0 and at most 3600 s; None takes KAFKACTL_TIMEOUT, or else 10 s. An
-    empty text is not None, and is refused. Commands that give secrets are run. Raise UsageError for a wrong setting,
-    address, time-out or file of contexts, and for an argument of another type; raise NotFoundError for a context that
-    does not exist. A value that only the client library refuses is a UsageError of the first call that connects; a name
-    that it does not know is ignored.
+    is refused. `timeout_s` bounds each question to the cluster and each change, above 0 and at most 3600 s; None takes
+    KAFKACTL_TIMEOUT, or else 10 s. A call that needs several of them may take longer, and so may the delivery of
+    records and the wait for them. An empty text is not None, and is refused. Commands that give secrets are run. Raise
+    UsageError for a wrong setting, address, time-out or file of contexts, and for an argument of another type; raise
+    NotFoundError for a context that does not exist. A value that only the client library refuses is a UsageError of the
+    first call that connects; a name that it does not know is ignored.
     """
     from kafkactl.connection.cluster import Cluster
     from kafkactl.connection.settings import resolve
@@ -272,8 +273,10 @@ class Client:
         A record is a value, as text or bytes, or a dict with key, value, headers, partition and timestamp (ms since
         1970). Keys and values in a dict are bytes, text (sent as UTF-8) or None, and headers are pairs of name and
         value. None or no field leaves the field out; without a value the record deletes its key in a compacted topic.
-        `partition` is for records without their own; None leaves the choice to the partitioner. A record that cannot be
-        sent is in the result and raises nothing.
+        `partition` is for records without their own; None leaves the choice to the partitioner. A missing topic is
+        created where the broker does so. A record that cannot be sent, or is not acknowledged within
+        delivery.timeout.ms (120 s by default), is in the result and raises nothing. Without records nothing is sent,
+        but the topic must exist.
 
         Raise UsageError for a single record instead of several, for a wrong record, with its number from 0, for another
         wrong argument or client setting, and in a read-only context. A list or tuple with a wrong record is refused
@@ -300,11 +303,12 @@ class Client:
     def _send(self, topic: str, records: object, partition: int | None, account: Account) -> None:
         """Check the arguments of produce() and send the records; return when each is acknowledged or has failed.
 
-        `records` is an iterable of text, bytes and dicts, as produce() takes them; `partition` is for records without
-        their own, None leaves the choice to the partitioner. `account` counts the records and gets the failed ones.
-        Raise UsageError for a wrong argument, record or client setting and in a read-only context, NotFoundError for a
-        missing topic or partition, UnreachableError where no broker answers, OperationError without the right to write
-        and where the client can send no more, and the errors of `records` itself.
+        `records` is an iterable of text, bytes and dicts, as produce() takes them. A missing topic is created where the
+        broker does so. `partition` is for records without their own, None leaves the choice to the partitioner.
+        `account` counts the records and gets the failed ones. Raise UsageError for a wrong argument, record or client
+        setting and in a read-only context, NotFoundError for a missing topic or partition, UnreachableError where no
+        broker answers, OperationError without the right to write and where the client can send no more, and the errors
+        of `records` itself.
         """
         from kafkactl.streams.checked_records import make_batches, require_records
         from kafkactl.streams.producing import Sending
@@ -335,9 +339,9 @@ class Client:
         the first record of a time (`from_time`), or `tail` records before the end of each partition; with a group it
         starts at the committed offsets, or where there are none at the end or, with `from_beginning`, at the oldest
         record. It stops after `max_records` (None or a negative number is no bound), or at the ends of all partitions
-        unless `follow` is set. A record counts as handled when the next one is asked for. At the end, or when the
-        iterator is closed, handled records are committed and the group left; a commit that a broker refuses then raises
-        nothing.
+        unless `follow` is set. A record counts as handled when the next one is asked for. Handled records are committed
+        every few seconds, and at the end, or when the iterator is closed, when the group is left, too. This last step
+        waits for the brokers without a time-out, and a commit that a broker refuses then raises nothing.
 
         Raise UsageError at once for an argument of another type, a number of more than 64 bits, a name that no topic or
         group can have, for two starts, for a group beside a time or a tail, for a time without a zone or before 1970,
@@ -369,10 +373,11 @@ class Client:
         """Yield the records of a selection, at most `max_records`; None or a negative number is no bound.
 
         A record is handled when the next one is asked for. At the end, or when the generator is closed, handled records
-        of a group are committed and the consumer is closed; a refused commit raises nothing. Raise the errors of
-        reading with the first record or later: NotFoundError, UnreachableError, OperationError, UsageError for a wrong
-        client setting, and KafkactlError for headers that cannot be read. With `max_records` 0 no record is read, but
-        the consumer is connected, and may raise these errors.
+        of a group are committed and the consumer is closed. This waits for the brokers without a time-out, and a
+        refused commit raises nothing. Raise the errors of reading with the first record or later: NotFoundError,
+        UnreachableError, OperationError, UsageError for a wrong client setting, and KafkactlError for headers that
+        cannot be read. With `max_records` 0 no record is read, but the consumer is connected, and may raise these
+        errors.
         """
         from kafkactl.streams.consuming import Reading
         from kafkactl.streams.headers import make_header_reader

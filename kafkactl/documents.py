@@ -20,10 +20,11 @@ STDIN = Path("-")
 
 
 def read_text(path: Path) -> str:
-    """Return a file's whole text, or that of standard input for the path `-`. Line ends stay as they are.
+    """Return a file's whole text, or that of standard input for the path `-`.
 
-    Raise UsageError for a file that cannot be read or does not exist, for bytes that are not UTF-8, and for a standard
-    input that was closed when the command began.
+    Line ends stay as they are, and so does a byte order mark (U+FEFF) at the beginning. Raise UsageError for a file
+    that cannot be read or does not exist, for bytes that are not UTF-8, and for a standard input that was closed when
+    the command began.
     """
     if path == STDIN and was_closed(0):
         raise UsageError("cannot read standard input: it is closed", "name a file")
@@ -41,7 +42,7 @@ def read_json(path: Path) -> Any:
     """Return the value of a JSON file, or of standard input for the path `-`.
 
     Of a name that is repeated in an object the last value counts. NaN and Infinity are accepted. Raise UsageError for a
-    file that cannot be read, is empty, not UTF-8 or not JSON, or is nested too deeply.
+    file that cannot be read, is empty, not UTF-8 or not JSON, begins with a byte order mark, or is nested too deeply.
     """
     try:
         return json.loads(read_text(path))

@@ -76,7 +76,10 @@ class OperationError(KafkactlError):
     def __init__(
         self, message: str, hint: str | None = None, code: int | None = None, reason: str | None = None
     ) -> None:
-        """Take a message, a hint or None, Kafka's error code or None, and the part of the message that says why."""
+        """Take a message, a hint or None, Kafka's error code or None, and the part of the message that says why.
+
+        A `reason` of None means the whole message.
+        """
         super().__init__(message, hint)
         self.code = code
         self.reason = message if reason is None else reason

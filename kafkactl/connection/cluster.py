@@ -182,7 +182,7 @@ class Cluster:
     def requests(self) -> Requests:
         """Requests that librdkafka cannot send. Nothing is connected before the first request.
 
-        Where the address is that of controllers, the active controller gets all of them.
+        Where the address is that of controllers, the active controller gets them, or the one that a request names.
         """
         if self.settings.has_controllers:
             from kafkactl.connection.controllers import ControllerRequests
@@ -502,9 +502,10 @@ class Cluster:
     def find_silent_brokers(self, wait_s: float | None = None) -> tuple[list[str], int]:
         """Return the brokers that do not answer, as texts with their addresses, and the number of all checked brokers.
 
-        A text is "broker 1 at host:port", or the address alone, sorted by address. The brokers are checked without a
-        client, and nothing is raised. Each has `wait_s` s for its answer; None means 0.5 s. Where no metadata has come
-        yet, one that answers is asked for the others, which takes at most about 1 s more.
+        A text is "broker 1 at host:port", or the address alone, sorted by address. At most 16 bootstrap servers and 16
+        other brokers are checked, over new connections, and nothing is raised. A broker that refuses or closes them is
+        silent, too. Each has `wait_s` s for its answer; None means 0.5 s. Where no metadata has come yet, one that
+        answers is asked for the others, which takes at most about 1 s more.
         """
         from kafkactl.connection.diagnosis import find_silent
         from kafkactl.connection.peers import KAFKA_WAIT_S

@@ -15,6 +15,7 @@ from kafkactl.errors import MissingContextError, UsageError
 from kafkactl.paths import find_config_file
 
 _ANOTHER = "choose another file with KAFKACTL_CONFIG=FILE"
+_ENTRIES = frozenset({"bootstrap-servers", "read-only", "properties"})
 _LOCK_WAIT_S, _LOCK_PAUSE_S = 10.0, 0.02
 
 
@@ -83,8 +84,8 @@ class ContextFile:
     def save(self) -> None:
         """Write the file, completely or not at all. Only its owner can read it, because it may hold passwords.
 
-        Missing folders are created, and a symbolic link stays one. Raise UsageError for a loop of links before Python
-        3.13, where the file takes the place of a link of the loop, and OSError where the file cannot be written.
+        Missing folders are created, and a symbolic link stays one. Raise OSError where the file cannot be written, and
+        UsageError for a loop of links. From Python 3.13 on such a loop is no error: the file replaces one of its links.
         """
         import tempfile
 
@@ -177,7 +178,9 @@ def load(path: Path | None = None) -> ContextFile:
     """Return the contexts file at `path` (None: the user's own). Without a file the result has no contexts.
 
     Raise UsageError for a file that cannot be read, is not a regular file, is not well formed, or can be written by
-    other users. Names of settings are not checked, and neither is whether the current context exists.
+    other users. Names of settings are not checked, and neither is whether the current context exists. A context with
+    another entry than bootstrap-servers, read-only and properties is not well formed, and neither is one with an
+    address or a setting without a value. Of a repeated name the last one counts.
     """
     path = path or find_config_file()
     secrets.refuse_changeable_contexts(path)
@@ -193,13 +196,7 @@ def load(path: Path | None = None) -> ContextFile:
     try:
         document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}
         contexts = {
-            str(name): Context(
-                str(name),
-                str(entry["bootstrap-servers"]),
-                {str(key): _format_value(value) for key, value in (entry.get("properties") or {}).items()},
-                _parse_read_only(entry.get("read-only", False)),
-            )
-            for name, entry in (document.get("contexts") or {}).items()
+            str(name): _make_context(str(name), entry) for name, entry in (document.get("contexts") or {}).items()
         }
         current = document.get("current")
     except (yaml.YAMLError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
@@ -210,6 +207,27 @@ def load(path: Path | None = None) -> ContextFile:
     return ContextFile(path, contexts, str(current) if current is not None else None)
 
 
+def _make_context(name: str, entry: Mapping[str, Any]) -> Context:
+    """Return the context of this name from its mapping in the file.
+
+    Raise ValueError for an entry that no context has, such as a misspelt read-only, for an address or a setting without
+    a value, and for one with several; TypeError for a value of read-only that is neither true nor false, KeyError
+    without bootstrap-servers, and AttributeError for something that is no mapping.
+    """
+    unknown = sorted(set(map(str, entry.keys())) - _ENTRIES)
+    if unknown:
+        raise ValueError(f"context {name} has an unknown entry {unknown[0]!r}: use {', '.join(sorted(_ENTRIES))}")
+    servers = entry["bootstrap-servers"]
+    if isinstance(servers, list):
+        servers = ",".join(_format_value("bootstrap-servers", server) for server in servers)
+    return Context(
+        name,
+        _format_value("bootstrap-servers", servers),
+        {str(key): _format_value(key, value) for key, value in (entry.get("properties") or {}).items()},
+        _parse_read_only(entry.get("read-only", False)),
+    )
+
+
 def _parse_read_only(value: object) -> bool:
     """Return the value of read-only; raise TypeError unless it is true or false."""
     if not isinstance(value, bool):
@@ -217,9 +235,13 @@ def _parse_read_only(value: object) -> bool:
     return value
 
 
-def _format_value(value: object) -> str:
-    """Return a setting's value as text, because YAML reads `true` and `5` as other types.
+def _format_value(name: object, value: object) -> str:
+    """Return a setting's value as text, because YAML reads `true` and `5` as other types; booleans are lower case.
 
-    Booleans are lower case, and null is "None".
+    Raise ValueError for null, a list and a mapping; the message has the setting's name, and no value.
     """
+    if value is None:
+        raise ValueError(f"{name} has no value")
+    if isinstance(value, (list, dict)):
+        raise ValueError(f"{name} has several values")
     return str(value).lower() if isinstance(value, bool) else str(value)

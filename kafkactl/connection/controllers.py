@@ -33,7 +33,11 @@ class ControllerRequests(Requests):
         return Brokers(self._cluster.settings, self._explain)
 
     def _explain(self) -> None:
-        """Raise UnreachableError with the reason for a missing connection; do nothing where a controller only waits."""
+        """Raise UnreachableError with the reason for a missing connection; do nothing where none is found.
+
+        The addresses may be connected to again for this, which takes about 1 to 2 s. Nothing is raised where one of
+        them is a controller, or where all accept connections and stay silent.
+        """
         settings = self._cluster.settings
         if (cause := diagnosis.find_cause_at_controllers(settings, self._brokers.login_failure)) is not None:
             address = settings.bootstrap_servers

@@ -202,8 +202,8 @@ def _find_silent(
 def _make_secure(settings: Settings) -> Secure | None:
     """Return the function that makes a connection secure as the settings say, or None where they use no TLS.
 
-    With a key store or certificates that cannot be read it trusts every server. Only an ssl.ca.pem that is not ASCII
-    raises an error, TypeError.
+    With a key store or certificates that cannot be read it trusts every server. Nothing is raised here; the function
+    raises OSError where TLS fails.
     """
     if "ssl" not in settings.properties.get("security.protocol", "plaintext").lower():
         return None

@@ -116,7 +116,7 @@ def translate_settings(settings: Settings) -> dict[str, Any]:
     They are the addresses, the time-out, the largest answer, client.id (kafkactl without it), security.protocol, the
     SASL mechanism, user and password, and, where they are needed, a TLS context and a provider of OAUTHBEARER tokens.
     All other settings are left out. With TLS, raise UsageError for certificates that cannot be read and for a PKCS12
-    key store, and TypeError for an ssl.ca.pem that is not ASCII. The values are not checked otherwise.
+    key store. The values are not checked otherwise.
     """
     properties = settings.properties
     config: dict[str, Any] = {
@@ -632,8 +632,8 @@ KIP-714, KIP-853)."""
 def find_first_release(api_key: int, version: int) -> tuple[int, ...] | None:
     """Return the first release of Kafka, such as (4, 2), whose brokers have a version of a request; None if unknown.
 
-    The releases are those that kafka-python knows. It has looked at brokers with ZooKeeper before Kafka 4.0, so the
-    requests that only KRaft has stand in a table here.
+    `api_key` is the number of the request. The releases are those that kafka-python knows. It has looked at brokers
+    with ZooKeeper before Kafka 4.0, so the requests that only KRaft has stand in a table here.
     """
     from kafka.protocol.broker_version_data import BROKER_API_VERSIONS
 

@@ -16,7 +16,8 @@ _PAIR = r"(?P<key>(?:\\.|[^\\\s=:])*)(?:[ \t\f]*[=:][ \t\f]*|[ \t\f]+|$)(?P<valu
 def read(path: Path) -> dict[str, str]:
     """Return the settings of a file, as text by name; the last of equal names counts. Names are not checked.
 
-    Raise UsageError for a file that cannot be read, is not UTF-8, or has a malformed escape.
+    A byte order mark at the beginning is a part of the first name. Raise UsageError for a file that cannot be read, is
+    not UTF-8, or has a malformed escape.
     """
     try:
         return parse(path.read_text(encoding="utf-8"))
@@ -32,7 +33,7 @@ def parse(text: str) -> dict[str, str]:
 
     The separator is =, : or blanks. The last of equal names counts. A line without a separator is a name with an empty
     value. Lines that begin with # or ! are comments. A line whose name has another blank, such as a no-break space, is
-    left out.
+    left out. A byte order mark at the beginning is a part of the first name.
     """
     settings = {}
     for line in _iterate_logical_lines(text):

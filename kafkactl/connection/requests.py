@@ -46,7 +46,10 @@ class Waits(Protocol):
         """Return how long a request may take, in s, at least 0.1: the time-out, or its rest inside share_timeout()."""
 
     def share_timeout(self) -> AbstractContextManager[float]:
-        """Let all requests inside share one time-out; yield its end as a time of time.monotonic()."""
+        """Let all requests inside share one time-out; yield its end as a time of time.monotonic().
+
+        Inside another one the outer end counts. Nothing is raised at the end of the time.
+        """
 
     def renew_timeout_for_change(self) -> AbstractContextManager[None]:
         """Give the change inside a whole time-out of its own, independent of the reads before it."""
@@ -61,7 +64,10 @@ class Waits(Protocol):
         """Return the brokers; raise UnreachableError, OperationError or UsageError where there is no answer."""
 
     def name_silent_brokers(self, error: UnreachableError) -> UnreachableError:
-        """Return the error, or one of its class that names the silent brokers where only some brokers are silent."""
+        """Return the error, or one of its class that names the silent brokers where only some brokers are silent.
+
+        The brokers are checked over new connections, and nothing is raised.
+        """
 
 
 class Reassignment(NamedTuple):
@@ -176,10 +182,10 @@ class Requests:
 
         All brokers are asked at the same time. `api` is the name of the request without "Request", and `questions` has
         the fields of the request by the broker's id. `time_share` is the part of the remaining time that the brokers
-        get, from 0 to 1. A broker that is not alive, does not answer in time, or refuses
-        the whole request, has an error. Both are in the order of `questions`, and empty without any. Errors of single
-        items stay in the answers. Raise the first error where no broker answers: UnreachableError, UnansweredError or
-        OperationError. Raise UsageError for a wrong setting, and LookupError for an unknown `api`.
+        get, from 0 to 1. A broker that is not alive, does not answer in time, or refuses the whole request, has an
+        error. Both are in the order of `questions`, and empty without any. Errors of single items stay in the answers.
+        Raise the first error where no broker answers: UnreachableError, UnansweredError or OperationError. Raise
+        UsageError for a wrong setting, and LookupError for an unknown `api`.
         """
         answers = self._ask_all(api, questions, time_share)
         errors = [answer for answer in answers.values() if isinstance(answer, KafkactlError)]
@@ -191,8 +197,9 @@ class Requests:
         """Return the answer or the error of each broker by its id, in the order of `questions`.
 
         All brokers are asked at the same time, and get the part `time_share` of the remaining time, from 0 to 1. A
-        refusal of the whole request is an error. Raise UsageError for a wrong
-        setting, OperationError where the brokers refuse to be listed, and LookupError for an unknown `api`.
+        broker that is not alive, does not answer in time or refuses the whole request has an error, which is not
+        raised. Raise UsageError for a wrong setting, OperationError where the brokers refuse to be listed, and
+        LookupError for an unknown `api`.
         """
         from kafkactl.connection.messages import find_request_class
 
@@ -353,8 +360,9 @@ class Requests:
     def find_leaders(self, partitions: Sequence[Partition]) -> dict[Partition, int | KafkactlError]:
         """Return the id of each partition's leader, or an OperationError where it or the partition does not exist.
 
-        The result is in the given order. Raise UnreachableError, OperationError or UsageError where the topics cannot
-        be looked up.
+        The result is in the given order. The error has the code UNKNOWN_TOPIC_OR_PARTITION, also for a topic that the
+        user may not read, or LEADER_NOT_AVAILABLE. Raise UnreachableError, OperationError or UsageError where the
+        topics cannot be looked up.
         """
         metadata = {
             (topic.name, item.partition_index): item

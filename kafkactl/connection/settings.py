@@ -223,11 +223,11 @@ def _choose(
     """Return the context's properties, the bootstrap servers, their source, and a read-only context's name or None.
 
     `flag` is the value of --bootstrap-server, `context_flag` that of --context, and `from_file` the address in the file
-    of --command-config; they are None where they are absent.
-    The order is: the command line, KAFKACTL_BOOTSTRAP_SERVER and KAFKACTL_CONTEXT, the current context, localhost:9092;
-    an address together with a context replaces the context's. `from_file` counts only without `context_flag`. Without a
-    context the properties are empty. Raise NotFoundError for an unknown context, and UsageError for a contexts file
-    that cannot be read, is not well formed, or that other users can write.
+    of --command-config; they are None where they are absent. The order is: the command line, KAFKACTL_BOOTSTRAP_SERVER
+    and KAFKACTL_CONTEXT, the current context, localhost:9092; an address together with a context replaces the
+    context's. `from_file` counts only without `context_flag`. Without a context the properties are empty. Raise
+    NotFoundError for an unknown context, and UsageError for a contexts file that cannot be read, is not well formed, or
+    that other users can write.
     """
     tiers = (
         (

@@ -14,8 +14,7 @@ def make_context(properties: Mapping[str, str]) -> ssl.SSLContext:
     """Return a TLS context with the settings' trust, host name check and client certificate.
 
     The settings are under librdkafka's names. Raise UsageError for a PKCS12 key store, and for files and PEM texts that
-    cannot be read, but TypeError for an ssl.ca.pem that is not ASCII. OpenSSL asks on the terminal for the password of
-    a key without ssl.key.password.
+    cannot be read. OpenSSL asks on the terminal for the password of an encrypted key without ssl.key.password.
     """
     if "ssl.keystore.location" in properties:
         raise UsageError(
@@ -58,7 +57,8 @@ def _load_certificate(tls_context: ssl.SSLContext, properties: Mapping[str, str]
     """Load the client's certificate and key into the context, from files or from PEM texts.
 
     A file wins over a text, which is written to a private file for a moment. Without a certificate in the settings
-    nothing happens. Raise OSError or ValueError where they cannot be read.
+    nothing happens. OpenSSL asks on the terminal for the password of an encrypted key without ssl.key.password. Raise
+    OSError or ValueError where they cannot be read.
     """
     password = properties.get("ssl.key.password")
     if certificate := properties.get("ssl.certificate.location"):

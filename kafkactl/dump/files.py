@@ -363,9 +363,9 @@ class TextDump:
     def _dump_small_file(self, path: Path) -> None:
         """Print each row of a small text file as one line of `name: value`, joined by blanks.
 
-        Lists are JSON, other values as Python's str() shows them. Raise NotFoundError for a missing file, UsageError
-        for one that cannot be opened, FormatError for a corrupt one, and OutputError and ReaderLeftError where nothing
-        more can be printed.
+        Lists are JSON, other values as Python's str() shows them; nothing is printed for a checkpoint without entries.
+        Raise NotFoundError for a missing file, UsageError for one that cannot be opened, FormatError for a corrupt one,
+        and OutputError and ReaderLeftError where nothing more can be printed.
         """
         from kafkactl.dump.rows import read_small_file_rows
 

@@ -186,7 +186,9 @@ def _append_batch(batch: AnyBatch, options: DumpOptions, text: Lines) -> bool:
 def _read_large_batch(segment: Segment, position: int, options: DumpOptions, text: Lines) -> Iterator[Piece]:
     """Write a large batch into `text`, piece by piece, and yield each piece.
 
-    A piece's end is `position` until the last one, which ends behind the batch. Damage is in the last one's `error`.
+    A piece replaces the text of the one before, so use the text before the next one. A piece's end is `position` until
+    the last one, which ends behind the batch. Damage, and a key or value that is not of its format, is in the last
+    one's `error`, and not raised; its end is `position` then.
     """
     error = None
     text.clear()

@@ -59,12 +59,12 @@ def dump_rows(
 ) -> int:
     """Print the rows of all files, and return the exit status; an error in one file does not hide the others.
 
-    Files that are no segments come first. With `deep` segments give a row for each record, without it a row for each
-    batch. `values` returns a record's key and value, each as bytes or as data of JSON, None without one; `bytes_as`
-    chooses the form of bytes that are not UTF-8. `print_rows` prints all rows. Errors are written to stderr, and the
-    number of records left out. An error of `values` ends the batch, and the next one is read. Raise OutputError and
-    ReaderLeftError where nothing more can be printed, and other errors of `print_rows`; with `follow` also
-    KafkactlError and OSError for what cannot be read of later batches.
+    The status is 0 where no file has an error. Files that are no segments come first. With `deep` segments give a row
+    for each record, without it a row for each batch. `values` returns a record's key and value, each as bytes or as
+    data of JSON, None without one; `bytes_as` chooses the form of bytes that are not UTF-8. `print_rows` prints all
+    rows. Errors are written to stderr, and the number of records left out. An error of `values` ends the batch, and the
+    next one is read. Raise OutputError and ReaderLeftError where nothing more can be printed, and other errors of
+    `print_rows`; with `follow` also KafkactlError and OSError for what cannot be read of later batches.
     """
     statuses: list[int] = []
     left_out = OpenRecords()
@@ -111,9 +111,9 @@ def _read_log_rows(
     """Yield rows of batches, or, with `deep`, of records; damage in one file does not hide the others.
 
     `report_error` gets every error of a file, `left_out` counts the records of open transactions. `values` and
-    `bytes_as` choose the form of keys and values. With `follow` this has no end, unless a limit is
-    reached or all paths are missing, and raises KafkactlError and OSError for what cannot be read of later batches.
-    Errors of `values` are errors of the file, too, and end the batch.
+    `bytes_as` choose the form of keys and values. With `follow` this has no end, unless a limit is reached or all paths
+    are missing, and raises KafkactlError and OSError for what cannot be read of later batches. Errors of `values` are
+    errors of the file, too, and end the batch.
     """
     keeps_bad_crc = selection.bad_crc is BadCrc.KEPT
     for selected in select(paths, selection, deep, report_error, left_out):
@@ -171,9 +171,9 @@ def _read_index_rows(index: OffsetIndex | TimeIndex) -> Iterator[Row]:
 def read_small_file_rows(path: Path) -> Iterator[Row]:
     """Return an iterator over the rows of a small text file, which Kafka's tool does not read, in their order.
 
-    A checkpoint has one row for each entry. quorum-state is one row; any other file is read as properties, which are
-    one row. Raise at once NotFoundError for a missing file, UsageError for one that cannot be opened, and FormatError
-    for a corrupt one.
+    A checkpoint has one row for each entry: epoch and start_offset, or topic, partition and offset. quorum-state is one
+    row with the members of its JSON; any other file is read as properties, which are one row of texts by name. Raise at
+    once NotFoundError for a missing file, UsageError for one that cannot be opened, and FormatError for a corrupt one.
     """
     from kafkactl.storage import checkpoint
 
@@ -191,6 +191,7 @@ def _make_batch_row(selected: SelectedBatch) -> Row:
     """Return the row of a batch; fields that magic 0 and 1 do not have are None.
 
     But `transactional`, `control` and `aborted` are False there, and `last_offset` is the offset of the message.
+    `aborted` is None where that is not known. Names that end in _ms are ms since 1970, and `position` is in bytes.
     Raise FormatError for an unknown codec, a message with a magic above 127, and one that is too short for its
     timestamp.
     """
@@ -225,7 +226,8 @@ def _make_record_row(selected: SelectedBatch, record: Record, is_valid: bool, va
 
     Raise FormatError also for a key or value of magic 0 or 1 that cannot be read. `is_valid` is the row's `valid`. Key
     and value of a control record are None, and `control`, None for any other record, is its content as text; raise
-    FormatError for a damaged one. `values` and `bytes_as` choose the form of key and value.
+    FormatError for a damaged one. `aborted` is None where that is not known. `values` and `bytes_as` choose the form of
+    key and value.
     """
     if isinstance(record, LegacyRecord) and record.fault:
         raise FormatError(record.fault)

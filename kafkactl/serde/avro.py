@@ -77,6 +77,7 @@ def make_format(schema: Schema) -> Format:
     def to_bytes(text: str) -> bytes:
         """Return JSON as bytes.
 
+        A record must have all its fields, also those with a default. Of a name that is repeated the last value counts.
         Raise FormatError for a text that is no JSON or not of the schema, and for one that is nested too deeply.
         """
         out = io.BytesIO()
@@ -195,8 +196,9 @@ class _Values:
         """Return data of JSON as fastavro writes it; a union's value becomes a pair of the branch's name and the value.
 
         `schema` is as fastavro has parsed it: the name of a type, a dict, or a list for a union. Where it has logical
-        types, texts become decimals, times and UUIDs; a union's null is None. `path` names the value in errors. Raise
-        ValueError for data that are not of the schema, and RecursionError for data that are nested too deeply.
+        types, texts become decimals, times and UUIDs; a union's null is None. A timestamp without a zone is written as
+        local time of this computer, and the zone of a time of day does not count. `path` names the value in errors.
+        Raise ValueError for data that are not of the schema, and RecursionError for data that are nested too deeply.
         """
         schema = self._resolve(schema)
         if isinstance(schema, list):
@@ -225,8 +227,8 @@ class _Values:
         """Return the fields that `data` has, by name, as fastavro writes them.
 
         `schema` is the record's parsed schema, a dict with `fields`; `path` names the record in errors. Fields with a
-        default may be missing. Raise ValueError for an unknown and for a missing field, and for a value that is not of
-        its type, and RecursionError for data that are nested too deeply.
+        default may be missing here, but the writer refuses them later. Raise ValueError for an unknown and for a
+        missing field, and for a value that is not of its type, and RecursionError for data that are nested too deeply.
         """
         fields = {field["name"]: field for field in schema["fields"]}
         if unknown := data.keys() - fields.keys():

@@ -63,7 +63,10 @@ def make_class_format(kind: Any, shown: ShowOptions) -> Format:
         return json.dumps(fields, ensure_ascii=False)
 
     def to_bytes(text: str) -> bytes:
-        """Return JSON as bytes; raise FormatError for text that is no JSON or not of the message."""
+        """Return JSON as bytes; raise FormatError for text that is no JSON or not of the message.
+
+        Unknown fields are refused, also those that to_text shows as #NUMBER. An empty list counts as an empty message.
+        """
         try:
             data: bytes = json_format.Parse(_expand_largest_float(text), kind()).SerializeToString(deterministic=True)
         except (json_format.ParseError, message.EncodeError, ValueError) as error:

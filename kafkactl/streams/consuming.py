@@ -212,9 +212,9 @@ class Reading:
     def mark_handled(self, messages: Sequence[Message]) -> None:
         """Note records as handled, so that the next commit of the group includes them. Nothing is sent here.
 
-        A record may be marked again. Without a group this does nothing. A partition that the group took away meanwhile
-        is left out without an error. Raise OperationError (UnreachableError for a lost connection) where librdkafka
-        refuses for another reason.
+        The records of a partition must be in order. A record may be marked again. Without a group this does nothing. A
+        partition that the group took away meanwhile is left out without an error. Raise OperationError
+        (UnreachableError for a lost connection) where librdkafka refuses for another reason.
         """
         if self._selection.joins and messages:
             ends = self._find_ends(messages)
@@ -224,9 +224,10 @@ class Reading:
     def close(self, timeout_s: float | None = None) -> KafkactlError | None:
         """Commit the handled records, leave the group and close the consumer; call this once.
 
-        Return None, or the error of this last commit, which is not raised: UnreachableError where the brokers did not
-        answer, OperationError where they refused it. Where this takes longer than `timeout_s`, because a broker may be
-        frozen, it goes on in a daemon thread, and UnreachableError is returned. None waits without a bound.
+        Without a group nothing is committed. Return None, or the error of this last commit, which is not raised:
+        UnreachableError where the brokers did not answer, OperationError where they refused it. Where this takes longer
+        than `timeout_s`, because a broker may be frozen, it goes on in a daemon thread, and UnreachableError is
+        returned. None waits without a bound.
         """
         import threading
 
@@ -442,9 +443,9 @@ class Reading:
         """Return the records that have come: wait for one record only, so that a single one is not delayed.
 
         The wait is 0.1 s at most. The list is empty where nothing came, and where only events came, or records that are
-        passed over or behind a stop. `size` is the largest number of records beside the first one and early ones. Raise
-        UnreachableError or OperationError for an error of librdkafka, the kept error of a callback, and errors of
-        `prepare`.
+        passed over, or at or behind a stop. `prepare` gets the records before those at a stop are left out. `size` is
+        the largest number of records beside the first one and early ones. Raise UnreachableError or OperationError for
+        an error of librdkafka, the kept error of a callback, and errors of `prepare`.
         """
         early, self._early = self._early, []
         self._newly_lost.clear()
@@ -477,7 +478,8 @@ class Reading:
         """Return whether a message is a record, and not an event or an error that is passed over.
 
         Note the end of a partition, or that it goes on, and warn the user where max.poll.interval.ms was exceeded.
-        Raise UnreachableError or OperationError for an error message that is not passed over.
+        Passed over are also the deletion of a topic that `include` chose, and a missing right to a group that is not
+        joined. Raise UnreachableError or OperationError for any other error message.
         """
         error = message.error()
         if error is None and not self._at_end:  # the set is checked for every record only near the end
@@ -587,7 +589,8 @@ def _do_nothing() -> None:
 def make_consumer_settings(selection: Selection) -> dict[str, Any]:
     """Return the settings of a consumer for a selection, under librdkafka's names.
 
-    The cluster lets the user's own settings override them.
+    The cluster lets the user's own settings override them. Without a group the setting group.id has the name
+    kafkactl-console-consumer, under which nothing is committed.
     """
     return {
         **FAST_FETCH,

@@ -52,7 +52,7 @@ class FieldReader:
         such as topic and offset, are ignored. Keys and values are texts, in their formats. Raise FormatError for an
         unknown field, for headers, a partition or a timestamp of another form, for text that is not of its format, and
         for both a field and its form NAME_base64. Formats of a schema registry also raise OperationError,
-        UnreachableError and UsageError.
+        UnreachableError and UsageError, and OSError where a Protobuf schema needs a temporary file that cannot be made.
         """
         if unknown := sorted(fields.keys() - {*self.FIELDS, *self.IGNORED_FIELDS}):
             raise FormatError(f"unknown field {unknown[0]!r}", f"use only {', '.join(self.FIELDS)}")
@@ -149,7 +149,7 @@ def _add_member(members: dict[str, Any], name: str, text: str, begin: int, end: 
     """Add the member whose value is between two positions to those of the object.
 
     Raise FormatError for a repeated name and for half of a surrogate pair, ValueError or StopIteration for text that is
-    not JSON.
+    not JSON, and RecursionError for deep nesting.
     """
     if name in members:
         raise FormatError(f"{name!r} occurs twice")
@@ -215,7 +215,7 @@ def _parse_headers(text: str, at: int) -> list[Any]:
     """Return the headers at a position as pairs [name, value] or objects; an object of all headers gives pairs.
 
     Items of another kind are returned as they are, and are refused later. Raise FormatError for half of a surrogate
-    pair, ValueError or StopIteration for text that is not JSON.
+    pair, ValueError or StopIteration for text that is not JSON, and RecursionError for deep nesting.
     """
     items: list[Any] = []
     if text[at] == "{":

@@ -37,14 +37,16 @@ def make_text_filter(pattern: str, part: str, format: Format) -> RecordFilter:
 
     `part` is key or value. The filter takes a message and returns a bool; a record whose part is null, or not of its
     `format`, does not pass. Raise UsageError for an invalid pattern. The filter raises OperationError or
-    UnreachableError where a format cannot get its schema.
+    UnreachableError where a format cannot get its schema, and OSError where a Protobuf schema needs a temporary file
+    that cannot be made.
     """
     load_compiled = compile_pattern(pattern, f"--{part}-matches")
 
     def passes(message: Any) -> bool:
         """Return whether the part of a message is text with a match; False for null and for another format.
 
-        Raise OperationError or UnreachableError where the format cannot get its schema.
+        Raise OperationError or UnreachableError where the format cannot get its schema, and OSError where a Protobuf
+        schema needs a temporary file that cannot be made.
         """
         text = _decode(getattr(message, part)(), format)
         return text is not None and load_compiled.search(text) is not None
@@ -78,7 +80,7 @@ def make_json_filter(text: str, format: Format) -> RecordFilter:
 
     The filter takes a message and returns a bool. A value that is null, not of its `format` or not JSON does not pass.
     Raise UsageError for an invalid condition. The filter raises OperationError or UnreachableError where the format
-    cannot get its schema.
+    cannot get its schema, and OSError where a Protobuf schema needs a temporary file that cannot be made.
     """
     condition = parse_condition(text)
 
@@ -86,7 +88,8 @@ def make_json_filter(text: str, format: Format) -> RecordFilter:
         """Return whether a message's value is JSON that fulfils the condition.
 
         False for a null value, and for one that is not of its format. Raise OperationError or UnreachableError where
-        the format cannot get its schema.
+        the format cannot get its schema, and OSError where a Protobuf schema needs a temporary file that cannot be
+        made.
         """
         value = _decode(message.value(), format)
         if value is None:
@@ -187,7 +190,10 @@ def _parse_step(step: re.Match[str]) -> str | int:
 
 
 def compile_pattern(pattern: str, flag: str) -> re.Pattern[str]:
-    """Return a compiled regular expression; raise UsageError, which names the option `flag`, for an invalid one."""
+    """Return a compiled regular expression; raise UsageError, which names the option `flag`, for an invalid one.
+
+    An empty one is accepted, and has a match in every text.
+    """
     try:
         return compile_quietly(pattern)
     except re.error as error:

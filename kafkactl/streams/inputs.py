@@ -37,7 +37,8 @@ def read_lines(source: Input, reader: LineReader) -> Iterator[Batch]:
 
     The last line needs no end; one that a signal cuts is left out. Iterating raises FormatError, with the number of the
     line, for a line that `reader` refuses, and OperationError, UnreachableError or UsageError of a schema registry; the
-    records before it were yielded. It raises OSError where the input cannot be read.
+    records before it were yielded. It raises OSError where the input cannot be read, and where a Protobuf schema of a
+    registry needs a temporary file that cannot be made.
     """
     batches = (
         [line.removesuffix(b"\r") for line in lines] if any(b"\r" in line for line in lines) else lines
@@ -69,7 +70,8 @@ def read_delimited(source: Input, reader: LineReader, delimiter: bytes) -> Itera
     The last piece needs no delimiter; one that a signal cuts is left out. An empty delimiter makes the whole input one
     record, or none where it is empty. Iterating raises FormatError, with the number of the piece, for a piece that
     `reader` refuses, and OperationError, UnreachableError or UsageError of a schema registry; the records before it
-    were yielded. It raises OSError where the input cannot be read.
+    were yielded. It raises OSError where the input cannot be read, and where a Protobuf schema of a registry needs a
+    temporary file that cannot be made.
     """
     return _read_records(_read_pieces(source, delimiter), reader)
 
@@ -78,7 +80,8 @@ def _read_records(pieces: Iterable[list[bytes]], reader: LineReader) -> Iterator
     """Yield the records of lists of pieces; raise FormatError for the first piece that `reader` refuses.
 
     The records before it are yielded, also before an error of a schema registry (OperationError, UnreachableError or
-    UsageError), which is raised, too. Batches may be empty. Errors of `pieces` pass through.
+    UsageError), which is raised, too. Batches may be empty. Errors of `pieces` pass through, and OSError where a
+    Protobuf schema of a registry needs a temporary file that cannot be made.
     """
     number = 1
     for part in pieces:
@@ -99,7 +102,7 @@ def read_length_prefixed(source: Input, value: Format) -> Iterator[Batch]:
     from 1 on, for a length below -1, for a value that is not of its format, and where the input ends inside a record,
     and OperationError, UnreachableError or UsageError of a schema registry; the records before it were yielded. After a
     signal a record that has begun is read to its end, or left out where the signal cuts it. Raise OSError where the
-    input cannot be read.
+    input cannot be read, and where a Protobuf schema of a registry needs a temporary file that cannot be made.
     """
     waiting = b""
     number = 0
@@ -150,7 +153,7 @@ def _make_value_record(value: Format, length: int, data: bytes, number: int) -> 
     """Return the record of a value after its length; raise FormatError for data that is not of its format.
 
     A length of -1 means a null value. `number` is the number of records before, for the message. OperationError,
-    UnreachableError and UsageError of a schema registry pass through.
+    UnreachableError, UsageError and OSError of a format of a schema registry pass through.
     """
     try:
         return {"value": None if length < 0 else value.from_input(data)}
@@ -164,7 +167,7 @@ def read_json_lines(source: Input, reader: FieldReader) -> Iterator[Batch]:
     Control records of a log are skipped, too, and so is a line that a signal cuts. The last line needs no end. Batches
     may be empty. Raise FormatError, with the number of the line, for a line that is no record, and OperationError,
     UnreachableError or UsageError of a schema registry; the records before it were yielded. Raise OSError where the
-    input cannot be read.
+    input cannot be read, and where a Protobuf schema of a registry needs a temporary file that cannot be made.
     """
     number = 0
     for lines in _read_pieces(source, b"\n"):
@@ -191,7 +194,8 @@ def read_csv_rows(source: Input, reader: FieldReader, null: bytes = b"") -> Iter
     without quotes that equals `null` is null. Empty rows are skipped. A row that a signal cuts is left out. Raise
     FormatError, with the number of the row's first line in the input, from 1 on, for a row that is no record, and
     OperationError, UnreachableError or UsageError of a schema registry; the records before it were yielded. Raise
-    OSError where the input cannot be read.
+    OSError where the input cannot be read, and where a Protobuf schema of a registry needs a temporary file that cannot
+    be made.
     """
     lines = _RowLines(source)
     titles: list[str] = []
@@ -236,7 +240,7 @@ class _RowLines:
         """Yield each row that is not empty: one line, or several where a quote is open at the end of a line.
 
         A row has its line end, except at the end of the input after a signal. Raise FormatError where the input ends
-        inside quotes, and OSError where it cannot be read.
+        inside quotes, also where a signal cuts the row (`is_cut` is True then), and OSError where it cannot be read.
         """
         row: list[bytes] = []
         quotes = number = 0
@@ -378,7 +382,11 @@ class RecordDefaults:
         return map(self._fill_batch, batches)
 
     def _fill_batch(self, batch: Batch) -> Batch:
-        """Fill in the records of a batch in place, and return the batch."""
+        """Fill in the records of a batch in place, and return the batch.
+
+        The key replaces a null or missing one, the headers come after those of the record, and the timestamp replaces a
+        missing one. Afterwards each record has a key, which may be None.
+        """
         for record in batch:
             if record.setdefault("key", None) is None:
                 record["key"] = self.key

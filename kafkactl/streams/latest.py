@@ -17,7 +17,10 @@ class KeptMessage:
     __slots__ = ("_epoch", "_headers", "_key", "_place", "_timestamp", "_value")
 
     def __init__(self, message: Any) -> None:
-        """Copy a message of confluent-kafka; raise KafkactlError where its headers cannot be read."""
+        """Copy a message of confluent-kafka; raise KafkactlError where its headers cannot be read.
+
+        Headers whose names are not UTF-8 are read again from the broker.
+        """
         self._place: tuple[str, int, int] = (message.topic(), message.partition(), message.offset())
         self._key, self._value, self._headers = message.key(), message.value(), read_headers(message)
         self._timestamp, self._epoch = message.timestamp(), message.leader_epoch()

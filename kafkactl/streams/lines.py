@@ -84,8 +84,8 @@ class LineReader:
 
         `first` is the number of the first line. Where lines are only split, the number in an error also counts the
         records that were in `batch` before. Raise FormatError, with the number of the line, for a line that is no
-        record, and OperationError, UnreachableError or UsageError of a schema registry; the records before it were
-        added.
+        record, and OperationError, UnreachableError, UsageError or OSError of a format of a schema registry; the
+        records before it were added.
         """
         add = batch.append
         if not self._is_plain:
@@ -103,10 +103,12 @@ class LineReader:
         """Return one line, without its end, as a record. Key, value and headers' values are None for the null marker.
 
         The line is [headers DELIMITER] [key SEPARATOR] value; which parts it has, the properties say. A key that it
-        does not have is None, too, and headers are absent then. Raise FormatError, with `number` as the number of the
-        line, for a missing delimiter or separator (where errors are ignored, that part is absent, and a header without
-        a separator has a null value), for a null name of a header, and for a key or value that is not of its format.
-        Formats of a schema registry also raise OperationError, UnreachableError and UsageError.
+        does not have is None, too, and headers are absent then, and also where they are the null marker. Raise
+        FormatError, with `number` as the number of the line, for a missing delimiter or separator (where errors are
+        ignored, that part is absent, and a header without a separator has a null value), for a null name of a header,
+        and for a key or value that is not of its format. Formats of a schema registry also raise OperationError,
+        UnreachableError, UsageError and OSError. With `as_kafka` the messages about a null name, a key or a value have
+        no number.
         """
         record: Record = {"key": None, "value": None}
         rest = line
@@ -154,8 +156,8 @@ class LineReader:
     def _read_headers(self, packed: bytes, number: int) -> Headers:
         """Return the headers of the line with this number, in their order.
 
-        Raise FormatError for a header without a separator, unless errors are ignored (then its value is null), and for
-        a null name. A name that is not UTF-8 is bytes.
+        A value that equals the null marker is None, and a name that is not UTF-8 is bytes. Raise FormatError for a null
+        name, and for a header without a separator. Where errors are ignored, the value of this header is None instead.
         """
         headers: Headers = []
         for pair in self._split_headers(packed):
@@ -174,7 +176,11 @@ class LineReader:
         return headers
 
     def _split_headers(self, packed: bytes) -> list[bytes]:
-        """Return the texts between the separators of headers, without empty ones at the end, as Java splits."""
+        """Return the texts between the separators of headers, without empty ones at the end, as Java splits.
+
+        With `as_kafka` the separator is a regular expression. Otherwise an empty separator splits between all
+        characters, and bytes that are not UTF-8 become U+FFFD then.
+        """
         if self._pattern is not None:
             return [
                 part.encode("utf-8", "surrogateescape") for part in _split_as_java(self._pattern, name_text(packed))

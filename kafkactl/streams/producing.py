@@ -58,10 +58,10 @@ class Sending:
     ) -> None:
         """Connect; raise UnreachableError, NotFoundError for a topic or partition, and UsageError for a setting.
 
-        `tell` is called with sentences for the user. A `partition` of None leaves the choice to the partitioner. A
-        missing topic is created where the broker does so; otherwise it is a NotFoundError. The `largest_bytes` of the
-        account is set. Raise OperationError without the right to write to the topic, and for another refusal. From here
-        on each request to the cluster has a whole time-out of its own.
+        `tell` is called with sentences for the user, and `stop` is the state of a signal. A `partition` of None leaves
+        the choice to the partitioner. A missing topic is created where the broker does so; otherwise it is a
+        NotFoundError. The `largest_bytes` of the account is set. Raise OperationError without the right to write to the
+        topic, and for another refusal. From here on each request to the cluster has a whole time-out of its own.
         """
         self._cluster, self._topic, self._account, self._stop = cluster, topic, account, stop
         account.largest_bytes = find_largest_bytes(cluster)
@@ -119,14 +119,20 @@ class Sending:
                 return
 
     def _serve(self, seconds: float) -> None:
-        """Process delivery reports for at most so many seconds; a fatal error is kept for _require_alive."""
+        """Process delivery reports for at most so many seconds.
+
+        After a fatal error all records in the queue fail, and the error is kept for _require_alive.
+        """
         try:
             self._producer.poll(seconds)
         except KafkaException as error:
             self._die(error.args[0])
 
     def _die(self, error: KafkaError) -> None:
-        """Keep an error that ends the client, and fail all records in the queue with it; ignore a second error."""
+        """Keep an error that ends the client, and fail all records in the queue with it; ignore a second error.
+
+        It waits at most 1 s for the reports of the records.
+        """
         if self._fatal is None:
             self._fatal = error
             self._account.give_up_reason = describe_kafka_error(error)
@@ -142,7 +148,11 @@ class Sending:
             self._refuse(records, self._fatal)
 
     def _is_over(self) -> bool:
-        """Return whether to give up waiting for the records in the queue. Then the account gets the reason."""
+        """Return whether to give up waiting for the records in the queue. Then the account gets the reason.
+
+        It is True after a signal's time, and where no leader was ever reached. The user gets a message about a long
+        wait.
+        """
         outstanding = len(self._producer if self._second_sender is None else self._second_sender)
         if not self._waiting.is_over(self._account.accepted - outstanding, outstanding):
             return False
@@ -279,8 +289,9 @@ class Sending:
     def _change_producers(self, records: Batch) -> None:
         """Let another producer send these records and all later ones, after the earlier ones were acknowledged.
 
-        Where that is impossible the records fail. Raise the KafkactlError that is the reason; where the reason is only
-        that a signal's time is over, nothing is raised.
+        Where that is impossible the records fail. Then raise OperationError where the first producer can send no more,
+        UnreachableError where no leader was reached, and UsageError for a wrong setting; but nothing after a signal's
+        time.
         """
         from kafkactl.streams.librdkafka.record_sending import RecordSending, make_sender
 
@@ -300,7 +311,7 @@ class Sending:
         self._fail_all(records, f"not sent: {self._waiting.reason}")
 
     def _fail_one(self, record: Record, error: KafkaError) -> None:
-        """Count one record as failed, with the reason of librdkafka's error."""
+        """Count one record as failed in the account, with the reason of librdkafka's error."""
         if error.code() == KafkaError._UNKNOWN_PARTITION:
             reason = f"topic {self._topic} has no partition {record.get('partition')}"
         else:
@@ -308,12 +319,12 @@ class Sending:
         self._account.fail_record(record, reason)
 
     def _fail_all(self, records: Iterable[Record], reason: str) -> None:
-        """Count records as failed, with one reason for all."""
+        """Count records as failed in the account, with one reason for all."""
         for record in records:
             self._account.fail_record(record, reason)
 
     def _refuse(self, records: Iterable[Record], error: KafkaError) -> None:
-        """Count records as failed, and raise OperationError, always."""
+        """Count records as failed in the account, and raise OperationError, always."""
         reason = describe_kafka_error(error)
         self._fail_all(records, reason)
         raise OperationError(f"cannot send to {self._topic}: {reason}")

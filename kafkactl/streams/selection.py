@@ -287,9 +287,9 @@ def find_stops(
 def look_up_offsets(cluster: Cluster, consumer: Any, partitions: Iterable[Partition], at: int) -> dict[Partition, int]:
     """Return an offset of each partition: the first one at or after a time, OFFSET_END where there is none.
 
-    `at` is a time in ms since 1970; it can also be EARLIEST_OFFSET or LATEST_OFFSET, for the first offset or the log
-    end offset. Raise OperationError where a lookup fails and for no partitions, and UnreachableError where no broker
-    answers.
+    `consumer` is the client that asks. `at` is a time in ms since 1970; it can also be EARLIEST_OFFSET or
+    LATEST_OFFSET, for the first offset or the log end offset. Raise OperationError where a lookup fails and for no
+    partitions, and UnreachableError where no broker answers.
     """
     requests = [TopicPartition(topic, number, at) for topic, number in partitions]
     try:

@@ -26,11 +26,14 @@ class Stop(Protocol):
         ...
 
     def wait_readable(self, descriptor: int) -> bool:
-        """Wait for something to read from a descriptor, or its end; return False where a signal came first."""
+        """Wait for something to read from a descriptor, or its end, and return True; False where a signal came first.
+
+        After a signal it is False at once.
+        """
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Wait for so many seconds, or until a signal comes."""
+        """Wait for so many seconds, or until a signal comes; after a signal return at once."""
         ...
 
 
@@ -53,21 +56,24 @@ class CanStop(Protocol):
     def finish_piece(self, begun: bytes, delimiter: bytes) -> bytes:
         """Return the last piece, whose beginning `begun` was read, with its delimiter unless the input has ended.
 
-        Before a signal `begun` comes back alone. Return nothing for a piece that stays cut.
+        Before a signal `begun` comes back alone. With an empty delimiter the piece goes to the end of the input. Return
+        nothing for a piece that stays cut; its bytes are in `cut` then. Raise OSError where the input cannot be read.
         """
         ...
 
     def finish_row(self, begun: bytes) -> bytes:
         """Return the line that continues a row of several lines, of which `begun` was read.
 
-        Return nothing at the end, before a signal, or where the row stays cut.
+        The line has its end, except at the end of the input. Return nothing at the end, before a signal, or where the
+        row stays cut; the row is in `cut` then. Raise OSError where the input cannot be read.
         """
         ...
 
     def fill_up(self, begun: bytes, size: int) -> bytes:
         """Return `begun` and the bytes after it, `size` bytes in all; fewer at the end, nothing where it stays cut.
 
-        Before a signal `begun` comes back alone.
+        Before a signal `begun` comes back alone. The bytes of a piece that stays cut are in `cut`. Raise OSError where
+        the input cannot be read.
         """
         ...
 
@@ -125,16 +131,18 @@ class StoppableInput:
     def finish_piece(self, begun: bytes, delimiter: bytes) -> bytes:
         """Return the last piece, whose beginning `begun` was read, with its delimiter unless the input has ended.
 
-        Before a signal `begun` comes back alone; an empty `begun` always does. Return nothing for a piece that stays
-        cut; its bytes are in `cut` then. Raise OSError where the descriptor cannot be read.
+        Before a signal `begun` comes back alone; an empty `begun` always does. With an empty delimiter the piece goes
+        to the end of the input. The rest is read only as far as it comes without waiting, for at most 2 s after the
+        first such read. Return nothing for a piece that stays cut; its bytes are in `cut` then. Raise OSError where the
+        descriptor cannot be read.
         """
         return self._read_to(delimiter, begun) if begun and self._stop.is_requested else begun
 
     def finish_row(self, begun: bytes) -> bytes:
         """Return the line that continues a row of several lines, of which `begun` was read.
 
-        Return nothing at the end, before a signal, or where the row stays cut; the row is in `cut` then. Raise OSError
-        where the descriptor cannot be read.
+        The line has its end, except at the end of the input. Return nothing at the end, before a signal, or where the
+        row stays cut; the row is in `cut` then. Raise OSError where the descriptor cannot be read.
         """
         if self.cut:
             self.cut = begun + self.cut
@@ -202,19 +210,27 @@ class AnyLineEndInput(StoppableInput):
     r"""Whether the last byte was \r; a \n after it belongs to the line end that was already returned."""
 
     def read1(self, size: int = -1) -> bytes:
-        r"""Return the bytes that have come, at most `size`, with \n for each line end; see StoppableInput.read1."""
+        r"""Return the bytes that have come, at most `size` (below 0: any number), with \n for each line end.
+
+        It waits for one byte at least. Return nothing at the end or after a signal. Raise OSError where the descriptor
+        cannot be read.
+        """
         while data := super().read1(size):
             if ended := self._end_lines(data):
                 return ended
         return b""
 
     def rewind(self) -> StoppableInput:
-        """Go back to the beginning, and return the input itself; see StoppableInput.rewind."""
+        """Go back to the beginning, and return the input itself; only for a seekable one (AssertionError otherwise)."""
         self._after_return = False
         return super().rewind()
 
     def _read_now(self, size: int) -> bytes | None:
-        r"""Return the bytes that can be read now, with \n for each line end; see StoppableInput._read_now."""
+        r"""Return the bytes that can be read without waiting, with \n for each line end.
+
+        Return nothing at the end. None means that nothing comes, or that 2 s have passed since the first call. Raise
+        OSError where the descriptor cannot be read.
+        """
         while data := super()._read_now(size):
             if ended := self._end_lines(data):
                 return ended
@@ -250,8 +266,8 @@ class RepeatableInput:
     def finish_row(self, begun: bytes) -> bytes:
         """Return the line that continues a row of which `begun` was read.
 
-        Return nothing at the end, before a signal, or where the row stays cut; the row is in `cut` then. Raise OSError
-        where the descriptor cannot be read.
+        The line has its end, except at the end of the input. Return nothing at the end, before a signal, or where the
+        row stays cut; the row is in `cut` then. Raise OSError where the descriptor cannot be read.
         """
         return self._source.finish_row(begun)
 

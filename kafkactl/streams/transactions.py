@@ -108,8 +108,8 @@ class Transactions:
         """Abort the open transaction; without one do nothing.
 
         `reason` is a text for people. Its records become undelivered ones; readers of committed records never see them.
-        Raise OperationError where the coordinator refuses the abort or does not answer, UnreachableError, and OSError
-        where the kept records cannot be read.
+        Wait for the coordinator, at most the time-out. Raise OperationError where the coordinator refuses the abort or
+        does not answer, UnreachableError, and OSError where the kept records cannot be read.
         """
         if not self._begun:
             return
@@ -257,9 +257,11 @@ def open_transactions(
 ) -> Iterator[Transactions]:
     """Yield transactions of `size` records, or one of all (None).
 
-    The open one is committed at the end of the context, and aborted after a signal, without an error, and after an
-    error, which goes on unless the abort fails. Raise OperationError or UnreachableError where a transaction cannot be
-    begun, committed or aborted, and OSError where the kept records of an aborted one cannot be read.
+    `sending` must have a transactional id, and `stop` is the state of a signal. The call waits for the coordinator, at
+    most the time-out. The open one is committed at the end of the context, and aborted after a signal, without an
+    error, and after an error, which goes on unless the abort fails. Raise OperationError or UnreachableError where a
+    transaction cannot be begun, committed or aborted, and OSError where the kept records of an aborted one cannot be
+    read.
     """
     opened = Transactions(sending, cluster, account, size, stop)
     try:

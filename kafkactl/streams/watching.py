@@ -57,8 +57,8 @@ class Watch:
         """Raise UnreachableError where not all partitions are at their ends and one has no leader.
 
         `at_end` has the partitions at their ends. No record can come from a partition without a leader. Metadata are
-        requested for this, and changes of leaders are reported to `tell`. Without an answer of a broker nothing is
-        raised.
+        requested for this, for 2 s at most for each request, and changes of leaders are reported to `tell`. Without an
+        answer of a broker nothing is raised.
         """
         if self.partitions <= at_end:
             return
@@ -72,11 +72,11 @@ class Watch:
     def look(self, adds: bool = True) -> tuple[list[Partition], list[Partition]]:
         """Return new partitions, with `adds`, and partitions of deleted topics; the caller must act on both.
 
-        Both are sorted. Metadata are read every 5 s at most; both lists are empty between these looks, and where no
-        broker answers the look. `tell` gets sentences about lost and new leaders, deleted topics and silent brokers.
-        Raise NotFoundError for a deleted topic that was named. Raise UnreachableError where the reading ends at the
-        ends of the partitions and nothing came within the time-out, and where nothing has ever come and no broker
-        answers.
+        Both are sorted. Metadata are read every 5 s at most, and each request waits 2 s at most; both lists are empty
+        between these looks, and where no broker answers the look. `tell` gets sentences about lost and new leaders,
+        deleted topics and silent brokers. Raise NotFoundError for a deleted topic that was named. Raise
+        UnreachableError where the reading ends at the ends of the partitions and nothing came within the time-out, and
+        where nothing has ever come and no broker answers.
         """
         now = time.monotonic()
         is_stuck = self._selection.until_end and now - self._progress_at > self._cluster.timeout_s
@@ -117,7 +117,8 @@ class Watch:
     def make_stuck_error(self) -> UnreachableError:
         """Return (not raise) the error that names the partitions, at most five, from which nothing comes.
 
-        These are the ones without a leader; where all have one, all that are read, and the brokers are checked.
+        These are the ones without a leader; where all have one, all that are read. Then the brokers are checked over
+        new connections, and the error names the silent ones.
         """
         missing = sorted(self.without_leader) or sorted(self.partitions)
         names = ", ".join(f"{topic}-{number}" for topic, number in missing[:5]) + (", ..." if len(missing) > 5 else "")
@@ -132,7 +133,11 @@ class Watch:
         )
 
     def _fetch_metadata(self) -> dict[str, TopicMetadata]:
-        """Return the metadata of the topics, by name; raise KafkaException for a request without answer in 2 s."""
+        """Return the metadata of the topics, by name; raise KafkaException for a request without answer in 2 s.
+
+        With `include` one request asks for all topics of the cluster. Without it there is a request for each topic that
+        is named or read; a topic that does not exist is an entry with an error.
+        """
         if self._selection.include is not None:
             return dict(self._client.list_topics(timeout=_WAIT_S).topics)
         return {
@@ -141,7 +146,10 @@ class Watch:
         }
 
     def _note_leaders(self, topics: dict[str, TopicMetadata]) -> None:
-        """Report partitions that have lost their leader or have one again, and keep those without a leader."""
+        """Report partitions that have lost their leader or have one again, and keep those without a leader.
+
+        `topics` are metadata by name. A partition that they do not have does not count as one without a leader.
+        """
         leaderless = {
             (topic, number)
             for topic, number in self.partitions

@@ -40,11 +40,11 @@ class LineSending:
     ) -> None:
         """Connect; raise UsageError for a wrong setting, UnreachableError, and NotFoundError for a topic or partition.
 
-        The compiled part must be there (record_sending.IS_THERE). `tell` is called with sentences for the user. A
-        `partition` of None leaves the choice to the partitioner. A missing topic is created where the broker does so;
-        otherwise it is a NotFoundError. The `largest_bytes` of the account is set. Raise OperationError without the
-        right to write to the topic, and for another refusal. From here on each request to the cluster has a whole
-        time-out of its own.
+        The compiled part must be there (record_sending.IS_THERE). `tell` is called with sentences for the user, and
+        `stop` is the state of a signal. A `partition` of None leaves the choice to the partitioner. A missing topic is
+        created where the broker does so; otherwise it is a NotFoundError. The `largest_bytes` of the account is set.
+        Raise OperationError without the right to write to the topic, and for another refusal. From here on each request
+        to the cluster has a whole time-out of its own.
         """
         account.largest_bytes = find_largest_bytes(cluster)
         settings = make_producer_settings(cluster)

@@ -56,7 +56,8 @@ def make_sender(
         """Count a failed record in the account; the sender calls this.
 
         `headers` of None means no headers, `partition` of None that none was chosen, `timestamp_ms` of None no
-        timestamp.
+        timestamp. `code` is that of the error, of Kafka or librdkafka, and `reason` its text. Errors of the account's
+        `tell` pass through.
         """
         decoded: Headers | None = (
             None if headers is None else [(decode_header_name(name), value) for name, value in headers]
@@ -87,7 +88,10 @@ class RecordSending:
         self._sender, self._account, self._is_over = sender, account, is_over
 
     def __len__(self) -> int:
-        """Return how many records wait for an answer. Unread statistics would count, too, so they are read first."""
+        """Return how many records wait for an answer. Unread statistics would count, too, so they are read first.
+
+        Delivery reports are processed at the same time: failed records are counted in the account.
+        """
         self._sender.poll(0)
         return int(self._sender.outstanding())
 

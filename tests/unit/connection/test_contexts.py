@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -62,6 +63,32 @@ def test_a_damaged_file_is_one_clear_error(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(UsageError, match=r"config\.yaml is not well formed"):
         load(path)
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ("bootstrap-servers: a:1, read_only: true", "context a has an unknown entry 'read_only'"),
+        ("bootstrap-servers: a:1, Properties: {}", "context a has an unknown entry 'Properties'"),
+        ("bootstrap-servers: ", "bootstrap-servers has no value"),
+        ("bootstrap-servers: [a:1, null]", "bootstrap-servers has no value"),
+        ("bootstrap-servers: a:1, properties: {sasl.password: }", "sasl.password has no value"),
+        ("bootstrap-servers: a:1, properties: {x: [1, 2]}", "x has several values"),
+        ("bootstrap-servers: a:1, read-only: 1", "read-only is 1, not true or false"),
+    ],
+)
+def test_an_entry_that_would_be_misread(tmp_path: Path, entry: str, reason: str) -> None:
+    """A misspelt read-only would leave the context writable, and null would be the password None."""
+    path = tmp_path / "config.yaml"
+    path.write_text(f"contexts: {{a: {{{entry}}}}}")
+    with pytest.raises(UsageError, match=re.escape(reason)):
+        load(path)
+
+
+def test_a_list_of_addresses(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("contexts: {a: {bootstrap-servers: [b:1, c:2]}}")
+    assert load(path).get("a").bootstrap_servers == "b:1,c:2"
 
 
 def test_secrets_are_hidden() -> None:
