@@ -14,8 +14,8 @@ from typing import Any
 
 from kafkactl import __version__
 from kafkactl.admin.endpoints import Endpoint, describe_cluster
-from kafkactl.admin.log_dirs import make_unusable_error
 from kafkactl.admin.metadata_versions import FEATURE, find_metadata_version
+from kafkactl.admin.models import make_unusable_error
 from kafkactl.connection.api_versions import find_api_level, list_api_names
 from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.cluster import Cluster
@@ -192,7 +192,8 @@ def describe_broker(cluster: Cluster, broker_id: int) -> tuple[BrokerDescription
         except (UnreachableError, OperationError) as error:
             listeners, refusals = None, [error]
     described = replace(broker, size_bytes=size_bytes)
-    return BrokerDescription(broker=described, listeners=listeners, log_dirs=log_dirs), [*failures, *refusals]
+    errors = [*listing.errors, *failures, *refusals]
+    return BrokerDescription(broker=described, listeners=listeners, log_dirs=log_dirs), errors
 
 
 def list_apis(cluster: Cluster, broker_ids: Sequence[int] = ()) -> tuple[list[BrokerApi], list[KafkactlError]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -140,7 +141,7 @@ def check(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Cha
                     change for change in changes if change.topic == outcome.name and change.action in actions
                 ]
                 # A refusal names the wrong one of several settings.
-                named_changes = [change for change in sent_changes if change.what in outcome.result]
+                named_changes = [change for change in sent_changes if _is_named(change.what, outcome.result)]
                 refusals.update({(outcome.name, change.what): outcome for change in named_changes or sent_changes})
 
     new = [specs[change.topic] for change in changes if change.action == _CREATE]
@@ -149,6 +150,11 @@ def check(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Cha
     keep_refusals(topic_changes.add_partitions(cluster, totals, validate_only=True) if totals else [], _ADD)
     keep_refusals(_alter(cluster, changes, dry_run=True), _SET, _UNSET)
     return [_judge(change, refusals.get((change.topic, change.what))) for change in changes]
+
+
+def _is_named(name: str, text: str) -> bool:
+    """Return whether a text has the whole name of a setting: local.retention.ms does not name retention.ms."""
+    return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-]|\.\w)", text) is not None
 
 
 def _judge(change: Change, refusal_outcome: Outcome | None) -> Change:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kafkactl.admin.models import Partition
-from kafkactl.connection.broker_errors import describe_error, refusal
+from kafkactl.connection.broker_errors import describe_error, refusal, require_readable
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.protocol import ErrorCode, group_by_topic
 from kafkactl.documents import read_json
@@ -114,14 +114,11 @@ def _parse_row(path: Path, row: Any) -> Partition:
 def list_leaders(cluster: Cluster, topics: Collection[str] | None = None) -> list[PartitionLeader]:
     """Return the partitions of these topics, or of all for None, sorted by topic and partition.
 
-    A topic that does not exist or cannot be described is left out, and so is a partition without replicas. Raise
-    UnreachableError, OperationError for a refusal of the request or for a missing right to one topic, and UsageError
-    for a wrong client setting.
+    A topic that does not exist is left out, and so is a partition without replicas. Raise UnreachableError,
+    OperationError for a refusal, also of one topic, and UsageError for a wrong client setting.
     """
     answers = cluster.requests.read_metadata(topics)
-    for topic in answers:
-        if topic.error_code == ErrorCode.TOPIC_AUTHORIZATION_FAILED:
-            raise refusal(f"cannot read topic {topic.name}", topic.error_code)
+    require_readable(answers)
     leaders = [
         PartitionLeader(
             topic=topic.name,

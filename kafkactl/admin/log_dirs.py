@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from kafkactl.admin.models import Partition
+from kafkactl.admin.models import Partition, make_unusable_error
 from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.protocol import ErrorCode
@@ -181,11 +181,6 @@ def require_live_brokers(cluster: Cluster, brokers: Iterable[int]) -> None:
 def find_unusable(dirs: Iterable[StoredDir]) -> list[OperationError]:
     """Return an error for each log directory that its broker cannot use; its replicas and sizes are not known."""
     return [make_unusable_error(row.broker, row.log_dir, row.error) for row in dirs if row.error is not None]
-
-
-def make_unusable_error(broker: int, log_dir: str, reason: str) -> OperationError:
-    """Return the error of a log directory that its broker cannot use."""
-    return OperationError(f"log folder {log_dir} of broker {broker}: {reason}")
 
 
 def find_replicas(dirs: Iterable[StoredDir], is_future: bool = False) -> dict[ReplicaKey, StoredReplica]:

@@ -45,6 +45,11 @@ def make_failure(name: str, error: KafkactlError, reason: str | None = None) -> 
     return Outcome(name, False, str(error) if reason is None else reason, error.hint, code)
 
 
+def make_unusable_error(broker: int, log_dir: str, reason: str) -> OperationError:
+    """Return the error of a log directory that its broker cannot use."""
+    return OperationError(f"log folder {log_dir} of broker {broker}: {reason}")
+
+
 def send_change(
     cluster: Cluster,
     names: Iterable[str],

@@ -16,9 +16,8 @@ from confluent_kafka import KafkaError
 from kafkactl.admin.models import Outcome, Partition
 from kafkactl.admin.topics.descriptions import describe_topics
 from kafkactl.admin.topics.models import PartitionDescription
-from kafkactl.connection.broker_errors import refusal
+from kafkactl.connection.broker_errors import refusal, require_readable
 from kafkactl.connection.cluster import Cluster
-from kafkactl.connection.protocol import ErrorCode
 from kafkactl.errors import NotFoundError, OperationError
 
 _MS = 1000
@@ -189,9 +188,7 @@ def read_replicas(cluster: Cluster, topics: Iterable[str]) -> dict[Partition, tu
     """
     names = sorted(set(topics))
     described = cluster.requests.read_metadata(names) if names else []
-    for topic in described:
-        if topic.error_code and topic.error_code != ErrorCode.UNKNOWN_TOPIC_OR_PARTITION and not topic.partitions:
-            raise refusal(f"cannot read topic {topic.name}", topic.error_code)
+    require_readable(described)
     return dict(
         sorted(
             ((topic.name, item.partition_index), tuple(item.replica_nodes))

@@ -6,7 +6,8 @@ Reference: org.apache.kafka.common.protocol.Errors of Kafka 4.3.1. A reference t
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError
 
@@ -35,6 +36,8 @@ class BrokerError(NamedTuple):
         return f"{_PACKAGES.get(self.exception, _PACKAGE)}.{self.exception}"
 
 
+_NO_SUCH_TOPIC = (3, 17)
+"""UNKNOWN_TOPIC_OR_PARTITION, and INVALID_TOPIC_EXCEPTION for a name that no topic can have."""
 _FINAL, _RETRY = False, True
 """Values of is_transient."""
 
@@ -252,6 +255,17 @@ def refusal(failure: str, code: int, message: str | None = None) -> OperationErr
     """
     reason = describe_error(code, message)
     return OperationError(f"{failure}: {reason}" if failure else reason, find_hint(code), code, reason)
+
+
+def require_readable(topics: Iterable[Any]) -> None:
+    """Raise OperationError for the first topic of an answer to Metadata that a broker refused to describe.
+
+    `topics` are kafka-python's entries. A topic that does not exist is no refusal, and neither is one that has an error
+    and partitions.
+    """
+    for topic in topics:
+        if topic.error_code and topic.error_code not in _NO_SUCH_TOPIC and not topic.partitions:
+            raise refusal(f"cannot read topic {topic.name}", topic.error_code)
 
 
 def find_hint(code: int) -> str | None:

@@ -41,10 +41,10 @@ def make_trust_context(properties: Mapping[str, str]) -> ssl.SSLContext:
     read. Characters beyond ASCII in ssl.ca.pem, which only comments have, are left out.
     """
     pem = properties.get("ssl.ca.pem")
-    tls_context = ssl.create_default_context(
-        cafile=properties.get("ssl.ca.location"),
-        cadata=None if pem is None else pem.encode("ascii", errors="ignore").decode("ascii"),
-    )
+    cadata = None if pem is None else pem.encode("ascii", errors="ignore").decode("ascii")
+    if cadata is not None and not cadata.strip():
+        raise ValueError("ssl.ca.pem has no certificate")  # Python would take "" for "trust the system's authorities"
+    tls_context = ssl.create_default_context(cafile=properties.get("ssl.ca.location"), cadata=cadata)
     algorithm = properties.get("ssl.endpoint.identification.algorithm", "https")
     tls_context.check_hostname = algorithm.strip().lower() == "https"
     if properties.get("enable.ssl.certificate.verification", "true").lower() in ("false", "f", "0"):

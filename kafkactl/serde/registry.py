@@ -313,7 +313,7 @@ class RegistryFormat:
             if self._language not in (None, schema.language):
                 raise UsageError(
                     f"subject {self._name_subject(None)} is {schema.language}, not {self._language}",
-                    "read the language from the registry: --value-format registry",
+                    f"read the language from the registry: --{self._subject[1]}-format registry",
                 )
             parsed = _parse_schema(schema)
         else:

@@ -293,14 +293,18 @@ def _plan_offsets(
 
 
 def read_committed(cluster: Cluster, group: str) -> dict[Partition, int]:
-    """Return the committed offsets of a group by partition; empty for a group that no broker lists as a consumer group.
+    """Return the committed offsets of a group by partition; empty for a name that is no group.
 
-    It is also empty where the broker that has the group does not list its groups and another broker does. Partitions
-    without an offset are left out. Raise OperationError where an offset or the groups cannot be read, UnreachableError,
-    and UsageError for a wrong client setting.
+    A group that no broker lists is looked for at its coordinator. Partitions without an offset are left out. Raise
+    OperationError where an offset, the groups or the coordinator cannot be read, UnreachableError, and UsageError for a
+    wrong client setting.
     """
     if group not in {group_listing.group for group_listing in list_groups(cluster).groups}:
-        return {}
+        unlisted = find_unlisted_groups(cluster, [group]).get(group)
+        if unlisted is None:
+            return {}
+        if isinstance(unlisted, OperationError):
+            raise unlisted
     commits = read_committed_offsets(cluster, [group])[group]
     if errors := [
         f"{topic}-{number}: {commit_entry.error}"

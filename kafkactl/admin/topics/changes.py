@@ -5,6 +5,7 @@ Reference: org.apache.kafka.tools.TopicCommand.
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -199,7 +200,7 @@ def _describe_recreation(spec: TopicSpec, creation: Outcome) -> Outcome:
     """
     if creation.ok:
         return replace(creation, result="emptied: deleted and created again")
-    settings = " ".join(f"-c {name}={value}" for name, value in (spec.configs or {}).items())
+    settings = " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in (spec.configs or {}).items())
     hint = f"kafkactl topics create {spec.topic} -p {spec.partitions} -r {spec.replication_factor} {settings}".rstrip()
     return replace(creation, result=f"deleted, but not created again: {creation.result}", hint=hint)
 
