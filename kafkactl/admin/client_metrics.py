@@ -7,6 +7,7 @@ KIP-714, KIP-1000, org.apache.kafka.server.metrics.ClientMetricsConfigs.
 from __future__ import annotations
 
 import base64
+import re
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -60,6 +61,10 @@ def describe_settings(cluster: Cluster, names: Collection[str]) -> dict[str, lis
     return {entity.name: settings for entity, settings in described.items()}
 
 
+_INTERVAL = re.compile(r"[0-9]{1,19}")
+"""A whole number that fits into 64 bits or almost."""
+
+
 def make_subscription(name: str, settings: Sequence[Config]) -> Subscription:
     """Return a subscription from its settings. A missing setting counts as empty.
 
@@ -71,7 +76,7 @@ def make_subscription(name: str, settings: Sequence[Config]) -> Subscription:
         tuple(part for part in values.get(setting, "").split(",") if part) for setting in (METRICS, MATCH)
     )
     return Subscription(
-        name=name, interval_ms=int(interval) if interval.isdecimal() else None, metrics=metrics, match=match
+        name=name, interval_ms=int(interval) if _INTERVAL.fullmatch(interval) else None, metrics=metrics, match=match
     )
 
 

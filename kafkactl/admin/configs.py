@@ -170,6 +170,8 @@ def describe_all_configs(
         configs[entity] = sorted(
             (_make_config(entity, item) for item in result.configs), key=lambda config: config.name
         )
+    if not errors and (missing := [entity for entity in entities if entity not in configs]):
+        raise OperationError(f"cannot read the configs of {missing[0]}: the answer does not name it")
     return {entity: configs[entity] for entity in entities if entity in configs}, errors
 
 
@@ -326,6 +328,10 @@ def alter_configs(
         for result in answer.responses:
             entity = by_resource[result.resource_type, result.resource_name]
             results[entity] = _find_refusal(entity, "change", result)
+        for entity in broker_entities:
+            if entity not in results:
+                code = ErrorCode.REQUEST_TIMED_OUT
+                results[entity] = OperationError(f"cannot change {entity}: the answer does not name it", code=code)
     return results
 
 

@@ -289,6 +289,10 @@ def run(arguments: list[str]) -> int:
     except KafkactlError as failure:
         return _print_error(failure, arguments)
     except KeyboardInterrupt:
+        if before_change.was_called.get():
+            from kafkactl.cli.frame.results import make_hint_of_command
+
+            people.warning(f"interrupted: the change may have been done; {make_hint_of_command(_get_words())}")
         return INTERRUPTED
     except BrokenPipeError:
         return DONE  # the reader has seen enough
@@ -308,6 +312,11 @@ def run(arguments: list[str]) -> int:
         reason = f"unexpected error: {type(failure).__name__}: {failure}"
         hint = "this is a bug in kafkactl: show its place with --debug"
         return _print_error(KafkactlError(reason, hint), arguments)
+
+
+def _get_words() -> list[str]:
+    """Return the words of the running command, such as quorum and status; empty before one runs."""
+    return rights.running.get().split()
 
 
 def _wants_json(arguments: list[str]) -> bool:
@@ -353,7 +362,7 @@ def _print_error(failure: KafkactlError, arguments: list[str]) -> int:
         from kafkactl.cli.frame.results import make_hint_of_command
 
         failure = UnansweredError(
-            f"the change may have been done: {failure.reason}", make_hint_of_command(rights.running.get().split())
+            f"the change may have been done: {failure.reason}", make_hint_of_command(_get_words())
         )
     with suppress(KafkactlError, BrokenPipeError):  # the output comes before the error
         stdout.out.flush()

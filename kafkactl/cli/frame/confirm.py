@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 
 import typer
 
+from kafkactl.cli.frame import before_change
 from kafkactl.cli.frame.command import flags
 from kafkactl.cli.frame.help import Section
 from kafkactl.statuses import FAILED
@@ -24,15 +25,22 @@ class ConfirmOptions:
         """Ask whether to act. Return an exit status if the command must not act, and None if it may.
 
         The status is 0 with --dry-run, which prints the action as a note, and 1 after any answer but y or yes. `action`
-        is a phrase that begins with a verb; `otherwise` is the note after the answer no. --yes agrees without a
-        question. Raise UsageError where there is a question and no terminal to ask at.
+        is a phrase that begins with a verb; `otherwise` is the note after the answer no and after Ctrl-C, when
+        KeyboardInterrupt goes on. --yes agrees without a question. Raise UsageError where there is a question and no
+        terminal to ask at.
         """
         from kafkactl.output import people
 
         if self.dry_run:
             people.note(f"would {action}")
             return 0
-        if not people.confirm(action, self.yes):
+        try:
+            agreed = people.confirm(action, self.yes)
+        except KeyboardInterrupt:
+            before_change.was_called.set(False)
+            people.note(otherwise)
+            raise
+        if not agreed:
             people.note(otherwise)
             return FAILED
         return None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kafkactl.connection import secrets
-from kafkactl.errors import KafkactlError, OperationError, UsageError
+from kafkactl.errors import OperationError, UsageError
 
 FLAG = "--hmac-file"
 _STDIN = Path("-")
@@ -74,7 +74,7 @@ def require_new(path: Path | None) -> None:
 def open_new(path: Path | None) -> Iterator[HmacFile | None]:
     """Create a file with the mode 0600 and yield it; yield None for None.
 
-    The file is removed where the block ends by an error of kafkactl before the HMAC is in it. Raise UsageError for a
+    The file is removed where the block ends by an error or by Ctrl-C before the HMAC is in it. Raise UsageError for a
     file that exists or cannot be created, and the errors of the block.
     """
     if path is None:
@@ -87,7 +87,7 @@ def open_new(path: Path | None) -> Iterator[HmacFile | None]:
         raise UsageError(f"cannot create {path}: {reason}", f"name a new file: {FLAG} FILE") from error
     try:
         yield HmacFile(path, descriptor)
-    except KafkactlError:
+    except BaseException:  # also Ctrl-C
         if os.fstat(descriptor).st_size == 0:
             path.unlink(missing_ok=True)
         raise
