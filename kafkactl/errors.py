@@ -4,6 +4,7 @@ KafkactlError
   UsageError              the command line, or a file that it names, is wrong
   UnreachableError        the cluster did not answer in time
     UnansweredError       a request was sent, and no answer came: a change may have been done
+    AbsentBrokerError     the cluster's metadata do not have a broker that is named
   OperationError          the cluster answered with a refusal
     NotFoundError         a topic, group or context does not exist
       MissingFileError    a file that the command line names does not exist
@@ -68,6 +69,12 @@ class UnansweredError(UnreachableError):
         text = str(self)
         beginnings = ("cannot reach the cluster at ", "cannot reach the controllers at ")
         return text.partition(": ")[2] if text.startswith(beginnings) else text
+
+
+class AbsentBrokerError(UnreachableError):
+    """The cluster answered, and its metadata do not have a broker that is named: it does not exist, or is not alive."""
+
+    status = statuses.FAILED
 
 
 class OperationError(KafkactlError):

@@ -94,7 +94,9 @@ _ours: dict[int, int] = {}
 
 def _is_ours(port: int) -> bool:
     if port not in _ours:
-        file = os.open(Path(tempfile.gettempdir(), f"kafkactl-tests-port-{port}.lock"), os.O_CREAT | os.O_WRONLY)
+        file = os.open(
+            Path(tempfile.gettempdir(), f"kafkactl-tests-{os.getuid()}-port-{port}.lock"), os.O_CREAT | os.O_WRONLY
+        )
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

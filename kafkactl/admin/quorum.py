@@ -26,7 +26,7 @@ _SILENT_AFTER_MS = 3000
 """Time without a fetch after which a voter counts as down: the leader gives up its office, too, when a majority is so
 long silent (1.5 times the default of controller.quorum.fetch.timeout.ms)."""
 _ENDPOINT = re.compile(r"([^:/\s]+)://(?:\[([0-9A-Fa-f:.%]+)\]|([^\[\]:/\s]+)):([0-9]{1,5})")
-_LARGEST_PORT = 65535
+_LARGEST_PORT, _LONGEST_HOST = 65535, 255
 _ANY_ADDRESS = ("0.0.0.0", "::")
 
 
@@ -295,7 +295,7 @@ def parse_endpoint(text: str) -> VoterEndpoint:
     The name is in capitals, as Kafka reads it. Raise UsageError for another text.
     """
     found = _ENDPOINT.fullmatch(text)
-    if found is None or int(found[4]) > _LARGEST_PORT:
+    if found is None or not 0 < int(found[4]) <= _LARGEST_PORT or len(found[2] or found[3]) > _LONGEST_HOST:
         raise UsageError(f"invalid endpoint {text!r}", "write it as NAME://HOST:PORT, such as CONTROLLER://host4:9093")
     return VoterEndpoint(name=found[1].upper(), host=found[2] or found[3], port=int(found[4]))
 

@@ -289,16 +289,14 @@ def run(arguments: list[str]) -> int:
     except KafkactlError as failure:
         return _print_error(failure, arguments)
     except KeyboardInterrupt:
-        if before_change.was_called.get():
-            from kafkactl.cli.frame.results import make_hint_of_command
-
-            people.warning(f"interrupted: the change may have been done; {make_hint_of_command(_get_words())}")
-        return INTERRUPTED
+        return _end_interrupted()
     except BrokenPipeError:
         return DONE  # the reader has seen enough
     except SystemExit as exit_:
         if isinstance(exit_.__context__, BrokenPipeError):  # typer turns it into an exit with status 1
             return DONE
+        if isinstance(exit_.__context__, KeyboardInterrupt):  # and so does this
+            return _end_interrupted()
         return _flush(exit_.code if isinstance(exit_.code, int) else DONE, arguments)
     except Exception as failure:
         if (usage := _convert_error(failure)) is not None:
@@ -312,6 +310,15 @@ def run(arguments: list[str]) -> int:
         reason = f"unexpected error: {type(failure).__name__}: {failure}"
         hint = "this is a bug in kafkactl: show its place with --debug"
         return _print_error(KafkactlError(reason, hint), arguments)
+
+
+def _end_interrupted() -> int:
+    """Print on stderr after Ctrl-C that a change that was begun may have been done; return 130."""
+    if before_change.was_called.get():
+        from kafkactl.cli.frame.results import make_hint_of_command
+
+        people.warning(f"interrupted: the change may have been done; {make_hint_of_command(_get_words())}")
+    return INTERRUPTED
 
 
 def _get_words() -> list[str]:
@@ -345,7 +352,8 @@ def _flush(status: int, arguments: list[str]) -> int:
     try:
         stdout.out.flush()
     except KafkactlError as failure:
-        return status or _print_error(failure, arguments)
+        failed = _print_error(failure, arguments)
+        return status or failed
     except BrokenPipeError:
         pass  # the reader has seen enough
     return status

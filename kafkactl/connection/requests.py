@@ -13,7 +13,14 @@ from kafkactl.connection.broker_errors import TRANSIENT_CODES, refusal
 from kafkactl.connection.kafka_python import Brokers
 from kafkactl.connection.protocol import CoordinatorType, ErrorCode, group_by_topic
 from kafkactl.connection.settings import Settings
-from kafkactl.errors import KafkactlError, OperationError, UnansweredError, UnreachableError, UnsupportedRequestError
+from kafkactl.errors import (
+    AbsentBrokerError,
+    KafkactlError,
+    OperationError,
+    UnansweredError,
+    UnreachableError,
+    UnsupportedRequestError,
+)
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -512,7 +519,7 @@ class Requests:
         return error
 
     def _require_alive(self, broker: int, deadline: float) -> None:
-        """Raise UnreachableError for a broker that is not in the cluster's metadata.
+        """Raise AbsentBrokerError for a broker that is not in the cluster's metadata.
 
         A broker of the last metadata passes at once; for any other one the metadata are read anew first. That reading
         ends at the `deadline`, a time of time.monotonic(), and may raise OperationError and UsageError, too.
@@ -521,7 +528,7 @@ class Requests:
             self._learn(deadline)
         if broker not in self._brokers.places:
             alive = ", ".join(map(str, sorted(self._brokers.places)))
-            raise UnreachableError(f"broker {broker} is not alive", f"brokers that are alive: {alive}")
+            raise AbsentBrokerError(f"broker {broker} is not alive", f"brokers that are alive: {alive}")
 
     def _get_remaining_ms(self) -> int:
         """Return the rest of the cluster's time-out in ms, at least 100."""

@@ -5,6 +5,7 @@ Reference: KIP-11, KIP-290 (prefixes), KIP-373 (users); org.apache.kafka.common.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -229,7 +230,8 @@ def parse_principal(text: str, option: str) -> str:
     refuse_empty(text, option)
     type_text, colon, name = text.partition(":")
     if not (type_text and colon and name):
-        raise UsageError(f"invalid value {text!r} for {option}: not TYPE:NAME", f"for example: {option} User:{text}")
+        example = shlex.quote(f"User:{name or type_text or 'ann'}")
+        raise UsageError(f"invalid value {text!r} for {option}: not TYPE:NAME", f"for example: {option} {example}")
     return text
 
 

@@ -321,9 +321,10 @@ def _find_inverse(name: str, present: Mapping[str, str], changed: Collection[str
     from kafkactl.admin.client_metrics import INTERVAL
 
     if not present:
-        return ("client-metrics", "delete", name, "--yes")
+        return ("client-metrics", "delete", "--yes", "--", name)
+    values = {setting: value for setting, value in present.items() if value}  # an empty one is as good as none
     flags = [
-        f"--interval={value}ms" if setting == INTERVAL else f"--{setting}={value}" for setting, value in present.items()
+        f"--interval={value}ms" if setting == INTERVAL else f"--{setting}={value}" for setting, value in values.items()
     ]
-    flags += [f"--unset={setting}" for setting in changed if setting not in present]
-    return ("client-metrics", "alter", name, *flags, "--yes")
+    flags += [f"--unset={setting}" for setting in dict.fromkeys([*present, *changed]) if setting not in values]
+    return ("client-metrics", "alter", *flags, "--yes", "--", name)

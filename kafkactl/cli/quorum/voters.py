@@ -22,7 +22,7 @@ from kafkactl.stdout import out
 
 if TYPE_CHECKING:
     from kafkactl.admin.models import Outcome
-    from kafkactl.admin.quorum import Quorum, VoterEndpoint
+    from kafkactl.admin.quorum import Quorum, QuorumNode, VoterEndpoint
     from kafkactl.connection.cluster import Cluster
 
 _LARGEST_ID = 2**31 - 1
@@ -86,6 +86,14 @@ def add_controller(
     _before_addition(connected, controller_id, candidate.directory_id, confirm.dry_run)
     _show_voters(described)
     if candidate.role is not quorum.Role.OBSERVER:
+        if candidate.endpoints and (
+            others := [text for text in map(str, endpoints) if text not in candidate.endpoints]
+        ):
+            raise OperationError(
+                f"controller {controller_id} is a voter already, and has no endpoint {others[0]}; its endpoints: "
+                f"{', '.join(candidate.endpoints)}",
+                f"to change them, remove it first: {_format_removal(candidate)}",
+            )
         outcome = Outcome(str(controller_id), True, "is a voter already")
         return show_outcomes([outcome], "controller", output)
     action = (
@@ -156,6 +164,11 @@ def remove_controller(
     if output.is_kafka and outcome.ok:
         out.write_text(quorum_text.format_removal(controller, directory_id, dry_run=False))
     return show_outcomes([outcome], "controller", output)
+
+
+def _format_removal(node: QuorumNode) -> str:
+    """Return the command that removes a voter."""
+    return f"kafkactl quorum remove-controller {node.id} --directory-id={node.directory_id}"
 
 
 def _complete(

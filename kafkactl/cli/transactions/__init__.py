@@ -205,7 +205,7 @@ def producers(
       kafkactl transactions producers orders
       kafkactl transactions producers orders --partitions 0 --open
     """
-    from kafkactl.admin import transactions
+    from kafkactl.admin import log_dirs, transactions
     from kafkactl.admin.partition_rules import select_partitions
     from kafkactl.output.kafka import transactions_text
 
@@ -215,7 +215,15 @@ def producers(
         selected: list[Partition] = [(topics.topic_flag[0] if topics.topic_flag else "", int(partitions or 0))]
         errors: list[KafkactlError] = []
     else:
-        selected, errors = select_partitions(connected, selection, partitions)
+        if broker is not None:
+            log_dirs.require_live_brokers(connected, [broker])
+        every, errors = select_partitions(connected, selection, partitions)
+        selected = every if broker is None else _select_on_broker(connected, every, broker)
+        errors += [
+            PartitionError("{}-{}: broker {} has no replica of it".format(*place, broker), None, None)
+            for place in every
+            if place not in selected
+        ]
     found = transactions.list_producers(connected, selected, broker) if selected else {}
     rows = [row for answer in found.values() if not isinstance(answer, KafkactlError) for row in answer]
     if open_:
@@ -309,21 +317,29 @@ def _select_replicas(
 ) -> tuple[list[Partition], list[KafkactlError]]:
     """Return the selected partitions, those with a replica on `broker` where it is given, and an error for each absent.
 
-    An empty selection means all topics. Raise UsageError for a wrong selection or client setting, UnreachableError or
-    OperationError where the topics cannot be listed.
+    An empty selection means all topics. Raise UsageError for a wrong selection or client setting, NotFoundError for a
+    broker that is not alive, UnreachableError or OperationError where the topics cannot be listed.
     """
-    from kafkactl.admin.leaders import list_leaders
+    from kafkactl.admin import log_dirs
     from kafkactl.admin.partition_rules import select_partitions
 
+    if broker is not None and not people.is_kafka_style():  # Kafka's tool finds nothing on an unknown broker
+        log_dirs.require_live_brokers(connected, [broker])
     selected, errors = select_partitions(connected, selection, partitions)
-    if broker is None or not selected:
-        return selected, errors
-    on_broker = {
-        (row.topic, row.partition)
-        for row in list_leaders(connected, sorted({topic for topic, _ in selected}))
-        if broker in row.replicas
-    }
-    return [place for place in selected if place in on_broker], errors
+    return selected if broker is None else _select_on_broker(connected, selected, broker), errors
+
+
+def _select_on_broker(connected: Cluster, selected: Sequence[Partition], broker: int) -> list[Partition]:
+    """Return the partitions with a replica on a broker, in their order.
+
+    Raise UnreachableError, OperationError for a refusal, and UsageError for a wrong client setting.
+    """
+    from kafkactl.admin.leaders import list_leaders
+
+    topics = sorted({topic for topic, _ in selected})
+    leaders = list_leaders(connected, topics) if topics else []
+    on_broker = {(row.topic, row.partition) for row in leaders if broker in row.replicas}
+    return [place for place in selected if place in on_broker]
 
 
 @app.command()

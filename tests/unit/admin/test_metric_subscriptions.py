@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 
 import pytest
@@ -83,10 +84,24 @@ def test_a_change_shows_the_present_values_and_is_not_made_twice(cli: Cli, broke
         len([each for each in broker.requests_of("IncrementalAlterConfigs") if not each.fields["validate_only"]]) == 1
     )
     undo = cli("--debug", *alter[:-1], "7s", "--unset", "match", "--yes", check=0).stderr
-    assert "undo: kafkactl client-metrics alter apps --interval=5000ms --match=client_id=a,client_id=b --yes" in undo
+    assert "undo: kafkactl client-metrics alter --interval=5000ms --match=client_id=a,client_id=b --yes -- apps" in undo
     added = cli("--debug", *alter[:4], "new", "--metrics", "*", "--yes", check=0)
-    assert "undo: kafkactl client-metrics delete new --yes" in added.stderr
+    assert "undo: kafkactl client-metrics delete --yes -- new" in added.stderr
     assert "add subscription new with metrics=*" in added.stderr
+
+
+@pytest.mark.parametrize("present", [{"match": ""}, {"metrics": "", "interval.ms": "1000"}, {}])
+@pytest.mark.parametrize("name", ["apps", "-x"])
+def test_what_undoes_a_change_is_a_valid_command(
+    cli: Cli, broker: FakeBroker, name: str, present: dict[str, str]
+) -> None:
+    broker.state.configs[CLIENT_METRICS, name] = dict(present)
+    debug = ("--debug", "-b", broker.address, "client-metrics")
+    told = cli(*debug, "alter", "--interval", "7s", "--match", "client_id=z", "--yes", "--", name, check=0).stderr
+    (undo,) = [line for line in told.splitlines() if line.startswith("undo: ")]
+    cli.ok("-b", broker.address, *shlex.split(undo)[2:])
+    left = {key: value for key, value in broker.state.configs.get((CLIENT_METRICS, name), {}).items() if value}
+    assert left == {key: value for key, value in present.items() if value}
 
 
 @pytest.mark.slow

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 from kafkactl.cli.app import app
 from kafkactl.cli.frame.command import build
+from tests.clusters import eventually
 from tests.conftest import Cli
 from tests.fake_broker import Acl, FakeBroker, Group, Partition, Producer, Token, Topic, Transaction
 
@@ -208,6 +211,23 @@ def test_a_change_without_an_answer_may_have_been_done(name: str, cli: Cli, brok
     hints = [line for line in done.stderr.splitlines() if line.startswith("hint:")]
     assert hints
     assert all("check the result" in hint and ": kafkactl " in hint for hint in hints), hints
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["topics create", "configs alter", "quorum remove-controller", "tokens create"])
+def test_ctrl_c_while_a_change_is_on_its_way(name: str, cli: Cli, broker: FakeBroker, tmp_path: Path) -> None:
+    """Nobody knows whether it was made; a command that makes a file leaves none behind."""
+    prepare(name, broker, tmp_path)
+    frozen = broker.on(CHANGES, freeze=True)
+    flags = ["--hmac-file", str(tmp_path / "hmac")] if name == "tokens create" else []
+    process = cli.start("-b", broker.address, *COMMANDS[name], *flags, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    eventually(lambda: frozen.hits > 0)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "interrupted: the change may have been done; check the result" in told
+    assert ": kafkactl " in told
+    assert not (tmp_path / "hmac").exists()
 
 
 def prepare(name: str, broker: FakeBroker, folder: Path) -> None:

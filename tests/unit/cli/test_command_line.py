@@ -20,6 +20,7 @@ from kafkactl.cli.frame import compiled_parts
 from kafkactl.cli.frame.command import build
 from kafkactl.cli.frame.help import first_sentence
 from tests.conftest import REPOSITORY, Cli
+from tests.fake_broker import FakeBroker
 from tests.forking import Line, run_all
 from tests.json_contract import value_type_of, walk_commands
 
@@ -394,3 +395,14 @@ def test_rows_and_columns_are_chosen(cli: Cli) -> None:
     assert cli.ok(*chosen, "--no-headers", "--sort", "context:desc") == "b:1  b\na:1  a\n"
     assert cli.ok(*chosen, "--no-headers", "-o", "csv") == "a:1,a\nb:1,b\n"
     assert cli.ok(*chosen, "-o", "jsonl").splitlines()[0] == '{"bootstrap_servers":"a:1","context":"a"}'
+
+
+def test_a_full_disk_is_told_beside_another_error(cli: Cli) -> None:
+    """What stdout lost must not be hidden by an item that failed."""
+    with FakeBroker(topics={"orders": 2}) as broker, open("/dev/full", "wb") as full:
+        line = ("-b", broker.address, "topics", "describe", "orders", "nosuch")
+        process = cli.start(*line, stdout=full.fileno(), stderr=subprocess.PIPE)
+        _, told = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "nosuch" in told
+    assert "No space left on device" in told
