@@ -236,7 +236,7 @@ def _explain_skipped(child: Path) -> str | None:
 
 
 def resolve_links(path: Path) -> Path:
-    """Return the path after all links are resolved.
+    """Return the absolute path after all links are resolved; the path need not exist.
 
     A loop of links stays a path, where Path.resolve raises RuntimeError.
     """

@@ -52,7 +52,10 @@ class Watcher(Protocol):
     """A check of another file, which follows the batches of the log."""
 
     def see(self, batch: AnyBatch, records: BatchRecords | None) -> Iterable[Fault]:
-        """Return the faults that a batch shows in the file; `records` is None where the batch is damaged."""
+        """Return the faults that a batch shows in the file; `records` is None where the batch is damaged.
+
+        Pass each batch once, in the order of the file, and iterate over the result before the next call.
+        """
 
 
 @dataclass(kw_only=True)
