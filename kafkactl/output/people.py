@@ -56,7 +56,7 @@ def warning(text: str) -> None:
     """Write a warning to stderr, on one line, as `warning: TEXT` or as the JSON object {"warning": TEXT}.
 
     The line is cut to 4000 characters, the JSON is not; passwords in URLs are hidden. A stderr that cannot be written
-    is ignored.
+    is ignored. In Kafka's style the warning is written, too.
     """
     if as_json.get():
         _write_object({"warning": text})

@@ -192,9 +192,10 @@ def _measure_width(column: list[Any]) -> int:
 def align_text(titles: list[str], columns: list[list[Any]], numeric: list[bool]) -> str:
     """Return aligned text with the titles in the first line, without a line end at the end.
 
-    Characters may be two columns wide or none, and a cell may have line ends. `columns` have a cell for each row, a
-    text or an integer. `numeric` says of each column whether it is aligned to the right. No line has a blank at its
-    end. tabulate.MIN_PADDING becomes 0 for the whole process.
+    Characters may be two columns wide or none, and a cell may have line ends: each begins a new line, also CR and
+    U+2028. Blanks around the text of a cell are left out. `columns` have a cell for each row, a text or an integer.
+    `numeric` says of each column whether it is aligned to the right. No line has a blank at its end.
+    tabulate.MIN_PADDING becomes 0 for the whole process.
     """
     import tabulate
 

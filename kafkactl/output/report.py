@@ -77,7 +77,8 @@ class Report:
         With columns the data becomes a list of dicts, from titles like log_end_offset to values, for the rows of all
         tables. Without columns the data is sorted where it is the rows of the only table. Of several tables those
         without a named column are left out, and those without the column of `sort` keep their order. Raise UsageError
-        for columns that no table has, and for an unknown order.
+        where no table has all of the columns or the column of `sort`, unless there is no table, and for an unknown
+        order.
         """
         report = self if sort is None else self._sort(sort)
         if not columns:
@@ -93,9 +94,9 @@ class Report:
     def _sort(self, sort: str) -> Report:
         """Return the report with the rows of its tables sorted by a column, TITLE, TITLE:asc or TITLE:desc.
 
-        TITLE is in any case. Rows without a value come last. The data is sorted where it is the rows of the only table.
-        Tables without the column keep their order. Raise UsageError for a column that no table has, and for an unknown
-        order.
+        TITLE is in any case, and alone it means asc. Rows without a value come last. The data is sorted where it is the
+        rows of the only table. Tables without the column keep their order. Raise UsageError for a column that no table
+        has, unless there is no table, and for an unknown order.
         """
         title, _, order = sort.partition(":")
         if order not in ("", "asc", "desc"):
@@ -116,7 +117,7 @@ class Report:
 def _require_columns(tables: Sequence[Table], titles: Sequence[str], flag: str) -> None:
     """Raise UsageError where no table has all of the columns with these titles, which may be in any case.
 
-    `flag` is the option to name in the error.
+    Without tables nothing is raised. `flag` is the option to name in the error.
     """
     if not tables or any(_has(table, titles) for table in tables):
         return

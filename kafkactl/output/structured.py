@@ -36,7 +36,7 @@ def encode_json(data: Any) -> Iterator[bytes]:
 
     The items of a list are encoded 1000 at a time; any other value is one piece. Dataclasses become objects, bytes
     text, sets sorted lists, and NaN and infinity null. Raise RecursionError for data that are nested about a thousand
-    deep, and TypeError for a set whose items cannot be sorted.
+    deep, TypeError for a set whose items cannot be sorted, and ValueError for an integer of more than 4,300 digits.
     """
     if not isinstance(data, (list, tuple)) or not data:
         yield dump_json(data, indented=True) + b"\n"
@@ -51,8 +51,9 @@ def encode_json(data: Any) -> Iterator[bytes]:
 def encode_json_lines(items: Iterable[Any]) -> Iterator[bytes]:
     """Yield items as lines of JSON in UTF-8, an item a line, in pieces of up to 1000 lines.
 
-    Without items nothing is yielded. Raise RecursionError for data that are nested about a thousand deep, and TypeError
-    for a set whose items cannot be sorted.
+    Items of any type are converted as `dump_json` does. Without items nothing is yielded. Raise RecursionError for data
+    that are nested about a thousand deep, TypeError for a set whose items cannot be sorted, and ValueError for an
+    integer of more than 4,300 digits.
     """
     for piece in _split(items):
         yield b"".join([dump_json(item) + b"\n" for item in piece])
@@ -95,8 +96,8 @@ def encode_yaml(data: Any) -> Iterator[str]:
 
     Each item of a list is one piece; any other value is one piece as a whole. NaN and infinity become null, dataclasses
     mappings, bytes text, and sets sorted lists. Keys become text, but integer keys stay integers in a value that is no
-    list. Raise RecursionError for data that are nested about a thousand deep, and TypeError for a set whose items
-    cannot be sorted.
+    list. Raise RecursionError for data that are nested about a thousand deep, TypeError for a set whose items cannot be
+    sorted, and ValueError for an integer of more than 4,300 digits.
     """
     if isinstance(data, (list, tuple)) and data:
         for item in data:
@@ -111,7 +112,8 @@ def encode_yaml_document(value: Any) -> str:
 
     Any type is accepted: NaN and infinity become null, dataclasses mappings, bytes text, sets sorted lists, and values
     of unknown types what str() shows. Keys become text, but integer keys stay integers in a value that is no list.
-    Raise RecursionError for data that are nested about a thousand deep, and TypeError for a set that cannot be sorted.
+    Raise RecursionError for data that are nested about a thousand deep, TypeError for a set that cannot be sorted, and
+    ValueError for an integer of more than 4,300 digits.
     """
     return "---\n" + "".join(encode_yaml(value))
 
@@ -119,8 +121,9 @@ def encode_yaml_document(value: Any) -> str:
 def encode_csv(tables: Sequence[Table], with_headings: bool = True) -> Iterator[str]:
     """Yield tables as csv: a line of headings, the titles in lower case, and pieces of up to 1000 rows.
 
-    Each piece ends with a line end. A table without rows has headings, too. A table with the columns of the table
-    before it has no headings of its own; with `with_headings` False there are none.
+    Each piece ends with a line end. Nothing separates two tables, and their titles are left out. A table without rows
+    has headings, too. A table with the columns of the table before it has no headings of its own; with `with_headings`
+    False there are none.
     """
     last_titles: list[str] | None = None
     for table in tables:
@@ -133,9 +136,10 @@ def encode_csv(tables: Sequence[Table], with_headings: bool = True) -> Iterator[
 
 
 def format_csv_line(cells: Iterable[object]) -> str:
-    """Return one line of csv with its line end; None is an empty cell, an empty text is in quotes.
+    """Return one line of csv with its line end; None and an empty list are empty cells, an empty text is in quotes.
 
-    A cell with a comma, a quote or a line end is in quotes. Lone surrogates become visible escapes.
+    A cell with a comma, a quote or a line end is in quotes. Items of a list are joined by commas, and bools are true
+    and false. Lone surrogates become visible escapes.
     """
     return ",".join([format_csv_cell(value) for value in cells]) + "\n"
 
@@ -239,7 +243,8 @@ def _is_escaped(text: str) -> bool:
 def _make_plain_types(value: Any) -> Any:
     """Return a value with plain types only, as after writing and reading JSON; by the fastest way.
 
-    All keys become text, and NaN and infinity None. Raise RecursionError for deep nesting.
+    All keys become text, and NaN and infinity None. Raise RecursionError for deep nesting, and TypeError for a set
+    whose items cannot be sorted.
     """
     import orjson
 

@@ -119,9 +119,9 @@ class Batch:
     def unpack(self, bound: int | None = None) -> bytes | memoryview:
         """Return the bytes of the records, decompressed; a view of the file's part for more than 1 MiB without a codec.
 
-        `bound` is the largest decompressed size in bytes, which bytes without a codec may pass; None means
-        MAX_DECOMPRESSED_BYTES. Raise FormatError for an unknown codec and for data that the codec cannot decompress,
-        and TooLargeError (a FormatError) for data that grow past the bound.
+        `bound` is the largest decompressed size in bytes; None means MAX_DECOMPRESSED_BYTES. It does not limit bytes
+        without a codec. Raise FormatError for an unknown codec and for data that the codec cannot decompress, and
+        TooLargeError (a FormatError) for data that grow past the bound.
         """
         data = self.data[HEADER_SIZE:]
         if self.codec is Codec.NONE and len(data) > COPIED_AT_ONCE:

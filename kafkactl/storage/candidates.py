@@ -108,7 +108,8 @@ def _has_likely_counts(head: memoryview) -> bool:
 def _has_fitting_lengths(segment: Segment, position: int, head: memoryview) -> bool:
     """Return whether the key and the value of a message of magic 0 or 1 end where the message ends.
 
-    `head` are the first bytes at `position`, 17 at least. Raise LostBytesError where the file cannot be read.
+    The file must have the whole message. `head` are the first bytes at `position`, 17 at least. Raise LostBytesError
+    where the file cannot be read.
     """
     end = position + read_batch_size(head)
     at = position + LOG_OVERHEAD.size + LEGACY_HEADER.size + (TIMESTAMP.size if head[MAGIC_POSITION] else 0)

@@ -117,10 +117,11 @@ def scan_log_dir(path: Path) -> LogDirFolders:
     """Return the partitions at or directly below a path, and the paths that are not read, with reasons.
 
     Partitions are the path itself if it has segments, and folders with segments or with the name of a partition; they
-    are sorted by topic and number, and the other paths by name, links last. Not read are folders named -delete and
-    -stray, second links to a folder, FIFOs, devices, broken links and links that may not be followed; below a path with
-    segments only second links. Raise MissingFileError where the path is no folder, and UsageError where it cannot be
-    listed or its entries may not be looked at.
+    are sorted by topic and number, and the other paths by name, links last. Not read are folders named
+    TOPIC-N.ID-delete or -stray, second links to a folder, FIFOs, devices, broken links and links that may not be
+    followed; below a path with segments only second links. Files and any other folders are in neither list. Raise
+    MissingFileError where the path is no folder, and UsageError where it cannot be listed or its entries may not be
+    looked at.
     """
     folders = LogDirFolders()
     is_partition = _has_segments(path)
@@ -144,9 +145,10 @@ def scan_log_dir(path: Path) -> LogDirFolders:
 def list_partition_folders(path: Path) -> list[Path]:
     """Return the folders with segments at or directly below a path, sorted by topic and partition.
 
-    Their names do not matter: folders that a broker has renamed are included. Raise NotFoundError where no folder has a
-    segment, MissingFileError where the path is no folder, and UsageError where it cannot be listed or its entries may
-    not be looked at.
+    Their names do not matter: folders that a broker has renamed are included, and so are second links to a folder. A
+    folder below the path that cannot be listed is left out. Raise NotFoundError where no folder has a segment,
+    MissingFileError where the path is no folder, and UsageError where it cannot be listed or its entries may not be
+    looked at.
     """
     folders = [path, *filter(_is_folder, _list_children(path))]
     folders = sorted((folder for folder in folders if _has_segments(folder)), key=_sort_key)
@@ -172,8 +174,9 @@ def list_segments(folder: Path) -> list[Path]:
 def list_all_segments(path: Path) -> list[Path]:
     """Return the segments of every partition at or directly below a folder, by topic, partition and offset.
 
-    Files with suffixes like .deleted and .gz are left out. Raise NotFoundError without any, MissingFileError where the
-    path is no folder, and UsageError where a folder cannot be listed or its entries may not be looked at.
+    Files with suffixes like .deleted and .gz are left out, and so is a partition's folder below the path that cannot be
+    listed. Raise NotFoundError without any, MissingFileError where the path is no folder, and UsageError where it
+    cannot be listed, or the entries of a folder may not be looked at.
     """
     return [segment for folder in list_partition_folders(path) for segment in list_segments(folder)]
 
@@ -233,7 +236,7 @@ def _explain_skipped(child: Path) -> str | None:
 
 
 def resolve_links(path: Path) -> Path:
-    """Return the path after all links are resolved.
+    """Return the absolute path after all links are resolved; the path need not exist.
 
     A loop of links stays a path, where Path.resolve raises RuntimeError.
     """

@@ -127,7 +127,8 @@ class SchemaReader:
         def read_tagged(fields: tuple[Field, ...], values: dict[str, Any]) -> None:
             """Add the next tagged fields to `values` by name; those that `fields` do not have are skipped.
 
-            Raise FormatError for a tag that is not of the version, and for bytes that are no value of its field.
+            Raise FormatError for a tag that is not of the version, for bytes that are no value of its field, and where
+            the bytes end early.
             """
             for _ in range(self.read_unsigned_varint()):
                 tag, size = self.read_unsigned_varint(), self.read_unsigned_varint()

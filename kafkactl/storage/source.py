@@ -36,7 +36,8 @@ class StoredFile:
     def __init__(self, path: Path) -> None:
         """Open a path; one that ends in .gz is unpacked, a FIFO is copied, and `-` is standard input.
 
-        Standard input is unpacked where it begins as gzip data do. Raise MissingFileError for a missing file;
+        Standard input is unpacked where it begins as gzip data do. A FIFO, and standard input that is no file, are read
+        until their writers close them, which may take time. Raise MissingFileError for a missing file;
         UsageError for a folder, a file without read permission, a device, or a closed or terminal standard input;
         FormatError for a socket, and where the file cannot be read or copied, or not one byte can be unpacked. `fault`
         says why a gzip file ends too early.
@@ -171,9 +172,9 @@ def require_present(path: Path) -> None:
 def read_file(path: Path) -> memoryview:
     """Return all bytes of a small file; one that ends in .gz is unpacked, and `-` is standard input.
 
-    A FIFO is copied first. Raise MissingFileError for a missing file; UsageError for a folder, a file without read
-    permission, a device, or a closed or terminal standard input; FormatError for 2 GiB or more, a socket, a file that
-    cannot be read, or a gzip file that is damaged or cut off.
+    A FIFO is copied first, and read until its writer closes it. Raise MissingFileError for a missing file; UsageError
+    for a folder, a file without read permission, a device, or a closed or terminal standard input; FormatError for
+    2 GiB or more, a socket, a file that cannot be read, or a gzip file that is damaged or cut off.
     """
     file = StoredFile(path)
     try:
@@ -191,8 +192,9 @@ def read_file(path: Path) -> memoryview:
 def _open_standard_input() -> tuple[BinaryIO, LostBytesError | None]:
     """Return standard input as a file, and its fault or None; gzip data are unpacked.
 
-    The result is cached, because standard input can be read only once. Raise UsageError where it is closed or a
-    terminal, LostBytesError where not one byte can be unpacked, and OSError where it cannot be read.
+    The result is cached, because standard input can be read only once: read the file by position, and do not close it.
+    Raise UsageError where standard input is closed or a terminal, LostBytesError where not one byte can be unpacked,
+    and OSError where it cannot be read or its copy cannot be written.
     """
     if sys.stdin is None:
         raise UsageError("standard input is closed", "name a file instead of -")

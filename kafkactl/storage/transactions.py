@@ -65,9 +65,9 @@ class TransactionEnds:
     def is_aborted(self, segment: Segment, batch: Batch) -> bool | None:
         """Return whether the transaction of a batch was aborted; None where no segment from this one on has its end.
 
-        The segment and the later ones of its folder are read, each once, and the folder is listed once, so ends that
-        are written afterwards are not seen. Damage is no error here: its control batches are ignored. Raise UsageError
-        where the folder cannot be listed.
+        `batch` must be a data batch of a transaction. The segment is read, and the later ones of its folder where they
+        are needed, each once; the folder is listed once. So ends that are written afterwards are not seen. Damage is no
+        error here: its control batches are ignored. Raise UsageError where the folder cannot be listed.
         """
         if segment.path not in self._of_segment:
             self._of_segment[segment.path] = _read_ends(segment)

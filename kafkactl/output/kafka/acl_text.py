@@ -18,7 +18,10 @@ NO_CONSOLE = (
 
 
 def format_resource(resource: Resource | AclFilter) -> str:
-    """Return a resource, or the resource of a filter, as Java shows it."""
+    """Return a resource, or the resource of a filter, as Java shows it, without a line end.
+
+    A type of None is ANY, and a name of None is shown as None.
+    """
     kind = "ANY" if resource.type is None else resource.type.name
     return f"ResourcePattern(resourceType={kind}, name={resource.name}, patternType={resource.pattern.name})"
 
@@ -30,7 +33,10 @@ def format_entry(acl: Acl) -> str:
 
 
 def format_list(acls: Sequence[Acl]) -> str:
-    """Return the rules below their resources; the text is empty without rules."""
+    """Return the rules below their resources, each line with its end; the text is empty without rules.
+
+    Resources are in the order of their first rules, each followed by an empty line. Its rules keep their order.
+    """
     by_resource: dict[Resource, list[Acl]] = {}
     for acl in acls:
         by_resource.setdefault(acl.resource, []).append(acl)
@@ -41,18 +47,18 @@ def format_list(acls: Sequence[Acl]) -> str:
 
 
 def format_heading(principal: str) -> str:
-    """Return the line above the rules of a principal."""
+    """Return the line above the rules of a principal, its end included."""
     return f"ACLs for principal `{principal}`\n"
 
 
 def format_present(acl: Acl) -> str:
-    """Return the line about a rule that exists already."""
+    """Return the line about a rule that exists already, its end included."""
     pattern = format_resource(acl.resource)
     return f"Acl (pattern={pattern}, entry={format_entry(acl)}) already exists.\n"
 
 
 def format_addition(resource: Resource, acls: Iterable[Acl]) -> str:
-    """Return the lines about new rules of a resource."""
+    """Return the lines about new rules of a resource, each with its end, and an empty line behind them."""
     return f"Adding ACLs for resource `{format_resource(resource)}`: \n {_format_lines(acls)}\n\n"
 
 

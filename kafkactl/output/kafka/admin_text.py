@@ -100,8 +100,8 @@ def format_offsets(rows: Iterable[PartitionOffset]) -> str:
 def format_deletions(rows: Iterable[Deletion]) -> str:
     """Return the text of kafka-delete-records: two lines of heading, and a line for each partition.
 
-    A line has the new low watermark, or the error. The rows keep their order; Kafka's tool has the order of a hash
-    table.
+    A line has the new low watermark, or the error, and its line end. The rows keep their order; Kafka's tool has the
+    order of a hash table.
     """
     lines = ["Executing records delete operation", "Records delete operation completed:"]
     for row in rows:

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def format_features(features: Sequence[Feature]) -> str:
-    """Return the lines of kafka-features describe, each with its end. An unknown epoch is a hyphen."""
+    """Return the lines of kafka-features describe, each with its end. An unknown epoch is a hyphen.
+
+    Levels of metadata.version are shown by their names.
+    """
     return "".join(
         f"Feature: {feature.name:<42}SupportedMinVersion: {format_level(feature.name, feature.min_level):<17}"
         f"SupportedMaxVersion: {format_level(feature.name, feature.max_level):<17}"
@@ -27,7 +30,10 @@ def format_features(features: Sequence[Feature]) -> str:
 
 
 def format_level(name: str, level: int) -> str:
-    """Return a level as text: that of metadata.version by its name, such as 4.3-IV0."""
+    """Return a level as text: that of metadata.version by its name, such as 4.3-IV0, or UNKNOWN [LEVEL] without one.
+
+    The level of any other feature is its number.
+    """
     if name != FEATURE:
         return str(level)
     return NAMES[level - 1] if 1 <= level <= len(NAMES) else f"UNKNOWN [{level}]"
@@ -36,7 +42,8 @@ def format_level(name: str, level: int) -> str:
 def format_updates(outcomes: Sequence[Outcome], levels: Mapping[str, int], verb: str, dry_run: bool) -> str:
     """Return the lines of kafka-features upgrade, downgrade or disable about all features, each with its end.
 
-    `verb` is the name of the subcommand, `levels` are the new levels by name.
+    `verb` is the name of the subcommand, `levels` are the new levels by name, one for each outcome. The line of a
+    failure ends with its error. `dry_run` says that a change can be made, and not that it was made.
     """
     lines = []
     for outcome in outcomes:
@@ -52,7 +59,8 @@ def format_updates(outcomes: Sequence[Outcome], levels: Mapping[str, int], verb:
 def format_mapping(levels: Sequence[FeatureLevel], release: str | None) -> str:
     """Return the lines of kafka-features version-mapping, each with its end.
 
-    `release` is the release as it was given, which names metadata.version; None shows the name of its level.
+    `levels` has the level of metadata.version first, and must not be empty. `release` is the release as it was given,
+    which names this level; None shows the level's own name.
     """
     lines = [f"{level.name}={level.level}" for level in levels]
     lines[0] += f" ({release or levels[0].metadata_version})"

@@ -82,7 +82,11 @@ _CSV_LONGEST_CHECKED = 24
 
 
 def format_tabbed_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a table as ToolsUtils.prettyPrintTable does: each cell as wide as its column, and a tab behind it."""
+    """Return a table as ToolsUtils.prettyPrintTable does: each cell as wide as its column, and a tab behind it.
+
+    Each line has its end; without rows only the titles are there. Cells are shown as str() does, and every row has a
+    cell for each title.
+    """
     lines = [titles, *([str(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "".join(
@@ -93,8 +97,8 @@ def format_tabbed_table(titles: Sequence[str], rows: Iterable[Sequence[object]])
 def format_csv_line(values: Sequence[str | int]) -> str:
     """Return cells as a line of csv with its line end, like Jackson's CsvMapper.
 
-    Numbers stay. Texts are in quotes where they are empty, longer than 24 characters, or have a character up to the
-    comma.
+    Numbers stay. Texts are in quotes where they are empty, longer than 24 characters, or have a character that is not
+    behind the comma in ASCII, such as a blank, a quote, # or +.
     """
     return ",".join(_format_csv_cell(value) if isinstance(value, str) else str(value) for value in values) + "\n"
 

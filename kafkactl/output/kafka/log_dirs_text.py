@@ -23,8 +23,9 @@ _BITS = 0xFFFFFFFF
 def format_dirs(brokers: Sequence[int], dirs: Iterable[StoredDir], topics: Collection[str] | None) -> str:
     """Return the sentence about the brokers that answered, and the JSON of their directories, as two lines.
 
-    `topics` are the topics whose replicas are shown, None for all. Brokers, directories and replicas have the order of
-    Java's hash tables.
+    `brokers` must have the brokers of all `dirs`; one without directories has an empty list. `topics` are the topics
+    whose replicas are shown, None for all. Brokers, directories and replicas have the order of Java's hash tables. Each
+    line has its end.
     """
     by_broker: dict[int, dict[str, StoredDir]] = {broker: {} for broker in brokers}
     for row in dirs:

@@ -40,7 +40,10 @@ _EXCEPTIONS = {
 
 
 def format_status(quorum: Quorum) -> str:
-    """Return the lines of kafka-metadata-quorum describe --status, each with its end; an unknown time lag is -1."""
+    """Return the lines of kafka-metadata-quorum describe --status, each with its end; an unknown time lag is -1.
+
+    Voters are sorted by id; observers keep their order.
+    """
     lag_ms = _UNKNOWN if quorum.max_follower_lag_ms is None else quorum.max_follower_lag_ms
     rows = (
         ("ClusterId", quorum.cluster_id),
@@ -56,7 +59,10 @@ def format_status(quorum: Quorum) -> str:
 
 
 def _format_nodes(nodes: Sequence[QuorumNode]) -> str:
-    """Return nodes as a list of objects in the form of JSON; what a node lacks is left out."""
+    """Return nodes as a list of objects in the form of JSON, in their order.
+
+    The directory id is left out where it is zero, and the endpoints where a node has none.
+    """
     texts = []
     for node in nodes:
         text = f'{{"id": {node.id}'
@@ -71,7 +77,8 @@ def _format_nodes(nodes: Sequence[QuorumNode]) -> str:
 def format_replication(quorum: Quorum, now_ms: int | None) -> str:
     """Return the table of kafka-metadata-quorum describe --replication, each line with its end.
 
-    `now_ms`, in ms since 1970, makes times relative; None shows them in ms since 1970. An unknown time is -1.
+    Nodes have the order of `quorum.nodes`. `now_ms`, in ms since 1970, makes times relative, such as "250 ms ago"; None
+    shows them in ms since 1970. An unknown time is -1.
     """
     rows = []
     for node in quorum.nodes:
@@ -82,7 +89,10 @@ def format_replication(quorum: Quorum, now_ms: int | None) -> str:
 
 
 def _format_time(ms: int | None, now_ms: int | None) -> str:
-    """Return a time in ms since 1970, or how long it is before `now_ms`; -1 for a time that is not known."""
+    """Return a time in ms since 1970, or how long it is before `now_ms`, as "N ms ago"; -1 for an unknown time.
+
+    A time after `now_ms` is 0 ms ago.
+    """
     if ms is None:
         return str(_UNKNOWN)
     return str(ms) if now_ms is None else f"{max(0, now_ms - ms)} ms ago"

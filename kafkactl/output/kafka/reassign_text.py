@@ -38,7 +38,10 @@ def format_json(document: Mapping[str, Any]) -> str:
 
 
 def format_running(running: Sequence[RunningMove]) -> str:
-    """Return the lines about running reassignments."""
+    """Return the lines about running reassignments, in their order, each with its end; one line where there are none.
+
+    Replicas that are added or removed are shown only where there are any.
+    """
     if not running:
         return "No partition reassignments found.\n"
     lines = ["Current partition reassignments:"]
@@ -50,7 +53,10 @@ def format_running(running: Sequence[RunningMove]) -> str:
 
 
 def format_states(rows: Iterable[VerifiedMove]) -> str:
-    """Return the lines about the partitions of a plan."""
+    """Return a heading and the lines about the partitions of a plan, in their order, each with its end.
+
+    A state that is neither `running` nor `done` shows the present replicas and those of the plan.
+    """
     lines = [_STATUS]
     for row in rows:
         name = f"{row.topic}-{row.partition}"
@@ -67,9 +73,10 @@ def format_states(rows: Iterable[VerifiedMove]) -> str:
 
 
 def format_dir_state(key: Replica, target: str, present: str | None, future: str | None, is_known: bool) -> str:
-    """Return the line about a replica that is to be in the directory `target`.
+    """Return the line about a replica that is to be in the directory `target`, its end included.
 
-    `present` and `future` are its directories or None; `is_known` is whether the broker has answered.
+    `present` is its directory, and `future` the one that it moves to; either may be None. `is_known` is whether the
+    broker has answered.
     """
     topic, number, broker = key
     name = f"{topic}-{number}"
@@ -90,7 +97,10 @@ def format_dir_state(key: Replica, target: str, present: str | None, future: str
 
 
 def format_clearing(brokers: Collection[int], topics: Collection[str]) -> tuple[str, str]:
-    """Return the line about the brokers and the line about the topics whose throttles are removed."""
+    """Return the line about the brokers and the line about the topics whose throttles are removed, each with its end.
+
+    Brokers and topics have the order of Java's hash tables.
+    """
     ids = sort_by_hash(list(brokers), lambda broker: broker)
     names = sort_as_hash_map(list(topics))
     return (
@@ -100,7 +110,7 @@ def format_clearing(brokers: Collection[int], topics: Collection[str]) -> tuple[
 
 
 def format_current(document: Mapping[str, Any]) -> str:
-    """Return the lines about the present replicas, before a plan is executed."""
+    """Return the lines about the present replicas, before a plan is executed, each with its end."""
     return (
         f"Current partition replica assignment\n\n{format_json(document)}\n\n"
         "Save this to use as the --reassignment-json-file option during rollback\n"
@@ -108,7 +118,7 @@ def format_current(document: Mapping[str, Any]) -> str:
 
 
 def format_proposal(current: Mapping[str, Any], proposed: Mapping[str, Any]) -> str:
-    """Return the lines about the present replicas and the new ones of a plan."""
+    """Return the lines about the present replicas and the new ones of a plan, each with its end."""
     return (
         f"Current partition replica assignment\n{format_json(current)}\n\n"
         f"Proposed partition reassignment configuration\n{format_json(proposed)}\n"
@@ -116,23 +126,26 @@ def format_proposal(current: Mapping[str, Any], proposed: Mapping[str, Any]) -> 
 
 
 def format_started(partitions: Sequence[Partition]) -> str:
-    """Return the line about partitions whose moves have begun; they are sorted."""
+    """Return the line about partitions whose moves have begun, its end included. They keep their order."""
     return f"Successfully started partition reassignment{_plural(partitions)} for {_name(partitions, ',')}\n"
 
 
 def format_cancelled(partitions: Sequence[Partition]) -> str:
-    """Return the line about partitions whose moves were cancelled; they are sorted."""
+    """Return the line about partitions whose moves were cancelled, its end included. They keep their order."""
     return f"Successfully cancelled partition reassignment{_plural(partitions)} for: {_name(partitions, ',')}\n"
 
 
 def format_dir_started(key: Replica, path: str) -> str:
-    """Return the line about a replica whose move to a directory has begun."""
+    """Return the line about a replica whose move to a directory has begun, its end included."""
     topic, number, broker = key
     return f"Successfully started moving log directory to {path} for replica {topic}-{number} with broker {broker} \n"
 
 
 def format_late(keys: Sequence[Replica]) -> str:
-    """Return the sentence about replicas whose moves between directories could not begin; they are sorted."""
+    """Return the sentence about replicas whose moves between directories could not begin, without a line end.
+
+    The replicas keep their order.
+    """
     names = ",".join(f"{topic}-{number}-{broker}" for topic, number, broker in keys)
     return f"Timed out before log directory move{_plural(keys)} could be started for: {names}"
 
@@ -148,7 +161,7 @@ def _name(partitions: Iterable[Partition], separator: str) -> str:
 
 
 def _plural(items: Collection[Any]) -> str:
-    """Return "s", or "" for one item."""
+    """Return "s", or "" for exactly one item."""
     return "" if len(items) == 1 else "s"
 
 

@@ -27,17 +27,23 @@ def format_creation_call(renewers: Sequence[str], max_lifetime_ms: int) -> str:
 
 
 def format_creation(token: Token) -> str:
-    """Return the lines about a new token, with its table."""
+    """Return the lines about a new token, with its table and its HMAC, which is secret. Each line has its end."""
     return f"Created delegation token with tokenId : {token.token_id}\n{_format_table([token])}"
 
 
 def format_change_call(verb: str, period_ms: int) -> str:
-    """Return the line before a token is changed, its end included. `verb` is renew or expire. The HMAC is hidden."""
+    """Return the line before a token is changed, its end included. `verb` is renew or expire. The HMAC is hidden.
+
+    `period_ms` is in ms.
+    """
     return f"Calling {verb} token operation with hmac :{HIDDEN} , {verb}-time-period :{period_ms}\n"
 
 
 def format_change(verb: str, expiry_ms: int) -> str:
-    """Return the text about a changed token, which has no line end. `verb` is renew or expire."""
+    """Return the text about a changed token, which has no line end. `verb` is renew or expire.
+
+    `expiry_ms` is in ms since 1970, and is shown up to its minute, in the zone of this machine.
+    """
     return f"Completed {verb} operation. New expiry date : {_format_time(expiry_ms)}"
 
 
@@ -49,12 +55,18 @@ def format_description_call(owners: Sequence[str]) -> str:
 
 
 def format_descriptions(tokens: Sequence[Token]) -> str:
-    """Return the number of tokens and their table."""
+    """Return the number of tokens and their table, with HMACs where they are known. Each line has its end.
+
+    Tokens keep their order; without tokens the table has only its headings.
+    """
     return f"Total number of tokens : {len(tokens)}{_format_table(tokens)}"
 
 
 def _format_table(tokens: Sequence[Token]) -> str:
-    """Return the headings and a row for each token, each with an empty line before. A hidden HMAC is asterisks."""
+    """Return the headings and a row for each token, each with a line end before it and one behind it.
+
+    A hidden HMAC (None) is asterisks, and a requester that is not known is a colon.
+    """
     rows = [
         (
             token.token_id,

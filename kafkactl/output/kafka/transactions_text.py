@@ -33,14 +33,18 @@ _HANGING = (
 
 
 def format_listing(rows: Iterable[TransactionListing]) -> str:
-    """Return the table of kafka-transactions list, each line with its end."""
+    """Return the table of kafka-transactions list, each line with its end; rows keep their order."""
     return format_tabbed_table(
         _LISTING, [(row.transactional_id, row.coordinator, row.producer_id, row.state) for row in rows]
     )
 
 
 def format_descriptions(rows: Iterable[Transaction], now_ms: int) -> str:
-    """Return the table of kafka-transactions describe, each line with its end; `now_ms` is in ms since 1970."""
+    """Return the table of kafka-transactions describe, each line with its end; `now_ms` is in ms since 1970.
+
+    Start and duration are in ms, and None without a start. Rows keep their order; the partitions of a transaction have
+    the order of Java's hash table.
+    """
     return format_tabbed_table(
         _DESCRIPTION,
         [
@@ -61,7 +65,10 @@ def format_descriptions(rows: Iterable[Transaction], now_ms: int) -> str:
 
 
 def format_producers(rows: Iterable[ProducerState]) -> str:
-    """Return the table of kafka-transactions describe-producers, each line with its end."""
+    """Return the table of kafka-transactions describe-producers, each line with its end; rows keep their order.
+
+    An unknown epoch of the coordinator is -1; without an open transaction its start offset is None.
+    """
     return format_tabbed_table(
         _PRODUCERS,
         [
@@ -79,7 +86,11 @@ def format_producers(rows: Iterable[ProducerState]) -> str:
 
 
 def format_hanging(rows: Iterable[ProducerState], now_ms: int) -> str:
-    """Return the table of kafka-transactions find-hanging, each line with its end; `now_ms` is in ms since 1970."""
+    """Return the table of kafka-transactions find-hanging, each line with its end; `now_ms` is in ms since 1970.
+
+    The duration is the time since the last record, in whole minutes. An unknown epoch of the coordinator or start
+    offset is -1. Rows keep their order.
+    """
     return format_tabbed_table(
         _HANGING,
         [

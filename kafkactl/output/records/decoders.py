@@ -54,8 +54,9 @@ def find_class_format(name: str) -> Format:
     """Return the format that a decoder class of Kafka's stands for, such as Integer or ByteArrayDeserializer.
 
     The class can be named with or without its package and its suffix, Decoder or Deserializer; only its own name, and
-    not the suffix, may be in any case. Float and Double give numbers as Java prints them. Integer and Long ignore bytes
-    behind the number, unless the suffix is Deserializer. Raise UsageError for an unknown class.
+    not the suffix, may be in any case. ByteBuffer and Void need the suffix Deserializer and their own case, and their
+    formats write nothing: to_bytes raises FormatError. Float and Double give numbers as Java prints them. Integer and
+    Long ignore bytes behind the number, unless the suffix is Deserializer. Raise UsageError for an unknown class.
     """
     short = name
     for package in _PACKAGES:
@@ -96,15 +97,17 @@ def make_format_decoder(key: Format, value: Format) -> Decoder:
     """Return the decoder of keys and values of these formats.
 
     Where a record has the schema's id in a header, the id is put before the data. In the decoder's `values`, keys and
-    values of the format string stay bytes, and all others are text. The decoder raises FormatError for bytes that are
-    not of their format, and OperationError and UnreachableError where a schema registry refuses or does not answer.
+    values of the format string stay bytes, and all others are text. The decoder raises FormatError for bytes that their
+    format cannot read, OperationError and UnreachableError where a schema registry refuses or does not answer, and
+    OSError where a Protobuf schema needs a temporary file that cannot be made.
     """
 
     def text(record: Record) -> tuple[str | None, str | None]:
         """Return key and value as text in their formats, None for an absent one.
 
-        Raise FormatError for bytes that are not of their format, and OperationError or UnreachableError where a schema
-        registry refuses or does not answer.
+        Raise FormatError for bytes that their format cannot read, OperationError or UnreachableError where a schema
+        registry refuses or does not answer, and OSError where a Protobuf schema needs a temporary file that cannot be
+        made.
         """
         return (
             None if record.key is None else key.to_text(key.add_schema_id(record.key, record.headers)),
@@ -114,8 +117,9 @@ def make_format_decoder(key: Format, value: Format) -> Decoder:
     def decode_part(data: bytes | None, format: Format, record: Record) -> bytes | str | None:
         """Return a key or value as text, or as bytes for the format string; None for None.
 
-        Raise FormatError for bytes that are not of the format, and OperationError or UnreachableError where a schema
-        registry refuses or does not answer.
+        Raise FormatError for bytes that the format cannot read, OperationError or UnreachableError where a schema
+        registry refuses or does not answer, and OSError where a Protobuf schema needs a temporary file that cannot be
+        made.
         """
         if data is None or format.name == formats.STRING:
             return data
@@ -124,8 +128,9 @@ def make_format_decoder(key: Format, value: Format) -> Decoder:
     def values(record: Record) -> tuple[Any, Any]:
         """Return key and value as text, or as bytes for the format string; None for an absent one.
 
-        Raise FormatError for bytes that are not of their format, and OperationError or UnreachableError where a schema
-        registry refuses or does not answer.
+        Raise FormatError for bytes that their format cannot read, OperationError or UnreachableError where a schema
+        registry refuses or does not answer, and OSError where a Protobuf schema needs a temporary file that cannot be
+        made.
         """
         return decode_part(record.key, key, record), decode_part(record.value, value, record)
 

@@ -78,8 +78,9 @@ class LineFormatter:
         """Return one record with the end of its line; empty where no field is printed.
 
         The fields have the order of `print.*` in DEFAULTS, with key.separator between them. Raise FormatError for a
-        key, value or header that is not of its format, OperationError and UnreachableError where a schema registry
-        refuses or does not answer, and KafkactlError for headers that cannot be read.
+        key, value or header that its format cannot read, OperationError and UnreachableError where a schema registry
+        refuses or does not answer, OSError where a Protobuf schema needs a temporary file that cannot be made, and
+        KafkactlError for headers that cannot be read.
         """
         if not self._fields:
             return b""
@@ -88,8 +89,9 @@ class LineFormatter:
     def format_all(self, messages: Sequence[Message]) -> bytes:
         """Return many records in their order; the most frequent form is written without a call for each field.
 
-        Raise FormatError for a key, value or header that is not of its format, OperationError and UnreachableError
-        where a schema registry refuses or does not answer, and KafkactlError for headers that cannot be read.
+        Each has the end of its line. Raise FormatError for a key, value or header that its format cannot read,
+        OperationError and UnreachableError where a schema registry refuses or does not answer, OSError where a Protobuf
+        schema needs a temporary file that cannot be made, and KafkactlError for headers that cannot be read.
         """
         if self.plain is None:
             return b"".join(map(self.format, messages))
@@ -121,8 +123,8 @@ class LineFormatter:
     def _write_headers(self, message: Message) -> bytes:
         """Return the headers as NAME:VALUE with headers.separator between; NO_HEADERS without any.
 
-        A value of None is the null literal. Raise FormatError for a value not of its format, and KafkactlError for
-        headers that cannot be read.
+        A value of None is the null literal. Headers with a name that is not UTF-8 are read again from the broker. Raise
+        KafkactlError where that fails, and FormatError for a value that its format cannot read.
         """
         headers = read_headers(message)
         if not headers:
@@ -133,8 +135,9 @@ class LineFormatter:
 def _write_or_null(format: Format, null: bytes) -> Callable[[Any], bytes]:
     """Return a function that takes a record's bytes and returns them in a format, and `null` for None.
 
-    The function raises FormatError for bytes that are not of the format, and OperationError and UnreachableError where
-    a schema registry refuses or does not answer.
+    The function raises FormatError for bytes that the format cannot read, OperationError and UnreachableError where a
+    schema registry refuses or does not answer, and OSError where a Protobuf schema needs a temporary file that cannot
+    be made.
     """
     write = format.to_output
     return lambda data: null if data is None else write(data)

@@ -62,9 +62,10 @@ class Template(RecordWriter):
     def write(self, message: Any) -> bytes:
         """Return the bytes of one record, without a line end that the template does not have.
 
-        Lengths count the record's own bytes, before the format; they are -1 for None. Raise FormatError for a printed
-        key or value that is not of its format, OperationError and UnreachableError where a schema registry refuses or
-        does not answer, and KafkactlError for headers that cannot be read.
+        Lengths count the record's own bytes, before the format; they are -1 for None, and so is a missing time. A key
+        or value of None is empty. Raise FormatError for a printed key or value that its format cannot read,
+        OperationError and UnreachableError where a schema registry refuses or does not answer, OSError where a Protobuf
+        schema needs a temporary file that cannot be made, and KafkactlError for headers that cannot be read.
         """
         return b"".join([part if isinstance(part, bytes) else part(message) for part in self._parts])
 
@@ -87,7 +88,7 @@ def _count_bytes(data: bytes | None) -> int:
 def _format_headers(message: Any) -> bytes:
     """Return headers as NAME=VALUE joined by commas; NULL for a value of None, nothing without headers.
 
-    Raise KafkactlError for headers that cannot be read.
+    Headers with a name that is not UTF-8 are read again from the broker. Raise KafkactlError where that fails.
     """
     pairs = read_headers(message)
     return b",".join(name_bytes(name) + b"=" + (b"NULL" if value is None else value) for name, value in pairs)

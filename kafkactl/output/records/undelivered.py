@@ -30,7 +30,7 @@ class UndeliveredSink:
         """Check that the file can be written; a `file` of None means stderr.
 
         Nothing is opened or created yet. Raise UsageError for `-`, for a directory, and for a file that cannot be
-        written, and OSError for one that cannot be looked at, such as one with too long a name.
+        written, created or looked at, such as one with too long a name.
         """
         self._topic, self._path = topic, file
         self._descriptor: int | None = None
@@ -62,8 +62,8 @@ class UndeliveredSink:
     def _append(self, line: bytes) -> bool:
         """Append a line, which has its line end already, to the file as a whole, or nothing.
 
-        After a failure a FIFO can have a part. Return False where that failed; an error is then written to stderr, and
-        later records go to stderr as well.
+        The first call opens or creates the file. After a failure a FIFO can have a part. Return False where that
+        failed; an error is then written to stderr, and later records go to stderr as well.
         """
         try:
             if self._descriptor is None:
@@ -135,8 +135,8 @@ def _shorten(data: bytes | None) -> str:
 def _make_fields(record: UndeliveredRecord) -> dict[str, Any]:
     """Return a record as the fields that `produce --input json` reads, with the error.
 
-    The fields are key, value, headers, partition, timestamp and error; key_base64 and value_base64 where these are not
-    UTF-8. Fields of None, and headers without any, are left out.
+    The fields are key, value, headers, partition, timestamp (in ms since 1970) and error; key_base64 and value_base64
+    where these are not UTF-8. Fields of None, and headers without any, are left out.
     """
     fields = {
         **encode_field("key", record.key),

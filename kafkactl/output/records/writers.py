@@ -156,16 +156,18 @@ class Lines(RecordWriter):
     def write(self, message: Any) -> bytes:
         """Return one line with its end; empty where no field is printed.
 
-        Raise FormatError for a key, value or header that is not of its format, OperationError and UnreachableError
-        where a schema registry refuses or does not answer, and KafkactlError for headers that cannot be read.
+        Raise FormatError for a key, value or header that its format cannot read, OperationError and UnreachableError
+        where a schema registry refuses or does not answer, OSError where a Protobuf schema needs a temporary file that
+        cannot be made, and KafkactlError for headers that cannot be read.
         """
         return self._formatter.format(message)
 
     def write_all(self, messages: Sequence[Any]) -> bytes:
         """Return many lines, in the order of `messages`, each with its end; empty where no field is printed.
 
-        Raise FormatError for a key, value or header that is not of its format, OperationError and UnreachableError
-        where a schema registry refuses or does not answer, and KafkactlError for headers that cannot be read.
+        Raise FormatError for a key, value or header that its format cannot read, OperationError and UnreachableError
+        where a schema registry refuses or does not answer, OSError where a Protobuf schema needs a temporary file that
+        cannot be made, and KafkactlError for headers that cannot be read.
         """
         return self._formatter.format_all(messages)
 
@@ -180,9 +182,10 @@ class _FieldWriter(RecordWriter):
     def make_fields(self, message: Any) -> dict[str, Any]:
         """Return a record as a dict: topic, partition, offset, timestamp_ms, headers, key and value.
 
-        Where the key or value is a string that is not UTF-8, its field is key_base64 or value_base64. Raise FormatError
-        for bytes that are not of their format, OperationError and UnreachableError where a schema registry refuses or
-        does not answer, and KafkactlError for headers that cannot be read.
+        Where the key or value is a string that is not UTF-8, its field is key_base64 or value_base64. An absent key or
+        value is None. Raise FormatError for bytes that their format cannot read, OperationError and UnreachableError
+        where a schema registry refuses or does not answer, OSError where a Protobuf schema needs a temporary file that
+        cannot be made, and KafkactlError for headers that cannot be read.
         """
         return {
             **self.make_place(message),
@@ -195,8 +198,8 @@ class _FieldWriter(RecordWriter):
         """Return topic, partition, offset, timestamp_ms and headers of a record, as a dict.
 
         The timestamp is in ms since 1970-01-01 UTC, or None where the record has none. Headers are pairs [name, value],
-        or objects with name_base64 or value_base64 where one is not UTF-8. Raise KafkactlError for headers that cannot
-        be read.
+        or objects with name_base64 or value_base64 where one is not UTF-8, and an empty list without any. Headers with
+        a name that is not UTF-8 are read again from the broker. Raise KafkactlError where that fails.
         """
         kind, timestamp_ms = message.timestamp()
         return {
@@ -214,8 +217,10 @@ class JsonLines(_FieldWriter):
     def write(self, message: Any) -> bytes:
         """Return a record as a line of JSON with its end.
 
-        Raise FormatError for bytes that are not of their format, OperationError and UnreachableError where a schema
-        registry refuses or does not answer, and KafkactlError for headers that cannot be read.
+        Its fields are topic, partition, offset, timestamp_ms, headers, key and value (or key_base64 and value_base64).
+        Raise FormatError for bytes that their format cannot read, OperationError and UnreachableError where a schema
+        registry refuses or does not answer, OSError where a Protobuf schema needs a temporary file that cannot be made,
+        and KafkactlError for headers that cannot be read.
         """
         return dump_json(self.make_fields(message)) + b"\n"
 
@@ -226,8 +231,10 @@ class YamlDocuments(_FieldWriter):
     def write(self, message: Any) -> bytes:
         """Return a record as a YAML document, which begins with `---` and ends with a line end.
 
-        Raise FormatError for bytes that are not of their format, OperationError and UnreachableError where a schema
-        registry refuses or does not answer, and KafkactlError for headers that cannot be read.
+        Its fields are topic, partition, offset, timestamp_ms, headers, key and value (or key_base64 and value_base64).
+        Raise FormatError for bytes that their format cannot read, OperationError and UnreachableError where a schema
+        registry refuses or does not answer, OSError where a Protobuf schema needs a temporary file that cannot be made,
+        and KafkactlError for headers that cannot be read.
         """
         return encode_yaml_document(self.make_fields(message)).encode()
 
@@ -246,10 +253,11 @@ class Csv(_FieldWriter):
         self._null = null.encode("utf-8", "surrogateescape")
 
     def write(self, message: Any) -> bytes:
-        """Return the row of a record with its line end; the cell of headers is empty without any.
+        """Return the row of a record with its line end; cells without a timestamp or headers are empty.
 
-        Raise FormatError for bytes that are not of their format, OperationError and UnreachableError where a schema
-        registry refuses or does not answer, and KafkactlError for headers that cannot be read.
+        Raise FormatError for bytes that their format cannot read, OperationError and UnreachableError where a schema
+        registry refuses or does not answer, OSError where a Protobuf schema needs a temporary file that cannot be made,
+        and KafkactlError for headers that cannot be read.
         """
         place = self.make_place(message)
         place["headers"] = dump_json(place["headers"]).decode() if place["headers"] else None
@@ -286,9 +294,10 @@ class Columns(_FieldWriter):
     def write(self, message: Any) -> bytes:
         """Return the line or the block of a record; a block has an empty line at its end.
 
-        A key or value of None is a hyphen, and one that is not UTF-8 is in base64. Raise FormatError for bytes that are
-        not of their format, OperationError and UnreachableError where a schema registry refuses or does not answer, and
-        KafkactlError for headers that cannot be read.
+        The line has its end. Times are in UTC. A time, key or value that is absent is a hyphen, and a key or value that
+        is not UTF-8 is in base64. Topic and headers are not shown. Raise FormatError for bytes that their format cannot
+        read, OperationError and UnreachableError where a schema registry refuses or does not answer, OSError where a
+        Protobuf schema needs a temporary file that cannot be made, and KafkactlError for headers that cannot be read.
         """
         from kafkactl.output.report import format_cell
         from kafkactl.times import format_time

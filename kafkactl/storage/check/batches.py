@@ -52,7 +52,10 @@ class Watcher(Protocol):
     """A check of another file, which follows the batches of the log."""
 
     def see(self, batch: AnyBatch, records: BatchRecords | None) -> Iterable[Fault]:
-        """Return the faults that a batch shows in the file; `records` is None where the batch is damaged."""
+        """Return the faults that a batch shows in the file; `records` is None where the batch is damaged.
+
+        Pass each batch once, in the order of the file, and iterate over the result before the next call.
+        """
 
 
 @dataclass(kw_only=True)
@@ -82,7 +85,8 @@ class SegmentCheck:
     def find_faults(self) -> Iterator[Fault]:
         """Yield the faults of all batches, and the faults that the watchers report.
 
-        Damage is reported as a fault and raises nothing. The log state and the counts of `checked` are updated.
+        Damage is a fault and raises nothing. Behind a place without a whole batch nothing is read: one fault is about
+        the rest of the file. The log state and the batches and records in `checked` are updated.
         """
         path = self.segment.path
         try:
@@ -268,8 +272,8 @@ def _find_epoch(epochs: Sequence[LeaderEpoch], offset: int) -> int | None:
 def check_snapshot_file(path: Path, checked: CheckCounts) -> Iterator[Fault]:
     """Yield the faults of a KRaft snapshot, which consists of batches as a segment does.
 
-    Damage is a fault, and so is a missing control batch at the end. `checked` counts what was read. Raise
-    NotFoundError, UsageError and FormatError where the file cannot be opened.
+    Damage is a fault, and so is a missing control batch at the end. The batches and records in `checked` are updated.
+    Raise NotFoundError, UsageError and FormatError where the file cannot be opened.
     """
     with Segment(path) as segment:
         check = SegmentCheck(segment=segment, log=LogState(), epochs=(), watchers=(), checked=checked, base_offset=0)

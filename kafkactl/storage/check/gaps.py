@@ -30,7 +30,8 @@ def find_gap_faults(log: LogState, policy: Policy, segments: Sequence[Path]) -> 
 
     `policy` is the topic's cleanup policy; a compacted topic has no faults here. With DELETE, gaps as after compaction
     and nothing else to report, one notice is about the folder. `segments` are the paths of the log's segments, in the
-    order of their offsets.
+    order of their offsets; with a gap there must be one. They may be read again, to find a key that repeats; one that
+    cannot be read ends this search. Nothing is raised.
     """
     if policy is Policy.COMPACT or not log.gaps:
         return

@@ -160,8 +160,8 @@ def watch_offset_index(path: Path | None) -> tuple[OffsetIndexWatcher, list[Faul
     """Return the watcher of an offset index, and the faults that the file has by itself.
 
     A `path` of None, a missing file and a file that cannot be read give a watcher without entries, because brokers
-    write missing indexes again. A file that cannot be read gives a fault, and so do entries that do not rise, which are
-    not watched, and zeros between entries. Nothing is raised.
+    write missing indexes again; so does one with a part of an entry at its end. The last two give a fault, and so do
+    entries whose offsets or positions do not rise, which are not watched, and zeros between entries. Nothing is raised.
     """
     faults: list[Fault] = []
     index = None if path is None else _open(OffsetIndex, path, faults)
@@ -183,9 +183,9 @@ def watch_offset_index(path: Path | None) -> tuple[OffsetIndexWatcher, list[Faul
 def watch_time_index(path: Path | None) -> tuple[TimeIndexWatcher, list[Fault]]:
     """Return the watcher of a time index, and the faults that the file has by itself.
 
-    A `path` of None, a missing file and a file that cannot be read give a watcher without entries. A file that cannot
-    be read gives a fault, and so do entries whose times do not rise, which are not watched, and zeros between entries.
-    Nothing is raised.
+    A `path` of None, a missing file, a file that cannot be read, and one with a part of an entry at its end give a
+    watcher without entries. The last two give a fault, and so do entries whose times do not rise or whose offsets fall,
+    which are not watched, and zeros between entries. Nothing is raised.
     """
     faults: list[Fault] = []
     index = None if path is None else _open(TimeIndex, path, faults)
@@ -206,7 +206,7 @@ def watch_time_index(path: Path | None) -> tuple[TimeIndexWatcher, list[Fault]]:
 def _open(kind: type[Index], path: Path, faults: list[Fault]) -> Index | None:
     """Return an index that can be read and is whole, or None; nothing is raised.
 
-    A file that exists and cannot be read adds a fault to `faults`.
+    A file that exists and cannot be read, or is not whole, adds a fault to `faults`.
     """
     try:
         index = kind(path)

@@ -42,8 +42,9 @@ _ON_THEIR_WAY = {
 def check_partition(folder: Path, checked: CheckCounts) -> Iterator[Fault]:
     """Yield the faults of all files of a partition.
 
-    `checked` counts what was read. A missing folder and a path that is no folder yield nothing. A file that cannot be
-    read is a fault. Raise UsageError where the folder cannot be listed.
+    `checked` counts what was read, and always one partition. A missing folder and a path that is no folder yield
+    nothing. A file that cannot be read is a fault. This waits as `look_at_partition` says. Raise UsageError where the
+    folder cannot be listed.
     """
     look = look_at_partition(folder, find_knowledge(folder))
     checked.add(look.checked)

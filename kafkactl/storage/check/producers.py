@@ -23,8 +23,8 @@ class SnapshotChecks:
     def __init__(self, paths: Sequence[Path] = ()) -> None:
         """Take the paths of snapshots, whose names begin with their offsets.
 
-        Raise UsageError for an empty or missing file without an offset in its name, and FormatError where it cannot be
-        read; a file with an offset in its name is not opened here.
+        A file with an offset in its name is not opened here. Without one, raise UsageError where the file is empty,
+        missing or may not be opened, and FormatError where it cannot be read.
         """
         self._waiting = deque(sorted((find_base_offset(path), path) for path in paths))
 
@@ -36,7 +36,8 @@ class SnapshotChecks:
     def reach(self, offset: int, log: LogState) -> Iterator[Fault]:
         """Yield the faults of the snapshots up to an offset (included), which the log has reached and not passed.
 
-        Each snapshot is read and checked once. Faults that compaction explains go to `log.unless_cleaned` instead.
+        Each snapshot is read and checked once, a missing one has no faults, and one that cannot be read is a fault.
+        Faults that compaction explains go to `log.unless_cleaned` instead.
         """
         while self._waiting and self._waiting[0][0] <= offset:
             end, path = self._waiting.popleft()
@@ -61,7 +62,8 @@ class SnapshotChecks:
 def _check_snapshot(path: Path, end: int, log: LogState) -> Iterator[Fault]:
     """Yield the faults of a snapshot; the log has been read up to its offset `end`.
 
-    A missing file has none. Faults that compaction explains go to `log.unless_cleaned` instead.
+    A missing file has none, and one that cannot be read is a fault. Faults that compaction explains go to
+    `log.unless_cleaned` instead.
     """
     try:
         states = read_producer_snapshot(path)
@@ -116,9 +118,10 @@ def _find_difference(state: ProducerState, log: LogState) -> str | None:
 def check_aborted(path: Path | None, log_path: Path, log: LogState, *, has_damage: bool) -> Iterator[Fault]:
     """Yield the differences between a segment's transaction index and the abort markers in its log, both ways.
 
-    A `path` of None means that the segment has no index; then the findings are about `log_path`, the segment. With
-    `has_damage`, which says that the log has damage, nothing is compared. An index that cannot be read is a fault.
-    Markers that the index lacks go to `log.unless_cleaned` instead.
+    A `path` of None means that the segment has no index; then the findings are about `log_path`, the segment. A missing
+    index counts as one without entries, and one that cannot be read is a fault. With `has_damage`, which says that the
+    log has damage, nothing is compared. Markers that the index lacks go to `log.unless_cleaned` instead; those whose
+    transaction has no known beginning are not looked for.
     """
     path = path or log_path
     try:
@@ -146,7 +149,8 @@ def _find_fault_of_entry(entry: AbortedTransaction, log: LogState) -> str | None
     """Return the fault of an index entry, as text, or None.
 
     The entry is compared with the abort marker of its producer at its last offset. Where the log has holes of
-    compaction, or does not show where the transaction began, only the marker must exist.
+    compaction, or does not show where the transaction began, only the marker must exist. The last stable offset is
+    compared only where the log begins at offset 0 or the entry's is negative.
     """
     if entry.first_offset > entry.last_offset:
         return f"a transaction that ends at {entry.last_offset} before it"

@@ -97,9 +97,10 @@ def check_meta_properties(path: Path) -> Iterator[Fault]:
 def check_quorum_state(path: Path, log_epoch: int) -> Iterator[Fault]:
     """Yield the faults of quorum-state; a missing file has none.
 
-    They are a file that cannot be read, an unknown data_version, numbers that are none, voters that are no list of
-    objects with a voterId, a leader that is no voter, and an epoch below `log_epoch`. That is the largest leader epoch
-    in the log: a node writes an epoch to this file before the epoch's first batch. Nothing is raised.
+    They are a file that cannot be read; an unknown data_version; a leaderId, leaderEpoch, votedId or (in version 0)
+    appliedOffset that is missing, no number or below -1; voters that are no list of objects with a voterId; a leader
+    that is neither a voter nor -1, where there are voters; and an epoch below `log_epoch`. That is the largest leader
+    epoch in the log: a node writes an epoch to this file before the epoch's first batch. Nothing is raised.
     """
     faults: list[Fault] = []
     state = read_regular(path, read_quorum_state, faults)

@@ -45,9 +45,9 @@ def parse_coordinator_record(
 
     `topic` is consumer_offsets, transaction_state or share_group_state, without the two underscores; a `value` of None
     is a tombstone. `opens_protocol` decodes the subscription and the assignment of consumer group members, where they
-    can be read; Kafka's dump tool does so, and its console consumer does not. Raise UnknownRecordTypeError (a
-    FormatError) for an unknown type, FormatError, in Kafka's words, for an unknown version and bytes that are not as
-    their schema says, and FileNotFoundError for another topic.
+    can be read; Kafka's dump tool does so, and its console consumer does not. Bytes after the key's or the value's
+    fields are ignored. Raise UnknownRecordTypeError (a FormatError) for an unknown type, FormatError, in Kafka's words,
+    for an unknown version and bytes that are not as their schema says, and FileNotFoundError for another topic.
     """
     keys, values = _load_layouts_by_type(topic)
     key_reader = SchemaReader(key)

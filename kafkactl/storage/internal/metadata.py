@@ -38,7 +38,7 @@ def parse_metadata_record(topic: str, value: bytes) -> MetadataRecord:
 
     `topic` is cluster_metadata or remote_log_metadata, without the two underscores. Raise FormatError, in Kafka's
     words, for an unknown frame version or type, for bytes that are not as their schema says, and for bytes after it;
-    FileNotFoundError for another topic.
+    FileNotFoundError for another topic. A record version that the schema does not have is no error by itself.
     """
     reader = SchemaReader(value)
     frame_version = _read_leading_number(reader, "frame version")
