@@ -289,14 +289,12 @@ def run(arguments: list[str]) -> int:
     except KafkactlError as failure:
         return _print_error(failure, arguments)
     except KeyboardInterrupt:
-        return _end_interrupted()
+        return INTERRUPTED
     except BrokenPipeError:
         return DONE  # the reader has seen enough
     except SystemExit as exit_:
         if isinstance(exit_.__context__, BrokenPipeError):  # typer turns it into an exit with status 1
             return DONE
-        if isinstance(exit_.__context__, KeyboardInterrupt):  # and so does this
-            return _end_interrupted()
         return _flush(exit_.code if isinstance(exit_.code, int) else DONE, arguments)
     except Exception as failure:
         if (usage := _convert_error(failure)) is not None:
@@ -310,20 +308,6 @@ def run(arguments: list[str]) -> int:
         reason = f"unexpected error: {type(failure).__name__}: {failure}"
         hint = "this is a bug in kafkactl: show its place with --debug"
         return _print_error(KafkactlError(reason, hint), arguments)
-
-
-def _end_interrupted() -> int:
-    """Print on stderr after Ctrl-C that a change that was begun may have been done; return 130."""
-    if before_change.was_called.get():
-        from kafkactl.cli.frame.results import make_hint_of_command
-
-        people.warning(f"interrupted: the change may have been done; {make_hint_of_command(_get_words())}")
-    return INTERRUPTED
-
-
-def _get_words() -> list[str]:
-    """Return the words of the running command, such as quorum and status; empty before one runs."""
-    return rights.running.get().split()
 
 
 def _wants_json(arguments: list[str]) -> bool:
@@ -370,7 +354,7 @@ def _print_error(failure: KafkactlError, arguments: list[str]) -> int:
         from kafkactl.cli.frame.results import make_hint_of_command
 
         failure = UnansweredError(
-            f"the change may have been done: {failure.reason}", make_hint_of_command(_get_words())
+            f"the change may have been done: {failure.reason}", make_hint_of_command(rights.running.get().split())
         )
     with suppress(KafkactlError, BrokenPipeError):  # the output comes before the error
         stdout.out.flush()

@@ -13,8 +13,8 @@ import typer
 import typer.main
 from typer.models import CommandInfo
 
+from kafkactl.cli.frame import before_change, rights
 from kafkactl.cli.frame import help as help_text
-from kafkactl.cli.frame import rights
 from kafkactl.cli.frame.values import read_values_of
 from kafkactl.errors import OperationError
 from kafkactl.output import people
@@ -109,6 +109,13 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(**values)
         except OperationError as error:
             error.hint = rights.make_hint(error.code) or error.hint
+            raise
+        except KeyboardInterrupt:
+            if before_change.was_called.get():
+                from kafkactl.cli.frame.results import make_hint_of_command
+
+                hint = make_hint_of_command(rights.running.get().split())
+                people.warning(f"interrupted: the change may have been done; {hint}")
             raise
 
     @functools.cache

@@ -124,6 +124,7 @@ _SHOWN_BY = {
     "topics": "topics list",
     "groups": "groups list",
     "acls": _LISTS["acl"],
+    "configs": "configs describe TYPE NAME",
     "quotas": "quotas list",
     "users": _LISTS["user"],
     "brokers": _LISTS["broker"],
