@@ -146,9 +146,9 @@ def list_partition_folders(path: Path) -> list[Path]:
     """Return the folders with segments at or directly below a path, sorted by topic and partition.
 
     Their names do not matter: folders that a broker has renamed are included, and so are second links to a folder. A
-    folder below the path that cannot be listed is left out. Raise NotFoundError where no folder has a segment,
-    MissingFileError where the path is no folder, and UsageError where it cannot be listed or its entries may not be
-    looked at.
+    folder that cannot be listed is included where it has a partition's name, and left out otherwise. Raise
+    NotFoundError where no folder has a segment, MissingFileError where the path is no folder, and UsageError where it
+    cannot be listed or its entries may not be looked at.
     """
     folders = [path, *filter(_is_folder, _list_children(path))]
     folders = sorted((folder for folder in folders if _has_segments(folder)), key=_sort_key)
@@ -169,16 +169,6 @@ def list_segments(folder: Path) -> list[Path]:
     list. Raise UsageError where the folder cannot be listed or its entries may not be looked at.
     """
     return list_files(folder).segments
-
-
-def list_all_segments(path: Path) -> list[Path]:
-    """Return the segments of every partition at or directly below a folder, by topic, partition and offset.
-
-    Files with suffixes like .deleted and .gz are left out, and so is a partition's folder below the path that cannot be
-    listed. Raise NotFoundError without any, MissingFileError where the path is no folder, and UsageError where it
-    cannot be listed, or the entries of a folder may not be looked at.
-    """
-    return [segment for folder in list_partition_folders(path) for segment in list_segments(folder)]
 
 
 def list_files(folder: Path) -> FolderFiles:
@@ -280,11 +270,17 @@ def _unreadable(folder: Path, error: OSError) -> UsageError:
 
 
 def _has_segments(folder: Path) -> bool:
-    """Return whether a .log file is directly in a folder; False for a folder that is missing or cannot be listed.
+    """Return whether a .log file is directly in a folder; False for a folder that is missing.
 
-    True also for a .log file that may not be looked at: reading the folder then says why.
+    True also for a .log file that may not be looked at, and for a folder that cannot be listed and has a partition's
+    name: reading it then says why.
     """
-    names = [path for path in folder.glob(f"*{FileKind.LOG.value}") if find_kind(path) is FileKind.LOG]
+    try:
+        names = [folder / name for name in os.listdir(folder) if find_kind(folder / name) is FileKind.LOG]
+    except PermissionError:
+        return parse_folder_name(folder).partition is not None
+    except OSError:
+        return False
     try:
         return any(path.is_file() for path in names)
     except PermissionError:

@@ -20,6 +20,8 @@ from kafkactl.storage.files import GZIP_SUFFIX, STANDARD_INPUT
 from kafkactl.times import TimeRange
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kafkactl.output.records.decoders import Decoder
     from kafkactl.serde.formats import Format
     from kafkactl.storage.selection import Selection
@@ -353,16 +355,26 @@ def expand_folders(names: list[Path]) -> tuple[list[Path], list[int]]:
 
     if not any(os.path.isdir(name) for name in names) or people.is_kafka_style():  # Kafka's tool reads no folders
         return names, []
-    from kafkactl.storage.log_dir import list_all_segments
+    from kafkactl.storage.log_dir import list_partition_folders, list_segments
 
     paths: list[Path] = []
     statuses: list[int] = []
-    for name in names:
+
+    def try_listing(path: Path, list_below: Callable[[Path], list[Path]]) -> list[Path]:
+        """Return what is below a path; empty after an error, which is printed and kept."""
         try:
-            paths += list_all_segments(name) if os.path.isdir(name) else [name]
+            return list_below(path)
         except KafkactlError as error:
             people.error(error)
             statuses.append(error.status)
+            return []
+
+    for name in names:
+        if not os.path.isdir(name):
+            paths.append(name)
+            continue
+        for folder in try_listing(name, list_partition_folders):
+            paths += try_listing(folder, list_segments)
     return paths, statuses
 
 

@@ -37,8 +37,9 @@ def parse_metadata_record(topic: str, value: bytes) -> MetadataRecord:
     """Return the decoded value of a record.
 
     `topic` is cluster_metadata or remote_log_metadata, without the two underscores. Raise FormatError, in Kafka's
-    words, for an unknown frame version or type, for bytes that are not as their schema says, and for bytes after it;
-    FileNotFoundError for another topic. A record version that the schema does not have is no error by itself.
+    words, for an unknown frame version or type, for a negative version, for bytes that are not as their schema says,
+    and for bytes after it; FileNotFoundError for another topic. A higher version than the schema's is no error by
+    itself.
     """
     reader = SchemaReader(value)
     frame_version = _read_leading_number(reader, "frame version")
@@ -58,6 +59,8 @@ def parse_metadata_record(topic: str, value: bytes) -> MetadataRecord:
     if layout is None:
         raise FormatError(f"org.apache.kafka.common.errors.UnsupportedVersionException: Unknown metadata id {api_key}")
     try:
+        if version < 0:  # no field has such a version
+            raise FormatError(f"version {version}")
         fields = reader.read_message(layout, version)
     except FormatError as error:
         raise FormatError(f"Failed to deserialize record with type {api_key}") from error

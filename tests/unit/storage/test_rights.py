@@ -12,7 +12,7 @@ import pytest
 from kafkactl.cli.files.dump_log import expand_folders
 from kafkactl.errors import UsageError
 from kafkactl.storage.check import CheckCounts, Severity, check_log_dir
-from kafkactl.storage.log_dir import list_all_segments, list_files, list_partition_folders, scan_log_dir
+from kafkactl.storage.log_dir import list_files, list_partition_folders, scan_log_dir
 from kafkactl.storage.records import Record
 from tests.unit.storage.encoding import encode_batch
 
@@ -21,7 +21,6 @@ BATCH = encode_batch([Record(0, 1_700_000_000_000, -1, None, b"v", ())])
 READS: list[Callable[[Path], object]] = [
     scan_log_dir,
     list_partition_folders,
-    list_all_segments,
     list_files,
     lambda path: list(check_log_dir(path, CheckCounts())),
 ]
@@ -64,6 +63,17 @@ def test_a_log_dir(log_dir: Path, read: Callable[[Path], object], mode: int) -> 
     set_rights(log_dir / "orders-0", mode)
     with pytest.raises(UsageError, match="permission denied"):
         read(log_dir / "orders-0")
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o711, 0o600])
+def test_a_partition_that_cannot_be_read_is_told_beside_the_others(
+    log_dir: Path, mode: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_rights(log_dir / "orders-0", mode)
+    paths, statuses = expand_folders([log_dir])
+    assert paths == [log_dir / "orders-1" / f"{0:020}.log"]
+    assert len(statuses) == 1
+    assert "orders-0" in capsys.readouterr().err
 
 
 def test_a_partition_that_may_not_be_searched_hides_no_other(log_dir: Path) -> None:

@@ -80,6 +80,7 @@ def test_damage_is_told_in_kafkas_words(key: bytes, value: bytes | None, words: 
         (b"\1\x7f\0", "Unknown metadata id 127"),
         (b"\1\xff\xff\xff\x07\0", "Value for type was too large."),
         (b"\1\2\0", "Failed to deserialize record with type 2"),
+        (b"\1\2\xff\xff\xff\xff\x0f", "Failed to deserialize record with type 2"),  # version -1
         (b"\1\x14\0\0extra", "Found 5 byte(s) of garbage after 20"),
     ],
 )
