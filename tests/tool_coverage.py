@@ -7,7 +7,7 @@ run beside Kafka's tools.
 from __future__ import annotations
 
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +44,7 @@ _HEAD = f"""\
 | state | `same`; `different` and `refused`, with the reason in [from-kafka-tools.md](from-kafka-tools.md) |
 | lines | Command lines that run on Kafka {KAFKA_VERSION}'s tool and on ours, and must do and print the same. |
 | wrong lines | Those among them that are to be refused. |
+| test | The section of lines that has the option most often: `pytest tests/reference/test_kafka_style.py -k "TEST"`. |
 
 `python -m tests.tool_coverage docs/coverage.md` writes this page. The lines are in `tests/reference/kafka_lines.txt`,
 and `tests/reference/test_kafka_style.py` runs them.
@@ -69,17 +70,23 @@ def write_page() -> str:
 
 
 def _section(name: str, sections: list[equality.Section]) -> Iterator[str]:
-    """The table of one tool's options, with the numbers of lines that have each."""
+    """The table of one tool's options, with the numbers of lines that have each, and the section with most of them."""
     uses, wrong_uses = Counter[str](), Counter[str]()
+    shown: dict[str, Counter[str]] = defaultdict(Counter)
     for section in sections:
         for line in section.lines:
             names = equality.list_options(line)
             uses.update(names)
             if "wrong" in section.title:
                 wrong_uses.update(names)
-    yield from (f"## {name}", "", "| option | state | lines | wrong lines |", "| --- | --- | --- | --- |")
+            for option_name in names:
+                shown[option_name][section.title] += 1
+    yield from (f"## {name}", "", "| option | state | lines | wrong lines | test |", "| --- | --- | --- | --- | --- |")
     for option in sorted(load_tool(name).options, key=lambda option: option.name):
-        yield f"| `--{option.name}` | {option.state} | {uses[option.name]} | {wrong_uses[option.name]} |"
+        # A section with lines that both tools take shows more than one with wrong lines.
+        titles = sorted(shown[option.name].items(), key=lambda item: ("wrong" in item[0], -item[1]))
+        test = titles[0][0] if titles else "-"
+        yield f"| `--{option.name}` | {option.state} | {uses[option.name]} | {wrong_uses[option.name]} | {test} |"
     yield ""
 
 

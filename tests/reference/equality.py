@@ -11,6 +11,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from kafkactl.admin import configs, offsets, quotas, scram
@@ -75,13 +76,23 @@ MASKS = (
         "the time of a run, and positions in the metadata log, which grows by itself",
         r"(?<=CreateTime:)\d{13}|(?<=\t)\d{13} *\t\d+ *(?=\t)"
         r"|(?<=HighWatermark:          )\d+|(?<=Epoch: )\d+|(?<=MaxFollowerLagTimeMs:   )\d+"
-        r"|(?<= )\d{4}-\d\d-\d\dT\d\d:\d\d(?=\s|$)"
         r"|(?<=MaxFollowerLag:         )\d+|(?<=[\w-]{22}\t)\d+ *\t\d+ *\t\d[^\t]*\t\d[^\t]*",
         "<time>",
+    ),
+    Mask(
+        "both sides run seconds apart, and the dates of a token are in minutes",
+        r"(?<= )\d{4}-\d\d-\d\dT\d\d:\d\d(?=\s|$)",
+        lambda found: measure_distance(found[0]),
     ),
     Mask("names of both sides are listed", r"\beq[ko](?=[.-])", "eq@"),
     Mask("ids of members end in a UUID", r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<uuid>"),
 )
+
+
+def measure_distance(date: str) -> str:
+    """The time from now to a date of this machine's time zone, in whole hours."""
+    seconds = (datetime.fromisoformat(date) - datetime.now()).total_seconds()
+    return f"<now {round(seconds / 3600):+} h>"
 
 
 BROKERS = Mask(
