@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,11 +13,11 @@ from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
-from kafkactl.cli.frame.results import print_errors, print_unanswered, show_outcomes
+from kafkactl.cli.frame.results import choose_named, print_errors, print_unanswered, show_outcomes, show_rows
 from kafkactl.cli.frame.values import require_choice
 from kafkactl.errors import NotFoundError, UnansweredError, UsageError, make_exclusive_error
 from kafkactl.output import people
-from kafkactl.output.report import Column, listing
+from kafkactl.output.report import Column
 from kafkactl.statuses import DONE, FAILED, combine
 from kafkactl.stdout import out
 from kafkactl.times import format_duration, parse_duration
@@ -79,11 +79,7 @@ def list_subscriptions(cluster: ClusterOptions, output: MirrorOutputOptions, nam
         return print_errors(errors)
     described = client_metrics.describe_settings(connected, present)
     rows = [client_metrics.make_subscription(name, settings) for name, settings in described.items()]
-    if rows or output.is_structured or not errors:
-        output.show(listing(_SUBSCRIPTIONS, rows))
-        if not rows and not output.is_structured:
-            people.note("no subscription")
-    return print_errors(errors)
+    return show_rows(output, _SUBSCRIPTIONS, rows, errors, "no subscription")
 
 
 @app.command()
@@ -107,11 +103,7 @@ def describe(cluster: ClusterOptions, output: MirrorOutputOptions, names: Names 
         out.write_text(client_metrics_text.format_settings(described))
         return FAILED if errors and not people.is_kafka_style() else DONE
     rows = [setting for settings in described.values() for setting in settings]
-    if rows or output.is_structured or not errors:
-        output.show(listing(_SETTINGS, rows))
-        if not rows and not output.is_structured:
-            people.note("no subscription")
-    return print_errors(errors)
+    return show_rows(output, _SETTINGS, rows, errors, "no subscription")
 
 
 @app.command()
@@ -255,20 +247,12 @@ def delete(
     return combine([status, print_errors(errors)]) if errors else status
 
 
-def _choose(existing: Collection[str], names: Collection[str] | None) -> tuple[list[str], list[NotFoundError]]:
+def _choose(existing: Iterable[str], names: Iterable[str] | None) -> tuple[list[str], list[NotFoundError]]:
     """Return the named subscriptions that exist, or all for None or no names, and an error for each that does not.
 
     The order is that of `names` without repetitions, or of `existing`.
     """
-    if not names:
-        return list(existing), []
-    chosen = dict.fromkeys(names)
-    errors = [
-        NotFoundError(f"subscription not found: {name}", _LIST_HINT, names=[name])
-        for name in chosen
-        if name not in existing
-    ]
-    return [name for name in chosen if name in existing], errors
+    return choose_named({name: name for name in existing}, names, "subscription", _LIST_HINT)
 
 
 def _parse_values(interval: str | None, metrics: str | None, match: str | None) -> dict[str, str]:

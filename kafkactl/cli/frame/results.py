@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kafkactl.cli.frame import rights
 from kafkactl.cli.frame.options import MirrorOutputOptions, ReportOptions
 from kafkactl.connection.protocol import ErrorCode
-from kafkactl.errors import KafkactlError, OperationError, UnansweredError
+from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnansweredError
 from kafkactl.output import people
-from kafkactl.output.report import Column, Report, Table
+from kafkactl.output.report import Column, Report, Table, listing
 from kafkactl.statuses import DONE, FAILED, NO_ANSWER, combine
 
 if TYPE_CHECKING:
     from kafkactl.admin.models import Outcome, Partition
 
+T = TypeVar("T")
 _UNANSWERED = (ErrorCode.REQUEST_TIMED_OUT, ErrorCode.LEADER_NOT_AVAILABLE)
 """Codes after which the change may have been done."""
 
@@ -57,6 +58,37 @@ def print_errors(errors: Iterable[KafkactlError]) -> int:
             error.hint = rights.make_hint(error.code) or error.hint
         people.error(error)
     return FAILED if failures else 0
+
+
+def show_rows(
+    output: ReportOptions, columns: Sequence[Column], rows: Sequence[Any], errors: Iterable[KafkactlError], nothing: str
+) -> int:
+    """Show rows, then print errors on stderr, and return the exit status of both: 0 without an error, else 1.
+
+    `nothing` is the note for no rows and no error. Without rows and beside an error only structured formats show an
+    empty list. Raise UsageError for a wrong column or order, and OutputError or ReaderLeftError where stdout fails.
+    """
+    failures = list(errors)
+    if rows or output.is_structured or not failures:
+        output.show(listing(columns, rows))
+        if not rows and not output.is_structured:
+            people.note(nothing)
+    return print_errors(failures)
+
+
+def choose_named(
+    present: Mapping[str, T], names: Iterable[str] | None, noun: str, hint: str
+) -> tuple[list[T], list[NotFoundError]]:
+    """Return the items of these names, or all for None or no names, and an error for each name that is not there.
+
+    `present` has all items by name. The order is that of the names without repetitions, or of `present`. `noun` names
+    the items in the errors: subscription, token.
+    """
+    chosen = list(dict.fromkeys(names or ()))
+    if not chosen:
+        return list(present.values()), []
+    errors = [NotFoundError(f"{noun} not found: {name}", hint, names=[name]) for name in chosen if name not in present]
+    return [present[name] for name in chosen if name in present], errors
 
 
 def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: ReportOptions) -> int:

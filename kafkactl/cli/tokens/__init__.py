@@ -14,7 +14,7 @@ from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
-from kafkactl.cli.frame.results import print_errors, print_unanswered
+from kafkactl.cli.frame.results import print_errors, print_unanswered, show_rows
 from kafkactl.errors import UnansweredError
 from kafkactl.output import people
 from kafkactl.output.report import Column, listing
@@ -162,12 +162,9 @@ def describe(
     shown = _hide(present, show_hmac)
     if output.is_kafka:
         out.write_text(token_text.format_descriptions(shown))
-    elif shown or not errors or output.is_structured:
-        rows = sorted(shown, key=lambda row: (row.owner, row.issue_ms, row.token_id))
-        output.show(listing(_WITH_HMAC if show_hmac else _TOKENS, rows))
-        if not rows and not output.is_structured:
-            people.note("no token")
-    return print_errors(errors)
+        return print_errors(errors)
+    rows = sorted(shown, key=lambda row: (row.owner, row.issue_ms, row.token_id))
+    return show_rows(output, _WITH_HMAC if show_hmac else _TOKENS, rows, errors, "no token")
 
 
 @app.command()

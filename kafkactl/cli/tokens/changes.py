@@ -12,7 +12,7 @@ from kafkactl.admin import tokens
 from kafkactl.admin.models import Outcome, make_failure
 from kafkactl.admin.tokens import Token
 from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
-from kafkactl.cli.frame.results import print_errors, show_outcomes
+from kafkactl.cli.frame.results import choose_named, print_errors, show_outcomes
 from kafkactl.cli.tokens.hmac_files import read_hmac
 from kafkactl.errors import (
     NotFoundError,
@@ -170,9 +170,4 @@ def _send_as_kafka(connected: Cluster, hmac: bytes, change: TokenChange) -> int:
 
 def choose_tokens(present: Sequence[Token], token_ids: Sequence[str] | None) -> tuple[list[Token], list[NotFoundError]]:
     """Return the tokens with these ids, or all for None and none, and an error for each id that is not there."""
-    if not token_ids:
-        return list(present), []
-    by_id = {token.token_id: token for token in present}
-    chosen = dict.fromkeys(token_ids)
-    errors = [NotFoundError(f"token not found: {name}", _LIST_HINT) for name in chosen if name not in by_id]
-    return [by_id[name] for name in chosen if name in by_id], errors
+    return choose_named({token.token_id: token for token in present}, token_ids, "token", _LIST_HINT)

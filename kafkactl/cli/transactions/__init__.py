@@ -13,7 +13,7 @@ from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
-from kafkactl.cli.frame.results import PartitionError, print_errors, show_outcomes
+from kafkactl.cli.frame.results import PartitionError, print_errors, show_outcomes, show_rows
 from kafkactl.cli.frame.subjects import Partitions, TopicOptions, TopicsOptions
 from kafkactl.cli.frame.values import require_choice
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UsageError, make_exclusive_error
@@ -236,11 +236,8 @@ def producers(
     if output.is_kafka:
         if not failures:
             out.write_text(transactions_text.format_producers(rows))
-    elif rows or output.is_structured or not (errors or failures):
-        output.show(listing(_PRODUCERS, rows))
-        if not rows and not output.is_structured:
-            people.note("no producer was found")
-    return print_errors([*errors, *failures])
+        return print_errors([*errors, *failures])
+    return show_rows(output, _PRODUCERS, rows, [*errors, *failures], "no producer was found")
 
 
 @app.command("find-hanging")
@@ -304,12 +301,10 @@ def find_hanging(
     if output.is_kafka:
         if not errors and not failures:
             out.write_text(transactions_text.format_hanging(rows, now_ms))
-    elif rows or output.is_structured or not (errors or failures):
-        columns = [*_PRODUCERS, Column("IDLE", lambda row: format_duration(max(0, now_ms - row.last_timestamp_ms)))]
-        output.show(listing(columns, rows))
-        if not rows and not output.is_structured:
-            people.note(f"no hanging transaction in {len(selected)} partition{'' if len(selected) == 1 else 's'}")
-    return print_errors([*errors, *failures])
+        return print_errors([*errors, *failures])
+    columns = [*_PRODUCERS, Column("IDLE", lambda row: format_duration(max(0, now_ms - row.last_timestamp_ms)))]
+    nothing = f"no hanging transaction in {len(selected)} partition{'' if len(selected) == 1 else 's'}"
+    return show_rows(output, columns, rows, [*errors, *failures], nothing)
 
 
 def _select_replicas(
