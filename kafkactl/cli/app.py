@@ -21,9 +21,9 @@ from typer.core import TyperCommand
 
 from kafkactl import __version__, statuses, stdout
 from kafkactl.cli.completion import names as completion
-from kafkactl.cli.frame import before_change, rights, startup, stopping, typer_internals
 from kafkactl.cli.frame import help as help_text
-from kafkactl.cli.frame.command import CONTEXT_SETTINGS, build, command, is_debugging
+from kafkactl.cli.frame import running, startup, stopping, typer_internals
+from kafkactl.cli.frame.command import CONTEXT_SETTINGS, build, command
 from kafkactl.cli.frame.options import ClusterOptions, OutputOptions
 from kafkactl.cli.frame.suggestions import suggest_option
 from kafkactl.cli.kafka_style import doors
@@ -231,8 +231,8 @@ def root(
     if kafka_style and not people.is_kafka_style():
         raise UsageError("option not found: --kafka-style", "call Kafka's tool by its name: kafkactl kafka-topics")
     click_context.obj = {ClusterOptions: cluster, OutputOptions: output}
-    is_debugging.set(debug)
-    before_change.was_called.set(False)
+    running.is_debugging.set(debug)
+    running.may_have_changed.set(False)
 
 
 def main() -> NoReturn:
@@ -350,12 +350,9 @@ def _print_error(failure: KafkactlError, arguments: list[str]) -> int:
     people.failures. `arguments` are only searched for --debug. An UnansweredError of a command that may have changed
     the cluster gets the words "may have been done".
     """
-    if isinstance(failure, UnansweredError) and before_change.was_called.get():
-        from kafkactl.cli.frame.results import make_hint_of_command
-
-        failure = UnansweredError(
-            f"the change may have been done: {failure.reason}", make_hint_of_command(rights.running.get().split())
-        )
+    if isinstance(failure, UnansweredError) and running.may_have_changed.get():
+        reason = f"the change may have been done: {failure.reason}"
+        failure = UnansweredError(reason, running.make_check_hint())
     with suppress(KafkactlError, BrokenPipeError):  # the output comes before the error
         stdout.out.flush()
     if "--debug" in arguments:

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from kafkactl.cli.frame import running
 
 if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster
 
-was_called: ContextVar[bool] = ContextVar("was_called", default=False)
-"""Whether this command may have changed the cluster. After that, no error may hide the result."""
 Arguments = tuple[str, ...]
 """Arguments of kafkactl, without the name of the program."""
 
@@ -37,10 +36,10 @@ class Change:
 def before_change(connected: Cluster, changes: Sequence[Change], dry_run: bool = False) -> None:
     """Refuse the changes if the context is read-only; otherwise note that a change may begin, and log it with --debug.
 
-    `changes` are all changes of the command; without any nothing is refused, but `was_called` is set. With `dry_run`
-    nothing is noted or logged; the log goes to stderr. Nothing is changed and nobody is asked here. Raise UsageError in
-    a read-only context, also with `dry_run`: a preview shows only what can be done. With --debug the errors of the
-    changes' `inverse` are raised, too.
+    `changes` are all changes of the command; without any nothing is refused, but `running.may_have_changed` is set.
+    With `dry_run` nothing is noted or logged; the log goes to stderr. Nothing is changed and nobody is asked here.
+    Raise UsageError in a read-only context, also with `dry_run`: a preview shows only what can be done. With --debug
+    the errors of the changes' `inverse` are raised, too.
     """
     if changes:
         connected.settings.require_writable(changes[0].action)
@@ -49,7 +48,7 @@ def before_change(connected: Cluster, changes: Sequence[Change], dry_run: bool =
     if is_logged():
         for change in changes:
             _log(change)
-    was_called.set(True)  # after the log, whose errors are not those of a change
+    running.may_have_changed.set(True)  # after the log, whose errors are not those of a change
 
 
 def cannot_be_undone() -> Arguments | None:
@@ -59,9 +58,7 @@ def cannot_be_undone() -> Arguments | None:
 
 def is_logged() -> bool:
     """Return whether changes are logged: True only with --debug."""
-    from kafkactl.cli.frame.command import is_debugging
-
-    return is_debugging.get()
+    return running.is_debugging.get()
 
 
 def _log(change: Change) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from contextvars import ContextVar
 from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from typing import Annotated, Any, TypeVar, dataclass_transform, get_type_hints
 
@@ -13,17 +12,14 @@ import typer
 import typer.main
 from typer.models import CommandInfo
 
-from kafkactl.cli.frame import before_change, rights
 from kafkactl.cli.frame import help as help_text
+from kafkactl.cli.frame import rights, running
 from kafkactl.cli.frame.values import read_values_of
 from kafkactl.errors import OperationError
 from kafkactl.output import people
 from kafkactl.patterns import refuse_empty, require_sendable
 
 T = TypeVar("T")
-
-is_debugging: ContextVar[bool] = ContextVar("is_debugging", default=False)
-"""Whether --debug is given."""
 
 _DEBUG = "debug"
 _MAY_BE_EMPTY = ("--key", "--key-separator", "--delimiter", "--null-marker")
@@ -88,15 +84,15 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
     def run(click_context: typer.Context, **values: Any) -> Any:
         """Call the function with its dataclasses filled from `values`, and return its result.
 
-        `values` are those of all options by name. --debug is noted in is_debugging, and the command in rights.running.
-        Raise UsageError for a text that is empty (except of --key, --key-separator, --delimiter and --null-marker) or
-        not Unicode (except of --key and --header), and what the `check` of a dataclass raises. Errors of the function
-        pass; an OperationError of a missing right gets the hint that names the right.
+        `values` are those of all options by name. --debug is noted in running.is_debugging, and the command in
+        running.words. Raise UsageError for a text that is empty (except of --key, --key-separator, --delimiter and
+        --null-marker) or not Unicode (except of --key and --header), and what the `check` of a dataclass raises. Errors
+        of the function pass; an OperationError of a missing right gets the hint that names the right.
         """
         _check_texts(click_context, values)
         hints, groups = prepare_flags()
         if _DEBUG not in hints and values.pop(_DEBUG):
-            is_debugging.set(True)
+            running.is_debugging.set(True)
         for name, group in groups.items():
             options = group(**{field.name: values.pop(field.name) for field in fields(group)})
             values[name] = _fill_in(options, click_context)
@@ -104,18 +100,15 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
                 check()
         if "click_context" in hints:
             values["click_context"] = click_context
-        rights.running.set(click_context.command_path.partition(" ")[2])
+        running.words.set(click_context.command_path.partition(" ")[2])
         try:
             return function(**values)
         except OperationError as error:
             error.hint = rights.make_hint(error.code) or error.hint
             raise
         except KeyboardInterrupt:
-            if before_change.was_called.get():
-                from kafkactl.cli.frame.results import make_hint_of_command
-
-                hint = make_hint_of_command(rights.running.get().split())
-                people.warning(f"interrupted: the change may have been done; {hint}")
+            if running.may_have_changed.get():
+                people.warning(f"interrupted: the change may have been done; {running.make_check_hint()}")
             raise
 
     @functools.cache

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 import typer
 
-from kafkactl.cli.frame import before_change
+from kafkactl.cli.frame import running
 from kafkactl.cli.frame.command import flags
 from kafkactl.cli.frame.help import Section
 from kafkactl.statuses import FAILED
@@ -37,7 +37,7 @@ class ConfirmOptions:
         try:
             agreed = people.confirm(action, self.yes)
         except KeyboardInterrupt:
-            before_change.was_called.set(False)
+            running.may_have_changed.set(False)
             people.note(otherwise)
             raise
         if not agreed:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 import typer
 
 from kafkactl.cli.completion.names import complete_contexts
-from kafkactl.cli.frame import before_change
+from kafkactl.cli.frame import running
 from kafkactl.cli.frame.command import flags
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.values import require_choice
@@ -310,7 +310,7 @@ class ReportOptions(OutputOptions):
         try:
             arranged = report.arrange(columns, self.column_sort)
         except UsageError as error:
-            if not before_change.was_called.get():
+            if not running.may_have_changed.get():
                 raise
             _warn(f"{error}; all columns are shown")
             arranged = report

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from kafkactl.cli.frame import rights
+from kafkactl.cli.frame import rights, running
 from kafkactl.cli.frame.options import MirrorOutputOptions, ReportOptions
 from kafkactl.connection.protocol import ErrorCode
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnansweredError
@@ -133,7 +133,7 @@ def print_unanswered(failure: UnansweredError, noun: str, name: str, command: st
     `noun` names the item, such as subscription, and `name` is its name or a word such as "new". `command` shows it,
     without the name of the program; None takes the command for its noun.
     """
-    hint = _format_check_hint(command) if command else _make_check_hint(noun, name)
+    hint = running.format_check_hint(command) if command else _make_check_hint(noun, name)
     people.error(UnansweredError(f"{noun} {name}: {failure.reason}; it may have been done", hint))
     return NO_ANSWER
 
@@ -151,27 +151,6 @@ _LISTS = {
     "token": "tokens describe",
 }
 """The kafkactl command that shows items, by what they are called in outcomes."""
-_SHOWN_BY = {
-    "brokers drain": "reassign list",
-    "topics": "topics list",
-    "groups": "groups list",
-    "acls": _LISTS["acl"],
-    "configs": "configs describe TYPE NAME",
-    "quotas": "quotas list",
-    "users": _LISTS["user"],
-    "brokers": _LISTS["broker"],
-    "features": _LISTS["feature"],
-    "client-metrics": _LISTS["subscription"],
-    "tokens": _LISTS["token"],
-    "quorum": _LISTS["controller"],
-    "leaders": "leaders list",
-    "log-dirs": "log-dirs replicas",
-    "reassign": "reassign list",
-    "throttles": _LISTS["throttle"],
-    "transactions": _LISTS["transactional id"],
-    "records": "offsets --time earliest",
-}
-"""The kafkactl command that shows what a command changes, by the words of that command."""
 
 
 def _make_check_hint(noun: str, name: str) -> str:
@@ -180,20 +159,7 @@ def _make_check_hint(noun: str, name: str) -> str:
     `noun` names the item, `name` is its name. For an unknown noun the hint has no command.
     """
     commands = {"topic": f"topics describe {shlex.quote(name)}", "group": f"groups describe {shlex.quote(name)}"}
-    return _format_check_hint(commands.get(noun) or _LISTS.get(noun))
-
-
-def make_hint_of_command(words: Sequence[str]) -> str:
-    """Return the hint to check whether a running command has made its change, with the kafkactl command that shows it.
-
-    `words` are those of the running command, such as quorum and status. For an unknown one the hint has no command.
-    """
-    return _format_check_hint(next((_SHOWN_BY[word] for word in (" ".join(words), *words) if word in _SHOWN_BY), None))
-
-
-def _format_check_hint(command: str | None) -> str:
-    """Return the hint to check a result; None for `command` gives a hint without one."""
-    return "check the result before you repeat the command" + (f": kafkactl {command}" if command else "")
+    return running.format_check_hint(commands.get(noun) or _LISTS.get(noun))
 
 
 def _get_status(outcome: Outcome) -> int:

@@ -6,7 +6,8 @@ Source: Kafka's table of operations and resources by request (documentation, Aut
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextvars import ContextVar
+
+from kafkactl.cli.frame import running
 
 _RESOURCES = {29: "topic", 30: "group", 31: "cluster", 53: "transactional id", 65: "owner of the token"}
 
@@ -85,19 +86,16 @@ _NEEDED: Mapping[str, Mapping[int, str]] = {
     "users": {_CLUSTER: "Alter"},
 }
 
-running: ContextVar[str] = ContextVar("running", default="")
-"""The command that runs, without the name of the program: `topics create`."""
-
 
 def make_hint(code: int | None) -> str | None:
     """Return the hint that names the missing rights of the running command, for an error code of Kafka.
 
-    The command is that of `running`; where the table has nothing for it and this kind of resource, the hint says "an
-    operation". The result is None where the code does not refuse an authorization, and for a `code` of None.
+    The command is that of running.words; where the table has nothing for it and this kind of resource, the hint says
+    "an operation". The result is None where the code does not refuse an authorization, and for a `code` of None.
     """
     if code is None or code not in _RESOURCES:
         return None
-    words = running.get().split()
+    words = running.words.get().split()
     candidates = (_NEEDED.get(" ".join(words[:length])) for length in range(len(words), 0, -1))
     operations = next((rights[code] for rights in candidates if rights and code in rights), "an operation")
     return f"the principal needs {operations} on the {_RESOURCES[code]}: add it with kafka-acls --add"

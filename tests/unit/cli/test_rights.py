@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kafkactl.cli.frame import rights
+from kafkactl.cli.frame import rights, running
 from tests.json_contract import walk_commands
 
 NEED_NONE = {"brokers api-versions", "tokens renew", "tokens expire", "context set"}
@@ -16,9 +16,9 @@ def test_every_command_names_its_rights() -> None:
     for path, command in walk_commands().items():
         if not any("--bootstrap-server" in parameter.opts for parameter in command.params):
             continue
-        mark = rights.running.set(path)
+        mark = running.words.set(path)
         hints = [rights.make_hint(code) or "" for code in REFUSALS]
-        rights.running.reset(mark)
+        running.words.reset(mark)
         if all(" needs an operation on " in hint for hint in hints):
             silent.add(path)
     assert silent == NEED_NONE

@@ -1,0 +1,47 @@
+"""What is known about the command that runs."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+
+words: ContextVar[str] = ContextVar("words", default="")
+"""The command, without the name of the program: `topics create`; empty before one runs."""
+is_debugging: ContextVar[bool] = ContextVar("is_debugging", default=False)
+"""Whether --debug was given, before the command or behind it."""
+may_have_changed: ContextVar[bool] = ContextVar("may_have_changed", default=False)
+"""Whether the command may have changed the cluster. After that, no error may hide the result."""
+_SHOWN_BY = {
+    "brokers drain": "reassign list",
+    "topics": "topics list",
+    "groups": "groups list",
+    "acls": "acls list",
+    "configs": "configs describe TYPE NAME",
+    "quotas": "quotas list",
+    "users": "users list",
+    "brokers": "brokers list",
+    "features": "features describe",
+    "client-metrics": "client-metrics list",
+    "tokens": "tokens describe",
+    "quorum": "quorum status",
+    "leaders": "leaders list",
+    "log-dirs": "log-dirs replicas",
+    "reassign": "reassign list",
+    "throttles": "throttles list",
+    "transactions": "transactions list",
+    "records": "offsets --time earliest",
+}
+"""The kafkactl command that shows what a command changes, by the words of that command."""
+
+
+def make_check_hint() -> str:
+    """Return the hint to check whether the running command has made its change, with the command that shows it.
+
+    For an unknown command the hint has no command.
+    """
+    parts = words.get().split()
+    return format_check_hint(next((_SHOWN_BY[part] for part in (words.get(), *parts) if part in _SHOWN_BY), None))
+
+
+def format_check_hint(command: str | None) -> str:
+    """Return the hint to check a result; None for `command` gives a hint without one."""
+    return "check the result before you repeat the command" + (f": kafkactl {command}" if command else "")
