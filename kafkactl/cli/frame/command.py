@@ -253,7 +253,8 @@ def _check_texts(click_context: typer.Context, values: Mapping[str, Any]) -> Non
     """Raise UsageError for text that is empty or not Unicode. Paths are not checked: they may have any bytes.
 
     `values` has the value, or the list of values, of each parameter by name; `click_context` has the parameters. --key,
-    --key-separator, --delimiter and --null-marker may be empty, and --key and --header may have any bytes.
+    --key-separator, --delimiter and --null-marker may be empty, and --key and --header may have any bytes. In Kafka's
+    style the arguments regex, name and names may be empty, too.
     """
     for parameter in click_context.command.params:
         name = parameter.opts[0]

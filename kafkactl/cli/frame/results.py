@@ -62,11 +62,11 @@ def print_errors(errors: Iterable[KafkactlError]) -> int:
 def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: ReportOptions) -> int:
     """Print the successes on stdout and each failure as an error, and return the exit status of all items.
 
-    `noun` names the items: topic, group. Structured formats have the failures on stdout, too. With -o kafka the caller
-    prints the successes, because most of Kafka's tools print nothing. The status is 0 without a failure, 3 if every
-    item is unanswered, and 1 for any other failure. Raise UsageError for a column or an order that the table does not
-    have, unless before_change was called, OutputError where stdout cannot be written, and ReaderLeftError where its
-    reader left.
+    `noun` names the items: topic, group. Structured formats have the failures on stdout, too. Without any item stdout
+    stays empty. With -o kafka the caller prints the successes, because most of Kafka's tools print nothing. The status
+    is 0 without a failure, 3 if every item is unanswered, and 1 for any other failure. Raise UsageError for a column or
+    an order that the table does not have, unless before_change was called, OutputError where stdout cannot be written,
+    and ReaderLeftError where its reader left.
     """
     done = [outcome for outcome in outcomes if outcome.ok]
     failed = [outcome for outcome in outcomes if not outcome.ok]

@@ -155,7 +155,10 @@ def _read_names(arguments: Arguments, before: str) -> Iterator[str]:
 
 
 def _check_levels(arguments: Arguments) -> None:
-    """Raise JavaError for the first feature or level of --feature that Kafka 4.3.1 does not know."""
+    """Raise JavaError for the first feature or level of --feature that Kafka 4.3.1 does not know.
+
+    Each must be NAME=NUMBER.
+    """
     from kafkactl.admin.features import KNOWN_LEVELS
     from kafkactl.admin.metadata_versions import find_metadata_version
 

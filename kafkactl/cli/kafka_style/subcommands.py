@@ -69,7 +69,7 @@ class Level:
 
     @property
     def all_options(self) -> tuple[Option, ...]:
-        """Return --help and all options, in their order."""
+        """Return --help, then the exclusive options, then the others, in the order of their declaration."""
         return (_HELP, *self.exclusive, *self.options)
 
     def name_flags(self, option: Option) -> str:
@@ -152,7 +152,7 @@ class _Reader:
         """Take the options from the front of `rest`, and note them with their values in `arguments`.
 
         Return the error of a missing option, which the library raises last, or None. Raise SubcommandError for another
-        error, and HelpRequestedError for --help.
+        error, HelpRequestedError for --help, and VersionRequestedError for --version.
         """
         values: dict[str, list[str | None]] = {}
         while rest and _looks_like_flag(rest[0]):
@@ -329,7 +329,7 @@ def _wrap(text: str) -> Iterator[str]:
 
 
 def _justify(line: str) -> str:
-    """Return a line with more blanks between its words, so that it has 75 characters."""
+    """Return a line with more blanks between its words, so that it has 75 characters; a lone word stays as it is."""
     words = line.split()
     gaps = len(words) - 1
     if gaps < 1:

@@ -292,8 +292,8 @@ def _require_legal_name(name: str) -> None:
 def _read_assignment(arguments: Arguments) -> str:
     """Return --replica-assignment, ID:ID,ID:ID, without blanks, "" without it.
 
-    Raise JavaError for a text that is no number, a broker twice in a partition, and partitions with different numbers
-    of replicas, and OptionError for several values.
+    Raise JavaError for a text that is no number, a negative id, a broker twice in a partition, and partitions with
+    different numbers of replicas, and OptionError for several values.
     """
     text = arguments.value("replica-assignment") or ""
     if not text:

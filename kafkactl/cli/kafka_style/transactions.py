@@ -139,7 +139,10 @@ LEVELS = (
 
 
 def check(arguments: Arguments) -> None:
-    """Raise JavaError for a wrong address or file, and for options of a subcommand that do not belong together."""
+    """Raise JavaError for a wrong address or file, and for options of a subcommand that do not belong together.
+
+    It is also raised for an empty --transactional-id of describe.
+    """
     file = arguments.value("command-config")
     if file is not None and not os.path.exists(file):
         raise JavaError(f"Failed to load admin client properties: {file}. {_DETAIL}", TERSE)
