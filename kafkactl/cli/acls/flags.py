@@ -118,7 +118,8 @@ class AclResourceOptions:
     def list_filters(self, default: PatternKind) -> list[AclFilter]:
         """Return a filter for each resource, and one for all where none is given.
 
-        `default` is the pattern type of names without --pattern-type. Raise UsageError for a wrong resource or type.
+        `default` is the pattern type of names without --pattern-type. Without a resource all pattern types are chosen,
+        unless --pattern-type is literal or prefixed. Raise UsageError for a wrong resource or type.
         """
         pattern = self.parse_pattern(default)
         resources = self.list_resources()
@@ -220,8 +221,8 @@ class GrantOptions:
     def list_rights(self, kind: ResourceKind) -> list[Right]:
         """Return the operations on a resource of a type; empty where none is given.
 
-        Raise UsageError for an unknown operation, for options that are mutually exclusive, and for a type of resource
-        that neither producers nor consumers need.
+        Raise UsageError for an unknown operation, for --idempotent without --producer, for options that are mutually
+        exclusive, and for a type of resource that neither producers nor consumers need.
         """
         if self.idempotent and not self.producer:
             raise UsageError("--idempotent needs --producer", "add --producer")
@@ -239,9 +240,10 @@ class GrantOptions:
     def build_filters(
         self, resources: Sequence[Resource], clients: Sequence[tuple[Permission, str, str | None]]
     ) -> list[AclFilter]:
-        """Return the filters of these options for resources; raise the errors of list_rights.
+        """Return the filters of these options for resources; raise UsageError as list_rights does.
 
-        `clients` are those of list_clients or require_clients.
+        `clients` are those of list_clients or require_clients; without any all clients are chosen, and without
+        operations every operation. Raise UsageError also for an operation that a resource does not have.
         """
         return [
             chosen

@@ -130,9 +130,9 @@ def delete_offsets(connected: Cluster, group: str, topics: Sequence[str]) -> int
     """Delete committed offsets, print the table of Kafka's tool, and return an exit status: 1 for an error in it.
 
     `topics` are TOPIC or TOPIC:0,1. The table goes to stdout. A missing topic or group, and a refusal by a broker, are
-    errors in the table. Raise OperationError where the topics cannot be listed, UnreachableError, UsageError in a
-    read-only context and for a wrong client setting, ValueError for other text behind a colon, and OutputError or
-    ReaderLeftError where stdout fails.
+    errors in the table. Raise OperationError where the topics cannot be listed, and for a refusal without an error code
+    of Kafka, UnreachableError, UsageError in a read-only context and for a wrong client setting, ValueError for other
+    text behind a colon, and OutputError or ReaderLeftError where stdout fails.
     """
     partitions, codes = _find_partitions(connected, topics)
     before_change(connected, [describe_change(connected, group, dict.fromkeys(partitions, 0), "delete")])
