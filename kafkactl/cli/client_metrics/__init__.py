@@ -272,9 +272,10 @@ def _choose(existing: Collection[str], names: Collection[str] | None) -> tuple[l
 
 
 def _parse_values(interval: str | None, metrics: str | None, match: str | None) -> dict[str, str]:
-    """Return the values to set by the name of the setting. `interval` is a duration; the brokers check its bounds.
+    """Return the values to set by the name of the setting. `interval` is a duration and becomes a number of ms as text.
 
-    Raise UsageError for a text that is not a duration.
+    Raise UsageError for a text that is not a duration. The brokers check its bounds; only in Kafka's style it may have
+    a sign.
     """
     from kafkactl.admin.client_metrics import INTERVAL, MATCH, METRICS
 

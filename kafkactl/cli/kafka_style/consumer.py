@@ -479,7 +479,8 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     `call` is the name of the request, for the text of a time-out. All goes to stderr. Words that cannot be parsed come
     with the list of options, a value that cannot be read as the JVM prints an exception that nothing catches. A
     JavaError without a class is its message alone. Other errors are logged as errors of the running consumer. The
-    status is 0 where the brokers refused the reading: Kafka's tool ends as after its last record.
+    status is 0 only for an error of the class OperationError itself, a refusal of the brokers: Kafka's tool ends as
+    after its last record.
     """
     java = convert_error(error, call)
     if isinstance(error, OptionError) and error.is_of_parsing:

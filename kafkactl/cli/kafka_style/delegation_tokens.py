@@ -143,10 +143,11 @@ def translate(arguments: Arguments) -> Run:
 
 
 def _translate_change(arguments: Arguments, verb: str, words: list[str]) -> Run:
-    """Return the command `kafkactl tokens renew` or `expire`, from its first words.
+    """Return the command `kafkactl tokens renew` or `expire`, from its first words, to which it adds others.
 
     Raise OptionError for an option given twice and a number that is none, and JavaError for a number or an HMAC that is
-    missing and for a text that is not base64. Raise OSError where the nameless file for the HMAC cannot be written.
+    missing and for a text that is not base64. Raise OSError where the nameless file for the HMAC cannot be written. A
+    warning that others can read the HMAC is in the result's `warning`, for stderr.
     """
     hmac = arguments.value("hmac")
     period_ms = _parse_period(arguments, _PERIODS[verb])

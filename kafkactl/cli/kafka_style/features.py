@@ -174,7 +174,7 @@ def _check_levels(arguments: Arguments) -> None:
 
 
 def translate(arguments: Arguments) -> Run:
-    """Return the command of `kafkactl features`."""
+    """Return the command of `kafkactl features`, which asks nobody; the command line must have passed `check`."""
     verb = arguments.command
     words = ["features", "dependencies" if verb == "feature-dependencies" else verb, "-o", "kafka"]
     if verb not in _OFFLINE:

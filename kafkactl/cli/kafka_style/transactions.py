@@ -170,7 +170,11 @@ def check(arguments: Arguments) -> None:
 
 
 def translate(arguments: Arguments) -> Run:
-    """Return the command of `kafkactl transactions`."""
+    """Return the command of `kafkactl transactions`; the command line must have passed `check`.
+
+    --duration-filter is in ms, and one below 0 is left out, as is an empty pattern. --max-transaction-timeout is in
+    minutes, 15 by default. Nobody is asked.
+    """
     connection = [*translate_values(arguments, "bootstrap-server", "command-config"), "-o", "kafka"]
     if arguments.command == "list":
         words = ["transactions", "list", *connection]
@@ -206,7 +210,7 @@ def translate(arguments: Arguments) -> Run:
 
 
 def _translate_place(arguments: Arguments) -> list[str]:
-    """Return our options for --topic, --partition and --broker-id."""
+    """Return our options for --topic, --partition and --broker-id, without those that are not given."""
     words = translate_values(arguments, "topic")
     for name, ours in (("partition", "--partitions"), ("broker-id", "--broker")):
         value = arguments.value(name) if arguments.has(name) else None
