@@ -101,7 +101,8 @@ class AclResourceOptions:
     def list_resources(self) -> list[tuple[ResourceKind, str | None]]:
         """Return the type and the name of each resource, in the order of arguments and options, each once.
 
-        The name is None for all of a type. Raise UsageError for a wrong resource.
+        The name is None for all of a type. Without any the list is empty. Raise UsageError for a wrong resource or an
+        empty name.
         """
         found = [parse_resource(text) for text in self.resource or ()]
         for option, kind, names in (
@@ -195,7 +196,8 @@ class GrantOptions:
     def list_clients(self) -> list[tuple[Permission, str, str | None]]:
         """Return the permission, the principal and the host of each client; a host of None is not given.
 
-        Raise UsageError for a principal that is not TYPE:NAME, and for a host without a principal.
+        Raise UsageError for a principal that is not TYPE:NAME, and for a host without a principal. Those that are
+        allowed come first; without principals the list is empty.
         """
         clients: list[tuple[Permission, str, str | None]] = []
         for permission, principals, hosts in (

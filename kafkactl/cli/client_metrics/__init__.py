@@ -318,7 +318,10 @@ def _describe_change(name: str, present: Mapping[str, str], to_set: Mapping[str,
 
 
 def _find_inverse(name: str, present: Mapping[str, str], changed: Collection[str]) -> Arguments:
-    """Return the command that restores the `present` values of a subscription; `changed` are settings to unset."""
+    """Return the command that restores the `present` values of a subscription; `changed` are settings to unset.
+
+    Without present values it is the command that deletes the subscription.
+    """
     from kafkactl.admin.client_metrics import INTERVAL
 
     if not present:

@@ -119,7 +119,10 @@ def show_changes(changes: Sequence[OffsetChange], output: ReportOptions, execute
 
 
 def print_failures(changes: Sequence[OffsetChange]) -> int:
-    """Print the errors of changes on stderr, and return an exit status: 1 if there is an error, else 0."""
+    """Print the errors of changes on stderr, and return an exit status: 1 if there is an error, else 0.
+
+    In Kafka's style they are kept in people.failures instead.
+    """
     from kafkactl.admin.groups.offsets import make_partition_error
 
     return print_errors(

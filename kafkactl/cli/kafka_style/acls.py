@@ -120,9 +120,10 @@ def check(arguments: Arguments) -> None:
     """Raise WrongUsageError for options that are missing or do not belong together.
 
     Refused are both or neither of the two servers (neither is allowed where the arguments need none), a command line
-    without exactly one verb, options of changes beside --list, --principal without --list, --operation,
-    --deny-principal or --deny-host beside a role, --producer without --topic, --idempotent without --producer, and
-    --consumer without --topic and --group.
+    without exactly one verb, roles, principals and hosts of rules beside --list, --principal without --list,
+    --operation, --deny-principal or --deny-host beside a role, --producer without --topic, --idempotent without
+    --producer, and --consumer without --topic and --group, or without --producer beside --cluster or
+    --transactional-id.
     """
     has = arguments.has
     if has("bootstrap-server") and has("bootstrap-controller"):

@@ -243,11 +243,11 @@ def check(arguments: Arguments) -> None:
 def translate(arguments: Arguments) -> Run:
     """Return the command `kafkactl console-consumer`.
 
-    Raise WrongUsageError, OptionError or JavaError for what Kafka's tool refuses, and UsageError for a settings file
-    that exists and cannot be read. Raise OperationError where auto.offset.reset is none, and there is neither a group
-    nor --partition. Kafka's warnings about deprecated options are in the result's `before` (stdout), or in that of a
-    JavaError. Properties and classes that are ignored get a warning on stderr here; before some errors Kafka's notice
-    about the group protocol goes there, too.
+    Raise WrongUsageError, OptionError or JavaError for what Kafka's tool refuses, and UsageError for a file of
+    settings, or of properties of the formatter, that is there and cannot be read as one. Raise OperationError where
+    auto.offset.reset is none, and there is neither a group nor --partition. Kafka's warnings about deprecated options
+    are in the result's `before` (stdout), or in that of a JavaError. Properties and classes that are ignored get a
+    warning on stderr here; before some errors Kafka's notice about the group protocol goes there, too.
     """
     printed = "".join(
         f"Option --{name} is deprecated and will be removed in a future version. Use {new} instead.\n"

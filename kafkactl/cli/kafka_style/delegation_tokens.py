@@ -94,7 +94,9 @@ OPTIONS = (
 def check(arguments: Arguments) -> None:
     """Raise WrongUsageError for options that are missing or do not belong together.
 
-    --command-config must be there, too, where --bootstrap-server must be.
+    Exactly one verb must be there. --command-config must be there, too, where --bootstrap-server must be. --create
+    needs --max-life-time-period, --renew and --expire need --hmac and their own period. Periods of other verbs are
+    refused, and so are --hmac and principals that the verb does not take.
     """
     if sum(arguments.has(verb) for verb in _VERBS) != 1:
         raise WrongUsageError("Command must include exactly one action: --create, --renew, --expire or --describe")

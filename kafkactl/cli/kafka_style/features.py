@@ -132,9 +132,10 @@ def _require_version(text: str | None, before: str) -> None:
 
 
 def _read_names(arguments: Arguments, before: str) -> Iterator[str]:
-    """Yield the features of --metadata and --feature; raise JavaError for a wrong text and for one that stands twice.
+    """Yield the names of the features of --metadata and --feature.
 
-    `before` is what is on stdout before.
+    Raise JavaError, with `before` as its text for stdout, for a feature that stands twice, and, except for disable, for
+    a text that is not NAME=LEVEL and a level that is no number from 0 to 32767. With disable the whole text is a name.
     """
     names = set()
     for text in ([f"{_METADATA}=1"] if arguments.has("metadata") else []) + arguments.values("feature"):

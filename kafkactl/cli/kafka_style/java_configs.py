@@ -221,7 +221,11 @@ def check_settings(client: str, settings: Mapping[str, str], before: str = "") -
 
 
 def _explain_wrong_value(value: str, rule: str) -> str | None:
-    """Return what Java says of a value that its rule does not allow, or None for an allowed one."""
+    """Return what Java says of a value that its rule does not allow, or None for an allowed one.
+
+    `rule` is one that read_rules returns. Blanks around the value do not count, except for non-empty. Of classes only
+    those of Kafka are allowed, by their package; whether they exist is not checked.
+    """
     if rule == "non-empty":
         return None if value else "String must be non-empty"
     if rule.startswith("one of"):

@@ -303,7 +303,11 @@ def _translate_settings(arguments: Arguments, printed: str) -> list[str]:
 
 
 def _read_chosen(arguments: Arguments) -> dict[str, str]:
-    """Return the settings that are given as options, by Java's names. Raise OptionError for a wrong value or two."""
+    """Return the settings that are given as options, as text by Java's names.
+
+    --max-partition-memory-bytes wins over --batch-size. Raise OptionError for a value that is no number of its type or
+    is given twice.
+    """
     chosen = {}
     for name, setting in _AS_SETTINGS.items():
         source = name

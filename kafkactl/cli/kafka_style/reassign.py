@@ -263,8 +263,10 @@ def _translate_generate(arguments: Arguments) -> list[str]:
 def _check_plan(path: str, is_executed: bool) -> str:
     """Return the path of a JSON file with the same content: `path`, or a copy of one that can be read only once.
 
-    Raise JavaError for a file that Kafka's tool refuses; `is_executed` adds the checks of --execute. Raise OSError
-    where the copy cannot be written.
+    Raise JavaError for a file that Kafka's tool refuses: it cannot be read, is no JSON object of version 1, or has a
+    partition without a field, with one of another type, or with other numbers of replicas and log dirs. With
+    `is_executed` it must have partitions, each once, with at least one replica and none twice. Raise OSError where the
+    copy cannot be written.
     """
     content, is_regular = _read(path)
     try:
@@ -333,7 +335,10 @@ def _read_field(row: Any, name: str) -> Any:
 
 
 def _read_items(row: dict[str, Any], name: str, kind: str, python_type: type) -> list[Any]:
-    """Return a list of a row of JSON. Raise JavaError where it is missing, or an item is of another type."""
+    """Return a list of a row of JSON.
+
+    Raise JavaError where it is missing or no list, or an item is of another type.
+    """
     if name not in row:
         raise JavaError(f"No such field exists: `{name}`", _MAPPING)
     if not isinstance(row[name], list):

@@ -287,7 +287,7 @@ def read_once(path: str) -> tuple[bytes, bool]:
 def keep_copy(content: bytes) -> str:
     """Return the path of a nameless file with this content, which stays open until the process ends.
 
-    Raise OSError where it cannot be written.
+    The path is /dev/fd/NUMBER, so only this process can open it. Raise OSError where the file cannot be written.
     """
     import tempfile  # few command lines need it
 

@@ -139,9 +139,9 @@ LEVELS = (
 
 
 def check(arguments: Arguments) -> None:
-    """Raise JavaError for a wrong address or file, and for options of a subcommand that do not belong together.
+    """Raise JavaError for an address without a port, a missing file, and options that do not belong together.
 
-    It is also raised for an empty --transactional-id of describe.
+    Such options are those of abort and find-hanging. It is also raised for an empty --transactional-id of describe.
     """
     file = arguments.value("command-config")
     if file is not None and not os.path.exists(file):
@@ -233,7 +233,8 @@ def _translate_abort(arguments: Arguments, connection: list[str]) -> Run:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error on stderr as kafka-transactions does, and return its status: 1.
 
-    `call` is the name of the request, for the text of a time-out.
+    A refused command line comes with its usage, any other error is one line. `call` is the name of the request, for the
+    text of a time-out.
     """
     if isinstance(error, SubcommandError):
         people.write_kafka_message(format_error(TOOL.program, error))
@@ -258,7 +259,7 @@ def _name_place(arguments: Arguments) -> str:
 
 
 def _describe_failure(arguments: Arguments, call: str) -> str:
-    """Return what failed in Kafka's words; `call` is the name of the request."""
+    """Return what failed in Kafka's words, without the reason and a full stop; `call` is the name of the request."""
     command = arguments.command
     if command == "list":
         return "Failed to list transactions"
@@ -288,7 +289,10 @@ def _describe_failure(arguments: Arguments, call: str) -> str:
 
 
 def _find_reason(arguments: Arguments, error: KafkactlError, text: str) -> str:
-    """Return the reason of a failure in the words of Kafka's client; `text` is the message of the error's code."""
+    """Return the reason of a failure in the words of Kafka's client, without a full stop.
+
+    `text` is the message of the error as a Java exception; it is the result where the client has no other words.
+    """
     code = error.code if isinstance(error, OperationError) else None
     if isinstance(error, UnreachableError):
         return text
