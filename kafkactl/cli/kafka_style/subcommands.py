@@ -242,7 +242,10 @@ class _Reader:
         return SubcommandError(message, self.format_usage())
 
     def format_usage(self) -> str:
-        """Return the usage of this level in lines of at most 75 characters, each with its end."""
+        """Return the usage of this level in lines of at most 75 characters, each with its end.
+
+        A line is longer where a single option does not fit.
+        """
         words = [] if self._level is self._levels[0] else [*_list_needed(self._levels[0]), self._level.name]
         words.append("[-h]")
         for option in self._level.options:
