@@ -80,8 +80,8 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
     signature that typer reads. typer calls the result with a `click_context` and the values of all options by name. It
     calls the method `check` of each dataclass that has one, then the function, and returns what the function returns.
     It raises the errors of both, and UsageError for an empty text (except of --key, --key-separator, --delimiter and
-    --null-marker) or one that is not Unicode (except of --key and --header). An OperationError of a missing right gets
-    a hint that names the right.
+    --null-marker, and in Kafka's style of the arguments regex, name and names) or one that is not Unicode (except of
+    --key and --header). An OperationError of a missing right gets a hint that names the right.
     """
 
     @functools.wraps(function)
@@ -89,9 +89,10 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
         """Call the function with its dataclasses filled from `values`, and return its result.
 
         `values` are those of all options by name. --debug is noted in is_debugging, and the command in rights.running.
-        Raise UsageError for a text that is empty (except of --key, --key-separator, --delimiter and --null-marker) or
-        not Unicode (except of --key and --header), and what the `check` of a dataclass raises. Errors of the function
-        pass; an OperationError of a missing right gets the hint that names the right.
+        Raise UsageError for a text that is empty (except of --key, --key-separator, --delimiter and --null-marker, and
+        in Kafka's style of the arguments regex, name and names) or not Unicode (except of --key and --header), and what
+        the `check` of a dataclass raises. Errors of the function pass; an OperationError of a missing right gets the
+        hint that names the right.
         """
         _check_texts(click_context, values)
         hints, groups = prepare_flags()

@@ -110,8 +110,8 @@ def translate(arguments: Arguments) -> Run:
 def _translate_changes(arguments: Arguments) -> list[str]:
     """Return our options for --generate-name, --interval, --metrics and --match; an empty value unsets the setting.
 
-    The values of several --metrics or --match are joined. The interval must be a number or empty, as `check` requires.
-    Raise OptionError for --interval given twice.
+    The values of several --metrics or --match are joined with commas. The interval must be a number or empty, as
+    `check` requires. Raise OptionError for --interval given twice.
     """
     words = ["--generate-name"] if arguments.has("generate-name") else []
     if (interval := arguments.value("interval")) is not None:
