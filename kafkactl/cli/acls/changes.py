@@ -26,7 +26,7 @@ def make_removal(acl: Acl) -> Change:
 
 
 def make_change(change: AclChange) -> Change:
-    """Return a change of a rule with its inverse."""
+    """Return a change of a rule with its inverse; any action but add counts as a removal."""
     return make_addition(change.acl) if change.action.value == "add" else make_removal(change.acl)
 
 

@@ -101,7 +101,8 @@ class AclResourceOptions:
     def list_resources(self) -> list[tuple[ResourceKind, str | None]]:
         """Return the type and the name of each resource, in the order of arguments and options, each once.
 
-        The name is None for all of a type. Raise UsageError for a wrong resource.
+        The name is None for all of a type. Without any the list is empty. Raise UsageError for a wrong resource or an
+        empty name.
         """
         found = [parse_resource(text) for text in self.resource or ()]
         for option, kind, names in (
@@ -118,7 +119,8 @@ class AclResourceOptions:
     def list_filters(self, default: PatternKind) -> list[AclFilter]:
         """Return a filter for each resource, and one for all where none is given.
 
-        `default` is the pattern type of names without --pattern-type. Raise UsageError for a wrong resource or type.
+        `default` is the pattern type of names without --pattern-type. Without a resource all pattern types are chosen,
+        unless --pattern-type is literal or prefixed. Raise UsageError for a wrong resource or type.
         """
         pattern = self.parse_pattern(default)
         resources = self.list_resources()
@@ -194,7 +196,8 @@ class GrantOptions:
     def list_clients(self) -> list[tuple[Permission, str, str | None]]:
         """Return the permission, the principal and the host of each client; a host of None is not given.
 
-        Raise UsageError for a principal that is not TYPE:NAME, and for a host without a principal.
+        Raise UsageError for a principal that is not TYPE:NAME, and for a host without a principal. Those that are
+        allowed come first; without principals the list is empty.
         """
         clients: list[tuple[Permission, str, str | None]] = []
         for permission, principals, hosts in (
@@ -220,8 +223,8 @@ class GrantOptions:
     def list_rights(self, kind: ResourceKind) -> list[Right]:
         """Return the operations on a resource of a type; empty where none is given.
 
-        Raise UsageError for an unknown operation, for options that are mutually exclusive, and for a type of resource
-        that neither producers nor consumers need.
+        Raise UsageError for an unknown operation, for --idempotent without --producer, for options that are mutually
+        exclusive, and for a type of resource that neither producers nor consumers need.
         """
         if self.idempotent and not self.producer:
             raise UsageError("--idempotent needs --producer", "add --producer")
@@ -239,9 +242,10 @@ class GrantOptions:
     def build_filters(
         self, resources: Sequence[Resource], clients: Sequence[tuple[Permission, str, str | None]]
     ) -> list[AclFilter]:
-        """Return the filters of these options for resources; raise the errors of list_rights.
+        """Return the filters of these options for resources; raise UsageError as list_rights does.
 
-        `clients` are those of list_clients or require_clients.
+        `clients` are those of list_clients or require_clients; without any all clients are chosen, and without
+        operations every operation. Raise UsageError also for an operation that a resource does not have.
         """
         return [
             chosen

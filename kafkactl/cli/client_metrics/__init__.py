@@ -256,9 +256,10 @@ def _choose(existing: Iterable[str], names: Iterable[str] | None) -> tuple[list[
 
 
 def _parse_values(interval: str | None, metrics: str | None, match: str | None) -> dict[str, str]:
-    """Return the values to set by the name of the setting. `interval` is a duration; the brokers check its bounds.
+    """Return the values to set by the name of the setting. `interval` is a duration and becomes a number of ms as text.
 
-    Raise UsageError for a text that is not a duration.
+    Raise UsageError for a text that is not a duration. The brokers check its bounds; only in Kafka's style it may have
+    a sign.
     """
     from kafkactl.admin.client_metrics import INTERVAL, MATCH, METRICS
 
@@ -301,7 +302,10 @@ def _describe_change(name: str, present: Mapping[str, str], to_set: Mapping[str,
 
 
 def _find_inverse(name: str, present: Mapping[str, str], changed: Collection[str]) -> Arguments:
-    """Return the command that restores the `present` values of a subscription; `changed` are settings to unset."""
+    """Return the command that restores the `present` values of a subscription; `changed` are settings to unset.
+
+    Without present values it is the command that deletes the subscription.
+    """
     from kafkactl.admin.client_metrics import INTERVAL
 
     if not present:

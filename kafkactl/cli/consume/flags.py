@@ -260,8 +260,9 @@ class FilterFlags:
 
         `key` and `value` are the formats of keys and values. Conditions are regular expressions for keys and values,
         NAME or NAME=REGEX for headers, and such as .user.id == 7 for JSON. Raise UsageError for a wrong one. A filter
-        raises KafkactlError for headers that cannot be read, and OperationError or UnreachableError where a registry
-        refuses a schema or does not answer.
+        raises KafkactlError for headers that cannot be read, OperationError or UnreachableError where a registry
+        refuses a schema or does not answer, and OSError where a Protobuf schema needs a temporary file that cannot be
+        made.
         """
         from kafkactl.streams import filters
 

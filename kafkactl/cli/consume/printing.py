@@ -68,8 +68,8 @@ class Printing:
         not have its format, without --skip-message-on-error; OutputError where stdout cannot be written; the errors of
         Reading.read_batches() (UnreachableError, NotFoundError, OperationError); OperationError or UnreachableError
         where librdkafka does not take an offset; ValueError outside the main thread; and other errors of the writer and
-        the filters, as for headers that cannot be read (KafkactlError) and of a schema registry (OperationError,
-        UnreachableError).
+        the filters, as for headers that cannot be read (KafkactlError), of a schema registry (OperationError,
+        UnreachableError), and for a Protobuf schema whose temporary file cannot be made (OSError).
         """
         self._reading = reading
         out.while_blocked = reading.keep_alive

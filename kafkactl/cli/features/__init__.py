@@ -187,9 +187,10 @@ def _change(
     """Change the levels of features, show the result of each, and return the exit status.
 
     Levels are by feature; `verb` is upgrade, downgrade or disable. The present levels are shown in the question. Raise
-    UsageError for wrong connection settings, in a read-only context, and where there is no terminal to ask at;
-    NotFoundError for a context that does not exist, OperationError for a refusal, UnreachableError, and OutputError or
-    ReaderLeftError where stdout fails.
+    UsageError for wrong connection settings, in a read-only context, where there is no terminal to ask at, and, with
+    --dry-run, for a wrong column or order; NotFoundError for a context that does not exist, OperationError where the
+    levels cannot be read or no controller serves the change, and in Kafka's style where the change of a feature is
+    refused; UnreachableError, and OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import features
 

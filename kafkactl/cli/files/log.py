@@ -157,8 +157,8 @@ def _find_partitions(folders: list[Path] | None) -> tuple[list[Path], int]:
     def list_partitions(path: Path) -> list[Path]:
         """Return the folders of partitions in a folder, or the folder itself; print the skipped ones as notes.
 
-        Folders named -delete, -stray or -future in it are skipped. Raise MissingFileError where the path is no folder,
-        NotFoundError for no partition, and UsageError where the folder cannot be listed.
+        Folders in it that are named TOPIC-N.ID-delete, -stray or -future are skipped. Raise MissingFileError where the
+        path is no folder, NotFoundError for no partition, and UsageError where the folder cannot be listed.
         """
         folders = scan_log_dir(path)
         for folder in [folder for folder in folders.partitions if folder != path]:

@@ -76,8 +76,8 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
     signature that typer reads. typer calls the result with a `click_context` and the values of all options by name. It
     calls the method `check` of each dataclass that has one, then the function, and returns what the function returns.
     It raises the errors of both, and UsageError for an empty text (except of --key, --key-separator, --delimiter and
-    --null-marker) or one that is not Unicode (except of --key and --header). An OperationError of a missing right gets
-    a hint that names the right.
+    --null-marker, and in Kafka's style of the arguments regex, name and names) or one that is not Unicode (except of
+    --key and --header). An OperationError of a missing right gets a hint that names the right.
     """
 
     @functools.wraps(function)
@@ -86,8 +86,9 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
 
         `values` are those of all options by name. --debug is noted in running.is_debugging, and the command in
         running.words. Raise UsageError for a text that is empty (except of --key, --key-separator, --delimiter and
-        --null-marker) or not Unicode (except of --key and --header), and what the `check` of a dataclass raises. Errors
-        of the function pass; an OperationError of a missing right gets the hint that names the right.
+        --null-marker, and in Kafka's style of the arguments regex, name and names) or not Unicode (except of --key and
+        --header), and what the `check` of a dataclass raises. Errors of the function pass; an OperationError of a
+        missing right gets the hint that names the right.
         """
         _check_texts(click_context, values)
         hints, groups = prepare_flags()
@@ -253,7 +254,8 @@ def _check_texts(click_context: typer.Context, values: Mapping[str, Any]) -> Non
     """Raise UsageError for text that is empty or not Unicode. Paths are not checked: they may have any bytes.
 
     `values` has the value, or the list of values, of each parameter by name; `click_context` has the parameters. --key,
-    --key-separator, --delimiter and --null-marker may be empty, and --key and --header may have any bytes.
+    --key-separator, --delimiter and --null-marker may be empty, and --key and --header may have any bytes. In Kafka's
+    style the arguments regex, name and names may be empty, too.
     """
     for parameter in click_context.command.params:
         name = parameter.opts[0]

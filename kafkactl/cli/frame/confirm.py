@@ -26,8 +26,8 @@ class ConfirmOptions:
 
         The status is 0 with --dry-run, which prints the action as a note, and 1 after any answer but y or yes. `action`
         is a phrase that begins with a verb; `otherwise` is the note after the answer no and after Ctrl-C, when
-        KeyboardInterrupt goes on. --yes agrees without a question. Raise UsageError where there is a question and no
-        terminal to ask at.
+        KeyboardInterrupt goes on and the command no longer counts as one that may have changed the cluster. --yes
+        agrees without a question. Raise UsageError where there is a question and no terminal to ask at.
         """
         from kafkactl.output import people
 

@@ -38,7 +38,8 @@ class SkippedPartitionsError(OperationError):
 def print_partition_errors(errors: Iterable[tuple[str, int, str | None]]) -> int:
     """Print the errors of partitions on stderr, and return an exit status: 1 if there is an error, else 0.
 
-    Each item has the topic, the number of the partition, and an error as text, or None or "" for no error.
+    Each item has the topic, the number of the partition, and an error as text, or None or "" for no error. In Kafka's
+    style they are kept in people.failures instead.
     """
     failed = [(topic, number, error) for topic, number, error in errors if error]
     for topic, number, error in failed:
@@ -49,8 +50,8 @@ def print_partition_errors(errors: Iterable[tuple[str, int, str | None]]) -> int
 def print_errors(errors: Iterable[KafkactlError]) -> int:
     """Print the errors of several items on stderr, and return an exit status: 1 if there is an error, else 0.
 
-    The status of the errors does not count. The hint of an OperationError for a missing right is replaced, in the error
-    itself, by the one that names the right.
+    The status of the errors does not count. In Kafka's style they are kept in people.failures instead of being printed.
+    The hint of an OperationError for a missing right is replaced, in the error itself, by the one that names the right.
     """
     failures = list(errors)
     for error in failures:
@@ -94,10 +95,11 @@ def choose_named(
 def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: ReportOptions) -> int:
     """Print the successes on stdout and each failure as an error, and return the exit status of all items.
 
-    `noun` names the items: topic, group. Structured formats have the failures on stdout, too. With -o kafka the caller
-    prints the successes, because most of Kafka's tools print nothing. The status is 0 without a failure, 3 if every
-    item is unanswered, and 1 for any other failure. Raise UsageError for a column or an order that the table does not
-    have, unless before_change was called, OutputError where stdout cannot be written, and ReaderLeftError where its
+    `noun` names the items: topic, group. Structured formats have the failures on stdout, too. Without any item stdout
+    stays empty. In Kafka's style the errors are kept in people.failures instead of being printed. With -o kafka the
+    caller prints the successes, because most of Kafka's tools print nothing. The status is 0 without a failure, 3 if
+    every item is unanswered, and 1 for any other failure. Raise UsageError for a column or an order that the table does
+    not have, unless before_change was called, OutputError where stdout cannot be written, and ReaderLeftError where its
     reader left.
     """
     done = [outcome for outcome in outcomes if outcome.ok]
@@ -131,7 +133,8 @@ def print_unanswered(failure: UnansweredError, noun: str, name: str, command: st
     """Print on stderr that the change of one item may have been done, with the command that shows it; return 3.
 
     `noun` names the item, such as subscription, and `name` is its name or a word such as "new". `command` shows it,
-    without the name of the program; None takes the command for its noun.
+    without the name of the program; None takes the command for its noun. In Kafka's style the error is kept in
+    people.failures instead.
     """
     hint = running.format_check_hint(command) if command else _make_check_hint(noun, name)
     people.error(UnansweredError(f"{noun} {name}: {failure.reason}; it may have been done", hint))

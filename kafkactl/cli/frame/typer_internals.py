@@ -48,7 +48,10 @@ def avoid_pydantic() -> None:
 
 
 def _make_reader_class(base: Any) -> Any:
-    """Return a class that reads values by the parser of their parameter. `base` is typer's RuntimeParam."""
+    """Return a class that reads values by the parser of their parameter; without a parser a value is a flag.
+
+    `base` is typer's RuntimeParam. A value that the parser refuses is a BadParameter.
+    """
 
     class ParserParam(base):  # type: ignore[misc]
         def _coerce_value(self, value: Any, param: Any, ctx: Any) -> Any:

@@ -57,7 +57,8 @@ def require_choice(text: str | None, option: str, choices: Sequence[str]) -> Non
 def read_broker_ids(text: str | None, option: str) -> list[int] | None:
     """Return the ids of brokers in a text like 1,2,3, sorted and without repetitions; None for None.
 
-    Raise UsageError, which names `option`, for an empty text and one that is no list of numbers below 2^31.
+    Blanks are refused, negative numbers are not. Raise UsageError, which names `option`, for an empty text and one that
+    is no list of numbers below 2^31.
     """
     if refuse_empty(text, option) is None:
         return None

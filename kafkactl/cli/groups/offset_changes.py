@@ -44,9 +44,11 @@ def make_changes(connected: Cluster, plans: Mapping[str, ResetPlan], execute: bo
 
     `plans` are by the name of the group. Nobody is asked. The changes are in the order of the plans, sorted by
     partition; without `execute` their `ok` and `error` are None. Raise UsageError in a read-only context, also without
-    `execute`, but not without plans. With `execute` raise OperationError where the request for a whole group is
-    refused, UnreachableError where no broker answers, and UsageError for a wrong client setting; groups before that one
-    are changed then. With --debug `execute` logs each change first, and the errors of its inverse are raised.
+    `execute`, but not without plans. With `execute` a group that does not exist is created; raise OperationError where
+    the request for a whole group is refused, or the transient refusal of one partition lasts until the time-out,
+    UnreachableError where no broker answers (UnansweredError where offsets may have been committed), and UsageError for
+    a wrong client setting; groups before that one are changed then. With --debug `execute` logs each change first, and
+    the errors of its inverse are raised.
     """
     from kafkactl.admin.groups.resets import carry_out_plans, preview_plans
 
@@ -117,7 +119,10 @@ def show_changes(changes: Sequence[OffsetChange], output: ReportOptions, execute
 
 
 def print_failures(changes: Sequence[OffsetChange]) -> int:
-    """Print the errors of changes on stderr, and return an exit status: 1 if there is an error, else 0."""
+    """Print the errors of changes on stderr, and return an exit status: 1 if there is an error, else 0.
+
+    In Kafka's style they are kept in people.failures instead.
+    """
     from kafkactl.admin.groups.offsets import make_partition_error
 
     return print_errors(

@@ -117,7 +117,14 @@ OPTIONS = (
 
 
 def check(arguments: Arguments) -> None:
-    """Raise WrongUsageError for options that are missing or do not belong together."""
+    """Raise WrongUsageError for options that are missing or do not belong together.
+
+    Refused are both or neither of the two servers (neither is allowed where the arguments need none), a command line
+    without exactly one verb, roles, principals and hosts of rules beside --list, --principal without --list,
+    --operation, --deny-principal or --deny-host beside a role, --producer without --topic, --idempotent without
+    --producer, and --consumer without --topic and --group, or without --producer beside --cluster or
+    --transactional-id.
+    """
     has = arguments.has
     if has("bootstrap-server") and has("bootstrap-controller"):
         raise WrongUsageError("Only one of --bootstrap-server or --bootstrap-controller must be specified")
@@ -149,7 +156,7 @@ def translate(arguments: Arguments) -> Run:
 
     Raise OptionError for a value that cannot be read or is given twice, JavaError for a file of settings that does not
     exist, for an address that is none and for a principal that is none, and WrongUsageError for what kafka-acls refuses
-    after it has made its client.
+    after it has made its client. A removal without --force asks for confirmation.
     """
     verb = next(verb for verb in _VERBS if arguments.has(verb))
     connection = _translate_connection(arguments)
@@ -197,8 +204,8 @@ def _parse_pattern(arguments: Arguments) -> PatternKind:
 def _translate_grants(arguments: Arguments) -> list[str]:
     """Return our options for principals, hosts, operations and roles.
 
-    Hosts and operations are always there, because without them kafkactl takes all. Raise JavaError for a principal that
-    is not TYPE:NAME.
+    A principal that is given has at least one host; * is the default. Operations are there only with a principal and
+    without a role. Raise JavaError for a principal without a colon.
     """
     words = []
     for permission in ("allow", "deny"):
@@ -221,7 +228,8 @@ def _has_clients(arguments: Arguments) -> bool:
 def _translate_resources(arguments: Arguments, pattern: PatternKind) -> list[str]:
     """Return our options for the resources; for --producer and --consumer only those that they need.
 
-    Raise WrongUsageError where rules are changed and no resource is left.
+    --cluster counts only with the pattern type literal. Blanks around names are removed, except for transactional ids.
+    Raise WrongUsageError where rules are changed and no resource is given; with --list the result may be empty.
     """
     roles = (arguments.has("producer"), arguments.has("consumer"))
     words = []
@@ -241,7 +249,10 @@ def _translate_resources(arguments: Arguments, pattern: PatternKind) -> list[str
 
 
 def _check_operations(arguments: Arguments, resources: Iterable[str]) -> None:
-    """Raise WrongUsageError for an operation that one of the resources, which are our options, does not have."""
+    """Raise WrongUsageError for an operation that one of the resources, which are our options, does not have.
+
+    An unknown operation is refused, too. With --producer or --consumer, and without a principal, nothing is checked.
+    """
     if arguments.has("producer", "consumer") or not _has_clients(arguments):
         return
     kinds = {**_RESOURCES, "cluster": ResourceKind.CLUSTER}

@@ -58,9 +58,12 @@ OPTIONS = (
 
 
 def check(arguments: Arguments) -> None:
-    """Raise WrongUsageError or JavaError for options that are missing or do not belong together, or a wrong interval.
+    """Raise WrongUsageError or JavaError for options that are missing or do not belong together.
 
-    Raise OptionError for an interval given twice.
+    WrongUsageError is for a command line without exactly one verb, and for an option that its verb does not take.
+    JavaError is for a missing --bootstrap-server, unless the arguments do not need it, --alter without exactly one of
+    --name and --generate-name, --delete without --name, and an --interval that is no number. OptionError is for an
+    interval given twice.
     """
     if sum(arguments.has(verb) for verb in _VERBS) != 1:
         raise WrongUsageError("Command must include exactly one action: --alter, --delete, --describe or --list.")
@@ -105,7 +108,11 @@ def translate(arguments: Arguments) -> Run:
 
 
 def _translate_changes(arguments: Arguments) -> list[str]:
-    """Return our options for --generate-name, --interval, --metrics and --match; an empty value unsets the setting."""
+    """Return our options for --generate-name, --interval, --metrics and --match; an empty value unsets the setting.
+
+    The values of several --metrics or --match are joined with commas. The interval must be a number or empty, as
+    `check` requires. Raise OptionError for --interval given twice.
+    """
     words = ["--generate-name"] if arguments.has("generate-name") else []
     if (interval := arguments.value("interval")) is not None:
         words.append(f"--interval={int(interval)}ms" if interval else "--unset=interval.ms")

@@ -49,7 +49,10 @@ def make_settings_options(client: str) -> tuple[Option, ...]:
 
 
 def make_deprecated_option(name: str, label: str, new: str, target: str) -> Option:
-    """Return an option of Kafka's tool that has the new name `new`, and what it is in kafkactl, `target`."""
+    """Return the option of Kafka's tool with the deprecated name `name`; it needs a value.
+
+    `new` is the new name with its dashes, and `target` is what the option is in kafkactl.
+    """
     return Option(name=name, arity=Arity.REQUIRED, label=label, target=target, summary=f"Deprecated: {new}.")
 
 
@@ -96,9 +99,10 @@ def translate_settings(client: str, settings: ClientSettings, chosen: Mapping[st
 
     `chosen` are the settings, by Java's names, that the command line has options for, and these options win. Settings
     that Kafka's tool sets itself, those of other clients, unknown ones, and those without effect in kafkactl are left
-    out: where they are on the command line, each gets a warning on stderr. Numbers become the nearest ones that
-    librdkafka takes. Raise JavaError, with `before` as its text for stdout, for a value that Java refuses, also for one
-    of `chosen`.
+    out: where they are on the command line, each gets a warning on stderr. A file of settings is passed on as
+    --command-config; its settings get no option, except one whose value changes and is not secret. Numbers become the
+    nearest ones that librdkafka takes. Raise JavaError, with `before` as its text for stdout, for a value that Java
+    refuses, also for one of `chosen`.
     """
     ignored = {*SET_BY_TOOL[client], *list_names_of_other(client)}
     used = {name: value for name, value in settings.all.items() if name not in ignored}

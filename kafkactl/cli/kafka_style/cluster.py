@@ -64,9 +64,10 @@ def check(arguments: Arguments) -> None:
 
 
 def translate(arguments: Arguments) -> Run:
-    """Return the command of `kafkactl cluster`, or `kafkactl brokers unregister`.
+    """Return the command of `kafkactl cluster`, or `kafkactl brokers unregister`, which asks nobody.
 
-    Raise JavaError for a file of settings that does not exist.
+    Raise JavaError for a file of settings that does not exist. Kafka's warning about --config is in the `before` of the
+    result or the error, for stdout.
     """
     file = arguments.value("command-config") if arguments.has("command-config") else arguments.value("config")
     before = _DEPRECATED if arguments.has("config") else ""

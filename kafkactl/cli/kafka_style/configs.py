@@ -174,7 +174,7 @@ def check(arguments: Arguments) -> None:
     WrongUsageError is for a command line without exactly one of --describe and --alter, and for --describe beside
     --add-config or --delete-config. JavaError is for types, names and changes that Kafka's tool refuses: see the
     functions that are called here. OptionError is for an option such as --topic, or --entity-name of a broker or ip,
-    given twice.
+    given twice. Names of IP entities are looked up as hosts.
     """
     if sum(arguments.has(verb) for verb in VERBS) != 1:
         raise WrongUsageError("Command must include exactly one action: --describe, --alter")
@@ -282,8 +282,9 @@ def _check_alteration(arguments: Arguments, types: Sequence[str], names: Sequenc
 def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl configs`.
 
-    Raise JavaError for a file that does not exist, more names than types, with --alter also fewer, settings that
-    Kafka's tool refuses, and entities that it cannot use at controllers; and OptionError for an option given twice.
+    Raise JavaError for a file that does not exist, a server without a port, a name that no topic can have with
+    --describe, more names than types, with --alter also fewer, settings that Kafka's tool refuses, and entities that it
+    cannot use at controllers; and OptionError for an option given twice.
     """
     require_file(arguments.value("command-config"))
     require_servers(arguments)

@@ -243,10 +243,11 @@ def check(arguments: Arguments) -> None:
 def translate(arguments: Arguments) -> Run:
     """Return the command `kafkactl console-consumer`.
 
-    Raise WrongUsageError, OptionError or JavaError for what Kafka's tool refuses, and UsageError for a settings file
-    that exists and cannot be read. Kafka's warnings about deprecated options are in the result's `before` (stdout), or
-    in that of a JavaError. Properties and classes that are ignored get a warning on stderr here; before some errors
-    Kafka's notice about the group protocol goes there, too.
+    Raise WrongUsageError, OptionError or JavaError for what Kafka's tool refuses, and UsageError for a file of
+    settings, or of properties of the formatter, that is there and cannot be read as one. Raise OperationError where
+    auto.offset.reset is none, and there is neither a group nor --partition. Kafka's warnings about deprecated options
+    are in the result's `before` (stdout), or in that of a JavaError. Properties and classes that are ignored get a
+    warning on stderr here; before some errors Kafka's notice about the group protocol goes there, too.
     """
     printed = "".join(
         f"Option --{name} is deprecated and will be removed in a future version. Use {new} instead.\n"
@@ -278,7 +279,7 @@ def _translate_settings(arguments: Arguments, settings: ClientSettings, group: s
     """Return our options for the settings of the consumer, also for the isolation level and where to start.
 
     Raise JavaError, with `printed` as its text for stdout, for values that Java refuses, an empty group and an address
-    without a port; OptionError for an option given twice.
+    without a port; OptionError for an option given twice. Settings that are ignored get a warning on stderr.
     """
     chosen = {} if group is None else {"group.id": group}
     if arguments.has("isolation-level"):
@@ -309,7 +310,8 @@ def _translate_settings(arguments: Arguments, settings: ClientSettings, group: s
 def _check_together(settings: Mapping[str, str], printed: str) -> None:
     """Raise JavaError for settings that do not fit together; `printed` is its text for stdout.
 
-    The new group protocol does not take some settings, and in the classic one heartbeats come before the time-out.
+    The new group protocol does not take some settings, and in the classic one heartbeats come before the time-out. The
+    numbers must have been checked before.
     """
     if settings.get("group.protocol", "").strip().lower() == "consumer":
         if wrong := [name for name in _ONLY_CLASSIC if name in settings]:
@@ -397,9 +399,9 @@ def _translate_numbers(arguments: Arguments, notice: str, printed: str) -> list[
 def _translate_formatter(arguments: Arguments, printed: str) -> list[str]:
     """Return our options for the form of the records.
 
-    Unknown properties, and deserializers that are not Kafka's, are left out with a warning on stderr. Raise
-    WrongUsageError for an unknown formatter and a missing file of --formatter-config, and OptionError for an option
-    given twice.
+    Unknown properties, and deserializers that are not Kafka's or have an unknown encoding, are left out with a warning
+    on stderr. Raise WrongUsageError for an unknown formatter and a missing file of --formatter-config, UsageError for
+    such a file that is no file of properties, and OptionError for an option given twice.
     """
     formatter = arguments.value("formatter") or ""
     if formatter.removeprefix(_PACKAGE) not in _FORMATTERS or not formatter.startswith(_PACKAGE):
@@ -430,10 +432,11 @@ def _translate_formatter(arguments: Arguments, printed: str) -> list[str]:
 
 
 def _translate_class(name: str, value: str, settings: Mapping[str, str]) -> list[str]:
-    """Return our option for a deserializer, also for the encoding of a StringDeserializer; none for a wrong encoding.
+    """Return our option for a deserializer, also for the encoding of a StringDeserializer.
 
-    `name` is its property, such as key.deserializer, and `settings` are those whose names have such a property before
-    them: of them Kafka's tool gives the rest of the name to the class.
+    For an unknown encoding the list is empty, and a warning goes to stderr. `name` is its property, such as
+    key.deserializer, and `settings` are those whose names have such a property before them: of them Kafka's tool gives
+    the rest of the name to the class.
     """
     part = "key" if name == "key.deserializer" else "value"
     names = (f"{name}.{part}.deserializer.encoding", f"{name}.deserializer.encoding")
@@ -476,7 +479,8 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     `call` is the name of the request, for the text of a time-out. All goes to stderr. Words that cannot be parsed come
     with the list of options, a value that cannot be read as the JVM prints an exception that nothing catches. A
     JavaError without a class is its message alone. Other errors are logged as errors of the running consumer. The
-    status is 0 where the brokers refused the reading: Kafka's tool ends as after its last record.
+    status is 0 only for an error of the class OperationError itself, a refusal of the brokers: Kafka's tool ends as
+    after its last record.
     """
     java = convert_error(error, call)
     if isinstance(error, OptionError) and error.is_of_parsing:

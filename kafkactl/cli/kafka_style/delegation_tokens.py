@@ -92,7 +92,12 @@ OPTIONS = (
 
 
 def check(arguments: Arguments) -> None:
-    """Raise WrongUsageError for options that are missing or do not belong together."""
+    """Raise WrongUsageError for options that are missing or do not belong together.
+
+    Exactly one verb must be there. --command-config must be there, too, where --bootstrap-server must be. --create
+    needs --max-life-time-period, --renew and --expire need --hmac and their own period. Periods of other verbs are
+    refused, and so are --hmac and principals that the verb does not take.
+    """
     if sum(arguments.has(verb) for verb in _VERBS) != 1:
         raise WrongUsageError("Command must include exactly one action: --create, --renew, --expire or --describe")
     require_options(arguments, "bootstrap-server", *(("command-config",) if arguments.needs_server else ()))
@@ -115,7 +120,8 @@ def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl tokens`; the HMAC is in a nameless file.
 
     Raise OptionError for an option given twice and a number that is none, and JavaError for a file of settings that
-    does not exist, an address or principal that is none, a missing number or HMAC, and a text that is not base64.
+    does not exist, an address or principal that is none, a missing number or HMAC, and a text that is not base64. Raise
+    OSError where the nameless file cannot be written.
     """
     require_file(arguments.value("command-config"))
     require_servers(arguments)
@@ -139,10 +145,11 @@ def translate(arguments: Arguments) -> Run:
 
 
 def _translate_change(arguments: Arguments, verb: str, words: list[str]) -> Run:
-    """Return the command `kafkactl tokens renew` or `expire`, from its first words.
+    """Return the command `kafkactl tokens renew` or `expire`, from its first words, to which it adds others.
 
     Raise OptionError for an option given twice and a number that is none, and JavaError for a number or an HMAC that is
-    missing and for a text that is not base64.
+    missing and for a text that is not base64. Raise OSError where the nameless file for the HMAC cannot be written. A
+    warning that others can read the HMAC is in the result's `warning`, for stderr.
     """
     hmac = arguments.value("hmac")
     period_ms = _parse_period(arguments, _PERIODS[verb])

@@ -132,9 +132,10 @@ def _require_version(text: str | None, before: str) -> None:
 
 
 def _read_names(arguments: Arguments, before: str) -> Iterator[str]:
-    """Yield the features of --metadata and --feature; raise JavaError for a wrong text and for one that stands twice.
+    """Yield the names of the features of --metadata and --feature.
 
-    `before` is what is on stdout before.
+    Raise JavaError, with `before` as its text for stdout, for a feature that stands twice, and, except for disable, for
+    a text that is not NAME=LEVEL and a level that is no number from 0 to 32767. With disable the whole text is a name.
     """
     names = set()
     for text in ([f"{_METADATA}=1"] if arguments.has("metadata") else []) + arguments.values("feature"):
@@ -155,7 +156,10 @@ def _read_names(arguments: Arguments, before: str) -> Iterator[str]:
 
 
 def _check_levels(arguments: Arguments) -> None:
-    """Raise JavaError for the first feature or level of --feature that Kafka 4.3.1 does not know."""
+    """Raise JavaError for the first feature or level of --feature that Kafka 4.3.1 does not know.
+
+    Each must be NAME=NUMBER.
+    """
     from kafkactl.admin.features import KNOWN_LEVELS
     from kafkactl.admin.metadata_versions import find_metadata_version
 
@@ -171,7 +175,7 @@ def _check_levels(arguments: Arguments) -> None:
 
 
 def translate(arguments: Arguments) -> Run:
-    """Return the command of `kafkactl features`."""
+    """Return the command of `kafkactl features`, which asks nobody; the command line must have passed `check`."""
     verb = arguments.command
     words = ["features", "dependencies" if verb == "feature-dependencies" else verb, "-o", "kafka"]
     if verb not in _OFFLINE:

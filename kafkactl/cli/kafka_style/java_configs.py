@@ -221,7 +221,11 @@ def check_settings(client: str, settings: Mapping[str, str], before: str = "") -
 
 
 def _explain_wrong_value(value: str, rule: str) -> str | None:
-    """Return what Java says of a value that its rule does not allow, or None for an allowed one."""
+    """Return what Java says of a value that its rule does not allow, or None for an allowed one.
+
+    `rule` is one that read_rules returns. Blanks around the value do not count, except for non-empty. Of classes only
+    those of Kafka are allowed, by their package; whether they exist is not checked.
+    """
     if rule == "non-empty":
         return None if value else "String must be non-empty"
     if rule.startswith("one of"):
@@ -250,7 +254,10 @@ def _explain_wrong_value(value: str, rule: str) -> str | None:
 
 
 def read_reset_duration(value: str) -> int | None:
-    """Return the duration of an auto.offset.reset such as by_duration:PT1H, in ms; None for any other value."""
+    """Return the duration of an auto.offset.reset such as by_duration:PT1H, in ms.
+
+    None means another value, or a negative duration.
+    """
     if not value.startswith(_DURATION):
         return None
     try:
@@ -261,9 +268,10 @@ def read_reset_duration(value: str) -> int | None:
 
 
 def fit_value(name: str, value: str) -> str:
-    """Return a value that Java takes as one that librdkafka takes: without blanks, and the nearest allowed number.
+    """Return a value that Java takes as one that librdkafka takes.
 
-    Values that are no numbers stay otherwise.
+    Where the range of librdkafka is known (_RANGES), a whole number becomes the nearest one in it, and any other text
+    stays as it is. A value of another setting only loses the blanks around it.
     """
     if name not in _RANGES:
         return value.strip()

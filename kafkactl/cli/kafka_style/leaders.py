@@ -74,7 +74,12 @@ OPTIONS = (
 
 
 def check(arguments: Arguments) -> None:
-    """Raise WrongUsageError, OptionError or JavaError for options that are missing or do not belong together."""
+    """Raise WrongUsageError or JavaError for options that are missing or do not belong together.
+
+    WrongUsageError is for --admin.config beside --command-config. JavaError is for a missing --election-type, a missing
+    --bootstrap-server, unless the arguments do not need it, a command line without exactly one of --topic,
+    --all-topic-partitions and --path-to-json-file, and --topic or --partition without the other.
+    """
     if arguments.has("admin.config") and arguments.has("command-config"):
         raise WrongUsageError('Option "[admin.config]" can\'t be used with option "[command-config]"')
     missing = [
@@ -96,7 +101,8 @@ def translate(arguments: Arguments) -> Run:
     """Return the command `kafkactl leaders elect`, which asks nobody; the JSON file is read here, too.
 
     Raise OptionError for a value that cannot be read or is given twice, and JavaError for a file of settings that does
-    not exist and a JSON file that Kafka's tool refuses.
+    not exist, a server without a port, and a JSON file that Kafka's tool refuses. Raise OSError where a copy of the
+    JSON file cannot be written.
     """
     type_ = arguments.value("election-type") or ""
     if type_.upper() not in _TYPES:
@@ -129,7 +135,7 @@ def _check_file(path: str) -> str:
     """Return the path of a JSON file with the same content: `path`, or a copy of one that can be read only once.
 
     Raise JavaError for a file that Kafka's tool refuses: it cannot be read, is no JSON, has no list `partitions`, or
-    has a partition twice.
+    has a partition twice. Raise OSError where the copy cannot be written.
     """
     try:
         text, is_regular = read_once(path)

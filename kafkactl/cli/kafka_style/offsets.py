@@ -85,8 +85,9 @@ OPTIONS = (
 def check(arguments: Arguments) -> None:
     """Raise WrongUsageError or JavaError for options that are missing or do not belong together.
 
-    WrongUsageError is for a missing --bootstrap-server, unless the arguments do not need it, and JavaError for
-    --topic-partitions beside --topic or --partitions.
+    WrongUsageError is for an address that is not HOST:PORT, and for a missing --bootstrap-server, unless the arguments
+    do not need it. JavaError is for --topic-partitions beside --topic or --partitions, and OptionError for
+    --bootstrap-server given twice.
     """
     require_options(arguments, "bootstrap-server")
     try:

@@ -75,7 +75,7 @@ class OptionError(UsageError):
 
     @property
     def is_of_parsing(self) -> bool:
-        """Return whether the words cannot be parsed; else a value cannot be read."""
+        """Return whether the words cannot be parsed; False means a value that cannot be read, or too many values."""
         return self.exception.removeprefix("joptsimple.") in _ERRORS_OF_PARSING
 
 
@@ -109,7 +109,7 @@ class Arguments:
         return any(name in self._values for name in names)
 
     def has_value(self, name: str) -> bool:
-        """Return whether an option is there with a value; False for an option without one."""
+        """Return whether an option is there with a value; False for an option without one. A default does not count."""
         return bool(self._values.get(name))
 
     def values(self, name: str) -> list[str]:
@@ -187,9 +187,9 @@ def _refuse_unavailable(options: Iterable[Option], arguments: Arguments) -> None
 def _take(option: Option, value: str, rest: deque[str], arguments: Arguments) -> None:
     """Note an option with its value, which may be the next word; that word is removed from `rest`.
 
-    `value` is the text behind the equals sign, or "" without one. Where the value is optional, a word that looks like
-    an option is not taken; where it is a number, only a number is taken, also -1. Raise OptionError for a missing
-    value.
+    `value` is the text behind the equals sign, or "" without one. For an option without a value this text is ignored.
+    Where the value is optional, a word that looks like an option is not taken; where it is a number, only a number is
+    taken, also -1. Raise OptionError for a missing value.
     """
     if option.arity is Arity.NONE:
         arguments.add(option.name, None)  # the library ignores a value behind an equals sign
@@ -212,7 +212,10 @@ def _looks_like_option(word: str) -> bool:
 
 
 def is_of_type(value: str, type: str) -> bool:
-    """Return whether a value is one of a Java type: String, Integer or Long; any other type takes all values."""
+    """Return whether a value is one of a Java type: String, Short, Integer or Long; any other type takes all values.
+
+    A number is whole, in ASCII digits without blanks, and may have a sign.
+    """
     if type not in _BITS:
         return True
     bound = 1 << _BITS[type]

@@ -204,9 +204,9 @@ def check(arguments: Arguments) -> None:
 def translate(arguments: Arguments) -> Run:
     """Return the command `kafkactl console-producer`.
 
-    Raise JavaError for what Kafka's tool refuses, also for values that cannot be read. Kafka's warnings about
-    deprecated options are in the `before` of the result or the error, for stdout. Settings and properties that are
-    ignored get a warning on stderr here.
+    Raise JavaError for what Kafka's tool refuses, also for values that cannot be read, and UsageError for a file that
+    is no file of settings or properties. Kafka's warnings about deprecated options are in the `before` of the result or
+    the error, for stdout. Settings and properties that are ignored get a warning on stderr here.
     """
     printed = _list_deprecations(arguments)
     try:
@@ -281,7 +281,7 @@ def _translate_settings(arguments: Arguments, printed: str) -> list[str]:
 
     Raise OptionError for a value that is no number of its type or given twice, and UsageError for a file that is no
     file of settings. Raise JavaError, with `printed` as its text for stdout, for a missing file, and for values that
-    Java refuses.
+    Java refuses. Settings that are ignored get a warning on stderr.
     """
     settings = read_settings(arguments, "producer", printed)
     chosen = _read_chosen(arguments)
@@ -303,7 +303,11 @@ def _translate_settings(arguments: Arguments, printed: str) -> list[str]:
 
 
 def _read_chosen(arguments: Arguments) -> dict[str, str]:
-    """Return the settings that are given as options, by Java's names. Raise OptionError for a wrong value or two."""
+    """Return the settings that are given as options, as text by Java's names.
+
+    --max-partition-memory-bytes wins over --batch-size. Raise OptionError for a value that is no number of its type or
+    is given twice.
+    """
     chosen = {}
     for name, setting in _AS_SETTINGS.items():
         source = name
@@ -318,8 +322,8 @@ def _read_chosen(arguments: Arguments) -> dict[str, str]:
 def _check_together(settings: ClientSettings, chosen: Mapping[str, str], printed: str) -> None:
     """Raise JavaError for settings that do not fit together: waits that are longer than the time for a delivery.
 
-    Also for those that an idempotent producer does not allow. `chosen` are the settings that are given as options, and
-    `printed` is the error's text for stdout.
+    Also for those that an idempotent producer does not allow. The numbers must have been checked before. `chosen` are
+    the settings that are given as options, and `printed` is the error's text for stdout.
     """
     values = {"linger.ms": "1000", "request.timeout.ms": "1500", "acks": "-1", "retries": "3", **settings.all, **chosen}
     reason = None

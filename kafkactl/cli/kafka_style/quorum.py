@@ -68,7 +68,10 @@ LEVELS = (
 
 
 def check(arguments: Arguments) -> None:
-    """Raise JavaError for a file that does not exist, and for options of a subcommand that do not belong together."""
+    """Raise JavaError for a file that does not exist, and for options of a subcommand that do not belong together.
+
+    add-controller needs --command-config. remove-controller takes no --controller-id below 0.
+    """
     file = arguments.value("command-config")
     if file is not None and not os.path.exists(file):
         raise JavaError(f"Properties file {file} does not exists!", TERSE)
@@ -95,7 +98,7 @@ def _check_description(arguments: Arguments) -> None:
 
 
 def translate(arguments: Arguments) -> Run:
-    """Return the command of `kafkactl quorum`.
+    """Return the command of `kafkactl quorum`, which asks nobody; the command line must have passed `check`.
 
     Raise JavaError for a --command-config that does not have the settings of a controller, and UsageError for one that
     cannot be read.

@@ -174,7 +174,12 @@ OPTIONS = (
 
 
 def check(arguments: Arguments) -> None:
-    """Raise WrongUsageError for options that are missing or do not belong together."""
+    """Raise WrongUsageError for options that are missing or do not belong together.
+
+    Refused are a command line without exactly one action, one with both or neither of --bootstrap-server and
+    --bootstrap-controller (neither is allowed where the arguments need none), an action without its options, and an
+    option that does not belong to it.
+    """
     action = _find_action(arguments)
     if action is None:
         actions = ", ".join(f"--{name}" for name in _ACTIONS)
@@ -203,8 +208,9 @@ def _find_action(arguments: Arguments) -> str | None:
 def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl reassign`, which asks nobody and does not wait; JSON files are read here.
 
-    Raise OptionError for a value that cannot be read or is given twice, and JavaError for a file that does not exist
-    and a JSON file or a list of brokers that Kafka's tool refuses.
+    Raise OptionError for a value that cannot be read or is given twice, and JavaError for a file that does not exist, a
+    server without a port, --bootstrap-controller with an action that controllers do not serve, and a JSON file or a
+    list of brokers that Kafka's tool refuses. Raise OSError where a copy of a JSON file cannot be written.
     """
     action = _find_action(arguments) or ""
     require_file(arguments.value("command-config"))
@@ -232,7 +238,11 @@ def translate(arguments: Arguments) -> Run:
 
 
 def _translate_generate(arguments: Arguments) -> list[str]:
-    """Return our options for a plan. Raise JavaError for wrong lists of brokers and topics, and OptionError."""
+    """Return our options for a plan.
+
+    Raise JavaError for a file of topics that cannot be read, and for a list of brokers or topics that Kafka's tool
+    refuses; OptionError for an option given twice.
+    """
     content, _ = _read(arguments.value(_TOPICS) or "")
     brokers = split_as_java(arguments.value("broker-list") or "")
     for text in brokers:
@@ -253,7 +263,10 @@ def _translate_generate(arguments: Arguments) -> list[str]:
 def _check_plan(path: str, is_executed: bool) -> str:
     """Return the path of a JSON file with the same content: `path`, or a copy of one that can be read only once.
 
-    Raise JavaError for a file that Kafka's tool refuses; `is_executed` adds the checks of --execute.
+    Raise JavaError for a file that Kafka's tool refuses: it cannot be read, is no JSON object of version 1, or has a
+    partition without a field, with one of another type, or with other numbers of replicas and log dirs. With
+    `is_executed` it must have partitions, each once, with at least one replica and none twice. Raise OSError where the
+    copy cannot be written.
     """
     content, is_regular = _read(path)
     try:
@@ -322,7 +335,10 @@ def _read_field(row: Any, name: str) -> Any:
 
 
 def _read_items(row: dict[str, Any], name: str, kind: str, python_type: type) -> list[Any]:
-    """Return a list of a row of JSON. Raise JavaError where it is missing, or an item is of another type."""
+    """Return a list of a row of JSON.
+
+    Raise JavaError where it is missing or no list, or an item is of another type.
+    """
     if name not in row:
         raise JavaError(f"No such field exists: `{name}`", _MAPPING)
     if not isinstance(row[name], list):

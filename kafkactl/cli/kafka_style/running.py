@@ -45,11 +45,13 @@ def run_tool(
     """Run a command line of one of Kafka's tools, and return its exit status.
 
     `name` is that of the tool, without .sh; `words` are its arguments. `run_command` runs a command line of kafkactl
-    and returns its status; its errors come to people.failures, and the first is printed in Kafka's words. After an
-    error a status 0 of Kafka's tool becomes 1, unless KAFKACTL_COMPAT_STATUS is kafka. `own_flags` are options of
-    kafkactl for the translated command. --bootstrap-server may be missing with `may_use_context`, `own_flags`, or
+    and returns its status; its errors come to people.failures, and the first is printed in Kafka's words. A
+    MissingContextError and an OutputError keep our words and status. The list of options, also for --help, ends with 1.
+    After an error a status 0 of Kafka's tool becomes 1, unless KAFKACTL_COMPAT_STATUS is kafka. `own_flags` are options
+    of kafkactl for the translated command. --bootstrap-server may be missing with `may_use_context`, `own_flags`, or
     KAFKACTL_COMPAT_CONTEXT=1. The login of KAFKA_OPTS goes into os.environ. Raise KeyError for an unknown tool,
-    OutputError and ReaderLeftError where stdout fails, and the errors of `run_command`.
+    OutputError and ReaderLeftError where stdout fails, OSError where the copy of an input file or of a secret cannot be
+    written, and the errors of `run_command`.
     """
     tool = load_tool(name)
     _check_variables()
@@ -105,7 +107,10 @@ def run_tool(
 
 
 def _leave_form_to(own_flags: Sequence[str], words: Sequence[str]) -> list[str]:
-    """Return the words of a command without `-o kafka`, where kafkactl's own flags choose the form of the output."""
+    """Return the words of a command without `-o kafka`, where kafkactl's own flags choose the form of the output.
+
+    Without -o or --output in `own_flags` all words are returned.
+    """
     if not any(flag.startswith(("-o", "--output")) for flag in own_flags):
         return list(words)
     at = next((number for number in range(len(words) - 1) if list(words[number : number + 2]) == ["-o", "kafka"]), None)

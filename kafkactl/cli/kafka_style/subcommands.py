@@ -69,7 +69,7 @@ class Level:
 
     @property
     def all_options(self) -> tuple[Option, ...]:
-        """Return --help and all options, in their order."""
+        """Return --help, then the exclusive options, then the others, in the order of their declaration."""
         return (_HELP, *self.exclusive, *self.options)
 
     def name_flags(self, option: Option) -> str:
@@ -140,7 +140,11 @@ class _Reader:
     """Reads the options of one level of a command line."""
 
     def __init__(self, tool: str, purpose: str, levels: Sequence[Level], level: Level, needs_server: bool) -> None:
-        """Take the tool with all levels, and the level whose options are read."""
+        """Take the tool with all levels, and the level whose options are read.
+
+        `tool` is the name in the usage, and `purpose` the tool's sentence in the help. Without `needs_server` the
+        options for the address may be missing.
+        """
         self._tool, self._purpose, self._levels, self._level = tool, purpose, levels, level
         self._needs_server = needs_server
         self._needs_exclusive = level.needs_exclusive and needs_server
@@ -152,7 +156,7 @@ class _Reader:
         """Take the options from the front of `rest`, and note them with their values in `arguments`.
 
         Return the error of a missing option, which the library raises last, or None. Raise SubcommandError for another
-        error, and HelpRequestedError for --help.
+        error, HelpRequestedError for --help, and VersionRequestedError for --version.
         """
         values: dict[str, list[str | None]] = {}
         while rest and _looks_like_flag(rest[0]):
@@ -238,7 +242,10 @@ class _Reader:
         return SubcommandError(message, self.format_usage())
 
     def format_usage(self) -> str:
-        """Return the usage of this level in lines of at most 75 characters, each with its end."""
+        """Return the usage of this level in lines of at most 75 characters, each with its end.
+
+        A line is longer where a single option does not fit.
+        """
         words = [] if self._level is self._levels[0] else [*_list_needed(self._levels[0]), self._level.name]
         words.append("[-h]")
         for option in self._level.options:
@@ -329,7 +336,7 @@ def _wrap(text: str) -> Iterator[str]:
 
 
 def _justify(line: str) -> str:
-    """Return a line with more blanks between its words, so that it has 75 characters."""
+    """Return a line with more blanks between its words, so that it has 75 characters; a lone word stays as it is."""
     words = line.split()
     gaps = len(words) - 1
     if gaps < 1:

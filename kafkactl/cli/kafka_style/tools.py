@@ -146,9 +146,10 @@ def connection_options(server_label: str, config_label: str) -> tuple[Option, ..
 def parse_words(tool: Tool, words: Sequence[str], needs_server: bool = True) -> Arguments:
     """Return the parsed command line of a tool.
 
-    `needs_server` is whether the address of the cluster must be there. Raise OptionError for a word that the tool does
-    not accept; for a tool with subcommands SubcommandError, HelpRequestedError for --help, and VersionRequestedError
-    for --version.
+    `needs_server` is whether the address of the cluster must be there. Raise OptionError for an unknown option, a
+    missing value, and an option without those that it belongs to. Types and repetitions are only checked when a value
+    is asked for. For a tool with subcommands raise SubcommandError for a line that is refused, also for a wrong type,
+    HelpRequestedError for --help, and VersionRequestedError for --version.
     """
     if tool.levels:
         arguments = parse_subcommand(tool.program or tool.name, tool.purpose, tool.levels, words, needs_server)
@@ -203,9 +204,10 @@ def refuse_together(arguments: Arguments, used: str, others: Iterable[str]) -> N
 
 
 def translate_values(arguments: Arguments, *names: str) -> list[str]:
-    """Return our options for the values of these options, which have the same names, without those that are not given.
+    """Return our options --NAME=VALUE for the values of these options, which have the same names.
 
-    Raise OptionError for an option given twice, and for a value that does not have the option's type.
+    They have the order of `names`. An option that is not given has its default; without a default it is left out. Raise
+    OptionError for an option given twice, and for a value that does not have the option's type.
     """
     values = {name: arguments.value(name) for name in names}
     return [f"--{name}={value}" for name, value in values.items() if value is not None]
@@ -214,16 +216,18 @@ def translate_values(arguments: Arguments, *names: str) -> list[str]:
 def translate_connection(arguments: Arguments) -> list[str]:
     """Return our options for --bootstrap-server and --command-config. Raise OptionError for an option given twice.
 
-    The protocol before an address, which Java ignores, is left out.
+    An option that is not given is left out, and so is the protocol before an address, which Java ignores.
     """
     words = translate_values(arguments, "bootstrap-server", "command-config")
     return [_PROTOCOL.sub("", word) if word.startswith("--bootstrap-server=") else word for word in words]
 
 
 def require_servers(arguments: Arguments) -> None:
-    """Raise JavaError for an address of --bootstrap-server or --bootstrap-controller that is empty or lacks a port.
+    """Raise JavaError for an address of --bootstrap-server or --bootstrap-controller that is not HOST:PORT.
 
-    Raise OptionError where the option is there several times. Without the options nothing is raised.
+    An empty address is refused, too, and a port above 65535; the host is not looked up. Where both options are there,
+    only --bootstrap-controller is checked. Raise OptionError where the option is there several times. Without the
+    options nothing is raised.
     """
     option = "bootstrap-controller" if arguments.has("bootstrap-controller") else "bootstrap-server"
     servers = arguments.value(option)
@@ -238,7 +242,10 @@ def require_servers(arguments: Arguments) -> None:
 
 
 def _is_address(text: str) -> bool:
-    """Return whether a text is HOST:PORT with a port of 16 bits; a protocol and [ ] around the host may be there."""
+    """Return whether a text is HOST:PORT with a port of 16 bits; the host may be empty.
+
+    A protocol, and [ ] around the host, may be there. The host is not looked up.
+    """
     found = _ADDRESS.fullmatch(text)
     return found is not None and int(found[1]) < 1 << 16
 
@@ -259,9 +266,9 @@ def require_file(path: str | None, before: str = "", cause: str | None = None) -
 
 
 def parse_principals(arguments: Arguments, option: str, empty: str = "") -> list[str]:
-    """Return the principals of an option without blanks around them.
+    """Return the principals of an option without blanks around them; an empty list without the option.
 
-    Raise JavaError for one that is not TYPE:NAME; `empty` is the tool's word for an empty one.
+    Raise JavaError for one without a colon, as in TYPE:NAME; `empty` is the tool's word for an empty one in this error.
     """
     names = [text.strip() for text in arguments.values(option)] if arguments.has(option) else []
     for name in names:
@@ -280,7 +287,7 @@ def read_once(path: str) -> tuple[bytes, bool]:
 def keep_copy(content: bytes) -> str:
     """Return the path of a nameless file with this content, which stays open until the process ends.
 
-    Raise OSError where it cannot be written.
+    The path is /dev/fd/NUMBER, so only this process can open it. Raise OSError where the file cannot be written.
     """
     import tempfile  # few command lines need it
 
@@ -311,7 +318,10 @@ def parse_include_list(text: str) -> str:
 
 
 def split_as_java(text: str, separator: str = ",") -> list[str]:
-    """Return the parts of a text as String.split does: empty ones at the end are left out, a lone empty one is not."""
+    """Return the parts of a text as String.split does: empty ones at the end are left out, so "," has no parts.
+
+    An empty text has one part, which is empty.
+    """
     parts = text.split(separator)
     while len(parts) > 1 and parts[-1] == "":
         parts.pop()
@@ -357,8 +367,10 @@ def is_unknown_host(error: KafkactlError) -> bool:
 def convert_error(error: KafkactlError, call: str) -> JavaError:
     """Return (not raise) an error of kafkactl as the Java exception that Kafka's client raises in its place.
 
-    `call` is the name of the request for the message about a time-out. A JavaError stays; an error without a broker's
-    code is an IllegalArgumentException.
+    A JavaError stays; a MirroredError and an OptionError keep their message and exception. An UnreachableError becomes
+    a TimeoutException about the request `call`, or a KafkaException where no host has an address.
+    UnsupportedRequestError becomes an UnsupportedVersionException, where the request is known. An error with a broker's
+    code becomes the exception of this code, and any other an IllegalArgumentException.
     """
     from kafkactl.connection.broker_errors import BROKER_ERRORS
     from kafkactl.output.kafka.java_errors import MirroredError, find_java_message
@@ -389,7 +401,10 @@ def convert_error(error: KafkactlError, call: str) -> JavaError:
 
 
 def wrap_error(error: KafkactlError, call: str) -> JavaError:
-    """Return (not raise) the Java exception of an error, as convert_error does, inside an ExecutionException."""
+    """Return (not raise) the Java exception of an error, as convert_error does, inside an ExecutionException.
+
+    The result has no `before`, also where that of a JavaError has text.
+    """
     java = convert_error(error, call)
     return JavaError(str(java), java.exception, EXECUTION)
 

@@ -292,8 +292,8 @@ def _require_legal_name(name: str) -> None:
 def _read_assignment(arguments: Arguments) -> str:
     """Return --replica-assignment, ID:ID,ID:ID, without blanks, "" without it.
 
-    Raise JavaError for a text that is no number, a broker twice in a partition, and partitions with different numbers
-    of replicas, and OptionError for several values.
+    Raise JavaError for a text that is no number, a negative id, a broker twice in a partition, and partitions with
+    different numbers of replicas, and OptionError for several values.
     """
     text = arguments.value("replica-assignment") or ""
     if not text:
@@ -329,7 +329,8 @@ def _read_java_integer(text: str) -> int:
 def _read_topic_id(arguments: Arguments) -> str | None:
     """Return --topic-id; None without it and for the id of zeros.
 
-    Raise JavaError for a text that is no id in base64, and OptionError for several values.
+    The text is returned as it was given. Raise JavaError for a text that is not 16 bytes in base64, and OptionError for
+    several values.
     """
     text = arguments.value("topic-id")
     if text is None:

@@ -139,7 +139,10 @@ LEVELS = (
 
 
 def check(arguments: Arguments) -> None:
-    """Raise JavaError for a wrong address or file, and for options of a subcommand that do not belong together."""
+    """Raise JavaError for an address without a port, a missing file, and options that do not belong together.
+
+    Such options are those of abort and find-hanging. It is also raised for an empty --transactional-id of describe.
+    """
     file = arguments.value("command-config")
     if file is not None and not os.path.exists(file):
         raise JavaError(f"Failed to load admin client properties: {file}. {_DETAIL}", TERSE)
@@ -167,7 +170,11 @@ def check(arguments: Arguments) -> None:
 
 
 def translate(arguments: Arguments) -> Run:
-    """Return the command of `kafkactl transactions`."""
+    """Return the command of `kafkactl transactions`; the command line must have passed `check`.
+
+    --duration-filter is in ms, and one below 0 is left out, as is an empty pattern. --max-transaction-timeout is in
+    minutes, 15 by default. Nobody is asked.
+    """
     connection = [*translate_values(arguments, "bootstrap-server", "command-config"), "-o", "kafka"]
     if arguments.command == "list":
         words = ["transactions", "list", *connection]
@@ -203,7 +210,7 @@ def translate(arguments: Arguments) -> Run:
 
 
 def _translate_place(arguments: Arguments) -> list[str]:
-    """Return our options for --topic, --partition and --broker-id."""
+    """Return our options for --topic, --partition and --broker-id, without those that are not given."""
     words = translate_values(arguments, "topic")
     for name, ours in (("partition", "--partitions"), ("broker-id", "--broker")):
         value = arguments.value(name) if arguments.has(name) else None
@@ -226,7 +233,8 @@ def _translate_abort(arguments: Arguments, connection: list[str]) -> Run:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error on stderr as kafka-transactions does, and return its status: 1.
 
-    `call` is the name of the request, for the text of a time-out.
+    A refused command line comes with its usage, any other error is one line. `call` is the name of the request, for the
+    text of a time-out.
     """
     if isinstance(error, SubcommandError):
         people.write_kafka_message(format_error(TOOL.program, error))
@@ -251,7 +259,7 @@ def _name_place(arguments: Arguments) -> str:
 
 
 def _describe_failure(arguments: Arguments, call: str) -> str:
-    """Return what failed in Kafka's words; `call` is the name of the request."""
+    """Return what failed in Kafka's words, without the reason and a full stop; `call` is the name of the request."""
     command = arguments.command
     if command == "list":
         return "Failed to list transactions"
@@ -281,7 +289,10 @@ def _describe_failure(arguments: Arguments, call: str) -> str:
 
 
 def _find_reason(arguments: Arguments, error: KafkactlError, text: str) -> str:
-    """Return the reason of a failure in the words of Kafka's client; `text` is the message of the error's code."""
+    """Return the reason of a failure in the words of Kafka's client, without a full stop.
+
+    `text` is the message of the error as a Java exception; it is the result where the client has no other words.
+    """
     code = error.code if isinstance(error, OperationError) else None
     if isinstance(error, UnreachableError):
         return text

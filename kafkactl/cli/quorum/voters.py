@@ -202,7 +202,10 @@ def _complete(
 
 
 def _before_addition(connected: Cluster, controller: int, directory_id: str, dry_run: bool) -> None:
-    """Call before_change for the addition of a voter. Raise UsageError in a read-only context."""
+    """Call before_change for the addition of a voter. Raise UsageError in a read-only context.
+
+    `directory_id` is for the inverse, which removes the voter again.
+    """
 
     def find_inverse() -> Arguments:
         """Return the command that removes the voter again."""
@@ -217,7 +220,7 @@ def _before_removal(
 ) -> None:
     """Call before_change for the removal of a voter. Raise UsageError in a read-only context.
 
-    `endpoints` are its listeners, for the inverse; without any nothing can be said about it.
+    `endpoints` are its listeners, for the inverse; without any the removal has no inverse.
     """
 
     def find_inverse() -> Arguments | None:

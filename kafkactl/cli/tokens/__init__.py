@@ -248,7 +248,7 @@ def _hide(tokens: Sequence[Token], show_hmac: bool) -> list[Token]:
 
 
 def _require_principals(flag: str, names: Sequence[str]) -> None:
-    """Raise UsageError, which names `flag`, for a principal that is not TYPE:NAME."""
+    """Raise UsageError, which names `flag`, for a principal that is not TYPE:NAME. In Kafka's style do nothing."""
     from kafkactl.admin.acls.models import parse_principal
 
     for name in names:
@@ -259,7 +259,7 @@ def _require_principals(flag: str, names: Sequence[str]) -> None:
 def _parse_period(text: str | None, flag: str, default_ms: int) -> int:
     """Return a duration in ms, or the default for None. Raise UsageError, which names `flag`, for another text.
 
-    In Kafka's style it may be 0 and below, which the brokers refuse or understand.
+    It must be above 0. In Kafka's style it may be 0 and below, which the brokers refuse or understand.
     """
     if text is None:
         return default_ms

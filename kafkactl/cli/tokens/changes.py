@@ -73,7 +73,8 @@ def change_tokens(
     The present tokens are shown in the question. Raise UsageError for both or neither of them, for a wrong file or
     client setting, in a read-only context, and where there is no terminal to ask at; NotFoundError for a context that
     does not exist, OperationError where the tokens cannot be read, UnreachableError, and OutputError or ReaderLeftError
-    where stdout fails. In Kafka's style also the error of the request is raised.
+    where stdout fails. UnreachableError is raised only for the first request; later ones are failed outcomes. In
+    Kafka's style every error of the request is raised.
     """
     if token_ids and hmac_file is not None:
         raise make_exclusive_error("TOKEN-ID", "--hmac-file")
@@ -114,8 +115,8 @@ def _find_subjects(
 ) -> tuple[list[_Subject], list[NotFoundError]]:
     """Return the tokens with these ids or with an HMAC, and an error for each id that cannot be seen.
 
-    `file` is the name of the file with the HMAC. Raise UsageError for a wrong client setting, OperationError where the
-    tokens cannot be read, and UnreachableError.
+    `file` is the name of the file with the HMAC; an HMAC of no visible token gives a token that is named after it.
+    Raise UsageError for a wrong client setting, OperationError where the tokens cannot be read, and UnreachableError.
     """
     visible = tokens.describe_tokens(connected)
     if hmac is None:

@@ -308,7 +308,11 @@ def _format_as_kafka(described: Sequence[TopicDescription], filters: _PartitionF
 
 
 def _make_document(topic: TopicDescription) -> dict[str, Any]:
-    """Return a topic for json and yaml: its fields by name, its own settings in `configs`, its rows in `partitions`."""
+    """Return a topic for json and yaml, as a dict.
+
+    Its keys are topic, topic_id, internal, replication_factor, min_isr, configs (its own settings) and partitions
+    (rows).
+    """
     return {
         "topic": topic.topic,
         "topic_id": topic.topic_id,

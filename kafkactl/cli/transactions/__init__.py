@@ -313,7 +313,8 @@ def _select_replicas(
     """Return the selected partitions, those with a replica on `broker` where it is given, and an error for each absent.
 
     An empty selection means all topics. Raise UsageError for a wrong selection or client setting, NotFoundError for a
-    broker that is not alive, UnreachableError or OperationError where the topics cannot be listed.
+    broker that is not alive, but not in Kafka's style, UnreachableError or OperationError where the topics cannot be
+    listed.
     """
     from kafkactl.admin import log_dirs
     from kafkactl.admin.partition_rules import select_partitions
