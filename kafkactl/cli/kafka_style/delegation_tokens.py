@@ -121,7 +121,7 @@ def translate(arguments: Arguments) -> Run:
 
     Raise OptionError for an option given twice and a number that is none, and JavaError for a file of settings that
     does not exist, an address or principal that is none, a missing number or HMAC, and a text that is not base64. Raise
-    OSError where the nameless file cannot be written.
+    KafkactlError where the nameless file cannot be written.
     """
     require_file(arguments.value("command-config"))
     require_servers(arguments)
@@ -148,8 +148,8 @@ def _translate_change(arguments: Arguments, verb: str, words: list[str]) -> Run:
     """Return the command `kafkactl tokens renew` or `expire`, from its first words, to which it adds others.
 
     Raise OptionError for an option given twice and a number that is none, and JavaError for a number or an HMAC that is
-    missing and for a text that is not base64. Raise OSError where the nameless file for the HMAC cannot be written. A
-    warning that others can read the HMAC is in the result's `warning`, for stderr.
+    missing and for a text that is not base64. Raise KafkactlError where the nameless file for the HMAC cannot be
+    written. A warning that others can read the HMAC is in the result's `warning`, for stderr.
     """
     hmac = arguments.value("hmac")
     period_ms = _parse_period(arguments, _PERIODS[verb])

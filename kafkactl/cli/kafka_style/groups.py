@@ -68,6 +68,7 @@ _DURATION = re.compile(
     r"(?:(?P<seconds>[-+]?[0-9]+)(?:[.,](?P<parts>[0-9]{0,9}))?S)?)?",
     re.IGNORECASE,
 )
+_MOST_DIGITS = 4000
 _UNITS = {"days": 86_400_000, "hours": 3_600_000, "minutes": 60_000, "seconds": 1000}
 
 OPTIONS = (
@@ -484,7 +485,7 @@ def _translate_duration(text: str) -> str:
     if match is None or (match["clock"] or "").upper() == "T" or not any(match[unit] for unit in _UNITS):
         raise JavaError("Text cannot be parsed to a Duration", "java.time.format.DateTimeParseException")
     for unit, size in _UNITS.items():
-        if match[unit] and abs(int(match[unit])) * size // 1000 >= 2**63:
+        if match[unit] and (len(match[unit]) > _MOST_DIGITS or abs(int(match[unit])) * size // 1000 >= 2**63):
             reason = f"Text cannot be parsed to a Duration: {unit}"
             raise JavaError(reason, "java.time.format.DateTimeParseException")
     duration_ms = sum(int(match[unit] or 0) * size for unit, size in _UNITS.items())

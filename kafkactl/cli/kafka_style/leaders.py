@@ -101,8 +101,8 @@ def translate(arguments: Arguments) -> Run:
     """Return the command `kafkactl leaders elect`, which asks nobody; the JSON file is read here, too.
 
     Raise OptionError for a value that cannot be read or is given twice, and JavaError for a file of settings that does
-    not exist, a server without a port, and a JSON file that Kafka's tool refuses. Raise OSError where a copy of the
-    JSON file cannot be written.
+    not exist, a server without a port, and a JSON file that Kafka's tool refuses. Raise KafkactlError where a copy of
+    the JSON file cannot be written.
     """
     type_ = arguments.value("election-type") or ""
     if type_.upper() not in _TYPES:
@@ -135,7 +135,7 @@ def _check_file(path: str) -> str:
     """Return the path of a JSON file with the same content: `path`, or a copy of one that can be read only once.
 
     Raise JavaError for a file that Kafka's tool refuses: it cannot be read, is no JSON, has no list `partitions`, or
-    has a partition twice. Raise OSError where the copy cannot be written.
+    has a partition twice. Raise KafkactlError where the copy cannot be written.
     """
     try:
         text, is_regular = read_once(path)

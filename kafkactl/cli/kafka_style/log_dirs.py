@@ -5,9 +5,7 @@ Reference: org.apache.kafka.tools.LogDirsCommand.
 
 from __future__ import annotations
 
-import re
-
-from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option
+from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, is_of_type
 from kafkactl.cli.kafka_style.tools import (
     HELP,
     TERSE,
@@ -78,7 +76,7 @@ def translate(arguments: Arguments) -> Run:
         words += [f"--topic={','.join(names)}" if names else f"--match={_NO_TOPIC}"]
     if brokers := [text for text in split_as_java(arguments.value("broker-list") or "") if text]:
         for text in brokers:
-            if not re.fullmatch(r"[-+]?[0-9]+", text) or not -(1 << 31) <= int(text) < 1 << 31:
+            if not is_of_type(text, "Integer"):
                 raise JavaError(f'For input string: "{text}"', _NUMBER)
         words.append(f"--brokers={','.join(text.removeprefix('+') for text in brokers)}")
     return Run(words=words, call="describeLogDirs")

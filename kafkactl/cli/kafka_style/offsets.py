@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from kafkactl.cli.frame.results import SkippedPartitionsError
-from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, State
+from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, State, is_of_type
 from kafkactl.cli.kafka_style.tools import (
     HELP,
     VERSION,
@@ -149,7 +149,7 @@ def _read_rules(text: str) -> str:
             raise JavaError(f"{_TERSE}: {message}", "java.lang.RuntimeException")
         topic, _, numbers = rule.partition(":")
         parse_include_list(topic)
-        if large := [number for number in numbers.split("-") if number and int(number) >= 1 << 31]:
+        if large := [number for number in numbers.split("-") if number and not is_of_type(number, "Integer")]:
             raise JavaError(f'For input string: "{large[0]}"', "java.lang.NumberFormatException")
     return ",".join(rules)
 

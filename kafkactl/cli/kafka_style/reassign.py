@@ -6,11 +6,10 @@ Reference: org.apache.kafka.tools.reassign.ReassignPartitionsCommand.
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from typing import Any
 
-from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, State
+from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, State, is_of_type
 from kafkactl.cli.kafka_style.tools import (
     HELP,
     TERSE,
@@ -210,7 +209,7 @@ def translate(arguments: Arguments) -> Run:
 
     Raise OptionError for a value that cannot be read or is given twice, and JavaError for a file that does not exist, a
     server without a port, --bootstrap-controller with an action that controllers do not serve, and a JSON file or a
-    list of brokers that Kafka's tool refuses. Raise OSError where a copy of a JSON file cannot be written.
+    list of brokers that Kafka's tool refuses. Raise KafkactlError where a copy of a JSON file cannot be written.
     """
     action = _find_action(arguments) or ""
     require_file(arguments.value("command-config"))
@@ -246,7 +245,7 @@ def _translate_generate(arguments: Arguments) -> list[str]:
     content, _ = _read(arguments.value(_TOPICS) or "")
     brokers = split_as_java(arguments.value("broker-list") or "")
     for text in brokers:
-        if not re.fullmatch(r"[-+]?[0-9]+", text) or not -(1 << 31) <= int(text) < 1 << 31:
+        if not is_of_type(text, "Integer"):
             raise JavaError(f'For input string: "{text}"', _NUMBER)
     _refuse_doubles([str(int(text)) for text in brokers], "Broker list contains duplicate entries: [{}]")
     try:
@@ -265,8 +264,8 @@ def _check_plan(path: str, is_executed: bool) -> str:
 
     Raise JavaError for a file that Kafka's tool refuses: it cannot be read, is no JSON object of version 1, or has a
     partition without a field, with one of another type, or with other numbers of replicas and log dirs. With
-    `is_executed` it must have partitions, each once, with at least one replica and none twice. Raise OSError where the
-    copy cannot be written.
+    `is_executed` it must have partitions, each once, with at least one replica and none twice. Raise KafkactlError
+    where the copy cannot be written.
     """
     content, is_regular = _read(path)
     try:

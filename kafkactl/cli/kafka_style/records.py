@@ -57,8 +57,8 @@ def translate(arguments: Arguments) -> Run:
     """Return the command `kafkactl records delete`, which asks nobody; the JSON file is read here.
 
     Raise OptionError for an option given twice, and JavaError for a file of settings that does not exist, a server
-    without a port, and a JSON file that Kafka's tool refuses. Raise OSError where a copy of the JSON file cannot be
-    written.
+    without a port, and a JSON file that Kafka's tool refuses. Raise KafkactlError where a copy of the JSON file cannot
+    be written.
     """
     path = arguments.value("offset-json-file") or ""
     connection = translate_connection(arguments)
@@ -77,7 +77,7 @@ def _check_file(path: str) -> str:
     It is `path` itself, or a copy, for this process only, of one that can be read only once, such as a pipe, and of one
     with something behind the JSON, which Kafka's tool ignores. Refused is a file that cannot be read, is no JSON object
     with `partitions`, has a version other than 1, an entry without a field or with one of another type, or a partition
-    twice. Where `partitions` is no list, nothing is refused. Raise OSError where the copy cannot be written.
+    twice. Where `partitions` is no list, nothing is refused. Raise KafkactlError where the copy cannot be written.
     """
     try:
         text, is_regular = read_once(path)

@@ -287,14 +287,19 @@ def read_once(path: str) -> tuple[bytes, bool]:
 def keep_copy(content: bytes) -> str:
     """Return the path of a nameless file with this content, which stays open until the process ends.
 
-    The path is /dev/fd/NUMBER, so only this process can open it. Raise OSError where the file cannot be written.
+    The path is /dev/fd/NUMBER, so only this process can open it. Raise KafkactlError where the file cannot be written.
     """
     import tempfile  # few command lines need it
 
-    with tempfile.TemporaryFile() as file:
-        file.write(content)
-        file.seek(0)
-        return f"/dev/fd/{os.dup(file.fileno())}"
+    try:
+        with tempfile.TemporaryFile() as file:
+            file.write(content)
+            file.seek(0)
+            return f"/dev/fd/{os.dup(file.fileno())}"
+    except OSError as error:
+        raise KafkactlError(
+            f"cannot write a temporary copy: {error.strerror}", "name another folder: TMPDIR=FOLDER"
+        ) from error
 
 
 def parse_include_list(text: str) -> str:

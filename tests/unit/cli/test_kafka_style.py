@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -467,3 +468,33 @@ def test_variables_with_values_that_mean_nothing(cli: Cli) -> None:
         "warning: KAFKACTL_COMPAT_CONTEXT=true is ignored: it is not 1 or 0\n"
         "warning: KAFKACTL_COMPAT_STATUS=bogus is ignored: it is not kafka\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("kafka-log-dirs --describe --broker-list", 'For input string: "'),
+        ("kafka-reassign-partitions --generate --topics-to-move-json-file /dev/null --broker-list", "For input string"),
+        ("kafka-get-offsets --topic-partitions t:", 'For input string: "'),
+        ("kafka-consumer-groups --group g --topic t --reset-offsets --by-duration P", "Text cannot be parsed"),
+    ],
+)
+def test_numbers_that_python_does_not_read(cli: Cli, line: str, words: str) -> None:
+    """Python refuses numbers of more than 4,300 digits with an error of its own."""
+    tool, *flags, last = line.split()
+    number = "9" * 5000
+    value = {"t:": ["t:" + number], "P": [f"P{number}D"]}.get(last, [last, number])
+    done = cli(tool, "--bootstrap-server", "127.0.0.1:1", *flags, *value, check=1)
+    assert words in done.stdout + done.stderr
+
+
+def test_a_copy_that_cannot_be_written_is_one_error(cli: Cli) -> None:
+    limited = "ulimit -f 0; printf '{\"partitions\": []}' | " + shlex.join(
+        cli.command("kafka-delete-records", "--bootstrap-server", "127.0.0.1:1", "--offset-json-file", "/dev/stdin")
+    )
+    done = subprocess.run(
+        ["bash", "-c", limited], env=cli.full_environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "cannot write a temporary copy" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
