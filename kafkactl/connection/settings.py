@@ -184,8 +184,9 @@ def resolve(
 def _resolve_texts(layers: Sequence[Mapping[str, str]], runs_commands: bool) -> Iterator[dict[str, str]]:
     """Yield each layer of settings with its secrets, as secrets.resolve_secrets does: commands are run, files are read.
 
-    Raise UsageError for a setting that the clients cannot take, also where it is the source of a secret, and where a
-    command or a file does not give its secret.
+    Later layers win: the source of a secret that a later layer also has is left out, and is not run or read. Raise
+    UsageError for a setting that the clients cannot take, also where it is the source of a secret, where a command or a
+    file does not give its secret, and without `runs_commands` for a command that would be run.
     """
     for layer in layers:
         _require_usable(layer)

@@ -34,11 +34,12 @@ def up(
     `name` is one of TARGETS, `engine` one of ENGINES. A `port` (the first of three), `version` or `log_dir` (a folder
     of this host, whose log dirs all users may write) of None keeps the value of the target's last run, or the compose
     file's own. `count_brokers` decides whether the brokers serve; its errors pass through. `tell` gets lines of
-    progress. Raise EngineError where no engine can start it, where its data belong to another engine, where it already
-    runs with other values or only in part, where a port is in use, for a damaged record, and where not all brokers join
-    within 180 s; the nodes keep running in the last case. Raise UsageError for an unknown target, for a version that it
-    cannot have, and for a KAFKA_HOME with another version, OSError where a folder cannot be written or the record
-    cannot be read or written, and OverflowError for a port above 65535.
+    progress. Images or jars that are missing are downloaded. Raise EngineError where no engine can start it, where its
+    data belong to another engine, where it already runs with other values or only in part, where a port is in use, and
+    for a damaged record. Also raise it where a node ends or does not answer within 180 s (the native engine stops all
+    nodes then), and where not all brokers join in another 180 s (the nodes keep running then). Raise UsageError for an
+    unknown target, for a version that it cannot have, and for a KAFKA_HOME with another version, OSError where a folder
+    cannot be written or the record cannot be read or written, and OverflowError for a port above 65535.
     """
     from kafkactl.local.ports import require_free
 

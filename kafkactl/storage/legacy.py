@@ -147,9 +147,10 @@ class LegacyBatch:
             yield replace(record, offset=base_offset + record.offset)
 
     def _read_own_record(self) -> LegacyRecord:
-        """Return the record that the body holds; `fault` says where the value is longer than the body.
+        """Return the record that the body holds.
 
-        Raise FormatError where the body ends before the timestamp or before the sizes of key and value, also behind a
+        A key or value that is longer than the body is None, and `fault` says so; its size is as written. Raise
+        FormatError where the body ends before the timestamp or before the sizes of key and value, also behind a
         long key.
         """
         position = HEADER.size + (TIMESTAMP.size if self.magic else 0)
