@@ -221,6 +221,20 @@ def count_alive(cluster: Cluster) -> int:
     return len(answers)
 
 
+def list_away(cluster: Cluster) -> list[int]:
+    """Return the ids of brokers that are registered or have replicas, and are not alive, sorted.
+
+    Brokers that are registered and have no replica are known from Kafka 4.0 on. Raise UnreachableError where no broker
+    answers, OperationError for a refusal, UsageError for a wrong client setting.
+    """
+    with cluster.share_timeout():
+        alive = cluster.requests.list_brokers()
+        registered = {entry.id for entry in describe_cluster(cluster, include_fenced=True).endpoints}
+        topics = cluster.requests.read_metadata(None)
+    assigned = {broker for topic in topics for partition in topic.partitions for broker in partition.replica_nodes}
+    return sorted((registered | assigned) - set(alive))
+
+
 def wait_for_brokers(cluster: Cluster, count: int) -> tuple[int, UnreachableError | None]:
     """Wait until at least `count` brokers are alive; return their number, and why none answered, or None.
 

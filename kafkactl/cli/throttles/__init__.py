@@ -41,7 +41,8 @@ _COLUMNS = [
 def list_throttles(cluster: ClusterOptions, output: ReportOptions) -> int:
     """Show the settings of brokers and topics that slow moves of replicas down.
 
-    A forgotten throttle is one that no running reassignment needs. It slows down followers that catch up.
+    A forgotten throttle is one that no running reassignment needs. It slows down followers that catch up. A broker that
+    is not alive cannot be asked: it is an error, and the status is 1.
 
     Examples:
       kafkactl throttles list
@@ -51,7 +52,7 @@ def list_throttles(cluster: ClusterOptions, output: ReportOptions) -> int:
 
     rows, errors = throttles.list_throttles(cluster.connect())
     output.show(listing(_COLUMNS, rows))
-    if not rows:
+    if not rows and not errors:
         people.note("no throttle is set")
     return print_errors(errors)
 
@@ -68,7 +69,8 @@ def clear(
 ) -> int:
     """Remove forgotten throttles of brokers and topics.
 
-    The command shows the throttles and asks. Without any it does nothing.
+    The command shows the throttles and asks. Without any it does nothing. The throttles of a broker that is not alive
+    cannot be removed: it is an error, and the status is 1.
 
     Examples:
       kafkactl throttles clear --dry-run
@@ -77,13 +79,18 @@ def clear(
     from kafkactl.admin import throttles
 
     connected = cluster.connect()
-    rows, errors = throttles.list_throttles(connected)
-    rows = [row for row in rows if all_ or row.forgotten]
+    present, errors = throttles.list_throttles(connected, verb="remove")
+    rows = [row for row in present if all_ or row.forgotten]
+    if used := len(present) - len(rows):
+        is_one = used == 1
+        text = f"{used} throttle{' is' if is_one else 's are'} in use by a running reassignment"
+        people.note(f"{text}; --all removes {'it' if is_one else 'them'}, too")
     before_change(connected, [_make_change(row) for row in rows], confirm.dry_run)
     if (confirm.dry_run or not confirm.yes) and (rows or output.is_structured):
         output.show(listing(_COLUMNS, rows))
     if not rows:
-        people.note("no throttle to remove")
+        if not present and not errors:
+            people.note("no throttle to remove")
         if not confirm.dry_run and confirm.yes and output.is_structured:
             return combine([show_outcomes([], "throttle", output), print_errors(errors)])
         return print_errors(errors)
