@@ -25,7 +25,9 @@ FOLLOWER_RATE = "follower.replication.throttled.rate"
 DIR_RATE = "replica.alter.log.dirs.io.max.bytes.per.second"
 LEADER_REPLICAS = "leader.replication.throttled.replicas"
 FOLLOWER_REPLICAS = "follower.replication.throttled.replicas"
-BROKER_SETTINGS = (LEADER_RATE, FOLLOWER_RATE, DIR_RATE)
+RATES = (LEADER_RATE, FOLLOWER_RATE)
+"""Rates of moves between brokers."""
+BROKER_SETTINGS = (*RATES, DIR_RATE)
 """Rates of a broker, in bytes per second."""
 TOPIC_SETTINGS = (LEADER_REPLICAS, FOLLOWER_REPLICAS)
 """Replicas of a topic whose traffic counts, as PARTITION:BROKER with commas between."""
@@ -65,17 +67,18 @@ class ThrottlePlan:
 
 
 def list_throttles(
-    cluster: Cluster, topics: Collection[str] | None = None, verb: str = "read"
+    cluster: Cluster, topics: Collection[str] | None = None, verb: str = "read", leaving: int | None = None
 ) -> tuple[list[Throttle], list[KafkactlError]]:
     """Return all throttles that brokers and topics set themselves, brokers first, each sorted, and errors.
 
     The rates of all brokers are needed while any reassignment runs, and the replicas of a topic while one of its
     partitions is moved; the others are forgotten, and so is each limit for moves between directories. `topics` are the
     topics to look at, None for all; a topic that does not exist has no throttles. `verb` is what the errors say that
-    cannot be done with the throttles. There is an error for each broker that did not answer or refused, for each one
-    that is not alive, because only a broker itself tells its settings, and for each topic that cannot be read. Raise
-    UnreachableError or OperationError where no broker answers, or where the reassignments, brokers or topics cannot be
-    listed, and UsageError for a wrong client setting.
+    cannot be done with the throttles. `leaving` is the id of a broker that may be not alive without an error. There is
+    an error for each broker that did not answer or refused, for each one that is not alive, because only a broker
+    itself tells its settings, and for each topic that cannot be read. Raise UnreachableError or OperationError where no
+    broker answers, or where the reassignments, brokers or topics cannot be listed, and UsageError for a wrong client
+    setting.
     """
     with cluster.share_timeout():
         running = list_running(cluster)
@@ -85,7 +88,7 @@ def list_throttles(
         if names:  # before the brokers, because a silent one takes all the time that is left
             fields = _ask_for(ResourceType.TOPIC, names, TOPIC_SETTINGS)
             results += cluster.requests.send("DescribeConfigs", **fields).results
-        of_brokers, errors = _ask_brokers(cluster, verb)
+        of_brokers, errors = _ask_brokers(cluster, verb, leaving)
         results += of_brokers
     throttles: list[Throttle] = []
     for result in results:
@@ -110,11 +113,12 @@ def list_throttles(
     return sorted(throttles, key=_sort_key), errors
 
 
-def _ask_brokers(cluster: Cluster, verb: str) -> tuple[list[Any], list[KafkactlError]]:
+def _ask_brokers(cluster: Cluster, verb: str, leaving: int | None) -> tuple[list[Any], list[KafkactlError]]:
     """Return what brokers answer about their rates, and an error for each that is not alive or does not answer.
 
-    `verb` is what the errors say that cannot be done. Raise UnreachableError or OperationError where no broker answers
-    or where the brokers cannot be listed, and UsageError for a wrong client setting.
+    `verb` is what the errors say that cannot be done. The broker `leaving` may be not alive. Raise UnreachableError or
+    OperationError where no broker answers or where the brokers cannot be listed, and UsageError for a wrong client
+    setting.
     """
     away = list_away(cluster)
     brokers = cluster.requests.list_brokers()
@@ -122,16 +126,16 @@ def _ask_brokers(cluster: Cluster, verb: str) -> tuple[list[Any], list[KafkactlE
         "DescribeConfigs", {broker: _ask_for(ResourceType.BROKER, [str(broker)], BROKER_SETTINGS) for broker in brokers}
     )
     silent = [broker for broker in brokers if broker not in answers]
-    reasons = {broker: "it is not alive" for broker in away if broker not in brokers}
+    reasons = {broker: "it is not alive" for broker in away if broker not in (*brokers, leaving)}
     reasons |= {broker: str(error) for broker, error in zip(silent, errors, strict=True)}
     return [result for answer in answers.values() for result in answer.results], [
-        make_broker_error(broker, reasons[broker], verb) for broker in sorted(reasons)
+        make_left_error(Entity(EntityType.BROKERS, str(broker)), reasons[broker], verb) for broker in sorted(reasons)
     ]
 
 
-def make_broker_error(broker: int, reason: str, verb: str) -> KafkactlError:
-    """Return the error of a broker whose throttles cannot be read or removed, which is what `verb` says."""
-    return OperationError(f"cannot {verb} the throttles of broker {broker}: {reason}", _LEFT_HINT)
+def make_left_error(entity: Entity, reason: str, verb: str = "remove") -> KafkactlError:
+    """Return the error of a broker or topic whose throttles cannot be removed; `verb` can say another thing."""
+    return OperationError(f"cannot {verb} the throttles of {entity.type.singular} {entity.name}: {reason}", _LEFT_HINT)
 
 
 def plan_throttles(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from kafkactl.cli.frame.before_change import Arguments, Change, before_change
+from kafkactl.cli.frame import replica_moves
+from kafkactl.cli.frame.before_change import before_change
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, ReportOptions
@@ -14,9 +15,6 @@ from kafkactl.cli.frame.results import print_errors, show_outcomes
 from kafkactl.output import people
 from kafkactl.output.report import Column, listing
 from kafkactl.statuses import combine
-
-if TYPE_CHECKING:
-    from kafkactl.admin.throttles import Throttle
 
 app = new_app(
     """Show and remove the throttles of moves of replicas.
@@ -85,7 +83,7 @@ def clear(
         is_one = used == 1
         text = f"{used} throttle{' is' if is_one else 's are'} in use by a running reassignment"
         people.note(f"{text}; --all removes {'it' if is_one else 'them'}, too")
-    before_change(connected, [_make_change(row) for row in rows], confirm.dry_run)
+    before_change(connected, [replica_moves.make_removal(row) for row in rows], confirm.dry_run)
     if (confirm.dry_run or not confirm.yes) and (rows or output.is_structured):
         output.show(listing(_COLUMNS, rows))
     if not rows:
@@ -98,9 +96,3 @@ def clear(
     if status is None:
         status = show_outcomes(throttles.remove_throttles(connected, rows), "throttle", output)
     return combine([status, print_errors(errors)]) if errors else status
-
-
-def _make_change(row: Throttle) -> Change:
-    """Return the removal of a throttle as a change, which setting the value again undoes."""
-    inverse: Arguments = ("configs", "alter", row.type.value, row.entity, "--set", f"{row.name}={row.value}")
-    return Change(action=f"remove {row.title}", inverse=lambda: inverse)
