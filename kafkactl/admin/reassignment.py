@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -110,7 +110,7 @@ def plan(partitions: Sequence[PartitionDescription], factor: int, racks: Racks, 
     """
     if factor > len(racks):
         raise OperationError(
-            f"{factor} replicas need {factor} brokers, and {len(racks)} are alive",
+            f"{factor} replicas need {factor} brokers, and {len(racks)} {'is' if len(racks) == 1 else 'are'} alive",
             f"live brokers: {', '.join(map(str, sorted(racks)))}",
         )
     load = Counter(loads)
@@ -147,7 +147,8 @@ def plan_factor(
 ) -> list[Move]:
     """Return the moves that give every partition of these topics `factor` replicas. Nothing is moved.
 
-    Partitions that have as many replicas are left out; the moves are sorted by topic and partition. `added` has the
+    Partitions that have as many replicas are left out; the moves are sorted by topic and partition. A partition that is
+    moving counts as moved. `added` has the
     total number of partitions of topics that have just got new ones: brokers learn of them one after the other. Raise
     OperationError where a broker does not know them within the time-out, or where there are fewer live brokers than
     replicas. Raise NotFoundError or OperationError for a topic that cannot be described, UnreachableError, and
@@ -168,6 +169,8 @@ def plan_factor(
         return [row for topic in described for row in topic.partitions]
 
     partitions = cluster.retry(ask, frozenset({KafkaError._UNKNOWN_PARTITION}))
+    targets = {(row.topic, row.partition): get_target(row) for row in list_running(cluster)}
+    partitions = [replace(row, replicas=targets.get((row.topic, row.partition), row.replicas)) for row in partitions]
     return plan(partitions, factor, read_racks(cluster), count_replicas(cluster))
 
 

@@ -162,11 +162,15 @@ def _plan(
 
 
 def _require_known(connected: Cluster, placements: Sequence[Placement], broker: int) -> None:
-    """Raise NotFoundError for a broker that is not alive and has no replica.
+    """Raise NotFoundError for a broker that is not registered and has no replica of any topic.
 
     Raise UnreachableError, OperationError for a refusal, and UsageError for a wrong client setting.
     """
-    if any(broker in row.replicas for row in placements) or broker in connected.requests.list_brokers():
+    from kafkactl.admin.brokers import list_away
+
+    if any(broker in row.replicas for row in placements):
+        return
+    if broker in connected.requests.list_brokers() or broker in list_away(connected):
         return
     raise NotFoundError(f"broker not found: {broker}", "list the brokers: kafkactl brokers list")
 

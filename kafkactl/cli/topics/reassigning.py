@@ -45,6 +45,8 @@ def change_factor(
     from kafkactl.admin import reassignment
 
     moves = reassignment.plan_factor(connected, names, factor)
+    if moving := sum(row.topic in names for row in reassignment.list_running(connected)):
+        people.note(f"partitions that are moving count as moved: {moving}")
     if confirm.dry_run:
         if moves or output.is_structured:
             output.show(listing(_COLUMNS, moves))
@@ -59,29 +61,31 @@ def change_factor(
             return FAILED
     started: dict[Move, OperationError | None] = {}
     if moves:
-        started = reassignment.start(connected, moves)
-        if wait:
-            _follow(connected, [move for move, error in started.items() if error is None])
+        with explain_stop("the brokers continue to move replicas; show the rest: kafkactl reassign list"):
+            started = reassignment.start(connected, moves)
+            if wait:
+                _follow(connected, [move for move, error in started.items() if error is None])
     results = reassignment.summarize_moves(names, factor, started, "moved" if wait else "moving")
     return show_outcomes(results, "topic", output)
 
 
 def _follow(connected: Cluster, moves: Sequence[Move]) -> None:
-    """Wait until the moves have ended, without a time-out of the whole. A signal ends the wait, not the moves.
+    """Wait until the moves have ended, without a time-out of the whole.
 
-    Progress is shown on stderr. Raise StopRequestedError after a note, UnreachableError or OperationError where the
-    moves cannot be read, and UsageError for a wrong client setting. The cluster's time-out is renewed after each look.
+    Progress is shown on stderr. Raise UnreachableError or OperationError where the moves cannot be read, and UsageError
+    for a wrong client setting. The cluster's time-out is renewed after each look.
     """
     from kafkactl.admin.reassignment import find_unfinished_moves
 
     on_terminal = sys.stderr.isatty()
     if not on_terminal:
         people.note(f"moving replicas of {len(moves)} partitions")
-    with explain_stop("the brokers continue to move replicas; show the rest: kafkactl reassign list"):
+    try:
         while left := find_unfinished_moves(connected, moves):
             if on_terminal:
                 people.write(f"\r{len(moves) - len(left)} of {len(moves)} partitions moved")
             time.sleep(_LOOK_EVERY_S)
             connected.renew_timeout()
-    if on_terminal:
-        people.write("\r\033[K")
+    finally:
+        if on_terminal:
+            people.write("\r\033[K")

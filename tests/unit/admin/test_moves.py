@@ -292,6 +292,49 @@ def test_the_command_that_goes_on_can_be_typed(fake: FakeCluster, cli: Cli, tmp_
     assert "FILE" not in told
 
 
+def test_a_dead_broker_with_replicas_is_described_and_drained_before_it_is_unregistered(
+    fake: FakeCluster, cli: Cli
+) -> None:
+    fence(fake, 3)
+    cluster = ("-b", fake.address)
+    shown = cli("brokers", "unregister", "3", "--dry-run", *cluster, check=0).stderr
+    assert "would unregister broker 3: it is fenced and has 2 replicas" in shown
+    assert "warning: its replicas would stay assigned to broker 3" in shown
+    assert "kafkactl brokers drain 3" in shown
+    assert "warning" not in cli("brokers", "unregister", "2", "--force", "--dry-run", *cluster, check=0).stderr
+    cli.ok("brokers", "unregister", "3", "--yes", *cluster)
+    described = json.loads(cli.ok("brokers", "describe", "3", "-o", "json", *cluster))["broker"]
+    assert (described["state"], described["replicas"]) == ("absent", 2)
+    assert " :-1" not in cli.ok("brokers", "describe", "3", *cluster)
+    again = cli("brokers", "unregister", "3", "--yes", *cluster, check=1).stderr
+    assert "broker 3 is not registered" in again
+    assert "no replica that can be moved" in cli("brokers", "drain", "3", "other", "--yes", *cluster, check=0).stderr
+    run_and_finish(fake, cli, "brokers", "drain", "3", "--yes", *cluster, check=0)
+    for verb in ("describe", "drain", "unregister"):
+        assert "broker not found: 3" in cli("brokers", verb, "3", *cluster, check=1).stderr
+
+
+def test_another_number_of_replicas_counts_moves_that_run(fake: FakeCluster, cli: Cli) -> None:
+    """One replica leaves partition 0 already; a plan over all its replicas would take the one that arrives."""
+    fake.state.topics["orders"].partitions = [placed([1, 2]), placed([1])]
+    fake.state.topics["orders"].all_partitions[0].target = [3]
+    line = ("topics", "alter", "orders", "-r", "1", "-b", fake.address)
+    shown = cli(*line, "--dry-run", check=0).stderr
+    assert "partitions that are moving count as moved: 1" in shown
+    assert "nothing to change" in shown
+    cli.ok(*line, "--yes")
+    assert fake.state.topics["orders"].all_partitions[0].target == [3]
+
+
+def test_one_broker_is_no_plural(cli: Cli) -> None:
+    topics = [Topic("orders", [placed([1, 2]), placed([2, 1])]), Topic("one", [placed([1]), placed([2])])]
+    with FakeCluster(brokers=2, topics=topics) as brokers:
+        stays = cli("brokers", "drain", "2", "orders", "--yes", "-b", brokers.address, check=1).stderr
+        assert "it has 2 replicas, and there is 1 other broker\n" in stays
+        planned = cli("reassign", "generate", "orders", "--brokers", "1", "-b", brokers.address, check=1).stderr
+        assert "has 2 replicas, and there is 1 broker\n" in planned
+
+
 def test_a_plan_counts_moves_that_run_as_moved(fake: FakeCluster, cli: Cli) -> None:
     fake.state.topics["orders"].all_partitions[0].target = [1, 2]
     planned = cli("reassign", "generate", "orders", "--brokers", "1,2", "-o", "json", "-b", fake.address, check=0)
