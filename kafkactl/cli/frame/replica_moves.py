@@ -317,8 +317,11 @@ def run(
     from kafkactl.admin.models import Outcome, make_failure
     from kafkactl.admin.reassignment import FACTOR_HINT
 
-    settings = throttles.plan_throttles(
-        work.moves, work.running, options.throttle, {key[2] for key in work.dir_moves}, options.dir_throttle
+    settings = _leave_out_dead(
+        connected,
+        throttles.plan_throttles(
+            work.moves, work.running, options.throttle, {key[2] for key in work.dir_moves}, options.dir_throttle
+        ),
     )
     _set_throttles(connected, settings)
     results: dict[Move, OperationError | None] = {}
@@ -573,6 +576,22 @@ def _make_change(move: Move) -> Change:
     """Return the move of a partition as a change."""
     before, after = (",".join(map(str, replicas)) for replicas in (move.before, move.after))
     return Change(action=f"move {move.topic}-{move.partition} from {before} to {after}", inverse=cannot_be_undone)
+
+
+def _leave_out_dead(connected: Cluster, settings: ThrottlePlan) -> ThrottlePlan:
+    """Return the settings without those of brokers that are not alive: no replica is read from them.
+
+    A note names these brokers. The brokers that get replicas keep the rates low where one comes back. Raise
+    UnreachableError or OperationError where the brokers cannot be listed, and UsageError for a wrong client setting.
+    """
+    if not settings.brokers:
+        return settings
+    alive = connected.requests.list_brokers()
+    for broker in sorted(settings.brokers.keys() - set(alive)):
+        people.note(f"broker {broker} is not alive: no throttle is set there")
+    return replace(
+        settings, brokers={broker: settings.brokers[broker] for broker in settings.brokers if broker in alive}
+    )
 
 
 def _set_throttles(connected: Cluster, settings: ThrottlePlan) -> None:

@@ -249,7 +249,10 @@ def test_the_last_drain_removes_what_earlier_ones_left(fake: FakeCluster, cli: C
 def test_a_dead_broker_is_drained_without_an_error(fake: FakeCluster, cli: Cli) -> None:
     """It may never come back: that its settings cannot be read is only a note."""
     fence(fake, 3)
-    drained = run_and_finish(fake, cli, "brokers", "drain", "3", "--yes", "-b", fake.address, check=0)
+    drain = ("brokers", "drain", "3", "--throttle", "5", "--yes", "-b", fake.address)
+    drained = run_and_finish(fake, cli, *drain, check=0)
+    assert "broker 3 is not alive: no throttle is set there" in drained.stderr
+    assert not any(fake.state.configs.values())
     assert "broker 3 is not alive: throttles that it may have are not removed" in drained.stderr
 
 
