@@ -313,9 +313,8 @@ def run(
     that, and where the controller refuses all moves; UnreachableError where it does not answer (UnansweredError where
     the moves may have begun), and UsageError for a wrong client setting.
     """
-    from kafkactl.admin import reassignment, throttles
-    from kafkactl.admin.models import Outcome, make_failure
-    from kafkactl.admin.reassignment import FACTOR_HINT
+    from kafkactl.admin import throttles
+    from kafkactl.admin.models import Outcome
 
     settings = _leave_out_dead(
         connected,
@@ -324,44 +323,19 @@ def run(
         ),
     )
     _set_throttles(connected, settings)
-    results: dict[Move, OperationError | None] = {}
-    if work.moves:
-        try:
-            results = reassignment.start(connected, work.moves, options.allow_factor_change)
-        except UnansweredError:
-            if settings.brokers:
-                people.note(f"the throttles stay until they are removed; {commands.resume}")
-            raise
-        except (OperationError, UnreachableError):
-            print_errors(_clear(connected, settings))
-            raise
+    results = _start_moves(connected, work, settings, options, commands) if work.moves else {}
     failures: list[KafkactlError] = []
     is_refused = bool(work.moves) and all(error is not None for error in results.values()) and not work.running
     if is_refused and not work.dir_moves:
         failures = _clear(connected, settings)
     dirs = _start_dir_moves(connected, work.dir_moves, options) if work.dir_moves else {}
     started = [move for move, error in results.items() if error is None]
-    refused = []
-    for move, error in results.items():
-        if error is None:
-            continue
-        if error.code == ErrorCode.INVALID_REPLICATION_FACTOR and not options.allow_factor_change:
-            error.hint = FACTOR_HINT
-        refused.append(make_failure(f"{move.topic}-{move.partition}", error, error.reason))
+    refused = _list_refusals(results, dirs, options)
     moving_dirs = {key: work.dir_moves[key] for key, error in dirs.items() if error is None}
-    refused += [
-        make_failure(
-            f"{topic}-{number} on broker {broker}",
-            dir_error,
-            dir_error.reason if isinstance(dir_error, OperationError) else None,
-        )
-        for (topic, number, broker), dir_error in dirs.items()
-        if dir_error is not None
-    ]
     if not options.wait:
         if settings.brokers and (started or moving_dirs or work.running):
             people.note(commands.describe_rest(has_throttles=True))
-        elif settings.brokers and not failures:
+        elif settings.brokers and work.dir_moves:
             failures = _clear(connected, settings)
         return [
             *refused,
@@ -379,6 +353,51 @@ def run(
         failures = _clear(connected, settings)
     outcomes, deleted = _check_results(connected, work, started, moving_dirs)
     return [*refused, *outcomes], [*map(make_deleted_error, deleted), *failures]
+
+
+def _start_moves(
+    connected: Cluster, work: Work, settings: ThrottlePlan, options: ExecuteOptions, commands: NextCommands
+) -> dict[Move, OperationError | None]:
+    """Start the moves between brokers, and return the error of each, None for a success.
+
+    Where none can be started, the throttles `settings` are removed before the error is raised: OperationError for a
+    refusal, UnreachableError, and UsageError for a wrong client setting. After UnansweredError the moves may have
+    begun: the throttles stay, and a note says so.
+    """
+    from kafkactl.admin import reassignment
+
+    try:
+        return reassignment.start(connected, work.moves, options.allow_factor_change)
+    except UnansweredError:
+        if settings.brokers:
+            people.note(f"the throttles stay until they are removed; {commands.resume}")
+        raise
+    except (OperationError, UnreachableError):
+        print_errors(_clear(connected, settings))
+        raise
+
+
+def _list_refusals(
+    moves: Mapping[Move, OperationError | None],
+    dirs: Mapping[ReplicaKey, KafkactlError | None],
+    options: ExecuteOptions,
+) -> list[Outcome]:
+    """Return the outcome of each move between brokers or directories that has an error."""
+    from kafkactl.admin.models import make_failure
+    from kafkactl.admin.reassignment import FACTOR_HINT
+
+    outcomes = []
+    for move, error in moves.items():
+        if error is None:
+            continue
+        if error.code == ErrorCode.INVALID_REPLICATION_FACTOR and not options.allow_factor_change:
+            error.hint = FACTOR_HINT
+        outcomes.append(make_failure(f"{move.topic}-{move.partition}", error, error.reason))
+    for (topic, number, broker), dir_error in dirs.items():
+        if dir_error is not None:
+            reason = dir_error.reason if isinstance(dir_error, OperationError) else None
+            outcomes.append(make_failure(f"{topic}-{number} on broker {broker}", dir_error, reason))
+    return outcomes
 
 
 def make_deleted_error(topic: str) -> KafkactlError:
