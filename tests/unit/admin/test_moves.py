@@ -295,6 +295,7 @@ def test_the_command_that_goes_on_can_be_typed(fake: FakeCluster, cli: Cli, tmp_
     assert "FILE" not in told
 
 
+@pytest.mark.slow
 def test_a_dead_broker_with_replicas_is_described_and_drained_before_it_is_unregistered(
     fake: FakeCluster, cli: Cli
 ) -> None:

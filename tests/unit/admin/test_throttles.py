@@ -46,6 +46,7 @@ LOST = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", LOST)
 def test_a_broker_that_cannot_be_asked_is_named(fake: FakeCluster, cli: Cli, how: str) -> None:
     lose(fake, how)
