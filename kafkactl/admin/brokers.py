@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from kafkactl import __version__
-from kafkactl.admin.endpoints import Endpoint, describe_cluster
+from kafkactl.admin.endpoints import Endpoint, EndpointKind, describe_cluster
 from kafkactl.admin.metadata_versions import FEATURE, find_metadata_version
 from kafkactl.admin.models import make_unusable_error
 from kafkactl.connection.api_versions import find_api_level, list_api_names
@@ -40,6 +40,8 @@ class BrokerState(StrEnum):
     """It is registered, and the controller gets no heartbeat from it."""
     SILENT = "silent"
     """It is registered and not fenced, and does not answer."""
+    ABSENT = "absent"
+    """It has replicas, and no broker names it: it is not registered, or fenced where the brokers are before 4.0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +54,7 @@ class Broker:
     """Whether it is the controller; None where the right to ask is missing."""
     host: str
     port: int
-    """Address that the broker advertises on the listener that was asked."""
+    """Address that the broker advertises on the listener that was asked; "" and -1 for one that is ABSENT."""
     rack: str | None
     """None where it has no rack."""
     api_level: str | None
@@ -124,9 +126,9 @@ def list_brokers(cluster: Cluster, with_sizes: bool = False, only: int | None = 
 
     A failed look-up of the controller is one of the errors, too. Fenced brokers are known from Kafka 4.0 on.
     `with_sizes` asks every broker that answers for its log folders; a folder that cannot be read is an error and counts
-    as 0 bytes. `only` is the id of the one broker that is returned, None for all; the result is empty where it is not
-    registered. Raise UnreachableError where no broker answers, OperationError for a refusal, UsageError for a wrong
-    client setting.
+    as 0 bytes. `only` is the id of the one broker that is returned, None for all; it is ABSENT where it is not
+    registered and has replicas, and the result is empty where it has none. Raise UnreachableError where no broker
+    answers, OperationError for a refusal, UsageError for a wrong client setting.
     """
     with cluster.share_timeout():
         metadata = _read_metadata(cluster)
@@ -146,10 +148,12 @@ def list_brokers(cluster: Cluster, with_sizes: bool = False, only: int | None = 
             errors += size_errors
     finalized = _find_finalized(tables.values())
     leaders, replicas = _count_replicas(metadata.topics)
+    if only is not None and not registrations and replicas[only]:
+        registrations = [Endpoint(id=only, host="", port=-1, rack=None, fenced=None, kind=EndpointKind.BROKER)]
     brokers = [
         Broker(
             id=entry.id,
-            state=_find_state(entry, entry.id in tables),
+            state=BrokerState.ABSENT if entry.port < 0 else _find_state(entry, entry.id in tables),
             controller=None if controller_id is None else entry.id == controller_id,
             host=entry.host,
             port=entry.port,
@@ -169,8 +173,8 @@ def describe_broker(cluster: Cluster, broker_id: int) -> tuple[BrokerDescription
     """Return a broker with its listeners and log folders, and an error for each part that cannot be read.
 
     A broker that is not alive is not asked: its listeners are None, and it has no log folders. Raise NotFoundError for
-    a broker that is not registered, UnreachableError where no broker answers, OperationError for a refusal, UsageError
-    for a wrong client setting.
+    a broker that is not registered and has no replicas, UnreachableError where no broker answers, OperationError for a
+    refusal, UsageError for a wrong client setting.
     """
     with cluster.share_timeout():
         listing = list_brokers(cluster, only=broker_id)
@@ -219,6 +223,20 @@ def count_alive(cluster: Cluster) -> int:
     """
     answers, _ = cluster.requests.ask_brokers("ApiVersions", None, **_CLIENT)
     return len(answers)
+
+
+def list_away(cluster: Cluster) -> list[int]:
+    """Return the ids of brokers that are registered or have replicas, and are not alive, sorted.
+
+    Brokers that are registered and have no replica are known from Kafka 4.0 on. Raise UnreachableError where no broker
+    answers, OperationError for a refusal, UsageError for a wrong client setting.
+    """
+    with cluster.share_timeout():
+        alive = cluster.requests.list_brokers()
+        registered = {entry.id for entry in describe_cluster(cluster, include_fenced=True).endpoints}
+        topics = cluster.requests.read_metadata(None)
+    assigned = {broker for topic in topics for partition in topic.partitions for broker in partition.replica_nodes}
+    return sorted((registered | assigned) - set(alive))
 
 
 def wait_for_brokers(cluster: Cluster, count: int) -> tuple[int, UnreachableError | None]:
@@ -385,7 +403,7 @@ def _add_skews(brokers: Sequence[Broker]) -> list[Broker]:
     return [
         broker
         if broker.size_bytes is None or not mean
-        else replace(broker, skew_percent=round((broker.size_bytes / mean - 1) * 100, 1))
+        else replace(broker, skew_percent=round((broker.size_bytes / mean - 1) * 100, 1) + 0.0)  # no -0.0
         for broker in brokers
     ]
 

@@ -118,4 +118,4 @@ def _compare(group: Sequence[int], brokers: Iterable[int], counts: Counter[int])
     values = [counts[broker] for broker in brokers]
     value = sum(counts[broker] for broker in group)
     share = sum(values) * len(group) / len(values)
-    return value, round((value / share - 1) * 100, 1) if share else None
+    return value, round((value / share - 1) * 100, 1) + 0.0 if share else None  # 0.0 turns -0.0 into 0.0

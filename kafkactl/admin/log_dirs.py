@@ -235,6 +235,20 @@ def sum_replicas(replicas: Iterable[StoredReplica], grouping: Grouping) -> list[
     ]
 
 
+def require_dir(dirs: Iterable[StoredDir], broker: int, path: str) -> None:
+    """Raise NotFoundError where a broker does not have a directory, and OperationError where it cannot use it.
+
+    `dirs` are the directories of this broker, and may have those of others.
+    """
+    paths = {row.log_dir: row for row in dirs if row.broker == broker}
+    if path not in paths:
+        raise NotFoundError(
+            f"broker {broker} does not have the log directory {path!r}", f"it has: {', '.join(sorted(paths))}"
+        )
+    if paths[path].error is not None:
+        raise OperationError(f"broker {broker} cannot use {path}: {paths[path].error}", None, paths[path].code)
+
+
 def plan_dir_moves(
     dirs: Sequence[StoredDir], broker: int, partitions: Iterable[Partition], target: str
 ) -> tuple[list[DirMove], list[KafkactlError]]:
@@ -244,14 +258,9 @@ def plan_dir_moves(
     `state` says so. Partitions keep their order. Raise NotFoundError where the broker does not have the directory, and
     OperationError where it cannot use it.
     """
-    paths = {row.log_dir: row for row in dirs if row.broker == broker}
-    if target not in paths:
-        raise NotFoundError(
-            f"broker {broker} does not have the log directory {target!r}", f"it has: {', '.join(sorted(paths))}"
-        )
-    if paths[target].error is not None:
-        raise OperationError(f"broker {broker} cannot use {target}: {paths[target].error}", None, paths[target].code)
-    present, futures = find_replicas(paths.values()), find_replicas(paths.values(), is_future=True)
+    own_dirs = [row for row in dirs if row.broker == broker]
+    require_dir(own_dirs, broker, target)
+    present, futures = find_replicas(own_dirs), find_replicas(own_dirs, is_future=True)
     moves: list[DirMove] = []
     errors: list[KafkactlError] = []
     for topic, partition in partitions:
@@ -333,7 +342,12 @@ def is_not_there_yet(error: KafkactlError | None) -> bool:
 
 def _make_error(topic: str, partition: int, broker: int, code: int) -> OperationError | None:
     """Return the error of a replica for an error code of a broker, None for 0."""
-    return refusal(f"cannot move {topic}-{partition} on broker {broker}", code) if code else None
+    if not code:
+        return None
+    error = refusal(f"cannot move {topic}-{partition} on broker {broker}", code)
+    if code == ErrorCode.LOG_DIR_NOT_FOUND:
+        error.hint = f"list its log directories: kafkactl log-dirs list --brokers {broker}"
+    return error
 
 
 def _build_dirs(targets: Mapping[ReplicaKey, str]) -> list[tuple[str, list[tuple[str, list[int]]]]]:

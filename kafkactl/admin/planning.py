@@ -73,7 +73,7 @@ def plan(
     for row, is_fixed in zip(placements, stays, strict=True):
         if len(row.replicas) > len(ids) and not is_fixed:
             raise OperationError(
-                f"{row.topic}-{row.partition} has {len(row.replicas)} replicas, and there are {len(ids)} brokers",
+                f"{row.topic}-{row.partition} has {len(row.replicas)} replicas, and there {_count_brokers(len(ids))}",
                 "name more brokers",
             )
     spread = _Spread(
@@ -121,7 +121,8 @@ def plan_drain(
             reason = f"its replica on broker {away[0]} is not alive"
             errors.append(OperationError(f"{row.topic}-{row.partition} stays: {reason}", "start that broker first"))
         elif len(row.replicas) > len(others) and broker in row.replicas:
-            reason = f"it has {len(row.replicas)} replicas, and there are {len(others)} other brokers"
+            replicas = f"{len(row.replicas)} replica{'' if len(row.replicas) == 1 else 's'}"
+            reason = f"it has {replicas}, and there {_count_brokers(len(others), 'other ')}"
             hint = f"lower it first: kafkactl topics alter {row.topic} -r {len(others)}"
             errors.append(OperationError(f"{row.topic}-{row.partition} stays: {reason}", hint if others else None))
         elif not away:
@@ -129,6 +130,11 @@ def plan_drain(
     plan_ = plan([row for row in movable if len(row.replicas) <= len(others)], others, racks, Balance.NOTHING)
     leaving = {(row.topic, row.partition) for row in movable if broker in row.replicas}
     return {place: replicas for place, replicas in plan_.items() if place in leaving}, errors
+
+
+def _count_brokers(count: int, kind: str = "") -> str:
+    """Return the number of brokers with its verb: "is 1 broker", "are 2 other brokers"; `kind` ends with a blank."""
+    return f"is 1 {kind}broker" if count == 1 else f"are {count} {kind}brokers"
 
 
 def name_rack(racks: Mapping[int, str | None], broker: int) -> str | int:

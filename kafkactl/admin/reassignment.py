@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -22,6 +22,8 @@ from kafkactl.errors import NotFoundError, OperationError
 
 _MS = 1000
 _TOPICS_HINT = "list the topics that you can see: kafkactl topics list"
+FACTOR_HINT = "keep the number, or leave out --disallow-replication-factor-change"
+"""Hint of a refusal to change the number of replicas of a partition."""
 Racks = Mapping[int, str | None]
 """Rack of each live broker by its id; None for a broker without a rack."""
 
@@ -108,7 +110,7 @@ def plan(partitions: Sequence[PartitionDescription], factor: int, racks: Racks, 
     """
     if factor > len(racks):
         raise OperationError(
-            f"{factor} replicas need {factor} brokers, and {len(racks)} are alive",
+            f"{factor} replicas need {factor} brokers, and {len(racks)} {'is' if len(racks) == 1 else 'are'} alive",
             f"live brokers: {', '.join(map(str, sorted(racks)))}",
         )
     load = Counter(loads)
@@ -145,7 +147,8 @@ def plan_factor(
 ) -> list[Move]:
     """Return the moves that give every partition of these topics `factor` replicas. Nothing is moved.
 
-    Partitions that have as many replicas are left out; the moves are sorted by topic and partition. `added` has the
+    Partitions that have as many replicas are left out; the moves are sorted by topic and partition. A partition that is
+    moving counts as moved. `added` has the
     total number of partitions of topics that have just got new ones: brokers learn of them one after the other. Raise
     OperationError where a broker does not know them within the time-out, or where there are fewer live brokers than
     replicas. Raise NotFoundError or OperationError for a topic that cannot be described, UnreachableError, and
@@ -166,6 +169,8 @@ def plan_factor(
         return [row for topic in described for row in topic.partitions]
 
     partitions = cluster.retry(ask, frozenset({KafkaError._UNKNOWN_PARTITION}))
+    targets = {(row.topic, row.partition): get_target(row) for row in list_running(cluster)}
+    partitions = [replace(row, replicas=targets.get((row.topic, row.partition), row.replicas)) for row in partitions]
     return plan(partitions, factor, read_racks(cluster), count_replicas(cluster))
 
 
@@ -228,22 +233,54 @@ def verify(
 
 def find_faults(
     targets: Mapping[Partition, Sequence[int]], present: Collection[Partition], alive: Collection[int]
-) -> list[NotFoundError]:
+) -> dict[Partition, OperationError]:
     """Return an error for each partition of a plan that does not exist, or has a broker that is not alive.
 
     The errors are sorted by partition and not raised. `present` are the partitions that exist, `alive` the ids of the
     brokers that are alive.
     """
-    faults = []
+    faults: dict[Partition, OperationError] = {}
     for (topic, number), brokers in sorted(targets.items()):
         unknown = sorted(set(brokers) - set(alive))
         if (topic, number) not in present:
-            faults.append(NotFoundError(f"partition not found: {topic}-{number}", _TOPICS_HINT, names=[topic]))
+            faults[topic, number] = make_missing_error(topic, number)
         elif unknown:
             names = ", ".join(map(str, unknown))
             text = f"{topic}-{number}: broker{'' if len(unknown) == 1 else 's'} not alive: {names}"
-            faults.append(NotFoundError(text, "list the brokers: kafkactl brokers list"))
+            faults[topic, number] = NotFoundError(text, "list the brokers: kafkactl brokers list")
     return faults
+
+
+def make_missing_error(topic: str, partition: int) -> NotFoundError:
+    """Return the error of a partition that does not exist; its `names` have the topic."""
+    return NotFoundError(f"partition not found: {topic}-{partition}", _TOPICS_HINT, names=[topic])
+
+
+def get_target(row: RunningMove) -> tuple[int, ...]:
+    """Return the replicas that a running reassignment leads to."""
+    return tuple(broker for broker in row.replicas if broker not in row.removing)
+
+
+def find_factor_changes(
+    targets: Mapping[Partition, Sequence[int]],
+    present: Mapping[Partition, Sequence[int]],
+    running: Iterable[RunningMove],
+) -> dict[Partition, OperationError]:
+    """Return an error for each partition to which a plan gives another number of replicas, sorted and not raised.
+
+    `present` are the replicas of the partitions that exist. For a partition of `running` the replicas after its move
+    count, as in the controller. Partitions that do not exist have no error.
+    """
+    counts = {partition: len(replicas) for partition, replicas in present.items()}
+    counts |= {(row.topic, row.partition): len(get_target(row)) for row in running}
+    return {
+        (topic, number): OperationError(
+            f"{topic}-{number}: the number of replicas would change from {counts[topic, number]} to {len(replicas)}",
+            FACTOR_HINT,
+        )
+        for (topic, number), replicas in sorted(targets.items())
+        if counts.get((topic, number), len(replicas)) != len(replicas)
+    }
 
 
 def start(

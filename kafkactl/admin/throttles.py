@@ -10,13 +10,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kafkactl.admin.brokers import list_away
 from kafkactl.admin.configs import Alteration, Operation, alter_configs
 from kafkactl.admin.entities import Entity, EntityType
 from kafkactl.admin.models import Outcome, make_failure
 from kafkactl.admin.reassignment import Move, RunningMove, list_running
 from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.cluster import Cluster
-from kafkactl.connection.protocol import ConfigSource, ResourceType
+from kafkactl.connection.protocol import ConfigSource, ErrorCode, ResourceType
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnreachableError
 
 LEADER_RATE = "leader.replication.throttled.rate"
@@ -24,11 +25,14 @@ FOLLOWER_RATE = "follower.replication.throttled.rate"
 DIR_RATE = "replica.alter.log.dirs.io.max.bytes.per.second"
 LEADER_REPLICAS = "leader.replication.throttled.replicas"
 FOLLOWER_REPLICAS = "follower.replication.throttled.replicas"
-BROKER_SETTINGS = (LEADER_RATE, FOLLOWER_RATE, DIR_RATE)
+RATES = (LEADER_RATE, FOLLOWER_RATE)
+"""Rates of moves between brokers."""
+BROKER_SETTINGS = (*RATES, DIR_RATE)
 """Rates of a broker, in bytes per second."""
 TOPIC_SETTINGS = (LEADER_REPLICAS, FOLLOWER_REPLICAS)
 """Replicas of a topic whose traffic counts, as PARTITION:BROKER with commas between."""
 _OWN_SOURCES = (ConfigSource.DYNAMIC_TOPIC_CONFIG, ConfigSource.DYNAMIC_BROKER_CONFIG)
+_LEFT_HINT = "when it can be reached, remove what is left: kafkactl throttles clear"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,32 +67,34 @@ class ThrottlePlan:
 
 
 def list_throttles(
-    cluster: Cluster, topics: Collection[str] | None = None
+    cluster: Cluster, topics: Collection[str] | None = None, verb: str = "read", leaving: int | None = None
 ) -> tuple[list[Throttle], list[KafkactlError]]:
     """Return all throttles that brokers and topics set themselves, brokers first, each sorted, and errors.
 
     The rates of all brokers are needed while any reassignment runs, and the replicas of a topic while one of its
     partitions is moved; the others are forgotten, and so is each limit for moves between directories. `topics` are the
-    topics to look at, None for all. There is an error for each broker that did not answer or refused, and for each
-    topic that cannot be read. Raise UnreachableError or OperationError where no broker answers, or where the
-    reassignments, brokers or topics cannot be listed, and UsageError for a wrong client setting.
+    topics to look at, None for all; a topic that does not exist has no throttles. `verb` is what the errors say that
+    cannot be done with the throttles. `leaving` is the id of a broker that may be not alive without an error. There is
+    an error for each broker that did not answer or refused, for each one that is not alive, because only a broker
+    itself tells its settings, and for each topic that cannot be read. Raise UnreachableError or OperationError where no
+    broker answers, or where the reassignments, brokers or topics cannot be listed, and UsageError for a wrong client
+    setting.
     """
     with cluster.share_timeout():
         running = list_running(cluster)
         moving = {row.topic for row in running}
-        brokers = cluster.requests.list_brokers()
-        answers, errors = cluster.requests.ask_each(
-            "DescribeConfigs",
-            {broker: _ask_for(ResourceType.BROKER, [str(broker)], BROKER_SETTINGS) for broker in brokers},
-        )
-        results = [result for answer in answers.values() for result in answer.results]
         names = cluster.requests.list_topics() if topics is None else list(topics)
-        if names:
+        results: list[Any] = []
+        if names:  # before the brokers, because a silent one takes all the time that is left
             fields = _ask_for(ResourceType.TOPIC, names, TOPIC_SETTINGS)
             results += cluster.requests.send("DescribeConfigs", **fields).results
+        of_brokers, errors = _ask_brokers(cluster, verb, leaving)
+        results += of_brokers
     throttles: list[Throttle] = []
     for result in results:
         is_topic = result.resource_type == ResourceType.TOPIC
+        if is_topic and result.error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
+            continue
         if result.error_code:
             kind = "topic" if is_topic else "broker"
             failure = f"cannot read the configs of {kind} {result.resource_name}"
@@ -105,6 +111,31 @@ def list_throttles(
             if config.config_source in _OWN_SOURCES and config.value
         ]
     return sorted(throttles, key=_sort_key), errors
+
+
+def _ask_brokers(cluster: Cluster, verb: str, leaving: int | None) -> tuple[list[Any], list[KafkactlError]]:
+    """Return what brokers answer about their rates, and an error for each that is not alive or does not answer.
+
+    `verb` is what the errors say that cannot be done. The broker `leaving` may be not alive. Raise UnreachableError or
+    OperationError where no broker answers or where the brokers cannot be listed, and UsageError for a wrong client
+    setting.
+    """
+    away = list_away(cluster)
+    brokers = cluster.requests.list_brokers()
+    answers, errors = cluster.requests.ask_each(
+        "DescribeConfigs", {broker: _ask_for(ResourceType.BROKER, [str(broker)], BROKER_SETTINGS) for broker in brokers}
+    )
+    silent = [broker for broker in brokers if broker not in answers]
+    reasons = {broker: "it is not alive" for broker in away if broker not in (*brokers, leaving)}
+    reasons |= {broker: str(error) for broker, error in zip(silent, errors, strict=True)}
+    return [result for answer in answers.values() for result in answer.results], [
+        make_left_error(Entity(EntityType.BROKERS, str(broker)), reasons[broker], verb) for broker in sorted(reasons)
+    ]
+
+
+def make_left_error(entity: Entity, reason: str, verb: str = "remove") -> KafkactlError:
+    """Return the error of a broker or topic whose throttles cannot be removed; `verb` can say another thing."""
+    return OperationError(f"cannot {verb} the throttles of {entity.type.singular} {entity.name}: {reason}", _LEFT_HINT)
 
 
 def plan_throttles(

@@ -35,6 +35,8 @@ app = new_app(
     """
 )
 
+_MOVE_AWAY = "move its replicas to other brokers first: kafkactl brokers drain"
+
 BrokerId = Annotated[
     int,
     typer.Argument(
@@ -177,7 +179,8 @@ def unregister(
 def _describe_state(connected: Cluster, broker_id: int, force: bool) -> str:
     """Return the present state of a broker as text; raise OperationError for one that may run, without `force`.
 
-    Raise NotFoundError for a broker that is not registered, where the brokers name the fenced ones. Raise
+    A warning says that replicas would stay assigned to it. Raise NotFoundError for a broker that is not registered,
+    where the brokers name the fenced ones. Raise
     UnreachableError, OperationError for a refusal, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import brokers
@@ -190,16 +193,24 @@ def _describe_state(connected: Cluster, broker_id: int, force: bool) -> str:
             )
         return "its state is not known"
     listing = brokers.list_brokers(connected, only=broker_id)
+    if listing.knows_fenced and not listing.brokers:
+        raise NotFoundError(f"broker not found: {broker_id}", "list the brokers: kafkactl brokers list")
     if not listing.brokers:
-        if listing.knows_fenced:
-            raise NotFoundError(f"broker not found: {broker_id}", "list the brokers: kafkactl brokers list")
         return "it does not run"
     (broker,) = listing.brokers
-    if broker.state is not brokers.BrokerState.FENCED and not force:
+    is_absent = broker.state is brokers.BrokerState.ABSENT
+    if is_absent and listing.knows_fenced:
+        raise NotFoundError(f"broker {broker_id} is not registered", f"{_MOVE_AWAY} {broker_id}")
+    if broker.state not in (brokers.BrokerState.FENCED, brokers.BrokerState.ABSENT) and not force:
         is_silent = broker.state is brokers.BrokerState.SILENT
         reason = "may be running: it is registered and does not answer" if is_silent else "is running"
         raise OperationError(f"broker {broker_id} {reason}", "stop it first, or add --force to unregister it")
-    return f"it is {broker.state} and has {broker.replicas} replicas, {broker.leaders} of them leaders"
+    if broker.replicas:
+        people.warning(f"its replicas would stay assigned to broker {broker_id}; {_MOVE_AWAY} {broker_id}")
+    return (
+        f"it is {broker.state} and has {broker.replicas} replica{'' if broker.replicas == 1 else 's'},"
+        f" {broker.leaders} of them leaders"
+    )
 
 
 app.command()(draining.drain)

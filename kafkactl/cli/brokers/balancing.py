@@ -79,7 +79,8 @@ def balance(
         ]
         moving = {(row.topic, row.partition) for row in running}
         plan = planning.plan(placements, list(racks), racks, planning.Balance(by), fixed | moving)
-        _note_plan(placements, plan, len(moving), by)
+        if plan or not errors:
+            _note_plan(placements, plan, len(moving), by)
         if plan and not output.is_structured:
             people.note("to move them, save the plan with -o json > plan.json: kafkactl reassign execute plan.json")
     by_broker, by_rack = loads.measure_loads(placements, racks, _read_leaders(connected, names), plan)

@@ -12,10 +12,10 @@ from kafkactl.cli.frame import replica_moves
 from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
 from kafkactl.cli.frame.command import command
 from kafkactl.cli.frame.confirm import ConfirmOptions
-from kafkactl.cli.frame.following import format_bytes, format_time_left
+from kafkactl.cli.frame.following import explain_stop, format_bytes, format_time_left
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ClusterOptions, ReportOptions
-from kafkactl.cli.frame.results import list_failures, print_errors, show_outcomes
+from kafkactl.cli.frame.results import print_errors, show_outcomes
 from kafkactl.cli.frame.subjects import TopicsOptions
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UsageError
 from kafkactl.output import people
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from kafkactl.admin.models import Outcome, Partition
     from kafkactl.admin.planning import Placement
+    from kafkactl.admin.throttles import Throttle
     from kafkactl.connection.cluster import Cluster
 
 
@@ -73,6 +74,8 @@ def drain(
       kafkactl brokers drain 3 orders --dry-run
       kafkactl brokers drain 3 orders --throttle 50000000 --yes
     """
+    from kafkactl.admin import reassignment
+
     connected = cluster.connect()
     names = topics.choose_or_all(connected)
     placements, running, errors = replica_moves.read_targets(connected, names)
@@ -80,7 +83,7 @@ def drain(
     errors += refusals
     moved = replica_moves.add_moved_sizes(connected, placements, plan)
     leaving = {
-        (row.topic, row.partition): tuple(node for node in row.replicas if node in replica_moves.get_target(row))
+        (row.topic, row.partition): reassignment.get_target(row)
         for row in running
         if broker in row.removing and row.topic in names
     }
@@ -101,11 +104,11 @@ def drain(
         output.show(Report(rows, [Table(replica_moves.PLAN, rows)]))
     if not changes:
         _require_known(connected, placements, broker)
-        people.note(f"broker {broker} has no replica that can be moved")
-        people.note("show throttles that an earlier call may have left: kafkactl throttles list")
-        if confirm.yes and output.is_structured:
+        if not errors:
+            people.note(f"broker {broker} has no replica that can be moved")
+        if confirm.yes and output.is_structured and not confirm.dry_run:
             output.show(Report([], [Table(replica_moves.PLAN, [])]))
-        return print_errors(errors)
+        return _finish_earlier_call(connected, names, broker, confirm, errors)
     action = _describe(broker, moved, plan, throttle, step)
     if leaving:
         action += f"; wait for {len(leaving)} that are moving"
@@ -113,10 +116,36 @@ def drain(
         return combine([refused, print_errors(errors)]) if errors else refused
     names_again = " ".join(["", *map(shlex.quote, names)]) if not topics.selection().is_empty else ""
     resume = f"kafkactl brokers drain {broker}{names_again}" + (f" --throttle {throttle}" if throttle else "")
-    outcomes, failures = _move_in_steps(connected, {**leaving, **plan}, len(leaving), throttle, step, resume)
-    failures += _remove_throttles(connected, sorted({topic for topic, _ in {**leaving, **plan}}))
+    commands = replica_moves.NextCommands(resume=f"go on: {resume}")
+    with explain_stop(commands.describe_rest(throttle is not None)):
+        outcomes, failures = _move_in_steps(connected, {**leaving, **plan}, len(leaving), throttle, step, commands)
+        failures += _remove_throttles(connected, names, broker)
     status = show_outcomes(outcomes, "partition", output) if outcomes else DONE
-    return combine([status, print_errors([*errors, *failures])])
+    return combine([status, print_errors(_drop_repeated([*errors, *failures]))])
+
+
+def _drop_repeated(errors: Sequence[KafkactlError]) -> list[KafkactlError]:
+    """Return the errors without those whose text an earlier one has."""
+    return list({str(error): error for error in reversed(errors)}.values())[::-1]
+
+
+def _finish_earlier_call(
+    connected: Cluster, topics: Sequence[str], broker: int, confirm: ConfirmOptions, errors: Sequence[KafkactlError]
+) -> int:
+    """Remove the throttles that an earlier drain has left, print errors, and return an exit status.
+
+    Ask before, and with --dry-run only show. `topics` are those of the drain. Raise UsageError where there is nobody to
+    ask, UnreachableError or OperationError where no broker answers.
+    """
+    rows, failures = _find_left_throttles(connected, topics, broker)
+    status = None
+    if rows:
+        before_change(connected, [replica_moves.make_removal(row) for row in rows], confirm.dry_run)
+        text = f"remove {len(rows)} throttle{'' if len(rows) == 1 else 's'} that an earlier call has left"
+        status = confirm.ask(text, "nothing removed")
+        if status is None:
+            failures += replica_moves.remove_listed(connected, rows)
+    return combine([status or DONE, print_errors([*errors, *failures])])
 
 
 def _plan(
@@ -133,11 +162,15 @@ def _plan(
 
 
 def _require_known(connected: Cluster, placements: Sequence[Placement], broker: int) -> None:
-    """Raise NotFoundError for a broker that is not alive and has no replica.
+    """Raise NotFoundError for a broker that is not registered and has no replica of any topic.
 
     Raise UnreachableError, OperationError for a refusal, and UsageError for a wrong client setting.
     """
-    if any(broker in row.replicas for row in placements) or broker in connected.requests.list_brokers():
+    from kafkactl.admin.brokers import list_away
+
+    if any(broker in row.replicas for row in placements):
+        return
+    if broker in connected.requests.list_brokers() or broker in list_away(connected):
         return
     raise NotFoundError(f"broker not found: {broker}", "list the brokers: kafkactl brokers list")
 
@@ -167,13 +200,13 @@ def _move_in_steps(
     running: int,
     throttle: int | None,
     step: int,
-    resume: str,
+    commands: replica_moves.NextCommands,
 ) -> tuple[list[Outcome], list[KafkactlError]]:
     """Move partitions, `step` at a time; return the outcome of each, and an error for each that could not be moved.
 
-    The first `running` partitions of the plan are moving already; they belong to the first step. `resume` is the
-    command that goes on after a stop. An error of a step ends the moves; it is returned with the outcomes of the steps
-    before. Raise UsageError for a wrong client setting, and KeyboardInterrupt.
+    The first `running` partitions of the plan are moving already; they belong to the first step. `commands` are for
+    the notes about moves that have not ended. A topic that was deleted meanwhile has one error. An error of a step ends
+    the moves; it is returned with the outcomes of the steps before. Raise UsageError for a wrong client setting.
     """
     from kafkactl.admin.reassignment_files import ReassignmentFile
 
@@ -190,12 +223,19 @@ def _move_in_steps(
         connected.renew_timeout()
         try:
             work = replica_moves.prepare(connected, ReassignmentFile(replicas=chosen, log_dirs={}), options)
-            errors += work.errors
-            outcomes += replica_moves.run(connected, work, options, resume)
+            errors += [
+                replica_moves.make_deleted_error(*error.names)
+                if isinstance(error, NotFoundError) and error.names  # it was there when the plan was made
+                else error
+                for error in work.errors
+            ]
+            moved, failures = replica_moves.run(connected, work, options, commands)
+            outcomes += moved
+            errors += failures
         except UsageError:
             raise
         except KafkactlError as error:
-            people.note(f"{begin} of {len(places)} partitions were moved; go on: {resume}")
+            people.note(f"{begin} of {len(places)} partitions were moved; {commands.resume}")
             return outcomes, [*errors, error]
         begin = end
         if end < len(places):
@@ -203,20 +243,40 @@ def _move_in_steps(
     return outcomes, errors
 
 
-def _remove_throttles(connected: Cluster, topics: Sequence[str]) -> list[KafkactlError]:
-    """Remove the throttles of moves between brokers that earlier calls have left; return an error for each left.
+def _remove_throttles(connected: Cluster, topics: Sequence[str], broker: int) -> list[KafkactlError]:
+    """Remove the throttles of moves between brokers that this and earlier calls have left; return an error for each.
 
     While reassignments run, they stay. Errors of asking are returned, too.
     """
-    from kafkactl.admin import reassignment, throttles
-
     connected.renew_timeout()
     try:
-        if reassignment.list_running(connected):
-            return []
-        rows, errors = throttles.list_throttles(connected, topics)
-        left = [row for row in rows if row.forgotten and row.name != throttles.DIR_RATE]
-        outcomes = throttles.remove_throttles(connected, left) if left else []
+        rows, errors = _find_left_throttles(connected, topics, broker)
+        return errors + (replica_moves.remove_listed(connected, rows) if rows else [])
     except KafkactlError as error:
         return [error]
-    return [*errors, *list_failures(outcomes, "throttle")]
+
+
+def _find_left_throttles(
+    connected: Cluster, topics: Sequence[str], broker: int
+) -> tuple[list[Throttle], list[KafkactlError]]:
+    """Return the throttles that drains of a broker have left, and an error for each broker that cannot be asked.
+
+    These are the rates of all brokers, and the throttled replicas of topics that name the broker; all others may have
+    been set for another reason. While reassignments run, there are none. The broker itself may be not alive; then a
+    note says that it keeps its throttles. Raise UnreachableError or OperationError where
+    no broker answers, and UsageError for a wrong client setting.
+    """
+    from kafkactl.admin import reassignment, throttles
+
+    if reassignment.list_running(connected):
+        return [], []
+    rows, errors = throttles.list_throttles(connected, topics, verb="remove", leaving=broker)
+    if broker not in connected.requests.list_brokers():
+        people.note(f"broker {broker} is not alive: throttles that it may have are not removed")
+    own = {row.entity for row in rows if any(item.endswith(f":{broker}") for item in row.value.split(","))}
+    left = [
+        row
+        for row in rows
+        if row.name in throttles.RATES or (row.entity in own and row.name in throttles.TOPIC_SETTINGS)
+    ]
+    return left, errors

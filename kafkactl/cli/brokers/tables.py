@@ -27,7 +27,7 @@ BROKERS = [
     Column("ID", lambda row: row.id),
     Column("STATE", lambda row: row.state, _choose_style),
     Column("CONTROLLER", lambda row: row.controller),
-    Column("ENDPOINT", lambda row: f"{row.host}:{row.port}"),
+    Column("ENDPOINT", lambda row: f"{row.host}:{row.port}" if row.host else None),
     Column("RACK", lambda row: row.rack),
     Column("API-LEVEL", lambda row: row.api_level),
     Column("METADATA-VERSION", lambda row: row.metadata_version),

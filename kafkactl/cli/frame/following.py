@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kafkactl.cli.frame.stopping import Stopping, StopRequestedError
 from kafkactl.errors import KafkactlError
 from kafkactl.output import people
 
@@ -34,22 +36,46 @@ class Progress:
     """Size of the new replicas so far; a part of them can be there before the move began."""
     total_bytes: int
     """Size of the new replicas at the end; 0 where it is not known."""
+    obstacle: str | None = None
+    """Why moves cannot end at present, as a sentence; None where nothing is known that stops them."""
+
+
+@contextlib.contextmanager
+def explain_stop(text: str) -> Iterator[None]:
+    """Print a note where INT, TERM or HUP ends the context.
+
+    `text` says what goes on without this command. StopRequestedError, which has the exit status, goes on afterwards,
+    and so does every other error, without a note. Raise ValueError outside the main thread.
+    """
+    try:
+        with Stopping():
+            yield
+    except StopRequestedError:
+        people.note(text)
+        raise
 
 
 def follow(connected: Cluster, look: Callable[[], Progress], interrupted: str) -> None:
     """Wait until the moves have ended, without a time-out of the whole.
 
     `look` returns how far they are. The progress is shown on stderr: in one line on a terminal, else in a note a
-    minute. The time-out of the cluster is renewed before each look. An interrupt, and an error of `look`, end the wait
-    and not the moves: `interrupted` is the note for it, and KeyboardInterrupt or the error is raised.
+    minute. A new obstacle, and the end of one, is a note at once. The time-out of the cluster is renewed before each
+    look. An error of `look` ends the wait and not the moves: it is raised after the note `interrupted`. A signal is a
+    matter of explain_stop().
     """
     on_terminal = sys.stderr.isatty()
+    obstacle: str | None = None
     begin = time.monotonic()
     first: Progress | None = None
     next_note = begin
     try:
         while (progress := look()).left:
             first = first or progress
+            if progress.obstacle != obstacle:
+                obstacle = progress.obstacle
+                if on_terminal:
+                    people.write(_CLEAR_LINE)
+                people.note(obstacle or "the moves go on")
             now = time.monotonic()
             text = describe_progress(first, progress, now - begin)
             if on_terminal:
@@ -59,8 +85,10 @@ def follow(connected: Cluster, look: Callable[[], Progress], interrupted: str) -
                 next_note = now + _NOTE_EVERY_S
             time.sleep(_LOOK_EVERY_S)
             connected.renew_timeout()
-    except (KeyboardInterrupt, KafkactlError):
-        people.note(f"\n{interrupted}" if on_terminal else interrupted)
+    except KafkactlError:
+        if on_terminal:
+            people.write(_CLEAR_LINE)
+        people.note(interrupted)
         raise
     finally:
         if on_terminal and first is not None:

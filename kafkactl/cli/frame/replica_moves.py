@@ -7,30 +7,32 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
+from kafkactl.cli.frame.before_change import Arguments, Change, before_change, cannot_be_undone
 from kafkactl.cli.frame.following import Progress, follow, format_bytes
-from kafkactl.cli.frame.results import list_failures
-from kafkactl.connection.protocol import group_by_topic
-from kafkactl.errors import KafkactlError, OperationError, UnansweredError, UnreachableError
+from kafkactl.cli.frame.results import list_failures, print_errors
+from kafkactl.connection.protocol import ErrorCode, group_by_topic
+from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnansweredError, UnreachableError
 from kafkactl.output import people
 from kafkactl.output.report import Column
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from kafkactl.admin.log_dirs import ReplicaKey
+    from kafkactl.admin.log_dirs import ReplicaKey, StoredDir
     from kafkactl.admin.models import Outcome, Partition
     from kafkactl.admin.planning import Balance, Placement
     from kafkactl.admin.reassignment import Move, RunningMove, VerifiedMove
     from kafkactl.admin.reassignment_files import ReassignmentFile
+    from kafkactl.admin.throttles import Throttle, ThrottlePlan
     from kafkactl.connection.cluster import Cluster
 
 _PAUSE_S = 0.1
 _SETTLING_S = 5.0
 """How long after the end of a move a broker may still name the replicas before it."""
 _FOREIGN = "other reassignments are running"
-_INTERRUPTED = "the brokers continue to move replicas; show the rest, and remove throttles: "
-_VERIFY = "kafkactl reassign verify FILE"
+_SHOWN = 5
+"""Number of partitions that a note names."""
+_STAY = f"{_FOREIGN}, so the throttles stay: kafkactl throttles clear removes them"
 PLAN = [
     Column("TOPIC", lambda row: row["topic"]),
     Column("PARTITION", lambda row: row["partition"]),
@@ -53,6 +55,20 @@ class ExecuteOptions:
     wait: bool
     dir_timeout_s: float
     """How long a replica may need to reach its broker before it moves between directories, in s."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NextCommands:
+    """What messages about moves that have not ended advise to type."""
+
+    resume: str
+    """A phrase with the command that goes on, or shows the rest, and removes the throttles."""
+    cancel: str = "kafkactl reassign cancel --all"
+
+    def describe_rest(self, has_throttles: bool) -> str:
+        """Return the sentence for a person who no longer waits; `has_throttles` says whether there are throttles."""
+        left = ", and the throttles stay until they are removed" if has_throttles else ""
+        return f"the brokers continue to move replicas{left}; {self.resume}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,9 +179,7 @@ def read_targets(
     from kafkactl.admin import reassignment
 
     running = reassignment.list_running(connected)
-    targets = {
-        (row.topic, row.partition): tuple(node for node in row.replicas if node not in row.removing) for row in running
-    }
+    targets = {(row.topic, row.partition): reassignment.get_target(row) for row in running}
     placements, errors = read_placements(connected, topics)
     return (
         [replace(row, replicas=targets.get((row.topic, row.partition), row.replicas)) for row in placements],
@@ -220,15 +234,16 @@ def prepare(connected: Cluster, plan: ReassignmentFile, options: ExecuteOptions)
     present = reassignment.read_replicas(connected, [topic for topic, _ in targets])
     alive = set(connected.requests.list_brokers())
     faults = reassignment.find_faults(targets, present, alive)
-    rows = [
-        row
-        for row in reassignment.verify(running, present, targets)
-        if row.state != "not found" and set(row.target) <= alive
-    ]
+    if not options.allow_factor_change:
+        faults = reassignment.find_factor_changes(targets, present, running) | faults
+    sound_dirs = {key: path for key, path in plan.log_dirs.items() if (key[0], key[1]) not in faults}
+    dir_moves, dir_faults = _plan_dirs(connected, sound_dirs)
+    faults |= dir_faults
+    rows = [row for row in reassignment.verify(running, present, targets) if (row.topic, row.partition) not in faults]
     on_the_way = {
         (row.topic, row.partition)
         for row in running
-        if get_target(row) == set(targets.get((row.topic, row.partition), ()))
+        if set(reassignment.get_target(row)) == set(targets.get((row.topic, row.partition), ()))
     }
     foreign = [row for row in running if (row.topic, row.partition) not in on_the_way]
     if foreign and not options.additional:
@@ -246,9 +261,6 @@ def prepare(connected: Cluster, plan: ReassignmentFile, options: ExecuteOptions)
         connected, [Placement(topic=move.topic, partition=move.partition, replicas=move.before) for move in moves]
     )
     sizes = {(row.topic, row.partition): row.size_bytes for row in placements}
-    chosen = {(row.topic, row.partition) for row in rows}
-    dirs = {key: path for key, path in plan.log_dirs.items() if (key[0], key[1]) in chosen}
-    dir_moves = {key: dirs[key] for key in find_unmoved(connected, dirs)}
     return Work(
         rows=rows,
         moves=moves,
@@ -257,54 +269,74 @@ def prepare(connected: Cluster, plan: ReassignmentFile, options: ExecuteOptions)
         moved_bytes=sum(
             len(set(move.after) - set(move.before)) * sizes.get((move.topic, move.partition), 0) for move in moves
         ),
-        errors=list(faults),
+        errors=[faults[partition] for partition in sorted(faults)],
         changes=[_make_change(move) for move in moves] + _list_other_changes(dir_moves, moves, running, options),
     )
 
 
-def run(connected: Cluster, work: Work, options: ExecuteOptions, resume: str = _VERIFY) -> list[Outcome]:
-    """Start the moves with throttles, wait for their end, remove the throttles, and return the outcome of each.
+def _plan_dirs(
+    connected: Cluster, dirs: Mapping[ReplicaKey, str]
+) -> tuple[dict[ReplicaKey, str], dict[Partition, OperationError]]:
+    """Return the directories of replicas that are not there yet, and an error for each partition that cannot be moved.
 
-    `resume` is the command that goes on after an interrupt, for its note.
-    Without `options.wait` the throttles stay. Where the throttles cannot be set, nothing is moved, and those that were
-    set are removed. Raise OperationError for that, and where the controller refuses all moves; UnreachableError where
-    it does not answer (UnansweredError where the moves may have begun), UsageError for a wrong client setting, and
-    KeyboardInterrupt from the wait.
+    It cannot where a broker does not have the directory, cannot use it, or does not tell its directories. Raise
+    UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
     """
-    from kafkactl.admin import reassignment, throttles
-    from kafkactl.admin.models import Outcome, make_failure
+    from kafkactl.admin import log_dirs
 
-    settings = throttles.plan_throttles(
-        work.moves, work.running, options.throttle, {key[2] for key in work.dir_moves}, options.dir_throttle
+    if not dirs:
+        return {}, {}
+    described, errors = log_dirs.describe_log_dirs(
+        connected, sorted({key[2] for key in dirs}), group_by_topic(dict.fromkeys((key[0], key[1]) for key in dirs))
+    )
+    known = {row.broker for row in described}
+    faults: dict[Partition, OperationError] = {}
+    for (topic, number, broker), path in dirs.items():
+        try:
+            if broker not in known:
+                raise OperationError(f"cannot read the log directories of broker {broker}: {errors[0]}")
+            log_dirs.require_dir(described, broker, path)
+        except OperationError as error:
+            faults[topic, number] = OperationError(f"{topic}-{number}: {error}", error.hint, error.code)
+    unmoved = _find_unmoved(described, {key: path for key, path in dirs.items() if (key[0], key[1]) not in faults})
+    return {key: dirs[key] for key in unmoved}, faults
+
+
+def run(
+    connected: Cluster, work: Work, options: ExecuteOptions, commands: NextCommands
+) -> tuple[list[Outcome], list[KafkactlError]]:
+    """Start the moves with throttles, wait for their end, and remove the throttles.
+
+    Return the outcome of each move, and an error for each throttle that stays and each topic that was deleted
+    meanwhile. `commands` are for the notes about moves that have not ended. Without `options.wait` the throttles stay.
+    Where the throttles cannot be set, nothing is moved, and those that were set are removed. Raise OperationError for
+    that, and where the controller refuses all moves; UnreachableError where it does not answer (UnansweredError where
+    the moves may have begun), and UsageError for a wrong client setting.
+    """
+    from kafkactl.admin import throttles
+    from kafkactl.admin.models import Outcome
+
+    settings = _leave_out_dead(
+        connected,
+        throttles.plan_throttles(
+            work.moves, work.running, options.throttle, {key[2] for key in work.dir_moves}, options.dir_throttle
+        ),
     )
     _set_throttles(connected, settings)
-    results: dict[Move, OperationError | None] = {}
-    if work.moves:
-        try:
-            results = reassignment.start(connected, work.moves, options.allow_factor_change)
-        except UnansweredError:
-            raise
-        except (OperationError, UnreachableError):
-            throttles.clear_throttles(connected, settings.brokers, settings.topics)
-            raise
-    if work.moves and all(error is not None for error in results.values()) and not work.running:
-        throttles.clear_throttles(connected, settings.brokers, settings.topics)
+    results = _start_moves(connected, work, settings, options, commands) if work.moves else {}
+    failures: list[KafkactlError] = []
+    is_refused = bool(work.moves) and all(error is not None for error in results.values()) and not work.running
+    if is_refused and not work.dir_moves:
+        failures = _clear(connected, settings)
     dirs = _start_dir_moves(connected, work.dir_moves, options) if work.dir_moves else {}
     started = [move for move, error in results.items() if error is None]
-    refused = [
-        make_failure(f"{move.topic}-{move.partition}", error, error.reason)
-        for move, error in results.items()
-        if error is not None
-    ]
+    refused = _list_refusals(results, dirs, options)
     moving_dirs = {key: work.dir_moves[key] for key, error in dirs.items() if error is None}
-    refused += [
-        make_failure(f"{topic}-{number} on broker {broker}", error)
-        for (topic, number, broker), error in dirs.items()
-        if error is not None
-    ]
     if not options.wait:
-        if settings.brokers:
-            people.note(f"remove the throttles at the end: {resume}")
+        if settings.brokers and (started or moving_dirs or work.running):
+            people.note(commands.describe_rest(has_throttles=True))
+        elif settings.brokers and work.dir_moves:
+            failures = _clear(connected, settings)
         return [
             *refused,
             *(Outcome(f"{move.topic}-{move.partition}", True, f"moving to {_show(move.after)}") for move in started),
@@ -312,31 +344,106 @@ def run(connected: Cluster, work: Work, options: ExecuteOptions, resume: str = _
                 Outcome("{}-{} on broker {}".format(*key), True, f"moving to {path}")
                 for key, path in moving_dirs.items()
             ),
-        ]
-    _follow(connected, work, started, resume)
-    _follow_dirs(connected, moving_dirs, resume)
-    failures = []
-    if settings.brokers:
-        if reassignment.list_running(connected):
-            people.note("other reassignments are running, so the throttles stay: kafkactl throttles clear removes them")
-        else:
-            failures = _find_errors(throttles.clear_throttles(connected, settings.brokers, settings.topics))
+        ], failures
+    _follow(connected, work, started, commands, bool(settings.brokers))
+    _follow_dirs(connected, moving_dirs, commands.describe_rest(bool(settings.brokers)))
+    if settings.brokers and not is_refused:
+        failures = _remove_own_throttles(connected, settings)
+    elif settings.brokers and work.dir_moves:
+        failures = _clear(connected, settings)
+    outcomes, deleted = _check_results(connected, work, started, moving_dirs)
+    return [*refused, *outcomes], [*map(make_deleted_error, deleted), *failures]
+
+
+def _start_moves(
+    connected: Cluster, work: Work, settings: ThrottlePlan, options: ExecuteOptions, commands: NextCommands
+) -> dict[Move, OperationError | None]:
+    """Start the moves between brokers, and return the error of each, None for a success.
+
+    Where none can be started, the throttles `settings` are removed before the error is raised: OperationError for a
+    refusal, UnreachableError, and UsageError for a wrong client setting. After UnansweredError the moves may have
+    begun: the throttles stay, and a note says so.
+    """
+    from kafkactl.admin import reassignment
+
+    try:
+        return reassignment.start(connected, work.moves, options.allow_factor_change)
+    except UnansweredError:
+        if settings.brokers:
+            people.note(f"the throttles stay until they are removed; {commands.resume}")
+        raise
+    except (OperationError, UnreachableError):
+        print_errors(_clear(connected, settings))
+        raise
+
+
+def _list_refusals(
+    moves: Mapping[Move, OperationError | None],
+    dirs: Mapping[ReplicaKey, KafkactlError | None],
+    options: ExecuteOptions,
+) -> list[Outcome]:
+    """Return the outcome of each move between brokers or directories that has an error."""
+    from kafkactl.admin.models import make_failure
+    from kafkactl.admin.reassignment import FACTOR_HINT
+
+    outcomes = []
+    for move, error in moves.items():
+        if error is None:
+            continue
+        if error.code == ErrorCode.INVALID_REPLICATION_FACTOR and not options.allow_factor_change:
+            error.hint = FACTOR_HINT
+        outcomes.append(make_failure(f"{move.topic}-{move.partition}", error, error.reason))
+    for (topic, number, broker), dir_error in dirs.items():
+        if dir_error is not None:
+            reason = dir_error.reason if isinstance(dir_error, OperationError) else None
+            outcomes.append(make_failure(f"{topic}-{number} on broker {broker}", dir_error, reason))
+    return outcomes
+
+
+def make_deleted_error(topic: str) -> KafkactlError:
+    """Return the error of a topic that was deleted while its replicas were moved; its `names` have the topic."""
+    return NotFoundError(f"topic {topic}: it was deleted during the moves", names=[topic])
+
+
+def _remove_own_throttles(connected: Cluster, settings: ThrottlePlan) -> list[KafkactlError]:
+    """Remove the throttles of a plan where no reassignment runs any more; return an error for each that stays.
+
+    Where one runs they stay, and a note says so. Raise OperationError, UnreachableError, and UsageError for a wrong
+    client setting.
+    """
+    from kafkactl.admin import reassignment
+
+    if reassignment.list_running(connected):
+        people.note(_STAY)
+        return []
+    return _clear(connected, settings)
+
+
+def _clear(connected: Cluster, settings: ThrottlePlan) -> list[KafkactlError]:
+    """Remove the throttles of a plan, and return an error for each broker and topic where they stay.
+
+    A topic that does not exist any more has none. Raise UsageError for a wrong client setting.
+    """
+    from kafkactl.admin import throttles
+    from kafkactl.admin.entities import EntityType
+
+    results = throttles.clear_throttles(connected, settings.brokers, settings.topics)
     return [
-        *refused,
-        *_check_results(connected, work, started, moving_dirs),
-        *(Outcome("throttles", False, str(failure), "remove them: kafkactl throttles clear") for failure in failures),
+        throttles.make_left_error(entity, str(error))
+        for entity, error in results.items()
+        if error is not None and not (entity.type is EntityType.TOPICS and isinstance(error, NotFoundError))
     ]
 
 
 def _check_results(
     connected: Cluster, work: Work, started: Sequence[Move], dirs: Mapping[ReplicaKey, str]
-) -> list[Outcome]:
-    """Return the outcome of each move that was waited for, from the replicas that are there now.
+) -> tuple[list[Outcome], list[str]]:
+    """Return the outcome of each move that was waited for, from the replicas that are there now, and deleted topics.
 
-    `started` are moves of this call; those that were running before count, too. `dirs` are the directories of replicas
-    that were moved. Brokers learn of the end of a move one after the other: for 5 s a replica that is not there is
-    looked for again. Raise UnreachableError or OperationError where no broker answers, and UsageError for a wrong
-    client setting.
+    Moves of topics that were deleted have no outcome. `started` are moves of this call; those that were running before
+    count, too. `dirs` are the directories of replicas that were moved. Brokers learn of the end of a move one after the
+    other: for 5 s a replica that is not there is looked for again. Raise UnreachableError or OperationError where no
+    broker answers, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment
     from kafkactl.admin.models import Outcome
@@ -347,25 +454,37 @@ def _check_results(
     deadline = time.monotonic() + _SETTLING_S
     while True:
         present = reassignment.read_replicas(connected, sorted({row.topic for row in rows}))
+        deleted = {row.topic for row in rows} - {topic for topic, _ in present}
         moved = {row for row in rows if set(present.get((row.topic, row.partition), ())) == set(row.target)}
-        if len(moved) == len(rows) or time.monotonic() > deadline:
+        if all(row in moved or row.topic in deleted for row in rows) or time.monotonic() > deadline:
             break
         time.sleep(_PAUSE_S)
         connected.renew_timeout()
     outcomes = []
-    for row in rows:
+    for row in (row for row in rows if row.topic not in deleted):
         now = present.get((row.topic, row.partition), ())
         is_moved = row in moved
         text = f"moved to {_show(row.target)}" if is_moved else f"not moved: its replicas are on {_show(now)}"
         outcomes.append(Outcome(f"{row.topic}-{row.partition}", is_moved, text))
-    unmoved = find_unmoved(connected, dirs)
-    return [
-        *outcomes,
-        *(
-            Outcome("{}-{} on broker {}".format(*key), key not in unmoved, unmoved.get(key, f"moved to {path}"))
-            for key, path in dirs.items()
-        ),
+    gone = _find_deleted(connected, {key[0] for key in dirs} - {row.topic for row in rows})
+    deleted |= gone
+    left = {key: path for key, path in dirs.items() if key[0] not in deleted}
+    unmoved = find_unmoved(connected, left)
+    outcomes += [
+        Outcome("{}-{} on broker {}".format(*key), key not in unmoved, unmoved.get(key, f"moved to {path}"))
+        for key, path in left.items()
     ]
+    return outcomes, sorted(deleted)
+
+
+def _find_deleted(connected: Cluster, topics: set[str]) -> set[str]:
+    """Return the topics that do not exist; without topics nothing is asked.
+
+    Raise UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
+    """
+    from kafkactl.admin import reassignment
+
+    return topics - {topic for topic, _ in reassignment.read_replicas(connected, topics)}
 
 
 def _show(brokers: Sequence[int]) -> str:
@@ -381,14 +500,44 @@ def remove_throttles(connected: Cluster, topics: Sequence[str]) -> list[Kafkactl
     """
     from kafkactl.admin import throttles
 
-    rows, errors = throttles.list_throttles(connected, topics)
+    rows, errors = throttles.list_throttles(connected, topics, verb="remove")
     if not rows:
         return errors
-    before_change(connected, [Change(action=f"remove {row.title}", inverse=cannot_be_undone) for row in rows])
+    before_change(connected, [make_removal(row) for row in rows])
+    return errors + remove_listed(connected, rows)
+
+
+def note_kept_throttles(connected: Cluster, topics: Sequence[str]) -> list[KafkactlError]:
+    """Print a note where there are throttles that stay, because other reassignments run; return errors of asking.
+
+    `topics` are those whose throttles count, beside the rates of the brokers. Raise UnreachableError or OperationError
+    where no broker answers, and UsageError for a wrong client setting.
+    """
+    from kafkactl.admin import throttles
+
+    rows, errors = throttles.list_throttles(connected, topics)
+    if rows:
+        people.note(_STAY)
+    return errors
+
+
+def make_removal(row: Throttle) -> Change:
+    """Return the removal of a throttle as a change, which setting the value again undoes."""
+    inverse: Arguments = ("configs", "alter", row.type.value, row.entity, "--set", f"{row.name}={row.value}")
+    return Change(action=f"remove {row.title}", inverse=lambda: inverse)
+
+
+def remove_listed(connected: Cluster, rows: Sequence[Throttle]) -> list[KafkactlError]:
+    """Remove throttles, print how many, and return an error for each that stays.
+
+    Raise UsageError for a wrong client setting.
+    """
+    from kafkactl.admin import throttles
+
     failures = list_failures(throttles.remove_throttles(connected, rows), "throttle")
     removed = len(rows) - len(failures)
     people.note(f"removed {removed} throttle{'' if removed == 1 else 's'}")
-    return errors + failures
+    return failures
 
 
 def find_unmoved(connected: Cluster, dirs: Mapping[ReplicaKey, str]) -> dict[ReplicaKey, str]:
@@ -402,6 +551,13 @@ def find_unmoved(connected: Cluster, dirs: Mapping[ReplicaKey, str]) -> dict[Rep
         return {}
     partitions = dict.fromkeys((key[0], key[1]) for key in dirs)
     described, _ = log_dirs.describe_log_dirs(connected, None, group_by_topic(partitions))
+    return _find_unmoved(described, dirs)
+
+
+def _find_unmoved(described: Sequence[StoredDir], dirs: Mapping[ReplicaKey, str]) -> dict[ReplicaKey, str]:
+    """Return why replicas are not in their directories, as text, for each that is not; `described` are all that are."""
+    from kafkactl.admin import log_dirs
+
     present, futures = log_dirs.find_replicas(described), log_dirs.find_replicas(described, is_future=True)
     texts = {}
     for key, path in sorted(dirs.items()):
@@ -435,21 +591,32 @@ def _list_other_changes(
     return changes
 
 
-def get_target(row: RunningMove) -> set[int]:
-    """Return the replicas that a running reassignment leads to."""
-    return set(row.replicas) - set(row.removing)
-
-
 def _make_change(move: Move) -> Change:
     """Return the move of a partition as a change."""
     before, after = (",".join(map(str, replicas)) for replicas in (move.before, move.after))
     return Change(action=f"move {move.topic}-{move.partition} from {before} to {after}", inverse=cannot_be_undone)
 
 
-def _set_throttles(connected: Cluster, settings: Any) -> None:
+def _leave_out_dead(connected: Cluster, settings: ThrottlePlan) -> ThrottlePlan:
+    """Return the settings without those of brokers that are not alive: no replica is read from them.
+
+    A note names these brokers. The brokers that get replicas keep the rates low where one comes back. Raise
+    UnreachableError or OperationError where the brokers cannot be listed, and UsageError for a wrong client setting.
+    """
+    if not settings.brokers:
+        return settings
+    alive = connected.requests.list_brokers()
+    for broker in sorted(settings.brokers.keys() - set(alive)):
+        people.note(f"broker {broker} is not alive: no throttle is set there")
+    return replace(
+        settings, brokers={broker: settings.brokers[broker] for broker in settings.brokers if broker in alive}
+    )
+
+
+def _set_throttles(connected: Cluster, settings: ThrottlePlan) -> None:
     """Set throttles; where one cannot be set, remove the others and raise its error.
 
-    `settings` is a ThrottlePlan. Raise OperationError for the first failure, with a text that nothing was moved, and
+    Raise OperationError for the first failure, with a text that nothing was moved, and
     UsageError for a wrong client setting.
     """
     from kafkactl.admin import throttles
@@ -457,11 +624,15 @@ def _set_throttles(connected: Cluster, settings: Any) -> None:
 
     results = throttles.set_throttles(connected, settings)
     if failures := _find_errors(results):
-        throttles.clear_throttles(
-            connected,
-            [int(entity.name) for entity, error in results.items() if entity.type is EntityType.BROKERS and not error],
-            [entity.name for entity, error in results.items() if entity.type is EntityType.TOPICS and not error],
+        names = {
+            kind: [entity.name for entity, error in results.items() if entity.type is kind and not error]
+            for kind in (EntityType.BROKERS, EntityType.TOPICS)
+        }
+        done = throttles.ThrottlePlan(
+            brokers={int(name): {} for name in names[EntityType.BROKERS]},
+            topics={name: {} for name in names[EntityType.TOPICS]},
         )
+        print_errors(_clear(connected, done))
         raise OperationError(f"cannot set the throttles: {failures[0]}; nothing was moved", failures[0].hint)
 
 
@@ -490,13 +661,36 @@ def _start_dir_moves(
     return results
 
 
-def _follow(connected: Cluster, work: Work, moves: Sequence[Move], resume: str) -> None:
+def _describe_obstacle(moves: Sequence[RunningMove], alive: Collection[int], cancel: str) -> str | None:
+    """Return which brokers that are not alive the moves wait for, as a sentence; None where they wait for none.
+
+    A move waits for its new brokers, and for its old ones where none of them is alive. `alive` are ids of brokers,
+    `cancel` is the command that cancels the moves.
+    """
+    waiting: dict[str, set[int]] = {}
+    for row in moves:
+        old = set(row.replicas) - set(row.adding)
+        missing = set(row.adding) - set(alive)
+        if old.isdisjoint(alive):
+            missing |= old
+        if missing:
+            waiting[f"{row.topic}-{row.partition}"] = missing
+    if not waiting:
+        return None
+    brokers = sorted(set().union(*waiting.values()))
+    names = ", ".join(list(waiting)[:_SHOWN]) + (f" and {len(waiting) - _SHOWN} more" if len(waiting) > _SHOWN else "")
+    text = f"broker {_show(brokers)} is" if len(brokers) == 1 else f"brokers {_show(brokers)} are"
+    start = "it" if len(brokers) == 1 else "them"
+    text += f" not alive: {names} wait{'s' if len(waiting) == 1 else ''} for {start}"
+    return f"{text}; start {start} again, or stop with Ctrl-C, and cancel the moves: {cancel}"
+
+
+def _follow(connected: Cluster, work: Work, moves: Sequence[Move], commands: NextCommands, has_throttles: bool) -> None:
     """Wait until the moves, and those of the plan that were running before, have ended.
 
-    `resume` is the command that goes on after an interrupt.
-
-    Raise KeyboardInterrupt after a note, UnreachableError or OperationError where the moves cannot be read, and
-    UsageError for a wrong client setting.
+    A note says which brokers that are not alive they wait for. `commands` and `has_throttles` are for the notes about
+    moves that have not ended. Raise UnreachableError or OperationError where the moves cannot be read, and UsageError
+    for a wrong client setting.
     """
     from kafkactl.admin import log_dirs, reassignment
 
@@ -509,11 +703,13 @@ def _follow(connected: Cluster, work: Work, moves: Sequence[Move], resume: str) 
 
     def look() -> Progress:
         """Return how far the moves are; raise UnreachableError or OperationError where no broker answers."""
-        left = {(row.topic, row.partition) for row in reassignment.list_running(connected)} & waiting
+        running = [row for row in reassignment.list_running(connected) if (row.topic, row.partition) in waiting]
+        left = {(row.topic, row.partition) for row in running}
+        alive = connected.requests.list_brokers() if left else []
         moved = 0
         if left and brokers and work.moved_bytes:
             try:
-                dirs, _ = log_dirs.describe_log_dirs(connected, brokers, topics)
+                dirs, _ = log_dirs.describe_log_dirs(connected, [id for id in brokers if id in alive], topics)
             except (UnreachableError, OperationError):  # sizes are only for the eye
                 dirs = []
             moved = sum(
@@ -521,16 +717,21 @@ def _follow(connected: Cluster, work: Work, moves: Sequence[Move], resume: str) 
                 for replica in log_dirs.find_replicas(dirs).values()
                 if replica.broker in added.get((replica.topic, replica.partition), ())
             )
-        return Progress(left=len(left), total=len(waiting), moved_bytes=moved, total_bytes=work.moved_bytes)
+        return Progress(
+            left=len(left),
+            total=len(waiting),
+            moved_bytes=moved,
+            total_bytes=work.moved_bytes,
+            obstacle=_describe_obstacle(running, alive, commands.cancel),
+        )
 
-    follow(connected, look, _INTERRUPTED + resume)
+    follow(connected, look, commands.describe_rest(has_throttles))
 
 
-def _follow_dirs(connected: Cluster, dirs: Mapping[ReplicaKey, str], resume: str) -> None:
-    """Wait until moves between directories have ended; `resume` is the command that goes on after an interrupt.
+def _follow_dirs(connected: Cluster, dirs: Mapping[ReplicaKey, str], interrupted: str) -> None:
+    """Wait until moves between directories have ended; `interrupted` is the note for an error before.
 
-    Raise KeyboardInterrupt after a note, UnreachableError or OperationError where no broker answers, and UsageError for
-    a wrong client setting.
+    Raise UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
     """
 
     def look() -> Progress:
@@ -539,4 +740,4 @@ def _follow_dirs(connected: Cluster, dirs: Mapping[ReplicaKey, str], resume: str
         return Progress(left=len(left), total=len(dirs), moved_bytes=0, total_bytes=0)
 
     if dirs:
-        follow(connected, look, _INTERRUPTED + resume)
+        follow(connected, look, interrupted)

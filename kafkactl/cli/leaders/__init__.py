@@ -161,8 +161,8 @@ def elect(
         for row in possible
     ]
     before_change(connected, changes, confirm.dry_run)
-    if not possible:
-        people.note("no partition needs an election" if not candidates else "no leader can be elected")
+    if not possible and not errors:
+        people.note("no partition needs an election")
     if (
         (confirm.dry_run or not confirm.yes or not possible)
         and not output.is_kafka

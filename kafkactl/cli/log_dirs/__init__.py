@@ -10,7 +10,7 @@ from kafkactl.cli.completion.names import complete_brokers
 from kafkactl.cli.frame.before_change import Arguments, Change, before_change
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
-from kafkactl.cli.frame.following import Progress, follow, format_bytes
+from kafkactl.cli.frame.following import Progress, explain_stop, follow, format_bytes
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, ReportOptions
 from kafkactl.cli.frame.results import print_errors, show_outcomes
@@ -81,6 +81,8 @@ _MOVES = [
     Column("SIZE", lambda row: row.size_bytes),
     Column("STATE", lambda row: row.state),
 ]
+
+_GOES_ON = "the broker continues to move replicas; show them: kafkactl log-dirs replicas"
 
 
 @app.command("list")
@@ -195,7 +197,8 @@ def move(
     if (confirm.dry_run or not confirm.yes) and (moves or output.is_structured):
         output.show(listing(_MOVES, moves))
     if not needed:
-        people.note(f"nothing to move: no replica has to leave its directory for {to}")
+        if not errors:
+            people.note(f"nothing to move: no replica has to leave its directory for {to}")
     else:
         size = format_bytes(sum(row.size_bytes for row in needed))
         action = f"move {len(needed)} replica{'' if len(needed) == 1 else 's'} ({size}) on broker {broker} to {to}"
@@ -245,8 +248,8 @@ def _make_change(row: DirMove) -> Change:
 def _follow(connected: Cluster, moves: Sequence[DirMove]) -> None:
     """Wait until the replicas are in their new directories, or their moves were cancelled.
 
-    Progress is shown on stderr. Raise KeyboardInterrupt after a note, NotFoundError, UnreachableError or OperationError
-    where the broker does not answer, and UsageError for a wrong client setting.
+    Progress is shown on stderr. Raise StopRequestedError after a note, NotFoundError, UnreachableError or
+    OperationError where the broker does not answer, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import log_dirs
 
@@ -265,7 +268,8 @@ def _follow(connected: Cluster, moves: Sequence[DirMove]) -> None:
             left=len(futures), total=len(moves), moved_bytes=max(0, total - left) + copied, total_bytes=total
         )
 
-    follow(connected, look, "the broker continues to move replicas; show them: kafkactl log-dirs replicas")
+    with explain_stop(_GOES_ON):
+        follow(connected, look, _GOES_ON)
 
 
 def _describe(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,20 +12,20 @@ from kafkactl.cli.frame import replica_moves
 from kafkactl.cli.frame.before_change import before_change
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
-from kafkactl.cli.frame.following import format_bytes
+from kafkactl.cli.frame.following import explain_stop, format_bytes
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ClusterOptions, ControllerOptions, MirrorOutputOptions
 from kafkactl.cli.frame.results import print_errors, show_outcomes
 from kafkactl.cli.frame.subjects import TopicsOptions
 from kafkactl.cli.frame.values import read_broker_ids, require_choice
-from kafkactl.errors import NotFoundError, UsageError, make_exclusive_error
+from kafkactl.errors import UsageError, make_exclusive_error
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table, listing
 from kafkactl.statuses import CONDITION, DONE, combine
 from kafkactl.times import parse_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from kafkactl.admin.models import Partition
     from kafkactl.admin.reassignment import RunningMove
@@ -131,16 +132,19 @@ def generate(
     connected = cluster.connect()
     chosen = topics.choose(connected) if names is None else names
     balance = planning.Balance(by)
-    placements, errors = replica_moves.read_placements(connected, chosen)
+    placements, running, errors = replica_moves.read_targets(connected, chosen)
     if balance is planning.Balance.BYTES:
         placements = replica_moves.require_sizes(connected, placements)
     plan = replica_moves.plan_replicas(connected, placements, ids, balance, with_racks=not no_racks)
     if balance is not planning.Balance.BYTES:
         placements = replica_moves.add_moved_sizes(connected, placements, plan)
     rows = replica_moves.list_plan(placements, plan)
+    if moving := sum(row.topic in chosen for row in running):
+        people.note(f"partitions that are moving count as moved: {moving}")
     output.show(Report({"version": 1, "partitions": rows}, [Table(replica_moves.PLAN, rows)]))
     moves, size = planning.count_moves(placements, plan)
-    people.note(f"partitions to change: {len(rows)}; new replicas: {moves}, with {format_bytes(size)}")
+    if rows or not errors:
+        people.note(f"partitions to change: {len(rows)}; new replicas: {moves}, with {format_bytes(size)}")
     return print_errors(errors)
 
 
@@ -186,15 +190,16 @@ def execute(
     """
     from kafkactl.admin.reassignment_files import read_reassignment
 
-    plan = read_reassignment(_require_file(file, file_flag))
+    path = _require_file(file, file_flag)
     options = replica_moves.ExecuteOptions(
-        throttle=_read_rate(throttle),
-        dir_throttle=_read_rate(dir_throttle),
+        throttle=_read_rate(throttle, "--throttle"),
+        dir_throttle=_read_rate(dir_throttle, "--replica-alter-log-dirs-throttle"),
         additional=additional,
         allow_factor_change=not keep_factor,
         wait=not no_wait,
         dir_timeout_s=_read_timeout(dir_timeout),
     )
+    plan = read_reassignment(path)
     connected = cluster.connect()
     if people.is_kafka_style():  # Kafka's tool shows nothing before, and waits for nothing
         from kafkactl.cli.reassign import as_kafka
@@ -209,12 +214,29 @@ def execute(
         if status is not None:
             return combine([status, print_errors(work.errors)]) if work.errors else status
     else:
-        people.note("nothing to move: every partition has its replicas, or is on the way")
+        if not work.errors:
+            people.note("nothing to move: every partition has its replicas, or is on the way")
         if confirm.dry_run or not (work.running and options.wait):
             return print_errors(work.errors)
-    outcomes = replica_moves.run(connected, work, options)
-    status = show_outcomes(outcomes, "partition", output)
-    return combine([status, print_errors(work.errors)]) if work.errors else status
+    commands = _make_commands(path)
+    with explain_stop(commands.describe_rest(options.throttle is not None or options.dir_throttle is not None)):
+        outcomes, failures = replica_moves.run(connected, work, options, commands)
+    status = show_outcomes(outcomes, "partition", output) if outcomes or output.is_structured else DONE
+    errors = [*work.errors, *failures]
+    return combine([status, print_errors(errors)]) if errors else status
+
+
+def _make_commands(path: Path) -> replica_moves.NextCommands:
+    """Return the commands that go on with the plan of a file, or those for all moves where it is no usual file."""
+    if not path.is_file():  # stdin, or a pipe of the shell, which is read only once
+        return replica_moves.NextCommands(
+            resume="show the rest: kafkactl reassign list, and then remove throttles: kafkactl throttles clear"
+        )
+    name = shlex.quote(str(path))
+    return replica_moves.NextCommands(
+        resume=f"show the rest, and remove throttles: kafkactl reassign verify {name}",
+        cancel=f"kafkactl reassign cancel {name}",
+    )
 
 
 @app.command()
@@ -250,15 +272,15 @@ def verify(
     dirs = replica_moves.find_unmoved(connected, plan.log_dirs)
     output.show(listing(_STATES, rows))
     errors: list[KafkactlError] = [
-        NotFoundError(f"partition not found: {row.topic}-{row.partition}", "list the topics: kafkactl topics list")
-        for row in rows
-        if row.state == "not found"
+        reassignment.make_missing_error(row.topic, row.partition) for row in rows if row.state == "not found"
     ]
     for (topic, number, broker), text in dirs.items():
         people.note(f"{topic}-{number} on broker {broker}: {text}")
+    is_done = all(row.state == "done" for row in rows) and not dirs
     if not running and not any(text.startswith("moving") for text in dirs.values()) and not preserve:
         errors += replica_moves.remove_throttles(connected, topics)
-    is_done = all(row.state == "done" for row in rows) and not dirs
+    elif is_done and not preserve:
+        errors += replica_moves.note_kept_throttles(connected, topics)
     return combine([print_errors(errors), DONE if is_done or errors else CONDITION])
 
 
@@ -322,12 +344,34 @@ def cancel(
     before_change(connected, replica_moves.list_cancellations(chosen), confirm.dry_run)
     if (confirm.dry_run or not confirm.yes) and (chosen or output.is_structured):
         output.show(listing(_RUNNING, chosen))
+    errors = [] if plan is None else _find_missing(connected, plan.replicas.keys() - _list_keys(chosen))
     if not chosen:
-        people.note("nothing to cancel: none of the reassignments is running")
-        return DONE
+        if not errors:
+            people.note("nothing to cancel: none of the reassignments is running")
+        return print_errors(errors)
     action = f"cancel the reassignment of {len(chosen)} partition{'' if len(chosen) == 1 else 's'}"
     status = confirm.ask(action, "nothing cancelled")
-    return _cancel(connected, chosen, output, preserve) if status is None else status
+    if status is None:
+        status = _cancel(connected, chosen, output, preserve)
+    return combine([status, print_errors(errors)]) if errors else status
+
+
+def _list_keys(running: Sequence[RunningMove]) -> set[Partition]:
+    """Return the partitions of running reassignments."""
+    return {(row.topic, row.partition) for row in running}
+
+
+def _find_missing(connected: Cluster, partitions: Collection[Partition]) -> list[KafkactlError]:
+    """Return an error for each of these partitions that does not exist, sorted; controllers do not tell it.
+
+    Raise UnreachableError, OperationError for a refusal, and UsageError for a wrong client setting.
+    """
+    from kafkactl.admin import reassignment
+
+    if connected.settings.has_controllers or not partitions:
+        return []
+    present = reassignment.read_replicas(connected, {topic for topic, _ in partitions})
+    return [reassignment.make_missing_error(*partition) for partition in sorted(partitions) if partition not in present]
 
 
 def _cancel(connected: Cluster, chosen: Sequence[RunningMove], output: MirrorOutputOptions, preserve: bool) -> int:
@@ -366,9 +410,18 @@ def _require_file(file: Path | None, flag: Path | None) -> Path:
     return path
 
 
-def _read_rate(rate: int | None) -> int | None:
-    """Return a rate in bytes per second; None for None and, as in Kafka's tool, for a negative one."""
-    return None if rate is None or rate < 0 else rate
+def _read_rate(rate: int | None, option: str) -> int | None:
+    """Return a rate in bytes per second; None for None and, in Kafka's style, for a negative one.
+
+    Raise UsageError in our style for a rate below 1, with which moves would never end.
+    """
+    if rate is None:
+        return None
+    if people.is_kafka_style():
+        return None if rate < 0 else rate
+    if rate < 1:
+        raise UsageError(f"invalid value for {option}: {rate} is less than 1", "see: kafkactl reassign execute --help")
+    return rate
 
 
 def _read_timeout(text: str | None) -> float:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from kafkactl.cli.frame.before_change import Arguments, Change, before_change
+from kafkactl.cli.frame import replica_moves
+from kafkactl.cli.frame.before_change import before_change
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, ReportOptions
@@ -14,9 +15,6 @@ from kafkactl.cli.frame.results import print_errors, show_outcomes
 from kafkactl.output import people
 from kafkactl.output.report import Column, listing
 from kafkactl.statuses import combine
-
-if TYPE_CHECKING:
-    from kafkactl.admin.throttles import Throttle
 
 app = new_app(
     """Show and remove the throttles of moves of replicas.
@@ -41,7 +39,8 @@ _COLUMNS = [
 def list_throttles(cluster: ClusterOptions, output: ReportOptions) -> int:
     """Show the settings of brokers and topics that slow moves of replicas down.
 
-    A forgotten throttle is one that no running reassignment needs. It slows down followers that catch up.
+    A forgotten throttle is one that no running reassignment needs. It slows down followers that catch up. A broker that
+    is not alive cannot be asked: it is an error, and the status is 1.
 
     Examples:
       kafkactl throttles list
@@ -51,7 +50,7 @@ def list_throttles(cluster: ClusterOptions, output: ReportOptions) -> int:
 
     rows, errors = throttles.list_throttles(cluster.connect())
     output.show(listing(_COLUMNS, rows))
-    if not rows:
+    if not rows and not errors:
         people.note("no throttle is set")
     return print_errors(errors)
 
@@ -68,7 +67,8 @@ def clear(
 ) -> int:
     """Remove forgotten throttles of brokers and topics.
 
-    The command shows the throttles and asks. Without any it does nothing.
+    The command shows the throttles and asks. Without any it does nothing. The throttles of a broker that is not alive
+    cannot be removed: it is an error, and the status is 1.
 
     Examples:
       kafkactl throttles clear --dry-run
@@ -77,13 +77,18 @@ def clear(
     from kafkactl.admin import throttles
 
     connected = cluster.connect()
-    rows, errors = throttles.list_throttles(connected)
-    rows = [row for row in rows if all_ or row.forgotten]
-    before_change(connected, [_make_change(row) for row in rows], confirm.dry_run)
+    present, errors = throttles.list_throttles(connected, verb="remove")
+    rows = [row for row in present if all_ or row.forgotten]
+    if used := len(present) - len(rows):
+        is_one = used == 1
+        text = f"{used} throttle{' is' if is_one else 's are'} in use by a running reassignment"
+        people.note(f"{text}; --all removes {'it' if is_one else 'them'}, too")
+    before_change(connected, [replica_moves.make_removal(row) for row in rows], confirm.dry_run)
     if (confirm.dry_run or not confirm.yes) and (rows or output.is_structured):
         output.show(listing(_COLUMNS, rows))
     if not rows:
-        people.note("no throttle to remove")
+        if not present and not errors:
+            people.note("no throttle to remove")
         if not confirm.dry_run and confirm.yes and output.is_structured:
             return combine([show_outcomes([], "throttle", output), print_errors(errors)])
         return print_errors(errors)
@@ -91,9 +96,3 @@ def clear(
     if status is None:
         status = show_outcomes(throttles.remove_throttles(connected, rows), "throttle", output)
     return combine([status, print_errors(errors)]) if errors else status
-
-
-def _make_change(row: Throttle) -> Change:
-    """Return the removal of a throttle as a change, which setting the value again undoes."""
-    inverse: Arguments = ("configs", "alter", row.type.value, row.entity, "--set", f"{row.name}={row.value}")
-    return Change(action=f"remove {row.title}", inverse=lambda: inverse)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kafkactl.cli.frame.confirm import ConfirmOptions
+from kafkactl.cli.frame.following import explain_stop
 from kafkactl.cli.frame.options import ReportOptions
 from kafkactl.cli.frame.results import show_outcomes
 from kafkactl.output import people
@@ -37,13 +38,15 @@ def change_factor(
     Ask before replicas are dropped: the status is 1 after the answer no. With `wait` return after the moves have ended,
     else after they have begun. With --dry-run only show the moves. Refused moves are printed as errors, with status 1.
     Raise NotFoundError for a topic that does not exist, OperationError where there are fewer live brokers than replicas
-    or a request is refused, UnreachableError, KeyboardInterrupt from the wait, and UsageError where there is a question
-    and no terminal to ask at, for a wrong client setting, and with --dry-run for a wrong column or order. Raise
-    OutputError or ReaderLeftError where stdout fails.
+    or a request is refused, UnreachableError, StopRequestedError from the wait, and UsageError where there is a
+    question and no terminal to ask at, for a wrong client setting, and with --dry-run for a wrong column or order.
+    Raise OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import reassignment
 
     moves = reassignment.plan_factor(connected, names, factor)
+    if moving := sum(row.topic in names for row in reassignment.list_running(connected)):
+        people.note(f"partitions that are moving count as moved: {moving}")
     if confirm.dry_run:
         if moves or output.is_structured:
             output.show(listing(_COLUMNS, moves))
@@ -58,18 +61,19 @@ def change_factor(
             return FAILED
     started: dict[Move, OperationError | None] = {}
     if moves:
-        started = reassignment.start(connected, moves)
-        if wait:
-            _follow(connected, [move for move, error in started.items() if error is None])
+        with explain_stop("the brokers continue to move replicas; show the rest: kafkactl reassign list"):
+            started = reassignment.start(connected, moves)
+            if wait:
+                _follow(connected, [move for move, error in started.items() if error is None])
     results = reassignment.summarize_moves(names, factor, started, "moved" if wait else "moving")
     return show_outcomes(results, "topic", output)
 
 
 def _follow(connected: Cluster, moves: Sequence[Move]) -> None:
-    """Wait until the moves have ended, without a time-out of the whole. An interrupt ends the wait, not the moves.
+    """Wait until the moves have ended, without a time-out of the whole.
 
-    Progress is shown on stderr. Raise KeyboardInterrupt after a note, UnreachableError or OperationError where the
-    moves cannot be read, and UsageError for a wrong client setting. The cluster's time-out is renewed after each look.
+    Progress is shown on stderr. Raise UnreachableError or OperationError where the moves cannot be read, and UsageError
+    for a wrong client setting. The cluster's time-out is renewed after each look.
     """
     from kafkactl.admin.reassignment import find_unfinished_moves
 
@@ -82,8 +86,6 @@ def _follow(connected: Cluster, moves: Sequence[Move]) -> None:
                 people.write(f"\r{len(moves) - len(left)} of {len(moves)} partitions moved")
             time.sleep(_LOOK_EVERY_S)
             connected.renew_timeout()
-    except KeyboardInterrupt:
-        people.note("\nthe brokers continue to move replicas; show the rest: kafkactl topics describe -o kafka")
-        raise
-    if on_terminal:
-        people.write("\r\033[K")
+    finally:
+        if on_terminal:
+            people.write("\r\033[K")

@@ -100,3 +100,13 @@ def test_a_share_is_that_of_so_many_brokers() -> None:
         ("b", (2, 3), 1, -50.0),
     ]
     assert {load.skew_percent for load in by_broker if load.measure is Measure.BYTES} == {None}
+
+
+def test_a_skew_is_never_minus_zero() -> None:
+    """29,999 of 30,000 bytes are -0.003 %."""
+    placements = [
+        Placement(topic="a", partition=number, replicas=(number + 1,), size_bytes=size)
+        for number, size in enumerate([29_999, 30_001])
+    ]
+    loads, _ = measure_loads(placements, {1: None, 2: None}, {}, None)
+    assert "-0.0" not in {str(load.skew_percent) for load in loads}

@@ -118,7 +118,7 @@ def test_bytes_become_even() -> None:
 
 
 def test_more_replicas_than_brokers() -> None:
-    with pytest.raises(OperationError, match=r"a-0 has 2 replicas, and there are 1 brokers"):
+    with pytest.raises(OperationError, match=r"a-0 has 2 replicas, and there is 1 broker"):
         planning.plan(make_placements((1, 2)), [1], {}, Balance.COUNT)
 
 

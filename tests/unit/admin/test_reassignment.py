@@ -100,6 +100,7 @@ def half_told(monkeypatch: pytest.MonkeyPatch, cluster: HalfToldCluster) -> Clus
     monkeypatch.setattr(reassignment, "describe_topics", cluster.described)
     monkeypatch.setattr(reassignment, "read_racks", lambda _cluster: RACKS)
     monkeypatch.setattr(reassignment, "count_replicas", lambda _cluster: Counter[int]())
+    monkeypatch.setattr(reassignment, "list_running", lambda _cluster: [])
     return cluster
 
 
