@@ -52,9 +52,9 @@ class Broker:
     state: BrokerState
     controller: bool | None
     """Whether it is the controller; None where the right to ask is missing."""
-    host: str
-    port: int
-    """Address that the broker advertises on the listener that was asked; "" and -1 for one that is ABSENT."""
+    host: str | None
+    port: int | None
+    """Address that the broker advertises on the listener that was asked; None for one that is ABSENT."""
     rack: str | None
     """None where it has no rack."""
     api_level: str | None
@@ -148,15 +148,16 @@ def list_brokers(cluster: Cluster, with_sizes: bool = False, only: int | None = 
             errors += size_errors
     finalized = _find_finalized(tables.values())
     leaders, replicas = _count_replicas(metadata.topics)
-    if only is not None and not registrations and replicas[only]:
+    is_absent = only is not None and not registrations and bool(replicas[only])
+    if only is not None and is_absent:
         registrations = [Endpoint(id=only, host="", port=-1, rack=None, fenced=None, kind=EndpointKind.BROKER)]
     brokers = [
         Broker(
             id=entry.id,
-            state=BrokerState.ABSENT if entry.port < 0 else _find_state(entry, entry.id in tables),
+            state=BrokerState.ABSENT if is_absent else _find_state(entry, entry.id in tables),
             controller=None if controller_id is None else entry.id == controller_id,
-            host=entry.host,
-            port=entry.port,
+            host=None if is_absent else entry.host,
+            port=None if is_absent else entry.port,
             rack=entry.rack,
             api_level=find_api_level(_make_table(tables[entry.id])) if entry.id in tables else None,
             metadata_version=finalized,
