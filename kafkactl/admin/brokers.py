@@ -226,6 +226,14 @@ def count_alive(cluster: Cluster) -> int:
     return len(answers)
 
 
+def list_fenced(cluster: Cluster) -> list[int]:
+    """Return the ids of brokers that are registered and send no heartbeats, sorted; empty before Kafka 4.0.
+
+    Raise UnreachableError where no broker answers, OperationError for a refusal, UsageError for a wrong client setting.
+    """
+    return sorted(entry.id for entry in describe_cluster(cluster, include_fenced=True).endpoints if entry.fenced)
+
+
 def list_away(cluster: Cluster) -> list[int]:
     """Return the ids of brokers that are registered or have replicas, and are not alive, sorted.
 

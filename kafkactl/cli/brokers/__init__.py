@@ -15,7 +15,7 @@ from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_un
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, ControllerOptions, MirrorOutputOptions, ReportOptions
-from kafkactl.cli.frame.results import print_errors, show_outcomes
+from kafkactl.cli.frame.results import print_errors, show_outcomes, warn_of_fenced
 from kafkactl.errors import NotFoundError, OperationError, UnreachableError
 from kafkactl.output import people
 from kafkactl.output.kafka import cluster_text
@@ -139,6 +139,8 @@ def api_versions(
         out.write_text(cluster_text.format_api_versions(chosen, apis))
         return print_errors(errors)
     apis, errors = brokers.list_apis(connected, broker or ())
+    if not broker:
+        warn_of_fenced(connected)
     output.show(listing(tables.APIS, apis))
     return print_errors(errors)
 

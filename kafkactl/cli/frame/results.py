@@ -16,6 +16,7 @@ from kafkactl.statuses import DONE, FAILED, NO_ANSWER, combine
 
 if TYPE_CHECKING:
     from kafkactl.admin.models import Outcome, Partition
+    from kafkactl.connection.cluster import Cluster
 
 T = TypeVar("T")
 _UNANSWERED = (ErrorCode.REQUEST_TIMED_OUT, ErrorCode.LEADER_NOT_AVAILABLE)
@@ -90,6 +91,17 @@ def choose_named(
         return list(present.values()), []
     errors = [NotFoundError(f"{noun} not found: {name}", hint, names=[name]) for name in chosen if name not in present]
     return [present[name] for name in chosen if name in present], errors
+
+
+def warn_of_fenced(connected: Cluster) -> None:
+    """Print a warning on stderr for each broker that is fenced, because the result has nothing of it.
+
+    Raise UnreachableError where no broker answers, OperationError for a refusal, UsageError for a wrong client setting.
+    """
+    from kafkactl.admin.brokers import list_fenced
+
+    for broker in list_fenced(connected):
+        people.warning(f"broker {broker} is not alive, and is not shown")
 
 
 def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: ReportOptions) -> int:

@@ -13,7 +13,7 @@ from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.following import Progress, explain_stop, follow, format_bytes
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, ReportOptions
-from kafkactl.cli.frame.results import print_errors, show_outcomes
+from kafkactl.cli.frame.results import print_errors, show_outcomes, warn_of_fenced
 from kafkactl.cli.frame.subjects import Partitions, TopicsOptions
 from kafkactl.cli.frame.values import read_broker_ids, require_choice
 from kafkactl.connection.protocol import group_by_topic
@@ -103,7 +103,10 @@ def list_dirs(
     ids = read_broker_ids(brokers, "--brokers")
     if output.is_kafka:
         return _list_as_kafka(cluster.connect(), topics.selection(), ids)
-    dirs, errors = _describe(cluster.connect(), topics.selection(), None, ids)
+    connected = cluster.connect()
+    dirs, errors = _describe(connected, topics.selection(), None, ids)
+    if ids is None:
+        warn_of_fenced(connected)
     output.show(listing(_DIRS, [log_dirs.measure_dir(row) for row in dirs]))
     return print_errors(errors)
 
@@ -134,7 +137,10 @@ def replicas(
     if by is not None:
         require_choice(by, "--by", list(log_dirs.Grouping))
     ids = read_broker_ids(brokers, "--brokers")
-    dirs, errors = _describe(cluster.connect(), topics.selection(), partitions, ids)
+    connected = cluster.connect()
+    dirs, errors = _describe(connected, topics.selection(), partitions, ids)
+    if ids is None:
+        warn_of_fenced(connected)
     rows = sorted(
         (replica for row in dirs for replica in row.replicas), key=lambda replica: (*replica.key, replica.is_future)
     )

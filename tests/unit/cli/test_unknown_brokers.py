@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import Cli
-from tests.fake_broker import FakeCluster
+from tests.fake_broker import FakeCluster, Topic, placed
 
 LINES = [
     "brokers describe 99",
@@ -42,3 +42,12 @@ def test_it_is_named_and_the_status_is_1(line: str, brokers: FakeCluster, cli: C
     assert len(errors) == 1, done.stderr
     assert "99" in errors[0]
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("line", ["log-dirs list", "log-dirs replicas", "brokers api-versions", "brokers balance"])
+def test_what_is_left_out_for_a_broker_that_is_not_alive_is_said(line: str, cli: Cli) -> None:
+    topic = Topic("orders", [placed([1, 2])])
+    with FakeCluster(brokers=2, topics=[topic]) as brokers:
+        brokers.state.brokers[2].fenced = True
+        told = cli("-b", brokers.address, *line.split(), check=0).stderr
+        assert "warning: broker 2 is not alive" in told
