@@ -37,9 +37,10 @@ log4j.appender.stdout.layout.ConversionPattern=[%d] %p %m (%c)%n
 def launch(target: Target, nodes: list[Node], tell: Tell) -> None:
     """Start every node in order and return when all serve. `tell` gets lines of progress.
 
-    Jobs run first, and new storage of KRaft nodes is formatted. Raise EngineError without Java or jars, where a job or
-    the formatting fails, and where a node ends or does not answer within 180 s; raise UsageError for a KAFKA_HOME with
-    another version, and OSError where a file cannot be written. The nodes that were started before keep running.
+    Missing jars are downloaded with Maven first. Jobs run next, and new storage of KRaft nodes is formatted; these have
+    no time limit. Raise EngineError without Java or jars, where a job or the formatting fails, and where a node ends or
+    does not answer within 180 s, which each node has for itself. Raise UsageError for a KAFKA_HOME with another
+    version, and OSError where a file cannot be written. After an error the nodes that were started before keep running.
     """
     java = jars.find_java()
     libs = jars.get_libs(target.kafka_version, tell)
