@@ -472,9 +472,10 @@ def _find_producer(
 
 
 def _refuse_coordinated(connected: Cluster, producer: ProducerState) -> None:
-    """Raise OperationError for an open transaction that its coordinator will end.
+    """Raise OperationError for an open transaction that its coordinator will end; return None for one that hangs.
 
-    Raise UnreachableError, OperationError or UnsupportedRequestError where a coordinator does not say what it knows.
+    Raise UnreachableError, OperationError or UnsupportedRequestError where a coordinator does not say what it knows,
+    and UsageError for a wrong client setting.
     """
     from kafkactl.admin import transactions
 
