@@ -223,7 +223,11 @@ def _await_dependencies(node: Node, nodes: list[Node], loopback: translate.Loopb
 
 
 def _await_open(node: Node, port: int) -> None:
-    """Wait until a node answers on a port of 127.0.0.1; raise EngineError where its process ends, or after 180 s."""
+    """Wait until a node answers on a port of 127.0.0.1; raise EngineError where its process ends, or after 180 s.
+
+    Where the process ended before this call, the error comes only after the 180 s. Raise OSError where the log of a
+    process that ended cannot be read.
+    """
     started = False
 
     def is_serving() -> bool:
