@@ -122,13 +122,15 @@ class BrokerApi:
 
 
 def list_brokers(cluster: Cluster, with_sizes: bool = False, only: int | None = None) -> Brokers:
-    """Return all registered brokers with their state, and those that were asked and did not answer as errors.
+    """Return all registered brokers by id, with their state, and an error for each one that was asked without success.
 
-    A failed look-up of the controller is one of the errors, too. Fenced brokers are known from Kafka 4.0 on.
-    `with_sizes` asks every broker that answers for its log folders; a folder that cannot be read is an error and counts
-    as 0 bytes. `only` is the id of the one broker that is returned, None for all; it is ABSENT where it is not
-    registered and has replicas, and the result is empty where it has none. Raise UnreachableError where no broker
-    answers, OperationError for a refusal, UsageError for a wrong client setting.
+    A failed look-up of the controller is one of the errors, too; `controller_id` and each broker's `controller` are
+    None then. Fenced brokers are known from Kafka 4.0 on, and are not asked. `with_sizes` asks every broker that
+    answers for its log folders; a folder that cannot be read is an error and counts as 0 bytes. Without it, and for a
+    broker that does not answer, `size_bytes` is None. Where no broker answers for itself there is one error for all.
+    `only` is the id of the one broker that is returned, None for all; it is ABSENT where it is not registered and has
+    replicas, and the result is empty where it has none. Raise UnreachableError where no broker answers at all,
+    OperationError for a refusal, UsageError for a wrong client setting.
     """
     with cluster.share_timeout():
         metadata = _read_metadata(cluster)
@@ -173,9 +175,10 @@ def list_brokers(cluster: Cluster, with_sizes: bool = False, only: int | None = 
 def describe_broker(cluster: Cluster, broker_id: int) -> tuple[BrokerDescription, list[KafkactlError]]:
     """Return a broker with its listeners and log folders, and an error for each part that cannot be read.
 
-    A broker that is not alive is not asked: its listeners are None, and it has no log folders. Raise NotFoundError for
-    a broker that is not registered and has no replicas, UnreachableError where no broker answers, OperationError for a
-    refusal, UsageError for a wrong client setting.
+    A broker that is not alive is not asked: its listeners are None, and it has no log folders. Log folders that cannot
+    be read as a whole are an empty list, with a `size_bytes` of None. Raise NotFoundError for a broker that is not
+    registered and has no replicas, UnreachableError where no broker answers, OperationError for a refusal, UsageError
+    for a wrong client setting.
     """
     with cluster.share_timeout():
         listing = list_brokers(cluster, only=broker_id)

@@ -296,13 +296,14 @@ def alter_configs(
 ) -> dict[Entity, OperationError | None]:
     """Change the settings of each entity: all changes of an entity, or none. Return the error of each entity, or None.
 
-    The errors have the broker's words and are not raised; that of a missing topic is a NotFoundError. The result is in
-    the order of the answers. With `dry_run` the brokers only check. Each broker gets its own request, and the entities
-    of other types share one; without entities nothing is sent. Where the address is that of controllers, the active one
-    gets all changes but those of loggers. Raise NotFoundError for a broker that is not alive or is no controller,
-    before anything is changed; KeyError for users, clients and ips, and ValueError for a broker whose name is not a
-    number. Raise UnreachableError, UnansweredError where a change may have been done, OperationError for a refusal of a
-    whole request, and UsageError for a wrong client setting: requests to other brokers before may have succeeded then.
+    The errors have the broker's words and are not raised; that of a missing topic is a NotFoundError, and one with the
+    code REQUEST_TIMED_OUT means that the answer does not name the entity. The result is in the order of the answers.
+    With `dry_run` the brokers only check. Each broker gets its own request, and the entities of other types share one;
+    without entities nothing is sent. Where the address is that of controllers, the active one gets all changes but
+    those of loggers. Raise NotFoundError for a broker that is not alive or is no controller, before anything is
+    changed; KeyError for users, clients and ips, and ValueError for a broker whose name is not a number. Raise
+    UnreachableError, UnansweredError where a change may have been done, OperationError for a refusal of a whole
+    request, and UsageError for a wrong client setting: requests to other brokers before may have succeeded then.
     """
     results: dict[Entity, OperationError | None] = {}
     _require_nodes(cluster, changes)

@@ -62,8 +62,10 @@ class FeatureLevel:
 def describe_features(cluster: Cluster, node_id: int | None = None) -> list[Feature]:
     """Return the features that a node supports, sorted by name, with the levels that the cluster has finalized.
 
-    `node_id` is the broker or controller that is asked; None means any. Raise UnreachableError, also for a node that is
-    not alive, OperationError for a refusal, and UsageError for a wrong client setting.
+    A feature that is not finalized has the level 0, and an unknown epoch is None. Finalized features that the node does
+    not support are left out. `node_id` is the broker or controller that is asked; None means any. Raise
+    UnreachableError, also for a node that is not alive, OperationError for a refusal, and UsageError for a wrong client
+    setting.
     """
     answer = cluster.requests.send(
         "ApiVersions", broker=node_id, client_software_name="kafkactl", client_software_version=__version__

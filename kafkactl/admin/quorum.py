@@ -111,10 +111,11 @@ class Quorum:
 
 
 def read_quorum(cluster: Cluster) -> Quorum:
-    """Return the quorum with all its nodes.
+    """Return the quorum with all its nodes: the leader, then the followers, then the observers.
 
-    Raise OperationError where there is no leader, for a missing right and another refusal, UnsupportedRequestError with
-    ZooKeeper, UnreachableError, and UsageError for a wrong client setting.
+    The time lag is None where it is not known. Raise OperationError where there is no leader, for a missing right and
+    another refusal, UnsupportedRequestError with ZooKeeper, UnreachableError, and UsageError for a wrong client
+    setting.
     """
     with cluster.share_timeout():
         cluster_id = describe_cluster(cluster).cluster_id

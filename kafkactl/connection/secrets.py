@@ -142,9 +142,11 @@ def find_warning(path: Path, settings: Iterable[str]) -> str | None:
 def resolve_secrets(layers: Sequence[Mapping[str, str]], runs_commands: bool = True) -> Iterator[dict[str, str]]:
     """Yield each layer with the secrets that its commands and files give, in the order of `layers`.
 
-    A layer has values by the settings' names. A later layer wins over an earlier one: a secret is not read where a
-    later layer has the same setting. Raise UsageError, when its layer is asked for, where a command or a file does not
-    give a secret, and for every command that would be run if `runs_commands` is false.
+    A layer has values by the settings' names; a secret comes under its name without `_command` or `_file`. A later
+    layer wins over an earlier one: a secret is not read, and is left out of its layer, where a later layer has the same
+    setting. Within a layer the last of such names wins, and all are read. Raise UsageError, when its layer is asked
+    for, where a command or a file does not give a secret, and for every command that would be run if `runs_commands` is
+    false.
     """
     for number, layer in enumerate(layers, 1):
         later_names = {_strip_source(name) for later in layers[number:] for name in later}

@@ -121,10 +121,11 @@ def resolve(
     """Return the settings of a command; see the module's docstring for the order of the sources.
 
     `bootstrap_server`, `context`, `command_config` and `timeout_s` (in s) are the options, or None. `overrides` are the
-    texts name=value of -X. `environment` is None for the process's own. Without `runs_commands` a secret that a command
-    would give is a UsageError. `python_properties` are the settings that a Python program passes; they win over all
-    others. An address in them, and in KAFKACTL_CLIENT_*, is ignored. Settings of `command_config` with a name in
-    `left_out` do not count. Nothing is connected, but commands for secrets are run.
+    texts name=value of -X. `environment` is None for the process's own; its variables may give each option. A setting
+    of a later source wins: the context, KAFKACTL_CLIENT_*, `command_config`, `overrides`, `python_properties` (the
+    settings that a Python program passes). An address in KAFKACTL_CLIENT_* and in `python_properties` is ignored.
+    Without `runs_commands` a secret that a command would give is a UsageError. Settings of `command_config` with a name
+    in `left_out` do not count. Nothing is connected, but commands for secrets are run, at most 60 s each.
 
     Raise UsageError for a wrong, empty or unsafe option, setting or file, for a setting with NUL or that is not
     Unicode, for a secret on the command line, for two different addresses there, and for a time-out that is not above 0

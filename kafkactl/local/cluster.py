@@ -33,13 +33,14 @@ def up(
 
     `name` is one of TARGETS, `engine` one of ENGINES. A `port` (the first of three), `version` or `log_dir` (a folder
     of this host, whose log dirs all users may write) of None keeps the value of the target's last run, or the compose
-    file's own. `count_brokers` decides whether the brokers serve; its errors pass through. `tell` gets lines of
-    progress. Images or jars that are missing are downloaded. Raise EngineError where no engine can start it, where its
-    data belong to another engine, where it already runs with other values or only in part, where a port is in use, and
-    for a damaged record. Also raise it where a node ends or does not answer within 180 s (the native engine stops all
-    nodes then), and where not all brokers join in another 180 s (the nodes keep running then). Raise UsageError for an
-    unknown target, for a version that it cannot have, and for a KAFKA_HOME with another version, OSError where a folder
-    cannot be written or the record cannot be read or written, and OverflowError for a port above 65535.
+    file's own. The values are recorded before the start, and stay after an error. `count_brokers` decides whether the
+    brokers serve; its errors pass through. `tell` gets lines of progress. Images or jars that are missing are
+    downloaded, without a time limit. Raise EngineError where no engine can start it, where its data belong to another
+    engine, where it already runs with other values or only in part, where a port is in use, and for a damaged record.
+    Also raise it where a node ends or does not answer within 180 s (the native engine stops all nodes then), and where
+    not all brokers join in another 180 s (the nodes keep running then). Raise UsageError for an unknown target, for a
+    version that it cannot have, and for a KAFKA_HOME with another version, OSError where a folder cannot be written or
+    the record cannot be read or written, and OverflowError for a port above 65535.
     """
     from kafkactl.local.ports import require_free
 
@@ -107,11 +108,12 @@ def apply(fault: Fault, name: str, node: str, tell: Tell) -> str:
     """Apply a fault to a node and return the node's name.
 
     `node` is a node's name, or the part of it behind the last "-"; brokers are searched first. RESTART waits until the
-    node serves, or, with the native engine, until it runs if clients do not reach it. A paused node is resumed before a
-    restart. `tell` gets lines of progress. Raise NotFoundError for an unknown cluster or node, and EngineError for a
-    node that does not run or has an unknown state (which only a restart accepts), for a damaged record, and where the
-    engine fails. Raise UsageError for a restart with a KAFKA_HOME of another version and for a version in the record
-    that the target cannot have, and OSError for a record that cannot be read and a log that cannot be written.
+    node serves, or, with the native engine, until it runs if clients do not reach it; the native engine waits at most
+    180 s, Docker without a limit. A paused node is resumed before a restart. `tell` gets lines of progress. Raise
+    NotFoundError for an unknown cluster or node, and EngineError for a node that does not run or has an unknown state
+    (which only a restart accepts), for a damaged record, and where the engine fails. Raise UsageError for a restart
+    with a KAFKA_HOME of another version and for a version in the record that the target cannot have, and OSError for a
+    record that cannot be read and a log that cannot be written.
     """
     local_cluster = _require_local_cluster(name)
     target = _load_target(local_cluster)

@@ -103,7 +103,9 @@ class DockerEngine:
     def status(self, target: Target) -> list[NodeStatus]:
         """Return the status of each node, in the order of their start. It is "unknown" where Docker does not answer.
 
-        A node without a container is "stopped". A missing or failing docker raises nothing.
+        The state is Docker's own word, such as running, paused or exited; a node without a container is "stopped". The
+        address is 127.0.0.1:PORT, or None where clients do not reach the node; the process id is always None. A missing
+        or failing docker raises nothing. Docker's answer has no time limit.
         """
         try:
             entries = _parse_entries(self._ask(target, "ps", "--all", "--format", "json"))

@@ -82,7 +82,8 @@ def _find_in_home(home: Path, version: str) -> Path:
 def _fetch(version: str, folder: Path, tell: Callable[[str], None]) -> None:
     """Download the jars with Maven into `folder`, completely or not at all.
 
-    Raise EngineError without Maven and where it fails, and OSError where the folder cannot be written.
+    `tell` gets one line. Maven has no time limit. Raise EngineError without Maven and where it fails, and OSError where
+    the folder cannot be written. Jars that another process has put there meanwhile are kept.
     """
     maven = shutil.which("mvn")
     if maven is None:

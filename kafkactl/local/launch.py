@@ -37,9 +37,10 @@ log4j.appender.stdout.layout.ConversionPattern=[%d] %p %m (%c)%n
 def launch(target: Target, nodes: list[Node], tell: Tell) -> None:
     """Start every node in order and return when all serve. `tell` gets lines of progress.
 
-    Jobs run first, and new storage of KRaft nodes is formatted. Raise EngineError without Java or jars, where a job or
-    the formatting fails, and where a node ends or does not answer within 180 s; raise UsageError for a KAFKA_HOME with
-    another version, and OSError where a file cannot be written. The nodes that were started before keep running.
+    Missing jars are downloaded with Maven first. Jobs run next, and new storage of KRaft nodes is formatted; these have
+    no time limit. Raise EngineError without Java or jars, where a job or the formatting fails, and where a node ends or
+    does not answer within 180 s, which each node has for itself. Raise UsageError for a KAFKA_HOME with another
+    version, and OSError where a file cannot be written. After an error the nodes that were started before keep running.
     """
     java = jars.find_java()
     libs = jars.get_libs(target.kafka_version, tell)
@@ -222,7 +223,11 @@ def _await_dependencies(node: Node, nodes: list[Node], loopback: translate.Loopb
 
 
 def _await_open(node: Node, port: int) -> None:
-    """Wait until a node answers on a port of 127.0.0.1; raise EngineError where its process ends, or after 180 s."""
+    """Wait until a node answers on a port of 127.0.0.1; raise EngineError where its process ends, or after 180 s.
+
+    Where the process ended before this call, the error comes only after the 180 s. Raise OSError where the log of a
+    process that ended cannot be read.
+    """
     started = False
 
     def is_serving() -> bool:

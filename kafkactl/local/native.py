@@ -62,11 +62,12 @@ class NativeEngine:
     def apply(self, fault: Fault, target: Target, service: Service, tell: Tell) -> None:
         """Apply a fault to one node. KILL, PAUSE and RESUME do nothing where the node does not run.
 
-        `service` is one of the target's nodes. KILL waits up to 30 s for the end of the process. RESTART returns when
-        the node serves, or, for a node that clients do not reach, when it runs. Raise EngineError where one that they
-        reach ends or does not answer within 180 s, or where Java or the jars are missing, UsageError for a KAFKA_HOME
-        with another version, and OSError where the log cannot be written. `tell` gets lines of progress, for RESTART
-        only.
+        `service` is one of the target's nodes. KILL waits up to 30 s for the end of the process, and then returns in
+        any case. RESTART stops the node first, with SIGKILL where it still runs after 30 s, and starts one that does
+        not run, too. It returns when the node serves, or, for a node that clients do not reach, when it runs. Raise
+        EngineError where one that they reach ends or does not answer within 180 s, or where Java or the jars are
+        missing, UsageError for a KAFKA_HOME with another version, and OSError where the log cannot be written. The node
+        is then stopped, or still starting. `tell` gets lines of progress, for RESTART only.
         """
         node = next(candidate for candidate in list_nodes(target) if candidate.service == service)
         match fault:
@@ -103,7 +104,9 @@ class NativeEngine:
     def logs(self, target: Target, follow: bool) -> int:
         """Write the nodes' logs to stdout, with the node's name before each line, and return 0.
 
-        With `follow` never return. Nodes without a log are left out. Raise OSError for a log that cannot be read,
+        The whole log of one node comes after that of another, in the order of their start; lines are not sorted by
+        time. With `follow` new lines are then written as they come, and the call never returns. Nodes without a log at
+        the call are left out. Bytes that are not UTF-8 are replaced. Raise OSError for a log that cannot be read,
         OutputError where stdout cannot be written, and ReaderLeftError where its reader left.
         """
         readers = [

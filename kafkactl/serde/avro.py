@@ -39,10 +39,12 @@ _BRANCHES: Mapping[type, tuple[str, ...]] = {
 
 
 def make_format(schema: Schema) -> Format:
-    """Return the format of a schema's values, between Avro's bytes and JSON.
+    """Return the format of a schema's values, between Avro's bytes and JSON on one line.
 
-    The functions of the format raise FormatError for bytes and text that are not of the schema, or nested too deeply.
-    Raise UsageError for a text that is no Avro schema, for unknown types in it, and for one that is nested too deeply.
+    Its to_text shows a value without logical types where one of them cannot be read, such as a time that Python lacks.
+    Its to_bytes needs all fields of a record, also those with a default. Both raise FormatError for bytes and text that
+    are not of the schema, or nested too deeply. Raise UsageError for a text that is no Avro schema, for unknown types
+    in it, and for one that is nested too deeply.
     """
     parsed, named_types = _parse_schema(schema)
     values = _Values(named_types)

@@ -38,10 +38,11 @@ def make_format(schema: Schema) -> Format:
 
 
 def make_class_format(kind: Any, shown: ShowOptions) -> Format:
-    """Return the format of a message class, between Protobuf's bytes and JSON.
+    """Return the format of a message class, between Protobuf's bytes and JSON on one line.
 
-    `shown` says whether fields with zero values are shown. The functions of the format raise FormatError for bytes and
-    text that are not of the message.
+    `shown` says whether fields with zero values are shown. Fields that the class does not have are shown as #NUMBER; in
+    a text to be written they are refused, as every unknown field is. The functions of the format raise FormatError for
+    bytes and text that are not of the message.
     """
 
     def to_text(data: bytes) -> str:

@@ -232,10 +232,11 @@ def _find_percentile(ordered: Sequence[tuple[int, int]], total: int, percent: in
 def export_stats(stats: Stats, top: int) -> dict[str, Any]:
     """Return the numbers as a dict that is ready for JSON, by the names in docs/json.md.
 
-    `top` is the number of most frequent keys to include in `top_keys`, as objects of key (text) and records. Sizes
-    become dicts of percentiles (p50, p90, p99, max), and `producers` and `distinct_keys` are numbers; the latter is
-    None where rare keys were forgotten. The ratio of compression has two decimal places, None without compressed
-    batches. Numbers of compressed bytes and of control batches are left out.
+    `top` is the number of most frequent keys to include in `top_keys`, as objects of key (text) and records, the most
+    frequent first. Sizes become dicts of percentiles (p50, p90, p99, max), each None without sizes, and `producers` and
+    `distinct_keys` are numbers; the latter is None where rare keys were forgotten. The first and the next offset, and
+    the oldest and the youngest time (ms), are None without records. The ratio of compression has two decimal places,
+    None without compressed batches. Numbers of compressed bytes and of control batches are left out.
     """
     return {
         "segments": stats.segments,

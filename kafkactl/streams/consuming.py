@@ -113,12 +113,13 @@ class Reading:
         """Yield lists of records as they come, until the selection ends; pass each list to mark_handled() later.
 
         A list has one record or more, in the order of the offsets within a partition. A `tail` is yielded first, as one
-        list sorted by time, which may be empty. `while_idle` is called where no record comes. An error of keep_alive(),
-        of a rebalance, of `prepare` or of `while_idle` is raised here. Raise UnreachableError where nothing has ever
-        come and no broker answers within the time-out; with `until_end` also where nothing comes for the time-out; with
-        any end, also by the idle time-out, where a partition that is not known to be at its end has no leader then, and
-        where the group assigns no partitions in time. Raise NotFoundError for a deleted topic that was named, and
-        OperationError or UnreachableError for an error that librdkafka reports.
+        list sorted by time, which may be empty; after it, lists follow as without a tail. `while_idle` is called where
+        no record comes. An error of keep_alive(), of a rebalance, of `prepare` or of `while_idle` is raised here. Raise
+        UnreachableError where nothing has ever come and no broker answers within the time-out; with `until_end` also
+        where nothing comes for the time-out; with any end, also by the idle time-out, where a partition that is not
+        known to be at its end has no leader then, and where the group assigns no partitions in time. Raise
+        NotFoundError for a deleted topic that was named, and OperationError or UnreachableError for an error that
+        librdkafka reports. Raise KafkaException where librdkafka refuses the subscription to new topics.
         """
         if self._selection.tail:
             yield from self._last_records(self._selection.tail)

@@ -191,11 +191,11 @@ def read_csv_rows(source: Input, reader: FieldReader, null: bytes = b"") -> Iter
 
     With a column `value` or `value_base64` the columns are the fields of a record, and `headers` is JSON. Without them,
     the whole row becomes a JSON object as the value, and the key is that of the column `key`, if there is one. A cell
-    without quotes that equals `null` is null. Empty rows are skipped. A row that a signal cuts is left out. Raise
-    FormatError, with the number of the row's first line in the input, from 1 on, for a row that is no record, and
-    OperationError, UnreachableError or UsageError of a schema registry; the records before it were yielded. Raise
-    OSError where the input cannot be read, and where a Protobuf schema of a registry needs a temporary file that cannot
-    be made.
+    without quotes that equals `null` is null. Empty rows and control records are skipped. A row that a signal cuts is
+    left out. Raise FormatError, with the number of the row's first line in the input, from 1 on, for a row that is no
+    record, and OperationError, UnreachableError or UsageError of a schema registry; the records before it were yielded.
+    Raise OSError where the input cannot be read, and where a Protobuf schema of a registry needs a temporary file that
+    cannot be made.
     """
     lines = _RowLines(source)
     titles: list[str] = []

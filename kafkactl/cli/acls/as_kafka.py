@@ -35,8 +35,10 @@ def print_acls(acls: Sequence[Acl], principals: Sequence[str]) -> None:
 def add(connected: Cluster, acls: Sequence[Acl]) -> int:
     """Add the rules of one resource after the other, print what is done, and return an exit status, which is 0.
 
-    Raise OperationError for a refusal, UnansweredError where rules may have been added, UnreachableError, UsageError in
-    a read-only context and for a wrong client setting, and OutputError or ReaderLeftError where stdout fails.
+    Rules that exist already are printed first, and not sent. The text about an addition is printed before the request.
+    Raise OperationError for the first refused rule, UnansweredError where rules may have been added, UnreachableError,
+    UsageError in a read-only context and for a wrong client setting, and OutputError or ReaderLeftError where stdout
+    fails. After an error the rules that were added before stay.
     """
     from kafkactl.admin.acls import requests
     from kafkactl.admin.acls.models import AclFilter
@@ -62,10 +64,11 @@ def add(connected: Cluster, acls: Sequence[Acl]) -> int:
 def remove(connected: Cluster, filters: Sequence[AclFilter], asks: bool) -> int:
     """Remove the rules that filters choose, one resource after the other, and return an exit status, which is 0.
 
-    With `asks` each resource has a question on stdout, which every answer but y declines. Raise OperationError for a
-    refusal and where there is no terminal to ask at, UnansweredError where rules may have been removed,
-    UnreachableError, UsageError in a read-only context and for a wrong client setting, and OutputError or
-    ReaderLeftError where stdout fails.
+    With `asks` each resource has a question on stdout; after every answer but y its rules stay, and the next question
+    follows. Nothing else is printed. Raise OperationError for a refusal and where there is no terminal to ask at,
+    UnansweredError where rules may have been removed, UnreachableError, UsageError in a read-only context and for a
+    wrong client setting, and OutputError or ReaderLeftError where stdout fails. After an error the rules of earlier
+    resources stay removed.
     """
     from kafkactl.admin.acls import requests
 

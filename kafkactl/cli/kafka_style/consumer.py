@@ -278,8 +278,9 @@ def translate(arguments: Arguments) -> Run:
 def _translate_settings(arguments: Arguments, settings: ClientSettings, group: str | None, printed: str) -> list[str]:
     """Return our options for the settings of the consumer, also for the isolation level and where to start.
 
-    Raise JavaError, with `printed` as its text for stdout, for values that Java refuses, an empty group and an address
-    without a port; OptionError for an option given twice. Settings that are ignored get a warning on stderr.
+    `group` is the consumer's group, None without one. Raise JavaError, with `printed` as its text for stdout, for
+    values that Java refuses, an empty group and an address without a port; OptionError for an option given twice.
+    Settings that are ignored get a warning on stderr.
     """
     chosen = {} if group is None else {"group.id": group}
     if arguments.has("isolation-level"):

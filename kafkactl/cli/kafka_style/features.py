@@ -96,7 +96,8 @@ class CommandLineError(JavaError):
 def check(arguments: Arguments) -> None:
     """Raise CommandLineError for a missing address, and JavaError for a file, release, feature or level that is wrong.
 
-    It raises them in the order of Kafka's tool, also for a feature that stands twice.
+    JavaError is also for --release-version beside --metadata or --feature, and for a change with neither a release nor
+    a feature. The errors come in the order of Kafka's tool, also the one for a feature that stands twice.
     """
     file = arguments.value("command-config")
     is_offline = arguments.command in _OFFLINE

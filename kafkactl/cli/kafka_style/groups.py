@@ -166,7 +166,8 @@ def check(arguments: Arguments) -> None:
     These are a missing --bootstrap-server, unless the arguments do not need it or --validate-regex is there; --describe
     and --delete without --group or --all-groups; --describe with two of --members, --offsets and --state, or with a
     value of --state; --delete with --topic; --delete-offsets without both --group and --topic; a reset with --dry-run
-    and --execute; and what _check_reset_and_verbs() refuses.
+    and --execute, without --group or --all-groups, or with two of the options for new offsets; --group beside
+    --all-groups or --list; --topic beside --list or --describe; and a command line without exactly one verb.
 
     Its text begins with Kafka's warning about a reset without --execute, where Kafka's tool prints that before.
     """

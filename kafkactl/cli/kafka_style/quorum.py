@@ -70,6 +70,7 @@ LEVELS = (
 def check(arguments: Arguments) -> None:
     """Raise JavaError for a file that does not exist, and for options of a subcommand that do not belong together.
 
+    describe needs exactly one of --status and --replication, and takes --human-readable only with the second.
     add-controller needs --command-config. remove-controller takes no --controller-id below 0.
     """
     file = arguments.value("command-config")

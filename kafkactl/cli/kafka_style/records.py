@@ -97,7 +97,12 @@ def _check_file(path: str) -> str:
 
 
 def _check_document(document: Any) -> None:
-    """Raise JavaError for the content of a JSON file that Kafka's tool refuses; _check_file says which."""
+    """Raise JavaError for the content of a JSON file, as the parser returns it, that Kafka's tool refuses.
+
+    It refuses a content that is no object or has no `partitions`, a version other than 1, an entry of `partitions` that
+    is no object, lacks topic, partition or offset, or has one of another type, and a partition that stands twice. Where
+    `partitions` is no list, nothing in it is checked.
+    """
     if isinstance(document, list):
         raise JavaError(f"Expected JSON object, received {json.dumps(document)}", _MAPPING)
     version = document.get("version", 1) if isinstance(document, dict) else 1

@@ -141,7 +141,8 @@ LEVELS = (
 def check(arguments: Arguments) -> None:
     """Raise JavaError for an address without a port, a missing file, and options that do not belong together.
 
-    Such options are those of abort and find-hanging. It is also raised for an empty --transactional-id of describe.
+    abort needs --start-offset, or else --producer-id, --producer-epoch and --coordinator-epoch. find-hanging needs
+    --topic or --broker-id, and --topic beside --partition. The --transactional-id of describe must not be empty.
     """
     file = arguments.value("command-config")
     if file is not None and not os.path.exists(file):

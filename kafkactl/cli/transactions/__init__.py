@@ -450,10 +450,10 @@ def abort(
 def _find_producer(
     connected: Cluster, place: Partition, start_offset: int | None, producer_id: int | None
 ) -> ProducerState:
-    """Return the producer whose open transaction begins at an offset, or the one with an id.
+    """Return the producer whose open transaction begins at `start_offset`, or, where that is None, the one with an id.
 
-    Raise NotFoundError where there is none with an open transaction, OperationError for a refusal, UnreachableError,
-    UnsupportedRequestError, and UsageError for a wrong client setting.
+    With an offset `producer_id` does not count. Raise NotFoundError where there is none with an open transaction,
+    OperationError for a refusal, UnreachableError, UnsupportedRequestError, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import transactions
 
@@ -472,9 +472,10 @@ def _find_producer(
 
 
 def _refuse_coordinated(connected: Cluster, producer: ProducerState) -> None:
-    """Raise OperationError for an open transaction that its coordinator will end.
+    """Raise OperationError for an open transaction that its coordinator will end; return None for one that hangs.
 
-    Raise UnreachableError, OperationError or UnsupportedRequestError where a coordinator does not say what it knows.
+    Raise UnreachableError, OperationError or UnsupportedRequestError where a coordinator does not say what it knows,
+    and UsageError for a wrong client setting.
     """
     from kafkactl.admin import transactions
 

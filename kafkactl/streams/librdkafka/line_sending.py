@@ -64,8 +64,9 @@ class LineSending:
 
         `progress` is called with the number of accepted records after each chunk that was queued whole. A record that
         cannot be sent fails in the account, also every record after a signal's time is over. Raise FormatError, with
-        the number of the line, for a line that `reader` refuses, OperationError where the client can send no more
-        records, and UnreachableError where no leader was reached. Errors of `chunks` pass through.
+        the number of the line, for a line that `reader` refuses; the lines before it were queued. Raise OperationError
+        where the client can send no more records, and UnreachableError where no leader was reached. Errors of `chunks`
+        pass through.
         """
         for chunk in chunks:
             before = self._sender.sent
