@@ -106,7 +106,10 @@ def _fetch_token(properties: Mapping[str, str]) -> str:
         raise UsageError(f"sasl.oauthbearer.token.endpoint.url is not a URL: {error}") from error
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
-            return str(json.load(answer)["access_token"])
+            token = json.load(answer)["access_token"]
+            if not isinstance(token, str) or not token:
+                raise TypeError
+            return token
     except (KeyError, TypeError) as error:
         raise UnreachableError(f"cannot get a token from {url}: the answer has no access_token") from error
     except (OSError, ValueError, http.client.HTTPException) as error:

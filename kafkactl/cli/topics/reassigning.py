@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.following import explain_stop
 from kafkactl.cli.frame.options import ReportOptions
-from kafkactl.cli.frame.results import show_outcomes
+from kafkactl.cli.frame.results import print_errors, show_outcomes
+from kafkactl.errors import KafkactlError
 from kafkactl.output import people
 from kafkactl.output.report import Column, listing
-from kafkactl.statuses import FAILED
+from kafkactl.statuses import FAILED, combine
 
 if TYPE_CHECKING:
     from kafkactl.admin.reassignment import Move
@@ -41,8 +42,8 @@ def change_factor(
     as errors, with status 1. Raise NotFoundError for a topic that does not exist, OperationError where there are fewer
     live brokers than replicas or a request is refused, UnreachableError, StopRequestedError from the wait, and
     UsageError where there is a question and no terminal to ask at, for a wrong client setting, and with --dry-run for a
-    wrong column or order. Raise OutputError or ReaderLeftError where stdout fails. After an error of the wait the
-    brokers continue with the moves, and refused ones are not printed.
+    wrong column or order. Raise OutputError or ReaderLeftError where stdout fails. An error of the wait is printed
+    behind the results, which say that the moves go on.
     """
     from kafkactl.admin import reassignment
 
@@ -66,7 +67,11 @@ def change_factor(
         with explain_stop("the brokers continue to move replicas; show the rest: kafkactl reassign list"):
             started = reassignment.start(connected, moves)
             if wait:
-                _follow(connected, [move for move, error in started.items() if error is None])
+                try:
+                    _follow(connected, [move for move, error in started.items() if error is None])
+                except KafkactlError as failure:  # the moves go on
+                    results = reassignment.summarize_moves(names, factor, started, "moving")
+                    return combine([show_outcomes(results, "topic", output), print_errors([failure])])
     results = reassignment.summarize_moves(names, factor, started, "moved" if wait else "moving")
     return show_outcomes(results, "topic", output)
 

@@ -330,6 +330,19 @@ def test_another_number_of_replicas_counts_moves_that_run(fake: FakeCluster, cli
     assert fake.state.topics["orders"].all_partitions[0].target == [3]
 
 
+def test_refused_moves_are_printed_also_where_the_wait_fails(fake: FakeCluster, cli: Cli) -> None:
+    """The brokers go on with the others, and the error of the wait comes behind the results."""
+    fake.state.topics["orders"].partitions = [placed([1, 2]), placed([1])]
+    line = ("topics", "alter", "orders", "-r", "3", "-b", fake.address, "--timeout", "1")
+    fake.on("AlterPartitionReassignments", error=39, item=("orders", 1), level="items")
+    fake.on(
+        "ListPartitionReassignments", freeze=True, when=lambda _: bool(fake.requests_of("AlterPartitionReassignments"))
+    )
+    told = cli(*line, check=1).stderr
+    assert "orders" in told
+    assert "no answer" in told
+
+
 def test_one_broker_is_no_plural(cli: Cli) -> None:
     topics = [Topic("orders", [placed([1, 2]), placed([2, 1])]), Topic("one", [placed([1]), placed([2])])]
     with FakeCluster(brokers=2, topics=topics) as brokers:

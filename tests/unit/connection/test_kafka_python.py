@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import re
 import ssl
 import time
@@ -317,6 +318,15 @@ def test_certificates_with_comments_in_any_script() -> None:
 def test_a_token_address_that_is_no_url() -> None:
     with pytest.raises(UsageError, match="is not a URL"):
         get_token({"sasl.oauthbearer.method": "oidc", "sasl.oauthbearer.token.endpoint.url": "http://[/x"})
+
+
+@pytest.mark.parametrize("answer", ["{}", '{"access_token": null}', '{"access_token": ""}', "[]", '"text"'])
+def test_an_answer_without_a_token(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Null would be the token None, which the broker refuses later."""
+    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: io.BytesIO(answer.encode()))
+    url = "http://127.0.0.1/token"
+    with pytest.raises(UnreachableError, match="the answer has no access_token"):
+        get_token({"sasl.oauthbearer.method": "oidc", "sasl.oauthbearer.token.endpoint.url": url})
 
 
 @pytest.mark.parametrize(
