@@ -84,6 +84,8 @@ def test_a_drain_that_is_killed_goes_on_when_it_is_called_again(kraft_cluster: R
         first = begin(kraft_cluster, drain)
         first.kill()
         first.communicate()
+        assert first.returncode == -signal.SIGKILL  # it had not ended before
+        assert any(3 in each for each in replicas_of(kraft_cluster, name))
         cli(*drain, check=0)
     require_empty(kraft_cluster, name)
     cli.ok("topics", "delete", name, "--yes")
