@@ -157,8 +157,9 @@ def _choose_downgrade(unsafe: bool) -> UpgradeType:
 def _choose_levels(texts: list[str] | None, release: str | None, *, with_zero: bool) -> dict[str, int]:
     """Return the new levels by feature, of FEATURE=LEVEL texts or of a release.
 
-    Features that the release does not have yet are at level 0, and are left out unless `with_zero`.
-    Raise UsageError for both, for none, and for a text or a release that is not known.
+    Features that the release does not have yet are at level 0, and are left out unless `with_zero`. A level 0 in a text
+    is kept. Names of features in texts are not checked. Raise UsageError for both, for none, for an empty text, a
+    feature that stands twice, and a text or a release that is not known.
     """
     from kafkactl.admin import features
 
