@@ -98,7 +98,9 @@ def follow(connected: Cluster, look: Callable[[], Progress], interrupted: str) -
 def describe_progress(first: Progress, now: Progress, elapsed_s: float) -> str:
     """Return the progress as a line: partitions, bytes, and the rate and the time left where they are known.
 
-    `first` is the first look, and `elapsed_s` the time since then, in s.
+    The line has no end of line. The bytes, the rate and the time left are missing where `total_bytes` is 0, and rate
+    and time left also where nothing was moved since `first`. `first` is the first look, and `elapsed_s` the time since
+    the begin of the wait, in s.
     """
     parts = [f"{now.total - now.left} of {now.total} partition{'' if now.total == 1 else 's'} moved"]
     if now.total_bytes:
