@@ -323,15 +323,15 @@ def run(
 ) -> tuple[list[Outcome], list[KafkactlError]]:
     """Start the moves with throttles, wait for their end, and remove the throttles.
 
-    Return the outcome of each move, the refused ones first, and an error for each throttle that could not be removed
-    and each topic that was deleted meanwhile. With `options.wait` the moves of the plan that ran before have an
-    outcome, too, and those of deleted topics have none. Without it a move that has begun is a success, and the
-    throttles stay, with a note; they are only removed where every move was refused. After the wait they stay, with a
-    note, while any other reassignment runs. They also stay after UnansweredError and after an error of the wait, and
-    then no outcome is returned. `commands` are for the notes. Where the throttles cannot be set, nothing is moved, and
-    those that were set are removed. Raise OperationError for that, and where the controller refuses all moves;
+    Return the outcome of each move, the refused ones first, and an error for each broker or topic whose throttles could
+    not be removed, and for each topic that was deleted meanwhile. With `options.wait` the moves of the plan that ran
+    before have an outcome, too, and those of deleted topics have none. Without it a move that has begun is a success,
+    and the throttles stay, with a note; they are only removed where every move was refused. After the wait they stay,
+    with a note, while any other reassignment runs. They also stay after UnansweredError and after an error of the wait,
+    and then no outcome is returned. `commands` are for the notes. Where the throttles cannot be set, nothing is moved,
+    and those that were set are removed. Raise OperationError for that, and where the controller refuses all moves;
     UnreachableError where no answer comes (UnansweredError where the moves may have begun), and UsageError for a wrong
-    client setting.
+    client setting. Call before_change first.
     """
     from kafkactl.admin import throttles
     from kafkactl.admin.models import Outcome
