@@ -149,10 +149,10 @@ def describe_log_dirs(
 ) -> tuple[list[StoredDir], list[KafkactlError]]:
     """Return the log directories of brokers, sorted by broker and path, and an error for each broker that failed.
 
-    `brokers` are ids, None for all that are alive. `topics` has the numbers of partitions of each topic, None for all
-    topics; replicas of others are left out, and a topic that does not exist has none. A directory that cannot be used
-    has an `error` and no replicas. Raise MissingBrokersError for a broker that is not alive, UnreachableError or
-    OperationError where no broker answers, and UsageError for a wrong client setting.
+    `brokers` are ids, None for all that are alive; without any both lists are empty. `topics` has the numbers of
+    partitions of each topic, None for all topics; replicas of others are left out, and a topic that does not exist has
+    none. A directory that cannot be used has an `error` and no replicas. Raise MissingBrokersError for a broker that is
+    not alive, UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
     """
     with cluster.share_timeout():
         require_live_brokers(cluster, brokers or ())
@@ -184,7 +184,7 @@ def find_unusable(dirs: Iterable[StoredDir]) -> list[OperationError]:
 
 
 def find_replicas(dirs: Iterable[StoredDir], is_future: bool = False) -> dict[ReplicaKey, StoredReplica]:
-    """Return the replicas in directories by their keys, without the copies that moves make.
+    """Return the replicas in directories by topic, partition and broker, without the copies that moves make.
 
     With `is_future` these copies are returned, and nothing else.
     """
@@ -336,7 +336,10 @@ def move_replicas(cluster: Cluster, targets: Mapping[ReplicaKey, str]) -> dict[R
 
 
 def is_not_there_yet(error: KafkactlError | None) -> bool:
-    """Return whether an error of move_replicas says that the broker does not have the replica yet."""
+    """Return whether an error of move_replicas says that the broker does not have the replica yet.
+
+    It is False for None.
+    """
     return isinstance(error, OperationError) and error.code == ErrorCode.REPLICA_NOT_AVAILABLE
 
 

@@ -104,10 +104,11 @@ def plan_drain(
 ) -> tuple[dict[Partition, tuple[int, ...]], list[OperationError]]:
     """Return the new replicas of each partition that has one on a broker, and an error for each that cannot leave it.
 
-    The replica on `broker` is replaced by one on a broker of `alive`, and others only where racks ask for it. All
-    `placements` count for an even result. A partition stays that has a replica on each of the others, or another one on
-    a broker that is not alive, or whose only replica is on a broker that is not alive. The plan is in the order of
-    `placements`.
+    The replica on `broker` is replaced by one on a broker of `alive`, and others only where racks ask for it. The other
+    `placements` count for an even result, but for those with a replica on a broker that is not alive. A partition stays
+    that has a replica on each of the others, or another one on a broker that is not alive, or whose only replica is on
+    a broker that is not alive. Plan and errors are in the order of `placements`, and the errors are not raised.
+    `broker` may be not alive.
     """
     others = sorted(set(alive) - {broker})
     errors = []
@@ -199,8 +200,9 @@ def _find_byte_move(
 ) -> tuple[int, _Step] | None:
     """Return the partition and the step that make two brokers most equal, from the fullest broker that has one.
 
-    `by_size` has, for each broker, the size in bytes, above 0, and the index of each partition there, in their order.
-    `enough` is the difference in bytes that is left alone; None means that no step is worth it.
+    The partition is its index. `by_size` has, for each broker, the size in bytes, above 0, and the index of each
+    partition there, sorted. `load` are the bytes on each broker. `enough` is the difference in bytes that is left
+    alone; None means that no step is worth it.
     """
     order = sorted(spread.brokers, key=lambda broker: (-load[broker], broker))
     for source in order:
@@ -217,7 +219,10 @@ def _find_byte_move(
 
 
 def _list_around(by_size: Sequence[tuple[int, int]], middle: float) -> Iterator[tuple[int, int]]:
-    """Yield pairs of a size and an index, the one with the size nearest to `middle` first; `by_size` is sorted."""
+    """Yield pairs of a size and an index, the one with the size nearest to `middle` first; `by_size` is sorted.
+
+    Where two are as near, the smaller size comes first.
+    """
     above = bisect_left(by_size, (middle, -1))
     below = above - 1
     while below >= 0 or above < len(by_size):

@@ -96,7 +96,10 @@ class Quorum:
 
     @property
     def is_static(self) -> bool:
-        """Return whether controller.quorum.voters names the voters, which no request can change then."""
+        """Return whether controller.quorum.voters names the voters, which no request can change then.
+
+        It is also True where the controllers are too old to tell directory ids.
+        """
         return all(voter.directory_id == NO_DIRECTORY for voter in self.voters)
 
     @property
@@ -293,7 +296,8 @@ def remove_voter(cluster: Cluster, cluster_id: str | None, node_id: int, directo
 def parse_endpoint(text: str) -> VoterEndpoint:
     """Return the listener of a text NAME://HOST:PORT, where an IPv6 address is in brackets.
 
-    The name is in capitals, as Kafka reads it. Raise UsageError for another text.
+    The name is in capitals, as Kafka reads it. The host is not looked up. Raise UsageError for another text, a port
+    that is not from 1 to 65,535, and a host of more than 255 characters.
     """
     found = _ENDPOINT.fullmatch(text)
     if found is None or not 0 < int(found[4]) <= _LARGEST_PORT or len(found[2] or found[3]) > _LONGEST_HOST:

@@ -148,11 +148,10 @@ def plan_factor(
     """Return the moves that give every partition of these topics `factor` replicas. Nothing is moved.
 
     Partitions that have as many replicas are left out; the moves are sorted by topic and partition. A partition that is
-    moving counts as moved. `added` has the
-    total number of partitions of topics that have just got new ones: brokers learn of them one after the other. Raise
-    OperationError where a broker does not know them within the time-out, or where there are fewer live brokers than
-    replicas. Raise NotFoundError or OperationError for a topic that cannot be described, UnreachableError, and
-    UsageError for a wrong client setting.
+    moving counts as moved. `added` has the total number of partitions of topics that have just got new ones: brokers
+    learn of them one after the other. Raise OperationError where a broker does not know them within the time-out, or
+    where there are fewer live brokers than replicas. Raise NotFoundError or OperationError for a topic that cannot be
+    described, UnreachableError, and UsageError for a wrong client setting.
     """
 
     def ask() -> list[PartitionDescription]:
@@ -189,7 +188,8 @@ def list_running(cluster: Cluster) -> list[RunningMove]:
 def read_replicas(cluster: Cluster, topics: Iterable[str]) -> dict[Partition, tuple[int, ...]]:
     """Return the replicas of each partition of these topics, sorted; topics that do not exist are left out.
 
-    Raise OperationError for a refusal, also of one topic, UnreachableError, and UsageError for a wrong client setting.
+    The first replica is the preferred leader. Without topics nothing is asked. Raise OperationError for a refusal, also
+    of one topic, UnreachableError, and UsageError for a wrong client setting.
     """
     names = sorted(set(topics))
     described = cluster.requests.read_metadata(names) if names else []
@@ -208,10 +208,11 @@ def verify(
     present: Mapping[Partition, tuple[int, ...]],
     targets: Mapping[Partition, tuple[int, ...]],
 ) -> list[VerifiedMove]:
-    """Return the state of each partition of a plan, sorted; nothing is asked.
+    """Return the state of each partition of a plan, sorted by topic and partition; nothing is asked.
 
     `running` are all reassignments, `present` the replicas of the partitions that exist, and `targets` those of the
-    plan.
+    plan. A partition is RUNNING while any reassignment of it runs, also one to other replicas. It is DONE only with the
+    plan's order of replicas, else OTHER. One that does not exist is MISSING, and its replicas are empty.
     """
     moving = {(row.topic, row.partition): row for row in running}
     rows = []
@@ -234,10 +235,10 @@ def verify(
 def find_faults(
     targets: Mapping[Partition, Sequence[int]], present: Collection[Partition], alive: Collection[int]
 ) -> dict[Partition, OperationError]:
-    """Return an error for each partition of a plan that does not exist, or has a broker that is not alive.
+    """Return a NotFoundError for each partition of a plan that does not exist, or has a broker that is not alive.
 
-    The errors are sorted by partition and not raised. `present` are the partitions that exist, `alive` the ids of the
-    brokers that are alive.
+    The errors are sorted by partition and not raised; sound partitions are left out. `present` are the partitions that
+    exist, `alive` the ids of the brokers that are alive.
     """
     faults: dict[Partition, OperationError] = {}
     for (topic, number), brokers in sorted(targets.items()):
@@ -316,11 +317,12 @@ def cancel(cluster: Cluster, partitions: Iterable[Partition]) -> dict[Partition,
 def _alter(
     cluster: Cluster, replicas: Mapping[Partition, list[int] | None], verb: str, allow_factor_change: bool = True
 ) -> dict[Partition, OperationError | None]:
-    """Send new replicas of partitions, None to cancel a move, and return the error of each.
+    """Send new replicas of partitions, None to cancel a move, and return the error of each, None for a success.
 
-    `verb` begins the messages. Raise OperationError where the controller refuses all, UnansweredError where the change
-    may have been made, UnreachableError where the request was not sent, UnsupportedRequestError for an old controller,
-    and UsageError for a wrong client setting.
+    Partitions that the answer leaves out are missing in the result. `verb` begins the messages. Without
+    `allow_factor_change` the controller must be Kafka 4.1 or newer. Raise OperationError where the controller refuses
+    all, UnansweredError where the change may have been made, UnreachableError where the request was not sent,
+    UnsupportedRequestError for an old controller, and UsageError for a wrong client setting.
     """
     topics: dict[str, list[tuple[int, list[int] | None]]] = defaultdict(list)
     for (topic, number), brokers in replicas.items():

@@ -116,9 +116,10 @@ def list_throttles(
 def _ask_brokers(cluster: Cluster, verb: str, leaving: int | None) -> tuple[list[Any], list[KafkactlError]]:
     """Return what brokers answer about their rates, and an error for each that is not alive or does not answer.
 
-    `verb` is what the errors say that cannot be done. The broker `leaving` may be not alive. Raise UnreachableError or
-    OperationError where no broker answers or where the brokers cannot be listed, and UsageError for a wrong client
-    setting.
+    The answers are results of DescribeConfigs by broker, which can have an error code. The errors are sorted by id and
+    not raised. `verb` is what they say that cannot be done. The broker `leaving` may be not alive. Raise
+    UnreachableError or OperationError where no broker answers or where the brokers cannot be listed, and UsageError for
+    a wrong client setting.
     """
     away = list_away(cluster)
     brokers = cluster.requests.list_brokers()
@@ -134,7 +135,10 @@ def _ask_brokers(cluster: Cluster, verb: str, leaving: int | None) -> tuple[list
 
 
 def make_left_error(entity: Entity, reason: str, verb: str = "remove") -> KafkactlError:
-    """Return the error of a broker or topic whose throttles cannot be removed; `verb` can say another thing."""
+    """Return (not raise) the error of a broker or topic whose throttles cannot be removed.
+
+    It is an OperationError without a code. `verb` can say another thing that cannot be done, such as read.
+    """
     return OperationError(f"cannot {verb} the throttles of {entity.type.singular} {entity.name}: {reason}", _LEFT_HINT)
 
 
@@ -149,7 +153,8 @@ def plan_throttles(
 
     `rate` is the limit between brokers, `dir_rate` the one between directories of the brokers `dir_brokers`, in bytes
     per second; None sets none. The `rate` holds for all these moves, also for running ones. The present replicas of a
-    partition count as its leaders, for each can become it. Values are texts, replicas as PARTITION:BROKER,....
+    partition count as its leaders, for each can become it. Values are texts, replicas as PARTITION:BROKER,... sorted as
+    text, and "" where a topic has none. Each broker of a move gets both rates.
     """
     brokers: dict[int, dict[str, str]] = {}
     topics: dict[str, dict[str, str]] = {}
@@ -183,8 +188,8 @@ def plan_throttles(
 def set_throttles(cluster: Cluster, plan: ThrottlePlan) -> dict[Entity, KafkactlError | None]:
     """Set the settings of a plan, topics first; return the error of each topic and broker, None for a success.
 
-    Nothing is raised for an item: a broker that does not answer is an error of this broker. Raise UsageError for a
-    wrong client setting. Without settings nothing is sent.
+    A setting replaces its former value. Nothing is raised for an item: a broker that is not alive (NotFoundError) or
+    does not answer has an error. Raise UsageError for a wrong client setting. Without settings nothing is sent.
     """
     changes = {
         Entity(kind, str(name)): [Alteration(Operation.SET, setting, value) for setting, value in values.items()]
@@ -233,8 +238,9 @@ def remove_throttles(cluster: Cluster, throttles: Sequence[Throttle]) -> list[Ou
 def _alter(cluster: Cluster, changes: Mapping[Entity, Sequence[Alteration]]) -> dict[Entity, KafkactlError | None]:
     """Change settings, those of topics in one request and those of each broker in its own; return the error of each.
 
-    It is None for a success. The result is in the order of `changes`. A request without an answer is an error of all
-    its entities. Raise UsageError for a wrong client setting.
+    It is None for a success. The topics come first; the result is in the order of `changes`. A request without an
+    answer, or one that is refused as a whole, is an error of all its entities. A broker that is not alive has a
+    NotFoundError. Raise UsageError for a wrong client setting.
     """
     results: dict[Entity, KafkactlError | None] = {}
     topics = {entity: items for entity, items in changes.items() if entity.type is EntityType.TOPICS}

@@ -181,9 +181,10 @@ def unregister(
 def _describe_state(connected: Cluster, broker_id: int, force: bool) -> str:
     """Return the present state of a broker as text; raise OperationError for one that may run, without `force`.
 
-    A warning says that replicas would stay assigned to it. Raise NotFoundError for a broker that is not registered,
-    where the brokers name the fenced ones. Raise
-    UnreachableError, OperationError for a refusal, and UsageError for a wrong client setting.
+    A warning on stderr says that replicas would stay assigned to it. Where the address is that of controllers, the
+    state is not known, and `force` is needed. Raise NotFoundError for a broker that is not registered, where the
+    brokers name the fenced ones. Raise UnreachableError, OperationError for a refusal, and UsageError for a wrong
+    client setting.
     """
     from kafkactl.admin import brokers
 

@@ -99,7 +99,8 @@ def balance(
 def _read_leaders(connected: Cluster, topics: Collection[str]) -> dict[Partition, int | None]:
     """Return the present leader of each partition of topics, None for a partition without a leader.
 
-    Raise UnreachableError, OperationError for a refusal, and UsageError for a wrong client setting.
+    Topics that do not exist are left out. Raise UnreachableError, OperationError for a refusal, and UsageError for a
+    wrong client setting.
     """
     found = connected.read_metadata().topics
     return {
@@ -110,7 +111,10 @@ def _read_leaders(connected: Cluster, topics: Collection[str]) -> dict[Partition
 
 
 def _find_fixed(placements: Sequence[Placement], alive: Collection[int]) -> tuple[set[Partition], Counter[int]]:
-    """Return the partitions with a replica on a broker that is not alive, and its number of replicas by broker."""
+    """Return the partitions with a replica on a broker that is not alive, and the number of these replicas.
+
+    The numbers are by the id of the broker; brokers that are alive are not in them. `alive` are the ids of those.
+    """
     away: Counter[int] = Counter()
     fixed = set()
     for row in placements:
@@ -123,7 +127,11 @@ def _find_fixed(placements: Sequence[Placement], alive: Collection[int]) -> tupl
 def _note_plan(
     placements: Sequence[Placement], plan: Mapping[Partition, tuple[int, ...]], moving: int, by: str
 ) -> None:
-    """Print on stderr how much a plan moves, and how it is executed; `moving` partitions move already."""
+    """Print on stderr how many partitions and bytes a plan moves, or that there is nothing to move.
+
+    `moving` is the number of partitions that move already; 0 prints nothing about them. `by` is the word for what is
+    balanced.
+    """
     from kafkactl.admin.planning import count_moves
 
     if moving:

@@ -125,7 +125,10 @@ def drain(
 
 
 def _drop_repeated(errors: Sequence[KafkactlError]) -> list[KafkactlError]:
-    """Return the errors without those whose text an earlier one has."""
+    """Return the errors with each text once, as the first error that has it.
+
+    They are in the order of the last error with each text.
+    """
     return list({str(error): error for error in reversed(errors)}.values())[::-1]
 
 
@@ -134,8 +137,10 @@ def _finish_earlier_call(
 ) -> int:
     """Remove the throttles that an earlier drain has left, print errors, and return an exit status.
 
-    Ask before, and with --dry-run only show. `topics` are those of the drain. Raise UsageError where there is nobody to
-    ask, UnreachableError or OperationError where no broker answers.
+    Ask before, and with --dry-run only show. While reassignments run nothing is removed. `topics` are those of the
+    drain, and `errors` are printed, too. The status is 1 for an error and after the answer no, else 0. Raise UsageError
+    where there is nobody to ask, in a read-only context and for a wrong client setting, and UnreachableError or
+    OperationError where no broker answers.
     """
     rows, failures = _find_left_throttles(connected, topics, broker)
     status = None
@@ -151,9 +156,10 @@ def _finish_earlier_call(
 def _plan(
     connected: Cluster, placements: Sequence[Placement], broker: int
 ) -> tuple[dict[Partition, tuple[int, ...]], Sequence[KafkactlError]]:
-    """Return the new replicas of each partition on a broker, and an error for each that stays.
+    """Return the new replicas of each partition on a broker, and an error for each that stays; nothing is moved.
 
-    Raise UnreachableError, OperationError for a refusal, and UsageError for a wrong client setting.
+    The errors are not raised. Raise UnreachableError, OperationError for a refusal, and UsageError for a wrong client
+    setting.
     """
     from kafkactl.admin import planning, reassignment
 
@@ -182,7 +188,10 @@ def _describe(
     throttle: int | None,
     step: int,
 ) -> str:
-    """Return the moves as a phrase that begins with a verb, with their size, their steps and, if limited, the time."""
+    """Return the moves as a phrase that begins with a verb, with their size, their steps and, if limited, the time.
+
+    `throttle` is the limit in bytes per second, None for no limit; `step` is the number of partitions in a step.
+    """
     from kafkactl.admin.planning import count_moves
 
     count, size = count_moves(placements, plan)
@@ -204,9 +213,10 @@ def _move_in_steps(
 ) -> tuple[list[Outcome], list[KafkactlError]]:
     """Move partitions, `step` at a time; return the outcome of each, and an error for each that could not be moved.
 
-    The first `running` partitions of the plan are moving already; they belong to the first step. `commands` are for
-    the notes about moves that have not ended. A topic that was deleted meanwhile has one error. An error of a step ends
-    the moves; it is returned with the outcomes of the steps before. Raise UsageError for a wrong client setting.
+    Each step is waited for. The first `running` partitions of the plan are moving already; they belong to the first
+    step. `throttle` is in bytes per second, None for no limit. `commands` are for the notes about moves that have not
+    ended. A topic that was deleted meanwhile has one error. An error of a step ends the moves; it is returned with the
+    outcomes of the steps before. Raise UsageError for a wrong client setting.
     """
     from kafkactl.admin.reassignment_files import ReassignmentFile
 
@@ -244,9 +254,11 @@ def _move_in_steps(
 
 
 def _remove_throttles(connected: Cluster, topics: Sequence[str], broker: int) -> list[KafkactlError]:
-    """Remove the throttles of moves between brokers that this and earlier calls have left; return an error for each.
+    """Remove the throttles of moves between brokers that this and earlier calls have left.
 
-    While reassignments run, they stay. Errors of asking are returned, too.
+    Return an error for each that stays because it could not be removed, and the errors of asking; no KafkactlError is
+    raised. While reassignments run, the throttles stay without an error. A note on stderr has the number of those that
+    were removed.
     """
     connected.renew_timeout()
     try:
@@ -263,8 +275,8 @@ def _find_left_throttles(
 
     These are the rates of all brokers, and the throttled replicas of topics that name the broker; all others may have
     been set for another reason. While reassignments run, there are none. The broker itself may be not alive; then a
-    note says that it keeps its throttles. Raise UnreachableError or OperationError where
-    no broker answers, and UsageError for a wrong client setting.
+    note says that it keeps its throttles. Raise UnreachableError or OperationError where no broker answers, and
+    UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment, throttles
 

@@ -157,8 +157,9 @@ def _choose_downgrade(unsafe: bool) -> UpgradeType:
 def _choose_levels(texts: list[str] | None, release: str | None, *, with_zero: bool) -> dict[str, int]:
     """Return the new levels by feature, of FEATURE=LEVEL texts or of a release.
 
-    Features that the release does not have yet are at level 0, and are left out unless `with_zero`.
-    Raise UsageError for both, for none, and for a text or a release that is not known.
+    Features that the release does not have yet are at level 0, and are left out unless `with_zero`. A level 0 in a text
+    is kept. Names of features in texts are not checked. Raise UsageError for both, for none, for an empty text, a
+    feature that stands twice, and a text or a release that is not known.
     """
     from kafkactl.admin import features
 
@@ -186,11 +187,13 @@ def _change(
 ) -> int:
     """Change the levels of features, show the result of each, and return the exit status.
 
-    Levels are by feature; `verb` is upgrade, downgrade or disable. The present levels are shown in the question. Raise
-    UsageError for wrong connection settings, in a read-only context, where there is no terminal to ask at, and, with
-    --dry-run, for a wrong column or order; NotFoundError for a context that does not exist, OperationError where the
-    levels cannot be read or no controller serves the change, and in Kafka's style where the change of a feature is
-    refused; UnreachableError, and OutputError or ReaderLeftError where stdout fails.
+    Levels are by feature; `verb` is upgrade, downgrade or disable. The present levels are shown in the question. With
+    --dry-run nobody is asked, and the controller checks the change. The status is 1 after the answer no and for a
+    failed change, 3 where all changes failed and may have been done, else 0. Raise UsageError for wrong connection
+    settings, in a read-only context, where there is no terminal to ask at, and, with --dry-run, for a wrong column or
+    order; NotFoundError for a context that does not exist, OperationError where the levels cannot be read or no
+    controller serves the change, and in Kafka's style where the change of a feature is refused; UnreachableError
+    (UnansweredError where the changes may have been made), and OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import features
 

@@ -77,7 +77,8 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
     calls the method `check` of each dataclass that has one, then the function, and returns what the function returns.
     It raises the errors of both, and UsageError for an empty text (except of --key, --key-separator, --delimiter and
     --null-marker, and in Kafka's style of the arguments regex, name and names) or one that is not Unicode (except of
-    --key and --header). An OperationError of a missing right gets a hint that names the right.
+    --key and --header). An OperationError of a missing right gets a hint that names the right. After KeyboardInterrupt,
+    which goes on, a warning on stderr says that a change may have been done, where one had begun.
     """
 
     @functools.wraps(function)
@@ -88,7 +89,7 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
         running.words. Raise UsageError for a text that is empty (except of --key, --key-separator, --delimiter and
         --null-marker, and in Kafka's style of the arguments regex, name and names) or not Unicode (except of --key and
         --header), and what the `check` of a dataclass raises. Errors of the function pass; an OperationError of a
-        missing right gets the hint that names the right.
+        missing right gets the hint that names the right, and KeyboardInterrupt a warning where a change had begun.
         """
         _check_texts(click_context, values)
         hints, groups = prepare_flags()

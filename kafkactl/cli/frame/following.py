@@ -98,7 +98,9 @@ def follow(connected: Cluster, look: Callable[[], Progress], interrupted: str) -
 def describe_progress(first: Progress, now: Progress, elapsed_s: float) -> str:
     """Return the progress as a line: partitions, bytes, and the rate and the time left where they are known.
 
-    `first` is the first look, and `elapsed_s` the time since then, in s.
+    The line has no end of line. The bytes, the rate and the time left are missing where `total_bytes` is 0, and rate
+    and time left also where nothing was moved since `first`. `first` is the first look, and `elapsed_s` the time since
+    the begin of the wait, in s.
     """
     parts = [f"{now.total - now.left} of {now.total} partition{'' if now.total == 1 else 's'} moved"]
     if now.total_bytes:
@@ -111,7 +113,10 @@ def describe_progress(first: Progress, now: Progress, elapsed_s: float) -> str:
 
 
 def format_bytes(size: float) -> str:
-    """Return a size in bytes with a unit, in powers of 1000: 999 B, 1.5 kB, 12 GB."""
+    """Return a size in bytes with a unit, in powers of 1000: 999 B, 1.5 kB, 12 GB.
+
+    There is one digit after the point below 10 of a unit above B, else none. The largest unit is PB.
+    """
     unit = 0
     while size >= _THOUSAND and unit + 1 < len(_UNITS):
         size /= _THOUSAND
@@ -121,7 +126,10 @@ def format_bytes(size: float) -> str:
 
 
 def format_time_left(seconds: float) -> str:
-    """Return a time in s as text: 45 s, 3 min, 2 h 5 min."""
+    """Return a time in s as text: 45 s, 3 min, 2 h 5 min.
+
+    Seconds and minutes below an hour are rounded; from an hour on the rest of a minute is dropped.
+    """
     if seconds < _MINUTE_S:
         return f"{seconds:.0f} s"
     if seconds < _HOUR_S:

@@ -90,7 +90,11 @@ class Work:
     changes: list[Change]
 
     def describe(self, options: ExecuteOptions) -> str:
-        """Return what is done as a phrase that begins with a verb."""
+        """Return the work as a phrase that begins with a verb, for the question before it.
+
+        It has the number of moves, the new replicas with their size, the limit between brokers and the number of moves
+        between directories. The limit between directories is not in it.
+        """
         added = sum(len(set(move.after) - set(move.before)) for move in self.moves)
         count = len(self.moves)
         text = f"move {count} partition{'' if count == 1 else 's'}: {added} new replica{'' if added == 1 else 's'}"
@@ -105,7 +109,8 @@ class Work:
 def read_placements(connected: Cluster, topics: Sequence[str]) -> tuple[list[Placement], list[KafkactlError]]:
     """Return the replicas of the partitions of topics, sorted, without sizes, and an error for each missing topic.
 
-    Raise UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
+    The errors are sorted by topic and not raised. Raise OperationError for a refusal, also of one topic,
+    UnreachableError where no broker answers, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment
     from kafkactl.admin.planning import Placement
@@ -126,8 +131,9 @@ def read_placements(connected: Cluster, topics: Sequence[str]) -> tuple[list[Pla
 def add_sizes(connected: Cluster, placements: Sequence[Placement]) -> tuple[list[Placement], list[KafkactlError]]:
     """Return partitions with the size of their largest replica, in the same order, and an error for each failure.
 
-    A failure is a broker that does not answer about its sizes, or one of its log folders that cannot be used; a size
-    that is not known is 0. Without partitions nothing is asked. Raise UnreachableError or OperationError where no
+    Sizes are in bytes; copies that are still made do not count. A failure is a broker that does not answer about its
+    sizes, or one of its log folders that cannot be used; a size that is not known is 0. A broker that is not alive is
+    not asked, and is no failure. Without partitions nothing is asked. Raise UnreachableError or OperationError where no
     broker answers, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import log_dirs
@@ -145,9 +151,10 @@ def add_sizes(connected: Cluster, placements: Sequence[Placement]) -> tuple[list
 
 
 def require_sizes(connected: Cluster, placements: Sequence[Placement]) -> list[Placement]:
-    """Return partitions with their sizes, in the same order, for a plan by bytes.
+    """Return partitions with their sizes in bytes, in the same order, for a plan by bytes.
 
-    Raise OperationError where a size may be missing, and otherwise what add_sizes raises.
+    Raise OperationError where a broker that is alive does not tell all its sizes, UnreachableError or OperationError
+    where no broker answers, and UsageError for a wrong client setting.
     """
     rows, missing = add_sizes(connected, placements)
     if missing:
@@ -158,9 +165,10 @@ def require_sizes(connected: Cluster, placements: Sequence[Placement]) -> list[P
 def add_moved_sizes(
     connected: Cluster, placements: Sequence[Placement], plan: Collection[Partition]
 ) -> list[Placement]:
-    """Return the partitions that a plan changes, with their sizes, in the same order.
+    """Return the partitions that a plan changes, with their sizes in bytes, in the same order.
 
-    Sizes that cannot be read are 0; a warning says so. Raise what add_sizes raises.
+    The other partitions are left out. A size that cannot be read is 0, and a warning on stderr has each reason. Raise
+    UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
     """
     rows, missing = add_sizes(connected, [row for row in placements if (row.topic, row.partition) in plan])
     for error in missing:
@@ -173,8 +181,9 @@ def read_targets(
 ) -> tuple[list[Placement], list[RunningMove], list[KafkactlError]]:
     """Return the replicas of topics as they are after all running moves, these moves, and an error for missing topics.
 
-    The replicas have no sizes. Raise UnreachableError or OperationError where no broker answers, and UsageError for a
-    wrong client setting.
+    The replicas are sorted by partition and have no sizes. The moves are all of the cluster, also those of other
+    topics. There is one error for each missing topic. Raise OperationError for a refusal, also of one topic,
+    UnreachableError where no broker answers, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment
 
@@ -191,10 +200,11 @@ def read_targets(
 def plan_replicas(
     connected: Cluster, placements: Sequence[Placement], brokers: Sequence[int] | None, by: Balance, with_racks: bool
 ) -> dict[Partition, tuple[int, ...]]:
-    """Return the new replicas of each partition that changes; None for `brokers` means all that are alive.
+    """Return the new replicas of each partition that changes, in the order of `placements`.
 
-    Raise NotFoundError for a broker that is not alive, OperationError where partitions have more replicas than there
-    are brokers, UnreachableError, and UsageError for a wrong client setting.
+    None or no `brokers` means all that are alive. Without `with_racks` racks do not count. Raise NotFoundError for a
+    broker that is not alive, OperationError where a partition has more replicas than there are brokers, and for a
+    refusal; UnreachableError, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import log_dirs, planning
 
@@ -205,7 +215,11 @@ def plan_replicas(
 
 
 def list_plan(placements: Iterable[Placement], plan: Mapping[Partition, Sequence[int]]) -> list[dict[str, Any]]:
-    """Return the partitions that change as rows of Kafka's JSON file, with `before` and the size in bytes."""
+    """Return the partitions that a plan changes as dicts, in the order of `placements`.
+
+    The keys are topic, partition, replicas (the new ones), before (the present ones) and size_bytes. The first three
+    are those of Kafka's JSON file. Partitions that are not in `placements` are left out.
+    """
     return [
         {
             "topic": row.topic,
@@ -220,10 +234,12 @@ def list_plan(placements: Iterable[Placement], plan: Mapping[Partition, Sequence
 
 
 def prepare(connected: Cluster, plan: ReassignmentFile, options: ExecuteOptions) -> Work:
-    """Return what a plan changes. Nothing is changed yet.
+    """Return the work of a plan for the present state of the cluster. Nothing is changed yet.
 
-    Raise OperationError where other reassignments are running, without `options.additional`, or for a refusal;
-    UnreachableError, and UsageError for a wrong client setting.
+    A partition that cannot be moved is left out and has an error in the result. Sizes that cannot be read count as 0.
+    Raise OperationError where reassignments run that do not lead to the replicas of the plan, without
+    `options.additional`, and for a refusal, also of one topic; UnreachableError, and UsageError for a wrong client
+    setting.
     """
     from kafkactl.admin import reassignment
     from kafkactl.admin.planning import Placement
@@ -307,11 +323,15 @@ def run(
 ) -> tuple[list[Outcome], list[KafkactlError]]:
     """Start the moves with throttles, wait for their end, and remove the throttles.
 
-    Return the outcome of each move, and an error for each throttle that stays and each topic that was deleted
-    meanwhile. `commands` are for the notes about moves that have not ended. Without `options.wait` the throttles stay.
-    Where the throttles cannot be set, nothing is moved, and those that were set are removed. Raise OperationError for
-    that, and where the controller refuses all moves; UnreachableError where it does not answer (UnansweredError where
-    the moves may have begun), and UsageError for a wrong client setting.
+    Return the outcome of each move, the refused ones first, and an error for each broker or topic whose throttles could
+    not be removed, and for each topic that was deleted meanwhile. With `options.wait` the moves of the plan that ran
+    before have an outcome, too, and those of deleted topics have none. Without it a move that has begun is a success,
+    and the throttles stay, with a note; they are only removed where every move was refused. After the wait they stay,
+    with a note, while any other reassignment runs. They also stay after UnansweredError and after an error of the wait,
+    and then no outcome is returned. `commands` are for the notes. Where the throttles cannot be set, nothing is moved,
+    and those that were set are removed. Raise OperationError for that, and where the controller refuses all moves;
+    UnreachableError where no answer comes (UnansweredError where the moves may have begun), and UsageError for a wrong
+    client setting. Call before_change first.
     """
     from kafkactl.admin import throttles
     from kafkactl.admin.models import Outcome
@@ -358,11 +378,11 @@ def run(
 def _start_moves(
     connected: Cluster, work: Work, settings: ThrottlePlan, options: ExecuteOptions, commands: NextCommands
 ) -> dict[Move, OperationError | None]:
-    """Start the moves between brokers, and return the error of each, None for a success.
+    """Start the moves between brokers, and return the error of each, in their order, None for a success.
 
-    Where none can be started, the throttles `settings` are removed before the error is raised: OperationError for a
-    refusal, UnreachableError, and UsageError for a wrong client setting. After UnansweredError the moves may have
-    begun: the throttles stay, and a note says so.
+    Nothing is waited for. Where none can be started, the throttles `settings` are removed before OperationError or
+    UnreachableError is raised; throttles that stay are printed as errors. After UnansweredError the moves may have
+    begun: the throttles stay, and a note says so. Raise UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment
 
@@ -382,7 +402,11 @@ def _list_refusals(
     dirs: Mapping[ReplicaKey, KafkactlError | None],
     options: ExecuteOptions,
 ) -> list[Outcome]:
-    """Return the outcome of each move between brokers or directories that has an error."""
+    """Return the outcome of each move that has an error; moves between brokers come before those of directories.
+
+    A refusal to change the number of replicas gets the hint FACTOR_HINT where `options` forbid it; the error is
+    changed.
+    """
     from kafkactl.admin.models import make_failure
     from kafkactl.admin.reassignment import FACTOR_HINT
 
@@ -408,8 +432,8 @@ def make_deleted_error(topic: str) -> KafkactlError:
 def _remove_own_throttles(connected: Cluster, settings: ThrottlePlan) -> list[KafkactlError]:
     """Remove the throttles of a plan where no reassignment runs any more; return an error for each that stays.
 
-    Where one runs they stay, and a note says so. Raise OperationError, UnreachableError, and UsageError for a wrong
-    client setting.
+    Where one runs they stay without an error, and a note on stderr says so. Raise OperationError or UnreachableError
+    where the reassignments cannot be listed, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment
 
@@ -440,10 +464,11 @@ def _check_results(
 ) -> tuple[list[Outcome], list[str]]:
     """Return the outcome of each move that was waited for, from the replicas that are there now, and deleted topics.
 
-    Moves of topics that were deleted have no outcome. `started` are moves of this call; those that were running before
-    count, too. `dirs` are the directories of replicas that were moved. Brokers learn of the end of a move one after the
-    other: for 5 s a replica that is not there is looked for again. Raise UnreachableError or OperationError where no
-    broker answers, and UsageError for a wrong client setting.
+    The moves between brokers come first. A replica that is not where it should be is a failed outcome. Moves of topics
+    that were deleted have no outcome; the topics are sorted. `started` are moves of this call; those that were running
+    before count, too. `dirs` are the directories of replicas that were moved. Brokers learn of the end of a move one
+    after the other: for 5 s a replica that is not there is looked for again. Raise OperationError for a refusal, also
+    of one topic, UnreachableError where no broker answers, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment
     from kafkactl.admin.models import Outcome
@@ -480,7 +505,8 @@ def _check_results(
 def _find_deleted(connected: Cluster, topics: set[str]) -> set[str]:
     """Return the topics that do not exist; without topics nothing is asked.
 
-    Raise UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
+    Raise OperationError for a refusal, also of one topic, UnreachableError where no broker answers, and UsageError for
+    a wrong client setting.
     """
     from kafkactl.admin import reassignment
 
@@ -495,8 +521,9 @@ def _show(brokers: Sequence[int]) -> str:
 def remove_throttles(connected: Cluster, topics: Sequence[str]) -> list[KafkactlError]:
     """Remove the throttles of all brokers and of these topics, and return an error for each that stays.
 
-    Where there is none, nothing is changed. Raise UsageError in a read-only context with throttles and for a wrong
-    client setting, UnreachableError or OperationError where no broker answers.
+    A note on stderr has the number of those that were removed. Where there is none, nothing is changed. A broker that
+    is not alive or cannot be asked is an error, too. Raise UsageError in a read-only context with throttles and for a
+    wrong client setting, UnreachableError or OperationError where no broker answers.
     """
     from kafkactl.admin import throttles
 
@@ -528,9 +555,10 @@ def make_removal(row: Throttle) -> Change:
 
 
 def remove_listed(connected: Cluster, rows: Sequence[Throttle]) -> list[KafkactlError]:
-    """Remove throttles, print how many, and return an error for each that stays.
+    """Remove throttles, print on stderr how many, and return an error for each that stays, in their order.
 
-    Raise UsageError for a wrong client setting.
+    Call before_change first. A removal without an answer is an UnansweredError in the result. Raise UsageError for a
+    wrong client setting.
     """
     from kafkactl.admin import throttles
 
@@ -543,7 +571,9 @@ def remove_listed(connected: Cluster, rows: Sequence[Throttle]) -> list[Kafkactl
 def find_unmoved(connected: Cluster, dirs: Mapping[ReplicaKey, str]) -> dict[ReplicaKey, str]:
     """Return why replicas are not in their directories, as text, for each that is not; empty without directories.
 
-    Raise UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
+    The result is sorted by topic, partition and broker. A text that begins with "moving to" means that the move runs. A
+    broker that does not answer looks like one without the replica. Raise UnreachableError or OperationError where no
+    broker answers, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import log_dirs
 
@@ -555,7 +585,11 @@ def find_unmoved(connected: Cluster, dirs: Mapping[ReplicaKey, str]) -> dict[Rep
 
 
 def _find_unmoved(described: Sequence[StoredDir], dirs: Mapping[ReplicaKey, str]) -> dict[ReplicaKey, str]:
-    """Return why replicas are not in their directories, as text, for each that is not; `described` are all that are."""
+    """Return why replicas are not in their directories, as text, for each that is not.
+
+    `described` are the directories of all brokers that answered. The result is sorted by topic, partition and broker. A
+    text that begins with "moving to" means that the move runs, also one to the right directory.
+    """
     from kafkactl.admin import log_dirs
 
     present, futures = log_dirs.find_replicas(described), log_dirs.find_replicas(described, is_future=True)
@@ -581,7 +615,10 @@ def list_cancellations(running: Iterable[RunningMove]) -> list[Change]:
 def _list_other_changes(
     dirs: Mapping[ReplicaKey, str], moves: Sequence[Move], running: Sequence[RunningMove], options: ExecuteOptions
 ) -> list[Change]:
-    """Return the moves between directories, and the throttles, as changes."""
+    """Return the moves between directories, and as the last one the setting of all throttles, as changes.
+
+    The throttles are left out where `options` have no limit for what moves.
+    """
     changes = [
         Change(action=f"move {topic}-{number} on broker {broker} to {path}", inverse=cannot_be_undone)
         for (topic, number, broker), path in dirs.items()
@@ -614,10 +651,10 @@ def _leave_out_dead(connected: Cluster, settings: ThrottlePlan) -> ThrottlePlan:
 
 
 def _set_throttles(connected: Cluster, settings: ThrottlePlan) -> None:
-    """Set throttles; where one cannot be set, remove the others and raise its error.
+    """Set throttles; where one cannot be set, remove those that were set, and raise its error.
 
-    Raise OperationError for the first failure, with a text that nothing was moved, and
-    UsageError for a wrong client setting.
+    Throttles that cannot be removed again are printed as errors. Raise OperationError for the first failure, also for a
+    broker that does not answer, with a text that nothing was moved, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import throttles
     from kafkactl.admin.entities import EntityType
@@ -637,16 +674,17 @@ def _set_throttles(connected: Cluster, settings: ThrottlePlan) -> None:
 
 
 def _find_errors(results: Mapping[Any, KafkactlError | None]) -> list[KafkactlError]:
-    """Return the errors of items, in their order."""
+    """Return the errors of items, in their order, without the None of those that succeeded."""
     return [error for error in results.values() if error is not None]
 
 
 def _start_dir_moves(
     connected: Cluster, dirs: Mapping[ReplicaKey, str], options: ExecuteOptions
 ) -> dict[ReplicaKey, KafkactlError | None]:
-    """Start moves between directories; return the error of each. Replicas that are not there yet are waited for.
+    """Start moves between directories; return the error of each, in the order of `dirs`, None for a success.
 
-    The wait ends after the time-out of the options. Raise UsageError for a wrong client setting.
+    Replicas that their broker does not have yet are tried again, until the time-out of the options is over; then they
+    keep that error. The end of the moves is not waited for. Raise UsageError for a wrong client setting.
     """
     from kafkactl.admin import log_dirs
 
@@ -686,11 +724,11 @@ def _describe_obstacle(moves: Sequence[RunningMove], alive: Collection[int], can
 
 
 def _follow(connected: Cluster, work: Work, moves: Sequence[Move], commands: NextCommands, has_throttles: bool) -> None:
-    """Wait until the moves, and those of the plan that were running before, have ended.
+    """Wait until the moves, and those of the plan that were running before, have ended, without a time limit.
 
-    A note says which brokers that are not alive they wait for. `commands` and `has_throttles` are for the notes about
-    moves that have not ended. Raise UnreachableError or OperationError where the moves cannot be read, and UsageError
-    for a wrong client setting.
+    Progress is shown on stderr. A note says which brokers that are not alive they wait for. `commands` and
+    `has_throttles` are for the notes about moves that have not ended. Raise UnreachableError or OperationError, after a
+    note, where the moves or the brokers cannot be read, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import log_dirs, reassignment
 
@@ -729,9 +767,11 @@ def _follow(connected: Cluster, work: Work, moves: Sequence[Move], commands: Nex
 
 
 def _follow_dirs(connected: Cluster, dirs: Mapping[ReplicaKey, str], interrupted: str) -> None:
-    """Wait until moves between directories have ended; `interrupted` is the note for an error before.
+    """Wait until moves between directories have ended, without a time limit; return at once without any.
 
-    Raise UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
+    Progress is shown on stderr. A move on a broker that does not answer counts as ended. `interrupted` is the note
+    before an error. Raise UnreachableError or OperationError where no broker answers, and UsageError for a wrong client
+    setting.
     """
 
     def look() -> Progress:

@@ -67,8 +67,9 @@ def show_rows(
 ) -> int:
     """Show rows, then print errors on stderr, and return the exit status of both: 0 without an error, else 1.
 
-    `nothing` is the note for no rows and no error. Without rows and beside an error only structured formats show an
-    empty list. Raise UsageError for a wrong column or order, and OutputError or ReaderLeftError where stdout fails.
+    `nothing` is the note on stderr for no rows and no error, but not in structured formats. Without rows and beside an
+    error only structured formats show an empty list. In Kafka's style the errors are kept in people.failures instead of
+    being printed. Raise UsageError for a wrong column or order, and OutputError or ReaderLeftError where stdout fails.
     """
     failures = list(errors)
     if rows or output.is_structured or not failures:
@@ -129,12 +130,20 @@ def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: ReportOptions)
 
 
 def list_failures(outcomes: Iterable[Outcome], noun: str) -> list[KafkactlError]:
-    """Return an error for each outcome that is a failure, in their order; `noun` names the items, such as topic."""
+    """Return an error for each outcome that is a failure, in their order; `noun` names the items, such as topic.
+
+    The errors are not raised. One whose change may have been done (REQUEST_TIMED_OUT, LEADER_NOT_AVAILABLE) is an
+    UnansweredError, any other one an OperationError.
+    """
     return [_make_error(outcome, noun) for outcome in outcomes if not outcome.ok]
 
 
 def _make_error(outcome: Outcome, noun: str) -> KafkactlError:
-    """Return the error of an item that failed, which says where its change may have been done."""
+    """Return (not raise) the error of an item that failed; `noun` names the item, such as topic.
+
+    It is an UnansweredError for the codes REQUEST_TIMED_OUT and LEADER_NOT_AVAILABLE, and says that the change may have
+    been done; otherwise an OperationError without a code, whose hint names a missing right.
+    """
     text = f"{noun} {outcome.name}: {outcome.result}"
     if outcome.code in _UNANSWERED:
         return UnansweredError(f"{text}; it may have been done", _make_check_hint(noun, outcome.name))
@@ -178,7 +187,10 @@ def _make_check_hint(noun: str, name: str) -> str:
 
 
 def _get_status(outcome: Outcome) -> int:
-    """Return the exit status of one item: 0 for a success, 3 where the change may have been done, else 1."""
+    """Return the exit status of one item: 0 for a success, 3 where the change may have been done, else 1.
+
+    The change may have been done with the codes REQUEST_TIMED_OUT and LEADER_NOT_AVAILABLE.
+    """
     if outcome.ok:
         return DONE
     return NO_ANSWER if outcome.code in _UNANSWERED else FAILED

@@ -72,7 +72,8 @@ class TopicOptions:
     def name(self) -> str:
         """Return the name; it may be no legal name in Kafka.
 
-        Raise UsageError where it is missing, empty, not Unicode, or given twice with different values.
+        Raise UsageError where it is missing, empty, not Unicode, has a NUL character, or is given twice with different
+        values.
         """
         return require_subject(self.topic, self.topic_flag, "topic")
 
@@ -178,7 +179,8 @@ class GroupOptions:
     def name(self) -> str:
         """Return the name.
 
-        Raise UsageError where it is missing, empty, not Unicode, or given twice with different values.
+        Raise UsageError where it is missing, empty, not Unicode, has a NUL character, or is given twice with different
+        values.
         """
         return require_subject(self.group, self.group_flag, "group")
 

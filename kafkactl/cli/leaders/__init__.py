@@ -200,16 +200,21 @@ def _describe(kind: ElectionType, candidates: Sequence[PartitionLeader]) -> str:
 
 
 def _list_named(topics: TopicsOptions, partitions: str | None) -> list[Partition]:
-    """Return the partition that Kafka's tool names, by its --topic and --partition; it need not exist."""
+    """Return the partitions that Kafka's tool names, by its --topic and --partition; they need not exist.
+
+    Each topic of --topic has one, with the number 0 where `partitions` is None or "". The list is empty without
+    --topic.
+    """
     return [(topic, int(partitions or 0)) for topic in topics.topic_flag or ()]
 
 
 def _find_leaders(
     connected: Cluster, selection: TopicSelection, partitions: str | None
 ) -> tuple[list[PartitionLeader], list[KafkactlError]]:
-    """Return the selected partitions with their leaders, and an error for each selected thing that does not exist.
+    """Return the selected partitions with their leaders, sorted, and an error for each selected thing that is missing.
 
-    An empty selection means all topics. Raise UsageError for a wrong selection or client setting, UnreachableError or
+    An empty selection means all topics. `partitions` are numbers with commas between, None for all. The errors are not
+    raised. Raise UsageError for a wrong list of partitions or a wrong client setting, UnreachableError or
     OperationError where the topics cannot be listed.
     """
     from kafkactl.admin.leaders import list_leaders
@@ -223,7 +228,10 @@ def _find_leaders(
 def _choose(
     leaders: Sequence[PartitionLeader], chosen: Sequence[Partition]
 ) -> tuple[list[PartitionLeader], list[KafkactlError]]:
-    """Return the leaders of the chosen partitions, sorted, and an error for each partition that does not exist."""
+    """Return the leaders of the chosen partitions, sorted, and an error for each partition that does not exist.
+
+    The errors are in the order of `chosen`, and not raised. A partition without a leader exists.
+    """
     by_partition = {(row.topic, row.partition): row for row in leaders}
     present = [by_partition[partition] for partition in sorted(set(chosen)) if partition in by_partition]
     errors: list[KafkactlError] = [
@@ -235,9 +243,10 @@ def _choose(
 
 
 def _show_elections(elections: Sequence[Election], kind: ElectionType, output: MirrorOutputOptions) -> int:
-    """Show the result of each partition, and return an exit status: 1 if a leader could not be elected, else 0.
+    """Show the result of each partition, and return an exit status.
 
-    Raise OutputError or ReaderLeftError where stdout fails.
+    The status is 0 without an error, 3 where all elections failed and may have been done, else 1. Call this after
+    before_change: a wrong column is only a warning then. Raise OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin.models import Outcome
     from kafkactl.output.kafka import leaders_text
@@ -257,11 +266,12 @@ def _show_elections(elections: Sequence[Election], kind: ElectionType, output: M
 
 
 def _elect_as_kafka(connected: Cluster, kind: ElectionType, partitions: Sequence[Partition] | None) -> int:
-    """Elect leaders without looking at them before, as Kafka's tool does, and return an exit status.
+    """Elect leaders without looking at them before, as Kafka's tool does, print them, and return an exit status.
 
-    `partitions` of None are all. Raise UsageError in a read-only context and for a wrong client setting,
-    UnreachableError, OperationError for a refusal of the whole request, and OutputError or ReaderLeftError where stdout
-    fails.
+    `partitions` of None are all that need a leader. The status is 1 where a partition has an error, else 0. Raise
+    UsageError in a read-only context and for a wrong client setting, UnreachableError (UnansweredError where leaders
+    may have been elected), OperationError for a refusal of the whole request, and OutputError or ReaderLeftError where
+    stdout fails.
     """
     from kafkactl.admin import leaders
     from kafkactl.output.kafka import leaders_text

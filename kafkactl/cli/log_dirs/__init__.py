@@ -226,7 +226,8 @@ def _make_outcomes(
 ) -> Sequence[Outcome]:
     """Return the outcome of each move, in their order; `results` has the errors of those that were begun.
 
-    `verb` says how far the moves without an error are.
+    `verb` says how far the moves without an error are, such as "moving". A move that was done before is a success with
+    another text. A move without an entry in `results` is a success, too.
     """
     from kafkactl.admin.models import Outcome, make_failure
 
@@ -252,10 +253,11 @@ def _make_change(row: DirMove) -> Change:
 
 
 def _follow(connected: Cluster, moves: Sequence[DirMove]) -> None:
-    """Wait until the replicas are in their new directories, or their moves were cancelled.
+    """Wait until the replicas are in their new directories, or their moves were cancelled, without a time limit.
 
-    Progress is shown on stderr. Raise StopRequestedError after a note, NotFoundError, UnreachableError or
-    OperationError where the broker does not answer, and UsageError for a wrong client setting.
+    `moves` are of one broker and at least one. Which of the two has happened is not checked. Progress is shown on
+    stderr. Raise StopRequestedError after a note where a signal ends the wait, NotFoundError where the broker is not
+    alive, UnreachableError or OperationError where it does not answer, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import log_dirs
 
@@ -283,9 +285,10 @@ def _describe(
 ) -> tuple[list[StoredDir], list[KafkactlError]]:
     """Return the log directories with the selected replicas, and an error for each thing that does not exist.
 
-    Nothing selected means all topics; None for `partitions` or `brokers` all of them. Raise NotFoundError for a broker
-    that is not alive, UnreachableError or OperationError where no broker answers, and UsageError for a wrong selection
-    or client setting.
+    The directories are sorted by broker and path, also those without a selected replica. The errors also have the
+    brokers that did not answer. Nothing selected means all topics; None for `partitions` or `brokers` all of them.
+    Raise NotFoundError for a broker that is not alive, UnreachableError or OperationError where no broker answers, and
+    UsageError for a wrong list of partitions or a wrong client setting.
     """
     from kafkactl.admin import log_dirs
 
@@ -301,8 +304,9 @@ def _choose_partitions(
 ) -> tuple[list[Partition], list[KafkactlError]]:
     """Return the selected partitions, sorted, and an error for each selected thing that does not exist.
 
-    Raise UsageError for a wrong list of partitions or a wrong client setting, UnreachableError or OperationError where
-    no broker lists the topics.
+    An empty selection means all topics. `partitions` are numbers with commas between, None for all. The errors are not
+    raised. Raise UsageError for a wrong list of partitions or a wrong client setting, UnreachableError or
+    OperationError where no broker lists the topics.
     """
     from kafkactl.admin.partition_rules import select_partitions
 
@@ -312,9 +316,10 @@ def _choose_partitions(
 def _list_as_kafka(connected: Cluster, selection: TopicSelection, brokers: Sequence[int] | None) -> int:
     """Print the log directories as kafka-log-dirs does, and return 1 if a broker did not answer, else 0.
 
-    Raise NotFoundError for a broker that is not alive, before anything is printed, UnreachableError or OperationError
-    where no broker answers, UsageError for a wrong client setting, and OutputError or ReaderLeftError where stdout
-    fails.
+    None or no `brokers` means all that are alive. Where a broker did not answer, no directory is printed. Topics that
+    do not exist are no error. Raise NotFoundError for a broker that is not alive, before anything is printed,
+    UnreachableError or OperationError where no broker answers, UsageError for a wrong client setting, and OutputError
+    or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import log_dirs
     from kafkactl.output.kafka import log_dirs_text

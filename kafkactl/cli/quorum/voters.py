@@ -176,8 +176,9 @@ def _complete(
 ) -> tuple[int, str | None, list[VoterEndpoint]]:
     """Return the id, the directory id and the listeners of a controller; the file gives those that are missing.
 
-    The directory id is None where neither has it. Raise UsageError for a file that cannot be read or is not that of a
-    controller, for an id or listeners that are still missing, and for an id that is not the one in the file.
+    The directory id is None where neither has it: with a `file` the folder of metadata on this machine is read for it.
+    Raise UsageError for a file that cannot be read or is not that of a controller, for a folder without a directory id,
+    for an id or listeners that are still missing, and for an id that is not the one in the file.
     """
     from kafkactl.admin import controller_files
     from kafkactl.connection import properties
@@ -202,9 +203,10 @@ def _complete(
 
 
 def _before_addition(connected: Cluster, controller: int, directory_id: str, dry_run: bool) -> None:
-    """Call before_change for the addition of a voter. Raise UsageError in a read-only context.
+    """Call before_change for the addition of a voter: after it the command counts as one that may have changed.
 
-    `directory_id` is for the inverse, which removes the voter again.
+    With `dry_run` nothing is noted. `directory_id` is for the inverse, which removes the voter again. Raise UsageError
+    in a read-only context.
     """
 
     def find_inverse() -> Arguments:
@@ -218,9 +220,10 @@ def _before_addition(connected: Cluster, controller: int, directory_id: str, dry
 def _before_removal(
     connected: Cluster, controller: int, directory_id: str, endpoints: Sequence[str], dry_run: bool
 ) -> None:
-    """Call before_change for the removal of a voter. Raise UsageError in a read-only context.
+    """Call before_change for the removal of a voter: after it the command counts as one that may have changed.
 
-    `endpoints` are its listeners, for the inverse; without any the removal has no inverse.
+    With `dry_run` nothing is noted. `endpoints` are its listeners, for the inverse; without any the removal has no
+    inverse. Raise UsageError in a read-only context.
     """
 
     def find_inverse() -> Arguments | None:
@@ -254,10 +257,11 @@ def _describe_tolerance(voters: int) -> str:
 
 
 def _try(controller: int, change: Callable[[], None], result: str) -> Outcome:
-    """Make a change and return its outcome, with `result` as the text of a success and the code of a refusal.
+    """Make a change and return its outcome, with `result` as the text of a success.
 
-    A change without an answer is a failed outcome with the code REQUEST_TIMED_OUT: it may have been done.
-    Raise UnsupportedRequestError, UnreachableError, and UsageError for a wrong client setting.
+    A refusal is a failed outcome with the code and the reason of the broker. A change without an answer is a failed
+    outcome with the code REQUEST_TIMED_OUT: it may have been done. Raise UnsupportedRequestError, UnreachableError
+    where nothing was sent, and UsageError for a wrong client setting.
     """
     from kafkactl.admin.models import Outcome, make_failure
 

@@ -227,7 +227,10 @@ def execute(
 
 
 def _make_commands(path: Path) -> replica_moves.NextCommands:
-    """Return the commands that go on with the plan of a file, or those for all moves where it is no usual file."""
+    """Return the commands that go on with the plan of a file, for notes.
+
+    For stdin, a pipe or a missing file they are those for all moves, because the plan cannot be read again.
+    """
     if not path.is_file():  # stdin, or a pipe of the shell, which is read only once
         return replica_moves.NextCommands(
             resume="show the rest: kafkactl reassign list, and then remove throttles: kafkactl throttles clear"
@@ -362,9 +365,11 @@ def _list_keys(running: Sequence[RunningMove]) -> set[Partition]:
 
 
 def _find_missing(connected: Cluster, partitions: Collection[Partition]) -> list[KafkactlError]:
-    """Return an error for each of these partitions that does not exist, sorted; controllers do not tell it.
+    """Return an error for each of these partitions that does not exist, sorted.
 
-    Raise UnreachableError, OperationError for a refusal, and UsageError for a wrong client setting.
+    The list is empty, and nothing is asked, without partitions and where the address is that of controllers: they do
+    not list topics. Raise UnreachableError, OperationError for a refusal, also of one topic, and UsageError for a wrong
+    client setting.
     """
     from kafkactl.admin import reassignment
 
@@ -375,10 +380,13 @@ def _find_missing(connected: Cluster, partitions: Collection[Partition]) -> list
 
 
 def _cancel(connected: Cluster, chosen: Sequence[RunningMove], output: MirrorOutputOptions, preserve: bool) -> int:
-    """Cancel reassignments, remove the throttles where none runs any more, and return an exit status.
+    """Cancel reassignments, remove the throttles where none runs any more, show the results; return an exit status.
 
-    Raise UnreachableError or OperationError where the controller does not answer or refuses all, UsageError for a wrong
-    client setting, and OutputError or ReaderLeftError where stdout fails.
+    Call before_change first. Throttles stay with `preserve`, and where the address is that of controllers. The status
+    is 0 without a failure, 3 where the answers about all moves are missing and no throttle failed, else 1. Raise
+    UnreachableError (UnansweredError where the moves may have been cancelled) or OperationError where the controller
+    refuses all, UsageError for a wrong client setting, and OutputError or ReaderLeftError where stdout fails. Where the
+    throttles cannot be read, that error is raised and the results are not shown.
     """
     from kafkactl.admin import reassignment
     from kafkactl.admin.models import Outcome
@@ -413,7 +421,8 @@ def _require_file(file: Path | None, flag: Path | None) -> Path:
 def _read_rate(rate: int | None, option: str) -> int | None:
     """Return a rate in bytes per second; None for None and, in Kafka's style, for a negative one.
 
-    Raise UsageError in our style for a rate below 1, with which moves would never end.
+    In Kafka's style 0 is returned as it is. Raise UsageError in our style for a rate below 1, with which moves would
+    never end. `option` is the name for the message.
     """
     if rate is None:
         return None
@@ -425,5 +434,8 @@ def _read_rate(rate: int | None, option: str) -> int | None:
 
 
 def _read_timeout(text: str | None) -> float:
-    """Return the time of --dir-timeout in s, 10 for None. Raise UsageError for a text that is no duration."""
+    """Return the time of --dir-timeout in s, 10 for None; a bare number is seconds.
+
+    Raise UsageError for a text that is no duration above 0.
+    """
     return 10.0 if text is None else parse_duration(text, "--dir-timeout", positive=True) / 1000

@@ -42,10 +42,12 @@ def list_running(running: Sequence[RunningMove]) -> int:
 
 
 def generate(connected: Cluster, topics: Sequence[str], brokers: Sequence[int] | None, with_racks: bool) -> int:
-    """Print the present replicas of topics and new ones on brokers, None for all, and return 0.
+    """Print the present replicas of topics and new ones on brokers, and return 0. Nothing is moved.
 
-    Raise MirroredError for a topic that does not exist, for brokers with and without racks, and for fewer brokers than
-    replicas; UnreachableError, OperationError, UsageError, OutputError or ReaderLeftError.
+    None or no `brokers` means all that are alive; those that are not alive are left out. Raise MirroredError for a
+    topic that does not exist, where some brokers have a rack and others have none, and for fewer brokers than replicas;
+    UnreachableError, OperationError for a refusal, UsageError for a wrong client setting, and OutputError or
+    ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import planning
     from kafkactl.admin.planning import Balance, Placement
@@ -80,10 +82,14 @@ def generate(connected: Cluster, topics: Sequence[str], brokers: Sequence[int] |
 
 
 def execute(connected: Cluster, plan: ReassignmentFile, options: ExecuteOptions) -> int:
-    """Set throttles and start the moves of a plan, and return 0. Nothing is waited for but moves between directories.
+    """Print the present replicas, set throttles and start the moves of a plan, and return 0.
 
-    Raise MirroredError for what Kafka's tool refuses, and where moves could not be started; UsageError in a read-only
-    context, UnreachableError, OperationError, OutputError or ReaderLeftError.
+    The end of the moves is not waited for, and the throttles stay, also after an error. A replica that has not reached
+    its broker is waited for before it moves between directories, for `options.dir_timeout_s` at most. Raise
+    MirroredError for other reassignments without `options.additional`, a broker that is not alive, a partition that
+    does not exist, a throttle that cannot be set, and moves that could not be started: other moves of the plan may have
+    begun then. Raise UsageError in a read-only context and for a wrong client setting, UnreachableError,
+    OperationError, and OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import reassignment, throttles
     from kafkactl.admin.reassignment import Move
@@ -126,8 +132,10 @@ def execute(connected: Cluster, plan: ReassignmentFile, options: ExecuteOptions)
 def verify(connected: Cluster, plan: ReassignmentFile, preserve: bool) -> int:
     """Print how far the moves of a plan are, remove throttles where nothing moves any more, and return 0.
 
-    With `preserve` no throttle is removed. Raise UsageError in a read-only context, MirroredError where throttles
-    cannot be removed, UnreachableError, OperationError, OutputError or ReaderLeftError.
+    The result is also 0 while partitions have other replicas. The throttles are those of all brokers and of the plan's
+    topics; with `preserve` none is removed. Raise UsageError for throttles in a read-only context and for a wrong
+    client setting, MirroredError where throttles cannot be removed, UnreachableError, OperationError for a refusal, and
+    OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import reassignment
 
@@ -154,9 +162,11 @@ def verify(connected: Cluster, plan: ReassignmentFile, preserve: bool) -> int:
 def cancel(connected: Cluster, plan: ReassignmentFile, preserve: bool, timeout_s: float) -> int:
     """Cancel the moves of a plan that are running, remove the throttles, and return 0.
 
-    With `preserve` no throttle is removed. `timeout_s` is how long moves between directories may need to end. Raise
-    MirroredError where a move cannot be cancelled, UsageError in a read-only context, UnreachableError, OperationError,
-    OutputError or ReaderLeftError.
+    Moves between directories are cancelled, too. The throttles are removed also while other reassignments run; with
+    `preserve` none is removed. `timeout_s` is how long, in s, a broker is asked again that does not have its replica
+    yet. Raise MirroredError where a move cannot be cancelled or a throttle cannot be removed, UsageError in a read-only
+    context and for a wrong client setting, UnreachableError, OperationError for a refusal, and OutputError or
+    ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import reassignment
 
@@ -184,7 +194,7 @@ def cancel(connected: Cluster, plan: ReassignmentFile, preserve: bool, timeout_s
 
 
 def _announce(connected: Cluster, action: str) -> None:
-    """Note that a change begins; raise UsageError in a read-only context."""
+    """Note that a change begins, and log it with --debug; raise UsageError in a read-only context."""
     before_change(connected, [Change(action=action, inverse=cannot_be_undone)])
 
 
@@ -194,9 +204,10 @@ def _list_topics(plan: ReassignmentFile) -> list[str]:
 
 
 def _read_present(connected: Cluster, topics: Sequence[str]) -> dict[Partition, tuple[int, ...]]:
-    """Return the replicas of topics; raise MirroredError for the first one that does not exist.
+    """Return the replicas of each partition of topics, sorted; raise MirroredError for the first missing topic.
 
-    Raise UnreachableError, OperationError or UsageError.
+    The first one is in the order of `topics`. Raise UnreachableError, OperationError for a refusal, also of one topic,
+    and UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment
 
@@ -209,9 +220,10 @@ def _read_present(connected: Cluster, topics: Sequence[str]) -> dict[Partition, 
 
 
 def _read_dirs(connected: Cluster, partitions: Iterable[Partition]) -> Mapping[ReplicaKey, StoredReplica]:
-    """Return the replicas of partitions in the directories of the brokers that answer.
+    """Return the replicas of partitions in the directories of the brokers that answer, by topic, partition and broker.
 
-    Raise UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
+    Copies that moves make are left out, and so are brokers without an answer. Raise UnreachableError or OperationError
+    where no broker answers, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import log_dirs
 
@@ -224,8 +236,9 @@ def _read_dir_states(
 ) -> tuple[Mapping[ReplicaKey, StoredReplica], Mapping[ReplicaKey, StoredReplica], set[int]]:
     """Return replicas and their copies that moves make, by key, and the ids of the brokers that answered.
 
-    Without targets nothing is asked. Raise UnreachableError or OperationError where no broker answers, and UsageError
-    for a wrong client setting.
+    They are those of all brokers, for the partitions of `targets`. Brokers without an answer are left out. Without
+    targets nothing is asked. Raise UnreachableError or OperationError where no broker answers, and UsageError for a
+    wrong client setting.
     """
     from kafkactl.admin import log_dirs
 
@@ -237,9 +250,11 @@ def _read_dir_states(
 
 
 def _move_dirs(connected: Cluster, targets: Mapping[ReplicaKey, str], timeout_s: float) -> None:
-    """Start moves between directories, and wait for replicas that their broker does not have yet.
+    """Start moves between directories, and print a line for each; their end is not waited for.
 
-    Raise MirroredError after the time-out, and for another failure. Raise OutputError or ReaderLeftError.
+    A move whose broker does not have the replica yet is tried again until the time-out. `targets` is not changed. Raise
+    MirroredError after the time-out, and for another failure: other moves may have begun then. Raise UsageError for a
+    wrong client setting, and OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import log_dirs
 
@@ -260,7 +275,10 @@ def _move_dirs(connected: Cluster, targets: Mapping[ReplicaKey, str], timeout_s:
 
 
 def _split(error: KafkactlError) -> tuple[str, str]:
-    """Return the message and the class of the Java exception of an error."""
+    """Return the message and the class of the Java exception of an error.
+
+    An error that is no OperationError counts as REQUEST_TIMED_OUT. An unknown code is an IllegalStateException.
+    """
     from kafkactl.connection.broker_errors import BROKER_ERRORS
 
     code = error.code if isinstance(error, OperationError) else ErrorCode.REQUEST_TIMED_OUT
@@ -271,7 +289,10 @@ def _split(error: KafkactlError) -> tuple[str, str]:
 
 
 def _require_all(results: Mapping[Any, KafkactlError | None]) -> None:
-    """Raise MirroredError for the first item with an error."""
+    """Raise MirroredError for the first item with an error, in their order; do nothing without any.
+
+    Each NotFoundError is taken for a topic that does not exist.
+    """
     for entity, error in results.items():
         if isinstance(error, NotFoundError):
             raise MirroredError(f"The topic '{entity.name}' does not exist.", _UNKNOWN, _EXECUTION)
@@ -280,7 +301,10 @@ def _require_all(results: Mapping[Any, KafkactlError | None]) -> None:
 
 
 def _refuse(beginning: str, errors: Mapping[Partition, OperationError | None]) -> None:
-    """Raise MirroredError with a line for each partition with an error, sorted; do nothing without any."""
+    """Raise MirroredError with a line for each partition with an error, sorted; do nothing without any.
+
+    `beginning` stands before the lines, and has its line end already.
+    """
     lines = [
         f"{topic}-{number}: {find_java_message(error.code or 0, error.reason)}"
         for (topic, number), error in sorted(errors.items(), key=lambda item: item[0])
@@ -291,10 +315,11 @@ def _refuse(beginning: str, errors: Mapping[Partition, OperationError | None]) -
 
 
 def _clear(connected: Cluster, plan: ReassignmentFile) -> None:
-    """Remove the throttles of all brokers and of the topics of a plan, with the lines of Kafka's tool.
+    """Remove the throttles of all brokers that are alive and of the topics of a plan, with the lines of Kafka's tool.
 
-    Raise UsageError in a read-only context, MirroredError for the first one that cannot be removed, UnreachableError,
-    OperationError, OutputError or ReaderLeftError.
+    Reassignments that run do not count. Raise UsageError in a read-only context and for a wrong client setting,
+    MirroredError for the first throttle that cannot be removed, UnreachableError or OperationError where the brokers
+    cannot be listed, and OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import throttles
 

@@ -310,11 +310,12 @@ def find_hanging(
 def _select_replicas(
     connected: Cluster, selection: TopicSelection, partitions: str | None, broker: int | None
 ) -> tuple[list[Partition], list[KafkactlError]]:
-    """Return the selected partitions, those with a replica on `broker` where it is given, and an error for each absent.
+    """Return the selected partitions, sorted, and an error for each selected thing that does not exist.
 
-    An empty selection means all topics. Raise UsageError for a wrong selection or client setting, NotFoundError for a
-    broker that is not alive, but not in Kafka's style, UnreachableError or OperationError where the topics cannot be
-    listed.
+    With a `broker` only those with a replica on it are returned, and the others have no error. An empty selection means
+    all topics. `partitions` are numbers with commas between, None for all. Raise UsageError for a wrong list of
+    partitions or a wrong client setting, NotFoundError for a broker that is not alive, but not in Kafka's style,
+    UnreachableError or OperationError where the topics cannot be listed.
     """
     from kafkactl.admin import log_dirs
     from kafkactl.admin.partition_rules import select_partitions
@@ -452,8 +453,9 @@ def _find_producer(
 ) -> ProducerState:
     """Return the producer whose open transaction begins at `start_offset`, or, where that is None, the one with an id.
 
-    With an offset `producer_id` does not count. Raise NotFoundError where there is none with an open transaction,
-    OperationError for a refusal, UnreachableError, UnsupportedRequestError, and UsageError for a wrong client setting.
+    The leader of the partition `place` is asked. With an offset `producer_id` does not count. Raise NotFoundError where
+    there is none with an open transaction, OperationError for a refusal, UnreachableError, UnsupportedRequestError, and
+    UsageError for a wrong client setting.
     """
     from kafkactl.admin import transactions
 
@@ -472,10 +474,11 @@ def _find_producer(
 
 
 def _refuse_coordinated(connected: Cluster, producer: ProducerState) -> None:
-    """Raise OperationError for an open transaction that its coordinator will end; return None for one that hangs.
+    """Raise OperationError for an open transaction that its coordinator will end; do nothing for one that hangs.
 
-    Raise UnreachableError, OperationError or UnsupportedRequestError where a coordinator does not say what it knows,
-    and UsageError for a wrong client setting.
+    A transactional id that the principal may not describe looks like one that hangs. Raise UnreachableError,
+    OperationError or UnsupportedRequestError where the leader or a coordinator does not say what it knows, and
+    UsageError for a wrong client setting.
     """
     from kafkactl.admin import transactions
 
@@ -492,7 +495,10 @@ def _refuse_coordinated(connected: Cluster, producer: ProducerState) -> None:
 
 
 def _describe_open(row: Transaction) -> str:
-    """Return an open transaction as a phrase: its id, state, age and partitions."""
+    """Return an open transaction as a phrase: its id, state, age and partitions.
+
+    A transaction without a known start has the age of the year 1970.
+    """
     age = format_duration(max(0, _now_ms() - (row.start_ms or 0)))
     return f"{row.transactional_id}, {row.state}, {age} old, in {_format_partitions(row.partitions) or 'no partition'}"
 
