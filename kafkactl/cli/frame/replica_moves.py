@@ -571,9 +571,9 @@ def remove_listed(connected: Cluster, rows: Sequence[Throttle]) -> list[Kafkactl
 def find_unmoved(connected: Cluster, dirs: Mapping[ReplicaKey, str]) -> dict[ReplicaKey, str]:
     """Return why replicas are not in their directories, as text, for each that is not; empty without directories.
 
-    The result is sorted by topic, partition and broker. A text that begins with "moving to" means that the move runs. A
-    broker that does not answer looks like one without the replica. Raise UnreachableError or OperationError where no
-    broker answers, and UsageError for a wrong client setting.
+    The result is sorted by topic, partition and broker. A text that begins with "moving to" means that the move runs,
+    or that the broker does not answer, so that it may run. Raise UnreachableError or OperationError where no broker
+    answers, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import log_dirs
 
@@ -581,7 +581,13 @@ def find_unmoved(connected: Cluster, dirs: Mapping[ReplicaKey, str]) -> dict[Rep
         return {}
     partitions = dict.fromkeys((key[0], key[1]) for key in dirs)
     described, _ = log_dirs.describe_log_dirs(connected, None, group_by_topic(partitions))
-    return _find_unmoved(described, dirs)
+    answered = {row.broker for row in described}
+    silent = {key: path for key, path in dirs.items() if key[2] not in answered}
+    texts = _find_unmoved(described, {key: path for key, path in dirs.items() if key not in silent})
+    texts |= {
+        key: f"moving to {path}, if it is not there: broker {key[2]} does not answer" for key, path in silent.items()
+    }
+    return dict(sorted(texts.items()))
 
 
 def _find_unmoved(described: Sequence[StoredDir], dirs: Mapping[ReplicaKey, str]) -> dict[ReplicaKey, str]:

@@ -13,11 +13,12 @@ from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.following import Progress, explain_stop, follow, format_bytes
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, ReportOptions
+from kafkactl.cli.frame.replica_moves import find_unmoved
 from kafkactl.cli.frame.results import print_errors, show_outcomes, warn_of_fenced
 from kafkactl.cli.frame.subjects import Partitions, TopicsOptions
 from kafkactl.cli.frame.values import read_broker_ids, require_choice
 from kafkactl.connection.protocol import group_by_topic
-from kafkactl.errors import UsageError
+from kafkactl.errors import OperationError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, listing
 from kafkactl.patterns import refuse_empty
@@ -217,6 +218,8 @@ def move(
     running = [row for row in moves if row.state != "done" and results.get(row.key) is None]
     if running and not no_wait:
         _follow(connected, running)
+        unmoved = find_unmoved(connected, {row.key: to for row in running})
+        results = {**results, **{key: OperationError(f"not moved: {text}") for key, text in unmoved.items()}}
     status = show_outcomes(_make_outcomes(moves, results, "moving" if no_wait else "moved"), "partition", output)
     return combine([status, print_errors(errors)]) if errors else status
 
@@ -255,8 +258,8 @@ def _make_change(row: DirMove) -> Change:
 def _follow(connected: Cluster, moves: Sequence[DirMove]) -> None:
     """Wait until the replicas are in their new directories, or their moves were cancelled, without a time limit.
 
-    `moves` are of one broker and at least one. Which of the two has happened is not checked. Progress is shown on
-    stderr. Raise StopRequestedError after a note where a signal ends the wait, NotFoundError where the broker is not
+    `moves` are of one broker and at least one. Which of the two has happened is left to the caller. Progress is shown
+    on stderr. Raise StopRequestedError after a note where a signal ends the wait, NotFoundError where the broker is not
     alive, UnreachableError or OperationError where it does not answer, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import log_dirs

@@ -385,8 +385,8 @@ def _cancel(connected: Cluster, chosen: Sequence[RunningMove], output: MirrorOut
     Call before_change first. Throttles stay with `preserve`, and where the address is that of controllers. The status
     is 0 without a failure, 3 where the answers about all moves are missing and no throttle failed, else 1. Raise
     UnreachableError (UnansweredError where the moves may have been cancelled) or OperationError where the controller
-    refuses all, UsageError for a wrong client setting, and OutputError or ReaderLeftError where stdout fails. Where the
-    throttles cannot be read, that error is raised and the results are not shown.
+    refuses all, UsageError for a wrong client setting, and OutputError or ReaderLeftError where stdout fails. An error
+    of the throttles is printed behind the results.
     """
     from kafkactl.admin import reassignment
     from kafkactl.admin.models import Outcome
@@ -403,8 +403,11 @@ def _cancel(connected: Cluster, chosen: Sequence[RunningMove], output: MirrorOut
         for (topic, number), error in results.items()
     ]
     errors: list[KafkactlError] = []
-    if not preserve and not connected.settings.has_controllers and not reassignment.list_running(connected):
-        errors = replica_moves.remove_throttles(connected, sorted({row.topic for row in chosen}))
+    try:
+        if not preserve and not connected.settings.has_controllers and not reassignment.list_running(connected):
+            errors = replica_moves.remove_throttles(connected, sorted({row.topic for row in chosen}))
+    except KafkactlError as error:  # the moves are cancelled, which must be said
+        errors = [error]
     status = show_outcomes(outcomes, "partition", output)
     return combine([status, print_errors(errors)]) if errors else status
 

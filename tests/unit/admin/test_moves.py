@@ -14,6 +14,9 @@ import pytest
 
 from kafkactl.admin.reassignment_files import build_document
 from kafkactl.admin.throttles import FOLLOWER_REPLICAS, LEADER_RATE, LEADER_REPLICAS
+from kafkactl.cli.frame.replica_moves import find_unmoved
+from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.settings import Settings
 from tests.conftest import Cli
 from tests.fake_broker import FakeCluster, Topic, placed
 from tests.unit.cli.test_stopping import STATUSES
@@ -392,3 +395,31 @@ def test_a_cancellation_names_what_does_not_exist(fake: FakeCluster, cli: Cli, t
     assert "cancelled" in cancelled.stdout
     assert cancelled.stderr.count("not found: ") == 1
     assert "partition not found: other-9" in cancelled.stderr
+
+
+def test_a_silent_broker_does_not_end_the_wait_for_its_directories(fake: FakeCluster) -> None:
+    """It may still move them; without the replica it would be a failed move, and the throttles would be removed."""
+    cluster = Cluster(Settings(fake.address, "a test", {}, timeout_s=1))
+    try:
+        fake.on("DescribeLogDirs", broker=1, freeze=True)
+        texts = find_unmoved(cluster, {("orders", 0, 1): "/disk2"})
+    finally:
+        cluster.close()
+    assert texts[("orders", 0, 1)].startswith("moving to /disk2")
+    assert "broker 1 does not answer" in texts[("orders", 0, 1)]
+
+
+def test_a_move_between_directories_that_was_cancelled_is_no_success(fake: FakeCluster, cli: Cli) -> None:
+    fake.state.brokers[1].more_log_dirs = ("/disk2",)
+    fake.on("AlterReplicaLogDirs", applied=False)  # taken, and given up at once
+    line = ("log-dirs", "move", "orders", "--partitions", "0", "--broker", "1", "--to", "/disk2", "--yes")
+    done = cli(*line, "-b", fake.address, check=1)
+    assert "not moved" in done.stderr
+
+
+def test_a_cancellation_is_shown_also_where_throttles_cannot_be_read(fake: FakeCluster, cli: Cli) -> None:
+    fake.state.topics["orders"].all_partitions[0].target = [2, 3]
+    fake.on("DescribeConfigs", error=-1, level="items")
+    done = cli("reassign", "cancel", "--all", "--yes", "-b", fake.address)
+    assert done.returncode == 1
+    assert "cancelled" in done.stdout
