@@ -160,8 +160,8 @@ def _is_named(name: str, text: str) -> bool:
 def _judge(change: Change, refusal_outcome: Outcome | None) -> Change:
     """Return the change, marked as impossible or unchecked where the brokers refused it.
 
-    `refusal_outcome` is None where they did not: then the change comes back as it is. For missing rights the change is
-    unchecked, for another refusal impossible, with the reason in `what`.
+    `refusal_outcome` is None where they did not: then the change comes back as it is. For missing rights the reason
+    is in `unchecked`; for another refusal the action is impossible, and the reason is added to `what`.
     """
     if refusal_outcome is None:
         return change

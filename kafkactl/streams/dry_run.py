@@ -17,11 +17,12 @@ class DryRun:
     def __init__(
         self, cluster: Cluster, topic: str, account: Account, partition: int | None, topic_bytes: int | None
     ) -> None:
-        """Read the topic's metadata; no topic is created. The `largest_bytes` of the account is set.
+        """Read the topic's metadata; no topic is created.
 
-        `partition` is the one to send to, or None. `topic_bytes` is the largest batch that the topic accepts, in bytes;
-        None where batches are compressed, or where it is not known. Raise NotFoundError for a missing topic or
-        partition, OperationError for a topic that cannot be read, UsageError for a wrong client setting, also for a
+        The `largest_bytes` of the account is set to max.request.size, or to 1 MiB without that setting. `partition` is
+        the one to send to, or None. `topic_bytes` is the largest batch that the topic accepts, in bytes; None where
+        batches are compressed, or where it is not known. Raise NotFoundError for a missing topic or partition,
+        OperationError for a topic that cannot be read, UsageError for a wrong client setting, also for a
         max.request.size that is not a number, and UnreachableError where no broker answers.
         """
         self._topic_bytes = topic_bytes

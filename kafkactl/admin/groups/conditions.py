@@ -80,7 +80,8 @@ def parse(text: str) -> Condition:
 def _get_value(subject: str, lag: GroupLag) -> float | str | None:
     """Return the group's value of the subject (times in s), or None where it is not known.
 
-    The subject is lag, time, members or state; the lag is the sum of the known ones.
+    The subject is lag, time, members or state. The lag is the sum of the known ones, 0 where none is known; only the
+    time can be None.
     """
     if subject == "state":
         return lag.description.state

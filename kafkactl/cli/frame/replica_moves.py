@@ -659,7 +659,9 @@ def _leave_out_dead(connected: Cluster, settings: ThrottlePlan) -> ThrottlePlan:
 def _set_throttles(connected: Cluster, settings: ThrottlePlan) -> None:
     """Set throttles; where one cannot be set, remove those that were set, and raise its error.
 
-    Throttles that cannot be removed again are printed as errors. Raise OperationError for the first failure, also for a
+    All throttles of these brokers and topics are removed then, also former ones: their values do not come back. Where
+    an answer is missing, that throttle may stay. Throttles that cannot be removed again are printed as errors. Raise
+    OperationError for the first failure, also for a
     broker that does not answer, with a text that nothing was moved, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import throttles

@@ -62,6 +62,7 @@ class LineSending:
     def send(self, chunks: Iterator[bytes], reader: LineReader, progress: Callable[[int], None]) -> None:
         """Send chunks of whole lines, each with its line feed; a carriage return before it is dropped.
 
+        `reader` must be one that only splits lines (splits_only): of its settings only the separator counts.
         `progress` is called with the number of accepted records after each chunk that was queued whole. A record that
         cannot be sent fails in the account, also every record after a signal's time is over. Raise FormatError, with
         the number of the line, for a line that `reader` refuses; the lines before it were queued. Raise OperationError
