@@ -239,13 +239,16 @@ def _move_in_steps(
                 else error
                 for error in work.errors
             ]
-            moved, failures = replica_moves.run(connected, work, options, commands)
-            outcomes += moved
-            errors += failures
+            ran = replica_moves.run(connected, work, options, commands)
+            outcomes += ran.outcomes
+            errors += ran.errors
+            if ran.has_lost_sight:
+                people.note(f"{begin} of {len(places)} partitions were done; {commands.resume}")
+                return outcomes, errors
         except UsageError:
             raise
         except KafkactlError as error:
-            people.note(f"{begin} of {len(places)} partitions were moved; {commands.resume}")
+            people.note(f"{begin} of {len(places)} partitions were done; {commands.resume}")
             return outcomes, [*errors, error]
         begin = end
         if end < len(places):

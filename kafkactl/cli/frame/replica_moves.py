@@ -318,9 +318,17 @@ def _plan_dirs(
     return {key: dirs[key] for key in unmoved}, faults
 
 
-def run(
-    connected: Cluster, work: Work, options: ExecuteOptions, commands: NextCommands
-) -> tuple[list[Outcome], list[KafkactlError]]:
+@dataclass(frozen=True)
+class Ran:
+    """What has become of moves."""
+
+    outcomes: list[Outcome]
+    errors: list[KafkactlError]
+    has_lost_sight: bool = False
+    """Whether the wait has ended by an error, the last one of `errors`; the moves go on."""
+
+
+def run(connected: Cluster, work: Work, options: ExecuteOptions, commands: NextCommands) -> Ran:
     """Start the moves with throttles, wait for their end, and remove the throttles.
 
     Return the outcome of each move, the refused ones first, and an error for each broker or topic whose throttles could
@@ -328,10 +336,10 @@ def run(
     before have an outcome, too, and those of deleted topics have none. Without it a move that has begun is a success,
     and the throttles stay, with a note; they are only removed where every move was refused. After the wait they stay,
     with a note, while any other reassignment runs. They also stay after UnansweredError and after an error of the wait,
-    and then no outcome is returned. `commands` are for the notes. Where the throttles cannot be set, nothing is moved,
-    and those that were set are removed. Raise OperationError for that, and where the controller refuses all moves;
-    UnreachableError where no answer comes (UnansweredError where the moves may have begun), and UsageError for a wrong
-    client setting. Call before_change first.
+    which is one of the errors then, and the moves that have begun are successes. `commands` are for the notes. Where
+    the throttles cannot be set, nothing is moved, and those that were set are removed. Raise OperationError for that,
+    and where the controller refuses all moves; UnreachableError where no answer comes (UnansweredError where the moves
+    may have begun), and UsageError for a wrong client setting. Call before_change first.
     """
     from kafkactl.admin import throttles
     from kafkactl.admin.models import Outcome
@@ -352,27 +360,27 @@ def run(
     started = [move for move, error in results.items() if error is None]
     refused = _list_refusals(results, dirs, options)
     moving_dirs = {key: work.dir_moves[key] for key, error in dirs.items() if error is None}
+    begun = [Outcome(f"{move.topic}-{move.partition}", True, f"moving to {_show(move.after)}") for move in started]
+    begun += [
+        Outcome("{}-{} on broker {}".format(*key), True, f"moving to {path}") for key, path in moving_dirs.items()
+    ]
     if not options.wait:
         if settings.brokers and (started or moving_dirs or work.running):
             people.note(commands.describe_rest(has_throttles=True))
         elif settings.brokers and work.dir_moves:
             failures = _clear(connected, settings)
-        return [
-            *refused,
-            *(Outcome(f"{move.topic}-{move.partition}", True, f"moving to {_show(move.after)}") for move in started),
-            *(
-                Outcome("{}-{} on broker {}".format(*key), True, f"moving to {path}")
-                for key, path in moving_dirs.items()
-            ),
-        ], failures
-    _follow(connected, work, started, commands, bool(settings.brokers))
-    _follow_dirs(connected, moving_dirs, commands.describe_rest(bool(settings.brokers)))
-    if settings.brokers and not is_refused:
-        failures = _remove_own_throttles(connected, settings)
-    elif settings.brokers and work.dir_moves:
-        failures = _clear(connected, settings)
-    outcomes, deleted = _check_results(connected, work, started, moving_dirs)
-    return [*refused, *outcomes], [*map(make_deleted_error, deleted), *failures]
+        return Ran([*refused, *begun], failures)
+    try:
+        _follow(connected, work, started, commands, bool(settings.brokers))
+        _follow_dirs(connected, moving_dirs, commands.describe_rest(bool(settings.brokers)))
+        if settings.brokers and not is_refused:
+            failures = _remove_own_throttles(connected, settings)
+        elif settings.brokers and work.dir_moves:
+            failures = _clear(connected, settings)
+        outcomes, deleted = _check_results(connected, work, started, moving_dirs)
+    except (UnreachableError, OperationError) as error:
+        return Ran([*refused, *begun], [*failures, error], has_lost_sight=True)
+    return Ran([*refused, *outcomes], [*map(make_deleted_error, deleted), *failures])
 
 
 def _start_moves(

@@ -220,9 +220,9 @@ def execute(
             return print_errors(work.errors)
     commands = _make_commands(path)
     with explain_stop(commands.describe_rest(options.throttle is not None or options.dir_throttle is not None)):
-        outcomes, failures = replica_moves.run(connected, work, options, commands)
-    status = show_outcomes(outcomes, "partition", output) if outcomes or output.is_structured else DONE
-    errors = [*work.errors, *failures]
+        ran = replica_moves.run(connected, work, options, commands)
+    status = show_outcomes(ran.outcomes, "partition", output) if ran.outcomes or output.is_structured else DONE
+    errors = [*work.errors, *ran.errors]
     return combine([status, print_errors(errors)]) if errors else status
 
 

@@ -423,3 +423,14 @@ def test_a_cancellation_is_shown_also_where_throttles_cannot_be_read(fake: FakeC
     done = cli("reassign", "cancel", "--all", "--yes", "-b", fake.address)
     assert done.returncode == 1
     assert "cancelled" in done.stdout
+
+
+def test_moves_that_have_begun_are_shown_also_where_the_wait_fails(fake: FakeCluster, cli: Cli, tmp_path: Path) -> None:
+    plan = save(tmp_path, {("orders", 0): [2, 3], ("orders", 1): [2, 3]})
+    fake.on("AlterPartitionReassignments", error=39, item=("orders", 1), level="items")
+    begun = fake.requests_of
+    fake.on("ListPartitionReassignments", freeze=True, when=lambda _: bool(begun("AlterPartitionReassignments")))
+    told = cli("reassign", "execute", plan, "--yes", "--timeout", "1", "-b", fake.address, check=1)
+    assert "orders-0   moving to 2,3" in told.stdout
+    assert "partition orders-1: " in told.stderr
+    assert "no answer" in told.stderr
