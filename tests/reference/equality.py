@@ -76,13 +76,9 @@ MASKS = (
         "the time of a run, and positions in the metadata log, which grows by itself",
         r"(?<=CreateTime:)\d{13}|(?<=\t)\d{13} *\t\d+ *(?=\t)"
         r"|(?<=HighWatermark:          )\d+|(?<=Epoch: )\d+|(?<=MaxFollowerLagTimeMs:   )\d+"
-        r"|(?<=MaxFollowerLag:         )\d+|(?<=[\w-]{22}\t)\d+ *\t\d+ *\t\d[^\t]*\t\d[^\t]*",
-        "<time>",
-    ),
-    Mask(
-        "both sides run seconds apart, and the dates of a token are in minutes",
-        r"(?<= )\d{4}-\d\d-\d\dT\d\d:\d\d(?=\s|$)",
-        lambda found: measure_distance(found[0]),
+        r"|(?<=MaxFollowerLag:         )\d+|(?<=[\w-]{22}\t)\d+ *\t\d+ *\t\d[^\t]*\t\d[^\t]*"
+        r"|(?<= )\d{4}-\d\d-\d\dT\d\d:\d\d(?=\s|$)",
+        lambda found: measure_distance(found[0]) if "T" in found[0] else "<time>",
     ),
     Mask("names of both sides are listed", r"\beq[ko](?=[.-])", "eq@"),
     Mask("ids of members end in a UUID", r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<uuid>"),
