@@ -22,6 +22,8 @@ from kafkactl.errors import UnansweredError, UsageError
 INTERVAL, METRICS, MATCH = "interval.ms", "metrics", "match"
 SETTINGS = (INTERVAL, METRICS, MATCH)
 """Names of the settings of a subscription."""
+_INTERVAL = re.compile(r"[0-9]{1,19}")
+"""A number of ms; one of 64 bits has at most 19 digits."""
 SELECTORS = (
     "client_id", "client_instance_id", "client_software_name", "client_software_version", "client_source_address",
     "client_source_port",
@@ -59,10 +61,6 @@ def describe_settings(cluster: Cluster, names: Collection[str]) -> dict[str, lis
     """
     described = configs.describe_configs(cluster, [_make_entity(name) for name in names]) if names else {}
     return {entity.name: settings for entity, settings in described.items()}
-
-
-_INTERVAL = re.compile(r"[0-9]{1,19}")
-"""A whole number that fits into 64 bits or almost."""
 
 
 def make_subscription(name: str, settings: Sequence[Config]) -> Subscription:

@@ -355,7 +355,7 @@ def run(connected: Cluster, work: Work, options: ExecuteOptions, commands: NextC
     failures: list[KafkactlError] = []
     is_refused = bool(work.moves) and all(error is not None for error in results.values()) and not work.running
     if is_refused and not work.dir_moves:
-        failures = _clear(connected, settings)
+        failures = _clear(connected, settings.brokers, settings.topics)
     dirs = _start_dir_moves(connected, work.dir_moves, options) if work.dir_moves else {}
     started = [move for move, error in results.items() if error is None]
     refused = _list_refusals(results, dirs, options)
@@ -368,7 +368,7 @@ def run(connected: Cluster, work: Work, options: ExecuteOptions, commands: NextC
         if settings.brokers and (started or moving_dirs or work.running):
             people.note(commands.describe_rest(has_throttles=True))
         elif settings.brokers and work.dir_moves:
-            failures = _clear(connected, settings)
+            failures = _clear(connected, settings.brokers, settings.topics)
         return Ran([*refused, *begun], failures)
     try:
         _follow(connected, work, started, commands, bool(settings.brokers))
@@ -376,7 +376,7 @@ def run(connected: Cluster, work: Work, options: ExecuteOptions, commands: NextC
         if settings.brokers and not is_refused:
             failures = _remove_own_throttles(connected, settings)
         elif settings.brokers and work.dir_moves:
-            failures = _clear(connected, settings)
+            failures = _clear(connected, settings.brokers, settings.topics)
         outcomes, deleted = _check_results(connected, work, started, moving_dirs)
     except (UnreachableError, OperationError) as error:
         return Ran([*refused, *begun], [*failures, error], has_lost_sight=True)
@@ -401,7 +401,7 @@ def _start_moves(
             people.note(f"the throttles stay until they are removed; {commands.resume}")
         raise
     except (OperationError, UnreachableError):
-        print_errors(_clear(connected, settings))
+        print_errors(_clear(connected, settings.brokers, settings.topics))
         raise
 
 
@@ -448,18 +448,18 @@ def _remove_own_throttles(connected: Cluster, settings: ThrottlePlan) -> list[Ka
     if reassignment.list_running(connected):
         people.note(_STAY)
         return []
-    return _clear(connected, settings)
+    return _clear(connected, settings.brokers, settings.topics)
 
 
-def _clear(connected: Cluster, settings: ThrottlePlan) -> list[KafkactlError]:
-    """Remove the throttles of a plan, and return an error for each broker and topic where they stay.
+def _clear(connected: Cluster, brokers: Iterable[int], topics: Iterable[str]) -> list[KafkactlError]:
+    """Remove the throttles of brokers and topics, and return an error for each one where they stay.
 
     A topic that does not exist any more has none. Raise UsageError for a wrong client setting.
     """
     from kafkactl.admin import throttles
     from kafkactl.admin.entities import EntityType
 
-    results = throttles.clear_throttles(connected, settings.brokers, settings.topics)
+    results = throttles.clear_throttles(connected, brokers, topics)
     return [
         throttles.make_left_error(entity, str(error))
         for entity, error in results.items()
@@ -681,11 +681,7 @@ def _set_throttles(connected: Cluster, settings: ThrottlePlan) -> None:
             kind: [entity.name for entity, error in results.items() if entity.type is kind and not error]
             for kind in (EntityType.BROKERS, EntityType.TOPICS)
         }
-        done = throttles.ThrottlePlan(
-            brokers={int(name): {} for name in names[EntityType.BROKERS]},
-            topics={name: {} for name in names[EntityType.TOPICS]},
-        )
-        print_errors(_clear(connected, done))
+        print_errors(_clear(connected, map(int, names[EntityType.BROKERS]), names[EntityType.TOPICS]))
         raise OperationError(f"cannot set the throttles: {failures[0]}; nothing was moved", failures[0].hint)
 
 

@@ -219,7 +219,7 @@ def move(
     if running and not no_wait:
         _follow(connected, running)
         unmoved = find_unmoved(connected, {row.key: to for row in running})
-        results = {**results, **{key: OperationError(f"not moved: {text}") for key, text in unmoved.items()}}
+        results |= {key: OperationError(f"not moved: {text}") for key, text in unmoved.items()}
     status = show_outcomes(_make_outcomes(moves, results, "moving" if no_wait else "moved"), "partition", output)
     return combine([status, print_errors(errors)]) if errors else status
 
