@@ -10,7 +10,7 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -39,39 +39,45 @@ class Entry:
 
     module: str
     """Name of the module below kafkactl.cli."""
+    heading: str
+    """Heading above the command in the help."""
     summary: str
     aliases: tuple[str, ...] = ()
 
 
+# Headings in the help, in its order.
+_DATA = "Topics, records and groups"
+_RULES = "Settings and rights"
+_CLUSTER = "Brokers and replicas"
+_FILES = "Files of a broker"
+_TOOL = "kafkactl and this machine"
 COMMANDS = {
-    "topics": Entry("topics", "List, create, describe, alter and delete topics."),
-    "console-producer": Entry("produce", "Send records to a topic.", ("produce",)),
-    "console-consumer": Entry("consume", "Print the records of a topic.", ("consume",)),
-    "groups": Entry(
-        "groups", "List, describe, reset, copy and delete consumer groups; show their lag.", ("consumer-groups",)
-    ),
-    "configs": Entry("configs", "Show, change and compare settings of topics, brokers, groups and clients."),
-    "quotas": Entry("quotas", "Show and change the quotas of users, clients and ips."),
-    "users": Entry("users", "Show, set and delete the SCRAM credentials of users."),
-    "acls": Entry("acls", "Show, change and check the rules about who may do what (ACLs)."),
-    "brokers": Entry("brokers", "Show the brokers of a cluster: state, controller, releases, sizes."),
-    "cluster": Entry("cluster", "Show the id of a cluster, and the addresses of its nodes."),
-    "leaders": Entry("leaders", "Show the leaders of partitions, and elect other ones."),
-    "log-dirs": Entry("log_dirs", "Show the log directories of brokers, and move replicas between them."),
-    "reassign": Entry("reassign", "Move replicas between brokers: plan, execute, verify, list, cancel."),
-    "throttles": Entry("throttles", "Show and remove the throttles of moves of replicas."),
-    "transactions": Entry("transactions", "Show the transactions of producers, find hanging ones, and end them."),
-    "quorum": Entry("quorum", "Show and change the quorum of the controllers of a KRaft cluster."),
-    "features": Entry("features", "Show and change the features of a cluster, such as metadata.version."),
-    "client-metrics": Entry("client_metrics", "Show and change which metrics clients send to the brokers."),
-    "tokens": Entry("tokens", "Create, show, renew and expire delegation tokens."),
-    "offsets": Entry("offsets", "Show the first, last or timed offsets of partitions.", ("get-offsets",)),
-    "records": Entry("records", "Delete records from the beginning of partitions.", ("delete-records",)),
-    "dump-log": Entry("files.dump_log", "Print segments, indexes and snapshots from a broker's disk."),
-    "log": Entry("files.log", "Check and measure the log folders of a broker on disk."),
-    "context": Entry("context", "Save named clusters, and choose the current one."),
-    "local": Entry("local", "Start and stop throw-away clusters on this machine."),
-    "compat": Entry("compat", "Install the names of Kafka's tools, and list their options."),
+    "topics": Entry("topics", _DATA, "List, create, describe, alter and delete topics."),
+    "console-producer": Entry("produce", _DATA, "Send records to a topic.", ("produce",)),
+    "console-consumer": Entry("consume", _DATA, "Print the records of a topic.", ("consume",)),
+    "groups": Entry("groups", _DATA, "Show consumer groups and lag; reset, copy, delete.", ("consumer-groups",)),
+    "offsets": Entry("offsets", _DATA, "Show first, last or timed offsets of partitions.", ("get-offsets",)),
+    "records": Entry("records", _DATA, "Delete records from the beginning of partitions.", ("delete-records",)),
+    "transactions": Entry("transactions", _DATA, "Show transactions, find hanging ones, end them."),
+    "configs": Entry("configs", _RULES, "Show, change and compare settings of topics, brokers, groups and clients."),
+    "quotas": Entry("quotas", _RULES, "Show and change the quotas of users, clients and ips."),
+    "client-metrics": Entry("client_metrics", _RULES, "Show and change which metrics clients send to brokers."),
+    "acls": Entry("acls", _RULES, "Show, change and check who may do what (ACLs)."),
+    "users": Entry("users", _RULES, "Show, set and delete the SCRAM credentials of users."),
+    "tokens": Entry("tokens", _RULES, "Create, show, renew and expire delegation tokens."),
+    "brokers": Entry("brokers", _CLUSTER, "Show brokers: state, controller, releases, sizes; balance and drain them."),
+    "cluster": Entry("cluster", _CLUSTER, "Show the id of a cluster, and the addresses of its nodes."),
+    "quorum": Entry("quorum", _CLUSTER, "Show and change the quorum of the controllers (KRaft)."),
+    "features": Entry("features", _CLUSTER, "Show and change features, such as metadata.version."),
+    "leaders": Entry("leaders", _CLUSTER, "Show the leaders of partitions, and elect other ones."),
+    "log-dirs": Entry("log_dirs", _CLUSTER, "Show log directories, and move replicas between them."),
+    "reassign": Entry("reassign", _CLUSTER, "Move replicas between brokers: plan, execute, verify."),
+    "throttles": Entry("throttles", _CLUSTER, "Show and remove the throttles of moves of replicas."),
+    "dump-log": Entry("files.dump_log", _FILES, "Print segments, indexes and snapshots from a broker's disk."),
+    "log": Entry("files.log", _FILES, "Check and measure the log folders of a broker on disk."),
+    "context": Entry("context", _TOOL, "Save named clusters, and choose the current one."),
+    "local": Entry("local", _TOOL, "Start and stop throw-away clusters on this machine."),
+    "compat": Entry("compat", _TOOL, "Install the names of Kafka's tools, and list their options."),
 }
 _OWN = {"help": "Show the help of a command.", "version": "Show the version and the compiled parts."}
 """Commands that the root runs itself."""
@@ -143,13 +149,17 @@ class LazyGroup(help_text.Group):
                 raise typer.Exit
         return super().resolve_command(ctx, args)
 
-    def summaries(self) -> Iterable[tuple[str, str]]:
-        """Return the names and the summary of each command, in the order of the help, with help and version last.
+    def command_sections(self) -> dict[str, list[tuple[str, str]]]:
+        """Return the names and the summary of each command by heading, in the order of the help.
 
-        The names are one text: aliases first, with | between them, such as produce|console-producer.
+        The names are one text: aliases first, with | between them, such as produce|console-producer. `help` and
+        `version` are the last ones.
         """
-        rows = [("|".join((*entry.aliases, name)), entry.summary) for name, entry in COMMANDS.items()]
-        return [*rows, *_OWN.items()]
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for name, entry in COMMANDS.items():
+            sections.setdefault(entry.heading, []).append(("|".join((*entry.aliases, name)), entry.summary))
+        sections[_TOOL] += _OWN.items()
+        return sections
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
         """Return the commands that begin with the incomplete word as proposals; for a word such as -, the options.

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster
 
 app = new_app(
-    """Show, change and check the rules about who may do what (ACLs).
+    """Show, change and check who may do what (ACLs).
 
     Examples:
       kafkactl acls list topic:orders

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster
 
 app = new_app(
-    """Show the brokers of a cluster: state, controller, releases, sizes.
+    """Show brokers: state, controller, releases, sizes; balance and drain them.
 
     Examples:
       kafkactl brokers list

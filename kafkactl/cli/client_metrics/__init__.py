@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster
 
 app = new_app(
-    """Show and change which metrics clients send to the brokers.
+    """Show and change which metrics clients send to brokers.
 
     Examples:
       kafkactl client-metrics list

@@ -22,7 +22,7 @@ from kafkactl.patterns import refuse_empty
 from kafkactl.stdout import out
 
 app = new_app(
-    """Show and change the features of a cluster, such as metadata.version.
+    """Show and change features, such as metadata.version.
 
     Examples:
       kafkactl features describe

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from typing import Annotated, Any, TypeVar, dataclass_transform, get_type_hints
 
@@ -161,15 +161,16 @@ class _Verbs(help_text.Group):
 
     verbs: Mapping[str, CommandInfo]
 
-    def summaries(self) -> Iterable[tuple[str, str]]:
+    def command_sections(self) -> dict[str, list[tuple[str, str]]]:
         """Return the name and the first paragraph of the help of each verb, in the order in which they were added.
 
-        The paragraph is one line, and "" for a verb without a docstring.
+        They stand below the one heading "Commands". The paragraph is one line, and "" for a verb without a docstring.
         """
-        return [
+        rows = [
             (name, help_text.first_sentence(verb.callback.__doc__ if verb.callback else None))
             for name, verb in self.verbs.items()
         ]
+        return {help_text.COMMANDS: rows}
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return the command of a name, built at the first call and kept; None for an unknown name.

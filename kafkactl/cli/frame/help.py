@@ -41,6 +41,10 @@ class Section(StrEnum):
 _ORDER = {section.value: position for position, section in enumerate(Section)}
 
 
+COMMANDS = "Commands"
+"""Heading of the commands of a group that does not divide them."""
+
+
 class MissingCommandError(UsageError):
     """A group was called without a command. Its text is the help of the group."""
 
@@ -58,7 +62,7 @@ class Command(TyperCommand):
 
 
 class Group(TyperGroup):
-    """A group of commands, shown with the first sentence of each."""
+    """A group of commands, shown with the first paragraph of each."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the options of the group, and return the arguments behind the command's name; empty without any.
@@ -94,12 +98,16 @@ class Group(TyperGroup):
         _write_sections(self.get_params(ctx), ctx, formatter)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write each command with its summary, which is never cut, to click's HelpFormatter."""
-        _write_rows("Commands", self.summaries(), formatter)
+        """Write each command below its heading, with its summary, which is never cut, to click's HelpFormatter."""
+        for heading, rows in self.command_sections().items():
+            _write_rows(heading, rows, formatter)
 
     @abstractmethod
-    def summaries(self) -> Iterable[tuple[str, str]]:
-        """Return the name and the summary of each command, in the order of the help. Subclasses implement it."""
+    def command_sections(self) -> dict[str, list[tuple[str, str]]]:
+        """Return the name and the summary of each command by heading, in the order of the help.
+
+        Subclasses implement it.
+        """
 
     def known_names(self) -> list[str]:
         """Return every name that may be typed: those of the commands, in order. No command is built or imported."""

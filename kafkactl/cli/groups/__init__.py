@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from kafkactl.patterns import NameSelection
 
 app = new_app(
-    """List, describe, reset, copy and delete consumer groups; show their lag.
+    """Show consumer groups and lag; reset, copy, delete.
 
     Examples:
       kafkactl groups describe billing --lag
@@ -75,7 +75,7 @@ def list_groups(
         typer.Option("--match", metavar="REGEX", help="Regular expression for whole names of groups; repeatable."),
     ] = None,
 ) -> int:
-    """List groups: names in a pipe, with type and state on a terminal.
+    """List groups with type and state; only names in a pipe.
 
     Examples:
       kafkactl groups list
@@ -178,7 +178,7 @@ def describe(
         ),
     ] = None,
 ) -> int:
-    """Show committed offsets, log ends, lag and consumers of groups.
+    """Show committed offsets, log ends, lag and consumers.
 
     Examples:
       kafkactl groups describe billing --lag
@@ -252,7 +252,7 @@ def explain(
     group: GroupOptions,
     interval: Annotated[str, typer.Option("--interval", metavar="TIME", help="Time between the two looks.")] = "3s",
 ) -> int:
-    """Find out what is wrong with a group, with evidence and advice.
+    """Find out what is wrong with a group, with evidence.
 
     The group is looked at twice. The status is 4 if something is wrong.
 
@@ -333,9 +333,9 @@ def delete(cluster: ClusterOptions, output: MirrorOutputOptions, confirm: Confir
 def validate_regex(
     regex: Annotated[str, typer.Argument(metavar="REGEX", help="Regular expression for whole names of topics.")],
 ) -> int:
-    """Check whether a regular expression of a subscription is valid in RE2.
+    """Check whether a regular expression is valid in RE2.
 
-    Brokers read it for groups of the consumer protocol. None is asked. The status is 4 for an invalid one.
+    Consumers of the new protocol may subscribe with one. No broker is asked. The status is 4 where it is invalid.
 
     Examples:
       kafkactl groups validate-regex 'orders-.*'

@@ -76,7 +76,7 @@ def import_offsets(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Yaml file as groups export prints it.")],
     execute: Execute = False,
 ) -> int:
-    """Commit the offsets in a file for groups that have no members.
+    """Commit the offsets in a file for groups without members.
 
     The new offsets are shown first; --execute commits them.
 

@@ -27,7 +27,9 @@ def delete_offsets(
     group: GroupOptions,
     topic: Topic = None,
 ) -> int:
-    """Delete committed offsets of topics that a group no longer reads.
+    """Delete the committed offsets of a group for topics.
+
+    Brokers refuse topics that members of the group read.
 
     Examples:
       kafkactl groups delete-offsets billing --topic orders --yes

@@ -109,7 +109,7 @@ def elect(
             "--type",
             "--election-type",
             metavar="TYPE",
-            help="Type of the election: preferred, or unclean for any replica that is alive.",
+            help="The replica: preferred, or unclean for any live one.",
             rich_help_panel=Section.SUBJECT,
         ),
     ] = "preferred",

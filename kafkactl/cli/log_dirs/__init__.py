@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from kafkactl.patterns import TopicSelection
 
 app = new_app(
-    """Show the log directories of brokers, and move replicas between them.
+    """Show log directories, and move replicas between them.
 
     Examples:
       kafkactl log-dirs list

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kafkactl.admin.models import Partition
     from kafkactl.connection.cluster import Cluster
 
-app = new_app("Show the first, last or timed offsets of partitions.")
+app = new_app("Show first, last or timed offsets of partitions.")
 
 
 @app.command()

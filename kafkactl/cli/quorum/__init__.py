@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kafkactl.admin.quorum import QuorumNode
 
 app = new_app(
-    """Show and change the quorum of the controllers of a KRaft cluster.
+    """Show and change the quorum of the controllers (KRaft).
 
     Examples:
       kafkactl quorum status

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from kafkactl.errors import KafkactlError
 
 app = new_app(
-    """Move replicas between brokers: plan, execute, verify, list, cancel.
+    """Move replicas between brokers: plan, execute, verify.
 
     Examples:
       kafkactl reassign generate orders --brokers 1,2,3 -o json > plan.json

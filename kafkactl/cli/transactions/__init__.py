@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster
 
 app = new_app(
-    """Show the transactions of producers, find hanging ones, and end them.
+    """Show transactions, find hanging ones, end them.
 
     Examples:
       kafkactl transactions list --older-than 5m
@@ -257,7 +257,7 @@ def find_hanging(
             metavar="ID",
             min=0,
             max=2**31 - 1,
-            help="Search the partitions that have a replica here.",
+            help="Search partitions with a replica here.",
             autocompletion=complete_brokers,
             rich_help_panel=Section.SUBJECT,
         ),

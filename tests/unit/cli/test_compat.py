@@ -494,7 +494,7 @@ def test_every_option_of_every_tool_is_proposed(cli: Cli) -> None:
 
 
 def test_completion_is_no_command(cli: Cli) -> None:
-    assert "kafka-topics" not in cli.ok("--help").partition("Commands:")[2]
+    assert "kafka-topics" not in cli.ok("--help").partition("Topics, records and groups:")[2]
     assert "kafka-topics" not in complete(cli, "kafkactl ")
     assert cli("help", "kafka-topics", check=2).stdout == ""
 

@@ -9,7 +9,7 @@ import pytest
 
 from kafkactl.cli import app
 from kafkactl.cli.frame.command import build
-from kafkactl.cli.frame.help import Section, first_sentence, split_help
+from kafkactl.cli.frame.help import Group, Section, first_sentence, split_help
 from kafkactl.cli.frame.suggestions import suggest_command
 from tests import options
 from tests.conftest import REPOSITORY, Cli
@@ -39,9 +39,10 @@ def test_the_first_screen_shows_purpose_usage_examples_and_the_first_section(pat
     sections = headings(lines)
     assert sections[0] == "Examples"
     assert f"{sections[1]}:" in first
-    assert lines.index(f"{sections[1]}:") + 1 < FIRST_SCREEN, "nothing of the first section is on the first screen"
-    if path in COMMANDS and len(sections) > 2 and sections[1] == Section.SUBJECT:
-        assert lines.index(f"{sections[2]}:") <= FIRST_SCREEN + 2, "the subject is not on the first screen"
+    if len(sections) > 2:
+        assert lines.index(f"{sections[2]}:") <= FIRST_SCREEN + 1, "a part of the first section is below the screen"
+    else:
+        assert len(lines) <= FIRST_SCREEN
 
 
 @pytest.mark.parametrize("path", HELPS)
@@ -90,9 +91,9 @@ def test_every_flag_is_in_the_docs() -> None:
 @pytest.mark.parametrize("path", HELPS)
 def test_summaries_of_commands_are_never_cut(path: str) -> None:
     command = options.command_at(path)
-    if hasattr(command, "summaries"):
+    if isinstance(command, Group):
         text = " ".join(" ".join(HELPS[path]).split())
-        assert all(summary in text for _, summary in command.summaries())
+        assert all(summary in text for rows in command.command_sections().values() for _, summary in rows)
 
 
 @pytest.mark.parametrize("path", ["", "topics", "groups reset-offsets"])
