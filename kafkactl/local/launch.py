@@ -55,28 +55,27 @@ def launch(target: Target, nodes: list[Node], tell: Tell) -> None:
     if kraft_nodes:
         tell("formatting storage")
         _format(kraft_nodes, java, libs)
+    processes: dict[str, subprocess.Popen[bytes]] = {}
     for node in nodes:
-        _await_dependencies(node, nodes, loopback)
+        for other in nodes:
+            if other.service.name in node.service.depends_on:
+                _await_open(other, processes[other.service.name], _find_client_port(other, loopback))
         tell(f"starting {node.service.name}")
-        _start(node, java, libs)
+        processes[node.service.name] = _start(node, java, libs)
     for node in nodes:
-        _await_open(node, _find_client_port(node, loopback))
+        _await_open(node, processes[node.service.name], _find_client_port(node, loopback))
 
 
 def relaunch_node(target: Target, node: Node, tell: Tell) -> None:
     """Start one node again with its present files.
 
     Return when it serves, or when it runs if clients do not reach it. Raise EngineError where Java or the jars are
-    missing, and where its process ends or does not answer within 180 s; a node that clients do not reach raises nothing
-    then. Raise UsageError for a KAFKA_HOME with another version, and OSError where the log or the cache for jars cannot
-    be written. `tell` gets lines of progress.
+    missing, and where its process ends or does not answer within 180 s. Raise UsageError for a KAFKA_HOME with another
+    version, and OSError where the log or the cache for jars cannot be written. `tell` gets lines of progress.
     """
     tell(f"starting {node.service.name}")
-    _start(node, jars.find_java(), jars.get_libs(target.kafka_version, tell))
-    if node.published_port:
-        _await_open(node, node.published_port)
-    else:
-        await_condition(lambda: node.find_pid() is not None, START_TIMEOUT_S)
+    process = _start(node, jars.find_java(), jars.get_libs(target.kafka_version, tell))
+    _await_open(node, process, node.published_port)
 
 
 def _run_job(job: Service) -> None:
@@ -183,8 +182,8 @@ def _write_private_file(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _start(node: Node, java: str, libs: Path) -> None:
-    """Start the process of a node, in a session of its own, and do not wait for it.
+def _start(node: Node, java: str, libs: Path) -> subprocess.Popen[bytes]:
+    """Start the process of a node, in a session of its own, and return it without a wait.
 
     Its output goes to the node's log, which is emptied; its process id goes to the pid file. The node's files must have
     been written. `java` is the path of java, `libs` the folder of the jars. Raise OSError where the log cannot be
@@ -194,7 +193,7 @@ def _start(node: Node, java: str, libs: Path) -> None:
     options = translate.list_jvm_options(node.service)
     command = _make_java_command(node, java, libs, options, main, str(node.properties))
     with node.log.open("wb") as log:
-        subprocess.Popen(
+        return subprocess.Popen(
             ["/bin/sh", "-c", _BECOME_SCRIPT, "sh", str(node.pid_file), *command],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -212,40 +211,26 @@ def _find_client_port(node: Node, loopback: translate.Loopback) -> int:
     return node.published_port or loopback.ports[node.service.name, translate.list_listening_ports(node.service)[0]]
 
 
-def _await_dependencies(node: Node, nodes: list[Node], loopback: translate.Loopback) -> None:
-    """Wait until the nodes that a node depends on serve.
+def _await_open(node: Node, process: subprocess.Popen[bytes], port: int | None) -> None:
+    """Wait until a node answers on a port of 127.0.0.1, or, with a `port` of None, until its process runs as Java.
 
-    Raise EngineError where the process of one ends, and where one does not answer within 180 s.
+    `process` is the one that was started for the node. Raise EngineError at once where it has ended, and after 180 s;
+    OSError where the log of a process that ended cannot be read.
     """
-    for other in nodes:
-        if other.service.name in node.service.depends_on:
-            _await_open(other, _find_client_port(other, loopback))
-
-
-def _await_open(node: Node, port: int) -> None:
-    """Wait until a node answers on a port of 127.0.0.1; raise EngineError where its process ends, or after 180 s.
-
-    Where the process ended before this call, the error comes only after the 180 s. Raise OSError where the log of a
-    process that ended cannot be read.
-    """
-    started = False
 
     def is_serving() -> bool:
         """Return whether the node answers; raise EngineError where its process has ended."""
-        nonlocal started
-        running = node.find_pid() is not None
-        if started and not running:
+        if process.poll() is not None:
             log_text = node.log.read_text(encoding="utf-8", errors="replace")
             raise EngineError(
                 f"{node.service.name} ended while starting: {_find_complaint(log_text)}", f"look at its log: {node.log}"
             )
-        started = started or running
-        return running and ports.is_open(port)
+        return node.find_pid() is not None and (port is None or ports.is_open(port))
 
     if not await_condition(is_serving, START_TIMEOUT_S):
+        place = "run" if port is None else f"answer on port {port}"
         raise EngineError(
-            f"{node.service.name} did not answer on port {port} within {START_TIMEOUT_S:.0f} s",
-            f"look at its log: {node.log}",
+            f"{node.service.name} did not {place} within {START_TIMEOUT_S:.0f} s", f"look at its log: {node.log}"
         )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kafkactl.errors import EngineError, NotFoundError, UsageError
-from kafkactl.local import cluster, docker, instance, jars, ports
+from kafkactl.local import cluster, compose, docker, instance, jars, launch, ports
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +72,30 @@ def test_a_kafka_home_that_holds_no_kafka_or_another(tmp_path: Path, monkeypatch
         jars.get_libs("4.3.1", lambda _line: None)
     assert "--version 4.2.0" in (raised.value.hint or "")
     assert jars.get_libs("4.2.0", lambda _line: None) == home / "libs"
+
+
+@pytest.mark.parametrize("target", ["kraft", "kraft-cluster", "zookeeper"])
+def test_a_node_that_ends_while_it_starts_is_noticed_at_once(
+    target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "kafka"
+    (home / "libs").mkdir(parents=True)
+    (home / "libs" / f"kafka_2.13-{compose.load_target(target, {}).kafka_version}.jar").touch()
+    monkeypatch.setenv("KAFKA_HOME", str(home))
+    program(
+        tmp_path,
+        "java",
+        """
+case "$*" in
+  *-version*) echo 'openjdk version "17.0.2"' >&2 ;;
+  *StorageTool*) ;;
+  *) echo "[now] ERROR the disk is gone (kafka.Kafka)"; exit 1 ;;
+esac""",
+    )
+    monkeypatch.setattr(launch, "START_TIMEOUT_S", 20)
+    with pytest.raises(EngineError, match=r"ended while starting: .*the disk is gone") as raised:
+        cluster.up(target, "native", 23_500, None, lambda _servers: 0, lambda _line: None)
+    assert "look at its log" in (raised.value.hint or "")
 
 
 def test_without_docker(tmp_path: Path) -> None:
