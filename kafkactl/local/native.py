@@ -105,27 +105,50 @@ class NativeEngine:
         """Write the nodes' logs to stdout, with the node's name before each line, and return 0.
 
         The whole log of one node comes after that of another, in the order of their start; lines are not sorted by
-        time. With `follow` new lines are then written as they come, and the call never returns. Nodes without a log at
-        the call are left out. Bytes that are not UTF-8 are replaced. Raise OSError for a log that cannot be read,
-        OutputError where stdout cannot be written, and ReaderLeftError where its reader left.
+        time. With `follow` new lines are then written as they come, also after a restart of the node, and the call
+        never returns. Nodes without a log at the call are left out. Bytes that are not UTF-8 are replaced. Raise
+        OSError for a log that cannot be read, OutputError where stdout cannot be written, and ReaderLeftError where its
+        reader left.
         """
-        readers = [
-            (node, node.log.open(encoding="utf-8", errors="replace"))
-            for node in list_nodes(target)
-            if node.log.exists()
-        ]
-        width = max((len(node.service.name) for node, _ in readers), default=0)
+        tails = [_Tail(node) for node in list_nodes(target) if node.log.exists()]
+        width = max((len(tail.node.service.name) for tail in tails), default=0)
         while True:
             is_quiet = True
-            for node, reader in readers:
-                for line in reader:
+            for tail in tails:
+                for line in tail.read_lines(with_rest=not follow):
                     is_quiet = False
-                    out.write_text(f"{node.service.name:{width}} | {line}")
+                    out.write_text(f"{tail.node.service.name:{width}} | {line}\n")
             out.flush()
             if not follow:
                 return 0
             if is_quiet:
                 time.sleep(POLL_S)
+
+
+class _Tail:
+    """The log of a node, read from its beginning to its end, and then on as it grows."""
+
+    def __init__(self, node: Node) -> None:
+        """Open the log; raise OSError where this fails."""
+        self.node = node
+        self._file = node.log.open("rb")
+        self._rest = b""
+
+    def read_lines(self, with_rest: bool) -> list[str]:
+        """Return the lines that are new since the last call, without their line ends.
+
+        A last line without a line end is kept for the next call; `with_rest` returns it now. A log that is shorter than
+        what was read began anew, and is read from its beginning: a node empties its log when it starts. Raise OSError
+        where the log cannot be read.
+        """
+        if os.fstat(self._file.fileno()).st_size < self._file.tell():
+            self._file.seek(0)
+            self._rest = b""
+        *lines, self._rest = (self._rest + self._file.read()).split(b"\n")
+        if with_rest and self._rest:
+            lines.append(self._rest)
+            self._rest = b""
+        return [line.decode(errors="replace") for line in lines]
 
 
 def _send_signal(node: Node, number: signal.Signals) -> None:
