@@ -41,7 +41,7 @@ class Change:
     action: str
     """create, add partitions, move replicas, set, unset; or impossible."""
     what: str
-    """The changed thing, such as the name of a setting. An impossible change has the reason, after check() behind it."""
+    """The changed thing, such as the name of a setting. An impossible one has the reason, after check() behind it."""
     before: str | None
     """Value on the cluster; None where there is none."""
     after: str | None
