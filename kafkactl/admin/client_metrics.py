@@ -54,7 +54,7 @@ def list_names(cluster: Cluster) -> list[str]:
 
 
 def describe_settings(cluster: Cluster, names: Collection[str]) -> dict[str, list[Config]]:
-    """Return the settings of subscriptions by name, with defaults, in the order of `names`; each list is by setting.
+    """Return the settings of subscriptions by name, with defaults, in the order of `names`; each list is sorted.
 
     A subscription that does not exist has the defaults only, or no settings at older brokers. Without names no request
     is sent. Raise OperationError for a refusal, UnreachableError, and UsageError for a wrong client setting.
