@@ -81,7 +81,7 @@ class Brokers:
     knows_fenced: bool
     """Whether the brokers are new enough, 4.0, to name those that are fenced."""
     errors: list[KafkactlError]
-    """An error for each broker that was asked and did not answer."""
+    """An error for each broker or log folder that was asked without success, and for the look-up of the controller."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,12 +125,13 @@ def list_brokers(cluster: Cluster, with_sizes: bool = False, only: int | None = 
     """Return all registered brokers by id, with their state, and an error for each one that was asked without success.
 
     A failed look-up of the controller is one of the errors, too; `controller_id` and each broker's `controller` are
-    None then. Fenced brokers are known from Kafka 4.0 on, and are not asked. `with_sizes` asks every broker that
-    answers for its log folders; a folder that cannot be read is an error and counts as 0 bytes. Without it, and for a
-    broker that does not answer, `size_bytes` is None. Where no broker answers for itself there is one error for all.
-    `only` is the id of the one broker that is returned, None for all; it is ABSENT where it is not registered and has
-    replicas, and the result is empty where it has none. Raise UnreachableError where no broker answers at all,
-    OperationError for a refusal, UsageError for a wrong client setting.
+    None then, and also, without an error, where the right to ask is missing or there is no controller. Fenced brokers
+    are known from Kafka 4.0 on, and are not asked. `with_sizes` asks every broker that answers for its log folders; a
+    folder that cannot be read is an error and counts as 0 bytes. Without it, and for a broker that does not answer,
+    `size_bytes` is None. Where no broker answers for itself there is one error for all. `only` is the id of the one
+    broker that is returned, None for all; it is ABSENT where it is not registered and has replicas, and the result is
+    empty where it has none. Raise UnreachableError where no broker answers at all, OperationError for a refusal,
+    UsageError for a wrong client setting.
     """
     with cluster.share_timeout():
         metadata = _read_metadata(cluster)
@@ -221,7 +222,7 @@ def list_apis(cluster: Cluster, broker_ids: Sequence[int] = ()) -> tuple[list[Br
 
 
 def count_alive(cluster: Cluster) -> int:
-    """Return how many brokers are registered, not fenced, and answer.
+    """Return how many brokers are registered, not fenced, and answer. One silent broker takes the whole time-out.
 
     Raise UnreachableError where none answers, OperationError for a refusal, UsageError for a wrong client setting.
     """
@@ -252,10 +253,11 @@ def list_away(cluster: Cluster) -> list[int]:
 
 
 def wait_for_brokers(cluster: Cluster, count: int) -> tuple[int, UnreachableError | None]:
-    """Wait until at least `count` brokers are alive; return their number, and why none answered, or None.
+    """Wait until at least `count` brokers are alive; return the number of the last look, and why none answered.
 
-    Below `count` the time-out is over. Each look takes at most 2 s and has connections of its own; the error is that of
-    the longest look without an answer. Raise OperationError for a refusal, UsageError for a wrong client setting.
+    The second is None where a broker answered in the last look, or no look failed. Below `count` the time-out is over,
+    a whole one. Each look takes at most 2 s and has connections of its own; the error is that of the longest look
+    without an answer. Raise OperationError for a refusal, UsageError for a wrong client setting.
     """
     deadline = time.monotonic() + cluster.settings.timeout_s
     failure, longest_s = None, 0.0
@@ -346,7 +348,7 @@ def _make_table(answer: Any) -> dict[int, tuple[int, int]]:
 
 
 def _find_finalized(answers: Iterable[Any]) -> str | None:
-    """Return the metadata.version of the answer to ApiVersions with the highest epoch; None where none has it.
+    """Return the metadata.version of the answer to ApiVersions with the highest epoch; None where it has none.
 
     A level that kafkactl does not know is its number as text.
     """

@@ -54,7 +54,7 @@ def list_names(cluster: Cluster) -> list[str]:
 
 
 def describe_settings(cluster: Cluster, names: Collection[str]) -> dict[str, list[Config]]:
-    """Return the settings of subscriptions by name, with defaults, in the order of `names`; each list is by setting.
+    """Return the settings of subscriptions by name, with defaults, in the order of `names`; each list is sorted.
 
     A subscription that does not exist has the defaults only, or no settings at older brokers. Without names no request
     is sent. Raise OperationError for a refusal, UnreachableError, and UsageError for a wrong client setting.
@@ -79,7 +79,10 @@ def make_subscription(name: str, settings: Sequence[Config]) -> Subscription:
 
 
 def find_own_values(settings: Sequence[Config]) -> dict[str, str]:
-    """Return the values that a subscription sets itself, by the name of the setting; empty for one that is absent."""
+    """Return the values that a subscription sets itself, by the name of the setting, in the order of `settings`.
+
+    Settings that have their default are left out. A value of None becomes "".
+    """
     return {setting.name: setting.value or "" for setting in settings if setting.is_own}
 
 
@@ -109,9 +112,10 @@ def delete_subscriptions(cluster: Cluster, own_values: Mapping[str, Collection[s
     """Delete subscriptions: unset all settings that they set themselves. Return the outcome of each, in order.
 
     `own_values` has the names of these settings by the name of the subscription, and its order is that of the result.
-    One request has all of them. A refusal is a failed outcome. A subscription without an answer has the code
-    REQUEST_TIMED_OUT: it may have been deleted. Raise UnreachableError where nothing was sent, OperationError for a
-    refusal of the whole request, and UsageError for a wrong client setting.
+    One request has all of them. A subscription that sets nothing is deleted, too, without an error. A refusal is a
+    failed outcome. A subscription without an answer has the code REQUEST_TIMED_OUT: it may have been deleted. Raise
+    UnreachableError where nothing was sent, OperationError for a refusal of the whole request, and UsageError for a
+    wrong client setting.
     """
     changes = {_make_entity(name): make_alterations({}, settings) for name, settings in own_values.items()}
     try:

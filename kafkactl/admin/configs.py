@@ -125,8 +125,10 @@ def describe_configs(
 
     `documentation` asks also for the descriptions. An entity is a topic, broker, broker logger, group or client-metrics
     subscription; other types are a KeyError, and a broker whose name is not a number is a ValueError. Without entities
-    nothing is asked. Raise NotFoundError for a topic or broker that does not exist, OperationError for a refusal,
-    UnreachableError where a broker does not answer, and UsageError for a wrong client setting.
+    nothing is asked. A group or subscription that does not exist is no error: it has defaults or no settings. Raise
+    NotFoundError for a topic that does not exist and for a broker that is not alive, or, at controllers, for one that
+    is no controller; raise OperationError for a refusal, UnreachableError where a broker does not answer, also where
+    others do, and UsageError for a wrong client setting.
     """
     configs, errors = describe_all_configs(cluster, entities, documentation)
     if errors:
@@ -140,10 +142,11 @@ def describe_all_configs(
     """Return all settings of each entity, sorted by name, and an error for each broker that did not answer.
 
     `documentation` asks also for the descriptions. An entity whose broker did not answer is missing; the others keep
-    their order. Without entities nothing is asked. Raise NotFoundError for a topic or broker that does not exist,
-    OperationError for a refusal, UnreachableError where none of the named brokers answers, or no broker for the other
-    entities, and UsageError for a wrong client setting. An entity of a type without settings (users, clients, ips) is a
-    KeyError, a broker whose name is not a number a ValueError.
+    their order. Without entities nothing is asked. A group or subscription that does not exist is no error. Raise
+    NotFoundError for a topic that does not exist and for a broker that is not alive, or, at controllers, for one that
+    is no controller; raise OperationError for a refusal, UnreachableError where none of the named brokers answers, or
+    no broker for the other entities, and UsageError for a wrong client setting. An entity of a type without settings
+    (users, clients, ips) is a KeyError, a broker whose name is not a number a ValueError.
     """
     _require_nodes(cluster, entities)
     by_broker = _group_by_broker(entities)
@@ -180,9 +183,10 @@ def read_own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
 
     Their `synonyms` are empty. librdkafka reads them, in half the time that the import of kafka-python takes; only for
     topics and groups kafka-python reads them where no answer comes within half of the time-out. Sensitive values are
-    None. Raise NotFoundError for a topic or broker that does not exist, OperationError for a refusal, UnreachableError
-    where no answer comes in time, UsageError for a wrong client setting, KeyError for another type, and ValueError for
-    an empty name and for a broker whose name is not a number.
+    None. A group without settings, also one that does not exist, has an empty list. Raise NotFoundError for a topic
+    that does not exist and for a broker that is not alive, OperationError for a refusal, UnreachableError where no
+    answer comes in time, UsageError for a wrong client setting, KeyError for another type, and ValueError for an empty
+    name and for a broker whose name is not a number.
     """
     from confluent_kafka.admin import ConfigResource
     from confluent_kafka.admin import ResourceType as LibraryType
@@ -238,7 +242,8 @@ def list_entities(cluster: Cluster, type_: EntityType) -> list[Entity]:
 
     Internal topics are included. For brokers and broker loggers, which are sorted by number, the default '' comes last.
     For groups and client metrics the list has those with settings, and all groups that exist; brokers that do not
-    answer are left out of these. Raise UnsupportedRequestError where the brokers are too old for client metrics,
+    answer are left out of these. Groups that have only settings are missing where the brokers are too old to list them,
+    and without the right to list them. Raise UnsupportedRequestError where the brokers are too old for client metrics,
     UnreachableError, OperationError, UsageError for a wrong client setting, and KeyError for users, clients and ips.
     """
     if type_ is EntityType.TOPICS:

@@ -41,13 +41,13 @@ class Change:
     action: str
     """create, add partitions, move replicas, set, unset; or impossible."""
     what: str
-    """The changed thing, such as the name of a setting; for an impossible change the reason."""
+    """The changed thing, such as the name of a setting. An impossible one has the reason, after check() behind it."""
     before: str | None
     """Value on the cluster; None where there is none."""
     after: str | None
     """Value in the file; None for a setting that the file does not have."""
     unchecked: str | None = None
-    """Why the brokers did not check the change; None where they did."""
+    """Why the brokers could not check the change; None where they did, and where no check was made."""
 
     @property
     def is_possible(self) -> bool:
@@ -59,10 +59,10 @@ def read_declaration(path: Path) -> list[TopicSpec]:
     """Return the topics of a YAML or JSON file, sorted by name; raise UsageError for a file without valid topics.
 
     The form is {topics: {NAME: {partitions: N, replication_factor: N, configs: {NAME: VALUE}}}}. Each field may be
-    missing: a missing number is None, the brokers' default. Names beside `topics` are ignored. A number as a name
-    becomes text; 5 and "5" are one name twice, which is a UsageError. `path` may be `-` for standard input. A file that
-    cannot be read, other fields of a topic, and wrong names or values are UsageErrors. An empty mapping of topics is an
-    empty list.
+    missing: a missing number is None, the brokers' default, and missing configs are an empty mapping. Values of configs
+    become texts, and lists texts with commas. Names beside `topics` are ignored. A number as a name becomes text; 5 and
+    "5" are one name twice, which is a UsageError. `path` may be `-` for standard input. A file that cannot be read,
+    other fields of a topic, and wrong names or values are UsageErrors. An empty mapping of topics is an empty list.
     """
     content = read_yaml(path)
     declared = content.get("topics") if isinstance(content, dict) else None
@@ -98,9 +98,10 @@ def build_declaration(described: Sequence[TopicDescription]) -> dict[str, Any]:
 def compare(cluster: Cluster, declared: Sequence[TopicSpec]) -> list[Change]:
     """Return the changes that bring the cluster's topics to the declared state, in the order of `declared`.
 
-    Topics that are not declared stay. Changes that cannot be done, such as fewer partitions, are impossible ones, not
-    errors. The brokers do not check anything here. Raise UnreachableError, OperationError (also NotFoundError) for a
-    topic that cannot be described, and UsageError for a wrong client setting.
+    Topics that are not declared stay, but a setting of a declared topic that the file does not have is unset. A topic
+    that the user may not see counts as a new one. Changes that cannot be done, such as fewer partitions, are impossible
+    ones, not errors. The brokers do not check anything here. Raise UnreachableError, OperationError (also
+    NotFoundError) for a topic that cannot be described, and UsageError for a wrong client setting.
     """
     existing_names = {row.topic for row in list_topics(cluster)}
     brokers = len(cluster.read_metadata().brokers)
@@ -176,8 +177,9 @@ def apply(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Cha
     `declared` must have the topic of each creation. New partitions come after all other changes, because they cannot be
     removed again; only moves of topics that get some begin later. The outcomes are in this order: settings, creations,
     moves, topics that get no partitions because another change failed, new partitions, and the moves of topics that got
-    them. A creation or addition without an answer has the code REQUEST_TIMED_OUT and may have been done. Moves of
-    replicas are started and not awaited.
+    them. A topic that gets no partitions is not moved either, and its move has no outcome. A creation or addition
+    without an answer has the code REQUEST_TIMED_OUT and may have been done. Moves of replicas are started and not
+    awaited.
 
     Raise OperationError, with nothing changed, where a change is impossible. Raise UnreachableError where no broker
     answers (UnansweredError where settings or moves may have been changed), OperationError where the request for

@@ -90,9 +90,10 @@ def describe_features(cluster: Cluster, node_id: int | None = None) -> list[Feat
 def update_features(cluster: Cluster, levels: Mapping[str, int], how: UpgradeType, dry_run: bool) -> list[Outcome]:
     """Change the levels of features, and return the outcome of each, sorted by name.
 
-    Controllers from 4.0 on make all changes or none. With `dry_run` the controller only checks. Raise
-    UnsupportedRequestError with ZooKeeper, UnansweredError where the changes may have been made, UnreachableError,
-    OperationError where no controller can serve it, and UsageError for a wrong client setting. A refusal is an outcome.
+    A level of 0 ends the use of a feature. Controllers from 4.0 on make all changes or none. With `dry_run` the
+    controller only checks. Raise UnsupportedRequestError with ZooKeeper, UnansweredError where the changes may have
+    been made, UnreachableError, OperationError where no controller can serve it, and UsageError for a wrong client
+    setting. A refusal is an outcome.
     """
     answer = cluster.requests.send(
         "UpdateFeatures",

@@ -56,7 +56,8 @@ class PartitionLeader:
     def is_candidate(self, kind: ElectionType) -> bool:
         """Return whether an election of this type would change the leader, if a replica can be elected.
 
-        UNCLEAN needs a partition without a leader, PREFERRED one whose leader is not the preferred replica.
+        UNCLEAN needs a partition without a leader, PREFERRED one whose leader is not the preferred replica, also one
+        without a leader.
         """
         return self.leader is None if kind is ElectionType.UNCLEAN else self.leader != self.preferred
 

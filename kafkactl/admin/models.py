@@ -29,7 +29,7 @@ class Outcome:
     """What was done, or why it was not done."""
     hint: str | None = None
     code: int | None = None
-    """Kafka's error code where a broker refused the change; None otherwise."""
+    """Kafka's or librdkafka's code of a refusal, REQUEST_TIMED_OUT for no answer; None where there is no code."""
 
 
 def make_failure(name: str, error: KafkactlError, reason: str | None = None) -> Outcome:
@@ -57,14 +57,14 @@ def send_change(
     result_text: str,
     ignored: Mapping[int, str] | None = None,
 ) -> list[Outcome]:
-    """Send a change of several items and return the outcome of each item, in the order of the names.
+    """Send a change of several items and return the outcome of each item, in the order of the names, each name once.
 
     `send` sends the request for a list of names and returns a future for each name. `result_text` is the result of a
     success. An error whose code is in `ignored` counts as a success, with the text there as its result; None ignores
     none. A refusal is a failed outcome; a transient one is tried again within the time-out. An item without an answer
-    has the code REQUEST_TIMED_OUT: its change may have been done. Without names nothing is sent. Raise UnreachableError
-    where no answer came and librdkafka does not report that the request was sent; UnansweredError is not raised. Errors
-    of `send`, such as UsageError for a wrong client setting, pass through.
+    has the code REQUEST_TIMED_OUT: its change may have been done. Without names nothing is sent. Where no item has an
+    answer, raise UnreachableError if the request was certainly not sent; otherwise all have that code, and
+    UnansweredError is not raised. Errors of `send`, such as UsageError for a wrong client setting, pass through.
     """
     results = []
     all_names = list(names)

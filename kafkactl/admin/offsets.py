@@ -93,8 +93,9 @@ def find_offsets(cluster: Cluster, partitions: Iterable[Partition], at: int) -> 
 
     `at` is a time in ms since 1970, for the first record at or after it, or a SpecialOffset. The offset is None where
     there is no such record. Without partitions nothing is asked. Raise UnreachableError where no partition was
-    answered, and UsageError for a wrong client setting. For a SpecialOffset below MAX_TIMESTAMP, UnreachableError or
-    OperationError is raised only where no broker tells the leaders.
+    answered, UsageError for a wrong client setting, and ValueError for a partition below 0 or a topic without a name.
+    For a SpecialOffset below MAX_TIMESTAMP, UnreachableError or OperationError is raised only where no broker tells the
+    leaders.
     """
     return make_rows(ask_offsets(cluster, partitions, at))
 
@@ -117,8 +118,9 @@ def ask_offsets(
 
     `at` is a time in ms since 1970, for the first record at or after it, or a SpecialOffset. The offset is None where
     there is no such record. Without partitions nothing is asked. Raise UnreachableError where no partition was
-    answered, and UsageError for a wrong client setting. For a SpecialOffset below MAX_TIMESTAMP, UnreachableError or
-    OperationError is raised only where no broker tells the leaders.
+    answered, UsageError for a wrong client setting, and ValueError for a partition below 0 or a topic without a name.
+    For a SpecialOffset below MAX_TIMESTAMP, UnreachableError or OperationError is raised only where no broker tells the
+    leaders.
     """
     sorted_partitions = sorted(set(partitions))
     if not sorted_partitions:

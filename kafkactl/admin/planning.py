@@ -58,11 +58,12 @@ def plan(
     """Return the new replicas of each partition that changes, in the order of `placements`.
 
     Partitions of `fixed` stay as they are; their replicas on `brokers` count as load. All replicas of the others are on
-    `brokers` afterwards. By count and by leaders the result is as even as it can be, and has the fewest moves of all
-    such results. By bytes it is even to 2 % where the sizes allow it, and the moves are few. With NOTHING only replicas
-    move that must: those on other brokers, and those that are too many for a rack. A new replica stands in the place of
-    the one that it replaces. Brokers without an entry in `racks` have no rack. Raise OperationError for a partition
-    that has more replicas than there are brokers.
+    `brokers` afterwards. By leaders only the order of the replicas changes, but for those that must move. By count and
+    by leaders the result is as even as it can be, and has the fewest moves of all such results. By bytes it is even to
+    2 % where the sizes allow it, and the moves are few. With NOTHING only replicas move that must: those on other
+    brokers, and those that are too many for a rack. A new replica stands in the place of the one that it replaces.
+    Brokers without an entry in `racks` have no rack. Raise OperationError for a partition that has more replicas than
+    there are brokers.
     """
     ids = sorted(set(brokers))
     stays = [(row.topic, row.partition) in fixed for row in placements]

@@ -204,8 +204,8 @@ def find_candidate(quorum: Quorum, node_id: int, directory_id: str | None) -> Qu
 def require_majority_without(quorum: Quorum, voter: QuorumNode) -> None:
     """Raise OperationError where the other voters would be none, or no majority of them is up.
 
-    A voter is down where it has not fetched from the leader for 3 s. The controllers could decide nothing then, and
-    nothing could undo the removal.
+    `voter` must be an item of `quorum.voters`, not a copy. A voter is down where it has not fetched from the leader for
+    3 s. The controllers could decide nothing then, and nothing could undo the removal.
     """
     others = [node for node in quorum.voters if node is not voter]
     if not others:
@@ -225,7 +225,7 @@ def require_majority_without(quorum: Quorum, voter: QuorumNode) -> None:
 def is_up(quorum: Quorum, node: QuorumNode) -> bool:
     """Return whether a node leads, or has fetched from the leader in the 3 s before the answer, by the leader's clock.
 
-    It counts as down where its last fetch is not known.
+    `node` must be an item of `quorum.nodes`, not a copy. It counts as down where its last fetch is not known.
     """
     leader = quorum.leader
     if node is leader or leader.last_fetch_ms is None:

@@ -45,9 +45,9 @@ def describe_quotas(cluster: Cluster, parts: Mapping[EntityType, str | None] | N
     """Return the quotas of the entities that have exactly these parts, in the broker's order.
 
     `parts` has the names of parts by type: users, clients or ips (KeyError for others). A name is None for all of its
-    type and '' for the default. With `parts` None all quotas are returned. The result is empty where no quota is set;
-    then nothing is raised. Raise OperationError for a refusal, UnreachableError, and UsageError for a wrong client
-    setting.
+    type, with the default, and '' for the default alone. With `parts` None all quotas are returned. The result is empty
+    where no quota is set; then nothing is raised. Raise OperationError for a refusal, UnreachableError, and UsageError
+    for a wrong client setting.
     """
     components = [(_PROTOCOL_NAMES[type_], *_make_match(name)) for type_, name in (parts or {}).items()]
     answer = cluster.requests.send("DescribeClientQuotas", components=components, strict=parts is not None)

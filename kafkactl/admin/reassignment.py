@@ -188,8 +188,9 @@ def list_running(cluster: Cluster) -> list[RunningMove]:
 def read_replicas(cluster: Cluster, topics: Iterable[str]) -> dict[Partition, tuple[int, ...]]:
     """Return the replicas of each partition of these topics, sorted; topics that do not exist are left out.
 
-    The first replica is the preferred leader. Without topics nothing is asked. Raise OperationError for a refusal, also
-    of one topic, UnreachableError, and UsageError for a wrong client setting.
+    The first replica is the preferred leader. While a move runs, the replicas that it adds are among them. Without
+    topics nothing is asked. Raise OperationError for a refusal, also of one topic, UnreachableError, and UsageError for
+    a wrong client setting.
     """
     names = sorted(set(topics))
     described = cluster.requests.read_metadata(names) if names else []
@@ -304,10 +305,10 @@ def start(
 def cancel(cluster: Cluster, partitions: Iterable[Partition]) -> dict[Partition, OperationError | None]:
     """Cancel the reassignments of partitions: their replicas become those before the move.
 
-    Return the error of each partition, None for a success, in their order. Without partitions nothing is sent. Raise
-    OperationError where the controller refuses all, UnansweredError where the moves may have been cancelled,
-    UnreachableError where the request was not sent, UsageError for a wrong client setting, and KeyError where the
-    answer leaves out a partition.
+    Return the error of each partition, None for a success, in their order. A partition without a reassignment has an
+    error. Without partitions nothing is sent. Raise OperationError where the controller refuses all, UnansweredError
+    where the moves may have been cancelled, UnreachableError where the request was not sent, UsageError for a wrong
+    client setting, and KeyError where the answer leaves out a partition.
     """
     chosen = list(partitions)
     errors = _alter(cluster, dict.fromkeys(chosen), "cancel the move of") if chosen else {}

@@ -54,9 +54,9 @@ class Deletion:
     low_watermark: int | None
     """The first offset of the log afterwards; None after an error."""
     error: str | None = None
-    """Why nothing was deleted; None after a success."""
+    """Why the deletion failed; None after a success."""
     code: int | None = None
-    """Kafka's error code where a broker refused the deletion; None otherwise."""
+    """Kafka's or librdkafka's code of a refusal, REQUEST_TIMED_OUT for no answer; None after a success."""
 
 
 def read_offset_file(path: Path) -> dict[Partition, int]:
@@ -87,9 +87,10 @@ def plan(cluster: Cluster, before: Mapping[Partition, int], compacted: Collectio
 
     `before` has the first offset that stays, or -1 for the end of the log. `compacted` are the topics with compaction
     only: brokers refuse to delete their records. A partition that cannot be read or changed has an error; where its log
-    cannot be read, its `before_offset` is the given one, also -1. Nothing is deleted; without partitions nothing is
-    asked. Raise UnreachableError where no partition was answered, UsageError for a wrong client setting, and ValueError
-    for a topic without a name.
+    cannot be read, its `before_offset` is the given one, also -1. An offset before the start of the log is no error:
+    `records` is 0, and `before_offset` is the given one. Nothing is deleted; without partitions nothing is asked. Raise
+    UnreachableError where no partition was answered, UsageError for a wrong client setting, and ValueError for a topic
+    without a name.
     """
     ends = read_log_ends(cluster, before)
     plans = []

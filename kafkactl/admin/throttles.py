@@ -189,7 +189,8 @@ def set_throttles(cluster: Cluster, plan: ThrottlePlan) -> dict[Entity, Kafkactl
     """Set the settings of a plan, topics first; return the error of each topic and broker, None for a success.
 
     A setting replaces its former value. Nothing is raised for an item: a broker that is not alive (NotFoundError) or
-    does not answer has an error. Raise UsageError for a wrong client setting. Without settings nothing is sent.
+    does not answer has an error. After an UnansweredError, or an error with the code REQUEST_TIMED_OUT, the settings
+    may have been set. Raise UsageError for a wrong client setting. Without settings nothing is sent.
     """
     changes = {
         Entity(kind, str(name)): [Alteration(Operation.SET, setting, value) for setting, value in values.items()]
@@ -204,8 +205,10 @@ def clear_throttles(
 ) -> dict[Entity, KafkactlError | None]:
     """Remove the throttles of brokers and topics; return the error of each, None for a success, also without throttles.
 
-    The brokers come first, and each kind is sorted. Nothing is raised for an item. A topic that does not exist, and a
-    broker that is not alive, have an error. Raise UsageError for a wrong client setting.
+    All rates of the brokers and both settings of the topics go, whoever set them. The brokers come first, and each kind
+    is sorted. Nothing is raised for an item. A topic that does not exist, and a broker that is not alive, have an
+    error. After an UnansweredError, or an error with the code REQUEST_TIMED_OUT, the throttles may be gone. Raise
+    UsageError for a wrong client setting.
     """
     changes = {
         Entity(kind, str(name)): [Alteration(Operation.DELETE, setting) for setting in settings]

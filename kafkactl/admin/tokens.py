@@ -99,9 +99,9 @@ def describe_tokens(cluster: Cluster, principals: Iterable[str] = ()) -> list[To
 def renew_token(cluster: Cluster, hmac: bytes, period_ms: int = BROKERS_DEFAULT_MS) -> int:
     """Let the token of an HMAC expire after a period from now, and return the new time in ms since 1970.
 
-    A `period_ms` of -1 is the brokers' default. The time is never later than the token's last one. Raise OperationError
-    for a refusal, UnansweredError where the token may have been renewed, UnreachableError, and UsageError for a wrong
-    client setting.
+    `hmac` has the bytes themselves, not their base64 text. A `period_ms` of -1 is the brokers' default. The time is
+    never later than the token's last one. Raise OperationError for a refusal, UnansweredError where the token may have
+    been renewed, UnreachableError, and UsageError for a wrong client setting.
     """
     answer = cluster.requests.send("RenewDelegationToken", hmac=hmac, renew_period_ms=period_ms)
     if answer.error_code:
@@ -112,8 +112,9 @@ def renew_token(cluster: Cluster, hmac: bytes, period_ms: int = BROKERS_DEFAULT_
 def expire_token(cluster: Cluster, hmac: bytes, period_ms: int = AT_ONCE_MS) -> int:
     """Let the token of an HMAC expire after a period from now or at once; return that time in ms since 1970.
 
-    A negative `period_ms` means at once. Raise OperationError for a refusal, UnansweredError where the token may have
-    expired, UnreachableError, and UsageError for a wrong client setting.
+    `hmac` has the bytes themselves, not their base64 text. A negative `period_ms` means at once. Raise OperationError
+    for a refusal, UnansweredError where the token may have expired, UnreachableError, and UsageError for a wrong client
+    setting.
     """
     answer = cluster.requests.send("ExpireDelegationToken", hmac=hmac, expiry_time_period_ms=period_ms)
     if answer.error_code:

@@ -72,7 +72,7 @@ def decide(acls: Iterable[Acl], question: Question, authorizer: Authorizer) -> D
     DescribeConfigs by one for AlterConfigs. Where rules of the resource exist and none decides, it is not allowed;
     without any rule of the resource `allows_everyone` decides. Of several rules that decide, the result has the one
     with the most exact resource: the literal name, then the longest prefix, then all names. A super user is always
-    allowed.
+    allowed. For a question without a host only rules for all hosts count.
     """
     if question.principal in authorizer.super_users:
         return Decision(is_allowed=True, reason=Reason.SUPER_USER)

@@ -90,7 +90,8 @@ def build_declaration(acls: Sequence[Acl]) -> dict[str, Any]:
     """Return the content of a YAML file that declares these rules, in the order of their resources.
 
     It is {"acls": [{"type", "name", "pattern", "rules": [{"principal", "permission", "host", "operations"}]}]}. Rules
-    that differ only in the operation are one rule with several operations.
+    that differ only in the operation are one rule with several operations. A part that is UNKNOWN is written as it is,
+    and read_declaration refuses it.
     """
     by_resource: dict[Resource, dict[tuple[str, str, str], list[str]]] = {}
     for acl in acls:
@@ -114,8 +115,9 @@ def build_declaration(acls: Sequence[Acl]) -> dict[str, Any]:
 def compare(cluster: Cluster, declared: DeclaredAcls) -> list[AclChange]:
     """Return the changes that bring the cluster's rules to the declared state: additions first, then removals.
 
-    Only rules of declared resources are removed. Both are sorted by resource. Raise UnreachableError, OperationError
-    for a refusal and for a cluster without an authorizer, and UsageError for a wrong client setting.
+    Rules that are the same in both are left out. Only rules of declared resources are removed. Both are sorted by
+    resource. Raise UnreachableError, OperationError for a refusal and for a cluster without an authorizer, and
+    UsageError for a wrong client setting.
     """
     resources = set(declared.resources)
     chosen = None
@@ -134,9 +136,10 @@ def compare(cluster: Cluster, declared: DeclaredAcls) -> list[AclChange]:
 def apply(cluster: Cluster, changes: Sequence[AclChange]) -> list[Outcome]:
     """Make the changes and return the outcome of each one, additions first. Those with KEEP are left out.
 
-    Where an addition fails, nothing is removed, so that nobody loses a right that a new rule was to give. An error of
-    the removals after additions is the outcome of each removal. Raise UnreachableError or OperationError where the
-    first request cannot be sent, and UsageError for a wrong client setting; then nothing was changed.
+    Where an addition fails, nothing is removed, so that nobody loses a right that a new rule was to give: each removal
+    is a failed outcome then. An error of the removals after additions is the outcome of each removal. Raise
+    UnreachableError or OperationError where the first request cannot be sent or is refused as a whole, and UsageError
+    for a wrong client setting; then nothing was changed.
     """
     outcomes = requests.create_acls(cluster, [change.acl for change in changes if change.action is AclAction.ADD])
     removals = [change.acl for change in changes if change.action is AclAction.REMOVE]

@@ -117,7 +117,7 @@ class Resource:
     pattern: PatternKind = PatternKind.LITERAL
 
     def __str__(self) -> str:
-        """Return the resource as the command line takes it, TYPE:NAME; `cluster` for the cluster."""
+        """Return the resource as the command line takes it, TYPE:NAME or `cluster`; the pattern is not in it."""
         return format_resource(self.type, self.name)
 
 
@@ -200,8 +200,9 @@ def make_sort_key(acl: Acl) -> tuple[str, ...]:
 def parse_resource(text: str) -> tuple[ResourceKind, str | None]:
     """Return the type and the name of TYPE:NAME, of `cluster`, or of a type alone, whose name is None.
 
-    The type may be in any case and have `_` for `-`. Raise UsageError for an unknown type, an empty name, one that is
-    not UTF-8 or has a NUL character, and for a cluster with another name than kafka-cluster.
+    The name of `cluster` is kafka-cluster. The type may be in any case and have `_` for `-`. Raise UsageError for an
+    empty text, an unknown type, an empty name, one that is not UTF-8 or has a NUL character, and for a cluster with
+    another name than kafka-cluster.
     """
     refuse_empty(text, "RESOURCE")
     type_text, colon, name = text.partition(":")
@@ -271,8 +272,9 @@ def build_filters(
 ) -> list[AclFilter]:
     """Return a filter for each (permission, principal, host) and each operation, on one resource.
 
-    A host of None is any; without clients all are chosen, and without rights every operation. Raise UsageError for an
-    operation that the resource does not have.
+    A client or operation that is there twice counts once; all operations of the first client come first. A host of None
+    is any; without clients all are chosen, and without rights every operation. Raise UsageError for an operation that
+    the resource does not have.
     """
     for right in rights:
         require_supported(resource.type, right)

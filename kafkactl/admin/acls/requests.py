@@ -48,8 +48,8 @@ class AuthorizerSettings:
 def list_acls(cluster: Cluster, chosen: AclFilter | None = None) -> list[Acl]:
     """Return the rules that a filter chooses, or all for None, sorted by resource and principal.
 
-    Raise OperationError for a refusal and for a cluster without an authorizer, UnreachableError, and UsageError for a
-    wrong client setting.
+    Parts that only a newer release of Kafka knows are UNKNOWN. Raise OperationError for a refusal and for a cluster
+    without an authorizer, UnreachableError, and UsageError for a wrong client setting.
     """
     answer = cluster.requests.send("DescribeAcls", **_make_fields(chosen or AclFilter()), min_version=1)
     if answer.error_code:
@@ -67,8 +67,9 @@ def create_acls(cluster: Cluster, acls: Sequence[Acl]) -> list[Outcome]:
 
     A refused rule is a failed outcome. Up to 1,000 rules are sent at once. After a request without an answer its rules,
     which may have been created, have the code REQUEST_TIMED_OUT, and the ones behind it are not sent. A later request
-    that fails has failed outcomes, too. Without rules nothing is sent. Raise UnreachableError or OperationError where
-    the first request cannot be sent or is refused as a whole, and UsageError for a wrong client setting.
+    that fails has failed outcomes, too, and so have the rules that are not sent. Without rules nothing is sent. Raise
+    UnreachableError or OperationError where the first request cannot be sent or is refused as a whole, UsageError for a
+    wrong client setting, and KeyError for a rule with an UNKNOWN part.
     """
 
     def send(batch: Sequence[Acl]) -> list[tuple[int, str | None]]:
@@ -91,10 +92,10 @@ def delete_acls(cluster: Cluster, acls: Sequence[Acl], is_first: bool = True) ->
 
     A refused rule, and one with a part that this release does not know, is a failed outcome. Up to 1,000 rules are sent
     at once. After a request without an answer its rules, which may have been deleted, have the code REQUEST_TIMED_OUT,
-    and the ones behind it are not sent. A later request that fails has failed outcomes, too. Raise UnreachableError or
-    OperationError where the first request cannot be sent or is refused as a whole, and UsageError for a wrong client
-    setting. Without `is_first` other changes were made before, and nothing is raised: an error of the first request is
-    the outcome of each rule, too.
+    and the ones behind it are not sent. A later request that fails has failed outcomes, too, and so have the rules that
+    are not sent. Without rules nothing is sent. Raise UnreachableError or OperationError where the first request cannot
+    be sent or is refused as a whole, and UsageError for a wrong client setting. Without `is_first` other changes were
+    made before, and nothing is raised: an error of the first request is the outcome of each rule, too.
     """
 
     def send(batch: Sequence[Acl]) -> list[tuple[int, str | None]]:
@@ -114,7 +115,8 @@ def delete_acls(cluster: Cluster, acls: Sequence[Acl], is_first: bool = True) ->
 def delete_chosen(cluster: Cluster, chosen: Sequence[AclFilter]) -> None:
     """Delete all rules that these filters choose, without looking at them before.
 
-    Raise OperationError for the first filter or rule that is refused; others may have been removed then. Raise
+    A filter without any part chooses all rules of the cluster; one that chooses no rule is no error. Raise
+    OperationError for the first filter or rule that is refused; others may have been removed then. Raise
     UnansweredError where the rules may have been removed, UnreachableError, and UsageError for a wrong client setting.
     """
     filters = [tuple(_make_fields(item).values()) for item in chosen]

@@ -61,9 +61,10 @@ def list_groups(cluster: Cluster) -> GroupList:
     All brokers are asked at once. With an error the list is not complete. librdkafka does not name the broker that did
     not answer, and it fails where a frozen broker should list the others. Then all brokers are asked once more by
     kafka-python, and the groups are sorted by name; where the time is over by then, the list has the groups of the
-    brokers that did answer. Share and streams groups are left out. Raise UnreachableError where no broker answers, or
-    where one does not and the silent broker cannot be found; OperationError where a broker refuses and no group was
-    listed, or where a transient refusal lasts; and UsageError for a wrong client setting.
+    brokers that did answer. Share and streams groups are left out, and groups of Kafka Connect, too, unless
+    kafka-python lists them. Raise UnreachableError where no broker answers, or where one does not and the silent broker
+    cannot be found; OperationError where a broker refuses and no group was listed, or where a transient refusal lasts;
+    and UsageError for a wrong client setting.
     """
     incomplete: list[GroupList] = []
 
@@ -308,9 +309,10 @@ def read_group_lags(
     whose ends cannot be read has an unknown lag and an error of its own. With `read_committed` the end of a log is its
     last stable offset. `with_epochs` asks also for epochs and target assignments of the consumer protocol; without it a
     group that is listed as Empty has neither coordinator nor assignor. Without groups both lists are empty, but the
-    metadata are read. The epochs are also asked for where librdkafka does not know a state. Raise UnreachableError
-    where no group, no partition or no request for the metadata was answered, or a coordinator does not answer about
-    epochs; OperationError for a refusal of the metadata or the epochs; and UsageError for a wrong client setting.
+    metadata are read. The groups must have been listed just before, because librdkafka crashes where a coordinator is
+    moving. The epochs are also asked for where librdkafka does not know a state. Raise UnreachableError where no group,
+    no partition or no request for the metadata was answered, or a coordinator does not answer about epochs;
+    OperationError for a refusal of the metadata or the epochs; and UsageError for a wrong client setting.
     """
     descriptions, errors = _describe_briefly(cluster, groups, with_epochs)
     offsets, failures = _read_offsets(cluster, [description.group for description in descriptions])
@@ -452,7 +454,7 @@ def delete_groups(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
 
     A refusal, also for a group that does not exist or has members, is a failed outcome; a group without an answer has
     the code REQUEST_TIMED_OUT and may have been deleted. Without names nothing is sent. Raise UnreachableError where no
-    answer came and librdkafka does not report that the request was sent, and UsageError for a wrong client setting.
+    group has an answer and the request was certainly not sent, and UsageError for a wrong client setting.
     """
 
     def send(group_names: list[str]) -> Mapping[str, Future[Any]]:

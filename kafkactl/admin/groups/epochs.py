@@ -71,7 +71,7 @@ def make_listing(group: Any) -> GroupListing:
 def _complete(group: GroupDescription, answer: Any) -> GroupDescription:
     """Return the group with the values of its part of a ConsumerGroupDescribe answer of kafka-python.
 
-    Members that are not in the answer stay unchanged.
+    Members that are not in the answer stay unchanged, and new members in it are left out.
     """
     members = {member.member_id: member for member in answer.members}
 

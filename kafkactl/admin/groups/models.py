@@ -33,7 +33,7 @@ class CommitState(StrEnum):
     BEYOND_END = "beyond end"
     """Read records are gone: the log was truncated, or the topic was created again."""
     UNKNOWN = "unknown"
-    """The log's offsets could not be read; `error` says why."""
+    """The commit or the log's offsets could not be read; `error` says why."""
 
 
 @dataclass(frozen=True)

@@ -248,9 +248,9 @@ def plan_reset(cluster: Cluster, group: str, partitions: Sequence[Partition] | N
     `reset.offsets` instead. For OFFSET, GIVEN and SHIFT an offset outside a log moves to its nearest end. EARLIEST and
     LATEST are the start and the end of each log. For TIME a partition without a record at or after the time gets the
     end of its log. CURRENT keeps the committed offsets, and takes the end of the log where nothing is committed. A
-    group that no broker lists has no present offsets, also where a broker does not answer. Raise OperationError where
-    an offset cannot be read or the groups cannot be listed, NotFoundError for a shift in a partition without a commit,
-    UnreachableError, and UsageError for a wrong client setting.
+    group that neither a list nor its own coordinator has counts as new, without present offsets. Raise OperationError
+    where an offset cannot be read, the groups cannot be listed or such a coordinator does not answer, NotFoundError for
+    a shift in a partition without a commit, UnreachableError, and UsageError for a wrong client setting.
     """
     committed = read_committed(cluster, group)
     chosen = sorted(committed) if partitions is None else partitions
@@ -295,9 +295,9 @@ def _plan_offsets(
 def read_committed(cluster: Cluster, group: str) -> dict[Partition, int]:
     """Return the committed offsets of a group by partition; empty for a name that is no group.
 
-    A group that no broker lists is looked for at its coordinator. Partitions without an offset are left out. Raise
-    OperationError where an offset, the groups or the coordinator cannot be read, UnreachableError, and UsageError for a
-    wrong client setting.
+    The result is also empty for a group that the user may not see. A group that no broker lists is looked for at its
+    coordinator. Partitions without an offset are left out. Raise OperationError where an offset, the groups or the
+    coordinator cannot be read, UnreachableError, and UsageError for a wrong client setting.
     """
     if group not in {group_listing.group for group_listing in list_groups(cluster).groups}:
         unlisted = find_unlisted_groups(cluster, [group]).get(group)

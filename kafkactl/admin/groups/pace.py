@@ -39,9 +39,9 @@ def add_time_lags(cluster: Cluster, lags: Sequence[GroupLag], read_committed: bo
     """Return the groups, in their order, with each partition's time lag: the age of its oldest unread record, in ms.
 
     The records are read for this, with `read_committed` only committed ones. The time lag is 0 where nothing is unread,
-    or only transaction markers. It stays None where the record cannot be read within the time-out or has no timestamp,
-    and for a partition without a commit or with one beyond the end. Raise UsageError for a wrong client setting; a
-    broker that does not answer is no error.
+    or only transaction markers. It stays None where the record cannot be read within the time-out, which all share, or
+    has no timestamp, and for a partition without a commit or with one beyond the end. Raise UsageError for a wrong
+    client setting; a broker that does not answer is no error.
     """
     positions = {
         position for lag in lags for row in lag.partitions if (position := find_oldest_unread(row)) is not None
@@ -68,9 +68,10 @@ def read_timestamps(
     """Return the time in ms since 1970 of the first record at or after each position, by position.
 
     A position is ((topic, partition), offset). The result is in the order in which the records came. With
-    `read_committed` only committed records count. Positions that could not be read within the time-out, and records
-    without a timestamp, are missing; nothing is raised for them. The time is None where no record follows, but only
-    transaction markers, which consumers do not get. Raise UsageError for a wrong client setting.
+    `read_committed` only committed records count. Positions that could not be read within the time-out, which all
+    share, and records without a timestamp, are missing; nothing is raised for them. The time is None where no record
+    follows: at the end of the log, and before transaction markers alone, which consumers do not get. A position beyond
+    the end gives the first record of the log, so leave it out. Raise UsageError for a wrong client setting.
     """
     by_partition: dict[Partition, list[int]] = defaultdict(list)
     for partition, offset in sorted(positions):

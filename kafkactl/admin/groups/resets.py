@@ -127,10 +127,10 @@ def plan_resets(cluster: Cluster, groups: Sequence[str], request: ResetRequest) 
     """Return the plan of each group, in the order of `groups`. Nothing is changed.
 
     Without groups nothing is asked or checked, and the result is empty. Where the request has no `topics`, a group is
-    reset in the partitions in which it has committed offsets; raise NotFoundError where no group has any. Raise
-    UsageError for a wrong text in `topics` (not TOPIC or TOPIC:0,1), NotFoundError for a topic or partition that does
-    not exist, OperationError where an offset cannot be read, or a shift has no committed offset to start from,
-    UnreachableError, and UsageError for a wrong client setting.
+    reset in the partitions in which it has committed offsets; a group without any has an empty plan, but raise
+    NotFoundError where no group has any. Raise UsageError for a wrong text in `topics` (not TOPIC or TOPIC:0,1),
+    NotFoundError for a topic or partition that does not exist, OperationError where an offset cannot be read, or a
+    shift has no committed offset to start from, UnreachableError, and UsageError for a wrong client setting.
     """
     if not groups:
         return {}
@@ -145,8 +145,8 @@ def plan_offsets(cluster: Cluster, offsets_by_group: Mapping[str, Mapping[Partit
     """Return the plan of each group for given offsets, in the given order of groups. Nothing is changed.
 
     An offset outside its log is moved to the nearest end. Raise NotFoundError for a topic or partition that does not
-    exist, also for a partition below 0, OperationError where an offset cannot be read, UnreachableError, and UsageError
-    for a wrong client setting.
+    exist, also for a partition below 0, OperationError where an offset, the groups or a coordinator cannot be read,
+    UnreachableError, and UsageError for a wrong client setting.
     """
     return {
         group: plan_reset(cluster, group, require_partitions(cluster, offsets), Reset(ResetTo.GIVEN, offsets=offsets))

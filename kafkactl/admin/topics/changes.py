@@ -33,12 +33,12 @@ def create_topics(
 ) -> list[Outcome]:
     """Create topics and return the outcome of each, in the order of `specs`.
 
-    With `if_not_exists` a topic that exists counts as a success. With `validate_only` the brokers only check. A refusal
-    is a failed outcome; a topic without an answer has the code REQUEST_TIMED_OUT and may have been created. Many topics
-    need several requests; without topics nothing is sent. Raise UnreachableError where no answer came and librdkafka
-    does not report that the request was sent: topics of earlier requests may have been created. Raise UsageError for a
-    wrong client setting, and ValueError for numbers above 100,000 partitions or 10,000 replicas and for an assignment
-    with a partition without replicas.
+    With `if_not_exists` a topic that exists counts as a success. With `validate_only` the brokers only check; the text
+    of a success is "created" then, too. A refusal is a failed outcome; a topic without an answer has the code
+    REQUEST_TIMED_OUT and may have been created. Many topics need several requests; without topics nothing is sent.
+    Raise UnreachableError where no topic of a request has an answer and the request was certainly not sent: topics of
+    earlier requests may have been created. Raise UsageError for a wrong client setting, and ValueError for numbers
+    above 100,000 partitions or 10,000 replicas and for an assignment with a partition without replicas.
     """
     ignored = {KafkaError.TOPIC_ALREADY_EXISTS: "exists already"} if if_not_exists else {}
     results = []
@@ -62,13 +62,13 @@ def add_partitions(
 ) -> list[Outcome]:
     """Increase the topics' numbers of partitions in one request; return the outcomes in the order of `totals`.
 
-    `totals` has the new number of partitions by topic, 1 to 100,000. `assignment` has the replicas of all partitions of
-    each topic; existing partitions stay as they are. None lets the brokers choose. With `validate_only` the brokers
-    only check. A refusal, also of a number that is not larger, and an assignment of another length are failed outcomes;
-    a topic without an answer has the code REQUEST_TIMED_OUT and may have been changed. Raise UnreachableError where no
-    answer came and librdkafka does not report that the request was sent, and where the topics cannot be listed for an
-    `assignment` (OperationError for a refusal of that), and UsageError for a wrong client setting. Raise ValueError,
-    before anything is changed, for another total.
+    `totals` has the new number of partitions by topic, 1 to 100,000. `assignment` has the replicas of all partitions,
+    the same for each topic; existing partitions stay as they are. None lets the brokers choose. With `validate_only`
+    the brokers only check. A refusal, also of a number that is not larger, and an assignment of another length are
+    failed outcomes; a topic without an answer has the code REQUEST_TIMED_OUT and may have been changed. Raise
+    UnreachableError where no topic has an answer and the request was certainly not sent, and where the topics cannot be
+    listed for an `assignment` (OperationError for a refusal of that), and UsageError for a wrong client setting. Raise
+    ValueError, before anything is changed, for another total.
     """
     short: dict[str, Outcome] = {}
     if assignment is None:
@@ -119,8 +119,8 @@ def delete_topics(cluster: Cluster, names: Sequence[str], if_exists: bool = Fals
 
     With `if_exists` a topic that does not exist counts as a success. A refusal is a failed outcome; a topic without an
     answer has the code REQUEST_TIMED_OUT and may have been deleted. Without names nothing is sent. Raise
-    UnreachableError where no answer came and librdkafka does not report that the request was sent, and UsageError for a
-    wrong client setting.
+    UnreachableError where no topic has an answer and the request was certainly not sent, and UsageError for a wrong
+    client setting.
     """
     ignored = {KafkaError.UNKNOWN_TOPIC_OR_PART: "did not exist"} if if_exists else {}
 
@@ -152,12 +152,13 @@ def preview_deletion(cluster: Cluster, names: Sequence[str], verb: str = "delete
 def recreate_topics(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
     """Delete topics and create them again with the same numbers of partitions and replicas and the same own settings.
 
-    Until the time-out is over, the creation is tried again for names that are not free yet. Return the outcome of each
-    topic, sorted by name. A topic whose deletion fails or has no answer is not created again. Where a topic was deleted
-    but not created, the hint is the command that creates it; with the code REQUEST_TIMED_OUT it may have been created.
-    Raise NotFoundError for a topic that does not exist and OperationError for one that cannot be described, before
-    anything is deleted; raise UnreachableError where no broker answers to the description or the deletion, and
-    UsageError for a wrong client setting.
+    The brokers of the replicas are chosen anew, and all records are lost. Until the time-out is over, the creation is
+    tried again for names that are not free yet. Return the outcome of each topic, sorted by name. A topic whose
+    deletion fails or has no answer is not created again. Where a topic was deleted but not created, the hint is the
+    command that creates it; with the code REQUEST_TIMED_OUT it may have been created. Raise NotFoundError for a topic
+    that does not exist and OperationError for one that cannot be described, before anything is deleted; raise
+    UnreachableError where no broker answers to the description or the deletion, and UsageError for a wrong client
+    setting.
     """
     specs = {
         description.topic: TopicSpec(

@@ -92,8 +92,8 @@ def describe_each(cluster: Cluster, names: Sequence[str]) -> Descriptions:
     A topic that does not exist is a NotFoundError; a topic whose settings cannot be read is in both lists, without
     settings. Eligible leaders and reassignments are read only where librdkafka gets no answer for half of the time-out:
     then kafka-python asks, and OperationError is raised where a whole request is refused. Without names both lists are
-    empty. Raise UnreachableError where no topic was answered, UsageError for a wrong client setting, and ValueError for
-    an empty name.
+    empty. Raise UnreachableError where no topic, or no topic's settings, were answered, UsageError for a wrong client
+    setting, and ValueError for an empty name.
     """
     if not names:
         return [], []
@@ -148,9 +148,9 @@ def describe_in_full(cluster: Cluster, names: Sequence[str]) -> Descriptions:
 
     Brokers before Kafka 4.0 do not know eligible leaders: the fields are None. A topic whose settings cannot be read is
     in the list without them. Where the controller does not answer about the moves, there is one error, and they are
-    empty; without the right to list them they are empty without an error. Without names both lists are empty. Raise
-    UnreachableError where no broker answers, OperationError where a whole request is refused, and UsageError for a
-    wrong client setting.
+    empty; without the right to list them, and where the brokers cannot list them, they are empty without an error.
+    Without names both lists are empty. Raise UnreachableError where no broker answers, OperationError where a whole
+    request is refused, and UsageError for a wrong client setting.
     """
     if not names:
         return [], []
