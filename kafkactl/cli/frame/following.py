@@ -22,7 +22,7 @@ _NOTE_EVERY_S = 60.0
 _CLEAR_LINE = "\r\033[K"
 _THOUSAND = 1000
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
-_MINUTE_S, _HOUR_S = 60, 3600
+_MINUTE_S, _HOUR_MIN = 60, 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,21 +118,19 @@ def format_bytes(size: float) -> str:
     There is one digit after the point below 10 of a unit above B, else none. The largest unit is PB.
     """
     unit = 0
-    while size >= _THOUSAND and unit + 1 < len(_UNITS):
+    while round(size) >= _THOUSAND and unit + 1 < len(_UNITS):
         size /= _THOUSAND
         unit += 1
-    digits = 1 if unit and size < 10 else 0
+    digits = 1 if unit and round(size, 1) < 10 else 0
     return f"{size:.{digits}f} {_UNITS[unit]}"
 
 
 def format_time_left(seconds: float) -> str:
     """Return a time in s as text: 45 s, 3 min, 2 h 5 min.
 
-    Seconds and minutes below an hour are rounded; from an hour on the rest of a minute is dropped.
+    It is rounded to a second below a minute, and to a minute from there on.
     """
-    if seconds < _MINUTE_S:
+    if round(seconds) < _MINUTE_S:
         return f"{seconds:.0f} s"
-    if seconds < _HOUR_S:
-        return f"{seconds / _MINUTE_S:.0f} min"
-    hours, rest = divmod(int(seconds), _HOUR_S)
-    return f"{hours} h {rest // _MINUTE_S} min"
+    hours, minutes = divmod(round(seconds / _MINUTE_S), _HOUR_MIN)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

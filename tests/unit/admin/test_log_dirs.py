@@ -64,6 +64,18 @@ def test_progress_has_a_rate_and_the_time_left() -> None:
     assert [format_time_left(seconds) for seconds in (59, 180, 7_500)] == ["59 s", "3 min", "2 h 5 min"]
 
 
+@pytest.mark.parametrize("unit", range(1, 6))
+def test_a_size_that_is_rounded_up_has_the_next_unit(unit: int) -> None:
+    names = ["B", "kB", "MB", "GB", "TB", "PB"]
+    assert format_bytes(1000**unit - 1) == (f"1.0 {names[unit]}" if unit > 1 else "999 B")
+    assert format_bytes(9.96 * 1000**unit) == f"10 {names[unit]}"
+    assert format_bytes(999.4 * 1000**unit) == f"999 {names[unit]}"
+
+
+def test_a_time_that_is_rounded_up_has_the_next_unit() -> None:
+    assert [format_time_left(seconds) for seconds in (59.6, 3_580, 3_599.9)] == ["1 min", "1 h 0 min", "1 h 0 min"]
+
+
 @pytest.fixture
 def fake() -> Iterator[FakeCluster]:
     topic = Topic("orders", [placed([1, 2]), placed([2, 1]), placed([2])])
