@@ -17,6 +17,7 @@ from kafkactl.admin.models import Partition
 from kafkactl.connection.cluster import Cluster
 
 _OF_CONSUMER_PROTOCOL = 1
+_OF_CONSUMERS = ("consumer", "")  # a group that only commits offsets has no protocol
 """Member type of the consumer protocol in ConsumerGroupDescribe."""
 
 
@@ -48,13 +49,18 @@ def add_epochs(cluster: Cluster, described: Sequence[GroupDescription]) -> list[
 def list_groups_of_types(cluster: Cluster, types: Sequence[str]) -> GroupList:
     """Return all groups of these types, share and streams included, sorted by name, and the errors of brokers as texts.
 
-    `types` are lower case: classic, consumer, share, streams; without any the result has no groups. Groups of Kafka
-    Connect are classic. A broker that does not answer or refuses has an error in the result. Raise the first error
-    where no broker answers, UnreachableError or OperationError, the OperationError of a transient refusal that lasts
-    until the time-out, and UsageError for a wrong setting.
+    `types` are lower case: classic, consumer, share, streams; without any the result has no groups. Classic groups are
+    those of consumers: groups of Kafka Connect and of other programs are left out. A broker that does not answer or
+    refuses has an error in the result. Raise the first error where no broker answers, UnreachableError or
+    OperationError, the OperationError of a transient refusal that lasts until the time-out, and UsageError for a wrong
+    setting.
     """
     answers, errors = cluster.requests.list_groups()
-    groups = [listing for listing in map(make_listing, answers) if listing.type.lower() in types]
+    groups = [
+        listing
+        for listing, answer in zip(map(make_listing, answers), answers, strict=True)
+        if listing.type.lower() in types and (listing.type != "Classic" or answer.protocol_type in _OF_CONSUMERS)
+    ]
     return GroupList(tuple(sorted(groups, key=lambda group: group.group)), tuple(map(str, errors)))
 
 

@@ -20,6 +20,7 @@ from kafkactl.connection.settings import Settings
 from kafkactl.errors import NotFoundError, OperationError, UnreachableError
 from kafkactl.patterns import NameSelection, select_names
 from tests.fake_broker import FakeCluster
+from tests.fake_broker.state import Group
 
 _COORDINATOR_NOT_AVAILABLE = 15
 
@@ -161,3 +162,16 @@ def test_a_group_that_no_client_can_name(cluster: Cluster, name: str, monkeypatc
     assert "no request of this client" in str(targets[name])
     (outcome,) = preview_deletion([Target(group=name, type="Classic", error=targets[name])])
     assert "no request of this client" in outcome.result
+
+
+def test_groups_of_other_programs_are_in_no_list() -> None:
+    groups = [Group("billing"), Group("simple", protocol_type=""), Group("workers", protocol_type="connect")]
+    with FakeCluster(brokers=2, topics={"orders": 1}, groups=groups, coordinator_id=2) as brokers:
+        for is_frozen in (False, True):
+            if is_frozen:
+                brokers.on("ListGroups", freeze=True, broker=1)
+            cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=3))
+            listed = descriptions.list_groups(cluster)
+            assert [group.group for group in listed.groups] == ["billing", "simple"]
+            assert bool(listed.errors) == is_frozen
+            cluster.close()
