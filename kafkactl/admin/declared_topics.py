@@ -30,6 +30,7 @@ _CREATE, _ADD, _MOVE, _SET, _UNSET, _IMPOSSIBLE = (
     "create", "add partitions", "move replicas", "set", "unset", "impossible",
 )  # fmt: skip
 _NO_RIGHT = (ErrorCode.TOPIC_AUTHORIZATION_FAILED, ErrorCode.CLUSTER_AUTHORIZATION_FAILED)
+_NOT_MOVED = "no replicas were moved, because the topic did not get its new partitions"
 _LEFT_OUT = "no partitions were added, because another change of the topic failed"
 
 
@@ -176,8 +177,9 @@ def apply(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Cha
 
     `declared` must have the topic of each creation. New partitions come after all other changes, because they cannot be
     removed again; only moves of topics that get some begin later. The outcomes are in this order: settings, creations,
-    moves, topics that get no partitions because another change failed, new partitions, and the moves of topics that got
-    them. A topic that gets no partitions is not moved either, and its move has no outcome. A creation or addition
+    moves, topics that get no partitions because another change failed, new partitions, the moves of topics that got
+    them, and failed ones for the moves of topics that did not. A topic that gets no partitions because another of its
+    changes failed is not moved either; its one outcome stands for both. A creation or addition
     without an answer has the code REQUEST_TIMED_OUT and may have been done. Moves of replicas are started and not
     awaited.
 
@@ -201,11 +203,9 @@ def apply(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Cha
     totals = {name: total for name, total in totals.items() if name not in failed}
     added = topic_changes.add_partitions(cluster, totals) if totals else []
     grown_topics = {outcome.name: totals[outcome.name] for outcome in added if outcome.ok}
-    return (
-        results
-        + added
-        + _move_all(cluster, {name: factors[name] for name in grown_topics if name in factors}, grown_topics)
-    )
+    moved = _move_all(cluster, {name: factors[name] for name in grown_topics if name in factors}, grown_topics)
+    not_moved = [Outcome(name, False, _NOT_MOVED) for name in factors if name in totals and name not in grown_topics]
+    return results + added + moved + not_moved
 
 
 def _parse_spec(path: Path, name: str, fields: Any) -> TopicSpec:

@@ -90,8 +90,8 @@ def build_declaration(acls: Sequence[Acl]) -> dict[str, Any]:
     """Return the content of a YAML file that declares these rules, in the order of their resources.
 
     It is {"acls": [{"type", "name", "pattern", "rules": [{"principal", "permission", "host", "operations"}]}]}. Rules
-    that differ only in the operation are one rule with several operations. A part that is UNKNOWN is written as it is,
-    and read_declaration refuses it.
+    that differ only in the operation are one rule with several operations. All rules must be known (Acl.is_known):
+    read_declaration refuses a file with others.
     """
     by_resource: dict[Resource, dict[tuple[str, str, str], list[str]]] = {}
     for acl in acls:
@@ -112,25 +112,28 @@ def build_declaration(acls: Sequence[Acl]) -> dict[str, Any]:
     return {"acls": rows}
 
 
-def compare(cluster: Cluster, declared: DeclaredAcls) -> list[AclChange]:
-    """Return the changes that bring the cluster's rules to the declared state: additions first, then removals.
+def compare(cluster: Cluster, declared: DeclaredAcls) -> tuple[list[AclChange], list[Acl]]:
+    """Return the changes that bring the cluster's rules to the declared state, and the rules that are not compared.
 
-    Rules that are the same in both are left out. Only rules of declared resources are removed. Both are sorted by
-    resource. Raise UnreachableError, OperationError for a refusal and for a cluster without an authorizer, and
-    UsageError for a wrong client setting.
+    Additions come first, then removals; all are sorted by resource. Rules that are the same in both are left out. Only
+    rules of declared resources are removed. Rules of these resources with a part that is not known (Acl.is_known) are
+    not compared: no file can declare them, and no request can remove them. Raise UnreachableError, OperationError for a
+    refusal and for a cluster without an authorizer, and UsageError for a wrong client setting.
     """
     resources = set(declared.resources)
     chosen = None
     if len(resources) == 1:
         (resource,) = resources
         chosen = AclFilter(type=resource.type, name=resource.name, pattern=resource.pattern)
-    present = {acl for acl in requests.list_acls(cluster, chosen) if acl.resource in resources}
+    listed = {acl for acl in requests.list_acls(cluster, chosen) if acl.resource in resources}
+    present = {acl for acl in listed if acl.is_known}
     missing = sorted(set(declared.acls) - present, key=make_sort_key)
     surplus = sorted(present - set(declared.acls), key=make_sort_key)
-    return [
+    changes = [
         *(AclChange(action=AclAction.ADD, acl=acl) for acl in missing),
         *(AclChange(action=AclAction.REMOVE, acl=acl) for acl in surplus),
     ]
+    return changes, sorted(listed - present, key=make_sort_key)
 
 
 def apply(cluster: Cluster, changes: Sequence[AclChange]) -> list[Outcome]:

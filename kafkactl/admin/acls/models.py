@@ -142,6 +142,16 @@ class Acl:
         """Return the resource, or the pattern of resources, that the rule is about."""
         return Resource(type=self.type, name=self.name, pattern=self.pattern)
 
+    @property
+    def is_known(self) -> bool:
+        """Return False for a rule with a part that a newer release of Kafka has, such as an operation."""
+        return (
+            self.type is not ResourceKind.UNKNOWN
+            and self.pattern is not PatternKind.UNKNOWN
+            and self.operation is not Right.UNKNOWN
+            and self.permission is not Permission.UNKNOWN
+        )
+
     def __str__(self) -> str:
         """Return the rule as a phrase: allow User:ann Read on topic:orders, from host 10.0.0.7."""
         prefix = "prefix " if self.pattern is PatternKind.PREFIXED else ""

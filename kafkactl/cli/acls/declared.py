@@ -14,13 +14,15 @@ from kafkactl.cli.frame.command import command
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ControllerOptions, DocumentOptions, ReportOptions
 from kafkactl.cli.frame.results import show_outcomes
+from kafkactl.errors import OperationError
 from kafkactl.output import people
-from kafkactl.statuses import CONDITION, DONE
+from kafkactl.statuses import CONDITION, DONE, FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kafkactl.admin.acls.declared import AclChange
+    from kafkactl.admin.acls.declared import AclChange, DeclaredAcls
+    from kafkactl.connection.cluster import Cluster
 
 Declaration = Annotated[
     Path, typer.Argument(metavar="FILE", help="Yaml file as acls export prints it; - is standard input.")
@@ -28,7 +30,7 @@ Declaration = Annotated[
 
 
 @command
-def export(cluster: ControllerOptions, output: DocumentOptions, resources: AclResourceOptions) -> None:
+def export(cluster: ControllerOptions, output: DocumentOptions, resources: AclResourceOptions) -> int:
     """Print rules as a yaml file for plan and apply.
 
     Without RESOURCE all rules are printed. A name has the rules with exactly this name, literal and prefixed.
@@ -44,7 +46,11 @@ def export(cluster: ControllerOptions, output: DocumentOptions, resources: AclRe
     filters = resources.list_filters(PatternKind.ANY)
     connected = cluster.connect()
     acls = {acl for chosen in filters for acl in list_acls(connected, chosen)}
-    output.show(build_declaration(sorted(acls, key=make_sort_key)))
+    known = sorted((acl for acl in acls if acl.is_known), key=make_sort_key)
+    output.show(build_declaration(known))
+    for acl in sorted(acls - set(known), key=make_sort_key):
+        people.error(OperationError(f"the file lacks a rule, because kafkactl does not know a part of it: {acl}"))
+    return DONE if len(known) == len(acls) else FAILED
 
 
 @command
@@ -60,7 +66,7 @@ def plan(cluster: ControllerOptions, output: ReportOptions, file: Declaration) -
     from kafkactl.admin.acls import declared
 
     content = declared.read_declaration(file)
-    changes = declared.compare(cluster.connect(), content)
+    changes = _compare(cluster.connect(), content)
     _show_differences(changes, output)
     return CONDITION if changes else DONE
 
@@ -80,7 +86,7 @@ def apply(cluster: ControllerOptions, output: ReportOptions, confirm: ConfirmOpt
 
     content = declared.read_declaration(file)
     connected = cluster.connect()
-    changes = declared.compare(connected, content)
+    changes = _compare(connected, content)
     before_change(connected, [make_change(change) for change in changes], confirm.dry_run)
     if confirm.dry_run or not changes or not confirm.yes:
         _show_differences(changes, output)
@@ -90,6 +96,19 @@ def apply(cluster: ControllerOptions, output: ReportOptions, confirm: ConfirmOpt
     if (status := confirm.ask("add {} and remove {} ACLs".format(*counts), "nothing changed")) is not None:
         return status
     return show_outcomes(declared.apply(connected, changes), "acl", output)
+
+
+def _compare(connected: Cluster, content: DeclaredAcls) -> list[AclChange]:
+    """Return the changes that bring the cluster's rules to the declared state, and warn of each rule not compared.
+
+    Raise the errors of declared.compare.
+    """
+    from kafkactl.admin.acls import declared
+
+    changes, others = declared.compare(connected, content)
+    for acl in others:
+        people.warning(f"a rule is not compared and stays, because kafkactl does not know a part of it: {acl}")
+    return changes
 
 
 def _show_differences(changes: Sequence[AclChange], output: ReportOptions) -> None:

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import yaml
 
-from kafkactl.admin.declared_topics import _plan_changes, build_declaration, read_declaration
+from kafkactl.admin.declared_topics import _plan_changes, apply, build_declaration, compare, read_declaration
 from kafkactl.admin.topics.models import PartitionDescription, TopicDescription, TopicSetting, TopicSpec
+from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.settings import Settings
+from tests.fake_broker import FakeCluster
 
 OWN = {"retention.ms": "5", "flush.ms": "7"}
 PRESENT = TopicDescription(
@@ -48,3 +51,19 @@ def test_values_are_written_as_kafka_writes_them(tmp_path: Path) -> None:
     first, second = read_declaration(file)
     assert first.configs == {"preallocate": "true", "min.cleanable.dirty.ratio": "0.5", "x": "text"}
     assert second == TopicSpec("b", None, None, None, {})
+
+
+def test_a_topic_that_gets_no_partitions_says_that_it_is_not_moved() -> None:
+    with FakeCluster(brokers=2, topics={"orders": 1, "other": 1}) as brokers:
+        brokers.on("CreatePartitions", error=37, item="orders")
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=3))
+        declared = [TopicSpec(name, 2, 2, None, {}) for name in ("orders", "other")]
+        outcomes = apply(cluster, declared, compare(cluster, declared))
+        cluster.close()
+    found = [(outcome.name, outcome.ok, outcome.result) for outcome in outcomes]
+    assert found[0][:2] == ("orders", False)
+    assert found[1][:2] == ("other", True)
+    assert found[2][:2] == ("other", True)
+    assert found[3] == (
+        "orders", False, "no replicas were moved, because the topic did not get its new partitions",
+    )  # fmt: skip

@@ -132,3 +132,25 @@ def test_settings_that_nobody_shows_are_named(cli: Cli, broker: FakeBroker) -> N
     assert "--allow-everyone" in done.stderr
     told = (*check, "--allow-everyone", "false", "--super-user", "User:admin")
     assert json.loads(cli(*told, check=4).stdout)["unknown_settings"] == []
+
+
+NEWER = {"resource_type": 99, "pattern_type": 9, "operation": 99, "permission_type": 9}
+
+
+@pytest.mark.parametrize("part", NEWER)
+def test_a_rule_of_a_newer_release_stays_and_is_told(part: str, cli: Cli, broker: FakeBroker, tmp_path: Path) -> None:
+    newer = Acl(resource_name="orders", principal="User:new", **{part: NEWER[part]})
+    broker.state.acls.append(newer)
+    cluster, file = ("-b", broker.address, "acls"), tmp_path / "acls.yaml"
+    exported = cli(*cluster, "export", check=1)
+    assert exported.stderr.count("error: the file lacks a rule") == 1
+    assert "User:new" in exported.stderr
+    assert "User:new" not in exported.stdout
+    file.write_text(exported.stdout)
+    planned = cli(*cluster, "plan", file, check=0)
+    in_a_declared_resource = part in ("operation", "permission_type")
+    assert planned.stderr.count("warning: a rule is not compared and stays") == in_a_declared_resource
+    file.write_text(exported.stdout.replace("Read", "Describe"))
+    applied = cli(*cluster, "apply", file, "--yes", check=0)
+    assert applied.stderr.count("warning: a rule is not compared and stays") == in_a_declared_resource
+    assert newer in broker.state.acls
