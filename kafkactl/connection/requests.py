@@ -344,10 +344,10 @@ class Requests:
         """Return offset and timestamp (ms) of each partition for a time, or its error, in the given order.
 
         `at` is a time in ms since 1970 or a SpecialOffset. The offset is that of the first record at or after this
-        time; (-1, -1) means that no record is as new. With a SpecialOffset a timestamp of -1 means that there is none;
-        LATEST is the high watermark, also of open transactions. A partition that does not exist, has no leader, or
-        whose leader does not answer or refuses, has an error. Raise UnreachableError, OperationError or UsageError
-        where the partitions' leaders cannot be looked up.
+        time; (-1, -1) means that no record is as new. With a SpecialOffset a timestamp of -1 means that there is none.
+        LATEST is the high watermark, which open transactions do not hold back. A partition that does not exist, has no
+        leader, or whose leader does not answer or refuses, has an error. Raise UnreachableError, OperationError or
+        UsageError where the partitions' leaders cannot be looked up.
         """
         leaders = self.find_leaders(partitions)
         results: dict[Partition, tuple[int, int] | KafkactlError] = {
