@@ -212,8 +212,8 @@ class Brokers:
 
         It is the last one that answered or was found, whose connection is not checked again; where that was silent, or
         there is none, one is searched for. `deadline` is a time of time.monotonic(). Raise UnreachableError where no
-        server is connected until then. After 1.5 s without a connection `raise_reason` is called, and its errors pass
-        through: UnreachableError, OperationError, UsageError.
+        server is connected until then. After 1.5 s without a connection, or sooner where all servers refuse the login,
+        `raise_reason` is called, and its errors pass through: UnreachableError, OperationError, UsageError.
         """
         if self._seed is None or self._seed in self._silent:
             self._find_seed(deadline)
@@ -409,9 +409,9 @@ class Brokers:
     def _find_seed(self, deadline: float) -> None:
         """Find a bootstrap server that answers, and keep it as the seed.
 
-        After 1.5 s without a connection `raise_reason` is called; if it returns, the waiting goes on. Raise
-        UnreachableError at the `deadline`, a time of time.monotonic(), and the errors of `raise_reason`, also where the
-        server does not answer as a broker does.
+        After 1.5 s without a connection, or sooner where all servers refuse the login, `raise_reason` is called; if it
+        returns, the waiting goes on. Raise UnreachableError at the `deadline`, a time of time.monotonic(), and the
+        errors of `raise_reason`, also where the server does not answer as a broker does.
         """
         patience = min(time.monotonic() + _PATIENCE_S, deadline)
         self._is_only_slow = False
