@@ -84,10 +84,10 @@ def connect(
     are client settings by Java's or librdkafka's names; they win over those of the context, and an address among them
     is refused. `timeout_s` bounds each question to the cluster and each change, above 0 and at most 3600 s; None takes
     KAFKACTL_TIMEOUT, or else 10 s. A call that needs several of them may take longer, and so may the delivery of
-    records and the wait for them. An empty text is not None, and is refused. Commands that give secrets are run. Raise
-    UsageError for a wrong setting, address, time-out or file of contexts, and for an argument of another type; raise
-    NotFoundError for a context that does not exist. A value that only the client library refuses is a UsageError of the
-    first call that connects; a name that it does not know is ignored.
+    records and the wait for them. An empty text is not None, and is refused. Commands that give secrets are run, at
+    most 60 s each, and may read stdin. Raise UsageError for a wrong setting, address, time-out or file of contexts, and
+    for an argument of another type; raise NotFoundError for a context that does not exist. A value that only the client
+    library refuses is a UsageError of the first call that connects; a name that it does not know is ignored.
     """
     from kafkactl.connection.cluster import Cluster
     from kafkactl.connection.settings import resolve
@@ -134,9 +134,9 @@ class Client:
     def list_topics(self, *, include_internal: bool = False) -> list[TopicListing]:
         """Return all topics sorted by name, each with its number of partitions and replicas.
 
-        Kafka's own topics are left out without `include_internal`. Raise UnreachableError where no broker answers in
-        time, OperationError where they refuse, and UsageError for an `include_internal` that is not a bool and for a
-        wrong client setting.
+        The number of replicas is the largest of its partitions, 0 without any. Kafka's own topics are left out without
+        `include_internal`. Raise UnreachableError where no broker answers in time, OperationError where they refuse,
+        and UsageError for an `include_internal` that is not a bool and for a wrong client setting.
         """
         from kafkactl.admin.topics.descriptions import list_topics
 
@@ -145,9 +145,9 @@ class Client:
     def describe_topics(self, names: Sequence[str]) -> list[TopicDescription]:
         """Return topics with their partitions and settings, each once, sorted by name; without names an empty list.
 
-        Raise NotFoundError or OperationError where a topic, or its settings, cannot be read, UsageError for a name that
-        no topic can have, a single text instead of a list and a wrong client setting, and UnreachableError where no
-        broker answers in time.
+        Eligible leaders and reassignments may be missing. Raise NotFoundError or OperationError where a topic, or its
+        settings, cannot be read, UsageError for a name that no topic can have, a single text instead of a list and a
+        wrong client setting, and UnreachableError where no broker answers in time.
         """
         from kafkactl.admin.topics.descriptions import describe_topics
 
@@ -212,11 +212,12 @@ class Client:
     def read_lag(self, group: str) -> GroupLag:
         """Return a group's committed offsets and lag, for each partition, sorted by topic and number.
 
-        Partitions without a commit are included where the group has committed in their topic. Raise NotFoundError for a
-        group that does not exist or that the user may not see, but OperationError where it may exist, because a
-        broker's list is missing or its coordinator does not answer or is moving; OperationError also for a group that
-        is not a consumer group or that cannot be read, UnreachableError where no broker answers in time, and UsageError
-        for a name that no group can have and for a wrong client setting.
+        Partitions without a commit are included where the group has committed in their topic or a member reads it. A
+        partition whose ends cannot be read has an unknown lag and an error of its own. Raise NotFoundError for a group
+        that does not exist or that the user may not see, but OperationError where it may exist, because a broker's list
+        is missing or its coordinator does not answer or is moving; OperationError also for a group that is not a
+        consumer group or that cannot be read, UnreachableError where no broker answers in time, and UsageError for a
+        name that no group can have and for a wrong client setting.
         """
         from kafkactl.admin.groups.descriptions import read_group_lag
 
@@ -282,9 +283,11 @@ class Client:
         wrong argument or client setting, and in a read-only context. A list or tuple with a wrong record is refused
         before anything is sent; of another iterable, the records before the wrong one are sent first. Raise
         NotFoundError for a topic or partition that does not exist, UnreachableError where no broker answers, and
-        OperationError without the right to write and where the client can send no more. Each of these errors has the
-        Delivery of the records before it as `delivery`. An exception of `records` itself passes through, also after the
-        records before it were sent, with a note of their numbers.
+        OperationError without the right to see the topic or to create a missing one, and where the client can send no
+        more. Without the right to write the records are undelivered; OperationError is raised, too, where the user may
+        write to no topic at all. Each of these errors has the Delivery of the records before it as `delivery`. An
+        exception of `records` itself passes through, also after the records before it were sent, with a note of their
+        numbers.
         """
         from kafkactl.streams.account import Account
 
@@ -307,8 +310,8 @@ class Client:
         broker does so. `partition` is for records without their own, None leaves the choice to the partitioner.
         `account` counts the records and gets the failed ones. Raise UsageError for a wrong argument, record or client
         setting and in a read-only context, NotFoundError for a missing topic or partition, UnreachableError where no
-        broker answers, OperationError without the right to write and where the client can send no more, and the errors
-        of `records` itself.
+        broker answers, OperationError without the right to see the topic or to create a missing one and where the
+        client can send no more, and the errors of `records` itself. Without the right to write the records fail.
         """
         from kafkactl.streams.checked_records import make_batches, require_records
         from kafkactl.streams.producing import Sending

@@ -17,7 +17,8 @@ def find_api_level(versions: Mapping[int, Versions]) -> str | None:
 
     `versions` are the offered versions by the number of the request. A release fits where the highest versions of all
     requests are equal that both have: some requests depend on the settings of the broker, and on ZooKeeper. Where none
-    fits, the result is the newest release of which the broker has every version, with a plus sign, or None.
+    fits, the result is the newest release with a plus sign whose highest versions the broker reaches in all requests
+    that both have, or None without such a release.
     """
     from kafka.protocol.broker_version_data import BROKER_API_VERSIONS
 
@@ -35,7 +36,7 @@ def find_api_level(versions: Mapping[int, Versions]) -> str | None:
 
 
 def list_api_names() -> dict[int, str]:
-    """Return the names of all requests of Kafka's protocol by their numbers, such as Metadata for 3."""
+    """Return the names of the requests by their numbers, such as Metadata for 3; only those that kafka-python knows."""
     from kafka.protocol.api_key import ApiKey
 
     return {int(key): key.name for key in ApiKey}

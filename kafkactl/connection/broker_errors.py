@@ -227,8 +227,8 @@ def describe_error(code: int, message: str | None = None) -> str:
 
     `message` is the text of the broker or of librdkafka, or None. It replaces our sentence where it says more than the
     code: for librdkafka's own codes, and for refusals that a broker explains. For missing rights our sentence stays. A
-    code that the table does not have, without a message, becomes "error CODE". A message that has nothing but an
-    addition of librdkafka, such as " (after 3ms)", counts as none. Nothing is raised.
+    code that the table does not have, without a message, becomes "error CODE". The additions of librdkafka, such as
+    "Broker: " and " (after 3ms)", are left out; a message that has nothing else counts as none. Nothing is raised.
     """
     entry = BROKER_ERRORS.get(code)
     # For missing rights the broker's message shows its internal Java objects.

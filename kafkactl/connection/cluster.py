@@ -94,7 +94,8 @@ class Reasons:
 class Cluster:
     """The clients for one set of settings. A client is made when it is first needed.
 
-    No request takes longer than the settings' time-out.
+    No request waits longer than the settings' time-out for its answer. After a failure, looking for the cause may take
+    about 2 s more.
     """
 
     def __init__(
@@ -102,8 +103,9 @@ class Cluster:
     ) -> None:
         """Take the settings, and a function that gets a warning about settings that no client knows.
 
-        With `shares_timeout` all reads together take at most the time-out, until renew_timeout() is called. No client
-        is made and nothing is connected yet, so nothing is raised.
+        With `shares_timeout` all requests outside renew_timeout_for_change() together take at most the time-out, until
+        renew_timeout() is called; each still has 0.1 s. No client is made and nothing is connected yet, so nothing is
+        raised.
         """
         self.settings, self._warn, self._shares_timeout = settings, warn, shares_timeout
         self._unknown_settings: set[str] = set()
@@ -144,9 +146,10 @@ class Cluster:
     def share_timeout(self) -> Iterator[float]:
         """Let all requests inside share one time-out. Yield its end as a time of time.monotonic().
 
-        Inside another share_timeout() the outer end counts. Nothing is raised at the end of the time: the requests
-        inside raise UnreachableError themselves. Where the cluster shares its time-out among all reads, the time spent
-        inside is taken from it at the end of the outermost context, also after an error, which goes on.
+        Inside another share_timeout() or renew_timeout_for_change() the outer end counts. Nothing is raised at the end
+        of the time: the requests inside raise UnreachableError themselves. Where the cluster shares its time-out among
+        all reads, the time spent inside is taken from it at the end of the outermost context, also after an error,
+        which goes on.
         """
         outer, started = self._deadline, time.monotonic()
         self._deadline = started + self._remaining_s if outer is None else outer
@@ -285,18 +288,19 @@ class Cluster:
     def list_partitions(self, topic: str, client: Any) -> list[int]:
         """Return the partition numbers of a topic in order, as a client of confluent-kafka sees them.
 
-        None as `client` means the admin client. Raise NotFoundError for an unknown topic, OperationError for one that
-        cannot be read and for a refusal, UnreachableError where no answer comes in time, and UsageError for a wrong
-        setting.
+        None as `client` means the admin client. The brokers may create an unknown topic, if their settings allow that
+        and the client is the admin client or a producer. Raise NotFoundError for an unknown topic, OperationError for
+        one that cannot be read and for a refusal, UnreachableError where no answer comes in time, and UsageError for a
+        wrong setting.
         """
         return list_partition_numbers(self.read_metadata(topic, client).topics[topic])
 
     def wait(self, future: Future[T], failure: str, patience_s: float | None = None) -> T:
         """Return the result of a future of confluent-kafka, within the cluster's time-out.
 
-        `failure` says what failed; it begins the message of an OperationError. `patience_s` is None, or a shorter time
-        in s after which TimeoutError is raised. While it waits, librdkafka is made to look for the brokers again about
-        once a second.
+        `failure` says what failed; it begins the message of an OperationError, but not of an UnsupportedRequestError.
+        `patience_s` is None, or a shorter time in s after which TimeoutError is raised; the request goes on then. While
+        it waits, librdkafka is made to look for the brokers again about once a second.
 
         Raise UnreachableError where no answer came in time, all connections have failed, or something other than a
         broker listens at every address; UnansweredError, an UnreachableError, where the request was sent or may have
@@ -360,9 +364,9 @@ class Cluster:
         """Return the answer to a request. The request is sent again after a transient error.
 
         `send` sends it and returns the future; its errors pass through. `failure` begins the message of an
-        OperationError. `patience_s` is None, or a time in s after which TimeoutError is raised. Raise UnreachableError
-        (UnansweredError after it was sent), and OperationError for a refusal, also for a transient one that lasts until
-        the time-out.
+        OperationError. `patience_s` is None, or a time in s after which one sending raises TimeoutError. All sendings
+        share the time-out. Raise UnreachableError (UnansweredError where it was or may have been sent), and
+        OperationError for a refusal, also for a transient one that lasts until the time-out.
         """
         return self.retry(lambda: self.wait(send(), failure, patience_s))
 
@@ -382,11 +386,12 @@ class Cluster:
         may name the silent brokers. Without keys nothing is sent, and the result is empty.
 
         `is_lost` is only for questions: it returns whether librdkafka made up an answer because none came. Such a key
-        is asked again.
+        is asked again; a key without any answer is not.
 
         Raise UnreachableError (UnansweredError where it was or may have been sent) when no key was answered. Raise
-        TimeoutError when a key has no answer after `patience_s` seconds (None: never): this is for questions that
-        another client library can put to another broker.
+        TimeoutError when a key has no answer `patience_s` seconds after the wait for it began (None: never): this is
+        for questions that another client library can put to another broker. The keys are waited for one after the
+        other, and the cause is looked for anew for each key without an answer, which may take 1 s each.
         """
         answers: dict[K, T | OperationError] = {}
         unanswered_errors: list[UnreachableError] = []
@@ -442,9 +447,9 @@ class Cluster:
     def error(self, error: KafkaException | KafkaError, failure: str | None = None) -> KafkactlError:
         """Return our exception for an error of confluent-kafka; nothing is raised. `failure` says what failed, or None.
 
-        `failure` begins the message of an OperationError only. The result is an UnreachableError, an UnansweredError
-        (the request was or may have been sent), an UnsupportedRequestError, or an OperationError with the code of Kafka
-        or librdkafka. Finding the cause of a failed connection may take about 2 s.
+        The result is an UnreachableError, an UnansweredError (the request was or may have been sent), an
+        UnsupportedRequestError, or an OperationError with the code of Kafka or librdkafka. `failure` begins the message
+        of such an OperationError only. Finding the cause of a failed connection may take about 2 s.
         """
         cause: KafkaError = error.args[0] if isinstance(error, KafkaException) else error
         if cause.code() == KafkaError._UNSUPPORTED_FEATURE:
@@ -506,7 +511,8 @@ class Cluster:
         A text is "broker 1 at host:port", or the address alone, sorted by address. At most 16 bootstrap servers and 16
         other brokers are checked, over new connections, and nothing is raised. A broker that refuses or closes them is
         silent, too. Each has `wait_s` s for its answer; None means 0.5 s. Where no metadata has come yet, one that
-        answers is asked for the others, which takes at most about 1 s more.
+        answers is asked for the others, which takes at most about 1 s more. A bootstrap server that is no address of a
+        known broker counts only where no broker is known, or none of the known ones is silent.
         """
         from kafkactl.connection.diagnosis import find_silent
         from kafkactl.connection.peers import KAFKA_WAIT_S

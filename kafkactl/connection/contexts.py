@@ -179,8 +179,8 @@ def load(path: Path | None = None) -> ContextFile:
 
     Raise UsageError for a file that cannot be read, is not a regular file, is not well formed, or can be written by
     other users. Names of settings are not checked, and neither is whether the current context exists. A context with
-    another entry than bootstrap-servers, read-only and properties is not well formed, and neither is one with an
-    address or a setting without a value. Of a repeated name the last one counts.
+    another entry than bootstrap-servers, read-only and properties is not well formed, and neither is one without an
+    address, or with a setting without a value. An address may be a list. Of a repeated name the last one counts.
     """
     path = path or find_config_file()
     secrets.refuse_changeable_contexts(path)
@@ -210,9 +210,10 @@ def load(path: Path | None = None) -> ContextFile:
 def _make_context(name: str, entry: Mapping[str, Any]) -> Context:
     """Return the context of this name from its mapping in the file.
 
-    Raise ValueError for an entry that no context has, such as a misspelt read-only, for an address or a setting without
-    a value, and for one with several; TypeError for a value of read-only that is neither true nor false, KeyError
-    without bootstrap-servers, and AttributeError for something that is no mapping.
+    The address may be a list, which is joined by commas. Raise ValueError for an entry that no context has, such as a
+    misspelt read-only, for an address or a setting without a value, and for a setting with several; TypeError for a
+    value of read-only that is neither true nor false, KeyError without bootstrap-servers, and AttributeError for
+    something that is no mapping.
     """
     unknown = sorted(set(map(str, entry.keys())) - _ENTRIES)
     if unknown:

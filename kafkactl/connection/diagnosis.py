@@ -202,8 +202,9 @@ def _find_silent(
 def _make_secure(settings: Settings) -> Secure | None:
     """Return the function that makes a connection secure as the settings say, or None where they use no TLS.
 
-    With a key store or certificates that cannot be read it trusts every server. Nothing is raised here; the function
-    raises OSError where TLS fails.
+    With a key store or certificates that cannot be read it trusts every server. OpenSSL asks on the terminal for the
+    password of an encrypted key without ssl.key.password. Nothing is raised here; the function raises OSError where TLS
+    fails.
     """
     if "ssl" not in settings.properties.get("security.protocol", "plaintext").lower():
         return None
@@ -280,7 +281,8 @@ def _find_cause_by_handshake(
 
     `has_login` is whether the settings use SASL: then a handshake that succeeds means None. Without a login it means
     that no request is answered, unless the broker closes the connection within 0.5 s (then None). A connection that
-    breaks, also after the handshake, counts as a listener without TLS. Nothing is raised.
+    breaks, also after the handshake, counts as a listener without TLS. The connection cannot be used afterwards.
+    Nothing is raised.
     """
     try:
         with tls.make_trust_context(properties).wrap_socket(connection, server_hostname=host) as secure:

@@ -65,9 +65,10 @@ def to_librdkafka(settings: Mapping[str, str], flag: str | None = None) -> dict[
 def _translate_value(name: str, value: str) -> dict[str, str]:
     """Return the translation of a setting whose value differs in librdkafka; `name` is one of TRANSLATED.
 
-    An ssl.endpoint.identification.algorithm gets small letters, and an empty one becomes none. The result is empty for
-    stores, which are translated elsewhere all at once, and for a Java path to kinit, which is a value without a space.
-    Raise UsageError for a malformed sasl.jaas.config or buffer.memory, and for a login module that has no translation.
+    An ssl.endpoint.identification.algorithm gets small letters, and an empty one becomes none. buffer.memory, in bytes,
+    becomes queue.buffering.max.kbytes in KiB, rounded down, and at least 1. The result is empty for stores, which are
+    translated elsewhere all at once, and for a Java path to kinit, which is a value without a space. Raise UsageError
+    for a malformed sasl.jaas.config or buffer.memory, and for a login module that has no translation.
     """
     if name == "sasl.jaas.config":
         return _translate_login(value)

@@ -116,7 +116,8 @@ def translate_settings(settings: Settings) -> dict[str, Any]:
     They are the addresses, the time-out, the largest answer, client.id (kafkactl without it), security.protocol, the
     SASL mechanism, user and password, and, where they are needed, a TLS context and a provider of OAUTHBEARER tokens.
     All other settings are left out. With TLS, raise UsageError for certificates that cannot be read and for a PKCS12
-    key store. The values are not checked otherwise.
+    key store; OpenSSL asks on the terminal for the password of an encrypted key without ssl.key.password. The values
+    are not checked otherwise.
     """
     properties = settings.properties
     config: dict[str, Any] = {
@@ -211,7 +212,8 @@ class Brokers:
 
         It is the last one that answered or was found, whose connection is not checked again; where that was silent, or
         there is none, one is searched for. `deadline` is a time of time.monotonic(). Raise UnreachableError where no
-        server is connected until then, and the errors of `raise_reason` (UnreachableError, OperationError, UsageError).
+        server is connected until then. After 1.5 s without a connection, or sooner where all servers refuse the login,
+        `raise_reason` is called, and its errors pass through: UnreachableError, OperationError, UsageError.
         """
         if self._seed is None or self._seed in self._silent:
             self._find_seed(deadline)
@@ -223,8 +225,9 @@ class Brokers:
 
         Another node is asked as well after half of the time that is left. `make` returns a new request; it is called
         for each node, because the node's version decides the request's. `deadline` is a time of time.monotonic(). Raise
-        UnreachableError where no answer came until then, UnansweredError where the request had been sent, and any other
-        error at once: OperationError, UnsupportedRequestError where the brokers are too old, UsageError.
+        UnreachableError where no answer came until then, or sooner where `raise_reason` raises it; UnansweredError
+        where the request had been sent; and any other error at once: OperationError, UnsupportedRequestError where the
+        brokers are too old, UsageError.
         """
         last_error: UnreachableError | None = None
         while last_error is None or deadline - time.monotonic() > _SHORTEST_WAIT_S:
@@ -299,8 +302,9 @@ class Brokers:
     def learn(self, deadline: float) -> None:
         """Ask for the brokers and the controller, and keep both in `places` and `controller`.
 
-        `deadline` is a time of time.monotonic(). Raise UnreachableError where no broker answers until then
-        (UnansweredError after the request was sent), OperationError or UsageError.
+        With KRaft `controller` becomes None, and otherwise an id, or -1 while there is no controller. `deadline` is a
+        time of time.monotonic(). Raise UnreachableError where no broker answers until then (UnansweredError after the
+        request was sent), OperationError or UsageError.
         """
         from kafka.protocol.metadata import MetadataRequest
 
@@ -344,10 +348,10 @@ class Brokers:
     def send(self, node: Node, request: Any, deadline: float) -> Any:
         """Return a node's answer to a request, also one with an error code.
 
-        `deadline` is a time of time.monotonic(). Raise UnansweredError where the request was or may have been sent,
-        UnreachableError where the node was not connected or refused the login, UnsupportedRequestError where the
-        brokers are too old, and OperationError for another error of kafka-python. A node with an UnreachableError
-        counts as silent from then on.
+        A broker must be in `places`. `deadline` is a time of time.monotonic(). Raise UnansweredError where the request
+        was or may have been sent, UnreachableError where the node was not connected or refused the login,
+        UnsupportedRequestError where the brokers are too old, and OperationError for another error of kafka-python. A
+        node with an UnreachableError counts as silent from then on.
         """
         (answer,) = self.send_all({node: request}, deadline).values()
         if isinstance(answer, KafkactlError):
@@ -357,10 +361,10 @@ class Brokers:
     def send_all(self, requests: Mapping[Any, Any], deadline: float) -> dict[Node, Any]:
         """Send all requests at once. Return the answer or the error of each node, in the order of `requests`.
 
-        `requests` are by node; without any the result is empty. `deadline` is a time of time.monotonic(). An answer may
-        have an error code. The error of a node is UnansweredError where its request was or may have been sent,
-        UnreachableError before, UnsupportedRequestError or OperationError; it is not raised. A node with an
-        UnreachableError counts as silent from then on.
+        `requests` are by node; without any the result is empty. A broker must be in `places`. `deadline` is a time of
+        time.monotonic(). An answer may have an error code. The error of a node is UnansweredError where its request was
+        or may have been sent, UnreachableError before, UnsupportedRequestError or OperationError; it is not raised. A
+        node with an UnreachableError counts as silent from then on.
         """
         answers: dict[Node, Any] = self._net.run(self._send_all, requests, deadline)
         for node, answer in answers.items():
@@ -405,9 +409,9 @@ class Brokers:
     def _find_seed(self, deadline: float) -> None:
         """Find a bootstrap server that answers, and keep it as the seed.
 
-        After 1.5 s without a connection `raise_reason` is called; if it returns, the waiting goes on. Raise
-        UnreachableError at the `deadline`, a time of time.monotonic(), and the errors of `raise_reason`, also where the
-        server does not answer as a broker does.
+        After 1.5 s without a connection, or sooner where all servers refuse the login, `raise_reason` is called; if it
+        returns, the waiting goes on. Raise UnreachableError at the `deadline`, a time of time.monotonic(), and the
+        errors of `raise_reason`, also where the server does not answer as a broker does.
         """
         patience = min(time.monotonic() + _PATIENCE_S, deadline)
         self._is_only_slow = False

@@ -40,9 +40,10 @@ def get_token(properties: Mapping[str, str]) -> str:
     """Return a new token for the settings, which are under librdkafka's names.
 
     enable.sasl.oauthbearer.unsecure.jwt=true makes an unsigned one from sasl.oauthbearer.config (name=value words).
-    sasl.oauthbearer.method=oidc asks the token endpoint, which has 10 s for each step of its answer. Raise UsageError
-    where neither is set, where the endpoint's URL is missing, malformed or does not begin with http:// or https://, and
-    for a lifeSeconds that is not a number of 1 to 9 digits. Raise UnreachableError where the endpoint gives no token.
+    Otherwise sasl.oauthbearer.method=oidc asks the token endpoint, which has 10 s for each step of its answer. Raise
+    UsageError where neither is set, where the endpoint's URL is missing, malformed or does not begin with http:// or
+    https://, and for a lifeSeconds that is not a number of 1 to 9 digits. Raise UnreachableError where the endpoint
+    gives no token.
     """
     if properties.get("enable.sasl.oauthbearer.unsecure.jwt", "").lower() in ("true", "t", "1"):  # as in librdkafka
         return _make_unsecured_token(dict(_parse_pairs(properties.get("sasl.oauthbearer.config", ""))))

@@ -63,8 +63,8 @@ def look_at(
 
     A broker has `wait_s` seconds for its answer. `secure` is the function that starts TLS, or None for plain
     connections. Other greetings take 0.3 s more. They are sent only over plain connections, and only where no address
-    is a broker. An address that cannot be checked in time is SILENT. The result is in the order of `addresses`, and
-    empty without any; nothing is raised.
+    is a broker. An address that cannot be checked in time is SILENT; its thread goes on in the background. The result
+    is in the order of `addresses`, and empty without any; nothing is raised.
     """
     addresses = list(dict.fromkeys(addresses))[:_MOST_ADDRESSES]
     if not addresses:
@@ -109,7 +109,8 @@ def connect(address: Address, wait_s: float) -> socket.socket:
     """Return a connection to an address; raise OSError, also for a host name that Python cannot look up.
 
     The wait for the connection is at most `wait_s` seconds for each address of the host. Where the last one does not
-    answer, TimeoutError, an OSError, is raised. The look-up of the name is not bounded.
+    answer, TimeoutError, an OSError, is raised. The look-up of the name is not bounded. The connection keeps `wait_s`
+    as the time-out of its calls.
     """
     try:
         return socket.create_connection(address, wait_s)

@@ -133,11 +133,12 @@ class Requests:
         where the broker does not forward it. A request whose name does not begin as a question's is a change: it has a
         whole time-out of its own and is not repeated where its answer is missing.
 
-        An answer with an error code is returned as it is. Only a request that no broker can serve at the moment is sent
-        again until the time-out; then OperationError is raised, or the answer is returned with the errors that it has.
-        Raise UnreachableError where no answer came (UnansweredError after it was sent) and for a `broker` that is not
-        alive, UnsupportedRequestError where the brokers are too old, OperationError for a missing controller or
-        coordinator, UsageError for a wrong setting, and LookupError for an unknown `api`.
+        An answer with an error code is returned as it is. Only where all error codes of an answer and of its items are
+        transient is the request sent again, also a change, until the time-out. Then OperationError is raised, or the
+        answer is returned with the errors that it has. Raise UnreachableError where no answer came (UnansweredError
+        after it was sent) and for a `broker` that is not alive, UnsupportedRequestError where the brokers are too old,
+        OperationError for a missing controller or coordinator, UsageError for a wrong setting, and LookupError for an
+        unknown `api`.
         """
         from kafkactl.connection.messages import find_request_class
 
@@ -177,9 +178,10 @@ class Requests:
         `api` is the name of the request without "Request", `fields` are those of its schema. `brokers` are ids; None
         means all brokers that are alive. `time_share` is the part of the remaining time that the brokers get, from 0 to
         1; a silent broker takes all of it. Answers and errors are sorted by id; without any broker both are empty. All
-        are asked at the same time. Raise the first error where no broker answers: UnreachableError, UnansweredError or
-        OperationError; each of them is also raised where the brokers cannot be listed. Raise UsageError for a wrong
-        setting, and LookupError for an unknown `api`.
+        are asked at the same time, and once, also after a transient refusal. Errors of single items stay in the
+        answers. Raise the first error where no broker answers: UnreachableError, UnansweredError or OperationError;
+        each of them is also raised where the brokers cannot be listed. Raise UsageError for a wrong setting, and
+        LookupError for an unknown `api`.
         """
         broker_ids = self.list_brokers() if brokers is None else sorted(brokers)
         return self.ask_each(api, dict.fromkeys(broker_ids, fields), time_share)
@@ -187,12 +189,13 @@ class Requests:
     def ask_each(self, api: str, questions: Mapping[int, Mapping[str, Any]], time_share: float = 1.0) -> Answers:
         """Return the answer of each broker to its own question by the broker's id, and the errors of the others.
 
-        All brokers are asked at the same time. `api` is the name of the request without "Request", and `questions` has
-        the fields of the request by the broker's id. `time_share` is the part of the remaining time that the brokers
-        get, from 0 to 1. A broker that is not alive, does not answer in time, or refuses the whole request, has an
-        error. Both are in the order of `questions`, and empty without any. Errors of single items stay in the answers.
-        Raise the first error where no broker answers: UnreachableError, UnansweredError or OperationError. Raise
-        UsageError for a wrong setting, and LookupError for an unknown `api`.
+        All brokers are asked at the same time, and once, also after a transient refusal. `api` is the name of the
+        request without "Request", and `questions` has the fields of the request by the broker's id. `time_share` is the
+        part of the remaining time that the brokers get, from 0 to 1. A broker that is not alive, does not answer in
+        time, or refuses the whole request, has an error. Both are in the order of `questions`, and empty without any.
+        Errors of single items stay in the answers. Raise the first error where no broker answers: UnreachableError,
+        UnansweredError or OperationError. Raise UsageError for a wrong setting, OperationError where the brokers refuse
+        to be listed, and LookupError for an unknown `api`.
         """
         answers = self._ask_all(api, questions, time_share)
         errors = [answer for answer in answers.values() if isinstance(answer, KafkactlError)]
@@ -342,8 +345,9 @@ class Requests:
 
         `at` is a time in ms since 1970 or a SpecialOffset. The offset is that of the first record at or after this
         time; (-1, -1) means that no record is as new. With a SpecialOffset a timestamp of -1 means that there is none.
-        A partition that does not exist, has no leader, or whose leader does not answer or refuses, has an error. Raise
-        UnreachableError, OperationError or UsageError where the partitions' leaders cannot be looked up.
+        LATEST is the high watermark, which open transactions do not hold back. A partition that does not exist, has no
+        leader, or whose leader does not answer or refuses, has an error. Raise UnreachableError, OperationError or
+        UsageError where the partitions' leaders cannot be looked up.
         """
         leaders = self.find_leaders(partitions)
         results: dict[Partition, tuple[int, int] | KafkactlError] = {
@@ -440,7 +444,8 @@ class Requests:
     def find_coordinator(self, name: str, type_: CoordinatorType = CoordinatorType.GROUP) -> int:
         """Return the id of the broker that coordinates a group or the transactions of an id; neither need exist.
 
-        Raise OperationError for a refusal, UnreachableError or UsageError.
+        The brokers create __consumer_offsets or __transaction_state for this where it is missing. Raise OperationError
+        for a refusal, UnreachableError or UsageError.
         """
         answer = self.send("FindCoordinator", key=name, key_type=int(type_), max_version=3)
         if answer.error_code:
@@ -522,7 +527,8 @@ class Requests:
         """Raise AbsentBrokerError for a broker that is not in the cluster's metadata.
 
         A broker of the last metadata passes at once; for any other one the metadata are read anew first. That reading
-        ends at the `deadline`, a time of time.monotonic(), and may raise OperationError and UsageError, too.
+        ends at the `deadline`, a time of time.monotonic(), and may raise UnreachableError, OperationError and
+        UsageError, too.
         """
         if broker not in self._brokers.places:
             self._learn(deadline)

@@ -144,9 +144,9 @@ def resolve_secrets(layers: Sequence[Mapping[str, str]], runs_commands: bool = T
 
     A layer has values by the settings' names; a secret comes under its name without `_command` or `_file`. A later
     layer wins over an earlier one: a secret is not read, and is left out of its layer, where a later layer has the same
-    setting. Within a layer the last of such names wins, and all are read. Raise UsageError, when its layer is asked
-    for, where a command or a file does not give a secret, and for every command that would be run if `runs_commands` is
-    false.
+    setting. Within a layer the last of such names wins, and all are read. Commands are run, and files read, when their
+    layer is asked for; a command has 60 s, and may read stdin. Raise UsageError then where a command or a file does not
+    give a secret, and for every command that would be run if `runs_commands` is false.
     """
     for number, layer in enumerate(layers, 1):
         later_names = {_strip_source(name) for later in layers[number:] for name in later}
@@ -186,9 +186,9 @@ def _strip_source(name: str) -> str:
 def _run_command(name: str, command: str) -> str:
     """Return the first line of a shell command's output; raise UsageError where it fails or takes more than 60 s.
 
-    `name` is the setting, for the message. The command's stderr is sys.stderr, or descriptor 2 where that is no file,
-    as in a notebook. A line that is empty or not UTF-8 is a UsageError, too. The result is kept: for one setting the
-    same command runs once in a process, unless it fails.
+    `name` is the setting, for the message. The command shares stdin with this process, so it may ask the user. Its
+    stderr is sys.stderr, or descriptor 2 where that is no file, as in a notebook. A line that is empty or not UTF-8 is
+    a UsageError, too. The result is kept: for one setting the same command runs once in a process, unless it fails.
     """
     import subprocess
 
@@ -210,8 +210,8 @@ def _run_command(name: str, command: str) -> str:
 def read_secret_file(name: str, path: Path) -> str:
     """Return the first line of a file, without its end. `name` is the setting or option, for the message.
 
-    Raise UsageError for a file that cannot be read, that its group or other users can read or write, or whose first
-    line is empty or not UTF-8.
+    Raise UsageError for a file that cannot be read, that its group or other users can read or write (not checked on
+    Windows), or whose first line is empty or not UTF-8.
     """
     for bits, verb in ((_OTHERS_READ, "read"), (_OTHERS_WRITE, "write")):
         if _grants_others(bits, path):

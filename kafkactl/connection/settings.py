@@ -125,11 +125,16 @@ def resolve(
     of a later source wins: the context, KAFKACTL_CLIENT_*, `command_config`, `overrides`, `python_properties` (the
     settings that a Python program passes). An address in KAFKACTL_CLIENT_* and in `python_properties` is ignored.
     Without `runs_commands` a secret that a command would give is a UsageError. Settings of `command_config` with a name
-    in `left_out` do not count. Nothing is connected, but commands for secrets are run, at most 60 s each.
+    in `left_out` do not count. Nothing is connected, but commands for secrets are run, at most 60 s each, and may read
+    stdin.
+
+    An empty variable counts as absent, but an empty KAFKACTL_TIMEOUT is refused. An address in the file of
+    KAFKACTL_COMMAND_CONFIG counts like one of the command line. An address in `overrides` replaces that of any other
+    source, but the settings of the context stay.
 
     Raise UsageError for a wrong, empty or unsafe option, setting or file, for a setting with NUL or that is not
-    Unicode, for a secret on the command line, for two different addresses there, and for a time-out that is not above 0
-    and at most 1 h. Raise NotFoundError for a context that does not exist.
+    Unicode, for a secret on the command line, for another address in `overrides` than in `bootstrap_server`, and for a
+    time-out that is not above 0 and at most 1 h. Raise NotFoundError for a context that does not exist.
     """
     environment = os.environ if environment is None else environment
     refuse_empty(bootstrap_server, "--bootstrap-server")

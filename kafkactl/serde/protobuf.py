@@ -32,7 +32,8 @@ def make_format(schema: Schema) -> Format:
 
     The functions of the format raise FormatError for bytes and text that are not of the message. Raise UsageError for a
     text that is no Protobuf schema, for a message that it does not have, and for a name that several messages have. For
-    a schema that is text raise ImportError without grpc_tools, and OSError where no temporary file can be made.
+    a schema that is text raise ImportError without grpc_tools, and OSError where no temporary file can be made; while
+    it is compiled, descriptor 2 of the process goes to a file.
     """
     return make_class_format(find_message_class(schema), schema.shown)
 
@@ -151,7 +152,7 @@ def find_message_class(schema: Schema, indexes: list[int] | None = None) -> Any:
     are the number, from 0 on, of a message among the top ones, then among the nested ones, and so on; None or an empty
     list means the first message. Raise UsageError for a text that is no Protobuf schema, for a message that it does not
     have, and for a name that several have. For a schema that is text raise ImportError without grpc_tools, and OSError
-    where no temporary file can be made.
+    where no temporary file can be made; while it is compiled, descriptor 2 of the process goes to a file.
     """
     files = _read_files(schema)
     pool = descriptor_pool.DescriptorPool()

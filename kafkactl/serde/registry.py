@@ -242,13 +242,13 @@ class RegistryFormat:
     def format(self) -> Format:
         """Return the format.
 
-        Its functions send requests when they need a schema. They raise OperationError where the registry refuses, and
-        UnreachableError where it refuses the login or does not answer as a registry does. Reading raises FormatError
-        for bytes that do not begin with a schema's id, for an id that the registry does not have, for a schema that is
-        invalid or needs an extra that is not installed, and for a value that is not of its schema. Writing raises
-        FormatError for a text that is not of the schema, NotFoundError where the registry does not have the schema, and
-        UsageError where no schema can be chosen, it is invalid, or an extra is not installed. Both raise OSError where
-        a Protobuf schema needs a temporary file that cannot be made.
+        Its functions send requests when they need a schema; the first write may register the schema of a file. They
+        raise OperationError where the registry refuses, and UnreachableError where it refuses the login or does not
+        answer as a registry does. Reading raises FormatError for bytes that do not begin with a schema's id, for an id
+        that the registry does not have, for a schema that is invalid or needs an extra that is not installed, and for a
+        value that is not of its schema. Writing raises FormatError for a text that is not of the schema, NotFoundError
+        where the registry does not have the schema, and UsageError where no schema can be chosen, it is invalid, or an
+        extra is not installed. Both raise OSError where a Protobuf schema needs a temporary file that cannot be made.
         """
         return Format("registry", self._read_value, self._write_value, f"__{self._subject[1]}_schema_id")
 
@@ -279,11 +279,11 @@ class RegistryFormat:
     def _write_value(self, text: str) -> bytes:
         """Return a text as a value, behind a zero byte, the id of its schema and the path in a Protobuf schema.
 
-        Requests are sent until one call has the schema. Raise FormatError for a text that is not of the schema,
-        UsageError where no schema can be chosen, it is invalid, or an extra is not installed, NotFoundError where the
-        registry does not have it, OperationError where it refuses, and UnreachableError where it refuses the login or
-        does not answer as a registry does. Raise OSError where a Protobuf schema needs a temporary file that cannot be
-        made.
+        Requests are sent until one call has the schema; the schema of a file may be registered. Raise FormatError for a
+        text that is not of the schema, UsageError where no schema can be chosen, it is invalid, or an extra is not
+        installed, NotFoundError where the registry does not have it, OperationError where it refuses, and
+        UnreachableError where it refuses the login or does not answer as a registry does. Raise OSError where a
+        Protobuf schema needs a temporary file that cannot be made.
         """
         header, format = self._writer
         return header + format.to_bytes(text)

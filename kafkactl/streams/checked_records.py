@@ -47,8 +47,9 @@ def require_records(records: object) -> Iterable[object]:
 def make_batches(records: Iterable[object]) -> Iterator[Batch]:
     """Yield the records in their order, in lists of at most 500; no records yield no list.
 
-    Raise UsageError for the first wrong record. This error, and an exception of the iterable itself, comes after all
-    records before it were yielded.
+    A list is yielded when it is full or the iterable ends, however long the iterable waits. Raise UsageError for the
+    first wrong record. This error, and an exception of the iterable itself, comes after all records before it were
+    yielded.
     """
     batch: Batch = []
     try:

@@ -114,12 +114,13 @@ class Reading:
 
         A list has one record or more, in the order of the offsets within a partition. A `tail` is yielded first, as one
         list sorted by time, which may be empty; after it, lists follow as without a tail. `while_idle` is called where
-        no record comes. An error of keep_alive(), of a rebalance, of `prepare` or of `while_idle` is raised here. Raise
-        UnreachableError where nothing has ever come and no broker answers within the time-out; with `until_end` also
-        where nothing comes for the time-out; with any end, also by the idle time-out, where a partition that is not
-        known to be at its end has no leader then, and where the group assigns no partitions in time. Raise
-        NotFoundError for a deleted topic that was named, and OperationError or UnreachableError for an error that
-        librdkafka reports. Raise KafkaException where librdkafka refuses the subscription to new topics.
+        no record comes, but not before the tail is found. An error of keep_alive(), of a rebalance, of `prepare` or of
+        `while_idle` is raised here. Raise UnreachableError where nothing has ever come and no broker answers within the
+        time-out; with `until_end` also where nothing comes for the time-out; with any end, also by the idle time-out,
+        where a partition that is not known to be at its end has no leader then, and where the group assigns no
+        partitions in time. Raise NotFoundError for a deleted topic that was named, and OperationError or
+        UnreachableError for an error that librdkafka reports. Raise KafkaException where librdkafka refuses the
+        subscription to new topics.
         """
         if self._selection.tail:
             yield from self._last_records(self._selection.tail)
@@ -247,7 +248,7 @@ class Reading:
         """Join the group for the topics of the selection.
 
         Raise NotFoundError where no topic matches or a topic is missing, OperationError for an error of a broker,
-        UnreachableError where no broker answers, and UsageError for a wrong client setting.
+        UnreachableError where no broker answers, and KafkaException where librdkafka refuses the subscription.
         """
         self._subscribe(list(find_topics(self._cluster, self._consumer, self._selection)))
 

@@ -60,8 +60,9 @@ class Sending:
 
         `tell` is called with sentences for the user, and `stop` is the state of a signal. A `partition` of None leaves
         the choice to the partitioner. A missing topic is created where the broker does so; otherwise it is a
-        NotFoundError. The `largest_bytes` of the account is set. Raise OperationError without the right to write to the
-        topic, and for another refusal. From here on each request to the cluster has a whole time-out of its own.
+        NotFoundError. The `largest_bytes` of the account is set. Raise OperationError without the right to see the
+        topic or to create a missing one, and for another refusal; where only the right to write is missing, the records
+        fail later. From here on each request to the cluster has a whole time-out of its own.
         """
         self._cluster, self._topic, self._account, self._stop = cluster, topic, account, stop
         account.largest_bytes = find_largest_bytes(cluster)
@@ -389,8 +390,8 @@ def require_topic(
     A missing topic is created where the broker does so on a request of `producer`; its leaders are not known then.
     `tell` is called with a sentence about that. `partition` must exist, unless it is None. Raise NotFoundError for a
     topic that does not exist and was not created, and for a missing partition. Raise OperationError without the right
-    to write to a topic that is not listed, and where the broker refuses the metadata; UnreachableError where no broker
-    answers, and UsageError for a wrong client setting.
+    to see the topic or to create a missing one, and where the broker refuses the metadata; UnreachableError where no
+    broker answers, and UsageError for a wrong client setting. The right to write is not checked.
     """
     metadata = cluster.read_metadata(client=producer)
     leaders = {}
@@ -410,7 +411,8 @@ def _create_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callabl
 
     The request is repeated until the topic is known or the time-out is over. `tell` gets one sentence about the
     creation. Raise NotFoundError where the broker does not create it or refuses the request, OperationError without the
-    right to write to the topic, UnreachableError where no broker answers, and UsageError for a wrong client setting.
+    right to see or to create the topic, UnreachableError where no broker answers, and UsageError for a wrong client
+    setting.
     """
     is_reported = False
 

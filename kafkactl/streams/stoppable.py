@@ -141,8 +141,9 @@ class StoppableInput:
     def finish_row(self, begun: bytes) -> bytes:
         """Return the line that continues a row of several lines, of which `begun` was read.
 
-        The line has its end, except at the end of the input. Return nothing at the end, before a signal, or where the
-        row stays cut; the row is in `cut` then. Raise OSError where the descriptor cannot be read.
+        The line has its end, except at the end of the input. It is read only as far as it comes without waiting, for at
+        most 2 s after the first such read. Return nothing at the end, before a signal, or where the row stays cut; the
+        row is in `cut` then. Raise OSError where the descriptor cannot be read.
         """
         if self.cut:
             self.cut = begun + self.cut
@@ -152,8 +153,9 @@ class StoppableInput:
     def fill_up(self, begun: bytes, size: int) -> bytes:
         """Return `begun` and the bytes after it, `size` bytes in all; fewer at the end, nothing where it stays cut.
 
-        Before a signal `begun` comes back alone. The bytes of a piece that stays cut are in `cut`. Raise OSError where
-        the descriptor cannot be read.
+        Before a signal `begun` comes back alone. The bytes are read only as far as they come without waiting, for at
+        most 2 s after the first such read. The bytes of a piece that stays cut are in `cut`. Raise OSError where the
+        descriptor cannot be read.
         """
         if not self._stop.is_requested:
             return begun

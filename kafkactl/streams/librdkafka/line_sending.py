@@ -43,8 +43,9 @@ class LineSending:
         The compiled part must be there (record_sending.IS_THERE). `tell` is called with sentences for the user, and
         `stop` is the state of a signal. A `partition` of None leaves the choice to the partitioner. A missing topic is
         created where the broker does so; otherwise it is a NotFoundError. The `largest_bytes` of the account is set.
-        Raise OperationError without the right to write to the topic, and for another refusal. From here on each request
-        to the cluster has a whole time-out of its own.
+        Raise OperationError without the right to see the topic or to create a missing one, and for another refusal;
+        where only the right to write is missing, the records fail later. From here on each request to the cluster has a
+        whole time-out of its own.
         """
         account.largest_bytes = find_largest_bytes(cluster)
         settings = make_producer_settings(cluster)
@@ -62,12 +63,12 @@ class LineSending:
     def send(self, chunks: Iterator[bytes], reader: LineReader, progress: Callable[[int], None]) -> None:
         """Send chunks of whole lines, each with its line feed; a carriage return before it is dropped.
 
-        `reader` must be one that only splits lines (splits_only): of its settings only the separator counts.
-        `progress` is called with the number of accepted records after each chunk that was queued whole. A record that
-        cannot be sent fails in the account, also every record after a signal's time is over. Raise FormatError, with
-        the number of the line, for a line that `reader` refuses; the lines before it were queued. Raise OperationError
-        where the client can send no more records, and UnreachableError where no leader was reached. Errors of `chunks`
-        pass through.
+        Chunks may not be empty. `reader` must be one that only splits lines (splits_only): of its settings only the
+        separator counts. `progress` is called with the number of accepted records after each chunk that was queued
+        whole. A record that cannot be sent fails in the account, also every record after a signal's time is over. Raise
+        FormatError for a line without the separator; the lines before it were queued, and its number is that of the
+        accepted records plus 1. Raise OperationError where the client can send no more records, and UnreachableError
+        where no leader was reached. Errors of `chunks` pass through.
         """
         for chunk in chunks:
             before = self._sender.sent
