@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 _MOST_PARTITIONS, _MOST_REPLICAS = 100_000, 10_000
 """The largest numbers that librdkafka takes for a new topic."""
-_ADDRESSES = ("bootstrap.servers", "metadata.broker.list")
 Header = tuple[str | bytes, bytes | None]
 """Name and value of a header; a name that is not UTF-8 is bytes."""
 
@@ -96,7 +95,7 @@ def connect(
         None if bootstrap_servers is None else require_text(bootstrap_servers, "bootstrap_servers"),
         None if context is None else require_text(context, "context"),
         timeout_s=None if timeout_s is None else require_seconds(timeout_s, "timeout_s"),
-        python_properties=None if properties is None else _require_properties(properties),
+        python_properties=None if properties is None else require_settings(properties, "properties"),
     )
     return Client(Cluster(settings))
 
@@ -435,19 +434,6 @@ def _require_success(outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         if not outcome.ok:
             raise OperationError(f"{outcome.name}: {outcome.result}", outcome.hint, outcome.code)
-
-
-def _require_properties(properties: object) -> dict[str, str]:
-    """Return the client settings of connect() as a dict from name to value, both text.
-
-    Raise UsageError for anything but a mapping from text to text, for an empty name, for NUL and text that is not
-    Unicode, and for an address: bootstrap.servers or metadata.broker.list.
-    """
-    settings = require_settings(properties, "properties")
-    for name in _ADDRESSES:
-        if name in settings:
-            raise UsageError(f"{name} in properties: an address is no client setting", "pass it as bootstrap_servers")
-    return settings
 
 
 def _make_reset(to: object, shift_by: object) -> Any:

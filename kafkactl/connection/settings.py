@@ -2,9 +2,10 @@
 
 The cluster comes from the first of these sources that names one. Sources are never mixed, so that no cluster gets the
 secrets of another one:
-  1. the command line: --bootstrap-server and --context (together: the context's settings, the flag's address),
-     or a --command-config file that has bootstrap.servers
-  2. the environment: KAFKACTL_BOOTSTRAP_SERVER and KAFKACTL_CONTEXT, by the rule of 1
+  1. the command line: --bootstrap-server (or -X bootstrap.servers=) and --context (together: the context's settings,
+     the flag's address), or a --command-config file that has bootstrap.servers
+  2. the environment: KAFKACTL_BOOTSTRAP_SERVER, KAFKACTL_CONTEXT and the file of KAFKACTL_COMMAND_CONFIG, by the rule
+     of 1
   3. the current context
   4. localhost:9092
 The client settings come from all of these; later ones win:
@@ -123,31 +124,45 @@ def resolve(
     `bootstrap_server`, `context`, `command_config` and `timeout_s` (in s) are the options, or None. `overrides` are the
     texts name=value of -X. `environment` is None for the process's own; its variables may give each option. A setting
     of a later source wins: the context, KAFKACTL_CLIENT_*, `command_config`, `overrides`, `python_properties` (the
-    settings that a Python program passes). An address in KAFKACTL_CLIENT_* and in `python_properties` is ignored.
-    Without `runs_commands` a secret that a command would give is a UsageError. Settings of `command_config` with a name
-    in `left_out` do not count. Nothing is connected, but commands for secrets are run, at most 60 s each, and may read
-    stdin.
+    settings that a Python program passes). Without `runs_commands` a secret that a command would give is a UsageError.
+    Settings of `command_config` with a name in `left_out` do not count. Nothing is connected, but commands for secrets
+    are run, at most 60 s each, and may read stdin.
 
-    An empty variable counts as absent, but an empty KAFKACTL_TIMEOUT is refused. An address in the file of
-    KAFKACTL_COMMAND_CONFIG counts like one of the command line. An address in `overrides` replaces that of any other
-    source, but the settings of the context stay.
+    An empty variable counts as absent, but an empty KAFKACTL_TIMEOUT is refused. An address in `overrides` counts like
+    `bootstrap_server`: without `context` the settings of no context are used.
 
     Raise UsageError for a wrong, empty or unsafe option, setting or file, for a setting with NUL or that is not
-    Unicode, for a secret on the command line, for another address in `overrides` than in `bootstrap_server`, and for a
-    time-out that is not above 0 and at most 1 h. Raise NotFoundError for a context that does not exist.
+    Unicode, for a secret on the command line, for an address in KAFKACTL_CLIENT_* or `python_properties`, for another
+    one in `overrides` than in `bootstrap_server`, and for a time-out that is not above 0 and at most 1 h. Raise
+    NotFoundError for a context that does not exist.
     """
     environment = os.environ if environment is None else environment
     refuse_empty(bootstrap_server, "--bootstrap-server")
     refuse_empty(context, "--context")
     is_file_named = command_config is not None
-    if command_config is None and (config_path := environment.get("KAFKACTL_COMMAND_CONFIG")):
+    if not is_file_named and (config_path := environment.get("KAFKACTL_COMMAND_CONFIG")):
         command_config = Path(config_path)
     from_file = properties.read(command_config) if command_config is not None else {}
     from_file = {name: value for name, value in from_file.items() if name not in left_out}
-    in_file = next((from_file[name] for name in _SERVERS if name in from_file), None)
-    choice = _choose(bootstrap_server, context, in_file, environment)
-    base, address, source, read_only_context = choice
     from_flags = dict(parse_assignment(text, "-X") for text in overrides)
+    variables_layer = _read_environment(environment)
+    _refuse_address(variables_layer, f"{CLIENT_VARIABLE}*", "use KAFKACTL_BOOTSTRAP_SERVER")
+    _refuse_address(python_properties or {}, "properties", "pass it as bootstrap_servers")
+    in_flags, in_file = _find_address(from_flags), _find_address(from_file)
+    if bootstrap_server and in_flags not in (None, bootstrap_server):
+        raise UsageError(f"--bootstrap-server says {bootstrap_server}, and -X says {in_flags}", "leave one of them out")
+    base, address, source, read_only_context = _choose(
+        _Tier(
+            {"--bootstrap-server": bootstrap_server, "-X": in_flags},
+            context,
+            {"--command-config": in_file if is_file_named else None},
+        ),
+        _Tier(
+            {"KAFKACTL_BOOTSTRAP_SERVER": environment.get("KAFKACTL_BOOTSTRAP_SERVER") or None},
+            environment.get("KAFKACTL_CONTEXT"),
+            {"KAFKACTL_COMMAND_CONFIG": None if is_file_named else in_file},
+        ),
+    )
     secrets.refuse(from_flags, "-X", secrets.IN_CLIENT_SETTINGS)
     secrets.refuse_urls(from_flags, "-X")
     if command_config is not None:
@@ -155,7 +170,7 @@ def resolve(
         secrets.refuse_commands_of_others(command_config, from_file)
     if base:
         secrets.refuse_commands_of_others(find_config_file(), base)
-    layers = (base, _read_environment(environment), from_file, from_flags, python_properties or {})
+    layers = (base, variables_layer, from_file, from_flags, python_properties or {})
     context_layer, variables, file, flags, python = (
         to_librdkafka(layer, "-X" if source is from_flags else None)
         for layer, source in zip(_resolve_texts(layers, runs_commands), layers, strict=True)
@@ -166,11 +181,6 @@ def resolve(
     warnings = [
         warning for path, file_settings in files if path and (warning := secrets.find_warning(path, file_settings))
     ]
-    other = next((from_flags[name] for name in _SERVERS if name in from_flags), None)
-    if bootstrap_server and other not in (None, bootstrap_server):
-        raise UsageError(f"--bootstrap-server says {bootstrap_server}, and -X says {other}", "leave one of them out")
-    if other is not None and not bootstrap_server:
-        address, source = other, "-X"
     merged.pop("bootstrap.servers", None)
     require_addresses(address)
     registry = {name.removeprefix(_REGISTRY): merged.pop(name) for name in list(merged) if name.startswith(_REGISTRY)}
@@ -224,36 +234,51 @@ def parse_assignment(text: str, flag: str) -> tuple[str, str]:
     return name.strip(), value
 
 
-def _choose(
-    flag: str | None, context_flag: str | None, from_file: str | None, environment: Mapping[str, str]
-) -> tuple[Mapping[str, str], str, str, str | None]:
+def _find_address(settings: Mapping[str, str]) -> str | None:
+    """Return the bootstrap servers in client settings by either of their names, or None."""
+    return next((settings[name] for name in _SERVERS if name in settings), None)
+
+
+def _refuse_address(settings: Mapping[str, str], place: str, hint: str) -> None:
+    """Raise UsageError for client settings with bootstrap servers; otherwise do nothing.
+
+    `place` is where the settings come from, and does not choose the cluster: another one would be asked in silence.
+    """
+    for name in _SERVERS:
+        if name in settings:
+            raise UsageError(f"{name} in {place}: an address is no client setting", hint)
+
+
+@dataclass(frozen=True)
+class _Tier:
+    """What sources of one rank say about the cluster. Absent values are None; a context may also be empty."""
+
+    addresses: Mapping[str, str | None]
+    """Bootstrap servers by the name of their source; the first that is there counts."""
+    context: str | None
+    """Name of a context."""
+    file_address: Mapping[str, str | None]
+    """The bootstrap servers of a file by the name of its source, which count without the others."""
+
+
+def _choose(*tiers: _Tier) -> tuple[Mapping[str, str], str, str, str | None]:
     """Return the context's properties, the bootstrap servers, their source, and a read-only context's name or None.
 
-    `flag` is the value of --bootstrap-server, `context_flag` that of --context, and `from_file` the address in the file
-    of --command-config; they are None where they are absent. The order is: the command line, KAFKACTL_BOOTSTRAP_SERVER
-    and KAFKACTL_CONTEXT, the current context, localhost:9092; an address together with a context replaces the
-    context's. `from_file` counts only without `context_flag`. Without a context the properties are empty. Raise
+    The first of `tiers` that names a cluster wins, then the current context, then localhost:9092. An address together
+    with a context of the same tier replaces the context's address. Without a context the properties are empty. Raise
     NotFoundError for an unknown context, and UsageError for a contexts file that cannot be read, is not well formed, or
     that other users can write.
     """
-    tiers = (
-        (
-            flag or (from_file if context_flag is None else None),
-            context_flag,
-            "--bootstrap-server" if flag else "--command-config",
-        ),
-        (
-            environment.get("KAFKACTL_BOOTSTRAP_SERVER"),
-            environment.get("KAFKACTL_CONTEXT"),
-            "KAFKACTL_BOOTSTRAP_SERVER",
-        ),
-    )
-    for address, name, source in tiers:
-        if name:
-            selected = contexts.load().get(name)
-            origin = source if address else f"context {name}"
-            return selected.properties, address or selected.bootstrap_servers, origin, _get_read_only_name(selected)
-        if address:
+    for tier in tiers:
+        source, address = next(((name, text) for name, text in tier.addresses.items() if text is not None), ("", None))
+        if tier.context:
+            selected = contexts.load().get(tier.context)
+            if address is None:
+                source, address = f"context {tier.context}", selected.bootstrap_servers
+            return selected.properties, address, source, _get_read_only_name(selected)
+        if address is None:
+            source, address = next(((name, text) for name, text in tier.file_address.items() if text), ("", None))
+        if address is not None:
             return {}, address, source, None
     file = contexts.load()
     if file.current is not None:

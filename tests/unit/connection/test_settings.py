@@ -35,15 +35,63 @@ def test_without_any_context_it_is_localhost() -> None:
     assert told().bootstrap_servers == "localhost:9092"
 
 
-def test_a_flag_never_sends_the_current_contexts_secrets_elsewhere() -> None:
-    settings = told(bootstrap_server="other:1")
-    assert settings.bootstrap_servers == "other:1"
-    assert settings.properties == {}
+ADDRESSES = {
+    "--bootstrap-server": ({"bootstrap_server": "other:1"}, {}),
+    "-X": ({"overrides": ["bootstrap.servers=other:1"]}, {}),
+    "-X, librdkafka's name": ({"overrides": ["metadata.broker.list=other:1"]}, {}),
+    "--command-config": ({"command_config": Path("client.properties")}, {}),
+    "KAFKACTL_BOOTSTRAP_SERVER": ({}, {"KAFKACTL_BOOTSTRAP_SERVER": "other:1"}),
+    "KAFKACTL_COMMAND_CONFIG": ({}, {"KAFKACTL_COMMAND_CONFIG": "client.properties"}),
+}
+"""The ways to name a cluster by its address: arguments of resolve() and variables."""
 
 
-def test_a_variable_neither() -> None:
-    settings = told(environment={"KAFKACTL_BOOTSTRAP_SERVER": "other:1"})
-    assert (settings.bootstrap_servers, settings.properties) == ("other:1", {})
+@pytest.mark.parametrize("way", ADDRESSES)
+def test_no_other_address_gets_the_secrets_of_the_current_context(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("client.properties").write_text("bootstrap.servers=other:1\n")
+    load().add_context(Context("locked", "locked:1", {"sasl.password": "x"}, read_only=True)).select_context(
+        "locked"
+    ).save()
+    arguments, environment = ADDRESSES[way]
+    settings = told(environment=environment, **arguments)
+    assert (settings.bootstrap_servers, settings.properties, settings.read_only_context) == ("other:1", {}, None)
+    assert settings.source == way.partition(",")[0]
+
+
+@pytest.mark.parametrize("way", ADDRESSES)
+def test_a_context_of_the_command_line_wins_over_addresses_of_lower_rank(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("client.properties").write_text("bootstrap.servers=other:1\n")
+    arguments, environment = ADDRESSES[way]
+    settings = told(environment=environment, context="dev", **arguments)
+    is_flag = way.startswith(("--bootstrap-server", "-X"))
+    assert settings.bootstrap_servers == ("other:1" if is_flag else "dev:1")
+    assert settings.properties == {"sasl.password": "dev-secret"}
+
+
+def test_addresses_are_asked_for_in_the_order_of_the_docs(tmp_path: Path) -> None:
+    file = tmp_path / "client.properties"
+    file.write_text("bootstrap.servers=file:1\n")
+    environment = {"KAFKACTL_COMMAND_CONFIG": str(file), "KAFKACTL_BOOTSTRAP_SERVER": "variable:1"}
+    assert told(environment=environment).bootstrap_servers == "variable:1"
+    assert told(environment=environment, command_config=file).bootstrap_servers == "file:1"
+    environment = {"KAFKACTL_COMMAND_CONFIG": str(file), "KAFKACTL_CONTEXT": "prod"}
+    assert told(environment=environment).bootstrap_servers == "prod:1"
+
+
+@pytest.mark.parametrize("name", ["bootstrap.servers", "metadata.broker.list"])
+def test_an_address_in_a_place_that_does_not_choose_the_cluster_is_refused(name: str) -> None:
+    variable = "KAFKACTL_CLIENT_" + name.upper().replace(".", "_")
+    with pytest.raises(UsageError, match=f"{name} in .*: an address is no client setting") as raised:
+        told(environment={variable: "other:1"})
+    assert raised.value.hint == "use KAFKACTL_BOOTSTRAP_SERVER"
+    with pytest.raises(UsageError, match=f"{name} in properties: an address is no client setting"):
+        told(python_properties={name: "other:1"})
 
 
 def test_both_flags_are_the_contexts_settings_at_the_flags_address() -> None:
