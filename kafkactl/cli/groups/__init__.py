@@ -537,7 +537,10 @@ def _note_idle(described: Sequence[GroupDescription]) -> None:
 
 
 def _print_lag_errors(lags: list[GroupLag]) -> int:
-    """Print the errors of partitions on stderr, and return an exit status: 1 if there is an error, else 0."""
+    """Print the errors of partitions on stderr, and return an exit status: 1 if there is an error, else 0.
+
+    In Kafka's style they are kept in people.failures instead.
+    """
     failed = [row for lag in lags for row in lag.partitions if row.error]
     for row in failed:
         people.error(OperationError(f"{row.topic}-{row.partition} in group {row.group}: {row.error}"))

@@ -36,7 +36,8 @@ def make_document(lag: GroupLag) -> dict[str, Any]:
     """Return a group for json and yaml: its description, partitions and sums.
 
     `description` is a GroupDescription, `partitions` a tuple of PartitionLag. The sums are total_lag,
-    unknown_partitions, time_lag_ms, produced_per_s, consumed_per_s and catches_up_in_s. Unknown values are None.
+    unknown_partitions, time_lag_ms, produced_per_s, consumed_per_s and catches_up_in_s. `total_lag` is the sum of the
+    known lags, and 0 where none is known: see `unknown_partitions`. Other unknown values are None.
     """
     return {
         "description": lag.description,
@@ -49,7 +50,8 @@ def summarize(lag: GroupLag) -> dict[str, Any]:
     """Return a group as one row, by the names of json fields, without its partitions.
 
     They are group, state, members (a number), total_lag, unknown_partitions, time_lag_ms, produced_per_s,
-    consumed_per_s and catches_up_in_s. Unknown values are None.
+    consumed_per_s and catches_up_in_s. `total_lag` is the sum of the known lags, and 0 where none is known: see
+    `unknown_partitions`. Other unknown values are None.
     """
     return {
         "group": lag.description.group,
