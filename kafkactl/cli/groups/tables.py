@@ -33,11 +33,12 @@ def format_duration(seconds: float | None) -> str | None:
 
 
 def make_document(lag: GroupLag) -> dict[str, Any]:
-    """Return a group for json and yaml: its description, partitions and sums.
+    """Return a group for json and yaml, as a dict: its description, partitions and sums.
 
     `description` is a GroupDescription, `partitions` a tuple of PartitionLag. The sums are total_lag,
     unknown_partitions, time_lag_ms, produced_per_s, consumed_per_s and catches_up_in_s. `total_lag` is the sum of the
-    known lags, and 0 where none is known: see `unknown_partitions`. Other unknown values are None.
+    known lags, and 0 where none is known: see `unknown_partitions`. Other unknown values are None, and so is
+    catches_up_in_s for a lag that never ends.
     """
     return {
         "description": lag.description,
@@ -51,7 +52,7 @@ def summarize(lag: GroupLag) -> dict[str, Any]:
 
     They are group, state, members (a number), total_lag, unknown_partitions, time_lag_ms, produced_per_s,
     consumed_per_s and catches_up_in_s. `total_lag` is the sum of the known lags, and 0 where none is known: see
-    `unknown_partitions`. Other unknown values are None.
+    `unknown_partitions`. Other unknown values are None, and so is catches_up_in_s for a lag that never ends.
     """
     return {
         "group": lag.description.group,
