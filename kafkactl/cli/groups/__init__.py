@@ -395,7 +395,8 @@ def _add_time_lags(
     """Return the lags with lag in time if `is_requested`; the oldest unread records are read for this.
 
     With None that is done only if at most 1,000 records must be read, else a note says so. With False nothing is read.
-    A time lag that cannot be read within the time-out stays None. `read_committed` leaves records of open and aborted
+    A time lag is 0 where nothing is unread. It stays None where the record cannot be read within the time-out or has no
+    timestamp, and without a commit or with one beyond the end. `read_committed` leaves records of open and aborted
     transactions out. Raise UsageError for a wrong client setting; a broker that does not answer is no error.
     """
     from kafkactl.admin.groups import pace as group_pace
