@@ -341,8 +341,8 @@ def _wants_json(arguments: list[str]) -> bool:
 def _flush(status: int, arguments: list[str]) -> int:
     """Write the rest of the output, and return the exit status of the command.
 
-    `status` is the status without an error of writing. If it is 0, such an error is printed and gives the status; else
-    the error is dropped. A reader of stdout that left is no error. `arguments` are only searched for --debug.
+    `status` is the status without an error of writing. Such an error is printed; it gives the status only where
+    `status` is 0. A reader of stdout that left is no error. `arguments` are only searched for --debug.
     """
     try:
         stdout.out.flush()

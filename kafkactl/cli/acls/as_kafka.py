@@ -38,7 +38,7 @@ def add(connected: Cluster, acls: Sequence[Acl]) -> int:
     Rules that exist already are printed first, and not sent. The text about an addition is printed before the request.
     Raise OperationError for the first refused rule, UnansweredError where rules may have been added, UnreachableError,
     UsageError in a read-only context and for a wrong client setting, and OutputError or ReaderLeftError where stdout
-    fails. After an error the rules that were added before stay.
+    fails. After an error the rules of earlier resources stay, and other rules of the same resource may have been added.
     """
     from kafkactl.admin.acls import requests
     from kafkactl.admin.acls.models import AclFilter

@@ -33,8 +33,8 @@ def make_change(change: AclChange) -> Change:
 def show_changes(changes: Sequence[AclChange], output: ReportOptions) -> None:
     """Show changes of rules as a table on stdout.
 
-    Raise UsageError for a column or an order that the table does not have, and OutputError or ReaderLeftError where
-    stdout fails.
+    Raise UsageError for a column or an order that the table does not have, unless before_change was called, and
+    OutputError or ReaderLeftError where stdout fails.
     """
     output.show(Report(list(changes), [Table(CHANGES, changes)]))
 

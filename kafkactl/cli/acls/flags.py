@@ -88,7 +88,7 @@ class AclResourceOptions:
     ] = None
 
     def parse_pattern(self, default: PatternKind, is_new: bool = False) -> PatternKind:
-        """Return the pattern type, `default` without one. Raise UsageError for an unknown one.
+        """Return the pattern type, given in any case, or `default` without one. Raise UsageError for an unknown one.
 
         With `is_new` only literal and prefixed are allowed, because the rules are new.
         """
@@ -99,9 +99,10 @@ class AclResourceOptions:
         return PatternKind(text)
 
     def list_resources(self) -> list[tuple[ResourceKind, str | None]]:
-        """Return the type and the name of each resource, in the order of arguments and options, each once.
+        """Return the type and the name of each resource, each once: first the arguments, then those of options.
 
-        The name is None for all of a type. Without any the list is empty. Raise UsageError for a wrong resource or an
+        The options have a fixed order: topics, cluster, groups, transactional ids, tokens, users. The name is None for
+        all of a type. Without any the list is empty. Raise UsageError for a wrong resource or an
         empty name.
         """
         found = [parse_resource(text) for text in self.resource or ()]
@@ -119,8 +120,9 @@ class AclResourceOptions:
     def list_filters(self, default: PatternKind) -> list[AclFilter]:
         """Return a filter for each resource, and one for all where none is given.
 
-        `default` is the pattern type of names without --pattern-type. Without a resource all pattern types are chosen,
-        unless --pattern-type is literal or prefixed. Raise UsageError for a wrong resource or type.
+        `default` is the pattern type of names without --pattern-type; the filter of the cluster is always literal.
+        Without a resource all pattern types are chosen, unless --pattern-type is literal or prefixed. Raise UsageError
+        for a wrong resource or type.
         """
         pattern = self.parse_pattern(default)
         resources = self.list_resources()
@@ -196,8 +198,9 @@ class GrantOptions:
     def list_clients(self) -> list[tuple[Permission, str, str | None]]:
         """Return the permission, the principal and the host of each client; a host of None is not given.
 
-        Raise UsageError for a principal that is not TYPE:NAME, and for a host without a principal. Those that are
-        allowed come first; without principals the list is empty.
+        Each principal is combined with each host of its permission. A host is not checked. Those that are allowed come
+        first; without principals the list is empty. Raise UsageError for a principal that is not TYPE:NAME, and for a
+        host without a principal.
         """
         clients: list[tuple[Permission, str, str | None]] = []
         for permission, principals, hosts in (

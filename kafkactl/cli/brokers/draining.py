@@ -213,10 +213,12 @@ def _move_in_steps(
 ) -> tuple[list[Outcome], list[KafkactlError]]:
     """Move partitions, `step` at a time; return the outcome of each, and an error for each that could not be moved.
 
-    Each step is waited for. The first `running` partitions of the plan are moving already; they belong to the first
-    step. `throttle` is in bytes per second, None for no limit. `commands` are for the notes about moves that have not
-    ended. A topic that was deleted meanwhile has one error. An error of a step ends the moves; it is returned with the
-    outcomes of the steps before. Raise UsageError for a wrong client setting.
+    Call before_change first. Each step is waited for, without a time limit. The first `running` partitions of the plan
+    are moving already; they belong to the first step. `throttle` is in bytes per second, None for no limit; throttles
+    are set and removed in each step. `commands` are for the notes about moves that have not ended. A topic that was
+    deleted meanwhile has an error, and no outcome. An error of a step ends the moves, also where other reassignments
+    run; it is returned with the outcomes of the steps before, and throttles may stay. Raise UsageError for a wrong
+    client setting.
     """
     from kafkactl.admin.reassignment_files import ReassignmentFile
 

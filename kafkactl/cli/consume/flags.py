@@ -137,8 +137,10 @@ class RangeFlags:
 
         `topic` is the argument TOPIC and `topic_flag` the value of --topic; None is not given. `settings`, those of the
         client, may have a group and auto.offset.reset. `until_end` stops at the end of every partition, `clock` has the
-        zone for times. Raise UsageError for options that are mutually exclusive, for a wrong value, for a missing or
-        illegal topic, and for auto.offset.reset=none without a group and without a range or partitions.
+        zone for times. A group that the command line does not name is left out beside a range or partitions; one that
+        it names is refused there. Raise UsageError for that and other options that are mutually exclusive, for a wrong
+        value, for a missing or illegal topic, and for auto.offset.reset=none without a group and without a range or
+        partitions.
         """
         from kafkactl.streams.selection import SelectionRequest
 
@@ -259,7 +261,9 @@ class FilterFlags:
         """Return a filter for each condition: a function that returns whether a message of the consumer meets it.
 
         `key` and `value` are the formats of keys and values. Conditions are regular expressions for keys and values,
-        NAME or NAME=REGEX for headers, and such as .user.id == 7 for JSON. Raise UsageError for a wrong one. A filter
+        NAME or NAME=REGEX for headers, and such as .user.id == 7 for JSON. Filters of keys come first, then values,
+        headers and JSON. A key or value that is null, or not of its format, does not meet a condition, and a value that
+        is not JSON meets none of JSON. Raise UsageError for a wrong condition. A filter
         raises KafkactlError for headers that cannot be read, OperationError or UnreachableError where a registry
         refuses a schema or does not answer, and OSError where a Protobuf schema needs a temporary file that cannot be
         made.

@@ -147,10 +147,11 @@ def stats(
 def _find_partitions(folders: list[Path] | None) -> tuple[list[Path], int]:
     """Return the folders of partitions, and an exit status: 0 if every given folder has partitions.
 
-    Else it is that of the errors if all folders failed alike, or 1. `folders` are partitions or log dirs. Skipped
-    entries are printed as notes. Errors are printed; if only one folder is given, its error is raised: MissingFileError
-    for a path that is no folder, NotFoundError for one without a partition, UsageError for one that cannot be listed.
-    Raise UsageError for None or an empty list.
+    Else the status is that of the errors if all folders failed alike, or 1. `folders` are partitions or log dirs. The
+    result has their order, and in a log dir that of topic and number. Skipped entries are printed as notes. Errors are
+    printed; if only one folder is given, its error is raised: MissingFileError for a path that is no folder,
+    NotFoundError for one without a partition, UsageError for one that cannot be listed. Raise UsageError for None or an
+    empty list.
     """
     from kafkactl.storage.log_dir import SkippedPath, list_files, no_segments, parse_folder_name, scan_log_dir
 

@@ -60,8 +60,8 @@ def follow(connected: Cluster, look: Callable[[], Progress], interrupted: str) -
 
     `look` returns how far they are. The progress is shown on stderr: in one line on a terminal, else in a note a
     minute. A new obstacle, and the end of one, is a note at once. The time-out of the cluster is renewed before each
-    look. An error of `look` ends the wait and not the moves: it is raised after the note `interrupted`. A signal is a
-    matter of explain_stop().
+    look but the first. Where nothing is left at the first look, nothing is shown. A KafkactlError of `look` ends the
+    wait and not the moves: it is raised after the note `interrupted`. A signal is a matter of explain_stop().
     """
     on_terminal = sys.stderr.isatty()
     obstacle: str | None = None

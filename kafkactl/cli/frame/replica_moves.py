@@ -109,8 +109,9 @@ class Work:
 def read_placements(connected: Cluster, topics: Sequence[str]) -> tuple[list[Placement], list[KafkactlError]]:
     """Return the replicas of the partitions of topics, sorted, without sizes, and an error for each missing topic.
 
-    The errors are sorted by topic and not raised. Raise OperationError for a refusal, also of one topic,
-    UnreachableError where no broker answers, and UsageError for a wrong client setting.
+    While a move runs, the replicas that it adds are among them. The errors are sorted by topic and not raised. Raise
+    OperationError for a refusal, also of one topic, UnreachableError where no broker answers, and UsageError for a
+    wrong client setting.
     """
     from kafkactl.admin import reassignment
     from kafkactl.admin.planning import Placement
@@ -153,8 +154,9 @@ def add_sizes(connected: Cluster, placements: Sequence[Placement]) -> tuple[list
 def require_sizes(connected: Cluster, placements: Sequence[Placement]) -> list[Placement]:
     """Return partitions with their sizes in bytes, in the same order, for a plan by bytes.
 
-    Raise OperationError where a broker that is alive does not tell all its sizes, UnreachableError or OperationError
-    where no broker answers, and UsageError for a wrong client setting.
+    Brokers that are not alive are no failure: a partition that has all its replicas there has the size 0. Raise
+    OperationError where a broker that is alive does not tell all its sizes, UnreachableError or OperationError where no
+    broker answers, and UsageError for a wrong client setting.
     """
     rows, missing = add_sizes(connected, placements)
     if missing:
@@ -167,8 +169,9 @@ def add_moved_sizes(
 ) -> list[Placement]:
     """Return the partitions that a plan changes, with their sizes in bytes, in the same order.
 
-    The other partitions are left out. A size that cannot be read is 0, and a warning on stderr has each reason. Raise
-    UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
+    The other partitions are left out. A size that cannot be read is 0, and a warning on stderr has each reason, but
+    none for a broker that is not alive. Raise UnreachableError or OperationError where no broker answers, and
+    UsageError for a wrong client setting.
     """
     rows, missing = add_sizes(connected, [row for row in placements if (row.topic, row.partition) in plan])
     for error in missing:
@@ -202,9 +205,10 @@ def plan_replicas(
 ) -> dict[Partition, tuple[int, ...]]:
     """Return the new replicas of each partition that changes, in the order of `placements`.
 
-    None or no `brokers` means all that are alive. Without `with_racks` racks do not count. Raise NotFoundError for a
-    broker that is not alive, OperationError where a partition has more replicas than there are brokers, and for a
-    refusal; UnreachableError, and UsageError for a wrong client setting.
+    Nothing is moved. All replicas are on `brokers` afterwards; None or no `brokers` means all that are alive. Without
+    `with_racks` racks do not count. A plan by bytes needs the sizes in `placements`. Raise NotFoundError for a broker
+    that is not alive, OperationError where a partition has more replicas than there are brokers, and for a refusal;
+    UnreachableError, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import log_dirs, planning
 
@@ -236,10 +240,11 @@ def list_plan(placements: Iterable[Placement], plan: Mapping[Partition, Sequence
 def prepare(connected: Cluster, plan: ReassignmentFile, options: ExecuteOptions) -> Work:
     """Return the work of a plan for the present state of the cluster. Nothing is changed yet.
 
-    A partition that cannot be moved is left out and has an error in the result. Sizes that cannot be read count as 0.
-    Raise OperationError where reassignments run that do not lead to the replicas of the plan, without
-    `options.additional`, and for a refusal, also of one topic; UnreachableError, and UsageError for a wrong client
-    setting.
+    A partition that cannot be moved is left out and has an error in the result: it does not exist, a broker of the plan
+    is not alive, its number of replicas may not change, or a directory cannot be used. Moves and errors are sorted by
+    partition. Sizes that cannot be read count as 0. Raise OperationError where reassignments run that do not lead to
+    the replicas of the plan, also of partitions that are not in it, without `options.additional`, and for a refusal,
+    also of one topic; UnreachableError, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment
     from kafkactl.admin.planning import Placement
@@ -295,7 +300,8 @@ def _plan_dirs(
 ) -> tuple[dict[ReplicaKey, str], dict[Partition, OperationError]]:
     """Return the directories of replicas that are not there yet, and an error for each partition that cannot be moved.
 
-    It cannot where a broker does not have the directory, cannot use it, or does not tell its directories. Raise
+    It cannot where a broker does not have the directory, cannot use it, or does not tell its directories. The
+    directories are sorted by topic, partition and broker. Raise NotFoundError for a broker that is not alive,
     UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import log_dirs
@@ -331,15 +337,22 @@ class Ran:
 def run(connected: Cluster, work: Work, options: ExecuteOptions, commands: NextCommands) -> Ran:
     """Start the moves with throttles, wait for their end, and remove the throttles.
 
-    Return the outcome of each move, the refused ones first, and an error for each broker or topic whose throttles could
-    not be removed, and for each topic that was deleted meanwhile. With `options.wait` the moves of the plan that ran
-    before have an outcome, too, and those of deleted topics have none. Without it a move that has begun is a success,
-    and the throttles stay, with a note; they are only removed where every move was refused. After the wait they stay,
-    with a note, while any other reassignment runs. They also stay after UnansweredError and after an error of the wait,
-    which is one of the errors then, and the moves that have begun are successes. `commands` are for the notes. Where
-    the throttles cannot be set, nothing is moved, and those that were set are removed. Raise OperationError for that,
-    and where the controller refuses all moves; UnreachableError where no answer comes (UnansweredError where the moves
-    may have begun), and UsageError for a wrong client setting. Call before_change first.
+    Call before_change first. Return the outcome of each move, the refused ones first, and an error for each broker or
+    topic whose throttles could not be removed, and for each topic that was deleted meanwhile. Where throttles are
+    removed, all throttles of these brokers and topics go, also former ones. Brokers that are not alive get none, with a
+    note.
+
+    With `options.wait` there is no time limit, and progress is on stderr. The moves of the plan that ran before have an
+    outcome, too, and those of deleted topics have none. The throttles stay, with a note, while any other reassignment
+    runs. An error of the wait is the last of the errors, and not raised: the moves that have begun are successes then,
+    and the throttles may stay. Without `options.wait` a move that has begun is a success, and the throttles stay, with
+    a note; they are only removed where every move was refused and none ran before. A replica that its broker does not
+    have yet is tried again for `options.dir_timeout_s`, also without the wait.
+
+    Where the throttles cannot be set, nothing is moved, and those that were set are removed. Raise OperationError for
+    that, and where the controller refuses all moves between brokers: then the throttles are removed, and no move
+    between directories begins. Raise UnreachableError where no answer comes, also UnansweredError where the moves may
+    have begun: then the throttles stay. Raise UsageError for a wrong client setting. `commands` are for the notes.
     """
     from kafkactl.admin import throttles
     from kafkactl.admin.models import Outcome
@@ -388,9 +401,10 @@ def _start_moves(
 ) -> dict[Move, OperationError | None]:
     """Start the moves between brokers, and return the error of each, in their order, None for a success.
 
-    Nothing is waited for. Where none can be started, the throttles `settings` are removed before OperationError or
-    UnreachableError is raised; throttles that stay are printed as errors. After UnansweredError the moves may have
-    begun: the throttles stay, and a note says so. Raise UsageError for a wrong client setting.
+    Nothing is waited for. Where the request fails as a whole, all throttles of the brokers and topics in `settings` are
+    removed, also former ones, before OperationError or UnreachableError is raised; throttles that cannot be removed are
+    printed as errors. After UnansweredError the moves may have begun: the throttles stay, and a note says so. Where
+    each move has its own error, nothing is removed or raised. Raise UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment
 
@@ -438,9 +452,10 @@ def make_deleted_error(topic: str) -> KafkactlError:
 
 
 def _remove_own_throttles(connected: Cluster, settings: ThrottlePlan) -> list[KafkactlError]:
-    """Remove the throttles of a plan where no reassignment runs any more; return an error for each that stays.
+    """Remove the throttles of a plan's brokers and topics where no reassignment runs any more.
 
-    Where one runs they stay without an error, and a note on stderr says so. Raise OperationError or UnreachableError
+    Return an error for each broker or topic whose throttles stay. All of them go, also former ones. Where a
+    reassignment runs they stay without an error, and a note on stderr says so. Raise OperationError or UnreachableError
     where the reassignments cannot be listed, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment
@@ -452,9 +467,10 @@ def _remove_own_throttles(connected: Cluster, settings: ThrottlePlan) -> list[Ka
 
 
 def _clear(connected: Cluster, brokers: Iterable[int], topics: Iterable[str]) -> list[KafkactlError]:
-    """Remove the throttles of brokers and topics, and return an error for each one where they stay.
+    """Remove all throttles of brokers and topics, whoever set them, and return an error for each one where they stay.
 
-    A topic that does not exist any more has none. Raise UsageError for a wrong client setting.
+    A topic that does not exist any more has no error. Without an answer there is an error, too, and the throttles may
+    be gone. Raise UsageError for a wrong client setting.
     """
     from kafkactl.admin import throttles
     from kafkactl.admin.entities import EntityType
@@ -529,9 +545,11 @@ def _show(brokers: Sequence[int]) -> str:
 def remove_throttles(connected: Cluster, topics: Sequence[str]) -> list[KafkactlError]:
     """Remove the throttles of all brokers and of these topics, and return an error for each that stays.
 
-    A note on stderr has the number of those that were removed. Where there is none, nothing is changed. A broker that
-    is not alive or cannot be asked is an error, too. Raise UsageError in a read-only context with throttles and for a
-    wrong client setting, UnreachableError or OperationError where no broker answers.
+    No topics means those of brokers alone. Throttles go also while reassignments run. A note on stderr has the number
+    of settings that were removed. Where there is none, nothing is changed or noted. A broker that is not alive, and a
+    broker or topic that cannot be read, is an error, too. before_change is called here. Raise UsageError in a read-only
+    context with throttles and for a wrong client setting, UnreachableError or OperationError where no broker answers,
+    or where the reassignments or brokers cannot be listed.
     """
     from kafkactl.admin import throttles
 
@@ -545,8 +563,9 @@ def remove_throttles(connected: Cluster, topics: Sequence[str]) -> list[Kafkactl
 def note_kept_throttles(connected: Cluster, topics: Sequence[str]) -> list[KafkactlError]:
     """Print a note where there are throttles that stay, because other reassignments run; return errors of asking.
 
-    `topics` are those whose throttles count, beside the rates of the brokers. Raise UnreachableError or OperationError
-    where no broker answers, and UsageError for a wrong client setting.
+    That others run is not checked: the caller knows it. `topics` are those whose throttles count, beside the rates of
+    the brokers. The errors are for each broker that is not alive, and each broker or topic that cannot be read. Raise
+    UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import throttles
 
@@ -669,8 +688,8 @@ def _set_throttles(connected: Cluster, settings: ThrottlePlan) -> None:
 
     All throttles of these brokers and topics are removed then, also former ones: their values do not come back. Where
     an answer is missing, that throttle may stay. Throttles that cannot be removed again are printed as errors. Raise
-    OperationError for the first failure, also for a
-    broker that does not answer, with a text that nothing was moved, and UsageError for a wrong client setting.
+    OperationError for the first failure, also for a broker that does not answer, with a text that nothing was moved,
+    and UsageError for a wrong client setting.
     """
     from kafkactl.admin import throttles
     from kafkactl.admin.entities import EntityType
@@ -696,7 +715,8 @@ def _start_dir_moves(
     """Start moves between directories; return the error of each, in the order of `dirs`, None for a success.
 
     Replicas that their broker does not have yet are tried again, until the time-out of the options is over; then they
-    keep that error. The end of the moves is not waited for. Raise UsageError for a wrong client setting.
+    keep that error, and the broker keeps the directory for later. The end of the moves is not waited for. A broker that
+    does not answer is an error of its replicas. Raise UsageError for a wrong client setting.
     """
     from kafkactl.admin import log_dirs
 
@@ -752,7 +772,11 @@ def _follow(connected: Cluster, work: Work, moves: Sequence[Move], commands: Nex
     topics = group_by_topic(added)
 
     def look() -> Progress:
-        """Return how far the moves are; raise UnreachableError or OperationError where no broker answers."""
+        """Return how far the moves are; sizes that cannot be read count as 0 moved bytes.
+
+        Raise UnreachableError or OperationError where the moves or the brokers cannot be read, and UsageError for a
+        wrong client setting.
+        """
         running = [row for row in reassignment.list_running(connected) if (row.topic, row.partition) in waiting]
         left = {(row.topic, row.partition) for row in running}
         alive = connected.requests.list_brokers() if left else []

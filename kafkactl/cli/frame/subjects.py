@@ -114,7 +114,8 @@ class TopicsOptions:
         """Return the selection, which may be empty. The topics need not exist: no broker is asked.
 
         TOPIC is a name, or a regular expression for the whole name; --topic is a list of these with commas, and --match
-        a regular expression. Raise UsageError for an empty value or a wrong pattern.
+        a regular expression. Patterns choose internal topics only with --include-internal. Raise UsageError for an
+        empty value or a wrong pattern.
         """
         return select_topics(
             self.topic, topic=self.topic_flag, match=self.match, include_internal=self.include_internal
@@ -133,6 +134,8 @@ class TopicsOptions:
     def choose_or_all(self, connected: Cluster) -> list[str]:
         """Return the names of the selected topics as choose() does, or all, internal ones too, for an empty selection.
 
+        The names of all topics are in the broker's order, which need not be sorted.
+
         Raise UsageError for an empty value, a wrong pattern or a wrong client setting, NotFoundError for a pattern
         without a match, and UnreachableError or OperationError where the topics cannot be listed.
         """
@@ -142,7 +145,8 @@ class TopicsOptions:
         """Return the names of the selected topics, sorted and unique.
 
         With `if_exists` only names of existing topics are returned, and the list may be empty. Without it names are not
-        looked up, because the brokers check them with the next request. Raise UsageError for an empty selection, an
+        looked up, because the brokers check them with the next request. Patterns choose internal topics only with
+        --include-internal. Raise UsageError for an empty selection, an
         empty value, a wrong pattern or a wrong client setting, NotFoundError for a pattern without a match, but not
         with `if_exists`, and UnreachableError or OperationError where there are patterns or `if_exists` and the topics
         cannot be listed.

@@ -395,7 +395,8 @@ def _add_time_lags(
     """Return the lags with lag in time if `is_requested`; the oldest unread records are read for this.
 
     With None that is done only if at most 1,000 records must be read, else a note says so. With False nothing is read.
-    A time lag that cannot be read within the time-out stays None. `read_committed` leaves records of open and aborted
+    A time lag is 0 where nothing is unread. It stays None where the record cannot be read within the time-out or has no
+    timestamp, and without a commit or with one beyond the end. `read_committed` leaves records of open and aborted
     transactions out. Raise UsageError for a wrong client setting; a broker that does not answer is no error.
     """
     from kafkactl.admin.groups import pace as group_pace
@@ -537,7 +538,10 @@ def _note_idle(described: Sequence[GroupDescription]) -> None:
 
 
 def _print_lag_errors(lags: list[GroupLag]) -> int:
-    """Print the errors of partitions on stderr, and return an exit status: 1 if there is an error, else 0."""
+    """Print the errors of partitions on stderr, and return an exit status: 1 if there is an error, else 0.
+
+    In Kafka's style they are kept in people.failures instead.
+    """
     failed = [row for lag in lags for row in lag.partitions if row.error]
     for row in failed:
         people.error(OperationError(f"{row.topic}-{row.partition} in group {row.group}: {row.error}"))

@@ -33,10 +33,12 @@ def format_duration(seconds: float | None) -> str | None:
 
 
 def make_document(lag: GroupLag) -> dict[str, Any]:
-    """Return a group for json and yaml: its description, partitions and sums.
+    """Return a group for json and yaml, as a dict: its description, partitions and sums.
 
     `description` is a GroupDescription, `partitions` a tuple of PartitionLag. The sums are total_lag,
-    unknown_partitions, time_lag_ms, produced_per_s, consumed_per_s and catches_up_in_s. Unknown values are None.
+    unknown_partitions, time_lag_ms, produced_per_s, consumed_per_s and catches_up_in_s. `total_lag` is the sum of the
+    known lags, and 0 where none is known: see `unknown_partitions`. Other unknown values are None, and so is
+    catches_up_in_s for a lag that never ends.
     """
     return {
         "description": lag.description,
@@ -49,7 +51,8 @@ def summarize(lag: GroupLag) -> dict[str, Any]:
     """Return a group as one row, by the names of json fields, without its partitions.
 
     They are group, state, members (a number), total_lag, unknown_partitions, time_lag_ms, produced_per_s,
-    consumed_per_s and catches_up_in_s. Unknown values are None.
+    consumed_per_s and catches_up_in_s. `total_lag` is the sum of the known lags, and 0 where none is known: see
+    `unknown_partitions`. Other unknown values are None, and so is catches_up_in_s for a lag that never ends.
     """
     return {
         "group": lag.description.group,

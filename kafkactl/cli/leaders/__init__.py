@@ -202,8 +202,8 @@ def _describe(kind: ElectionType, candidates: Sequence[PartitionLeader]) -> str:
 def _list_named(topics: TopicsOptions, partitions: str | None) -> list[Partition]:
     """Return the partitions that Kafka's tool names, by its --topic and --partition; they need not exist.
 
-    Each topic of --topic has one, with the number 0 where `partitions` is None or "". The list is empty without
-    --topic.
+    Each topic of --topic has one, with the number in `partitions`, a single number as text (else ValueError), or 0
+    where that is None or "". The list is empty without --topic.
     """
     return [(topic, int(partitions or 0)) for topic in topics.topic_flag or ()]
 

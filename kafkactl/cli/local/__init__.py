@@ -184,6 +184,7 @@ def restart(node: NodeName, target: Target = None) -> None:
 def _apply(fault: Fault, target: str | None, node: str, result: str) -> None:
     """Apply a fault to a node and print its name with `result`, as a note.
 
+    A restart waits until the node serves: at most 180 s with the native engine, without a limit with Docker.
     `target` is None for the only local cluster; `node` is a name or a number. Raise NotFoundError for an unknown
     cluster or node and where there is no cluster, UsageError where the target is missing and there are several, and for
     a restart with a KAFKA_HOME of another version. Raise EngineError where the engine fails, for a damaged record, and

@@ -236,7 +236,8 @@ def _check_all(batches: Iterator[Batch], cluster: Cluster, topic: str, partition
     """Check all records without sending them, and return an exit status: 1 if a record was refused, else 0.
 
     `partition` is None where each record or the partitioner chooses. Refused records are printed on stderr, and a note
-    has the number of the others. Raise the errors of the input, such as FormatError and OSError, UnreachableError or
+    has the number of the others. The topic's largest size of a batch is not checked with compression, or where it
+    cannot be read. Raise the errors of the input, such as FormatError and OSError, UnreachableError or
     OperationError where the topic cannot be read, NotFoundError for a missing topic or `partition`, and UsageError for
     a wrong client setting.
     """

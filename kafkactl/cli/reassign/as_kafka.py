@@ -133,9 +133,9 @@ def verify(connected: Cluster, plan: ReassignmentFile, preserve: bool) -> int:
     """Print how far the moves of a plan are, remove throttles where nothing moves any more, and return 0.
 
     The result is also 0 while partitions have other replicas. The throttles are those of all brokers and of the plan's
-    topics; with `preserve` none is removed. Raise UsageError for throttles in a read-only context and for a wrong
-    client setting, MirroredError where throttles cannot be removed, UnreachableError, OperationError for a refusal, and
-    OutputError or ReaderLeftError where stdout fails.
+    topics; with `preserve` none is removed. In a read-only context UsageError is raised in place of the removal, also
+    where there are no throttles. Raise UsageError also for a wrong client setting, MirroredError where throttles cannot
+    be removed, UnreachableError, OperationError for a refusal, and OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import reassignment
 

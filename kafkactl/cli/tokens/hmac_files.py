@@ -28,7 +28,8 @@ class HmacFile:
     def write(self, hmac: str, token_id: str) -> None:
         """Write the HMAC of a token, in base64, and a line end.
 
-        Raise OperationError, which says how the HMAC can be shown, where the file cannot be written.
+        Raise OperationError, which says how the HMAC can be shown, where the file cannot be written; a part of the HMAC
+        may be in it then.
         """
         data = f"{hmac}\n".encode()
         try:
@@ -74,8 +75,8 @@ def require_new(path: Path | None) -> None:
 def open_new(path: Path | None) -> Iterator[HmacFile | None]:
     """Create a file with the mode 0600 and yield it; yield None for None.
 
-    The file is removed where the block ends by an error or by Ctrl-C before the HMAC is in it. Raise UsageError for a
-    file that exists or cannot be created, and the errors of the block.
+    The file is removed where the block ends by an error or by Ctrl-C while it is empty; with a part of the HMAC in it
+    it stays. Raise UsageError for a file that exists or cannot be created, and the errors of the block.
     """
     if path is None:
         yield None

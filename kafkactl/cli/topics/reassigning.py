@@ -36,9 +36,10 @@ def change_factor(
 ) -> int:
     """Give every partition of the topics `factor` replicas, and return an exit status.
 
-    Partitions that are moving count as moved; a note has their number. Ask before replicas are dropped: the status is 1
-    after the answer no. With `wait` return after the moves have ended, without a time limit, else after they have
-    begun. With --dry-run only show the moves, or note that there are none; the status is 0. Refused moves are printed
+    Call before_change first. Partitions that are moving count as moved; a note has their number. Ask before replicas
+    are dropped: the status is 1 after the answer no. With `wait` return after the moves have ended, without a time
+    limit, else after they have begun. No throttle is set. With --dry-run only show the moves, or note that there are
+    none; the status is 0. Refused moves are printed
     as errors, with status 1. Raise NotFoundError for a topic that does not exist, OperationError where there are fewer
     live brokers than replicas or a request is refused, UnreachableError, StopRequestedError from the wait, and
     UsageError where there is a question and no terminal to ask at, for a wrong client setting, and with --dry-run for a

@@ -476,9 +476,9 @@ def _find_producer(
 def _refuse_coordinated(connected: Cluster, producer: ProducerState) -> None:
     """Raise OperationError for an open transaction that its coordinator will end; do nothing for one that hangs.
 
-    A transactional id that the principal may not describe looks like one that hangs. Raise UnreachableError,
-    OperationError or UnsupportedRequestError where the leader or a coordinator does not say what it knows, and
-    UsageError for a wrong client setting.
+    A transactional id that the principal may not describe looks like one that hangs. One that has ended meanwhile is
+    refused, too. Raise UnreachableError, OperationError or UnsupportedRequestError where the leader or a coordinator
+    does not say what it knows, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import transactions
 
