@@ -29,6 +29,7 @@ from kafkactl.errors import (
 )
 
 if TYPE_CHECKING:
+    from kafkactl.connection.diagnosis import Cause
     from kafkactl.connection.requests import Requests
 
 K = TypeVar("K", bound=Hashable)
@@ -114,6 +115,8 @@ class Cluster:
         self._remaining_s = settings.timeout_s
         self._deadline: float | None = None
         self._has_checked_listeners = False
+        self._causes: dict[str | None, Cause | None] | None = None
+        """Causes that were found, by the reason that a client gave; None where each is looked for anew."""
         self._places: dict[int, tuple[str, int]] = {}
         """Host and port of each broker by its id, from the last metadata."""
 
@@ -391,12 +394,12 @@ class Cluster:
         Raise UnreachableError (UnansweredError where it was or may have been sent) when no key was answered. Raise
         TimeoutError when a key has no answer `patience_s` seconds after the wait for it began (None: never): this is
         for questions that another client library can put to another broker. The keys are waited for one after the
-        other, and the cause is looked for anew for each key without an answer, which may take 1 s each.
+        other; the cause of missing answers is looked for once.
         """
         answers: dict[K, T | OperationError] = {}
         unanswered_errors: list[UnreachableError] = []
         pending_keys = list(keys)
-        with self.share_timeout() as deadline:
+        with self.share_timeout() as deadline, self._share_causes():
             while pending_keys:
                 futures = send(pending_keys)
                 unanswered_keys = set()
@@ -485,8 +488,6 @@ class Cluster:
         cause, the brokers are connected to once more, which may take about 2 s. `is_partial` of the result means that
         other brokers answer.
         """
-        from kafkactl.connection import diagnosis
-
         is_over = self._deadline is not None and time.monotonic() > self._deadline - _GRACE_S
         reason = self.reasons.last
         if reason is None and cause is not None and cause.code() not in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT):
@@ -495,7 +496,7 @@ class Cluster:
             f"the address is from {self.settings.source}; "
             "choose another with -b HOST:PORT, or start a local cluster: kafkactl local up"
         )
-        if finding := diagnosis.find_cause(self.settings, reason, self._list_brokers):
+        if finding := self._find_cause(reason):
             if finding.is_partial:
                 within = f" within {self.settings.timeout_s:g} s" if is_over else ""
                 return UnreachableError(f"no answer{within} {finding.reason}", finding.hint, is_partial=True)
@@ -504,6 +505,28 @@ class Cluster:
             reason = "the connection ended before the answer came"
         reason = reason or f"no answer within {self.settings.timeout_s:g} s"
         return UnreachableError(f"cannot reach the cluster at {self.settings.bootstrap_servers}: {reason}", hint)
+
+    @contextlib.contextmanager
+    def _share_causes(self) -> Iterator[None]:
+        """Look for the cause of a missing answer only once for each reason inside the block."""
+        outer, self._causes = self._causes, {}
+        try:
+            yield
+        finally:
+            self._causes = outer
+
+    def _find_cause(self, reason: str | None) -> Cause | None:
+        """Return the cause behind the reason of a client, None where no more is known; see diagnosis.find_cause.
+
+        Inside _share_causes() a cause that was found for the same reason is returned again.
+        """
+        from kafkactl.connection import diagnosis
+
+        if self._causes is None:
+            return diagnosis.find_cause(self.settings, reason, self._list_brokers)
+        if reason not in self._causes:
+            self._causes[reason] = diagnosis.find_cause(self.settings, reason, self._list_brokers)
+        return self._causes[reason]
 
     def find_silent_brokers(self, wait_s: float | None = None) -> tuple[list[str], int]:
         """Return the brokers that do not answer, as texts with their addresses, and the number of all checked brokers.

@@ -8,8 +8,11 @@ from threading import Thread
 
 import pytest
 
-from kafkactl.connection.diagnosis import find_cause, find_silent
+from kafkactl.connection import diagnosis
+from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.diagnosis import Cause, ListBrokers, find_cause, find_silent
 from kafkactl.connection.settings import Settings
+from kafkactl.errors import UnreachableError
 from tests.fake_broker import FakeCluster
 
 NOBODY = Settings("127.0.0.1:1", "a test", {"security.protocol": "SSL"})
@@ -97,3 +100,31 @@ def test_a_key_store_that_only_librdkafka_reads_hides_no_cause() -> None:
         address = f"127.0.0.1:{server.getsockname()[1]}"
         given = {"security.protocol": "SSL", "ssl.keystore.location": "store.p12"}
         assert find_cause(Settings(address, "a test", given), None) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("frozen", [[1], [1, 2]])
+def test_the_cause_of_many_missing_answers_is_looked_for_once(
+    frozen: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searches: list[str | None] = []
+
+    def search(settings: Settings, reason: str | None, *rest: ListBrokers) -> Cause | None:
+        searches.append(reason)
+        return find_cause(settings, reason, *rest)
+
+    monkeypatch.setattr(diagnosis, "find_cause", search)
+    groups = [f"group-{number}" for number in range(50)]
+    with FakeCluster(brokers=2, topics={"orders": 1}, groups=groups) as brokers:
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=2))
+        cluster.read_metadata()
+        for broker_id in frozen:
+            brokers.freeze(broker_id)
+        with suppress(UnreachableError):
+            answers = cluster.ask_each(
+                groups, lambda names: cluster.admin.describe_consumer_groups(names, request_timeout=cluster.timeout_s)
+            )
+            assert list(answers) == groups
+        cluster.close()
+    assert searches, "an answer was missing"
+    assert len(searches) == len(set(searches)), "one search for each reason of a client"
