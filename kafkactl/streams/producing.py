@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import KafkaError, KafkaException
 
 from kafkactl.connection.broker_errors import describe_kafka_error
-from kafkactl.connection.cluster import Cluster, require_partition
+from kafkactl.connection.cluster import Cluster, list_partition_numbers, require_partition
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UsageError
 from kafkactl.streams.account import LARGEST_BYTES, Account
 from kafkactl.streams.record import Batch, Record, is_plain
@@ -396,8 +396,9 @@ def require_topic(
     metadata = cluster.read_metadata(client=producer)
     leaders = {}
     if topic in metadata.topics:
-        numbers = set(metadata.topics[topic].partitions)
-        brokers = {entry.leader for entry in metadata.topics[topic].partitions.values()} & metadata.brokers.keys()
+        found = metadata.topics[topic]
+        numbers = set(found.partitions if partition is None else list_partition_numbers(found))
+        brokers = {entry.leader for entry in found.partitions.values()} & metadata.brokers.keys()
         leaders = {broker: f"{metadata.brokers[broker].host}:{metadata.brokers[broker].port}" for broker in brokers}
     else:
         numbers = _create_by_broker(cluster, producer, topic, tell)

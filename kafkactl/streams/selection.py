@@ -144,7 +144,7 @@ class SelectionRequest:
             )
         if self.until_end and self.follow:
             raise make_exclusive_error(self._name("until_end"), self._name("follow"))
-        if (self.from_time_ms or 0) > (self.before_time_ms or 2**63):
+        if self.before_time_ms is not None and (self.from_time_ms or 0) > self.before_time_ms:
             raise UsageError(f"{self._name('from_time_ms')} is after {self._name('before_time_ms')}", "exchange them")
         if self.to_offset is not None and (self.offset or 0) > self.to_offset:
             raise UsageError(f"{self._name('offset')} is after {self._name('to_offset')}", "exchange them")

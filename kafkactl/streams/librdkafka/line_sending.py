@@ -66,10 +66,11 @@ class LineSending:
         Chunks may not be empty. `reader` must be one that only splits lines (splits_only): of its settings only the
         separator counts. `progress` is called with the number of accepted records after each chunk that was queued
         whole. A record that cannot be sent fails in the account, also every record after a signal's time is over. Raise
-        FormatError for a line without the separator; the lines before it were queued, and its number is that of the
-        accepted records plus 1. Raise OperationError where the client can send no more records, and UnreachableError
-        where no leader was reached. Errors of `chunks` pass through.
+        FormatError for a line without the separator, with its number in `chunks`; the lines before it were queued.
+        Raise OperationError where the client can send no more records, and UnreachableError where no leader was
+        reached. Errors of `chunks` pass through.
         """
+        accepted_before = self._account.accepted
         for chunk in chunks:
             before = self._sender.sent
             try:
@@ -84,7 +85,8 @@ class LineSending:
                     continue
                 if code:
                     self._refuse(reader, rest, code)
-                reader.read(rest[0], self._account.accepted + 1)  # raises the FormatError of this line
+                number = self._account.accepted - accepted_before + 1
+                reader.read(rest[0], number)  # raises the FormatError of this line
             progress(self._account.accepted)
 
     def __enter__(self) -> LineSending:

@@ -80,6 +80,8 @@ def test_a_start_after_the_end() -> None:
     for fields in ({"from_time_ms": 8, "before_time_ms": 2}, {"offset": 2, "to_offset": 1, "partitions": (0,)}):
         with pytest.raises(UsageError, match="is after"):
             ask(**fields)
+    with pytest.raises(UsageError, match="is after"):
+        ask(from_time_ms=5, before_time_ms=0)  # an end in 1970 is an end
     assert ask(from_time_ms=2, before_time_ms=2).before_time_ms == 2
 
 

@@ -1,0 +1,40 @@
+"""What a producer finds out about its topic before it sends."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from confluent_kafka import KafkaError
+
+from kafkactl.connection.cluster import Cluster
+from kafkactl.errors import NotFoundError, OperationError
+from kafkactl.streams.producing import require_topic
+
+PARTITION = SimpleNamespace(leader=1)
+
+
+def cluster(error: KafkaError | None, partitions: dict[int, Any]) -> Cluster:
+    topic = SimpleNamespace(topic="orders", error=error, partitions=partitions)
+    brokers = {1: SimpleNamespace(host="a", port=9092)}
+    metadata = SimpleNamespace(topics={"orders": topic}, brokers=brokers)
+    return cast(Cluster, SimpleNamespace(read_metadata=lambda client: metadata))
+
+
+def require(cluster: Cluster, partition: int | None) -> tuple[set[int], dict[int, str]]:
+    return require_topic(cluster, None, "orders", lambda text: None, partition)
+
+
+def test_the_partitions_and_their_leaders() -> None:
+    assert require(cluster(None, {0: PARTITION, 1: PARTITION}), 1) == ({0, 1}, {1: "a:9092"})
+    with pytest.raises(NotFoundError, match="has no partition 2"):
+        require(cluster(None, {0: PARTITION}), 2)
+
+
+def test_a_topic_that_the_broker_cannot_describe() -> None:
+    refused = cluster(KafkaError(KafkaError.LEADER_NOT_AVAILABLE), {})
+    assert require(refused, None) == (set(), {})
+    with pytest.raises(OperationError, match="cannot read orders") as raised:
+        require(refused, 0)
+    assert raised.value.code == KafkaError.LEADER_NOT_AVAILABLE
