@@ -148,11 +148,11 @@ class LegacyBatch:
             yield replace(record, offset=base_offset + record.offset)
 
     def _read_own_record(self) -> LegacyRecord:
-        """Return the record that the body holds.
+        """Return the record that the body holds; for a wrapper its value is the compressed messages.
 
-        A key or value that is longer than the body is None, and `fault` says so; its size is as written. Raise
-        FormatError where the body ends before the timestamp or before the sizes of key and value, also behind a
-        long key.
+        A value that is longer than the body is None, and `fault` says so; `value_size` is as written. The timestamp is
+        -1 in magic 0. Raise FormatError for a key that is longer than the body, and where the body ends before the
+        timestamp or before the size of the key or the value.
         """
         position = HEADER.size + (TIMESTAMP.size if self.magic else 0)
         key_size, key, position = self._read_sized(position)
