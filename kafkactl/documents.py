@@ -22,9 +22,9 @@ STDIN = Path("-")
 def read_text(path: Path) -> str:
     """Return a file's whole text, or that of standard input for the path `-`.
 
-    Line ends stay as they are, and so does a byte order mark (U+FEFF) at the beginning. Raise UsageError for a file
-    that cannot be read or does not exist, for bytes that are not UTF-8, and for a standard input that was closed when
-    the command began.
+    Standard input is read to its end, so a second call returns an empty text. Line ends stay as they are, and so does a
+    byte order mark (U+FEFF) at the beginning. Raise UsageError for a file that cannot be read or does not exist, for
+    bytes that are not UTF-8, and for a standard input that was closed when the command began.
     """
     if path == STDIN and was_closed(0):
         raise UsageError("cannot read standard input: it is closed", "name a file")

@@ -56,14 +56,14 @@ class TextDump:
     def run(self, paths: list[Path]) -> int:
         """Print files in their order, and return the exit status of all of them, 0 where none has an error.
 
-        Segments are read before all other files where the selection is not everything. Errors of files, also of missing
-        ones and of a lost process of --jobs, are written to stderr (in Kafka's style the first one is raised instead),
-        and then faults of indexes and gaps, which do not change the status. A corrupt or unreadable producer snapshot
-        is always written to stderr, and does not change the status, either. A file of unknown kind is only noted there.
-        Raise OutputError and BrokenPipeError (without several jobs its subclass ReaderLeftError) where nothing more can
-        be printed; OSError where no process can be started, and for a path of unknown kind that cannot be looked at,
-        such as one in a folder without the right to enter it; and with `follow` also KafkactlError and OSError for what
-        cannot be read of later batches.
+        Where the selection is not everything, segments are read before all other files, and `max_bytes` and `jobs` do
+        not count for them. Errors of files, also of missing ones and of a lost process of --jobs, are written to stderr
+        (in Kafka's style the first one is raised instead), and then faults of indexes and gaps, which do not change the
+        status. A corrupt or unreadable producer snapshot is always written to stderr, and does not change the status,
+        either. A file of unknown kind is only noted there. Raise OutputError and BrokenPipeError (without several jobs
+        its subclass ReaderLeftError) where nothing more can be printed; OSError where no process can be started, and
+        for a path of unknown kind that cannot be looked at, such as one in a folder without the right to enter it; and
+        with `follow` also KafkactlError and OSError for what cannot be read of later batches.
         """
         segments = [path for path in paths if find_kind(path) in (FileKind.LOG, FileKind.KRAFT_SNAPSHOT)]
         selecting = not self._options.selection.is_everything
@@ -242,9 +242,10 @@ class TextDump:
     def _dump_selected(self, paths: list[Path]) -> None:
         """Print the selected batches and records of segments; errors of files are written to stderr and noted.
 
-        In Kafka's style they are raised. At the end stderr gets the number of records that were left out. With `follow`
-        this has no end, unless a limit is reached or all paths are missing. Raise OutputError, ReaderLeftError, and,
-        with `follow`, KafkactlError and OSError for what cannot be read of later batches.
+        In Kafka's style they are raised. A segment without a selected batch has no heading, gaps of offsets are not
+        noted, and `max_bytes` and `jobs` have no effect. At the end stderr gets the number of records that were left
+        out. With `follow` this has no end, unless a limit is reached or all paths are missing. Raise OutputError,
+        ReaderLeftError, and, with `follow`, KafkactlError and OSError for what cannot be read of later batches.
         """
         options = self._options
         current = None

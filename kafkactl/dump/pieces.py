@@ -101,8 +101,9 @@ def read_pieces(segment: Segment, position: int, end: int, options: DumpOptions,
     """Write the batches of a range into `text`, piece by piece, and yield each piece.
 
     The range goes from `position` to `end`, in bytes. `options` choose what is printed. A piece replaces the text of
-    the one before, so use the text before the next one. Damage, keys or values that are not of their format, and a file
-    that cannot be read end the iteration and are in the last piece's `error`; they are not raised.
+    the one before, so use the text before the next one. Damage, keys or values that are not of their format, a file
+    that cannot be read, and any other KafkactlError of `options.parse` end the iteration and are in the last piece's
+    `error`; they are not raised. Other errors of `parse` are raised.
     """
     try:
         segment.view(position, min(end - position, 2 * PIECE_BYTES), end)  # one read for the whole range
@@ -126,7 +127,8 @@ def read_pieces(segment: Segment, position: int, end: int, options: DumpOptions,
 def _read_piece(segment: Segment, position: int, end: int, options: DumpOptions, text: Lines) -> Piece:
     """Write the lines of batches into `text`, up to a piece's size, or to a batch that is too large for memory.
 
-    The result ends at `position` where the first batch is too large. Damage is in its `error`, and not raised.
+    The text from before is removed. The result ends at `position` where the first batch is too large. Damage, and any
+    other KafkactlError, also of `options.parse`, is in its `error`, and not raised.
     """
     text.clear()
     unknown: list[UnknownMagic] = []
@@ -187,8 +189,8 @@ def _read_large_batch(segment: Segment, position: int, options: DumpOptions, tex
     """Write a large batch into `text`, piece by piece, and yield each piece.
 
     A piece replaces the text of the one before, so use the text before the next one. A piece's end is `position` until
-    the last one, which ends behind the batch. Damage, and a key or value that is not of its format, is in the last
-    one's `error`, and not raised; its end is `position` then.
+    the last one, which ends behind the batch. Damage, and any other KafkactlError, also of `options.parse`, is in the
+    last one's `error`, and not raised; its end is `position` then. The whole batch must be in the file.
     """
     error = None
     text.clear()

@@ -134,7 +134,8 @@ def _read_other_rows(path: Path) -> Iterator[Row]:
     """Return an iterator over the rows of a file that is no segment, each with the file's path first, as `file`.
 
     Raise UsageError for an unknown kind. At once, or while the result is iterated, raise NotFoundError for a missing
-    file, UsageError for one that cannot be opened, and FormatError for a corrupt one.
+    file, UsageError for one that cannot be opened and for an index without a base offset, and FormatError for a corrupt
+    one.
     """
     from kafkactl.storage.index import OffsetIndex, TimeIndex
     from kafkactl.storage.producer_snapshot import read_producer_snapshot
@@ -188,7 +189,7 @@ def read_small_file_rows(path: Path) -> Iterator[Row]:
 
 
 def _make_batch_row(selected: SelectedBatch) -> Row:
-    """Return the row of a batch; fields that magic 0 and 1 do not have are None.
+    """Return the row of a batch, with the names of docs/json.md; fields that magic 0 and 1 do not have are None.
 
     But `transactional`, `control` and `aborted` are False there, and `last_offset` is the offset of the message.
     `aborted` is None where that is not known. Names that end in _ms are ms since 1970, and `position` is in bytes.
@@ -222,12 +223,12 @@ def _make_batch_row(selected: SelectedBatch) -> Row:
 
 
 def _make_record_row(selected: SelectedBatch, record: Record, is_valid: bool, values: Values, bytes_as: BytesAs) -> Row:
-    """Return the row of a record; raise the errors of `values`: FormatError for one that is not of its format.
+    """Return the row of a record, with the names of docs/json.md.
 
-    Raise FormatError also for a key or value of magic 0 or 1 that cannot be read. `is_valid` is the row's `valid`. Key
-    and value of a control record are None, and `control`, None for any other record, is its content as text; raise
-    FormatError for a damaged one. `aborted` is None where that is not known. `values` and `bytes_as` choose the form of
-    key and value.
+    Raise the errors of `values`, FormatError for a key or value that is not of its format. Raise FormatError also for a
+    key or value of magic 0 or 1 that cannot be read. `is_valid` is the row's `valid`. Key and value of a control record
+    are None, and `control`, None for any other record, is its content as text; raise FormatError for a damaged one.
+    `aborted` is None where that is not known. `values` and `bytes_as` choose the form of key and value.
     """
     if isinstance(record, LegacyRecord) and record.fault:
         raise FormatError(record.fault)

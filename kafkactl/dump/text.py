@@ -244,7 +244,8 @@ class Faults:
 
         Files are in the order in which they were added, with absolute paths. Entries of an offset index begin with the
         highest offset, findings are sorted by their kind and then keep their order, and gaps are sorted by offset.
-        Nothing without faults.
+        Where the gaps were not added in rising order, only the last one after an offset is there. Nothing without
+        faults.
         """
         for path, mismatches in self._index.items():
             yield f"Mismatches in :{path}"

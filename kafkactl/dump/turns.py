@@ -123,10 +123,12 @@ def run_in_turns(items: Callable[[], Iterator[T]], jobs: int, position: int, wor
     """Yield the results of all items in their order, up to and including one that says stop.
 
     `items` returns a new iterator over all items, and each of the `jobs` forked processes handles every n-th of them
-    with `work`, so that the items need not be known before the first is done. Results must be picklable. `position` is
-    where the first item's output begins, in bytes. An OSError or KafkactlError of a process is raised here. Raise
-    KafkactlError where a process was lost, or ended with an error of another class; BrokenPipeError where nobody reads
-    the output; and OSError where no process can be started. All processes have ended when the iteration ends.
+    with `work`, so that the items need not be known before the first is done. Both are called in the processes: what
+    they change in memory is lost. Results must be picklable. `position` is where the first item's output begins, in
+    bytes. An OSError or KafkactlError of a process is raised here. Raise KafkactlError where a process was lost, or
+    ended with an error of another class; BrokenPipeError where nobody reads the output; and OSError where no process
+    can be started: those that were started before it wait until this process ends. Otherwise all processes have ended
+    when the iteration ends.
     """
     import pickle  # this takes a millisecond, which a single process does not need
 

@@ -34,13 +34,14 @@ def up(
     `name` is one of TARGETS, `engine` one of ENGINES. A `port` (the first of three), `version` or `log_dir` (a folder
     of this host, whose log dirs all users may write) of None keeps the value of the target's last run, or the compose
     file's own. The values are recorded before the start, and stay after an error. `count_brokers` decides whether the
-    brokers serve; its errors pass through. `tell` gets lines of progress. Images or jars that are missing are
-    downloaded, without a time limit. Raise EngineError where no engine can start it, where its data belong to another
-    engine, where it already runs with other values or only in part, where a port is in use, and for a damaged record.
-    Also raise it where a node ends or does not answer within 180 s (the native engine stops all nodes then), and where
-    not all brokers join in another 180 s (the nodes keep running then). Raise UsageError for an unknown target, for a
-    version that it cannot have, and for a KAFKA_HOME with another version, OSError where a folder cannot be written or
-    the record cannot be read or written, and OverflowError for a port above 65535.
+    brokers serve; it is not asked about a target that runs already, and its errors pass through. `tell` gets lines of
+    progress. Images or jars that are missing are downloaded, without a time limit. Raise EngineError where no engine
+    can start it, where its data belong to another engine, where it already runs with other values or only in part,
+    where a port is in use, and for a damaged record. Also raise it where a node ends or does not answer within 180 s
+    (the native engine stops all nodes then), and where not all brokers join in another 180 s (the nodes keep running
+    then). Raise UsageError for an unknown target, for a version that it cannot have, and for a KAFKA_HOME with another
+    version, OSError where a folder cannot be written or the record cannot be read or written, and OverflowError for a
+    port above 65535.
     """
     from kafkactl.local.ports import require_free
 

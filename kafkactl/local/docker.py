@@ -50,7 +50,7 @@ class DockerEngine:
     def prepare(self, target: Target, tell: Tell) -> None:
         """Pull the target's images where one is missing; raise EngineError without Docker, or for a pull that fails.
 
-        `tell` gets the lines of docker; without a pull it is not called.
+        A pull has no time limit. `tell` gets the lines of docker; without a pull it is not called.
         """
         if reason := find_docker_problem():
             raise EngineError(f"cannot start {target.name} on Docker: {reason}", REMEDIES)
@@ -63,7 +63,7 @@ class DockerEngine:
         """Start every container and return when each is healthy; the folders of jobs are created before.
 
         `tell` gets the lines of docker. Raise EngineError where docker is missing or fails, or a container is not
-        healthy within 180 s, and OSError where a folder cannot be created.
+        healthy within 180 s, and OSError where a folder cannot be created. The containers keep running after an error.
         """
         for job in (service for service in target.services if service.is_job):
             # A folder that Docker creates belongs to root, and so do the files that the job writes there.
@@ -87,7 +87,8 @@ class DockerEngine:
     def apply(self, fault: Fault, target: Target, service: Service, tell: Tell) -> None:
         """Apply a fault to one container; RESTART stops and starts it, and returns when it is healthy.
 
-        `tell` gets the lines of docker. Raise EngineError where docker is missing or fails.
+        There is no time limit. `tell` gets the lines of docker. Raise EngineError where docker is missing or fails, and
+        for a fault that does not fit the container's state, such as PAUSE for one that is paused.
         """
         match fault:
             case Fault.KILL:

@@ -38,9 +38,10 @@ def launch(target: Target, nodes: list[Node], tell: Tell) -> None:
     """Start every node in order and return when all serve. `tell` gets lines of progress.
 
     Missing jars are downloaded with Maven first. Jobs run next, and new storage of KRaft nodes is formatted; these have
-    no time limit. Raise EngineError without Java or jars, where a job or the formatting fails, and where a node ends or
-    does not answer within 180 s, which each node has for itself. Raise UsageError for a KAFKA_HOME with another
-    version, and OSError where a file cannot be written. After an error the nodes that were started before keep running.
+    no time limit. Raise EngineError without Java or jars, where a job or the formatting fails or no port is free, and
+    where a node ends or does not answer within 180 s, which each node has for itself. Raise UsageError for a KAFKA_HOME
+    with another version, and OSError where a file cannot be written. After an error the nodes that were started before
+    keep running.
     """
     java = jars.find_java()
     libs = jars.get_libs(target.kafka_version, tell)
@@ -67,11 +68,12 @@ def launch(target: Target, nodes: list[Node], tell: Tell) -> None:
 
 
 def relaunch_node(target: Target, node: Node, tell: Tell) -> None:
-    """Start one node again with its present files.
+    """Start one node again with its present files; it must not run, and its log is emptied.
 
     Return when it serves, or when it runs if clients do not reach it. Raise EngineError where Java or the jars are
-    missing, and where its process ends or does not answer within 180 s. Raise UsageError for a KAFKA_HOME with another
-    version, and OSError where the log or the cache for jars cannot be written. `tell` gets lines of progress.
+    missing, and where its process ends or does not answer within 180 s; in the last case it keeps running. Missing jars
+    are downloaded. Raise UsageError for a KAFKA_HOME with another version, and OSError where the log or the cache for
+    jars cannot be written. `tell` gets lines of progress.
     """
     tell(f"starting {node.service.name}")
     process = _start(node, jars.find_java(), jars.get_libs(target.kafka_version, tell))

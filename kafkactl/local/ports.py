@@ -12,7 +12,8 @@ from kafkactl.local.compose import HOST
 def is_free(port: int) -> bool:
     """Return whether a server could listen on 127.0.0.1:port now; True for port 0, which means any free port.
 
-    The port is bound for a moment. Raise OverflowError for a port below 0 or above 65535.
+    False also for a port that this user may not open, such as one below 1024. The port is bound for a moment. Raise
+    OverflowError for a port below 0 or above 65535.
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -36,7 +37,8 @@ def is_open(port: int) -> bool:
 def require_free(ports: Iterable[int], owner: str) -> None:
     """Raise EngineError, which names every port in use on 127.0.0.1; without one nothing happens.
 
-    `owner` is the name of the cluster that needs the ports. Raise OverflowError for a port above 65535.
+    A port that this user may not open, such as one below 1024, counts as in use. `owner` is the name of the cluster
+    that needs the ports. Raise OverflowError for a port above 65535.
     """
     ports_in_use = [port for port in ports if not is_free(port)]
     if ports_in_use:

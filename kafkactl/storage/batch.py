@@ -72,9 +72,10 @@ class Batch:
 
     @property
     def last_sequence(self) -> int:
-        """Return the sequence number of the last record, or -1 where `base_sequence` is -1: the batch has no producer.
+        """Return the sequence number of the last record, or -1 where `base_sequence` is -1.
 
-        Sequence numbers start again at 0 after 2^31 - 1.
+        That is so without a producer, and in control batches, which may have one. Sequence numbers start again at 0
+        after 2^31 - 1.
         """
         return -1 if self.base_sequence == -1 else increment_sequence(self.base_sequence, self.last_offset_delta)
 
@@ -129,14 +130,15 @@ class Batch:
         return decompress(self.codec, bytes(data), bound)
 
     def records(self, unpacked: bytes | memoryview | None = None) -> Iterator[Record]:
-        """Yield the records of the batch, in the order of the file.
+        """Yield the records of the batch, in the order of the file; control records, too.
 
-        `unpacked` are the decompressed bytes of the records, where the caller has them already; None unpacks them here.
-        Raise FormatError for a batch below 61 bytes, for an unknown codec, for data that cannot be decompressed or grow
-        past MAX_DECOMPRESSED_BYTES, and where the bytes do not agree with the header: for a compressed batch before its
-        first record; for another batch at the place of the damage, or in place of the last record where bytes follow
-        it. Where the header of a batch of 61 bytes or more counts 0 records nothing is yielded, and neither the codec
-        nor the bytes after the header are checked.
+        Where the broker set the times, all have the largest timestamp of the header. `unpacked` are the decompressed
+        bytes of the records, where the caller has them already; None unpacks them here. Raise FormatError for a batch
+        below 61 bytes, for an unknown codec, for data that cannot be decompressed or grow past MAX_DECOMPRESSED_BYTES,
+        and where the bytes do not agree with the header: for a compressed batch before its first record; for another
+        batch at the place of the damage, or in place of the last record where bytes follow it. The CRC is not checked:
+        see `is_valid`. Where the header of a batch of 61 bytes or more counts 0 records nothing is yielded, and neither
+        the codec nor the bytes after the header are checked.
         """
         if self.size_bytes < HEADER_SIZE:
             raise FormatError(

@@ -63,8 +63,10 @@ def decompress(codec: Codec, data: bytes, bound: int | None = None) -> bytes:
     """Return data decompressed.
 
     `bound` is the largest result in bytes; None means MAX_DECOMPRESSED_BYTES. Codec.NONE returns the data as they are,
-    whatever their size. Bytes behind the end of gzip and lz4 data are ignored. Raise FormatError for data that the
-    codec cannot decompress or that are cut off, and TooLargeError (a FormatError) for a result past the bound.
+    whatever their size. Bytes behind the end of gzip and lz4 data are ignored; behind zstd and snappy data they are an
+    error, but zstd frames may follow each other. Raise FormatError for data that the codec cannot decompress, for empty
+    ones and for data that are cut off, and TooLargeError (a FormatError) for a result past the bound. Snappy data in
+    the framing of Java clients that end after one of their blocks are not known to be cut off.
     """
     if codec is Codec.NONE:
         return data
@@ -124,7 +126,8 @@ def _decompress_into_buffer(decompress_into: Callable[[bytes, bytearray], int], 
 def _decompress_snappy(data: bytes, bound: int) -> bytes:
     """Return the content of snappy data, with or without the framing of Java clients.
 
-    Raise TooLargeError past the bound in bytes; ValueError, struct.error or cramjam.DecompressionError for damage.
+    With the framing, data that end after a whole block, or after the framing's beginning, are no error. Raise
+    TooLargeError past the bound in bytes; ValueError, struct.error or cramjam.DecompressionError for damage.
     """
     if not data.startswith(_XERIAL_MAGIC):
         return _decompress_snappy_block(data, bound)

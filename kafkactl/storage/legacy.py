@@ -113,12 +113,12 @@ class LegacyBatch:
     def records(self) -> Iterator[LegacyRecord]:
         """Yield the record of the message, or all records inside a wrapper, with their absolute offsets.
 
-        A record whose value is longer than its message is yielded with a value of None and its `fault`. A last inner
-        message that is cut off is left out. Raise FormatError for an unknown magic or codec, for a message that is too
-        short or has a longer key, and for a wrapper that cannot be decompressed (TooLargeError past
-        MAX_DECOMPRESSED_BYTES), is marked with zstd, has no value or no messages, has another wrapper inside, or, in
-        magic 1, has an offset that is not 0 and is below that of its last message. The CRC is not checked here: see
-        `is_valid`.
+        Where the broker set the times, records of magic 1 in a wrapper have the wrapper's timestamp. A record whose
+        value is longer than its message is yielded with a value of None and its `fault`. A last inner message that is
+        cut off is left out. Raise FormatError for an unknown magic or codec, for a message that is too short or has a
+        longer key, and for a wrapper that cannot be decompressed (TooLargeError past MAX_DECOMPRESSED_BYTES), is marked
+        with zstd, has no value or no messages, has another wrapper inside, or, in magic 1, has an offset that is not 0
+        and is below that of its last message. The CRC is not checked here: see `is_valid`.
         """
         outer = self._read_own_record()
         if self.codec is Codec.NONE:
@@ -148,11 +148,11 @@ class LegacyBatch:
             yield replace(record, offset=base_offset + record.offset)
 
     def _read_own_record(self) -> LegacyRecord:
-        """Return the record that the body holds.
+        """Return the record that the body holds; for a wrapper its value is the compressed messages.
 
-        A key or value that is longer than the body is None, and `fault` says so; its size is as written. Raise
-        FormatError where the body ends before the timestamp or before the sizes of key and value, also behind a
-        long key.
+        A value that is longer than the body is None, and `fault` says so; `value_size` is as written. The timestamp is
+        -1 in magic 0. Raise FormatError for a key that is longer than the body, and where the body ends before the
+        timestamp or before the size of the key or the value.
         """
         position = HEADER.size + (TIMESTAMP.size if self.magic else 0)
         key_size, key, position = self._read_sized(position)

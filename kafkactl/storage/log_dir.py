@@ -119,9 +119,9 @@ def scan_log_dir(path: Path) -> LogDirFolders:
     Partitions are the path itself if it has segments, and folders with segments or with the name of a partition; they
     are sorted by topic and number, and the other paths by name, links last. Not read are folders named
     TOPIC-N.ID-delete or -stray, second links to a folder, FIFOs, devices, broken links and links that may not be
-    followed; below a path with segments only second links. Files and any other folders are in neither list. Raise
-    MissingFileError where the path is no folder, and UsageError where it cannot be listed or its entries may not be
-    looked at.
+    followed; below a path with segments only second links. Files and any other folders are in neither list. Segments
+    with suffixes like .deleted and .gz count as segments here. Raise MissingFileError where the path is no folder, and
+    UsageError where it cannot be listed or its entries may not be looked at.
     """
     folders = LogDirFolders()
     is_partition = _has_segments(path)
@@ -146,9 +146,10 @@ def list_partition_folders(path: Path) -> list[Path]:
     """Return the folders with segments at or directly below a path, sorted by topic and partition.
 
     Their names do not matter: folders that a broker has renamed are included, and so are second links to a folder. A
-    folder that cannot be listed is included where it has a partition's name, and left out otherwise. Raise
-    NotFoundError where no folder has a segment, MissingFileError where the path is no folder, and UsageError where it
-    cannot be listed or its entries may not be looked at.
+    segment with a suffix like .deleted or .gz counts, too, which `list_segments` leaves out. A folder that cannot be
+    listed is included where it has a partition's name, and left out otherwise. Raise NotFoundError where no folder has
+    a segment, MissingFileError where the path is no folder, and UsageError where it cannot be listed or its entries may
+    not be looked at.
     """
     folders = [path, *filter(_is_folder, _list_children(path))]
     folders = sorted((folder for folder in folders if _has_segments(folder)), key=_sort_key)
@@ -165,8 +166,9 @@ def no_segments(path: Path) -> NotFoundError:
 def list_segments(folder: Path) -> list[Path]:
     """Return the segments of a partition's folder in the order of their offsets.
 
-    Files with suffixes like .deleted and .gz are left out. A missing folder and a path that is a file give an empty
-    list. Raise UsageError where the folder cannot be listed or its entries may not be looked at.
+    Files with suffixes like .deleted and .gz, and .log entries that are no regular file, are left out. A missing folder
+    and a path that is a file give an empty list. Raise UsageError where the folder cannot be listed or its entries may
+    not be looked at.
     """
     return list_files(folder).segments
 
@@ -252,7 +254,10 @@ def _list_children(path: Path) -> Iterator[Path]:
 
 
 def _require_entries(folder: Path) -> None:
-    """Raise PermissionError where the entries of a folder may not be looked at, also where they may be listed."""
+    """Raise PermissionError where the entries of a folder may not be looked at, also where they may be listed.
+
+    Raise FileNotFoundError for a missing folder, and NotADirectoryError for a path that is no folder.
+    """
     os.stat(os.path.join(folder, "."))
 
 
@@ -272,8 +277,9 @@ def _unreadable(folder: Path, error: OSError) -> UsageError:
 def _has_segments(folder: Path) -> bool:
     """Return whether a .log file is directly in a folder; False for a folder that is missing.
 
-    True also for a .log file that may not be looked at, and for a folder that cannot be listed and has a partition's
-    name: reading it then says why.
+    A suffix like .deleted or .gz behind .log does not matter here, unlike in `list_segments`. True also for a .log file
+    that may not be looked at, and for a folder that cannot be listed and has a partition's name: reading it then says
+    why.
     """
     try:
         names = [folder / name for name in os.listdir(folder) if find_kind(folder / name) is FileKind.LOG]

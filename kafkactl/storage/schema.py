@@ -76,10 +76,11 @@ class Layout:
     fields: tuple[Field, ...]
 
     def read(self, data: bytes, version: int) -> dict[str, Any]:
-        """Return the fields of a message of a version, as Kafka's JSON converters show them; bytes stay bytes.
+        """Return the fields of a message of a version by name, as Kafka's JSON converters show them; bytes stay bytes.
 
-        `read_message` of SchemaReader says how fields and versions are treated. Raise FormatError where the data end
-        early or are not what the layout says. Bytes after the message are ignored.
+        Fields that the version does not have, and tagged fields with their default value, are left out. A version that
+        the layout does not have is not refused: `read_message` of SchemaReader says more. Raise FormatError where the
+        data end early or are not what the layout says. Bytes after the message are ignored.
         """
         return SchemaReader(data).read_message(self, version)
 
@@ -101,13 +102,14 @@ class SchemaReader:
         """Return the fields of the next message by name: numbers, texts, bytes, None, lists, and dicts for structs.
 
         `version` is that of the message; one that the layout does not have is not refused here, but one above the
-        layout's is an error at the first struct inside. Tagged fields with their default value are left out, and
-        unknown tags are skipped. Raise FormatError where the bytes end early or are not what the layout says.
+        layout's is an error at the first struct inside. Fields that the version does not have, and tagged fields with
+        their default value, are left out, and unknown tags are skipped. Raise FormatError where the bytes end early or
+        are not what the layout says; the position is then anywhere in the message.
         """
         flexible = version in layout.flexible
 
         def read_struct(fields: tuple[Field, ...]) -> dict[str, Any]:
-            """Return the fields of the next struct by name, without tagged ones at their default.
+            """Return the fields of the next struct that the version has, without tagged ones at their default.
 
             Raise FormatError where the bytes end early or are not what the layout says.
             """

@@ -184,7 +184,8 @@ class Segment:
 
         Positions are in bytes from the start of the file, unpacked; an `end` of None is its end. A wrong CRC is no
         error: `is_valid` of a batch checks it. Raise FormatError, after the batches before it, for a size that no batch
-        has and where the file cannot be read; also for a gzip file that is cut off, if `end` is None.
+        has, as in zeros at the end, and where the file cannot be read; also for a gzip file that is cut off, if `end`
+        is None.
         """
         while True:
             batch = (self._parse_batch_in_memory(position) if end is None else None) or self.read_batch(position, end)
@@ -220,8 +221,10 @@ class Segment:
     def records(self) -> Iterator[Record]:
         """Yield the records of all batches that are not control batches, in the order of the file.
 
-        A wrong CRC is no error. Bytes at the end that are no whole batch are ignored. Raise FormatError where a batch
-        is corrupt or cannot be decompressed, the file cannot be read, or a gzip file is cut off.
+        A wrong CRC is no error. A last batch that is not whole is ignored. A record of magic 0 or 1 whose value is
+        longer than its message has the value None and says so in `fault`. Raise FormatError where a batch is corrupt or
+        cannot be decompressed, for zeros at the end, where the file cannot be read, and for a gzip file that is cut
+        off.
         """
         for batch in self.batches():
             if not batch.is_control:

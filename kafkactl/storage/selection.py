@@ -62,7 +62,10 @@ class Selection:
 
     @property
     def takes_every_record(self) -> bool:
-        """Return whether only damage, and transactions that are aborted or have no end, can keep a record out."""
+        """Return whether only damage, and transactions that are aborted or have no end, can keep a record out.
+
+        False also with a `limit` or a `tail`.
+        """
         return self == Selection(
             skip_damaged=self.skip_damaged,
             bad_crc=self.bad_crc,
@@ -130,7 +133,7 @@ class Selection:
 
 
 def _find_max_timestamp(batch: AnyBatch) -> int | None:
-    """Return the largest timestamp of a batch in ms, or None for a message that is too short for one."""
+    """Return the largest timestamp of a batch in ms, -1 without timestamps; None for a message too short for one."""
     try:
         return batch.max_timestamp_ms
     except FormatError:  # reading its records reports the damage, and the batches behind it can be read

@@ -37,10 +37,10 @@ class StoredFile:
         """Open a path; one that ends in .gz is unpacked, a FIFO is copied, and `-` is standard input.
 
         Standard input is unpacked where it begins as gzip data do. A FIFO, and standard input that is no file, are read
-        until their writers close them, which may take time. Raise MissingFileError for a missing file;
-        UsageError for a folder, a file without read permission, a device, or a closed or terminal standard input;
-        FormatError for a socket, and where the file cannot be read or copied, or not one byte can be unpacked. `fault`
-        says why a gzip file ends too early.
+        until their writers close them, which may take time. Close the file after use. Raise MissingFileError for a
+        missing file; UsageError for a folder, a file without read permission, a device, or a closed or terminal
+        standard input; FormatError for a socket, where the file cannot be read or copied, and where a gzip file is
+        empty or damaged before its first unpacked byte. `fault` says why a gzip file ends too early.
         """
         self.path = path
         self.fault: LostBytesError | None = None
@@ -192,9 +192,10 @@ def read_file(path: Path) -> memoryview:
 def _open_standard_input() -> tuple[BinaryIO, LostBytesError | None]:
     """Return standard input as a file, and its fault or None; gzip data are unpacked.
 
-    The result is cached, because standard input can be read only once: read the file by position, and do not close it.
-    Raise UsageError where standard input is closed or a terminal, LostBytesError where not one byte can be unpacked,
-    and OSError where it cannot be read or its copy cannot be written.
+    A stream is read until its writer closes it, and copied from its present position on. The result is cached, because
+    standard input can be read only once: read the file by position, and do not close it. Raise UsageError where
+    standard input is closed or a terminal, LostBytesError where not one byte can be unpacked, and OSError where it
+    cannot be read or its copy cannot be written.
     """
     if sys.stdin is None:
         raise UsageError("standard input is closed", "name a file instead of -")

@@ -69,8 +69,8 @@ class Stats:
     def add(self, other: Stats) -> None:
         """Add the numbers of the next segments, which follow these ones, to these ones; `other` is not changed.
 
-        `next_offset` becomes that of `other`, and rare keys are forgotten where there are too many. A gap between both
-        is not counted here: compute_stats counts it with `after`.
+        `next_offset` becomes that of `other`, also None, and rare keys are forgotten where there are too many. A gap
+        between both is not counted here: compute_stats counts it with `after`.
         """
         for name, value in vars(other).items():
             own = getattr(self, name)
@@ -154,10 +154,12 @@ def compute_stats(path: Path, on_error: Callable[[KafkactlError], None], after: 
     """Return the numbers about one segment.
 
     Where a part cannot be read, `on_error` gets the error, and the numbers end there; bytes at the end that are no
-    whole batch are no error. `after` is the next offset of the segment before this one: the gap between them counts
-    here. Where it is None, a gap between the base offset and the first record counts. Raise NotFoundError for a missing
-    file; UsageError for a folder, a device, a file without read permission, and one without a base offset, such as a
-    missing one without a number in its name; FormatError where the file cannot be opened.
+    whole batch are no error. Nor is a batch with a wrong CRC: it counts in `damaged_batches`, and its records do not
+    count. `after` is the next offset of the segment before this one: the gap between them counts here. Where it is
+    None, a gap between the base offset and the first record counts. `next_offset` is never None: without records it is
+    the base offset, or `after` where that is larger. Raise NotFoundError for a missing file; UsageError for a folder, a
+    device, a file without read permission, and one without a base offset, such as a missing one without a number in its
+    name; FormatError where the file cannot be opened.
     """
     base_offset = find_base_offset(path)
     stats = Stats(segments=1, next_offset=base_offset if after is None else after)
@@ -234,9 +236,10 @@ def export_stats(stats: Stats, top: int) -> dict[str, Any]:
 
     `top` is the number of most frequent keys to include in `top_keys`, as objects of key (text) and records, the most
     frequent first. Sizes become dicts of percentiles (p50, p90, p99, max), each None without sizes, and `producers` and
-    `distinct_keys` are numbers; the latter is None where rare keys were forgotten. The first and the next offset, and
-    the oldest and the youngest time (ms), are None without records. The ratio of compression has two decimal places,
-    None without compressed batches. Numbers of compressed bytes and of control batches are left out.
+    `distinct_keys` are numbers; the latter is None where rare keys were forgotten. The first offset is None without
+    records. The next offset is that of `stats`: None only where no segment was read. The oldest and the youngest time
+    (ms) are None where no record has one; control records do not count for them. The ratio of compression has two
+    decimal places, None without compressed batches. Numbers of compressed bytes and of control batches are left out.
     """
     return {
         "segments": stats.segments,

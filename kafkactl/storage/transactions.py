@@ -65,9 +65,10 @@ class TransactionEnds:
     def is_aborted(self, segment: Segment, batch: Batch) -> bool | None:
         """Return whether the transaction of a batch was aborted; None where no segment from this one on has its end.
 
-        `batch` must be a data batch of a transaction. The segment is read, and the later ones of its folder where they
-        are needed, each once; the folder is listed once. So ends that are written afterwards are not seen. Damage is no
-        error here: its control batches are ignored. Raise UsageError where the folder cannot be listed.
+        `batch` must be a data batch of a transaction. The segment is read, and the later .log files of its folder where
+        they are needed (none for a segment with a suffix like .gz), each once; the folder is listed once. So ends that
+        are written afterwards are not seen. Damage is no error here: its control batches are ignored. Raise UsageError
+        where the folder cannot be listed.
         """
         if segment.path not in self._of_segment:
             self._of_segment[segment.path] = _read_ends(segment)
@@ -81,7 +82,8 @@ class TransactionEnds:
     def _list_later_segments(self, path: Path) -> list[Path]:
         """Return the segments that follow a segment in its folder, in the order of their offsets, as of the first call.
 
-        The list is empty where the segment is not there. Raise UsageError where the folder cannot be listed.
+        The list is empty where the segment is not among `list_segments`, as with a suffix like .gz or .deleted. Raise
+        UsageError where the folder cannot be listed.
         """
         if path not in self._following:
             from kafkactl.storage.log_dir import list_segments  # most logs end without an open transaction

@@ -264,7 +264,10 @@ def _read_records(batch: AnyBatch, log: LogState) -> BatchRecords:
 
 
 def _find_epoch(epochs: Sequence[LeaderEpoch], offset: int) -> int | None:
-    """Return the leader epoch of an offset by the lines of the checkpoint; None where all lines begin later."""
+    """Return the leader epoch of an offset by the lines of the checkpoint, whose offsets rise.
+
+    None where all lines begin later, and without lines.
+    """
     number = bisect_right(epochs, offset, key=lambda epoch: epoch.start_offset)
     return epochs[number - 1].epoch if number else None
 

@@ -106,7 +106,8 @@ class LogState:
     def meet_offset(self, path: Path, position: int, first: int) -> None:
         """Note a gap before the first offset of a sound batch, which compaction can leave; then `is_cleaned` is set.
 
-        No gap is noted directly behind damage, which ends here. `position` is that of the batch in its file, in bytes.
+        `next_offset` is not moved. No gap is noted directly behind damage, which ends here. `position` is that of the
+        batch in its file, in bytes.
         """
         if self.is_exact and self.next_offset is not None and first > self.next_offset:
             self._add_gap(path, position, first, between_segments=False)
@@ -141,8 +142,8 @@ class LogState:
     def take_data(self, batch: Batch) -> None:
         """Note a data batch as its producer's newest one, and as a part of its open transaction.
 
-        It opens a transaction where the producer has none. A batch that is not transactional, or has no records left,
-        belongs to none.
+        The batch must have a producer. It opens a transaction where the producer has none. A batch that is not
+        transactional, or has no records left, belongs to none.
         """
         last = self.producers.get(batch.producer_id)
         if last is None:

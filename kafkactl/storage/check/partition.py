@@ -54,10 +54,10 @@ def check_partition(folder: Path, checked: CheckCounts) -> Iterator[Fault]:
 def look_at_partition(folder: Path, knowledge: LogDirKnowledge) -> PartitionCheck:
     """Return the finished check of a partition.
 
-    `knowledge` has the facts of its log dir. Where it has a fault and files have changed meanwhile, the check is
-    repeated, up to 3 looks, with a wait of 0.3 s where a broker may write, and only faults at places that have one in
-    every look stay; the notices are those of the last look. A missing folder and a path that is a file have no
-    findings. Raise UsageError where the folder cannot be listed.
+    `knowledge` has the facts of its log dir. Where the check has a fault, this waits 0.3 s if a broker may write, and
+    repeats the check if files have changed since it began, up to 3 looks in all. Then only faults at places that have
+    one in every look stay; the notices and the counts are those of the last look. A missing folder and a path that is a
+    file have no findings. Raise UsageError where the folder cannot be listed.
     """
     before = _read_versions(folder)
     look = PartitionCheck(folder=folder, knowledge=knowledge)

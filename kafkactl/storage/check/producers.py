@@ -46,8 +46,8 @@ class SnapshotChecks:
     def finish(self, log: LogState) -> Iterator[Fault]:
         """Yield the faults of the remaining snapshots, at the end of the log.
 
-        A sound one past the end is a fault, unless the log has damage. Faults that compaction explains go to
-        `log.unless_cleaned` instead.
+        A sound one past the end is a fault, unless the log has damage; so is one that was deleted meanwhile. Faults
+        that compaction explains go to `log.unless_cleaned` instead.
         """
         end = log.next_offset or 0
         yield from self.reach(end, log)

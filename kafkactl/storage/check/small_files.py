@@ -32,8 +32,9 @@ _QUORUM_VERSIONS = (0, 1)
 def read_regular(path: Path, read: Callable[[Path], T], faults: list[Fault]) -> T | None:
     """Return what `read` makes of a file, or None where it is missing or faulty. No KafkactlError is raised.
 
-    A KafkactlError of `read` is added to `faults`, unless the file is missing. A path that is no regular file counts as
-    missing, because reading a FIFO would wait for its writer. Other errors of `read` are raised.
+    A KafkactlError of `read` is added to `faults`, unless the file is missing. FIFOs, sockets, devices, broken links
+    and paths that may not be looked at count as missing, without a fault, because reading a FIFO would wait for its
+    writer. A folder is given to `read`. Other errors of `read` are raised.
     """
     try:
         return None if explain_irregular(path) is not None else read(path)
@@ -68,10 +69,10 @@ def check_partition_metadata(path: Path, expected_id: str | None) -> Iterator[Fa
 def check_meta_properties(path: Path) -> Iterator[Fault]:
     """Yield the faults of meta.properties.
 
-    They are a missing file, because a log dir that a broker has used always has it; one that cannot be read; a version
-    other than 0 and 1, after which nothing else is checked; a broker.id (version 0) or node.id (version 1) that is
-    missing or no number; a missing or empty cluster.id; and a directory.id that is not 16 bytes in base64. Nothing is
-    raised.
+    They are a missing file or a path that is no file, because a log dir that a broker has used always has it; one that
+    cannot be read; a version other than 0 and 1, after which nothing else is checked; a broker.id (version 0) or
+    node.id (version 1) that is missing or no number; a missing or empty cluster.id; and a directory.id that is not 16
+    bytes in base64. Nothing is raised.
     """
     faults: list[Fault] = []
     properties = read_regular(path, read_properties, faults)
