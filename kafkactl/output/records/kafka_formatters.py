@@ -86,7 +86,8 @@ class InternalRecords(RecordWriter):
 
         The value is null for a tombstone. Bytes are base64, also the subscriptions and assignments of members. The
         result is empty for a record without a key, of a type that is unknown, or of one that the formatter does not
-        show. Raise FormatError, with the offset, for a record that cannot be decoded.
+        show. Raise FormatError, with the offset, for a record that cannot be decoded, also for one that the formatter
+        does not show.
         """
         key, value = message.key(), message.value()
         if key is None:
