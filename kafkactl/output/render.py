@@ -19,9 +19,10 @@ def show(
 
     A `format` of None is a table on a terminal and plain text elsewhere; a `stream` of None is stdout. `with_headings`
     False leaves the titles of tables and columns out. Tables and plain text on a terminal have the control characters
-    of cells and titles escaped. json, jsonl and yaml show the report's `data`, the others its tables. Raise UsageError
-    for kafka, prometheus, parquet and raw, which are no formats of reports; OutputError where stdout cannot be written,
-    and ReaderLeftError where its reader left.
+    of cells and titles escaped. json, jsonl and yaml show the report's `data`, the others its tables; jsonl has a line
+    for each item of a list, and one line for any other data. The last bytes for stdout can stay in the buffer of `out`
+    until it is flushed. Raise UsageError for kafka, prometheus, parquet and raw, which are no formats of reports;
+    OutputError where stdout cannot be written, and ReaderLeftError where its reader left.
     """
     stream = stream or out.text
     on_terminal = stream.isatty()
@@ -57,7 +58,10 @@ def show(
 
 
 def _write_bytes(pieces: Any, stream: TextIO) -> None:
-    """Write an iterable of pieces of UTF-8 to a stream; as text where the stream has no buffer for bytes."""
+    """Write an iterable of pieces of UTF-8 to a stream; as text where the stream has no buffer for bytes.
+
+    Text that the stream itself still keeps comes after them, unless it is flushed before.
+    """
     binary = getattr(stream, "buffer", None)
     if binary is None:
         stream.writelines(piece.decode() for piece in pieces)

@@ -260,7 +260,8 @@ def _is_block(value: Any) -> bool:
 def _encode_yaml_item(value: Any, indent: str) -> Iterator[str]:
     """Yield the lines of one item of a list, behind `indent`, which consists of blanks.
 
-    Each line has its line end. A dictionary or a list begins on the line of the hyphen.
+    Each line has its line end. A dictionary or a list begins on the line of the hyphen. `value` has plain types only,
+    as make_valid_data returns them.
     """
     if not _is_block(value):
         yield f"{indent}- {_encode_yaml_flat(value)}\n"
@@ -274,7 +275,8 @@ def _encode_yaml_item(value: Any, indent: str) -> Iterator[str]:
 def _encode_yaml_block(value: Any, indent: str) -> Iterator[str]:
     """Yield the lines of a list or a dictionary that is not empty, behind `indent`.
 
-    `indent` consists of blanks. Each line has its line end.
+    `indent` consists of blanks. `value` has plain types only, as make_valid_data returns them. Each line has its line
+    end.
     """
     if isinstance(value, list):
         for item in value:
@@ -292,7 +294,10 @@ def _encode_yaml_block(value: Any, indent: str) -> Iterator[str]:
 
 
 def _encode_yaml_flat(value: Any) -> str:
-    """Return None, a number, a bool, text, or an empty list or dictionary, on one line, without a line end."""
+    """Return None, a number, a bool, text, or an empty list or dictionary, on one line, without a line end.
+
+    Not-a-number and infinity must be replaced before. Raise ValueError for an integer of more than 4,300 digits.
+    """
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -27,8 +27,9 @@ def show_tables(tables: Sequence[Table], stream: TextIO, with_headings: bool = T
 
     Tables are as wide as their cells need, up to the width of the terminal, or to 10,000 columns elsewhere; blocks of
     lines (see draw_table) can be wider. A table without rows prints only its title. `with_headings` False leaves the
-    titles of tables and columns out, and the empty lines. Raise OutputError and ReaderLeftError where the stream is
-    stdout and cannot be written.
+    titles of tables and columns out, and the empty lines; blocks keep the titles of columns. Control characters of
+    cells must be escaped before, as render.show does. Raise OutputError and ReaderLeftError where the stream is stdout
+    and cannot be written.
     """
     console = Console(file=stream, highlight=False, width=None if stream.isatty() else _WIDEST)
     for number, table in enumerate(tables):
@@ -74,7 +75,7 @@ class _DrawnColumn:
 
     @property
     def is_empty(self) -> bool:
-        """Return whether no row has a value: every cell is empty or a hyphen."""
+        """Return whether no row has a value: every cell is empty or a hyphen. True without rows."""
         return all(text in ("", format_cell(None)) for text in self.cells)
 
 

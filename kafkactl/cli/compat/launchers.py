@@ -84,9 +84,10 @@ def require_folder(folder: str) -> None:
 
 
 def make_files(folder: str) -> list[OwnFile]:
-    """Return the files for a folder: for each tool NAME and NAME.sh, and the completion for bash, zsh and fish.
+    """Return the files for a folder: for each tool NAME and NAME.sh, then the completion for bash, fish and zsh.
 
-    They start the interpreter that runs now. Raise KafkactlError where its path is not known.
+    Nothing is written, and the folder is not looked at. They start the interpreter that runs now. Raise KafkactlError
+    where its path is not known.
     """
     python = sys.executable
     if not python:
@@ -133,9 +134,10 @@ def is_own(path: str) -> bool:
 def install(folder: str, dry_run: bool) -> list[Outcome]:
     """Write our files into a folder, and return the outcome of each; with `dry_run` only say what would be done.
 
-    A file that is not ours stays as it is, and its outcome is a failure, as is an error of the operating system. Raise
-    MissingFileError or UsageError where there is no such folder, and KafkactlError where nothing can be written in it,
-    also with `dry_run`, or the path of the running Python is not known.
+    Outcomes have the order of make_files and the names of the files, without the folder. A file of ours is replaced,
+    also an equal one. A file that is not ours stays as it is, and its outcome is a failure, as is an error of the
+    operating system. Raise MissingFileError or UsageError where there is no such folder, and KafkactlError where
+    nothing can be written in it, also with `dry_run`, or the path of the running Python is not known.
     """
     require_folder(folder)
     _require_writable(folder)
@@ -145,9 +147,9 @@ def install(folder: str, dry_run: bool) -> list[Outcome]:
 def remove(folder: str, dry_run: bool) -> tuple[list[Outcome], list[str]]:
     """Remove our files from a folder. Return the outcome of each, and the names of ours that other files have.
 
-    Those files stay. With `dry_run` nothing is removed. Launchers of another release of kafkactl are removed, too.
-    Raise MissingFileError or UsageError where there is no such folder, KafkactlError where our files in it cannot be
-    removed, and OSError where the folder cannot be read.
+    Both lists are sorted by name. Those files stay. With `dry_run` nothing is removed. Launchers of another release of
+    kafkactl are removed, too. Raise MissingFileError or UsageError where there is no such folder, KafkactlError where
+    our files in it cannot be removed, also with `dry_run`, and OSError where the folder cannot be read.
     """
     require_folder(folder)
     names = sorted(name for name in os.listdir(folder) if name.startswith(_PREFIX))
@@ -218,8 +220,9 @@ def _put(path: str, file: OwnFile, may_replace: bool) -> None:
 def _rename_new(draft: str, path: str, mode: int) -> None:
     """Give a draft its name, and raise FileExistsError where there is a file of this name.
 
-    Where the file system has no links an empty file takes the name first, which fails where there is one, and the
-    draft replaces it. Raise OSError for any other failure.
+    Where the file system has no links an empty file takes the name first, which fails where there is one, and the draft
+    replaces it. Raise OSError for any other failure; the empty file can stay then. Elsewhere the draft keeps its old
+    name, too.
     """
     try:
         os.link(draft, path)

@@ -152,11 +152,12 @@ def check(arguments: Arguments) -> None:
 
 
 def translate(arguments: Arguments) -> Run:
-    """Return the command `kafkactl acls list`, `add` or `remove`.
+    """Return the command `kafkactl acls list`, `add` or `remove`; the command line must have passed `check`.
 
     Raise OptionError for a value that cannot be read or is given twice, JavaError for a file of settings that does not
     exist, for an address that is none and for a principal that is none, and WrongUsageError for what kafka-acls refuses
-    after it has made its client. A removal without --force asks for confirmation.
+    after it has made its client. A removal without --force asks for confirmation. Kafka's remark about --command-config
+    without a value is in the result's `before`, for stdout; an error lacks it.
     """
     verb = next(verb for verb in _VERBS if arguments.has(verb))
     connection = _translate_connection(arguments)

@@ -84,7 +84,7 @@ def check(arguments: Arguments) -> None:
 
 
 def translate(arguments: Arguments) -> Run:
-    """Return the command of `kafkactl client-metrics`.
+    """Return the command of `kafkactl client-metrics`; the command line must have passed `check`.
 
     Raise JavaError for a file of settings that does not exist, an address that is none, and several names, and
     OptionError for another option given twice.

@@ -100,9 +100,10 @@ def translate_settings(client: str, settings: ClientSettings, chosen: Mapping[st
     `chosen` are the settings, by Java's names, that the command line has options for, and these options win. Settings
     that Kafka's tool sets itself, those of other clients, unknown ones, and those without effect in kafkactl are left
     out: where they are on the command line, each gets a warning on stderr. A file of settings is passed on as
-    --command-config; its settings get no option, except one whose value changes and is not secret. Numbers become the
-    nearest ones that librdkafka takes. Raise JavaError, with `before` as its text for stdout, for a value that Java
-    refuses, also for one of `chosen`.
+    --command-config; its settings get no option, except max.block.ms, and one whose value changes and is not secret. A
+    client's own partitioner.ignore.keys or exclude.internal.topics, and encodings of serializers, get neither option
+    nor warning. Numbers become the nearest ones that librdkafka takes. Raise JavaError, with `before` as its text for
+    stdout, for a value that Java refuses, also for one of `chosen`.
     """
     ignored = {*SET_BY_TOOL[client], *list_names_of_other(client)}
     used = {name: value for name, value in settings.all.items() if name not in ignored}

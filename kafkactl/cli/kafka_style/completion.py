@@ -17,8 +17,8 @@ from kafkactl.cli.kafka_style.tools import load_tool
 def _complete_last_setting(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return proposals for a list of settings A=1,B=2: names for its last part, behind the parts before it.
 
-    `ctx` is the context of the line, whose options name the cluster and the type of entity. There are none without an
-    answer within 2 s; nothing is raised.
+    Each ends with an equals sign. `ctx` is the context of the line, whose options name the cluster and the type of
+    entity. There are none without an answer within 2 s; nothing is raised.
     """
     before, comma, last = incomplete.rpartition(",")
     return [before + comma + name for name in names.complete_config_names(ctx, last)]

@@ -282,7 +282,7 @@ def _check_alteration(arguments: Arguments, types: Sequence[str], names: Sequenc
 
 
 def translate(arguments: Arguments) -> Run:
-    """Return the command of `kafkactl configs`.
+    """Return the command of `kafkactl configs`; the command line must have passed `check`.
 
     Raise JavaError for a file that does not exist, a server without a port, a name that no topic can have with
     --describe, more names than types, with --alter also fewer, settings that Kafka's tool refuses, and entities that it
@@ -416,9 +416,9 @@ def _is_number(text: str) -> bool:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-configs does, on stderr, and return its status: 1.
 
-    An error of the command line is one line. Any other comes with the command line and the first line of its trace.
-    Where --describe does not find a topic, its heading goes to stdout before; raise OutputError or ReaderLeftError
-    where that fails. `call` is the name of the request, for the text of a time-out.
+    An error of the command line is one line. Any other comes with the command line, also with passwords in it, and the
+    first line of its trace. Where --describe does not find a topic, its heading goes to stdout before; raise
+    OutputError or ReaderLeftError where that fails. `call` is the name of the request, for the text of a time-out.
     """
     java = _find_own_check(error)
     if java is None and (isinstance(error, (JavaError, OptionError)) or is_unknown_host(error)):

@@ -400,9 +400,11 @@ def _translate_numbers(arguments: Arguments, notice: str, printed: str) -> list[
 def _translate_formatter(arguments: Arguments, printed: str) -> list[str]:
     """Return our options for the form of the records.
 
-    Unknown properties, and deserializers that are not Kafka's or have an unknown encoding, are left out with a warning
-    on stderr. Raise WrongUsageError for an unknown formatter and a missing file of --formatter-config, UsageError for
-    such a file that is no file of properties, and OptionError for an option given twice.
+    Of a property that is given twice, --formatter-property and --property win over --key-deserializer and
+    --value-deserializer, and these over the file. Unknown properties, and deserializers that are not Kafka's or have an
+    unknown encoding, are left out with a warning on stderr. Raise WrongUsageError for an unknown formatter and a
+    missing file of --formatter-config, UsageError for such a file that is no file of properties, and OptionError for an
+    option given twice.
     """
     formatter = arguments.value("formatter") or ""
     if formatter.removeprefix(_PACKAGE) not in _FORMATTERS or not formatter.startswith(_PACKAGE):

@@ -119,8 +119,10 @@ def check(arguments: Arguments) -> None:
 def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl tokens`; the HMAC is in a nameless file.
 
-    Raise OptionError for an option given twice and a number that is none, and JavaError for a file of settings that
-    does not exist, an address or principal that is none, a missing number or HMAC, and a text that is not base64. Raise
+    The command line must have passed `check`. Of several owners of a new token only the first counts, and an empty HMAC
+    gives no option. The `before` of an error is Kafka's line about the call, where Kafka's tool prints it. Raise
+    OptionError for an option given twice and a number that is none, and JavaError for a file of settings that does not
+    exist, an address or principal that is none, a missing number or HMAC, and a text that is not base64. Raise
     KafkactlError where the nameless file cannot be written.
     """
     require_file(arguments.value("command-config"))

@@ -80,7 +80,8 @@ def find_door(arguments: Sequence[str]) -> Door | None:
 
     It is one that begins with the name of a script of Kafka, also with .sh, or with a noun of ours and one of Kafka's
     verbs as an option: `kafka-topics --list`, `topics --list`. A noun with a word that is no option just behind it is
-    ours. Options of kafkactl may stand before the name; after a noun those that Kafka's tools lack may stand anywhere.
+    ours. Options of connection and output may stand before the name, but no other ones of kafkactl; after a noun those
+    that Kafka's tools lack may stand anywhere, and are taken out of the words. See _measure_flag for these options.
     """
     own_flags, rest = _split_flags(arguments)
     if not rest:

@@ -100,9 +100,10 @@ def check(arguments: Arguments) -> None:
 def translate(arguments: Arguments) -> Run:
     """Return the command `kafkactl leaders elect`, which asks nobody; the JSON file is read here, too.
 
-    Raise OptionError for a value that cannot be read or is given twice, and JavaError for a file of settings that does
-    not exist, a server without a port, and a JSON file that Kafka's tool refuses. Raise KafkactlError where a copy of
-    the JSON file cannot be written.
+    The command line must have passed `check`. Kafka's warning about --admin.config is in the `before` of the result,
+    and of the error about its file, for stdout. Raise OptionError for a value that cannot be read or is given twice,
+    and JavaError for a file of settings that does not exist, a server without a port, and a JSON file that Kafka's tool
+    refuses. Raise KafkactlError where a copy of the JSON file cannot be written.
     """
     type_ = arguments.value("election-type") or ""
     if type_.upper() not in _TYPES:
@@ -135,7 +136,8 @@ def _check_file(path: str) -> str:
     """Return the path of a JSON file with the same content: `path`, or a copy of one that can be read only once.
 
     Raise JavaError for a file that Kafka's tool refuses: it cannot be read, is no JSON, has no list `partitions`, or
-    has a partition twice. Raise KafkactlError where the copy cannot be written.
+    has a partition twice. Raise KafkactlError where the copy cannot be written. Entries that are no objects, and the
+    fields of the others, are not checked.
     """
     try:
         text, is_regular = read_once(path)

@@ -187,9 +187,9 @@ def _refuse_unavailable(options: Iterable[Option], arguments: Arguments) -> None
 def _take(option: Option, value: str, rest: deque[str], arguments: Arguments) -> None:
     """Note an option with its value, which may be the next word; that word is removed from `rest`.
 
-    `value` is the text behind the equals sign, or "" without one. For an option without a value this text is ignored.
-    Where the value is optional, a word that looks like an option is not taken; where it is a number, only a number is
-    taken, also -1. Raise OptionError for a missing value.
+    `value` is the text behind the equals sign, or "" without one; so `--name=` takes the next word, too. For an option
+    without a value this text is ignored. Where the value is optional, a word that looks like an option is not taken;
+    where it is a number, only a number is taken, also -1. Raise OptionError for a missing value.
     """
     if option.arity is Arity.NONE:
         arguments.add(option.name, None)  # the library ignores a value behind an equals sign

@@ -88,7 +88,10 @@ _OUR_OPTIONS = {name: f"--{name}" for name in _AS_SETTINGS} | {
 
 
 def _number(name: str, summary: str, default: str, label: str = "", type: str = "Integer") -> Option:
-    """Return a Tool's option with a number, Integer or Long (`type`), that is a setting of the producer."""
+    """Return the option of Kafka's tool with a number that is a setting of the producer.
+
+    `type` is Integer or Long, and `label` Kafka's name of the value.
+    """
     target = _OUR_OPTIONS.get(name, f"--{name}")
     return Option(
         name=name, arity=Arity.REQUIRED, type=type, label=label, default=default, target=target, summary=summary
@@ -247,10 +250,10 @@ def _translate_options(arguments: Arguments, printed: str) -> list[str]:
 def _read_properties(arguments: Arguments, printed: str) -> dict[str, str]:
     """Return the properties of the reader as our command takes them: a backslash is doubled, for it is no escape.
 
-    Unknown ones get a warning on stderr. `topic` is one of them: Kafka's reader sends to this topic. Raise JavaError,
-    with `printed` as its text for stdout, for a missing file of properties, separators that are equal, and a separator
-    of headers that is no regular expression; OptionError for a file given twice, UsageError for one that is no file of
-    properties.
+    Properties on the command line win over the file. Unknown ones get a warning on stderr. `topic` is one of them:
+    Kafka's reader sends to this topic. Raise JavaError, with `printed` as its text for stdout, for a missing file of
+    properties, separators that are equal, and a separator of headers that is no regular expression; OptionError for a
+    file given twice, UsageError for one that is no file of properties.
     """
     file = arguments.value("reader-config")
     require_file(file, printed)
@@ -354,7 +357,8 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
 
     All goes to stderr. The status is 1 for an error of the command line, of the set-up or a wrong line. Words that
     cannot be parsed come with the list of options. Every other error, as for records that were not delivered, is
-    logged, and the status is 0; also that of an illegal topic.
+    logged, and the status is 0; also that of an illegal topic. After an UnreachableError the hosts of
+    --bootstrap-server are looked up.
     """
     java = convert_error(error, call)
     if isinstance(error, OptionError) and error.is_of_parsing:

@@ -49,7 +49,10 @@ OPTIONS = (
 
 
 def check(arguments: Arguments) -> None:
-    """Raise WrongUsageError for an option that is missing."""
+    """Raise WrongUsageError for a missing --offset-json-file or --bootstrap-server.
+
+    --bootstrap-server may be missing where the arguments do not need it.
+    """
     require_options(arguments, "bootstrap-server", "offset-json-file")
 
 

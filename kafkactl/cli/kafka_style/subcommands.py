@@ -111,8 +111,9 @@ def parse_subcommand(
     """Return the subcommand, the options and the values of a command line.
 
     `program` is the name in the usage. `levels` are the tool itself and then its subcommands; `words` are the arguments
-    behind the tool's name. Without `needs_server` the options for the address may be missing. Raise SubcommandError for
-    a line that the library refuses, HelpRequestedError for --help, and VersionRequestedError for --version.
+    behind the tool's name. Of an option that is given twice the last value counts, unless its level collects its
+    values. Without `needs_server` the options for the address may be missing. Raise SubcommandError for a line that the
+    library refuses, HelpRequestedError for --help, and VersionRequestedError for --version.
     """
     top, *subcommands = levels
     arguments = Arguments({option.name: option for level in levels for option in level.all_options}, words)
@@ -325,7 +326,10 @@ def format_error(tool: str, error: SubcommandError) -> str:
 
 
 def _wrap(text: str) -> Iterator[str]:
-    """Yield the lines of a text, of at most 75 characters; all but the last are justified."""
+    """Yield the lines of a text, of at most 75 characters; all but the last are justified.
+
+    A longer word has a longer line of its own.
+    """
     line = ""
     for piece in _PIECES.findall(f"{text}\n"):  # the library counts the line end as a character
         if len(line) + len(piece) > _WIDTH:

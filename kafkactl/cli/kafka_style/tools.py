@@ -146,10 +146,11 @@ def connection_options(server_label: str, config_label: str) -> tuple[Option, ..
 def parse_words(tool: Tool, words: Sequence[str], needs_server: bool = True) -> Arguments:
     """Return the parsed command line of a tool.
 
-    `needs_server` is whether the address of the cluster must be there. Raise OptionError for an unknown option, a
-    missing value, and an option without those that it belongs to. Types and repetitions are only checked when a value
-    is asked for. For a tool with subcommands raise SubcommandError for a line that is refused, also for a wrong type,
-    HelpRequestedError for --help, and VersionRequestedError for --version.
+    `needs_server` is whether the address of the cluster must be there. It is kept in the result. A missing address is
+    refused here only where the tool's levels require it; elsewhere its `check` does so. Raise OptionError for an
+    unknown option, a missing value, and an option without those that it belongs to. Types and repetitions are only
+    checked when a value is asked for. For a tool with subcommands raise SubcommandError for a line that is refused,
+    also for a wrong type, HelpRequestedError for --help, and VersionRequestedError for --version.
     """
     if tool.levels:
         arguments = parse_subcommand(tool.program or tool.name, tool.purpose, tool.levels, words, needs_server)
@@ -160,7 +161,10 @@ def parse_words(tool: Tool, words: Sequence[str], needs_server: bool = True) -> 
 
 
 def list_options(levels: Iterable[Level]) -> tuple[Option, ...]:
-    """Return the options of all levels of a tool, each name once, with --help first."""
+    """Return the options of all levels of a tool, with --help first.
+
+    Each name is there once, with the option of the last level that has it.
+    """
     options = {option.name: option for level in levels for option in level.all_options}
     return tuple(options.values())
 
@@ -266,7 +270,7 @@ def require_file(path: str | None, before: str = "", cause: str | None = None) -
 
 
 def parse_principals(arguments: Arguments, option: str, empty: str = "") -> list[str]:
-    """Return the principals of an option without blanks around them; an empty list without the option.
+    """Return the principals of an option without blanks around them; an empty list without any.
 
     Raise JavaError for one without a colon, as in TYPE:NAME; `empty` is the tool's word for an empty one in this error.
     """

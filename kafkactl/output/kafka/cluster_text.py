@@ -133,7 +133,8 @@ def format_unregistration(broker_id: int) -> str:
 def format_endpoints(nodes: Sequence[Endpoint], are_controllers: bool) -> str:
     """Return the table of kafka-cluster list-endpoints, each line with its end; without nodes only its heading.
 
-    `are_controllers` leaves the column of states out. A missing rack is null, and an unknown state is unfenced.
+    Nodes keep their order. `are_controllers` leaves the column of states out. A missing rack is null, and an unknown
+    state is unfenced.
     """
     host_width = max((len(node.host) for node in nodes), default=_EMPTY_HOST)
     rack_width = max((len(node.rack) for node in nodes if node.rack is not None), default=_EMPTY_RACK)

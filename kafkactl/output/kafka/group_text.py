@@ -75,7 +75,8 @@ def format_members(description: GroupDescription, verbose: bool) -> str:
     """Return the text of --describe --members about one group; `verbose` adds assignments and epochs.
 
     It begins with an empty line and ends with a line end. Members keep their order. A group without members has only
-    the heading, as in Kafka's tool. The column GROUP-INSTANCE-ID is there where a member has one.
+    the heading, as in Kafka's tool. The column GROUP-INSTANCE-ID is there where a member has one, and UPGRADED, with
+    `verbose`, where some members are upgraded and others are not.
     """
     with_instance = any(member.instance_id for member in description.members)
     mixed = {member.upgraded for member in description.members} >= {True, False}
@@ -164,7 +165,7 @@ def format_missing_plan(group: str) -> str:
 
 
 def format_regex_check(regex: str, problem: str | None) -> str:
-    """Return the text of --validate-regex; `problem` is None for a valid regular expression."""
+    """Return the line of --validate-regex, its end included; `problem` is None for a valid regular expression."""
     return f"The regular expression `{regex}` is {'valid' if problem is None else f'invalid: {problem}'}.\n"
 
 
@@ -201,8 +202,8 @@ def format_offset_deletions(group: str, results: Mapping[Partition, str | None],
 
     `results` has the error of each partition, or None where its offset was deleted; a number below 0 stands for a topic
     that does not exist, or whose partitions are not known. `problem` is the sentence about the whole request, empty for
-    a success; None stands for what the results say. Rows are sorted by topic and number as one text. The text ends with
-    a line end.
+    a success; None stands for what the results say. Rows are sorted by topic and number as one text, so t10 comes
+    before t2. The text ends with a line end.
     """
     if problem is None:
         problem = PARTITION_PROBLEM if any(error is not None for error in results.values()) else ""
@@ -220,7 +221,8 @@ def format_deletions(results: Mapping[str, str | None]) -> str:
     """Return the text of --delete, groups in the order of a Java HashMap, with a line end at its end.
 
     `results` has the error of each group, or None where it was deleted. Where none failed, one line names them all;
-    otherwise the failed ones come first, one a line, and then the deleted ones, if there are any.
+    otherwise the text begins with an empty line, and the failed ones come first, one a line, and then the deleted ones,
+    if there are any.
     """
     deleted_names = [name for name, error in results.items() if error is None]
     quoted = ", ".join(f"'{name}'" for name in sort_as_hash_map(deleted_names))

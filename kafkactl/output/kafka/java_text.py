@@ -15,7 +15,7 @@ def format_json(value: Any) -> str:
     """Return a value as compact JSON on one line, without a line end; bytes as base64.
 
     The value consists of mappings with texts as keys, lists, texts, numbers, bools, bytes and None. Floats are written
-    as in Java; NaN and infinity are strings. Raise TypeError for a type that JSON does not have.
+    as in Java; NaN and infinity are strings. Keys keep their order. Raise TypeError for a type that JSON does not have.
     """
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{format_json(name)}:{format_json(inner)}" for name, inner in value.items()) + "}"

@@ -24,8 +24,9 @@ def format_dirs(brokers: Sequence[int], dirs: Iterable[StoredDir], topics: Colle
     """Return the sentence about the brokers that answered, and the JSON of their directories, as two lines.
 
     `brokers` must have the brokers of all `dirs`; one without directories has an empty list. `topics` are the topics
-    whose replicas are shown, None for all. Brokers, directories and replicas have the order of Java's hash tables. Each
-    line has its end.
+    whose replicas are shown, None for all; a directory without any of them is shown, too. An error without a known code
+    is null, as no error is. Brokers, directories and replicas have the order of Java's hash tables. Each line has its
+    end.
     """
     by_broker: dict[int, dict[str, StoredDir]] = {broker: {} for broker in brokers}
     for row in dirs:
@@ -45,7 +46,10 @@ def format_dirs(brokers: Sequence[int], dirs: Iterable[StoredDir], topics: Colle
 
 
 def _make_dir(row: StoredDir, topics: Collection[str] | None) -> dict[str, Any]:
-    """Return a directory as Kafka's JSON has it, with the replicas of these topics, None for all."""
+    """Return a directory as Kafka's JSON has it, with the replicas of these topics, None for all.
+
+    Its error is the class of Java's exception; null stands for no error, and for an unknown code.
+    """
     replicas: dict[tuple[str, int], StoredReplica] = {(item.topic, item.partition): item for item in row.replicas}
     keys = sort_partitions(replicas)
     keys = sort_partitions(key for key in keys if topics is None or key[0] in topics)
@@ -59,7 +63,7 @@ def _make_dir(row: StoredDir, topics: Collection[str] | None) -> dict[str, Any]:
 
 
 def _make_replica(row: StoredReplica) -> dict[str, Any]:
-    """Return a replica as Kafka's JSON has it."""
+    """Return a replica as Kafka's JSON has it, with its size in bytes."""
     name = f"{row.topic}-{row.partition}"
     return _order({"partition": name, "size": row.size_bytes, "offsetLag": row.lag, "isFuture": row.is_future})
 

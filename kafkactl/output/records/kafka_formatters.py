@@ -84,9 +84,10 @@ class InternalRecords(RecordWriter):
     def write(self, message: Any) -> bytes:
         """Return a record as a line of JSON with its end: key (type and data) and value (version and data).
 
-        The value is null for a tombstone. The result is empty for a record without a key, of a type that is unknown, or
-        of one that the formatter does not show. Raise FormatError, with the offset, for a record that cannot be
-        decoded.
+        The value is null for a tombstone. Bytes are base64, also the subscriptions and assignments of members. The
+        result is empty for a record without a key, of a type that is unknown, or of one that the formatter does not
+        show. Raise FormatError, with the offset, for a record that cannot be decoded, also for one that the formatter
+        does not show.
         """
         key, value = message.key(), message.value()
         if key is None:

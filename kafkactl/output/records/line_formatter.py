@@ -124,7 +124,8 @@ class LineFormatter:
         """Return the headers as NAME:VALUE with headers.separator between; NO_HEADERS without any.
 
         A value of None is the null literal. Headers with a name that is not UTF-8 are read again from the broker. Raise
-        KafkactlError where that fails, and FormatError for a value that its format cannot read.
+        KafkactlError where that fails, FormatError for a value that its format cannot read, and the other errors of
+        that format.
         """
         headers = read_headers(message)
         if not headers:

@@ -40,7 +40,8 @@ class UndeliveredSink:
     def tell(self, record: UndeliveredRecord) -> None:
         """Write one record at once: a line of JSON into the file, or an error message on stderr.
 
-        Where the file cannot be written, the record goes to stderr. Nothing is raised where neither can be written.
+        The message has only the first 200 characters of key and value, and no headers. Where the file cannot be
+        written, the record and all later ones go to stderr. Nothing is raised where neither can be written.
         """
         if self._path is None or not self._append(dump_json(_make_fields(record)) + b"\n"):
             key = "no key" if record.key is None else f"key {_shorten(record.key)}"
@@ -62,8 +63,9 @@ class UndeliveredSink:
     def _append(self, line: bytes) -> bool:
         """Append a line, which has its line end already, to the file as a whole, or nothing.
 
-        The first call opens or creates the file. After a failure a FIFO can have a part. Return False where that
-        failed; an error is then written to stderr, and later records go to stderr as well.
+        The first call opens or creates the file; a FIFO without a reader cannot be opened. After a failure a FIFO can
+        have a part. Return False where that failed; an error is then written to stderr, and later records go to stderr
+        as well.
         """
         try:
             if self._descriptor is None:

@@ -48,9 +48,10 @@ def make_record_writer(style: Style, key: Format, value: Format) -> RecordWriter
     """Return the writer for a style: Kafka's own lines, unless the style has another form.
 
     `key` and `value` are the formats of keys and values. Output formats without a form of their own here give columns;
-    plain gives lines. Raise UsageError for more than one form, for properties of a form that is no lines, for an
-    unknown formatter, property, deserializer or encoding, for an unknown mark in a template, and for a null marker that
-    csv cannot have. Raise UnicodeEncodeError for a separator or null.literal of lines that is not Unicode.
+    plain gives lines, and raw the values alone, without line ends. Formatters of internal topics do not use `key` and
+    `value`. Raise UsageError for more than one form, for properties of a form that is no lines, for an unknown
+    formatter, property, deserializer or encoding, for an unknown mark in a template, and for a null marker that csv
+    cannot have. Raise UnicodeEncodeError for a separator or null.literal of lines that is not Unicode.
     """
     from kafkactl.output.records import kafka_formatters
 
@@ -124,9 +125,9 @@ def _find_text_format(name: str) -> Format:
 def _find_encoding_format(name: str, encoding: str) -> Format:
     """Return the format of text in an encoding.
 
-    `name` is the whole name of the property, for example key.deserializer.encoding. Raise UsageError for any other
-    setting than `encoding`, for an encoding that Python does not know, and for UTF-16 and UTF-32 without a byte order,
-    by any of Python's names of them.
+    UTF-8 is the format string, which keeps all bytes. `name` is the whole name of the property, for example
+    key.deserializer.encoding. Raise UsageError for any other setting than `encoding`, for an encoding that Python does
+    not know, and for UTF-16 and UTF-32 without a byte order, by any of Python's names of them.
     """
     if not name.endswith(".encoding"):
         raise UsageError(
@@ -242,13 +243,17 @@ class YamlDocuments(_FieldWriter):
 class Csv(_FieldWriter):
     """Writer of one row of csv for each record.
 
-    Headers are JSON. Keys and values are written byte for byte, and null ones as the marker `null`.
+    Headers are JSON. Keys and values of the format string are written byte for byte, others as the text of their
+    format, and null ones as the marker `null`.
     """
 
     head = b"topic,partition,offset,timestamp_ms,headers,key,value\n"
 
     def __init__(self, key: Format, value: Format, null: str) -> None:
-        """Take the formats of keys and values, and the text of a null key or value."""
+        """Take the formats of keys and values, and the text of a null key or value.
+
+        The marker is not checked: see check_null_marker.
+        """
         super().__init__(key, value)
         self._null = null.encode("utf-8", "surrogateescape")
 
@@ -295,9 +300,10 @@ class Columns(_FieldWriter):
         """Return the line or the block of a record; a block has an empty line at its end.
 
         The line has its end. Times are in UTC. A time, key or value that is absent is a hyphen, and a key or value that
-        is not UTF-8 is in base64. Topic and headers are not shown. Raise FormatError for bytes that their format cannot
-        read, OperationError and UnreachableError where a schema registry refuses or does not answer, OSError where a
-        Protobuf schema needs a temporary file that cannot be made, and KafkactlError for headers that cannot be read.
+        is not UTF-8 is in base64. Control characters of keys and values are escaped on a terminal, line ends too;
+        elsewhere they stay. Topic and headers are not shown. Raise FormatError for bytes that their format cannot read,
+        OperationError and UnreachableError where a schema registry refuses or does not answer, OSError where a Protobuf
+        schema needs a temporary file that cannot be made, and KafkactlError for headers that cannot be read.
         """
         from kafkactl.output.report import format_cell
         from kafkactl.times import format_time
