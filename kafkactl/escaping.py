@@ -23,9 +23,9 @@ _SHORT_FORMS = {"\r": "\\r", "\n": "\\n", "\t": "\\t"}
 
 HIDDEN = "********"
 """Text in place of a secret."""
-_LOGIN_IN_URL = r"(?<=://)[^\s\"'<>]*@"
-"""The login, up to the last @, because people write passwords with / and @ unescaped."""
-_SECRET_IN_QUERY = r"(?i)([?&][^=&\s]*(?:token|secret|password|key)[^=&\s]*=)[^&\s\"'<>]+"
+_WORD = r"[^\s\"'<>]+"
+_IN_QUERY = r"([?&][^?&=\s]*)=([^&\s\"'<>]+)"
+_SECRET_NAMES = ("token", "secret", "password", "key")
 
 
 def hide_in_urls(text: str) -> str:
@@ -36,7 +36,7 @@ def hide_in_urls(text: str) -> str:
     """
     if "://" not in text:
         return text
-    return re.sub(_SECRET_IN_QUERY, rf"\1{HIDDEN}", re.sub(_LOGIN_IN_URL, f"{HIDDEN}@", text))
+    return _hide_in_query(re.sub(_WORD, _hide_login, text))
 
 
 def hide_in_url(url: str) -> str:
@@ -48,7 +48,25 @@ def hide_in_url(url: str) -> str:
     login, at, rest = url.rpartition("@")
     scheme, separator, _ = login.partition("://")
     safe_url = f"{scheme}{separator}{HIDDEN}@{rest}" if at and separator else f"{HIDDEN}@{rest}" if at else url
-    return re.sub(_SECRET_IN_QUERY, rf"\1{HIDDEN}", safe_url)
+    return _hide_in_query(safe_url)
+
+
+def _hide_login(word: re.Match[str]) -> str:
+    """Return a word of a text, with the login hidden where the word is a URL.
+
+    The login ends at the last @, because people write passwords with / and @ unescaped.
+    """
+    before, separator, rest = word[0].partition("://")
+    return f"{before}{separator}{HIDDEN}@{rest.rpartition('@')[2]}" if "@" in rest else word[0]
+
+
+def _hide_in_query(text: str) -> str:
+    """Return text with the values of query parameters hidden whose names contain token, secret, password or key."""
+    return re.sub(
+        _IN_QUERY,
+        lambda found: f"{found[1]}={HIDDEN}" if any(name in found[1].lower() for name in _SECRET_NAMES) else found[0],
+        text,
+    )
 
 
 def encode_text(text: str) -> bytes:

@@ -67,16 +67,15 @@ def warning(text: str) -> None:
 def note(text: str) -> None:
     """Write progress, or a closing sentence about a result, to stderr, without a label, followed by a line end.
 
-    Unlike errors and warnings a note can have line ends, is not cut, and its URLs keep their passwords. As JSON it is
-    {"note": TEXT}, on one line, with passwords hidden. A stderr that cannot be written is ignored. In Kafka's style
-    nothing is written.
+    Unlike errors and warnings a note can have line ends and is not cut; passwords in URLs are hidden. As JSON it is
+    {"note": TEXT}, on one line. A stderr that cannot be written is ignored. In Kafka's style nothing is written.
     """
     if is_kafka_style():
         return
     if as_json.get():
         _write_object({"note": text})
         return
-    _write(_escape_for_stderr(text, keep_line_ends=True))
+    _write(_escape_for_stderr(hide_in_urls(text), keep_line_ends=True))
 
 
 def write(text: str) -> None:
@@ -132,8 +131,9 @@ def _write_line(label: str, colour: str, text: str) -> None:
     Line feeds become blanks. The label has the `colour`, an escape code, where stderr is a terminal, NO_COLOR is not
     set and TERM is not dumb.
     """
-    cut = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text)} characters)"
-    line = _escape_for_stderr(hide_in_urls(" ".join(cut.split("\n"))))
+    safe = hide_in_urls(text)  # before the cut: a password must not lose the @ behind it
+    cut = safe if len(safe) <= _LONGEST else f"{safe[:_LONGEST]}... ({len(text)} characters)"
+    line = _escape_for_stderr(" ".join(cut.split("\n")))
     coloured = sys.stderr.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     _write(f"{colour}{label}{_PLAIN} {line}" if coloured else f"{label} {line}")
 

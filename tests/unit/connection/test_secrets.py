@@ -138,6 +138,11 @@ def test_a_secret_in_a_url_is_hidden_wherever_it_stands(url: str) -> None:
         assert " " in url or "s3cret" not in hide_in_urls(f"at {url}: no answer")
 
 
+@pytest.mark.parametrize("text", ["://", "?", "?token", "&key=", "a://b@", "://@"])
+def test_hiding_takes_time_in_proportion_to_the_text(text: str) -> None:
+    hide_in_urls("http://" + text * 100_000)  # minutes, if each place were searched to the end of the text
+
+
 def test_a_file_of_another_user_runs_no_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "client.properties"
     file.touch(mode=0o600)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from kafkactl.errors import KafkactlError, UsageError
@@ -17,3 +19,14 @@ def test_nothing_is_destroyed_where_nobody_can_be_asked(monkeypatch: pytest.Monk
         people.confirm("delete all", assume_yes=False)
     assert "--yes" in (raised.value.hint or "")
     assert people.confirm("delete all", assume_yes=True)
+
+
+@pytest.mark.parametrize("write", [people.note, people.warning, lambda text: people.error(KafkactlError(text))])
+@pytest.mark.parametrize("length", [0, 3_970, 3_980, 3_995, 4_000, 10_000])
+def test_no_message_shows_a_password_of_a_url(
+    write: Callable[[str], None], length: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("x" * length + " https://ann:s3cret@registry:8081/?token=s3cret")
+    shown = capsys.readouterr().err
+    assert "s3c" not in shown
+    assert shown.count("x") == min(length, 4_000) or write is people.note
