@@ -48,7 +48,7 @@ def run_tool(
     and returns its status; its errors come to people.failures, and the first is printed in Kafka's words. A
     MissingContextError and an OutputError keep our words and status. The list of options, also for --help, goes to
     stderr and ends with 1; the help of a tool with subcommands goes to stdout, and ends with the tool's `help_status`.
-    After an error or such a help a status 0 of Kafka's tool becomes 1, unless KAFKACTL_COMPAT_STATUS is kafka.
+    After an error a status 0 of Kafka's tool becomes 1, unless KAFKACTL_COMPAT_STATUS is kafka.
     `own_flags` are options of kafkactl for the translated command. --bootstrap-server may be missing with
     `may_use_context`, `own_flags`, or KAFKACTL_COMPAT_CONTEXT=1. The login of KAFKA_OPTS goes into os.environ. Raise
     KeyError for an unknown tool, OutputError and ReaderLeftError where stdout fails, and the errors of `run_command`.
@@ -73,7 +73,8 @@ def run_tool(
         read_login_file(os.environ)
     except HelpRequestedError as request:
         stdout.out.write_text(str(request))
-        return _finish(tool.help_status)
+        stdout.out.flush()
+        return tool.help_status
     except VersionRequestedError:
         stdout.out.write_text(f"{KAFKA_VERSION} (Commit:{KAFKA_COMMIT})\n")
         stdout.out.flush()

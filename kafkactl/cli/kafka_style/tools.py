@@ -28,7 +28,8 @@ ILLEGAL_ARGUMENT = "java.lang.IllegalArgumentException"
 NO_CLIENT = "Failed to create new KafkaAdminClient"
 """Message of the exception where Kafka's tools cannot make a client from the addresses and settings."""
 _ADDRESS = re.compile(r"(?:[a-zA-Z0-9_-]+://)?\[?[0-9a-zA-Z.%:_-]*\]?:([0-9]{1,9})")
-_PROTOCOL = re.compile(r"(?<=[=, ])[a-zA-Z0-9_-]+://")
+_PROTOCOL = re.compile(r"(?:(?<=[, ])|^)[a-zA-Z0-9_-]+://")
+_SERVERS = ("bootstrap-server", "bootstrap-controller")
 _NOTHING = "(?!)"
 """Regular expression that nothing matches."""
 _QUOTED = r"\\Q(.*?)(?:\\E|\Z)"
@@ -210,20 +211,21 @@ def refuse_together(arguments: Arguments, used: str, others: Iterable[str]) -> N
 def translate_values(arguments: Arguments, *names: str) -> list[str]:
     """Return our options --NAME=VALUE for the values of these options, which have the same names.
 
-    They have the order of `names`. An option that is not given has its default; without a default it is left out. Raise
-    OptionError for an option given twice, and for a value that does not have the option's type.
+    They have the order of `names`. An option that is not given has its default; without a default it is left out. The
+    protocol before an address of brokers or controllers is left out, as Java ignores it. Raise OptionError for an
+    option given twice, and for a value that does not have the option's type.
     """
     values = {name: arguments.value(name) for name in names}
+    values |= {name: _PROTOCOL.sub("", str(values[name])) for name in _SERVERS if values.get(name) is not None}
     return [f"--{name}={value}" for name, value in values.items() if value is not None]
 
 
 def translate_connection(arguments: Arguments) -> list[str]:
-    """Return our options for --bootstrap-server and --command-config. Raise OptionError for an option given twice.
+    """Return our options for --bootstrap-server and --command-config, without those that are not given.
 
-    An option that is not given is left out, and so is the protocol before an address, which Java ignores.
+    Raise OptionError for an option given twice.
     """
-    words = translate_values(arguments, "bootstrap-server", "command-config")
-    return [_PROTOCOL.sub("", word) if word.startswith("--bootstrap-server=") else word for word in words]
+    return translate_values(arguments, "bootstrap-server", "command-config")
 
 
 def require_servers(arguments: Arguments) -> None:

@@ -170,9 +170,9 @@ def test_flags_at_three_places(cli: Cli) -> None:
     assert "127.0.0.1:1" in texts.pop()
 
 
-def _translate(line: equality.Line) -> str:
+def _translate(line: equality.Line, servers: str = "b:9092", controllers: str = "c:1") -> str:
     tool = load_tool(line.tool)
-    words = line.words("o", "b:9092", Path("/dir"))
+    words = line.words("o", servers, Path("/dir"), controllers)
     try:
         arguments = parse_words(tool, words)
         if not words or arguments.has("help", "version"):
@@ -205,6 +205,24 @@ def test_every_line_becomes_one_command_of_ours(capsys: pytest.CaptureFixture[st
             if hasattr(command, "resolve_command"):
                 _, command, rest = command.resolve_command(context, rest)
             command.make_parser(context).parse_args(list(rest))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tool", TOOLS)
+def test_the_protocol_before_an_address_does_not_matter(tool: str) -> None:
+    for line in (line for section in equality.sections() if section.tool == tool for line in section.lines):
+        if "://" not in line.text:
+            written = _translate(line, "SASL_SSL://b:9092,PLAINTEXT://d:2", "CONTROLLER://c:1")
+            plain = _translate(line, "b:9092,d:2", "c:1")
+            assert re.sub("time=[0-9]+", "time=now", written) == re.sub("time=[0-9]+", "time=now", plain)
+
+
+@pytest.mark.parametrize(
+    ("tool", "status"),
+    [("kafka-features", 0), ("kafka-metadata-quorum", 0), ("kafka-cluster", 1), ("kafka-transactions", 1)],
+)
+def test_the_status_of_a_help_is_that_of_the_tool(tool: str, status: int, cli: Cli) -> None:
+    assert cli(tool, "--help", check=status).stdout.startswith("usage: ")
 
 
 def test_the_verbs_of_the_doors_are_those_of_the_tools() -> None:
