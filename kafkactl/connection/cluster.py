@@ -167,8 +167,9 @@ class Cluster:
     def renew_timeout_for_change(self) -> Iterator[None]:
         """Give the change inside a whole time-out of its own, independent of the reads before it.
 
-        Inside share_timeout() its end does not count meanwhile, and counts again afterwards, also after an error, which
-        goes on.
+        All requests inside share it, and the time that they take is not taken from the reads. The end of a
+        share_timeout() around it does not count meanwhile, and counts again afterwards, also after an error, which goes
+        on.
         """
         outer, self._deadline = self._deadline, time.monotonic() + self.settings.timeout_s
         try:

@@ -335,7 +335,8 @@ class _Reading:
     def _make_reporter(self, segment: Segment) -> Callable[[Damage], None]:
         """Return a function that takes a Damage of the segment and passes it to `on_error` as a FormatError.
 
-        The error's text begins with the file's path. Zeros up to the end of a log that is followed are no damage.
+        The error's text begins with the file's path. Zeros up to the end of a log that is followed are no damage: the
+        function raises LostBytesError where the file cannot be read to look for them.
         """
 
         def report(damage: Damage) -> None:

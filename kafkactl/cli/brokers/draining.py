@@ -259,11 +259,12 @@ def _move_in_steps(
 
 
 def _remove_throttles(connected: Cluster, topics: Sequence[str], broker: int) -> list[KafkactlError]:
-    """Remove the throttles of moves between brokers that this and earlier calls have left.
+    """Remove the throttles of moves between brokers that drains of `broker` have left.
 
-    Return an error for each that stays because it could not be removed, and the errors of asking; no KafkactlError is
-    raised. While reassignments run, the throttles stay without an error. A note on stderr has the number of those that
-    were removed.
+    They are the rates of all brokers, whoever set them, and the throttled replicas of those of `topics` whose value
+    names the broker. Call this after before_change. Return an error for each that stays because it could not be
+    removed, and the errors of asking; no KafkactlError is raised. While reassignments run, the throttles stay without
+    an error. A note on stderr has the number of those that were removed.
     """
     connected.renew_timeout()
     try:

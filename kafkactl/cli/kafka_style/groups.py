@@ -518,8 +518,9 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-consumer-groups does, and return its status.
 
     It is 1, with the text on stderr, for words that cannot be parsed and for a wrong use in a file or a shift. It is 0
-    for an error of the operation, which goes to stdout, with the first line of its stack trace on stderr, and for a
-    deletion without an answer, whose table goes to stdout. `call` is empty for an error of the command line: then the
+    for an error of the operation, which goes to stdout, with the first line of its stack trace on stderr. It is 0 for a
+    deletion, too: its table goes to stdout where no broker answered; after a refusal nothing is printed, because the
+    table is there already. Of `call` counts only whether it is empty, as for an error of the command line: then the
     warning about a reset goes to stderr before. Raise OutputError or ReaderLeftError where stdout fails.
     """
     if isinstance(error, OptionError) and error.is_of_parsing:

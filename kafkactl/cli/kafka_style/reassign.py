@@ -263,7 +263,8 @@ def _translate_generate(arguments: Arguments) -> list[str]:
 def _check_plan(path: str, is_executed: bool) -> str:
     """Return the path of a JSON file with the same content: `path`, or a copy of one that can be read only once.
 
-    Raise JavaError for a file that Kafka's tool refuses: it cannot be read, is no JSON object of version 1, or has a
+    The copy is a nameless file, /dev/fd/NUMBER: only this process can open it, and it goes away with the process. Raise
+    JavaError for a file that Kafka's tool refuses: it cannot be read, is no JSON object of version 1, or has a
     partition without a field, with one of another type, or with other numbers of replicas and log dirs. With
     `is_executed` it must have partitions, each once, with at least one replica and none twice. Raise KafkactlError
     where the copy cannot be written.

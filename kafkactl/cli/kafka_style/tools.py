@@ -147,11 +147,12 @@ def connection_options(server_label: str, config_label: str) -> tuple[Option, ..
 def parse_words(tool: Tool, words: Sequence[str], needs_server: bool = True) -> Arguments:
     """Return the parsed command line of a tool.
 
-    `needs_server` is whether the address of the cluster must be there. It is kept in the result. A missing address is
-    refused here only where the tool's levels require it; elsewhere its `check` does so. Raise OptionError for an
-    unknown option, a missing value, and an option without those that it belongs to. Types and repetitions are only
-    checked when a value is asked for. For a tool with subcommands raise SubcommandError for a line that is refused,
-    also for a wrong type, HelpRequestedError for --help, and VersionRequestedError for --version.
+    `needs_server` is whether the address of the cluster must be there. It is kept in the result. For a tool without
+    subcommands a missing address is refused by its `check`, not here; types and repetitions are only checked when a
+    value is asked for. Raise OptionError for an unknown option, a missing value, and an option without those that it
+    belongs to. For a tool with subcommands raise SubcommandError, which is no OptionError, for every line that is
+    refused, also for a missing address and a wrong type; HelpRequestedError for --help, and VersionRequestedError for
+    --version.
     """
     if tool.levels:
         arguments = parse_subcommand(tool.program or tool.name, tool.purpose, tool.levels, words, needs_server)

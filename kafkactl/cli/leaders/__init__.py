@@ -243,10 +243,11 @@ def _choose(
 
 
 def _show_elections(elections: Sequence[Election], kind: ElectionType, output: MirrorOutputOptions) -> int:
-    """Show the result of each partition, and return an exit status.
+    """Show the elections that were made on stdout, each failure as an error on stderr, and return an exit status.
 
-    The status is 0 without an error, 3 where all elections failed and may have been done, else 1. Call this after
-    before_change: a wrong column is only a warning then. Raise OutputError or ReaderLeftError where stdout fails.
+    Structured forms and Kafka's own have the failures on stdout, too. The status is 0 without an error, 3 where all
+    elections failed and may have been done, else 1. Call this after before_change: a wrong column is only a warning
+    then. Raise OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin.models import Outcome
     from kafkactl.output.kafka import leaders_text
