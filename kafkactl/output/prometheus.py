@@ -73,7 +73,8 @@ def _build_families(lags: Sequence[GroupLag]) -> list[Metric]:
             _add(lag_time, labels, _compute_lag_s(row))
             if row.log_end_offset is not None:
                 ends[row.topic, str(row.partition)] = row.log_end_offset
-        total.add_metric((name,), lag.total_lag)
+        if not lag.partitions or lag.unknown_partitions < len(lag.partitions):
+            total.add_metric((name,), lag.total_lag)
         unknown.add_metric((name,), lag.unknown_partitions)
         beyond.add_metric((name,), sum(row.commit is CommitState.BEYOND_END for row in lag.partitions))
         members.add_metric((name,), len(lag.description.members))

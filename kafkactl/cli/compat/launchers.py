@@ -221,8 +221,8 @@ def _rename_new(draft: str, path: str, mode: int) -> None:
     """Give a draft its name, and raise FileExistsError where there is a file of this name.
 
     Where the file system has no links an empty file takes the name first, which fails where there is one, and the draft
-    replaces it. Raise OSError for any other failure; the empty file can stay then. Elsewhere the draft keeps its old
-    name, too.
+    replaces it. Elsewhere the draft keeps its old name, too. Raise OSError for any other failure; the name is free
+    then.
     """
     try:
         os.link(draft, path)
@@ -230,7 +230,11 @@ def _rename_new(draft: str, path: str, mode: int) -> None:
         raise
     except OSError:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
-        os.replace(draft, path)
+        try:
+            os.replace(draft, path)
+        except OSError:
+            os.unlink(path)
+            raise
 
 
 def _remove_file(folder: str, name: str, dry_run: bool) -> Outcome:

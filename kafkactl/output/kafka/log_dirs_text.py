@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 BEGIN = "Querying brokers for log directories information\n"
 _PRIME = 31
 _BITS = 0xFFFFFFFF
+_UNKNOWN_ERROR = BROKER_ERRORS[-1]
 
 
 def format_dirs(brokers: Sequence[int], dirs: Iterable[StoredDir], topics: Collection[str] | None) -> str:
     """Return the sentence about the brokers that answered, and the JSON of their directories, as two lines.
 
     `brokers` must have the brokers of all `dirs`; one without directories has an empty list. `topics` are the topics
-    whose replicas are shown, None for all; a directory without any of them is shown, too. An error without a known code
-    is null, as no error is. Brokers, directories and replicas have the order of Java's hash tables. Each line has its
-    end.
+    whose replicas are shown, None for all; a directory without any of them is shown, too. Brokers, directories and
+    replicas have the order of Java's hash tables. Each line has its end.
     """
     by_broker: dict[int, dict[str, StoredDir]] = {broker: {} for broker in brokers}
     for row in dirs:
@@ -48,7 +48,7 @@ def format_dirs(brokers: Sequence[int], dirs: Iterable[StoredDir], topics: Colle
 def _make_dir(row: StoredDir, topics: Collection[str] | None) -> dict[str, Any]:
     """Return a directory as Kafka's JSON has it, with the replicas of these topics, None for all.
 
-    Its error is the class of Java's exception; null stands for no error, and for an unknown code.
+    Its error is the class of Java's exception, UnknownServerException for an unknown code; null stands for no error.
     """
     replicas: dict[tuple[str, int], StoredReplica] = {(item.topic, item.partition): item for item in row.replicas}
     keys = sort_partitions(replicas)
@@ -56,7 +56,7 @@ def _make_dir(row: StoredDir, topics: Collection[str] | None) -> dict[str, Any]:
     return _order(
         {
             "logDir": row.log_dir,
-            "error": BROKER_ERRORS[row.code].exception_class if row.code in BROKER_ERRORS else None,
+            "error": None if row.code is None else BROKER_ERRORS.get(row.code, _UNKNOWN_ERROR).exception_class,
             "partitions": [_make_replica(replicas[key]) for key in keys],
         }
     )

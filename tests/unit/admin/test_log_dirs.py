@@ -47,12 +47,15 @@ def test_sums_have_the_largest_lag_and_count_copies_apart() -> None:
 
 def test_the_text_of_kafka() -> None:
     dirs = [make_dir(1, "/d", make_replica(), make_replica(topic="b", is_future=True)), make_dir(1, "/e", code=56)]
+    dirs.append(make_dir(1, "/f", code=9_999))
     first, second = log_dirs_text.format_dirs([1], dirs, ["a"]).splitlines()
     assert first == "Received log directory information from brokers 1"
     (broker,) = json.loads(second)["brokers"]
     by_path = {row["logDir"]: row for row in broker["logDirs"]}
     assert by_path["/d"]["partitions"] == [{"partition": "a-0", "size": 10, "offsetLag": 0, "isFuture": False}]
+    assert by_path["/d"]["error"] is None
     assert by_path["/e"]["error"] == "org.apache.kafka.common.errors.KafkaStorageException"
+    assert by_path["/f"]["error"] == "org.apache.kafka.common.errors.UnknownServerException"
 
 
 def test_progress_has_a_rate_and_the_time_left() -> None:

@@ -327,11 +327,14 @@ def test_a_file_system_without_links_has_launchers_too(
     assert run(folder / "kafka-topics", "--version", cli=cli, cwd=tmp_path).stdout == "4.3.1\n"
 
 
-def test_an_error_of_writing_is_that_of_its_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("step", ["fchmod", "replace"])
+def test_an_error_of_writing_is_that_of_its_file(step: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(launchers.os, "fchmod", refuse)
+    monkeypatch.setattr(launchers.os, step, refuse)
+    if step == "replace":  # the last step on a file system without links
+        without_links(monkeypatch, False)
     outcomes = launchers.install(str(folder), dry_run=False)
     assert {(outcome.ok, outcome.result) for outcome in outcomes} == {(False, "No space left on device")}
     assert os.listdir(folder) == []

@@ -128,8 +128,15 @@ def test_unknown_is_never_a_sample_of_zero() -> None:
     assert 'kafka_consumergroup_lag{consumergroup="g",partition="0",topic="t"} 15.0' in text
     assert 'kafka_consumergroup_lag{consumergroup="g",partition="1"' not in text
     assert 'kafka_consumergroup_lag_seconds{consumergroup="g",partition="0",topic="t"} 1.5' in text
+    assert 'kafka_consumergroup_lag_sum{consumergroup="g"} 15.0' in text
     assert 'kafka_consumergroup_unknown_partitions{consumergroup="g"} 1.0' in text
     assert 'kafka_consumergroup_state{consumergroup="g",state="Stable"} 1.0' in text
+
+
+def test_a_group_without_any_known_lag_has_no_sum() -> None:
+    text = prometheus.format_metrics([group([row(0, None, 7)], member("a", 0))])
+    assert "kafka_consumergroup_lag_sum{" not in text
+    assert 'kafka_consumergroup_lag_sum{consumergroup="g"} 0.0' in prometheus.format_metrics([group([])])
 
 
 def test_sparkline() -> None:
