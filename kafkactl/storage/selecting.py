@@ -55,18 +55,17 @@ def select(
 
     With `deep` the records of the batches are selected and read, and batches without a selected record are left out,
     unless the selection takes every record. Without it only the headers of batches count: `key` and `matches` keep no
-    batch out, `to_time_ms` does so only where the broker set the times, and, with `tail` and in later batches of
-    `follow`, neither it nor `to_offset` does. `on_error` takes every error: a missing file (at once), damage, a file
-    that cannot be read. After a wrong CRC and damaged records reading continues with the next batch, after a place
-    without a whole batch and after a file that cannot be read with the next segment, or, with `skip_damaged`, behind
-    the damage. Iterating over a batch's records raises FormatError for damage behind the first selected one, and the
-    errors of `selection.matches`. With `tail` the last records are read beforehand, all damage in them goes to
-    `on_error`, and `limit` is ignored. `left_out` counts the records that `read_committed` leaves out because their
-    transaction has no end; None counts nowhere. With `follow` the iterator has no end, unless all paths are missing or
-    `limit` is reached. Of later batches with `skip_damaged` the CRC is not checked, and damage is not skipped. Errors
-    of later reading are raised, also of a last path that `on_error` has got already: FormatError for a file or batch
-    that cannot be read, MissingFileError for a deleted segment, UsageError for a folder, a device or a file without
-    read permission, and OSError where a file's size cannot be found out.
+    batch out, and `to_time_ms` does so only where the broker set the times. `on_error` takes every error: a missing
+    file (at once), damage, a file that cannot be read. After a wrong CRC and damaged records reading continues with the
+    next batch, after a place without a whole batch and after a file that cannot be read with the next segment, or, with
+    `skip_damaged`, behind the damage. Iterating over a batch's records raises FormatError for damage behind the first
+    selected one, and the errors of `selection.matches`. With `tail` the last records are read beforehand, all damage in
+    them goes to `on_error`, and `limit` is ignored. `left_out` counts the records that `read_committed` leaves out
+    because their transaction has no end; None counts nowhere. With `follow` the iterator has no end, unless all paths
+    are missing or `limit` is reached. In later batches damage is not skipped, also with `skip_damaged`. Errors of later
+    reading are raised, also of a last path that `on_error` has got already: FormatError for a file or batch that cannot
+    be read, MissingFileError for a deleted segment, UsageError for a folder, a device or a file without read
+    permission, and OSError where a file's size cannot be found out.
     """
     missing_paths = set(filter(_is_missing, paths))
     for path in paths:
@@ -91,15 +90,16 @@ class _Reading:
         self._deep = deep
         self._on_error = on_error
         self._left_out = left_out
+        self._are_checked = selection.skip_damaged
+        """Whether read_sound_batches has checked the batches that are selected from."""
         self._ends = TransactionEnds() if selection.read_committed or selection.with_ends else None
 
     def read_in_order(self, paths: Sequence[Path]) -> Iterator[SelectedBatch]:
         """Yield the selected batches, from the first segment to the last; `selection.limit` is not applied.
 
-        Errors of a file go to `on_error`, and the next file follows. With `from_offset` the base offset of the next
-        segment is read before a segment: where that fails, this segment is passed over. With `follow` this has no end,
-        `paths` must not be empty, and later errors are raised: FormatError, MissingFileError, UsageError and OSError,
-        as `_follow` says. Errors of `matches` that are no KafkactlError are always raised.
+        Errors of a file go to `on_error`, and the next file follows. With `follow` this has no end, `paths` must not be
+        empty, and later errors are raised: FormatError, MissingFileError, UsageError and OSError, as `_follow` says.
+        Errors of `matches` that are no KafkactlError are always raised.
         """
         selection, position = self._selection, 0
         for number, path in enumerate(paths):
@@ -262,7 +262,9 @@ class _Reading:
         cannot be listed to find the end of a transaction.
         """
         selection = self._selection
-        if selection.is_before(batch) or not self._is_shown(segment.path, batch) or not selection.may_take(batch):
+        if selection.is_before(batch) or not self._is_shown(segment.path, batch):
+            return
+        if selection.is_past(batch) or not selection.may_take(batch):
             return
         is_aborted = self._is_aborted(segment, batch)
         if selection.read_committed and is_aborted is not False:
@@ -297,13 +299,13 @@ class _Reading:
     def _is_shown(self, path: Path, batch: AnyBatch) -> bool:
         """Return whether a batch is shown; report an unknown magic or a wrong CRC to `on_error`.
 
-        With `skip_damaged` every batch is shown, unchecked: it was checked before, except those that `_follow` reads.
-        With BadCrc.SHOWN every one with a known magic is shown, unchecked. Elsewhere a wrong CRC is shown with
-        BadCrc.KEPT or where only batches are read, and an unknown magic only with BadCrc.SHOWN.
+        With `skip_damaged` every batch is shown that read_sound_batches has checked; `_follow` has others. With
+        BadCrc.SHOWN every one with a known magic is shown, unchecked. Elsewhere a wrong CRC is shown with BadCrc.KEPT
+        or where only batches are read, and an unknown magic only with BadCrc.SHOWN.
         """
         selection = self._selection
-        if selection.skip_damaged:
-            return True  # read_sound_batches has checked it
+        if self._are_checked:
+            return True
         if batch.magic <= LARGEST_KNOWN_MAGIC and selection.bad_crc is BadCrc.SHOWN:
             return True
         fault = find_fault(batch)
@@ -354,9 +356,11 @@ class _Reading:
         for a size that no batch has and a file that cannot be read, MissingFileError for a segment that was deleted
         meanwhile, UsageError for a folder, a device, a file without read permission, and a folder that cannot be listed
         to find the end of a transaction, OSError where a file's size cannot be found out, and the errors of `matches`
-        except FormatError. Wrong CRCs and damage before a batch's first selected record go to `on_error`; with
-        `skip_damaged` CRCs are not checked. The ends of the selection, `to_offset` and `to_time_ms`, do not end this.
+        except FormatError. Wrong CRCs and damage before a batch's first selected record go to `on_error`, also with
+        `skip_damaged`. The ends of the selection, `to_offset` and `to_time_ms`, do not end this: nothing behind them is
+        yielded.
         """
+        self._are_checked = False
         while True:
             with Segment(path) as segment:
                 for batch in self._read_chain(segment, position):
@@ -417,13 +421,12 @@ def _ends_before(path: Path, following: Sequence[Path], selection: Selection) ->
     """Return whether all of a segment lies before the first selected offset; False where that is not known.
 
     `following` has the next segment or nothing. The base offset of the next segment shows it, if both are logs in the
-    same folder. Raise UsageError where the next segment has no base offset or may not be opened, and FormatError where
-    it cannot be read.
+    same folder and it can be found out.
     """
-    return (
-        selection.from_offset is not None
-        and bool(following)
-        and find_kind(path) is find_kind(following[0]) is FileKind.LOG
-        and following[0].parent == path.parent
-        and find_base_offset(following[0]) <= selection.from_offset
-    )
+    if selection.from_offset is None or not following or following[0].parent != path.parent:
+        return False
+    try:
+        are_logs = find_kind(path) is find_kind(following[0]) is FileKind.LOG
+        return are_logs and find_base_offset(following[0]) <= selection.from_offset
+    except KafkactlError:  # the error belongs to the next segment, and comes when it is read
+        return False

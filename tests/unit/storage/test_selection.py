@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import threading
 import zlib
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from kafkactl.storage.records import Record
 from kafkactl.storage.seek import seek_offset, seek_time
 from kafkactl.storage.segment import Segment
 from kafkactl.storage.selecting import select
-from kafkactl.storage.selection import Selection, grep
+from kafkactl.storage.selection import BadCrc, Selection, grep
 from tests.unit.storage.encoding import encode_batch
 
 TIME_MS = 1_700_000_000_000
@@ -173,3 +174,47 @@ def test_zeros_at_the_end_of_a_log_that_is_followed_are_no_damage(
     threading.Timer(0.1, write_next).start()
     assert [record.offset for record in next(batches).records] == [200]
     assert bool(errors) is (damaged and skip_damaged)
+
+
+@pytest.mark.parametrize("skip_damaged", [False, True])
+@pytest.mark.parametrize("tail", [None, 1])
+def test_a_later_batch_with_a_wrong_crc_is_left_out_and_told(
+    tmp_path: Path, tail: int | None, skip_damaged: bool
+) -> None:
+    path = write(tmp_path, 100, RECORDS[:PER_BATCH], indexed=False)
+    errors: list[KafkactlError] = []
+    selection = Selection(follow=True, tail=tail, skip_damaged=skip_damaged, bad_crc=BadCrc.LEFT_OUT)
+    batches = select([path], selection, True, errors.append)
+    assert next(batches).batch.base_offset == 100
+    bad = bytearray(encode_batch([Record(200, TIME_MS, -1, None, b"bad", ())]))
+    bad[-2] ^= 1
+    with path.open("ab") as file:
+        file.write(bad + encode_batch([Record(201, TIME_MS, -1, None, b"good", ())]))
+    assert [record.offset for record in next(batches).records] == [201]
+    assert ["CRC" in str(error) for error in errors] == [True]
+
+
+@pytest.mark.parametrize("follow", [False, True])
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize("tail", [None, 2, 1000])
+def test_no_way_of_reading_shows_what_is_behind_the_end(
+    tmp_path: Path, tail: int | None, deep: bool, follow: bool
+) -> None:
+    path = write(tmp_path, 100, RECORDS[: PER_BATCH * 4], indexed=False)
+    selection = Selection(to_offset=110, tail=tail, follow=follow)
+    batches = select([path], selection, deep, lambda error: pytest.fail(str(error)))
+    found = [batch.batch.base_offset for batch in islice(batches, 1 if deep and tail == 2 else 2)]
+    assert found == ([105] if deep and tail == 2 else [100, 105])
+    if not follow:
+        assert list(batches) == []
+
+
+@pytest.mark.parametrize("next_bytes", [b"", b"short"])
+def test_the_next_file_does_not_hide_this_one(tmp_path: Path, next_bytes: bytes) -> None:
+    first, second = tmp_path / "first.log", tmp_path / "second.log"
+    write(tmp_path, 100, RECORDS[:PER_BATCH], indexed=False).rename(first)
+    second.write_bytes(next_bytes)
+    errors: list[KafkactlError] = []
+    batches = select([first, second], Selection(from_offset=100), True, errors.append)
+    assert [record.offset for batch in batches for record in batch.records] == [100, 101, 102, 103, 104]
+    assert all(str(second) in str(error) for error in errors)
