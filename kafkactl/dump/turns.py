@@ -127,19 +127,24 @@ def run_in_turns(items: Callable[[], Iterator[T]], jobs: int, position: int, wor
     they change in memory is lost. Results must be picklable. `position` is where the first item's output begins, in
     bytes. An OSError or KafkactlError of a process is raised here. Raise KafkactlError where a process was lost, or
     ended with an error of another class; BrokenPipeError where nobody reads the output; and OSError where no process
-    can be started: those that were started before it wait until this process ends. Otherwise all processes have ended
-    when the iteration ends.
+    can be started. All processes have ended when the iteration ends.
     """
     import pickle  # this takes a millisecond, which a single process does not need
 
     turns = [os.pipe() for _ in range(jobs)]
     results = [os.pipe() for _ in range(jobs)]
     children = []
-    for number in range(jobs):
-        child = os.fork()
-        if child == 0:
-            _serve(islice(items(), number, None, jobs), work, number, turns, results)
-        children.append(child)
+    try:
+        for number in range(jobs):
+            child = os.fork()
+            if child == 0:
+                _serve(islice(items(), number, None, jobs), work, number, turns, results)
+            children.append(child)
+    except OSError:
+        for end in chain(*turns, *results):  # without its pipe a process ends when its turn should come
+            os.close(end)
+        _reap(children)
+        raise
     os.write(turns[0][1], _POSITION.pack(position))
     for end in (*chain(*turns), *(end for _, end in results)):
         os.close(end)

@@ -15,13 +15,21 @@ def is_free(port: int) -> bool:
     False also for a port that this user may not open, such as one below 1024. The port is bound for a moment. Raise
     OverflowError for a port below 0 or above 65535.
     """
+    return _try_to_bind(port) is None
+
+
+def _try_to_bind(port: int) -> OSError | None:
+    """Return the error of a server that would listen on 127.0.0.1:port, or None. The port is bound for a moment.
+
+    Raise OverflowError for a port below 0 or above 65535.
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
+        except OSError as error:
+            return error
+    return None
 
 
 def is_open(port: int) -> bool:
@@ -35,16 +43,21 @@ def is_open(port: int) -> bool:
 
 
 def require_free(ports: Iterable[int], owner: str) -> None:
-    """Raise EngineError, which names every port in use on 127.0.0.1; without one nothing happens.
+    """Raise EngineError, which names every port that is in use on 127.0.0.1 or closed to this user; else do nothing.
 
-    A port that this user may not open, such as one below 1024, counts as in use. `owner` is the name of the cluster
-    that needs the ports. Raise OverflowError for a port above 65535.
+    `owner` is the name of the cluster that needs the ports. Raise OverflowError for a port above 65535.
     """
-    ports_in_use = [port for port in ports if not is_free(port)]
-    if ports_in_use:
-        numbers = ", ".join(map(str, ports_in_use))
+    failures = {port: failure for port in ports if (failure := _try_to_bind(port)) is not None}
+    forbidden_ports = [port for port, failure in failures.items() if isinstance(failure, PermissionError)]
+    if forbidden_ports:
         raise EngineError(
-            f"cannot start {owner}: port{'s' if len(ports_in_use) > 1 else ''} {numbers} in use on {HOST}",
+            f"cannot start {owner}: this user may not open port {forbidden_ports[0]}",
+            "choose a first port above 1023 with --port",
+        )
+    if failures:
+        numbers = ", ".join(map(str, failures))
+        raise EngineError(
+            f"cannot start {owner}: port{'s' if len(failures) > 1 else ''} {numbers} in use on {HOST}",
             "choose another first port with --port, or see what runs: kafkactl local status",
         )
 

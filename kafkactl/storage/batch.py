@@ -147,9 +147,10 @@ class Batch:
             )
         if self.count == 0:  # Kafka's readers do not look at the bytes then, either
             return
+        codec = self.codec  # its error names the batch itself
         try:
             data = self.unpack() if unpacked is None else unpacked
-            if self.codec is not Codec.NONE:
+            if codec is not Codec.NONE:
                 require_whole(data, self.count)
             yield from parse_records(
                 data, self.count, self.base_offset, self.base_timestamp_ms, self.base_sequence, self.append_time_ms

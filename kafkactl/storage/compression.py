@@ -126,11 +126,13 @@ def _decompress_into_buffer(decompress_into: Callable[[bytes, bytearray], int], 
 def _decompress_snappy(data: bytes, bound: int) -> bytes:
     """Return the content of snappy data, with or without the framing of Java clients.
 
-    With the framing, data that end after a whole block, or after the framing's beginning, are no error. Raise
+    With the framing, data that end after a whole block, or after the framing's header, are no error. Raise
     TooLargeError past the bound in bytes; ValueError, struct.error or cramjam.DecompressionError for damage.
     """
     if not data.startswith(_XERIAL_MAGIC):
         return _decompress_snappy_block(data, bound)
+    if len(data) < _XERIAL_HEADER_BYTES:
+        raise ValueError(f"a header of {_XERIAL_HEADER_BYTES} bytes where there are {len(data)}")
     position, blocks, total = _XERIAL_HEADER_BYTES, [], 0
     while position < len(data):
         (length,) = _BLOCK_LENGTH.unpack_from(data, position)

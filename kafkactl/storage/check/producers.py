@@ -46,7 +46,7 @@ class SnapshotChecks:
     def finish(self, log: LogState) -> Iterator[Fault]:
         """Yield the faults of the remaining snapshots, at the end of the log.
 
-        A sound one past the end is a fault, unless the log has damage; so is one that was deleted meanwhile. Faults
+        A sound one past the end is a fault, unless the log has damage. One that was deleted meanwhile has none. Faults
         that compaction explains go to `log.unless_cleaned` instead.
         """
         end = log.next_offset or 0
@@ -54,7 +54,7 @@ class SnapshotChecks:
         for offset, path in self._waiting:
             faults = list(_check_snapshot(path, offset, log))
             yield from faults
-            if not faults and not log.has_damage:
+            if not faults and not log.has_damage and path.exists():
                 text = f"a snapshot of offset {offset}, and the log ends at {end}: its last records are missing"
                 yield Fault(file=path, offset=offset, fault=text)
 

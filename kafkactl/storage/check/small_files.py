@@ -117,9 +117,10 @@ def check_quorum_state(path: Path, log_epoch: int) -> Iterator[Fault]:
     epoch, leader = state.get("leaderEpoch"), state.get("leaderId")
     if isinstance(epoch, int) and 0 <= epoch < log_epoch:
         yield Fault(file=path, fault=f"leaderEpoch {epoch}, and the log has batches of epoch {log_epoch}")
-    voters = state.get("currentVoters") or []
-    ids = [voter.get("voterId") for voter in voters if isinstance(voter, dict)] if isinstance(voters, list) else []
-    if voters and not all(map(_is_number, ids or [None])):
+    voters = [] if state.get("currentVoters") is None else state["currentVoters"]
+    entries = voters if isinstance(voters, list) else [None]
+    ids = [entry.get("voterId") if isinstance(entry, dict) else None for entry in entries]
+    if not all(map(_is_number, ids)):
         yield Fault(file=path, fault="currentVoters is not a list of objects with a voterId")
     elif voters and leader not in (*ids, -1):
         yield Fault(file=path, fault=f"leaderId {leader!r} is not one of the voters {', '.join(map(str, ids))}")

@@ -27,6 +27,31 @@ def test_results_and_output_come_in_order(tmp_path: Path, jobs: int) -> None:
     assert (tmp_path / "out").read_text() == "".join(f"{item} " for item in range(50))
 
 
+@pytest.mark.parametrize("started", [0, 1, 2])
+def test_where_a_process_cannot_be_started_none_stays(started: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    fork, children = os.fork, []
+
+    def fork_at_first() -> int:
+        if len(children) == started:
+            raise OSError(11, "Resource temporarily unavailable")
+        if child := fork():
+            children.append(child)
+        return child
+
+    def work(item: int, turn: Turn) -> tuple[int, bool]:
+        return (item, True) if turn.wait() is not None else (item, False)
+
+    monkeypatch.setattr(os, "fork", fork_at_first)
+    descriptors = os.listdir("/proc/self/fd")
+    with pytest.raises(OSError, match="temporarily unavailable"):
+        list(run_in_turns(lambda: iter(range(50)), 3, 0, work))
+    assert len(children) == started
+    assert os.listdir("/proc/self/fd") == descriptors
+    for child in children:
+        with pytest.raises(ProcessLookupError):
+            os.kill(child, 0)
+
+
 @pytest.mark.parametrize("jobs", [2, 5])
 def test_a_file_is_written_by_all_at_once(tmp_path: Path, jobs: int) -> None:
     path = tmp_path / "out"

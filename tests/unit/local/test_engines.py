@@ -171,6 +171,17 @@ def test_a_port_in_use_is_found_first() -> None:
     assert ports.is_free(port)
 
 
+def test_a_port_that_the_user_may_not_open_is_not_called_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(ports.socket.socket, "bind", refuse)
+    assert not ports.is_free(80)
+    with pytest.raises(EngineError, match="this user may not open port 80") as raised:
+        ports.require_free([80, 81], "kraft")
+    assert "above 1023" in (raised.value.hint or "")
+
+
 def test_what_is_not_there_cannot_be_stopped() -> None:
     with pytest.raises(NotFoundError, match="local cluster not found: 'kraft'"):
         cluster.down("kraft", False, lambda _line: None)

@@ -240,6 +240,8 @@ EPOCHS, PARTITION = "rolled-0/leader-epoch-checkpoint", "rolled-0/partition.meta
         (QUORUM, replaced('"leaderId":', '"leader":'), "leaderId None is not a number"),
         (QUORUM, replaced('"leaderId":', '"leaderId":1'), "is not one of the voters 1, 2, 3"),
         (QUORUM, replaced('"voterId"', '"voter"'), "is not a list of objects with a voterId"),
+        (QUORUM, replaced('"currentVoters":[', '"currentVoters":["x",'), "is not a list of objects with a voterId"),
+        (QUORUM, replaced('"currentVoters":[', '"currentVoters":{},"x":['), "is not a list of objects with a voterId"),
         (PARTITION, lambda _: "", "version None"),
         (PARTITION, replaced("version: 0", "version: 1"), "version '1'"),
         (PARTITION, replaced("topic_id: ", "topic_id: A"), "is not an id of 16 bytes"),

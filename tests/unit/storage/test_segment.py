@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from kafkactl.errors import FormatError, KafkactlError, NotFoundError, UsageError
 from kafkactl.storage import compression
 from kafkactl.storage.batch import parse_batch
-from kafkactl.storage.compression import Codec
+from kafkactl.storage.compression import Codec, decompress
 from kafkactl.storage.records import Record, read_varlong
 from kafkactl.storage.segment import Segment
 from tests.properties import examples
-from tests.unit.storage.encoding import COMPRESS, encode_batch, varlong
+from tests.unit.storage.encoding import COMPRESS, encode_batch, varlong, xerial
 
 RECORDS = [
     Record(10, 1_700_000_000_000, -1, b"k", b"value " * 20, (("h", b"1"), ("n", None))),
@@ -134,8 +134,19 @@ def test_bytes_behind_the_last_record_are_told() -> None:
 def test_an_unknown_codec_is_named() -> None:
     batch = parse_batch(memoryview(encode_batch(RECORDS, attributes=7)), 0)
     assert batch is not None
-    with pytest.raises(FormatError, match="codec 7"):
+    with pytest.raises(FormatError, match="codec 7") as raised:
         list(batch.records())
+    assert str(raised.value).count("batch at position") == 1
+
+
+@pytest.mark.parametrize("size", range(8, 17))
+def test_snappy_data_without_the_whole_header_of_java_are_cut_off(size: int) -> None:
+    data = xerial(b"")[:size]
+    if size == 16:
+        assert decompress(Codec.SNAPPY, data) == b""
+        return
+    with pytest.raises(FormatError, match="a header of 16 bytes"):
+        decompress(Codec.SNAPPY, data)
 
 
 @pytest.mark.parametrize("codec", [Codec.GZIP, Codec.SNAPPY, Codec.LZ4, Codec.ZSTD])
