@@ -109,7 +109,8 @@ def find_cause(settings: Settings, message: str | None, list_brokers: ListBroker
 def _explain_answer_size(size_bytes: int) -> Cause:
     """Return the cause for an answer whose first four bytes announce this size in bytes.
 
-    A negative size means another protocol.
+    A negative size means another protocol. Any other size, whatever its bytes look like, is an answer larger than
+    receive.message.max.bytes, with the hint to raise this setting.
     """
     if size_bytes < 0:
         return Cause("an answer is not of Kafka's protocol", "check a proxy or load balancer on the way")

@@ -110,5 +110,8 @@ def _is_true(entry: TimeEntry, offsets: OffsetIndex, segment: Segment) -> bool:
 
 
 def _first_offset(batch: AnyBatch) -> int:
-    """Return the offset of a batch's first record; a batch of magic 0 or 1 only has the offset of its last."""
+    """Return the offset of a batch's first record; of its last for a batch of magic 0 or 1, whose header has no other.
+
+    No record is read.
+    """
     return batch.base_offset if isinstance(batch, Batch) else batch.last_offset

@@ -157,9 +157,10 @@ def _choose_downgrade(unsafe: bool) -> UpgradeType:
 def _choose_levels(texts: list[str] | None, release: str | None, *, with_zero: bool) -> dict[str, int]:
     """Return the new levels by feature, of FEATURE=LEVEL texts or of a release.
 
-    Features that the release does not have yet are at level 0, and are left out unless `with_zero`. A level 0 in a text
-    is kept. Names of features in texts are not checked. Raise UsageError for both, for none, for an empty text, a
-    feature that stands twice, and a text or a release that is not known.
+    A level is a number from 0 to 32,767; of metadata.version also a name such as 4.3-IV0 or a release such as 4.3, as
+    `release` is. Features that the release does not have yet are at level 0, and are left out unless `with_zero`. A
+    level 0 in a text is kept. Names of features in texts are not checked. Raise UsageError for both, for none, for an
+    empty text, a feature that stands twice, and a text or a release that is not known.
     """
     from kafkactl.admin import features
 

@@ -128,10 +128,11 @@ class Arguments:
         return list(values) or ([] if option.default is None else [option.default])
 
     def value(self, name: str) -> str | None:
-        """Return the value of an option, its default, or None.
+        """Return the value of an option; without a value its default, or None without a default.
 
-        Raise OptionError for several values, and for a value that does not have the option's type; KeyError for an
-        option that the tool lacks.
+        An option can be on the command line without a value, where that is optional: `has` tells. Raise OptionError for
+        several values, and for a value that does not have the option's type; KeyError for an option that the tool
+        lacks.
         """
         values = self.values(name)
         if len(values) > 1:

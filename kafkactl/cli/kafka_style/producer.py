@@ -90,7 +90,8 @@ _OUR_OPTIONS = {name: f"--{name}" for name in _AS_SETTINGS} | {
 def _number(name: str, summary: str, default: str, label: str = "", type: str = "Integer") -> Option:
     """Return the option of Kafka's tool with a number that is a setting of the producer.
 
-    `type` is Integer or Long, and `label` Kafka's name of the value.
+    `name` has no dashes. `default` is the value of the option where it is absent. `type` is Integer or Long, and
+    `label` Kafka's name of the value, "" for none.
     """
     target = _OUR_OPTIONS.get(name, f"--{name}")
     return Option(
