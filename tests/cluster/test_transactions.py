@@ -99,7 +99,7 @@ def test_an_open_transaction_is_ended_and_its_producer_shut_out(kraft: RunningCl
     (row,) = json.loads(cli.ok("transactions", "producers", name, "--open", "-o", "json"))
     refused = cli("transactions", "abort", name, "--partition", 0, "--start-offset", row["start_offset"], "--yes")
     assert refused.returncode == 1
-    assert "does not hang: its coordinator knows it" in refused.stderr
+    assert "does not hang" in refused.stderr
     shown = cli("transactions", "force-terminate", name, "--dry-run", check=0)
     assert f"would end 1 transaction: {name}, Ongoing" in shown.stderr
     assert cli.ok("transactions", "force-terminate", name, "--yes").split()[-2:] == ["transaction", "ended"]

@@ -686,10 +686,10 @@ def _leave_out_dead(connected: Cluster, settings: ThrottlePlan) -> ThrottlePlan:
 def _set_throttles(connected: Cluster, settings: ThrottlePlan) -> None:
     """Set throttles; where one cannot be set, remove those that were set, and raise its error.
 
-    All throttles of these brokers and topics are removed then, also former ones: their values do not come back. Where
-    an answer is missing, that throttle may stay. Throttles that cannot be removed again are printed as errors. Raise
-    OperationError for the first failure, also for a broker that does not answer, with a text that nothing was moved,
-    and UsageError for a wrong client setting.
+    All throttles of these brokers and topics are removed then, also former ones: their values do not come back. One
+    whose answer is missing may have been set, and is removed, too. Throttles that cannot be removed again are printed
+    as errors. Raise OperationError for the first failure, also for a broker that does not answer, with a text that
+    nothing was moved, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import throttles
     from kafkactl.admin.entities import EntityType
@@ -697,11 +697,22 @@ def _set_throttles(connected: Cluster, settings: ThrottlePlan) -> None:
     results = throttles.set_throttles(connected, settings)
     if failures := _find_errors(results):
         names = {
-            kind: [entity.name for entity, error in results.items() if entity.type is kind and not error]
+            kind: [
+                entity.name
+                for entity, error in results.items()
+                if entity.type is kind and (error is None or _may_be_set(error))
+            ]
             for kind in (EntityType.BROKERS, EntityType.TOPICS)
         }
         print_errors(_clear(connected, map(int, names[EntityType.BROKERS]), names[EntityType.TOPICS]))
         raise OperationError(f"cannot set the throttles: {failures[0]}; nothing was moved", failures[0].hint)
+
+
+def _may_be_set(error: KafkactlError) -> bool:
+    """Return whether the throttle of this error may have been set, because no answer came."""
+    return isinstance(error, UnansweredError) or (
+        isinstance(error, OperationError) and error.code == ErrorCode.REQUEST_TIMED_OUT
+    )
 
 
 def _find_errors(results: Mapping[Any, KafkactlError | None]) -> list[KafkactlError]:

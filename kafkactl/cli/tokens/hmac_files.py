@@ -7,7 +7,7 @@ import binascii
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,14 +28,17 @@ class HmacFile:
     def write(self, hmac: str, token_id: str) -> None:
         """Write the HMAC of a token, in base64, and a line end.
 
-        Raise OperationError, which says how the HMAC can be shown, where the file cannot be written; a part of the HMAC
-        may be in it then.
+        Raise OperationError, which says how the HMAC can be shown, where the file cannot be written; it is empty then.
         """
         data = f"{hmac}\n".encode()
         try:
             while data:
                 data = data[os.write(self.descriptor, data) :]
-        except OSError as error:
+        except BaseException as error:  # also Ctrl-C: a part of an HMAC is none
+            with suppress(OSError):
+                os.ftruncate(self.descriptor, 0)
+            if not isinstance(error, OSError):
+                raise
             raise OperationError(
                 f"token {token_id} was created, but its HMAC cannot be written to {self.path}: {error.strerror}",
                 f"show the HMAC: kafkactl tokens describe {token_id} --show-hmac",
@@ -75,8 +78,8 @@ def require_new(path: Path | None) -> None:
 def open_new(path: Path | None) -> Iterator[HmacFile | None]:
     """Create a file with the mode 0600 and yield it; yield None for None.
 
-    The file is removed where the block ends by an error or by Ctrl-C while it is empty; with a part of the HMAC in it
-    it stays. Raise UsageError for a file that exists or cannot be created, and the errors of the block.
+    The file is removed where the block ends by an error or by Ctrl-C while it is empty, without an HMAC. Raise
+    UsageError for a file that exists or cannot be created, and the errors of the block.
     """
     if path is None:
         yield None

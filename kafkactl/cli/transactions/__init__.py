@@ -488,7 +488,8 @@ def _refuse_coordinated(connected: Cluster, producer: ProducerState) -> None:
         raise errors[0]
     if all(row.producer_id != producer.producer_id for row in hanging):
         raise OperationError(
-            f"the transaction of producer {producer.producer_id} does not hang: its coordinator knows it",
+            f"the transaction of producer {producer.producer_id} does not hang: it has ended, or its coordinator "
+            "will end it",
             f"find its id: kafkactl transactions list --producer-id {producer.producer_id}; "
             "then kafkactl transactions force-terminate ID",
         )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -235,3 +237,19 @@ def test_a_lost_answer_names_the_command_that_shows_the_result(cli: Cli, broker:
     renewed = cli(*cluster, "renew", "token-1", "--yes", check=3)
     for done in (created, renewed):
         assert "check the result before you repeat the command: kafkactl tokens describe" in done.stderr
+
+
+@pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_no_part_of_an_hmac_stays(failure: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.write
+
+    def write_half(descriptor: int, data: bytes) -> int:
+        if len(data) < 9:
+            raise failure
+        return write(descriptor, data[:4])
+
+    path = tmp_path / "hmac"
+    monkeypatch.setattr(os, "write", write_half)
+    with pytest.raises((OperationError, KeyboardInterrupt)), hmac_files.open_new(path) as opened:
+        cast(hmac_files.HmacFile, opened).write("YWFhYWFh", "token-1")
+    assert not path.exists()

@@ -434,3 +434,28 @@ def test_moves_that_have_begun_are_shown_also_where_the_wait_fails(fake: FakeClu
     assert "orders-0   moving to 2,3" in told.stdout
     assert "partition orders-1: " in told.stderr
     assert "no answer" in told.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("broker", [1, 2, 3])
+def test_a_throttle_whose_answer_is_lost_does_not_stay(
+    broker: int, fake: FakeCluster, cli: Cli, tmp_path: Path
+) -> None:
+    plan = save(tmp_path, {("orders", 0): [2, 3]})
+    fake.on(
+        "IncrementalAlterConfigs",
+        freeze=True,
+        applied=True,
+        times=1,
+        when=lambda request: any(
+            each["resource_type"] == BROKER and each["resource_name"] == str(broker)
+            for each in request.fields["resources"]
+        ),
+    )
+    cluster = ("-b", fake.address, "--timeout", 2)
+    done = cli(*cluster, "reassign", "execute", plan, "--throttle", 1000, "--yes")
+    assert done.returncode != 0
+    assert "nothing was moved" in done.stderr
+    assert not fake.requests_of("AlterPartitionReassignments")
+    names = {name for values in fake.state.configs.values() for name in values}
+    assert not {name for name in names if "throttled" in name}
