@@ -131,8 +131,8 @@ def list_access(
 ) -> list[Access]:
     """Return the decision for each principal that the rules of a resource, or the super users, name, sorted.
 
-    Everybody else is the principal User:*. Each principal has a row for `*`, and one for each host where the decision
-    is another one.
+    Everybody else is the principal User:*. Each principal has a row for `*`, and one for each host where the answer,
+    yes or no, is another one. Another reason alone makes no row.
     """
     of_resource = [acl for acl in acls if applies_to_resource(acl, kind, name)]
     principals = {acl.principal for acl in of_resource} | set(authorizer.super_users) | {EVERYBODY}

@@ -95,8 +95,8 @@ def _find_problem(line: str) -> str:
 def _read_line(line: str, with_group: bool) -> tuple[str, str, int, int]:
     """Return group, topic, partition and offset of a line; the group is empty without `with_group`.
 
-    `line` has no LF; a CR at its end is removed. Missing texts are empty, missing numbers 0. Raise PlanFileError for an
-    empty line, a wrong quote, text in place of a number, and too many values.
+    `line` has no LF; a CR at its end is removed. Missing texts are empty, missing numbers 0. One empty value too many
+    is ignored. Raise PlanFileError for an empty line, a wrong quote, text in place of a number, and too many values.
     """
     if not line:
         raise PlanFileError(f"No content to map due to end-of-input{_place('UNKNOWN', 'UNKNOWN')}", _MISMATCH)

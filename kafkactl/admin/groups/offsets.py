@@ -474,8 +474,8 @@ def _clamp(cluster: Cluster, requested_offsets: Mapping[Partition, int]) -> Rese
 def _plan_for_time(cluster: Cluster, partitions: Sequence[Partition], time_ms: int) -> ResetPlan:
     """Return a plan with the offsets of the first records at or after a time in ms since 1970.
 
-    Partitions without such a record get the end of their log. Raise OperationError where an offset cannot be read,
-    UnreachableError where no partition was answered, and UsageError for a wrong client setting.
+    Partitions without such a record get the end of their log, and are in `empty`, too. Raise OperationError where an
+    offset cannot be read, UnreachableError where no partition was answered, and UsageError for a wrong client setting.
     """
     offsets: dict[Partition, int] = {}
     empty = []

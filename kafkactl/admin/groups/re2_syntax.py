@@ -203,7 +203,10 @@ class _Reader:
         return True
 
     def _read_character(self) -> int:
-        """Return the number of the next character, which may be escaped. Raise _SyntaxError for a wrong escape."""
+        """Return the number of the next character, which may be escaped, and go behind it.
+
+        The text must not be at its end (IndexError). Raise _SyntaxError for a wrong escape.
+        """
         char = self.text[self.at]
         if char != "\\":
             self.at += 1
@@ -235,7 +238,7 @@ def _check_counts(least: str, most: str | None) -> None:
 
 
 def _read_escape(match: re.Match[str]) -> int:
-    """Return the number of an escaped character; `match` is one of _ESCAPE."""
+    """Return the number of an escaped character; `match` is one of _ESCAPE. It may be above the last character's."""
     if match["octal"]:
         return int(match["octal"], 8)
     if digits := match["long"] or match["short"]:
