@@ -67,8 +67,9 @@ def find_node_id(settings: Mapping[str, str]) -> int:
 def find_directory_id(settings: Mapping[str, str]) -> str:
     """Return the id of a controller's metadata folder, which is in the file meta.properties there.
 
-    The id is returned as the file has it, unchecked. The folder is that of metadata.log.dir, or else the first of
-    log.dirs. Raise ControllerFileError where no setting names the folder, or the file cannot be read or has no id.
+    The id is returned as the file has it, unchecked, also an empty one. The folder is that of metadata.log.dir, or else
+    the first of log.dirs. Raise ControllerFileError where no setting names the folder, or the file cannot be read or
+    has no id.
     """
     folder = settings.get("metadata.log.dir")
     if folder is None and "log.dirs" in settings:

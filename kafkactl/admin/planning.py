@@ -397,7 +397,10 @@ class _Spread:
             self._fitting.add(key)
 
     def _find_bounds(self, index: int) -> Mapping[str | int, tuple[int, int]]:
-        """Return the lowest and the highest number of replicas of a partition in each rack, by the rack's name."""
+        """Return the lowest and the highest number of replicas of a partition in each rack, by its name.
+
+        A broker without a rack has its id as the name.
+        """
         key = (len(self.replicas[index]), id(self._allowed[index]))
         if key not in self._bounds:
             sizes = Counter(self._rack[broker] for broker in self._allowed[index])

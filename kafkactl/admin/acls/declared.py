@@ -157,7 +157,7 @@ def _parse_row(path: Path, row: Any) -> tuple[Resource, list[Acl]]:
     """Return the resource of a row, and its rules; raise UsageError, which names `path`, for a wrong row.
 
     A row has type, name, rules (a list, which may be empty) and pattern, which is literal where it is missing. A
-    cluster needs no name.
+    cluster needs no name. The type may be in any case; a name that is a number becomes text.
     """
     if not isinstance(row, dict) or not isinstance(row.get("rules"), list):
         raise UsageError(f"{path}: not a resource with rules: {row!r:.100}", f"like {EXAMPLE}")

@@ -360,7 +360,8 @@ def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> di
     exist is created. Without offsets nothing is sent. Raise OperationError where the whole request is refused, for
     example because the group has members, and where the transient refusal of one partition lasts until the time-out:
     others may have been committed then. Raise UnansweredError where the offsets may have been committed,
-    UnreachableError, UsageError for a wrong client setting, and ValueError for an empty group or a negative offset.
+    UnreachableError, UsageError for a wrong client setting, and ValueError for an empty group or topic and a negative
+    partition or offset.
     """
     topic_partitions = [TopicPartition(topic, number, offset) for (topic, number), offset in sorted(offsets.items())]
     if not topic_partitions:

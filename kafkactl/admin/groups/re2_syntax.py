@@ -103,7 +103,8 @@ class _Reader:
     def _open(self) -> None:
         """Read the beginning of a group, or flags.
 
-        Raise _SyntaxError for an unknown kind of group, wrong flags, and a wrong or repeated name.
+        Flags alone, such as (?i), open no group. Raise _SyntaxError for an unknown kind of group, wrong flags, and a
+        wrong or repeated name.
         """
         if self.text.startswith(("(?P<", "(?<"), self.at):
             self._read_name()
