@@ -191,8 +191,9 @@ def parse_partitions(cluster: Cluster, topics: Iterable[str]) -> list[Partition]
 def _find_partitions(cluster: Cluster, selected: Sequence[tuple[str, list[int] | None]]) -> list[Partition]:
     """Return the partitions of topics with the numbers of partitions or None for all, without repetitions.
 
-    Raise NotFoundError for a topic or partition that does not exist, UnreachableError or OperationError where the
-    topics cannot be listed, and UsageError for a wrong client setting.
+    The order is that of `selected`; for None the numbers are sorted. Raise NotFoundError for a topic or partition that
+    does not exist, UnreachableError or OperationError where the topics cannot be listed, and UsageError for a wrong
+    client setting.
     """
     topics_metadata = cluster.read_metadata().topics
     if missing_topics := [name for name, _ in selected if name not in topics_metadata]:
