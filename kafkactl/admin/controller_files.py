@@ -50,7 +50,8 @@ class ControllerFileError(UsageError):
 def find_node_id(settings: Mapping[str, str]) -> int:
     """Return the id of a controller.
 
-    Raise ControllerFileError for a missing or wrong id, and for a node that is no controller.
+    It is a number from 0 to 2^31 - 1. Raise ControllerFileError for a missing or wrong id, also one with blanks, and
+    for a node that is no controller.
     """
     text = settings.get("node.id")
     if text is None:

@@ -141,7 +141,7 @@ def list_levels_of_release(release: str | None = None) -> list[FeatureLevel]:
 def find_dependency(name: str, level: int) -> FeatureLevel | None:
     """Return the level of metadata.version that a level of a feature needs, or None.
 
-    Raise NotFoundError for a feature and a level that Kafka 4.3.1 does not know.
+    metadata.version itself needs none. Raise NotFoundError for a feature and a level that Kafka 4.3.1 does not know.
     """
     if name == FEATURE and find_metadata_version(level) is not None:
         return None

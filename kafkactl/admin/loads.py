@@ -74,7 +74,10 @@ def measure_loads(
 
 
 def _count(placements: Iterable[Placement]) -> dict[Measure, Counter[int]]:
-    """Return what each broker has by measure, without present leaders."""
+    """Return what each broker has by measure: preferred leaders, replicas and bytes, but not present leaders.
+
+    Brokers that are not alive count, too.
+    """
     counts: dict[Measure, Counter[int]] = {measure: Counter() for measure in Measure if measure is not Measure.LEADERS}
     for row in placements:
         counts[Measure.PREFERRED].update(row.replicas[:1])

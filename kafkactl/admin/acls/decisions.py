@@ -89,7 +89,10 @@ def decide(acls: Iterable[Acl], question: Question, authorizer: Authorizer) -> D
 
 
 def applies_to_resource(acl: Acl, kind: ResourceKind, name: str) -> bool:
-    """Return whether a rule is about a resource: by its name, by a prefix of its name, or about all names."""
+    """Return whether a rule is about a resource: by its name, by a prefix of its name, or about all names.
+
+    `*` means all names only in a literal rule. A rule with another pattern than literal and prefixed is about none.
+    """
     if acl.type is not kind:
         return False
     if acl.pattern is PatternKind.PREFIXED:

@@ -241,7 +241,10 @@ def require_resource(text: str) -> tuple[ResourceKind, str]:
 
 
 def parse_principal(text: str, option: str) -> str:
-    """Return a principal, TYPE:NAME; raise UsageError, which names `option`, for any other text."""
+    """Return a principal, TYPE:NAME, unchanged; raise UsageError, which names `option`, for any other text.
+
+    Any type passes, and the name may have colons. A text with NUL, or that is not UTF-8, is refused, too.
+    """
     refuse_empty(text, option)
     type_text, colon, name = text.partition(":")
     if not (type_text and colon and name):

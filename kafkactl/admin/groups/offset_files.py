@@ -103,7 +103,10 @@ def read_csv(path: Path, groups: Sequence[str], *, with_group: bool) -> dict[str
 def compare(
     left: Mapping[str, Mapping[Partition, int]], right: Mapping[str, Mapping[Partition, int]]
 ) -> list[OffsetDifference]:
-    """Return the partitions whose offsets differ, sorted by group, topic and partition; empty if there are none."""
+    """Return the partitions whose offsets differ, sorted by group, topic and partition; empty if there are none.
+
+    A partition that only one side has is among them. `moved` is the offset on the right minus that on the left.
+    """
     differences = []
     for group in sorted({*left, *right}):
         left_offsets, right_offsets = left.get(group, {}), right.get(group, {})
