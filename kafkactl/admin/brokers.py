@@ -241,6 +241,7 @@ def list_fenced(cluster: Cluster) -> list[int]:
 def list_away(cluster: Cluster) -> list[int]:
     """Return the ids of brokers that are registered or have replicas, and are not alive, sorted.
 
+    A broker that is not fenced and does not answer counts as alive. Replicas are those of topics that the user may see.
     Brokers that are registered and have no replica are known from Kafka 4.0 on. Raise UnreachableError where no broker
     answers, OperationError for a refusal, UsageError for a wrong client setting.
     """
@@ -255,9 +256,10 @@ def list_away(cluster: Cluster) -> list[int]:
 def wait_for_brokers(cluster: Cluster, count: int) -> tuple[int, UnreachableError | None]:
     """Wait until at least `count` brokers are alive; return the number of the last look, and why none answered.
 
-    The second is None where a broker answered in the last look, or no look failed. Below `count` the time-out is over,
-    a whole one. Each look takes at most 2 s and has connections of its own; the error is that of the longest look
-    without an answer. Raise OperationError for a refusal, UsageError for a wrong client setting.
+    The second is None where a broker answered in the last look, or no look failed. A number below `count` is no error:
+    it means that the whole time-out of the settings has passed. Each look takes at most 2 s and has connections of its
+    own; the error is that of the longest look without an answer. Raise OperationError for a refusal, UsageError for a
+    wrong client setting.
     """
     deadline = time.monotonic() + cluster.settings.timeout_s
     failure, longest_s = None, 0.0
@@ -348,9 +350,9 @@ def _make_table(answer: Any) -> dict[int, tuple[int, int]]:
 
 
 def _find_finalized(answers: Iterable[Any]) -> str | None:
-    """Return the metadata.version of the answer to ApiVersions with the highest epoch; None where it has none.
+    """Return the metadata.version, such as 4.3-IV0, of the answer to ApiVersions with the highest epoch.
 
-    A level that kafkactl does not know is its number as text.
+    None without answers, and where that answer has none. A level that kafkactl does not know is its number as text.
     """
     newest = max(answers, key=lambda answer: answer.finalized_features_epoch or -1, default=None)
     features = (newest.finalized_features or ()) if newest is not None else ()
@@ -374,8 +376,8 @@ def _count_replicas(topics: Iterable[Any]) -> tuple[Counter[int], Counter[int]]:
 def _read_sizes(cluster: Cluster, broker_ids: Sequence[int]) -> tuple[dict[int, int], list[KafkactlError]]:
     """Return the size of the log folders of each broker in bytes, and an error for each broker or folder that failed.
 
-    Copies that are still made count in, too; a folder that failed counts as 0. A broker that failed is missing. Without
-    ids both are empty. Raise UsageError for a wrong client setting.
+    Copies that are still made count in, too; a folder that failed counts as 0. A broker that failed is missing. Where
+    all brokers fail there is only one error. Without ids both are empty. Raise UsageError for a wrong client setting.
     """
     answers, errors = _ask(cluster, "DescribeLogDirs", broker_ids, topics=None)
     for broker, answer in answers.items():

@@ -66,7 +66,8 @@ def describe_settings(cluster: Cluster, names: Collection[str]) -> dict[str, lis
 def make_subscription(name: str, settings: Sequence[Config]) -> Subscription:
     """Return a subscription from its settings. A missing setting counts as empty.
 
-    Empty parts between commas are left out. An interval that is not a whole number from 0 becomes None.
+    Empty parts between commas are left out; blanks stay. An interval that is not a whole number from 0, of at most 19
+    digits, becomes None.
     """
     values = {setting.name: setting.value or "" for setting in settings}
     interval = values.get(INTERVAL, "")

@@ -260,9 +260,9 @@ def list_entities(cluster: Cluster, type_: EntityType) -> list[Entity]:
 def may_have_settings(cluster: Cluster, entity: Entity) -> bool:
     """Return whether an entity is among list_entities(), or may be: old brokers do not tell which groups have settings.
 
-    A group whose broker does not answer may be missing there, too. Raise UnsupportedRequestError where the brokers are
-    too old for client metrics, UnreachableError, OperationError for a refusal, UsageError for a wrong client setting,
-    and KeyError for users, clients and ips.
+    A group without settings whose broker does not answer gives False. Raise UnsupportedRequestError where the brokers
+    are too old for client metrics, UnreachableError, OperationError for a refusal, UsageError for a wrong client
+    setting, and KeyError for users, clients and ips.
     """
     if entity.type is not EntityType.GROUPS:
         return entity in list_entities(cluster, entity.type)
@@ -380,8 +380,9 @@ def _group_by_broker(
 ) -> dict[int | None, list[Entity]]:
     """Return the entities by the id of the broker that must be asked.
 
-    None stands for any broker: for types that are not in `own_types`, brokers and their loggers, and for the default
-    ''. Raise ValueError for a broker whose name is not a number.
+    None stands for any broker: it has the entities of types that are not in `own_types`, and the default ''.
+    `own_types` are brokers and their loggers where it is not given. Raise ValueError for a broker whose name is not a
+    number.
     """
     grouped: dict[int | None, list[Entity]] = defaultdict(list)
     for entity in entities:

@@ -50,7 +50,8 @@ class ControllerFileError(UsageError):
 def find_node_id(settings: Mapping[str, str]) -> int:
     """Return the id of a controller.
 
-    Raise ControllerFileError for a missing or wrong id, and for a node that is no controller.
+    It is a number from 0 to 2^31 - 1. Raise ControllerFileError for a missing or wrong id, also one with blanks, and
+    for a node that is no controller.
     """
     text = settings.get("node.id")
     if text is None:
@@ -67,8 +68,9 @@ def find_node_id(settings: Mapping[str, str]) -> int:
 def find_directory_id(settings: Mapping[str, str]) -> str:
     """Return the id of a controller's metadata folder, which is in the file meta.properties there.
 
-    The folder is that of metadata.log.dir, or else the first of log.dirs. Raise ControllerFileError where no setting
-    names the folder, or the file cannot be read or has no id.
+    The id is returned as the file has it, unchecked, also an empty one. The folder is that of metadata.log.dir, or else
+    the first of log.dirs. Raise ControllerFileError where no setting names the folder, or the file cannot be read or
+    has no id.
     """
     folder = settings.get("metadata.log.dir")
     if folder is None and "log.dirs" in settings:

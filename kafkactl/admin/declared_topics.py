@@ -179,9 +179,8 @@ def apply(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Cha
     removed again; only moves of topics that get some begin later. The outcomes are in this order: settings, creations,
     moves, topics that get no partitions because another change failed, new partitions, the moves of topics that got
     them, and failed ones for the moves of topics that did not. A topic that gets no partitions because another of its
-    changes failed is not moved either; its one outcome stands for both. A creation or addition
-    without an answer has the code REQUEST_TIMED_OUT and may have been done. Moves of replicas are started and not
-    awaited.
+    changes failed is not moved either; its one outcome stands for both. A creation or addition without an answer has
+    the code REQUEST_TIMED_OUT and may have been done. Moves of replicas are started and not awaited.
 
     Raise OperationError, with nothing changed, where a change is impossible. Raise UnreachableError where no broker
     answers (UnansweredError where settings or moves may have been changed), OperationError where the request for

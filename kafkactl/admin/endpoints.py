@@ -54,7 +54,8 @@ class ClusterDescription:
 def describe_cluster(cluster: Cluster, include_fenced: bool = False) -> ClusterDescription:
     """Return the id of a cluster and its brokers, or its controllers where the address is that of controllers.
 
-    `include_fenced` adds fenced brokers, which brokers before 4.0 do not name. Raise UnreachableError where no node
+    Both are sorted by id. `include_fenced` adds fenced brokers, which brokers before 4.0 do not name; it does not count
+    for controllers. With KRaft, brokers name any broker as the controller. Raise UnreachableError where no node
     answers, OperationError for a refusal, UsageError for a wrong client setting.
     """
     if cluster.settings.has_controllers:
@@ -101,7 +102,8 @@ def _ask(cluster: Cluster, kind: EndpointType, min_version: int, **fields: Any) 
 def _read_metadata(cluster: Cluster) -> ClusterDescription:
     """Return the description of a cluster whose brokers are too old for DescribeCluster with fenced brokers.
 
-    Raise UnreachableError, OperationError for a refusal, UsageError for a wrong client setting.
+    Whether a broker is fenced is not known: `fenced` is None. Raise UnreachableError, OperationError for a refusal,
+    UsageError for a wrong client setting.
     """
     answer = cluster.requests.send("Metadata", topics=[], allow_auto_topic_creation=False, min_version=1)
     endpoints = [

@@ -93,7 +93,8 @@ def update_features(cluster: Cluster, levels: Mapping[str, int], how: UpgradeTyp
     A level of 0 ends the use of a feature. Controllers from 4.0 on make all changes or none. With `dry_run` the
     controller only checks. Raise UnsupportedRequestError with ZooKeeper, UnansweredError where the changes may have
     been made, UnreachableError, OperationError where no controller can serve it, and UsageError for a wrong client
-    setting. A refusal is an outcome.
+    setting. A refusal is an outcome, of each feature where it is one for all. Where the answer names single features,
+    one that it leaves out has failed, without a code.
     """
     answer = cluster.requests.send(
         "UpdateFeatures",
@@ -140,7 +141,7 @@ def list_levels_of_release(release: str | None = None) -> list[FeatureLevel]:
 def find_dependency(name: str, level: int) -> FeatureLevel | None:
     """Return the level of metadata.version that a level of a feature needs, or None.
 
-    Raise NotFoundError for a feature and a level that Kafka 4.3.1 does not know.
+    metadata.version itself needs none. Raise NotFoundError for a feature and a level that Kafka 4.3.1 does not know.
     """
     if name == FEATURE and find_metadata_version(level) is not None:
         return None

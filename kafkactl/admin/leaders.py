@@ -88,8 +88,8 @@ class Election:
 def read_election_file(path: Path) -> list[Partition]:
     """Return the partitions of Kafka's JSON file {"partitions": [{"topic": T, "partition": N}]}, in their order.
 
-    The list may be empty. `path` may be `-` for standard input. Raise UsageError for a file that cannot be read or has
-    another form, and for a partition that stands twice.
+    The list may be empty. Other fields are ignored. `path` may be `-` for standard input. Raise UsageError for a file
+    that cannot be read or has another form, and for a partition that stands twice.
     """
     content = read_json(path)
     rows = content.get("partitions") if isinstance(content, dict) else None
@@ -103,7 +103,10 @@ def read_election_file(path: Path) -> list[Partition]:
 
 
 def _parse_row(path: Path, row: Any) -> Partition:
-    """Return the partition of a row; raise UsageError, which names `path`, for a row with other content."""
+    """Return the partition of a row; raise UsageError, which names `path`, for a row without a valid one.
+
+    Other fields of the row are ignored. The number is from 0 to 2^31 - 1; a number as text is a UsageError, too.
+    """
     topic, number = (row.get("topic"), row.get("partition")) if isinstance(row, dict) else (None, None)
     if not isinstance(topic, str) or not topic or explain_unusable_text(topic) is not None:
         raise UsageError(f"{path}: not a partition: {row!r:.100}", _FORM)

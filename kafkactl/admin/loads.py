@@ -74,7 +74,10 @@ def measure_loads(
 
 
 def _count(placements: Iterable[Placement]) -> dict[Measure, Counter[int]]:
-    """Return what each broker has by measure, without present leaders."""
+    """Return what each broker has by measure: preferred leaders, replicas and bytes, but not present leaders.
+
+    Brokers that are not alive count, too.
+    """
     counts: dict[Measure, Counter[int]] = {measure: Counter() for measure in Measure if measure is not Measure.LEADERS}
     for row in placements:
         counts[Measure.PREFERRED].update(row.replicas[:1])
@@ -113,7 +116,8 @@ def _list_loads(
 def _compare(group: Sequence[int], brokers: Iterable[int], counts: Counter[int]) -> tuple[int, float | None]:
     """Return what a group of the `brokers` has, and its skew in percent, rounded to 0.1.
 
-    The skew is the difference from an equal share of all `brokers`; None where none of them has anything.
+    The skew is the difference from an equal share of all `brokers`, of which there is at least one; None where none of
+    them has anything.
     """
     values = [counts[broker] for broker in brokers]
     value = sum(counts[broker] for broker in group)

@@ -62,8 +62,8 @@ def plan(
     by leaders the result is as even as it can be, and has the fewest moves of all such results. By bytes it is even to
     2 % where the sizes allow it, and the moves are few. With NOTHING only replicas move that must: those on other
     brokers, and those that are too many for a rack. A new replica stands in the place of the one that it replaces.
-    Brokers without an entry in `racks` have no rack. Raise OperationError for a partition that has more replicas than
-    there are brokers.
+    Brokers without an entry in `racks` have no rack. Raise OperationError for a partition outside `fixed` that has more
+    replicas than there are brokers.
     """
     ids = sorted(set(brokers))
     stays = [(row.topic, row.partition) in fixed for row in placements]
@@ -156,7 +156,7 @@ def _level_leaders(
     """Return the replicas in orders in which each broker is the first replica of equally many partitions.
 
     As few first replicas as possible change: such a partition swaps its first replica with another one. `stays` says
-    which partitions keep their order.
+    which partitions keep their order. An empty order stays empty.
     """
     spread = _Spread(
         [order[:1] for order in orders],
@@ -293,7 +293,7 @@ class _Spread:
         return any(index in partitions for partitions in self._edges[source, target].values())
 
     def _find_path(self, move_weight: int, load_weight: int) -> list[int] | None:
-        """Return the brokers of the chain of moves that lowers the cost most, None where no chain lowers it.
+        """Return the brokers of the chain of moves that lowers the cost most; None where none is found that lowers it.
 
         The first broker gives a replica to the second one, which gives one to the third, and so on. The weights are the
         costs of a move and of an imbalance.
@@ -397,7 +397,10 @@ class _Spread:
             self._fitting.add(key)
 
     def _find_bounds(self, index: int) -> Mapping[str | int, tuple[int, int]]:
-        """Return the lowest and the highest number of replicas of a partition in each rack, by the rack's name."""
+        """Return the lowest and the highest number of replicas of a partition in each rack, by its name.
+
+        A broker without a rack has its id as the name.
+        """
         key = (len(self.replicas[index]), id(self._allowed[index]))
         if key not in self._bounds:
             sizes = Counter(self._rack[broker] for broker in self._allowed[index])

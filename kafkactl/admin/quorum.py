@@ -306,7 +306,10 @@ def parse_endpoint(text: str) -> VoterEndpoint:
 
 
 def parse_directory_id(text: str) -> UUID:
-    """Return the id of a metadata folder, 22 characters of URL-safe base64; raise UsageError for another text."""
+    """Return the id of a metadata folder, 22 characters of URL-safe base64; raise UsageError for another text.
+
+    `=` at the end is ignored, and + and / count as - and _.
+    """
     try:
         data = base64.urlsafe_b64decode(f"{text}==")
     except ValueError:

@@ -102,11 +102,12 @@ def count_replicas(cluster: Cluster) -> Counter[int]:
 def plan(partitions: Sequence[PartitionDescription], factor: int, racks: Racks, loads: Mapping[int, int]) -> list[Move]:
     """Return the fewest moves that give each partition `factor` replicas, in the order of `partitions`.
 
-    Partitions that have as many replicas are left out. Kept replicas stay in their order, so that leaders do not
-    change. A new replica goes to the rack with the fewest replicas of the partition, and there to the broker with the
-    fewest replicas (`loads`, by broker). A replica out of sync that is not the leader is removed first, then one from
-    the rack with the most replicas; the leader, and the preferred leader where it is in sync, come last. `factor` is at
-    least 1. Raise OperationError where there are fewer live brokers than replicas.
+    Partitions that have as many replicas are left out. Kept replicas stay in their order. A new replica goes to the
+    rack with the fewest replicas of the partition, and there to the broker with the fewest replicas (`loads`, by
+    broker). A replica out of sync that is not the leader is removed first, then one from the rack with the most
+    replicas; the leader, and the preferred leader where it is in sync, come last. With a `factor` of 1 the present
+    leader may be the one that goes. `factor` is at least 1. Raise OperationError where there are fewer live brokers
+    than replicas.
     """
     if factor > len(racks):
         raise OperationError(

@@ -306,8 +306,8 @@ def _find_coordinated(cluster: Cluster, transactional_ids: Sequence[str]) -> dic
 def find_open(cluster: Cluster, partition: Partition, start_offset: int) -> ProducerState:
     """Return the producer whose open transaction begins at an offset of a partition.
 
-    Raise NotFoundError where no transaction begins there, OperationError for a refusal, UnreachableError,
-    UnsupportedRequestError, and UsageError for a wrong client setting.
+    Raise NotFoundError where no transaction begins there, OperationError for a refusal, also for a partition that does
+    not exist or has no leader, UnreachableError, UnsupportedRequestError, and UsageError for a wrong client setting.
     """
     producers = list_producers(cluster, [partition])[partition]
     if isinstance(producers, KafkactlError):
@@ -328,8 +328,9 @@ def abort(
     """Write the marker that aborts a producer's transaction in one partition, past its coordinator.
 
     The leader writes it also where no transaction is open. `coordinator_epoch` is that of the producer's last marker;
-    None and negative numbers become 0, which every coordinator has reached. Raise OperationError for a refusal,
-    UnansweredError where it may have been written, UnreachableError, and UsageError for a wrong client setting.
+    None and negative numbers become 0, which every coordinator has reached. Raise OperationError for a refusal, and for
+    a partition that does not exist or has no leader, UnansweredError where it may have been written, UnreachableError,
+    and UsageError for a wrong client setting.
     """
     topic, number = partition
     leader = cluster.requests.find_leaders([partition])[partition]

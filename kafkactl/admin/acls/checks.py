@@ -45,8 +45,9 @@ def check(cluster: Cluster, question: Question, assumptions: Assumptions) -> Ver
     """Return the answer to a question, decided from the rules and settings of the cluster.
 
     What the assumptions say wins over the brokers. A setting that nobody tells counts as no super users, and as False;
-    `unknown_settings` has its name where it could turn a refusal into a permission. Raise OperationError for a refusal
-    and for a cluster without an authorizer, UnreachableError, and UsageError for a wrong client setting.
+    `unknown_settings` has its name where it could turn a refusal into a permission. Without the right to read the
+    settings they are not told; this is no error. Raise OperationError for another refusal and for a cluster without an
+    authorizer, UnreachableError, and UsageError for a wrong client setting.
     """
     acls = _list_rules(cluster, question.type, question.name)
     authorizer, hidden = _find_authorizer(cluster, assumptions)
@@ -60,9 +61,9 @@ def list_verdicts(
     """Return the answer for each principal that rules of a resource, or the super users, name, sorted.
 
     User:* is everybody else. A principal has several answers where they differ by host; `other_hosts` is empty. What
-    the assumptions say wins over the brokers; a setting that nobody tells counts as no super users, and as False. Raise
-    OperationError for a refusal and for a cluster without an authorizer, UnreachableError, and UsageError for a wrong
-    client setting.
+    the assumptions say wins over the brokers; a setting that nobody tells counts as no super users, and as False.
+    Without the right to read the settings they are not told; this is no error. Raise OperationError for another refusal
+    and for a cluster without an authorizer, UnreachableError, and UsageError for a wrong client setting.
     """
     acls = _list_rules(cluster, kind, name)
     authorizer, hidden = _find_authorizer(cluster, assumptions)

@@ -89,7 +89,10 @@ def decide(acls: Iterable[Acl], question: Question, authorizer: Authorizer) -> D
 
 
 def applies_to_resource(acl: Acl, kind: ResourceKind, name: str) -> bool:
-    """Return whether a rule is about a resource: by its name, by a prefix of its name, or about all names."""
+    """Return whether a rule is about a resource: by its name, by a prefix of its name, or about all names.
+
+    `*` means all names only in a literal rule. A rule with another pattern than literal and prefixed is about none.
+    """
     if acl.type is not kind:
         return False
     if acl.pattern is PatternKind.PREFIXED:
@@ -131,8 +134,8 @@ def list_access(
 ) -> list[Access]:
     """Return the decision for each principal that the rules of a resource, or the super users, name, sorted.
 
-    Everybody else is the principal User:*. Each principal has a row for `*`, and one for each host where the decision
-    is another one.
+    Everybody else is the principal User:*. Each principal has a row for `*`, and one for each host where the answer,
+    yes or no, is another one. Another reason alone makes no row.
     """
     of_resource = [acl for acl in acls if applies_to_resource(acl, kind, name)]
     principals = {acl.principal for acl in of_resource} | set(authorizer.super_users) | {EVERYBODY}

@@ -87,11 +87,11 @@ def read_declaration(path: Path) -> DeclaredAcls:
 
 
 def build_declaration(acls: Sequence[Acl]) -> dict[str, Any]:
-    """Return the content of a YAML file that declares these rules, in the order of their resources.
+    """Return the content of a YAML file that declares these rules, in their order; nothing is sorted.
 
     It is {"acls": [{"type", "name", "pattern", "rules": [{"principal", "permission", "host", "operations"}]}]}. Rules
-    that differ only in the operation are one rule with several operations. All rules must be known (Acl.is_known):
-    read_declaration refuses a file with others.
+    of a resource are together where the first of them is. Rules that differ only in the operation are one rule with
+    several operations. All rules must be known (Acl.is_known): read_declaration refuses a file with others.
     """
     by_resource: dict[Resource, dict[tuple[str, str, str], list[str]]] = {}
     for acl in acls:
@@ -141,8 +141,9 @@ def apply(cluster: Cluster, changes: Sequence[AclChange]) -> list[Outcome]:
 
     Where an addition fails, nothing is removed, so that nobody loses a right that a new rule was to give: each removal
     is a failed outcome then. An error of the removals after additions is the outcome of each removal. Raise
-    UnreachableError or OperationError where the first request cannot be sent or is refused as a whole, and UsageError
-    for a wrong client setting; then nothing was changed.
+    UnreachableError or OperationError where the first request cannot be sent or is refused as a whole, UsageError for a
+    wrong client setting, and KeyError for an addition with an UNKNOWN part in the first 1,000; then nothing was
+    changed.
     """
     outcomes = requests.create_acls(cluster, [change.acl for change in changes if change.action is AclAction.ADD])
     removals = [change.acl for change in changes if change.action is AclAction.REMOVE]
@@ -156,7 +157,7 @@ def _parse_row(path: Path, row: Any) -> tuple[Resource, list[Acl]]:
     """Return the resource of a row, and its rules; raise UsageError, which names `path`, for a wrong row.
 
     A row has type, name, rules (a list, which may be empty) and pattern, which is literal where it is missing. A
-    cluster needs no name.
+    cluster needs no name. The type may be in any case; a name that is a number becomes text.
     """
     if not isinstance(row, dict) or not isinstance(row.get("rules"), list):
         raise UsageError(f"{path}: not a resource with rules: {row!r:.100}", f"like {EXAMPLE}")
@@ -177,7 +178,7 @@ def _parse_rule(path: Path, resource: Resource, rule: Any) -> list[Acl]:
     """Return the rules of one entry, one for each operation; raise UsageError for a wrong entry.
 
     An entry has principal, operations (at least one), permission and host; these two are allow and `*` where they are
-    missing. Not every message names `path`.
+    missing. An entry that names an operation twice has it once. Not every message names `path`.
     """
     operations = rule.get("operations") if isinstance(rule, dict) else None
     if not isinstance(operations, list) or not operations:

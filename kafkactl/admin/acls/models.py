@@ -153,7 +153,10 @@ class Acl:
         )
 
     def __str__(self) -> str:
-        """Return the rule as a phrase: allow User:ann Read on topic:orders, from host 10.0.0.7."""
+        """Return the rule as a phrase: allow User:ann Read on topic:orders from host 10.0.0.7.
+
+        Rules for all hosts have no host in it. A prefixed rule has `prefix` before the resource.
+        """
         prefix = "prefix " if self.pattern is PatternKind.PREFIXED else ""
         host = "" if self.host == WILDCARD else f" from host {self.host}"
         place = format_resource(self.type, self.name)
@@ -184,7 +187,8 @@ class AclFilter:
     def to_acl(self) -> Acl:
         """Return the rule that has these parts; a host that is not given is all hosts.
 
-        The pattern stays that of the filter. Raise ValueError where another part is not given.
+        The pattern stays that of the filter, also ANY, which is none of a rule. Raise ValueError where another part is
+        not given.
         """
         kind, name, principal, operation, permission = (
             self.type, self.name, self.principal, self.operation, self.permission,
@@ -237,7 +241,10 @@ def require_resource(text: str) -> tuple[ResourceKind, str]:
 
 
 def parse_principal(text: str, option: str) -> str:
-    """Return a principal, TYPE:NAME; raise UsageError, which names `option`, for any other text."""
+    """Return a principal, TYPE:NAME, unchanged; raise UsageError, which names `option`, for any other text.
+
+    Any type passes, and the name may have colons. A text with NUL, or that is not UTF-8, is refused, too.
+    """
     refuse_empty(text, option)
     type_text, colon, name = text.partition(":")
     if not (type_text and colon and name):

@@ -62,9 +62,9 @@ def list_groups(cluster: Cluster) -> GroupList:
     not answer, and it fails where a frozen broker should list the others. Then all brokers are asked once more by
     kafka-python, and the groups are sorted by name; where the time is over by then, the list has the groups of the
     brokers that did answer. Share and streams groups are left out, and groups of Kafka Connect, too. Raise
-    UnreachableError where no broker answers, or where one does not and the silent broker
-    cannot be found; OperationError where a broker refuses and no group was listed, or where a transient refusal lasts;
-    and UsageError for a wrong client setting.
+    UnreachableError where no broker answers, or where one does not and the silent broker cannot be found;
+    OperationError where a broker refuses and no group was listed, or where a transient refusal lasts; and UsageError
+    for a wrong client setting.
     """
     incomplete: list[GroupList] = []
 

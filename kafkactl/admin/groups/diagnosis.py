@@ -42,7 +42,9 @@ def diagnose(before: GroupLag, after: GroupLag, seconds: float) -> list[Finding]
 def _check_members(before: GroupLag, after: GroupLag, seconds: float) -> Iterator[Finding]:
     """Yield problems of the members: none, rebalances, missing static members, or partitions and members left over.
 
-    `before` is `seconds` earlier than `after`. Without members nothing else is checked.
+    `before` is `seconds` earlier than `after`. Without members nothing else is checked. Partitions without a member
+    count only in the state Stable, and where they have a lag or an unknown one; idle members count in this state, and
+    in all states where the group has more members than partitions.
     """
     group, members = after.description, after.description.members
     if not members:
@@ -88,7 +90,7 @@ def _check_members(before: GroupLag, after: GroupLag, seconds: float) -> Iterato
 
 
 def _check_commits(after: GroupLag) -> Iterator[Finding]:
-    """Yield a problem for each kind of bad commits: outside the log, unknown, or missing.
+    """Yield a problem for each kind of bad commits: before the log, beyond it, unknown, or missing.
 
     It names at most 5 partitions.
     """

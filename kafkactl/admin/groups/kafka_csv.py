@@ -53,9 +53,9 @@ def read_plan(path: Path, groups: Sequence[str]) -> PlanFile:
     The lines of a single group may be topic,partition,offset; else they are group,topic,partition,offset. The first
     line decides. Missing numbers are 0, and of two lines for a partition the last one counts. Names are not checked: a
     group in the file that `groups` does not have is in the result, too. A partition may be negative. Empty lines at the
-    end do not count; a file of line ends alone has no offsets. Raise PlanFileError for a file that cannot be read or is
-    empty, a line of another form, also an empty one before others, and a negative offset; bytes that are not UTF-8 are
-    replaced.
+    end do not count; a file of LFs alone has no offsets. A CR at the end of a line is removed, and a line with only a
+    CR counts, as empty texts and zeros. Raise PlanFileError for a file that cannot be read or is empty, a line of
+    another form, also an empty one before others, and a negative offset; bytes that are not UTF-8 are replaced.
     """
     try:
         text = path.read_bytes().decode(errors="replace")
@@ -95,8 +95,9 @@ def _find_problem(line: str) -> str:
 def _read_line(line: str, with_group: bool) -> tuple[str, str, int, int]:
     """Return group, topic, partition and offset of a line; the group is empty without `with_group`.
 
-    `line` has no LF; a CR at its end is removed. Missing texts are empty, missing numbers 0. Raise PlanFileError for an
-    empty line, a wrong quote, text in place of a number, and too many values.
+    `line` has no LF; a CR at its end is removed. Missing texts are empty, missing numbers 0. One empty value too many
+    is ignored. A line with only a CR has empty texts and zeros. Raise PlanFileError for an empty line, a wrong quote,
+    text in place of a number, and too many values.
     """
     if not line:
         raise PlanFileError(f"No content to map due to end-of-input{_place('UNKNOWN', 'UNKNOWN')}", _MISMATCH)

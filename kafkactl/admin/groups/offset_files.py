@@ -78,10 +78,11 @@ def read_csv(path: Path, groups: Sequence[str], *, with_group: bool) -> dict[str
     """Return the offsets of groups in a csv file of Kafka, by group.
 
     Lines are group,topic,partition,offset. Without `with_group` they may also be topic,partition,offset, for the first
-    of `groups`, which is not empty then. Empty lines are skipped. Names are not checked. Groups in the file that are
-    not in `groups` are in the result, too, which has the order of the file. `path` may be `-` for standard input. Raise
-    UsageError for a file that cannot be read or has another form, for two offsets of one partition in a group, and for
-    a name of `groups` that is not in the file.
+    of `groups`, which is not empty then. Empty lines are skipped, and lines of blanks are refused. Names are not
+    checked, and a partition may have any number from 0. Groups in the file that are not in `groups` are in the result,
+    too, which has the order of the file. `path` may be `-` for standard input. Raise UsageError for a file that cannot
+    be read or has another form, for two offsets of one partition in a group, and for a name of `groups` that is not in
+    the file.
     """
     try:
         lines = [row for row in csv.reader(read_text(path).splitlines()) if row]
@@ -102,7 +103,10 @@ def read_csv(path: Path, groups: Sequence[str], *, with_group: bool) -> dict[str
 def compare(
     left: Mapping[str, Mapping[Partition, int]], right: Mapping[str, Mapping[Partition, int]]
 ) -> list[OffsetDifference]:
-    """Return the partitions whose offsets differ, sorted by group, topic and partition; empty if there are none."""
+    """Return the partitions whose offsets differ, sorted by group, topic and partition; empty if there are none.
+
+    A partition that only one side has is among them. `moved` is the offset on the right minus that on the left.
+    """
     differences = []
     for group in sorted({*left, *right}):
         left_offsets, right_offsets = left.get(group, {}), right.get(group, {})

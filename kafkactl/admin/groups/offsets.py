@@ -191,8 +191,9 @@ def parse_partitions(cluster: Cluster, topics: Iterable[str]) -> list[Partition]
 def _find_partitions(cluster: Cluster, selected: Sequence[tuple[str, list[int] | None]]) -> list[Partition]:
     """Return the partitions of topics with the numbers of partitions or None for all, without repetitions.
 
-    Raise NotFoundError for a topic or partition that does not exist, UnreachableError or OperationError where the
-    topics cannot be listed, and UsageError for a wrong client setting.
+    The order is that of `selected`; for None the numbers are sorted. Raise NotFoundError for a topic or partition that
+    does not exist, UnreachableError or OperationError where the topics cannot be listed, and UsageError for a wrong
+    client setting.
     """
     topics_metadata = cluster.read_metadata().topics
     if missing_topics := [name for name, _ in selected if name not in topics_metadata]:
@@ -360,7 +361,8 @@ def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> di
     exist is created. Without offsets nothing is sent. Raise OperationError where the whole request is refused, for
     example because the group has members, and where the transient refusal of one partition lasts until the time-out:
     others may have been committed then. Raise UnansweredError where the offsets may have been committed,
-    UnreachableError, UsageError for a wrong client setting, and ValueError for an empty group or a negative offset.
+    UnreachableError, UsageError for a wrong client setting, and ValueError for an empty group or topic and a negative
+    partition or offset.
     """
     topic_partitions = [TopicPartition(topic, number, offset) for (topic, number), offset in sorted(offsets.items())]
     if not topic_partitions:
@@ -474,8 +476,8 @@ def _clamp(cluster: Cluster, requested_offsets: Mapping[Partition, int]) -> Rese
 def _plan_for_time(cluster: Cluster, partitions: Sequence[Partition], time_ms: int) -> ResetPlan:
     """Return a plan with the offsets of the first records at or after a time in ms since 1970.
 
-    Partitions without such a record get the end of their log. Raise OperationError where an offset cannot be read,
-    UnreachableError where no partition was answered, and UsageError for a wrong client setting.
+    Partitions without such a record get the end of their log, and are in `empty`, too. Raise OperationError where an
+    offset cannot be read, UnreachableError where no partition was answered, and UsageError for a wrong client setting.
     """
     offsets: dict[Partition, int] = {}
     empty = []

@@ -103,7 +103,8 @@ class _Reader:
     def _open(self) -> None:
         """Read the beginning of a group, or flags.
 
-        Raise _SyntaxError for an unknown kind of group, wrong flags, and a wrong or repeated name.
+        Flags alone, such as (?i), open no group. Raise _SyntaxError for an unknown kind of group, wrong flags, and a
+        wrong or repeated name.
         """
         if self.text.startswith(("(?P<", "(?<"), self.at):
             self._read_name()
@@ -203,7 +204,10 @@ class _Reader:
         return True
 
     def _read_character(self) -> int:
-        """Return the number of the next character, which may be escaped. Raise _SyntaxError for a wrong escape."""
+        """Return the number of the next character, which may be escaped, and go behind it.
+
+        The text must not be at its end (IndexError). Raise _SyntaxError for a wrong escape.
+        """
         char = self.text[self.at]
         if char != "\\":
             self.at += 1
@@ -235,7 +239,7 @@ def _check_counts(least: str, most: str | None) -> None:
 
 
 def _read_escape(match: re.Match[str]) -> int:
-    """Return the number of an escaped character; `match` is one of _ESCAPE."""
+    """Return the number of an escaped character; `match` is one of _ESCAPE. It may be above the last character's."""
     if match["octal"]:
         return int(match["octal"], 8)
     if digits := match["long"] or match["short"]:

@@ -129,8 +129,9 @@ def plan_resets(cluster: Cluster, groups: Sequence[str], request: ResetRequest) 
     Without groups nothing is asked or checked, and the result is empty. Where the request has no `topics`, a group is
     reset in the partitions in which it has committed offsets; a group without any has an empty plan, but raise
     NotFoundError where no group has any. Raise UsageError for a wrong text in `topics` (not TOPIC or TOPIC:0,1),
-    NotFoundError for a topic or partition that does not exist, OperationError where an offset cannot be read, or a
-    shift has no committed offset to start from, UnreachableError, and UsageError for a wrong client setting.
+    NotFoundError for a topic or partition that does not exist and for a shift without a committed offset to start from,
+    OperationError where an offset, the groups or a coordinator cannot be read, UnreachableError, and UsageError for a
+    wrong client setting.
     """
     if not groups:
         return {}

@@ -38,7 +38,8 @@ def create_topics(
     REQUEST_TIMED_OUT and may have been created. Many topics need several requests; without topics nothing is sent.
     Raise UnreachableError where no topic of a request has an answer and the request was certainly not sent: topics of
     earlier requests may have been created. Raise UsageError for a wrong client setting, and ValueError for numbers
-    above 100,000 partitions or 10,000 replicas and for an assignment with a partition without replicas.
+    above 100,000 partitions or 10,000 replicas or below -1, and for an assignment with a partition without replicas:
+    topics of earlier requests may have been created then, too. A number of 0 or None, and -1, is the brokers' default.
     """
     ignored = {KafkaError.TOPIC_ALREADY_EXISTS: "exists already"} if if_not_exists else {}
     results = []
@@ -68,7 +69,7 @@ def add_partitions(
     failed outcomes; a topic without an answer has the code REQUEST_TIMED_OUT and may have been changed. Raise
     UnreachableError where no topic has an answer and the request was certainly not sent, and where the topics cannot be
     listed for an `assignment` (OperationError for a refusal of that), and UsageError for a wrong client setting. Raise
-    ValueError, before anything is changed, for another total.
+    ValueError, before anything is changed, for another total; only -1 is sent, and the brokers refuse it.
     """
     short: dict[str, Outcome] = {}
     if assignment is None:
@@ -229,8 +230,8 @@ def _split_into_batches(specs: Sequence[TopicSpec]) -> Iterator[list[TopicSpec]]
 def _make_new_topic(spec: TopicSpec) -> NewTopic:
     """Return librdkafka's object for a new topic; numbers that are None or 0 leave the choice to the brokers.
 
-    A `replica_assignment` replaces both numbers. Raise ValueError for numbers above 100,000 partitions or 10,000
-    replicas.
+    A `replica_assignment` replaces both numbers. The numbers are not checked here: the admin client's create_topics
+    raises ValueError for wrong ones.
     """
     configs = dict(spec.configs or {})
     if spec.replica_assignment:

@@ -213,7 +213,10 @@ def _count(acls: Sequence[Acl]) -> str:
 
 
 def _warn_of_hosts(acls: Sequence[Acl]) -> None:
-    """Print a warning on stderr for each host that is no address: brokers compare the addresses of clients as text."""
+    """Print a warning on stderr for each host that is no address: brokers compare the addresses of clients as text.
+
+    There is one warning for each host, sorted, and none for `*`. Nothing is refused.
+    """
     for host in sorted({acl.host for acl in acls} - {WILDCARD}):
         try:
             ipaddress.ip_address(host)
