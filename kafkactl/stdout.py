@@ -263,7 +263,8 @@ class DescriptorWriter:
     def write(self, data: Bytes) -> None:
         """Accept bytes, and hand them over when 64 KiB are together.
 
-        A terminal gets them at once, with control characters escaped. Raise OutputError where they cannot be written,
+        A terminal gets them at once, with control characters except line feed and tab escaped; only a character that is
+        incomplete at the end waits for its other bytes or for `flush`. Raise OutputError where they cannot be written,
         its subclass WriteTimeoutError after `deadline`, and ReaderLeftError where the reader of a pipe or socket left.
         An earlier one of these is raised again by every call. An exception of a signal handler or of `while_blocked`
         passes through.

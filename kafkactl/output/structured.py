@@ -79,8 +79,8 @@ def dump_json(value: Any, indented: bool = False) -> bytes:
 def _dump_fast(value: Any, indented: bool = False) -> bytes | None:
     """Return a value as JSON in UTF-8, or None where orjson refuses it.
 
-    It refuses text with lone surrogates, integers over 64 bits, deep nesting, and a set whose items cannot be sorted.
-    `indented` gives several lines. There is no line end at the end.
+    It refuses text with lone surrogates, integers over 64 bits, keys such as bytes or tuples, deep nesting, and a set
+    whose items cannot be sorted. `indented` gives several lines. There is no line end at the end.
     """
     import orjson
 
@@ -351,7 +351,7 @@ def format_csv_cell(value: object) -> str:
     """Return one cell of csv, as text that is valid UTF-8; None and an empty list are empty.
 
     An empty text, and a cell with a comma, a quote or a line end, are in quotes. Items of a list are joined by commas,
-    and bools are true and false. Lone surrogates become visible escapes.
+    an item of None is a hyphen, and bools are true and false. Lone surrogates become visible escapes.
     """
     if value == "":
         return '""'

@@ -79,8 +79,9 @@ class LogDirKnowledge:
     def find_policy(self, topic: str, partition: int | None) -> Policy:
         """Return a topic's cleanup policy, from certain signs only; UNKNOWN without one.
 
-        The policy compact,delete counts as COMPACT. `partition` is None where the folder's name has no number. Files
-        that cannot be read count as missing; nothing is raised.
+        The policy compact,delete counts as COMPACT. With the policy delete, a partition that the cleaner has compacted
+        before is FORMERLY_COMPACT. `partition` is None where the folder's name has no number. Files that cannot be read
+        count as missing; nothing is raised.
         """
         if topic == METADATA_TOPIC:
             return Policy.DELETE
