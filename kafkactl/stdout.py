@@ -288,12 +288,13 @@ class DescriptorWriter:
         self.write(data)
 
     def write_styled(self, text: str) -> None:
-        """Accept text, as UTF-8, and let this program's own colour codes pass to a terminal.
+        """Accept text, as UTF-8, and let the codes of this program's styles pass to a terminal.
 
-        On a terminal all other controls except line feed and tab are escaped; other outputs get the text unchanged,
-        when 64 KiB are together. Text from outside in it must have passed `escape_name` or `escape_text`. Raise
-        OutputError where it cannot be written, its subclass WriteTimeoutError after `deadline`, and ReaderLeftError
-        where the reader of a pipe or socket left; an earlier one again.
+        Those are colours, moves of the cursor, erasing, and showing and hiding the cursor. On a terminal all other
+        controls except line feed and tab are escaped; other outputs get the text unchanged, when 64 KiB are together.
+        Text from outside in it must have passed `escape_name` or `escape_text`. Raise OutputError where it cannot be
+        written, its subclass WriteTimeoutError after `deadline`, and ReaderLeftError where the reader of a pipe or
+        socket left; an earlier one again.
         """
         if self.is_terminal:
             self._release_tail()

@@ -60,10 +60,10 @@ class OffsetIndexWatcher:
                 yield self._make_fault(entry, "an entry that points where no batch begins")
 
     def _compare(self, batch: AnyBatch, records: BatchRecords | None) -> Iterator[Fault]:
-        """Yield the faults of entries up to a batch's position, and of an earlier one whose offset the batch passes.
+        """Yield the faults of entries up to a batch's position, and of an earlier entry that is still open.
 
-        `records` is None for a damaged batch: then no entry's offset is compared, and those at its position are taken
-        as right.
+        An entry is open until a batch reaches its offset; an open one is a fault where the next entry comes first.
+        `records` is None for a damaged batch: then no offset is compared, and an entry at its position is no fault.
         """
         while self._waiting and self._waiting[0].position <= batch.position:
             if self._open is not None:
