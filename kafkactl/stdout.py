@@ -263,7 +263,8 @@ class DescriptorWriter:
     def write(self, data: Bytes) -> None:
         """Accept bytes, and hand them over when 64 KiB are together.
 
-        A terminal gets them at once, with control characters escaped. Raise OutputError where they cannot be written,
+        A terminal gets them at once, with control characters except line feed and tab escaped; only a character that is
+        incomplete at the end waits for its other bytes or for `flush`. Raise OutputError where they cannot be written,
         its subclass WriteTimeoutError after `deadline`, and ReaderLeftError where the reader of a pipe or socket left.
         An earlier one of these is raised again by every call. An exception of a signal handler or of `while_blocked`
         passes through.
@@ -287,12 +288,13 @@ class DescriptorWriter:
         self.write(data)
 
     def write_styled(self, text: str) -> None:
-        """Accept text, as UTF-8, and let this program's own colour codes pass to a terminal.
+        """Accept text, as UTF-8, and let the codes of this program's styles pass to a terminal.
 
-        On a terminal all other controls except line feed and tab are escaped; other outputs get the text unchanged,
-        when 64 KiB are together. Text from outside in it must have passed `escape_name` or `escape_text`. Raise
-        OutputError where it cannot be written, its subclass WriteTimeoutError after `deadline`, and ReaderLeftError
-        where the reader of a pipe or socket left; an earlier one again.
+        Those are colours, moves of the cursor, erasing, and showing and hiding the cursor. On a terminal all other
+        controls except line feed and tab are escaped; other outputs get the text unchanged, when 64 KiB are together.
+        Text from outside in it must have passed `escape_name` or `escape_text`. Raise OutputError where it cannot be
+        written, its subclass WriteTimeoutError after `deadline`, and ReaderLeftError where the reader of a pipe or
+        socket left; an earlier one again.
         """
         if self.is_terminal:
             self._release_tail()

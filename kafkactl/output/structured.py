@@ -35,8 +35,8 @@ def encode_json(data: Any) -> Iterator[bytes]:
     """Yield a value as indented JSON in UTF-8, in pieces, with a line end at the end.
 
     The items of a list are encoded 1000 at a time; any other value is one piece. Dataclasses become objects, bytes
-    text, sets sorted lists, and NaN and infinity null. Raise RecursionError for data that are nested about a thousand
-    deep, TypeError for a set whose items cannot be sorted, and ValueError for an integer of more than 4,300 digits.
+    text, sets sorted lists, and NaN and infinity null. Raise RecursionError for data that are nested about 500 deep,
+    TypeError for a set whose items cannot be sorted, and ValueError for an integer of more than 4,300 digits.
     """
     if not isinstance(data, (list, tuple)) or not data:
         yield dump_json(data, indented=True) + b"\n"
@@ -65,8 +65,8 @@ def dump_json(value: Any, indented: bool = False) -> bytes:
     The text is one line, or several with `indented`. Not-a-number and infinity become null, keys become text, and
     values of unknown types are written as str() shows them. Bytes that are not UTF-8 become visible escapes. Characters
     that control a terminal or turn the direction of text are written as escapes like `\u009b`, which programs read as
-    the character. Raise RecursionError for data that are nested about a thousand deep, TypeError for a set whose items
-    cannot be sorted, and ValueError for an integer of more than 4,300 digits.
+    the character. Raise RecursionError for data that are nested about 500 deep, TypeError for a set whose items cannot
+    be sorted, and ValueError for an integer of more than 4,300 digits.
     """
     data = _dump_fast(value, indented)
     if data is None:
@@ -79,8 +79,8 @@ def dump_json(value: Any, indented: bool = False) -> bytes:
 def _dump_fast(value: Any, indented: bool = False) -> bytes | None:
     """Return a value as JSON in UTF-8, or None where orjson refuses it.
 
-    It refuses text with lone surrogates, integers over 64 bits, deep nesting, and a set whose items cannot be sorted.
-    `indented` gives several lines. There is no line end at the end.
+    It refuses text with lone surrogates, integers over 64 bits, keys such as bytes or tuples, deep nesting, and a set
+    whose items cannot be sorted. `indented` gives several lines. There is no line end at the end.
     """
     import orjson
 
@@ -96,7 +96,7 @@ def encode_yaml(data: Any) -> Iterator[str]:
 
     Each item of a list is one piece; any other value is one piece as a whole. NaN and infinity become null, dataclasses
     mappings, bytes text, and sets sorted lists. Keys become text, but integer keys stay integers in a value that is no
-    list. Raise RecursionError for data that are nested about a thousand deep, TypeError for a set whose items cannot be
+    list. Raise RecursionError for data that are nested about 500 deep, TypeError for a set whose items cannot be
     sorted, and ValueError for an integer of more than 4,300 digits.
     """
     if isinstance(data, (list, tuple)) and data:
@@ -177,8 +177,7 @@ def make_valid_data(value: Any, keep_keys: bool = False) -> Any:
     Keys become text; with `keep_keys` integers stay integers, as YAML allows. Not-a-number and infinity become None;
     bytes become text, with visible escapes where they are not UTF-8. Dataclasses become dictionaries, members of
     enumerations their values (but members that are integers stay), sets sorted lists, and other unknown types text.
-    Raise RecursionError for data that are nested about a thousand deep, and TypeError for a set whose items cannot be
-    sorted.
+    Raise RecursionError for data that are nested about 500 deep, and TypeError for a set whose items cannot be sorted.
     """
     if isinstance(value, str):
         return _make_valid_text(str(value.value) if isinstance(value, Enum) else value)
@@ -351,7 +350,7 @@ def format_csv_cell(value: object) -> str:
     """Return one cell of csv, as text that is valid UTF-8; None and an empty list are empty.
 
     An empty text, and a cell with a comma, a quote or a line end, are in quotes. Items of a list are joined by commas,
-    and bools are true and false. Lone surrogates become visible escapes.
+    an item of None is a hyphen, and bools are true and false. Lone surrogates become visible escapes.
     """
     if value == "":
         return '""'

@@ -27,9 +27,9 @@ def show_tables(tables: Sequence[Table], stream: TextIO, with_headings: bool = T
 
     Tables are as wide as their cells need, up to the width of the terminal, or to 10,000 columns elsewhere; blocks of
     lines (see draw_table) can be wider. A table without rows prints only its title. `with_headings` False leaves the
-    titles of tables and columns out, and the empty lines; blocks keep the titles of columns. Control characters of
-    cells must be escaped before, as render.show does. Raise OutputError and ReaderLeftError where the stream is stdout
-    and cannot be written.
+    titles of tables and columns out, and the empty lines between tables; a table that is drawn keeps a blank line above
+    and below it, and blocks keep the titles of columns. Control characters of cells must be escaped before, as
+    render.show does. Raise OutputError and ReaderLeftError where the stream is stdout and cannot be written.
     """
     console = Console(file=stream, highlight=False, width=None if stream.isatty() else _WIDEST)
     for number, table in enumerate(tables):
@@ -82,9 +82,10 @@ class _DrawnColumn:
 def draw_table(table: Table, width: int, with_headings: bool = True) -> RenderableType:
     """Return a table as rich draws it in `width` columns of the terminal.
 
-    `with_headings` False leaves the titles of columns out. Where the table is too wide, columns without values are left
-    out first (the first column stays where none has values), then sentences are broken between words. Where that is not
-    enough, each row becomes a block of lines `NAME: value`, also without headings.
+    A drawn table has a blank line above and below it. `with_headings` False leaves the titles of columns out. Where the
+    table is too wide, columns without values are left out first (the first column stays where none has values), then
+    sentences are broken between words. Where that is not enough, each row becomes a block of lines `NAME: value`, also
+    without headings.
     """
     columns = [_draw_column(table, column, with_headings) for column in table.columns]
     if _measure_width(columns) > width:

@@ -198,9 +198,10 @@ class _Values:
         """Return data of JSON as fastavro writes it; a union's value becomes a pair of the branch's name and the value.
 
         `schema` is as fastavro has parsed it: the name of a type, a dict, or a list for a union. Where it has logical
-        types, texts become decimals, times and UUIDs; a union's null is None. A timestamp without a zone is written as
-        local time of this computer, and the zone of a time of day does not count. `path` names the value in errors.
-        Raise ValueError for data that are not of the schema, and RecursionError for data that are nested too deeply.
+        types, texts become decimals, times and UUIDs; a union's null is None. A text of timestamp-millis or
+        timestamp-micros without a zone is local time of this computer. The zone of a time of day or of a
+        local-timestamp does not count. `path` names the value in errors. Raise ValueError for data that are not of the
+        schema, and RecursionError for data that are nested too deeply.
         """
         schema = self._resolve(schema)
         if isinstance(schema, list):
@@ -270,7 +271,9 @@ class _Values:
         """Return the name of the branch that a value, as fastavro reads it, belongs to.
 
         `schema` is the list of the union's parsed branches. The result is the branch for the value's type, with `long`
-        for an integer that `int` cannot hold; else the first one that is not null; null where there is no other.
+        for an integer that `int` cannot hold; else the first one that is not null; null where there is no other. Where
+        the union has int and long, or float and double, the value does not tell which of both the bytes had: a small
+        integer counts as int, a float as double.
         """
         names = [self._find_name(branch) for branch in schema]
         candidates: tuple[str, ...] = next((_BRANCHES[kind] for kind in type(value).__mro__ if kind in _BRANCHES), ())

@@ -50,8 +50,9 @@ class Format:
     def from_input(self) -> Callable[[bytes], bytes]:
         """Return the conversion from input text, as bytes, to a record's bytes.
 
-        Strings keep their bytes, also those that are not UTF-8. The conversion raises FormatError for text that is not
-        of the format; that of a schema registry also raises the registry's errors.
+        The format string keeps all bytes; every other format, also string:ENCODING, takes the text as UTF-8. The
+        conversion raises FormatError for text that is not of the format; that of a schema registry also raises the
+        registry's errors.
         """
         if self.name == STRING:
             return bytes
@@ -61,8 +62,9 @@ class Format:
     def to_output(self) -> Callable[[bytes], bytes]:
         """Return the conversion from a record's bytes to output text, as bytes.
 
-        Strings keep their bytes; other text is UTF-8. The conversion raises FormatError for bytes that are not of the
-        format; that of a schema registry also raises the registry's errors.
+        The format string keeps all bytes; the text of every other format, also of string:ENCODING, becomes UTF-8. The
+        conversion raises FormatError for bytes that are not of the format; that of a schema registry also raises the
+        registry's errors.
         """
         if self.name == STRING:
             return bytes

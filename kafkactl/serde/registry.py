@@ -427,8 +427,8 @@ def _encode_varint(number: int) -> bytes:
 def _read_indexes(data: bytes, at: int) -> tuple[tuple[int, ...], int]:
     """Return the path of the Protobuf message, and the position of the value behind it.
 
-    `at` is the position of the path in bytes. An empty path, which means the first message, is returned as (0,). Raise
-    FormatError for a path that is cut off or invalid.
+    `at` is the position of the path in bytes. An empty path, which means the first message, is returned as (0,). The
+    indexes are not checked, and may be negative. Raise FormatError for a path that is cut off or invalid.
     """
 
     def number() -> int:

@@ -47,7 +47,7 @@ class _Index(ABC):
     layout: ClassVar[struct.Struct]
 
     def __init__(self, path: Path) -> None:
-        """Read a whole index file.
+        """Read a whole index file; one that ends in .gz is unpacked.
 
         Raise NotFoundError for a missing file; UsageError for a folder, a device, a file without read permission, and
         where neither the name nor the log of the segment has a base offset; FormatError where the file or that log

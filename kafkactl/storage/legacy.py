@@ -166,10 +166,11 @@ class LegacyBatch:
         )
 
     def _read_sized(self, position: int) -> tuple[int, bytes | None, int]:
-        """Return the size of a key or value, its bytes, and the position after it.
+        """Return the size of a key or value as written, its bytes, and the position after it.
 
-        `position` is an index into the body. The bytes are None for a size below 0, and where the body has fewer bytes.
-        Raise FormatError where the body ends before the size.
+        `position` is an index into the body; the returned one is past the body's end where a size is too large. The
+        bytes are None for a size below 0, and where the body has fewer bytes. Raise FormatError where the body ends
+        before the size.
         """
         if position + SIZE.size > len(self.body):
             raise FormatError(f"corrupt: message at position {self.position} is cut off")

@@ -176,9 +176,10 @@ def list_segments(folder: Path) -> list[Path]:
 def list_files(folder: Path) -> FolderFiles:
     """Return a folder's entries, sorted by name: files, and paths that are neither a file nor a folder.
 
-    Links count as what they lead to, and folders are left out. A missing folder gives no entries, because a running
-    broker may have deleted it; so does a path that is a file. Raise UsageError where the folder cannot be listed or its
-    entries may not be looked at.
+    Links count as what they lead to, and folders are left out. A broken link, and a link that may not be followed, are
+    of the second kind; each of them has its reason. A missing folder gives no entries, because a running broker may
+    have deleted it; so does a path that is a file. Raise UsageError where the folder cannot be listed or its entries
+    may not be looked at.
     """
     files = FolderFiles()
     try:

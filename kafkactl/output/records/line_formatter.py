@@ -45,8 +45,9 @@ class LineFormatter:
     def __init__(self, properties: Mapping[str, str], key: Format, value: Format, header: Format | None = None) -> None:
         """Take the properties, and the formats of keys, of values and of the values of headers.
 
-        A `header` of None prints the values of headers as their bytes are. Raise UsageError for a property that is not
-        in DEFAULTS, and for a value of print.* that is not true or false; raise UnicodeEncodeError for a separator or
+        Escapes in the properties' values are replaced, and properties that are absent have their defaults. A `header`
+        of None prints the values of headers as their bytes are. Raise UsageError for a property that is not in
+        DEFAULTS, and for a value of print.* that is not true or false; raise UnicodeEncodeError for a separator or
         null.literal that is not Unicode.
         """
         settings = fill_defaults(properties, self.DEFAULTS, "formatter")

@@ -124,9 +124,10 @@ def _write_whole(descriptor: int, line: bytes) -> None:
 
 
 def _shorten(data: bytes | None) -> str:
-    """Return the first 200 characters of a key or value as text in quotes, `...` behind a cut one; null for None.
+    """Return the first 200 characters of a key or value as a literal of Python, as repr() writes it; null for None.
 
-    Bytes that are not UTF-8 are visible escapes.
+    A cut one ends with `...` inside the quotes. Bytes that are not UTF-8 become escapes of four characters before they
+    are counted, and repr() doubles their backslash.
     """
     if data is None:
         return "null"

@@ -93,8 +93,9 @@ def _make_line_formatter(properties: Mapping[str, str], key: Format, value: Form
 
     The properties key.deserializer, value.deserializer and headers.deserializer name classes of Kafka's; with
     `.encoding` behind the name they are encodings of text, which count before a class. Without them the formats `key`
-    and `value` count. Raise UsageError for an unknown class, property or encoding and for a value of print.* that is
-    not true or false, and UnicodeEncodeError for a separator or null.literal that is not Unicode.
+    and `value` count, and values of headers are printed as their bytes are. Raise UsageError for an unknown class,
+    property or encoding and for a value of print.* that is not true or false, and UnicodeEncodeError for a separator or
+    null.literal that is not Unicode.
     """
     deserializers = {name: _find_text_format(text) for name, text in properties.items() if name in _DESERIALIZERS}
     for name, text in properties.items():
@@ -115,7 +116,8 @@ def _make_line_formatter(properties: Mapping[str, str], key: Format, value: Form
 def _find_text_format(name: str) -> Format:
     """Return the format of a deserializer class; StringDeserializer has U+FFFD in place of bytes that are not UTF-8.
 
-    Raise UsageError for an unknown class.
+    The name may lack its package and its suffix. Without the suffix, String keeps all bytes. Raise UsageError for an
+    unknown class.
     """
     format = find_class_format(name)
     is_text = format.name == STRING and name.endswith("StringDeserializer")
@@ -125,9 +127,10 @@ def _find_text_format(name: str) -> Format:
 def _find_encoding_format(name: str, encoding: str) -> Format:
     """Return the format of text in an encoding.
 
-    UTF-8 is the format string, which keeps all bytes. `name` is the whole name of the property, for example
-    key.deserializer.encoding. Raise UsageError for any other setting than `encoding`, for an encoding that Python does
-    not know, and for UTF-16 and UTF-32 without a byte order, by any of Python's names of them.
+    UTF-8, by the names UTF-8 and UTF8 in any case, is the format string, which keeps all bytes; by another name such as
+    utf_8 it is strict. `name` is the whole name of the property, for example key.deserializer.encoding. Raise
+    UsageError for any other setting than `encoding`, for an encoding that Python does not know, and for UTF-16 and
+    UTF-32 without a byte order, by any of Python's names of them.
     """
     if not name.endswith(".encoding"):
         raise UsageError(
@@ -260,9 +263,10 @@ class Csv(_FieldWriter):
     def write(self, message: Any) -> bytes:
         """Return the row of a record with its line end; cells without a timestamp or headers are empty.
 
-        Raise FormatError for bytes that their format cannot read, OperationError and UnreachableError where a schema
-        registry refuses or does not answer, OSError where a Protobuf schema needs a temporary file that cannot be made,
-        and KafkactlError for headers that cannot be read.
+        The cells are topic, partition, offset, timestamp (in ms since 1970), headers, key and value. Raise FormatError
+        for bytes that their format cannot read, OperationError and UnreachableError where a schema registry refuses or
+        does not answer, OSError where a Protobuf schema needs a temporary file that cannot be made, and KafkactlError
+        for headers that cannot be read.
         """
         place = self.make_place(message)
         place["headers"] = dump_json(place["headers"]).decode() if place["headers"] else None
@@ -287,7 +291,7 @@ class Columns(_FieldWriter):
     def __init__(self, key: Format, value: Format) -> None:
         """Take the formats of keys and values; the width of the terminal is read here.
 
-        `head` becomes the titles of the columns; it is empty on a terminal narrower than 80 columns.
+        `head` becomes the line of titles, with its line end; it is empty on a terminal narrower than 80 columns.
         """
         super().__init__(key, value)
         self._width = get_terminal_size().columns if out.is_terminal else None

@@ -85,8 +85,9 @@ class SegmentCheck:
     def find_faults(self) -> Iterator[Fault]:
         """Yield the faults of all batches, and the faults that the watchers report.
 
-        Damage is a fault and raises nothing. Behind a place without a whole batch nothing is read: one fault is about
-        the rest of the file. The log state and the batches and records in `checked` are updated.
+        Damage is a fault and raises nothing. Behind a place without a whole batch nothing is read: one fault, or a
+        notice in a preallocated segment, is about the rest of the file. The log state and the batches and records in
+        `checked` are updated.
         """
         path = self.segment.path
         try:

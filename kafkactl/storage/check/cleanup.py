@@ -79,8 +79,9 @@ class LogDirKnowledge:
     def find_policy(self, topic: str, partition: int | None) -> Policy:
         """Return a topic's cleanup policy, from certain signs only; UNKNOWN without one.
 
-        The policy compact,delete counts as COMPACT. `partition` is None where the folder's name has no number. Files
-        that cannot be read count as missing; nothing is raised.
+        The policy compact,delete counts as COMPACT. With the policy delete, a partition that the cleaner has compacted
+        before is FORMERLY_COMPACT. `partition` is None where the folder's name has no number. Files that cannot be read
+        count as missing; nothing is raised.
         """
         if topic == METADATA_TOPIC:
             return Policy.DELETE
@@ -178,9 +179,9 @@ class LogDirKnowledge:
     def _list_metadata_files(self) -> list[Path]:
         """Return the newest snapshot and the segments of the metadata log, in the order to read them.
 
-        The list is empty where the beginning of the log is missing. Raise UsageError where the folder cannot be listed.
-        Without a number in the name of the first segment its content is read; raise UsageError where that has no offset
-        or may not be opened, and FormatError where it cannot be read.
+        The list is empty where there is neither a snapshot nor the beginning of the log. Raise UsageError where the
+        folder cannot be listed. Without a number in the name of the first segment its content is read; raise UsageError
+        where that has no offset or may not be opened, and FormatError where it cannot be read.
         """
         files = list_files(self._path / f"{METADATA_TOPIC}-0")
         snapshots = sorted(path for path in files.regular if path.suffix == FileKind.KRAFT_SNAPSHOT.value)

@@ -60,7 +60,11 @@ class OffsetIndexWatcher:
                 yield self._make_fault(entry, "an entry that points where no batch begins")
 
     def _compare(self, batch: AnyBatch, records: BatchRecords | None) -> Iterator[Fault]:
-        """Yield the faults of the entries up to a batch's position. `records` is None for a damaged batch."""
+        """Yield the faults of entries up to a batch's position, and of an earlier entry that is still open.
+
+        An entry is open until a batch reaches its offset; an open one is a fault where the next entry comes first.
+        `records` is None for a damaged batch: then no offset is compared, and an entry at its position is no fault.
+        """
         while self._waiting and self._waiting[0].position <= batch.position:
             if self._open is not None:
                 yield self._make_fault(self._open, "an entry with an offset behind the position of the next entry")

@@ -92,8 +92,9 @@ class LogState:
     def enter_segment(self, path: Path, base_offset: int) -> None:
         """Note where a segment begins, and a gap before it; drop the abort markers of the segment before it.
 
-        The first call sets `start_offset` and `next_offset`. No gap is noted directly behind damage. Call this for the
-        segments in the order of their offsets, before their batches.
+        The first call sets `start_offset` and `next_offset`; later ones raise `next_offset` to a higher `base_offset`.
+        No gap is noted directly behind damage. Call this for the segments in the order of their offsets, before their
+        batches.
         """
         self.aborts.clear()
         if self.start_offset is None:
@@ -123,8 +124,8 @@ class LogState:
     def find_sequence_fault(self, batch: Batch) -> str | None:
         """Return the fault of the epoch or the sequence of a producer's next batch, as text, or None.
 
-        None also for an unknown producer, a batch without a sequence, after a gap, and for a producer that was silent
-        for 24 hours, which a broker has forgotten. Nothing is changed.
+        None also for an unknown producer, where this batch or its last one has no sequence, where a gap was noted after
+        its last one, and for a producer that was silent for 24 hours, which a broker has forgotten. Nothing is changed.
         """
         last = self.producers.get(batch.producer_id)
         if last is None or last.last_sequence < 0 or batch.base_sequence < 0:

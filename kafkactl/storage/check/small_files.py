@@ -100,8 +100,9 @@ def check_quorum_state(path: Path, log_epoch: int) -> Iterator[Fault]:
 
     They are a file that cannot be read; an unknown data_version; a leaderId, leaderEpoch, votedId or (in version 0)
     appliedOffset that is missing, no number or below -1; voters that are no list of objects with a voterId; a leader
-    that is neither a voter nor -1, where there are voters; and an epoch below `log_epoch`. That is the largest leader
-    epoch in the log: a node writes an epoch to this file before the epoch's first batch. Nothing is raised.
+    that is neither a voter nor -1, where there are voters; and an epoch from 0 on that is below `log_epoch`. -1 is no
+    fault: it is an unknown epoch. `log_epoch` is the largest leader epoch in the log: a node writes an epoch to this
+    file before the epoch's first batch. Nothing is raised.
     """
     faults: list[Fault] = []
     state = read_regular(path, read_quorum_state, faults)
