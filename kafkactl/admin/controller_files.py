@@ -83,7 +83,7 @@ def find_directory_id(settings: Mapping[str, str]) -> str:
         directory_id = read_properties(Path(folder, "meta.properties")).get("directory.id")
     except (NotFoundError, UsageError, FormatError) as error:
         raise ControllerFileError(Fault.UNREADABLE_FOLDER, folder) from error
-    if directory_id is None:
+    if not directory_id:
         raise ControllerFileError(Fault.MISSING_DIRECTORY_ID, folder)
     return directory_id
 

@@ -105,7 +105,7 @@ def _list_loads(
             yield Load(
                 measure=measure,
                 brokers=tuple(group),
-                rack=racks[group[0]],
+                rack=racks[group[0]] or None,
                 value=value,
                 skew_percent=skew,
                 planned=planned_value,

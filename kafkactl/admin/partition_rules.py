@@ -19,7 +19,8 @@ from kafkactl.patterns import TopicSelection, compile_pattern, is_internal_topic
 _HIGHEST = 2**31 - 1
 _TOPICS_HINT = "list the topics that you can see: kafkactl topics list"
 _MOST_DIGITS = 100  # int() refuses more than 4300
-_RULE = re.compile(rf"([^:,]*)(?::(?:(\d{{1,{_MOST_DIGITS}}})|(\d{{0,{_MOST_DIGITS}}})-(\d{{0,{_MOST_DIGITS}}}))?)?")
+_NUMBER = rf"[0-9]{{0,{_MOST_DIGITS}}}"
+_RULE = re.compile(rf"([^:,]*)(?::(?:([0-9]{{1,{_MOST_DIGITS}}})|({_NUMBER})-({_NUMBER}))?)?")
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from kafkactl.admin.topics.descriptions import describe_topics
 from kafkactl.admin.topics.models import PartitionDescription
 from kafkactl.connection.broker_errors import refusal, require_readable
 from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.protocol import ErrorCode
 from kafkactl.errors import NotFoundError, OperationError
 
 _MS = 1000
@@ -131,6 +132,7 @@ def plan(partitions: Sequence[PartitionDescription], factor: int, racks: Racks, 
                 key=lambda broker: (
                     broker != row.leader and broker not in row.isr,
                     broker not in (row.leader, row.replicas[0]),
+                    broker != row.leader,
                     _count_in_rack(racks, broker, replicas),
                     load[broker],
                     broker,
@@ -295,8 +297,8 @@ def start(
     empty request is sent. Without `allow_factor_change` the controller refuses moves to another number of replicas; it
     must be Kafka 4.1 or newer. Raise OperationError where it refuses all, UnansweredError where moves may have been
     started without an answer, UnreachableError where the request was not sent, UnsupportedRequestError for an old
-    controller, UsageError for a wrong client setting, and KeyError where the answer leaves out a move, which may have
-    been started.
+    controller, and UsageError for a wrong client setting. A move that the answer leaves out has an error with the code
+    REQUEST_TIMED_OUT: it may have been started.
     """
     by_partition = {(move.topic, move.partition): move for move in moves}
     errors = _alter(cluster, {key: list(move.after) for key, move in by_partition.items()}, "move", allow_factor_change)
@@ -308,8 +310,8 @@ def cancel(cluster: Cluster, partitions: Iterable[Partition]) -> dict[Partition,
 
     Return the error of each partition, None for a success, in their order. A partition without a reassignment has an
     error. Without partitions nothing is sent. Raise OperationError where the controller refuses all, UnansweredError
-    where the moves may have been cancelled, UnreachableError where the request was not sent, UsageError for a wrong
-    client setting, and KeyError where the answer leaves out a partition.
+    where the moves may have been cancelled, UnreachableError where the request was not sent, and UsageError for a wrong
+    client setting. A partition that the answer leaves out has an error with the code REQUEST_TIMED_OUT.
     """
     chosen = list(partitions)
     errors = _alter(cluster, dict.fromkeys(chosen), "cancel the move of") if chosen else {}
@@ -321,7 +323,8 @@ def _alter(
 ) -> dict[Partition, OperationError | None]:
     """Send new replicas of partitions, None to cancel a move, and return the error of each, None for a success.
 
-    Partitions that the answer leaves out are missing in the result. `verb` begins the messages. Without
+    A partition that the answer leaves out has an error with the code REQUEST_TIMED_OUT: it may have been changed.
+    `verb` begins the messages. Without
     `allow_factor_change` the controller must be Kafka 4.1 or newer. Raise OperationError where the controller refuses
     all, UnansweredError where the change may have been made, UnreachableError where the request was not sent,
     UnsupportedRequestError for an old controller, and UsageError for a wrong client setting.
@@ -335,15 +338,15 @@ def _alter(
     answer = cluster.requests.send("AlterPartitionReassignments", to_controller=True, **fields)
     if answer.error_code:
         raise refusal("cannot move replicas", answer.error_code, answer.error_message)
-    return {
-        (topic.name, item.partition_index): refusal(
-            f"cannot {verb} {topic.name}-{item.partition_index}", item.error_code, item.error_message
-        )
-        if item.error_code
-        else None
-        for topic in answer.responses
-        for item in topic.partitions
-    }
+    answers = {(topic.name, item.partition_index): item for topic in answer.responses for item in topic.partitions}
+    errors: dict[Partition, OperationError | None] = {}
+    for topic, number in replicas:
+        failure, item = f"cannot {verb} {topic}-{number}", answers.get((topic, number))
+        if item is None:
+            errors[topic, number] = OperationError(f"{failure}: no answer", code=ErrorCode.REQUEST_TIMED_OUT)
+        else:
+            errors[topic, number] = refusal(failure, item.error_code, item.error_message) if item.error_code else None
+    return errors
 
 
 def summarize_moves(

@@ -52,7 +52,7 @@ def encode_json_lines(items: Iterable[Any]) -> Iterator[bytes]:
     """Yield items as lines of JSON in UTF-8, an item a line, in pieces of up to 1000 lines.
 
     Items of any type are converted as `dump_json` does. Without items nothing is yielded. Raise RecursionError for data
-    that are nested about a thousand deep, TypeError for a set whose items cannot be sorted, and ValueError for an
+    that are nested about 500 deep, TypeError for a set whose items cannot be sorted, and ValueError for an
     integer of more than 4,300 digits.
     """
     for piece in _split(items):
@@ -112,7 +112,7 @@ def encode_yaml_document(value: Any) -> str:
 
     Any type is accepted: NaN and infinity become null, dataclasses mappings, bytes text, sets sorted lists, and values
     of unknown types what str() shows. Keys become text, but integer keys stay integers in a value that is no list.
-    Raise RecursionError for data that are nested about a thousand deep, TypeError for a set that cannot be sorted, and
+    Raise RecursionError for data that are nested about 500 deep, TypeError for a set that cannot be sorted, and
     ValueError for an integer of more than 4,300 digits.
     """
     return "---\n" + "".join(encode_yaml(value))

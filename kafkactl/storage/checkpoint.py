@@ -124,7 +124,9 @@ def _read_checkpoint(path: Path, parse: Callable[[list[str]], T]) -> list[T]:
     if not text:
         return []  # a broker creates the file empty and writes to it when it has the first entry
     try:
-        version, *rest = _LINE_END.split(text.removesuffix("\n"))
+        version, *rest = _LINE_END.split(text)
+        if rest and not rest[-1]:
+            del rest[-1]  # behind the last line end
         if _parse_number(version) != VERSION:
             raise FormatError(f"{path}: unknown file version {version}: only version {VERSION} is known")
         if not rest:

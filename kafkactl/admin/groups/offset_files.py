@@ -10,6 +10,7 @@ from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
+from kafkactl.arguments import LARGEST_INT32, LARGEST_INT64
 from kafkactl.documents import read_text, read_yaml
 from kafkactl.errors import UsageError
 from kafkactl.numerals import read_whole_number
@@ -133,14 +134,21 @@ def _add(path: Path, group: str, offsets: dict[Partition, int], partition: Parti
 
 
 def _parse_digits(path: Path, text: str, noun: str) -> int:
-    """Return a whole number of a csv file, from 0 to 2^63 - 1; blanks around it are allowed, a sign is not.
+    """Return a partition, below 2^31, or an offset, below 2^63, of a csv file.
+
+    Blanks around it are allowed, a sign is not.
 
     Raise UsageError that names the noun for any other text.
     """
     try:
-        return read_whole_number(text.strip())
+        return read_whole_number(text.strip(), _find_largest(noun))
     except ValueError:
         raise UsageError(f"{path}: invalid {noun}: {text!r}", "end each line with topic,partition,offset") from None
+
+
+def _find_largest(noun: str) -> int:
+    """Return the largest number of a "partition", or of an offset for any other noun."""
+    return LARGEST_INT32 if noun == "partition" else LARGEST_INT64
 
 
 def _list_entries(path: Path, value: Any, noun: str) -> Iterable[tuple[Any, Any]]:
@@ -166,14 +174,14 @@ def _require_name(path: Path, value: Any, noun: str) -> str:
 
 
 def _require_number(path: Path, value: Any, noun: str) -> int:
-    """Return a partition or an offset in a yaml file, from 0 to 2^63 - 1. Raise UsageError for any other value.
+    """Return a partition, below 2^31, or an offset, below 2^63, in a yaml file. Raise UsageError for any other value.
 
     Where `noun` is "partition", a text of digits counts as a number, because exports to json have such texts.
     """
     if isinstance(value, str) and noun == "partition":
         with suppress(ValueError):
             value = read_whole_number(value)
-    if type(value) is not int or not 0 <= value < 2**63:
+    if type(value) is not int or not 0 <= value <= _find_largest(noun):
         raise UsageError(
             f"{path}: {noun} is not a whole number from 0: {value!r}", "write it as groups export prints it"
         )

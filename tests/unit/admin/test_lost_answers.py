@@ -7,16 +7,16 @@ from typing import cast
 
 import pytest
 
-from kafkactl.admin import configs
+from kafkactl.admin import configs, reassignment
 from kafkactl.admin.configs import Config, Synonym, _name_source
 from kafkactl.admin.entities import Entity, EntityType
 from kafkactl.admin.scram import MOST_ITERATIONS, NewCredential
 from kafkactl.admin.topics.changes import recreate_topics
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.oauth import get_token
-from kafkactl.connection.protocol import ConfigSource
+from kafkactl.connection.protocol import ConfigSource, ErrorCode
 from kafkactl.connection.settings import Settings
-from kafkactl.errors import UsageError
+from kafkactl.errors import OperationError, UsageError
 from tests.fake_broker import FakeCluster
 
 
@@ -39,6 +39,23 @@ def test_a_topic_that_is_deleted_and_not_made_again(brokers: FakeCluster) -> Non
     assert "deleted, but not created again" in outcome.result
     assert outcome.hint is not None
     assert outcome.hint.startswith("kafkactl topics create orders -p 2 -r 1")
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+def test_a_partition_that_the_controller_does_not_answer_for(brokers: FakeCluster, is_cancelled: bool) -> None:
+    brokers.on(
+        "AlterPartitionReassignments",
+        answer=lambda request, answer: {**answer, "responses": [{"name": "orders", "partitions": []}]},
+    )
+    cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=2))
+    places = [("orders", 0), ("orders", 1)]
+    if is_cancelled:
+        errors: list[OperationError | None] = list(reassignment.cancel(cluster, places).values())
+    else:
+        moves = [reassignment.Move(*place, (1,), (1,)) for place in places]
+        errors = list(reassignment.start(cluster, moves).values())
+    cluster.close()
+    assert [error.code for error in errors if error is not None] == [ErrorCode.REQUEST_TIMED_OUT] * 2
 
 
 def test_own_configs_that_kafka_python_reads(monkeypatch: pytest.MonkeyPatch) -> None:

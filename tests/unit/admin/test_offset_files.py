@@ -119,6 +119,20 @@ def test_two_lines_of_one_partition(tmp_path: Path) -> None:
         read_csv(file, ["g"], with_group=False)
 
 
+@pytest.mark.parametrize(("number", "is_good"), [(2**31 - 1, True), (2**31, False), (2**63 - 1, False)])
+def test_a_partition_that_no_request_can_have(number: int, is_good: bool, tmp_path: Path) -> None:
+    yaml_file, csv_file = tmp_path / "o.yaml", tmp_path / "o.csv"
+    yaml_file.write_text(f"groups: {{g: {{t: {{{number}: {2**63 - 1}}}}}}}")
+    csv_file.write_text(f"t,{number},{2**63 - 1}\n")
+    for read in (read_document, lambda file: read_csv(file, ["g"], with_group=False)):
+        file = yaml_file if read is read_document else csv_file
+        if is_good:
+            assert read(file) == {"g": {("t", number): 2**63 - 1}}
+        else:
+            with pytest.raises(UsageError, match="partition"):
+                read(file)
+
+
 @pytest.mark.parametrize("name", ["a\\u0000b", "\\u0000"])
 def test_a_name_that_a_client_would_cut(name: str, tmp_path: Path) -> None:
     """librdkafka takes the NUL for the end of the name, and changes another group."""

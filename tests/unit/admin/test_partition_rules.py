@@ -75,7 +75,9 @@ def test_what_does_not_exist_is_named_and_hides_nothing(
     assert bool(found) == (partitions != "99")
 
 
-@pytest.mark.parametrize("rules", ["a:b", "a:1:2", "a:1-2-3", "(:1", pytest.param("a:" + 5000 * "1", id="long")])
+@pytest.mark.parametrize(
+    "rules", ["a:b", "a:1:2", "a:1-2-3", "(:1", "a:٣", "a:٣-", pytest.param("a:" + 5000 * "1", id="long")]
+)
 def test_what_is_no_rule(rules: str) -> None:
     with pytest.raises(UsageError):
         parse_rules(rules)

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from kafkactl.errors import FormatError
 from kafkactl.storage.check import CheckCounts, Fault, Severity, check_log_dir, check_partition
 from kafkactl.storage.check.cleanup import LogDirKnowledge, Policy
+from kafkactl.storage.checkpoint import read_offset_checkpoint
 from kafkactl.storage.log_dir import FolderState, parse_folder_name, scan_log_dir
 from kafkactl.storage.records import Record
 from tests.conftest import REPOSITORY, Cli
@@ -485,3 +487,18 @@ def test_an_abort_that_the_transaction_index_lacks(tmp_path: Path) -> None:
     assert findings(log.parent) == [("fault", "a transaction from offset 1, and the log has it from 0 on")]
     index.write_bytes(struct.pack(">hqqqq", 0, 7, 0, 4, 9))
     assert findings(log.parent) == [("fault", "last stable offset 9, and by the log it is 5")]
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("is_last_there", [True, False])
+def test_a_checkpoint_with_any_line_ends_of_java(line_end: str, is_last_there: bool, tmp_path: Path) -> None:
+    path = tmp_path / "replication-offset-checkpoint"
+    text = line_end.join(["0", "2", "orders 0 5", "orders 1 7"])
+    path.write_bytes((text + line_end * is_last_there).encode())
+    assert [(line.topic, line.partition, line.offset) for line in read_offset_checkpoint(path)] == [
+        ("orders", 0, 5),
+        ("orders", 1, 7),
+    ]
+    path.write_bytes((text + line_end * 2).encode())
+    with pytest.raises(FormatError, match="states 2"):
+        read_offset_checkpoint(path)
