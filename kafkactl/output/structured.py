@@ -195,7 +195,9 @@ def make_valid_data(value: Any, keep_keys: bool = False) -> Any:
 
 
 def _make_valid_key(key: Any, keep_numbers: bool) -> Any:
-    """Return a key as the text of str(); with `keep_numbers` an integer, but not a bool, stays one."""
+    """Return a key as text, a bool and None as in JSON; with `keep_numbers` an integer, but not a bool, stays one."""
+    if key is None or isinstance(key, bool):
+        return json.dumps(key)
     return key if keep_numbers and type(key) is int else _make_valid_text(str(key))
 
 

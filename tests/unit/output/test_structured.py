@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from kafkactl.output.report import Column, Table
 from kafkactl.output.structured import (
+    dump_json,
     encode_csv,
     encode_json,
     encode_json_lines,
@@ -102,6 +103,12 @@ def test_csv_is_read_back_cell_by_cell(rows: list[list[Any]]) -> None:
 
 def test_an_empty_text_and_an_absent_value_differ_in_csv() -> None:
     assert format_csv_line(["", None, "x"]) == '"",,x\n'
+
+
+@pytest.mark.parametrize("large", [1, 2**70])
+def test_keys_are_written_alike_whatever_else_the_data_have(large: int) -> None:
+    data = {True: 1, None: 2, 3: {False: 4}, "large": large}
+    assert json.loads(dump_json(data)) == {"true": 1, "null": 2, "3": {"false": 4}, "large": large}
 
 
 def test_types_that_json_does_not_know() -> None:
