@@ -308,15 +308,19 @@ def _plan_dirs(
 
     if not dirs:
         return {}, {}
+    asked = {key[2] for key in dirs}
     described, errors = log_dirs.describe_log_dirs(
-        connected, sorted({key[2] for key in dirs}), group_by_topic(dict.fromkeys((key[0], key[1]) for key in dirs))
+        connected, sorted(asked), group_by_topic(dict.fromkeys((key[0], key[1]) for key in dirs))
     )
-    known = {row.broker for row in described}
+    silent = sorted(asked - {row.broker for row in described})
+    # Errors are in the order of the brokers. A broker without the right to tell them may have no directories instead.
+    reasons = dict(zip(silent, errors, strict=True)) if len(silent) == len(errors) else {}
     faults: dict[Partition, OperationError] = {}
     for (topic, number, broker), path in dirs.items():
         try:
-            if broker not in known:
-                raise OperationError(f"cannot read the log directories of broker {broker}: {errors[0]}")
+            if broker in silent:
+                reason = reasons.get(broker, "it names none, or does not answer")
+                raise OperationError(f"cannot read the log directories of broker {broker}: {reason}")
             log_dirs.require_dir(described, broker, path)
         except OperationError as error:
             faults[topic, number] = OperationError(f"{topic}-{number}: {error}", error.hint, error.code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import threading
@@ -215,6 +216,24 @@ def test_directories_are_checked_before(fake: FakeCluster, cli: Cli, tmp_path: P
     assert "would move" not in refused.stderr
     assert not fake.requests_of("AlterReplicaLogDirs")
     assert not fake.requests_of("AlterPartitionReassignments")
+
+
+@pytest.mark.slow
+def test_each_silent_broker_has_its_own_reason(fake: FakeCluster, cli: Cli, tmp_path: Path) -> None:
+    plan = save(
+        tmp_path,
+        {("orders", 0): (1, 3), ("orders", 1): (1, 2)},
+        {("orders", 0, 3): "/three", ("orders", 1, 2): "/two", ("orders", 0, 1): "/one"},
+    )
+    line = ("reassign", "execute", plan, "--dry-run", "-b", fake.address, "--timeout", 2)
+    fake.on("DescribeLogDirs", error=31, broker=2)
+    fake.on("DescribeLogDirs", error=56, broker=3)
+    refused = cli(*line, check=1).stderr
+    assert re.search("orders-1: cannot read the log directories of broker 2: .*not authorized", refused, re.I)
+    assert re.search("orders-0: cannot read the log directories of broker 3: .*disk", refused, re.I)
+    fake.clear()
+    fake.on("DescribeLogDirs", answer=lambda request, answer: {**answer, "results": []}, broker=2)
+    assert "of broker 2: it names none, or does not answer" in cli(*line, check=1).stderr
 
 
 def test_a_refused_directory_is_said_once(fake: FakeCluster, cli: Cli, tmp_path: Path) -> None:
