@@ -302,9 +302,10 @@ def _describe_change(name: str, present: Mapping[str, str], to_set: Mapping[str,
 
 
 def _find_inverse(name: str, present: Mapping[str, str], changed: Collection[str]) -> Arguments:
-    """Return the command that restores the `present` values of a subscription; `changed` are settings to unset.
+    """Return the arguments of the command that restores the `present` values of a subscription, which it sets itself.
 
-    Without present values it is the command that deletes the subscription.
+    `changed` are the settings that the change sets or unsets: one without a present value is unset, as is one with an
+    empty value. Without present values it is the command that deletes the subscription.
     """
     from kafkactl.admin.client_metrics import INTERVAL
 

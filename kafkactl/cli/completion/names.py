@@ -92,8 +92,8 @@ def complete_entity_parts(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the types of entities that begin with the incomplete word, or after a type the names of that type.
 
     `ctx` is the context of the line; its argument `entity` has TYPE NAME TYPE NAME ... so far. Types and names are
-    sorted. There are names only of topics, groups and brokers (ids), and none without an answer within 2 s. Names are
-    cached for 10 s; nothing is raised.
+    sorted. There are names only of topics and groups, and ids of brokers, also for broker-loggers; none without an
+    answer within 2 s. Names are cached for 10 s; nothing is raised.
     """
     words = ctx.params.get("entity") or ()
     if len(words) % 2 == 0:

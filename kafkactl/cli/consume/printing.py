@@ -90,13 +90,13 @@ class Printing:
             return stopping.status(status) or failed
 
     def _print_all(self, latest: Latest | None) -> None:
-        """Print the batches that are read, up to the limit, and mark as done what the reader has read.
+        """Print the batches that are read, up to the limit, and mark as done what the reader of stdout has read.
 
-        With `latest` the records are printed at the end of the reading, and a note has the number of those without a
-        key. Raise FormatError for a record that does not have its format, without --skip-message-on-error, other errors
-        of the writer and the filters, OutputError, the errors of Reading.read_batches() (UnreachableError,
-        NotFoundError, OperationError), OperationError or UnreachableError where librdkafka does not take an offset,
-        StopRequestedError at a signal, and ReaderLeftError.
+        With `latest` the records are printed at the end of the reading and none is marked as done here, and a note has
+        the number of those without a key. Raise FormatError for a record that does not have its format, without
+        --skip-message-on-error, other errors of the writer and the filters, OutputError, the errors of
+        Reading.read_batches() (UnreachableError, NotFoundError, OperationError), OperationError or UnreachableError
+        where librdkafka does not take an offset, StopRequestedError at a signal, and ReaderLeftError.
         """
         out.write(self._writer.head)
         for batch in self._reading.read_batches() if self._left != 0 else ():

@@ -333,6 +333,8 @@ def _refuse_at_controllers(verb: str, type_: str) -> None:
 def _translate_changes(arguments: Arguments, types: Sequence[str], names: Sequence[str]) -> list[str]:
     """Return our arguments for the changes: settings to add as they were given, a file, and names to delete.
 
+    Commas at the end of the settings are removed.
+
     Raise JavaError for settings that Kafka's tool refuses and a file that does not exist, whose content is not read
     here, and OptionError for --add-config or --add-config-file given twice. The names of several --delete-config are
     joined.
