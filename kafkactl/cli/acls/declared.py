@@ -101,7 +101,8 @@ def apply(cluster: ControllerOptions, output: ReportOptions, confirm: ConfirmOpt
 def _compare(connected: Cluster, content: DeclaredAcls) -> list[AclChange]:
     """Return the changes that bring the cluster's rules to the declared state, and warn of others on stderr.
 
-    The others are rules that kafkactl does not know in all parts; they stay. Raise the errors of declared.compare.
+    The others are rules of the declared resources that kafkactl does not know in all parts; they stay. Raise the errors
+    of declared.compare.
     """
     from kafkactl.admin.acls import declared
 

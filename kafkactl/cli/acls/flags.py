@@ -102,8 +102,7 @@ class AclResourceOptions:
         """Return the type and the name of each resource, each once: first the arguments, then those of options.
 
         The options have a fixed order: topics, cluster, groups, transactional ids, tokens, users. The name is None for
-        all of a type. Without any the list is empty. Raise UsageError for a wrong resource or an
-        empty name.
+        all of a type. Without any the list is empty. Raise UsageError for a wrong resource or an empty name.
         """
         found = [parse_resource(text) for text in self.resource or ()]
         for option, kind, names in (

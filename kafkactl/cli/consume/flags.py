@@ -339,7 +339,7 @@ class StyleFlags:
         )
 
     def make_writer(self, format: OutputFormat | None, key: Format, value: Format) -> RecordWriter:
-        """Return the writer of records; a `format` of None means Kafka's lines.
+        """Return the writer of records; without a `format`, a template and a formatter it writes Kafka's lines.
 
         `key` and `value` are the formats of keys and values. Raise UsageError for options that are mutually exclusive,
         for an unknown property, class or mark of a template, for a wrong value of a property, for a text that is not
