@@ -418,8 +418,9 @@ def _is_number(text: str) -> bool:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-configs does, on stderr, and return its status: 1.
 
-    An error of the command line is one line. Any other comes with the command line, also with passwords in it, and the
-    first line of its trace. Where --describe does not find a topic, its heading goes to stdout before; raise
+    Most errors of the command line, and of limits or loggers that do not exist, are one line. Any other comes with the
+    command line, also with passwords in it, and the first line of its trace; so does a missing file, a wrong address,
+    and what is refused at controllers. Where --describe does not find a topic, its heading goes to stdout before; raise
     OutputError or ReaderLeftError where that fails. `call` is the name of the request, for the text of a time-out.
     """
     java = _find_own_check(error)
