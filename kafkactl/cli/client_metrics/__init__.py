@@ -272,8 +272,8 @@ def _parse_values(interval: str | None, metrics: str | None, match: str | None) 
 def _read_own_values(connected: Cluster, names: Collection[str]) -> dict[str, dict[str, str]]:
     """Return the values that subscriptions set themselves, by name of the subscription and of the setting.
 
-    A subscription that does not exist has none. Raise OperationError for a refusal, UnreachableError, and UsageError
-    for a wrong client setting.
+    A subscription that does not exist has an empty dict. Raise OperationError for a refusal, UnreachableError, and
+    UsageError for a wrong client setting.
     """
     from kafkactl.admin import client_metrics
 
