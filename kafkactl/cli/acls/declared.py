@@ -99,9 +99,10 @@ def apply(cluster: ControllerOptions, output: ReportOptions, confirm: ConfirmOpt
 
 
 def _compare(connected: Cluster, content: DeclaredAcls) -> list[AclChange]:
-    """Return the changes that bring the cluster's rules to the declared state, and warn of each rule not compared.
+    """Return the changes that bring the cluster's rules to the declared state, and warn of others on stderr.
 
-    Raise the errors of declared.compare.
+    The others are rules of the declared resources that kafkactl does not know in all parts; they stay. Raise the errors
+    of declared.compare.
     """
     from kafkactl.admin.acls import declared
 

@@ -102,8 +102,7 @@ class AclResourceOptions:
         """Return the type and the name of each resource, each once: first the arguments, then those of options.
 
         The options have a fixed order: topics, cluster, groups, transactional ids, tokens, users. The name is None for
-        all of a type. Without any the list is empty. Raise UsageError for a wrong resource or an
-        empty name.
+        all of a type. Without any the list is empty. Raise UsageError for a wrong resource or an empty name.
         """
         found = [parse_resource(text) for text in self.resource or ()]
         for option, kind, names in (
@@ -224,10 +223,13 @@ class GrantOptions:
         return clients
 
     def list_rights(self, kind: ResourceKind) -> list[Right]:
-        """Return the operations on a resource of a type; empty where none is given.
+        """Return the operations on a resource of a type; empty where neither an operation nor a role is given.
+
+        A role, --producer or --consumer, has those that it needs. Others are not checked against the type.
 
         Raise UsageError for an unknown operation, for --idempotent without --producer, for options that are mutually
-        exclusive, and for a type of resource that neither producers nor consumers need.
+        exclusive, and for a type of resource that the chosen role needs no right on; that is the cluster, too, without
+        --idempotent.
         """
         if self.idempotent and not self.producer:
             raise UsageError("--idempotent needs --producer", "add --producer")

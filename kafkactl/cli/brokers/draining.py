@@ -137,10 +137,11 @@ def _finish_earlier_call(
 ) -> int:
     """Remove the throttles that an earlier drain has left, print errors, and return an exit status.
 
-    Ask before, and with --dry-run only show. While reassignments run nothing is removed. `topics` are those of the
-    drain, and `errors` are printed, too. The status is 1 for an error and after the answer no, else 0. Raise UsageError
-    where there is nobody to ask, in a read-only context and for a wrong client setting, and UnreachableError or
-    OperationError where no broker answers.
+    They are the rates of all brokers, whoever set them, and the throttled replicas of those of `topics` that name the
+    broker. Ask before, and with --dry-run only show. While reassignments run nothing is removed. `topics` are those of
+    the drain, and `errors` are printed, too. The status is 1 for an error and after the answer no, else 0. Raise
+    UsageError where there is nobody to ask, in a read-only context and for a wrong client setting, and UnreachableError
+    or OperationError where no broker answers.
     """
     rows, failures = _find_left_throttles(connected, topics, broker)
     status = None
@@ -277,12 +278,12 @@ def _remove_throttles(connected: Cluster, topics: Sequence[str], broker: int) ->
 def _find_left_throttles(
     connected: Cluster, topics: Sequence[str], broker: int
 ) -> tuple[list[Throttle], list[KafkactlError]]:
-    """Return the throttles that drains of a broker have left, and an error for each broker that cannot be asked.
+    """Return the throttles that drains of a broker have left, and an error for each that cannot be read.
 
-    These are the rates of all brokers, and the throttled replicas of topics that name the broker; all others may have
-    been set for another reason. While reassignments run, there are none. The broker itself may be not alive; then a
-    note says that it keeps its throttles. Raise UnreachableError or OperationError where no broker answers, and
-    UsageError for a wrong client setting.
+    The errors are for brokers and topics. The throttles are the rates of all brokers, and the throttled replicas of
+    those of `topics` that name the broker; all others may have been set for another reason. While reassignments run,
+    there are none. The broker itself may be not alive; then a note says that it keeps its throttles. Raise
+    UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment, throttles
 

@@ -272,8 +272,8 @@ def _parse_values(interval: str | None, metrics: str | None, match: str | None) 
 def _read_own_values(connected: Cluster, names: Collection[str]) -> dict[str, dict[str, str]]:
     """Return the values that subscriptions set themselves, by name of the subscription and of the setting.
 
-    A subscription that does not exist has none. Raise OperationError for a refusal, UnreachableError, and UsageError
-    for a wrong client setting.
+    A subscription that does not exist has an empty dict. Raise OperationError for a refusal, UnreachableError, and
+    UsageError for a wrong client setting.
     """
     from kafkactl.admin import client_metrics
 
@@ -302,9 +302,10 @@ def _describe_change(name: str, present: Mapping[str, str], to_set: Mapping[str,
 
 
 def _find_inverse(name: str, present: Mapping[str, str], changed: Collection[str]) -> Arguments:
-    """Return the command that restores the `present` values of a subscription; `changed` are settings to unset.
+    """Return the arguments of the command that restores the `present` values of a subscription, which it sets itself.
 
-    Without present values it is the command that deletes the subscription.
+    `changed` are the settings that the change sets or unsets: one without a present value is unset, as is one with an
+    empty value. Without present values it is the command that deletes the subscription.
     """
     from kafkactl.admin.client_metrics import INTERVAL
 

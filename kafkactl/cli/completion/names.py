@@ -92,8 +92,9 @@ def complete_entity_parts(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the types of entities that begin with the incomplete word, or after a type the names of that type.
 
     `ctx` is the context of the line; its argument `entity` has TYPE NAME TYPE NAME ... so far. Types and names are
-    sorted. There are names only of topics, groups and brokers (ids), and none without an answer within 2 s. Names are
-    cached for 10 s; nothing is raised.
+    sorted. An unknown type is ignored: the names are those of a type before it, or topics. There are names only of
+    topics and groups, and ids of brokers, also for broker-loggers; none without an answer within 2 s. Names are cached
+    for 10 s; nothing is raised.
     """
     words = ctx.params.get("entity") or ()
     if len(words) % 2 == 0:
@@ -104,8 +105,9 @@ def complete_entity_parts(ctx: typer.Context, incomplete: str) -> list[str]:
 def complete_entity_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of the last entity type on the command line: topics, groups or broker ids.
 
-    They begin with the incomplete word and are sorted as text. Without a type it is topics, or brokers after --broker.
-    There are none for other types and without an answer within 2 s. Names are cached for 10 s; nothing is raised.
+    They begin with the incomplete word and are sorted as text. Without a known type it is topics, or brokers after
+    --broker. There are none for other types and without an answer within 2 s. Names are cached for 10 s; nothing is
+    raised.
     """
     type_ = _find_entity_type(ctx)
     if type_ is EntityType.GROUPS:

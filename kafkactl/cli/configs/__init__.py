@@ -279,7 +279,7 @@ def _show_settings(
 ) -> None:
     """Show settings on stdout: one table, or for several entities one for each that has settings, with its name.
 
-    `settings` has the settings to show by entity, in order. A note on stderr says where there are none. Raise
+    `settings` has the settings to show by entity, in order. A note on stderr says it where no entity has any. Raise
     UsageError for a column of --columns or --sort that a table does not have, and for an unknown order in --sort;
     OutputError or ReaderLeftError where stdout fails.
     """

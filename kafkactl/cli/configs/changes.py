@@ -33,11 +33,12 @@ def parse_alterations(
 ) -> list[Alteration]:
     """Return all changes: of --set, --append, --subtract, the list or the file of --add-config, then deletions.
 
-    `set_`, `append` and `subtract` have NAME=VALUE, `add_config` is A=1,B=[x,y], `delete_config` has names with commas,
-    `add_config_file` is a Java .properties file. A file with secrets that others can read gets a warning. Raise
-    UsageError for no change, a text that has another form, a file that cannot be read, a name that is changed twice or
-    that no setting can have, a secret on the command line, and --add-config together with --add-config-file. In
-    `add_config` and in the file the last of equal names counts. Empty names to delete are left out.
+    `set_`, `append` and `subtract` have NAME=VALUE, `add_config` is A=1,B=[x,y], `unset` has one name a text,
+    `delete_config` has names with commas, `add_config_file` is a Java .properties file. A file with secrets that others
+    can read gets a warning. Raise UsageError for no change, a text that has another form, a file that cannot be read, a
+    name that is changed twice or that no setting can have, a secret on the command line, and --add-config together with
+    --add-config-file. In `add_config` and in the file the last of equal names counts. Empty names to delete are left
+    out.
     """
     if add_config is not None and add_config_file is not None:
         raise make_exclusive_error("--add-config", "--add-config-file")
@@ -75,8 +76,9 @@ def parse_alterations(
 def parse_list(text: str) -> dict[str, str]:
     """Return the settings of Kafka's list A=1,B=[x,y] by name. Commas inside square brackets belong to the value.
 
-    The last of equal names counts. Brackets, and blanks around names and values, are removed. Raise UsageError for a
-    part without an equals sign or with two outside brackets, and for an empty text. Names may be empty.
+    The last of equal names counts. All brackets of a value, and blanks around names and values, are removed; brackets
+    of a name stay. Raise UsageError for a part without an equals sign or with two outside brackets, and for an empty
+    text. Names may be empty.
     """
     pairs = {}
     for part in re.split("," + _OUTSIDE_BRACKETS, text):
@@ -96,10 +98,10 @@ def make_changes(
     """Change the settings of one entity: all of them, or none; only credentials change one after the other.
 
     `entity` has its parts: a user and a client are two, any other entity is one. `strict` refuses to delete a setting
-    that is not set; for quotas this is always refused. With `dry_run` the brokers only check. Raise OperationError for
-    a refusal, an unknown logger, and a setting to delete that is not set, NotFoundError for a topic or broker that does
-    not exist, UnsupportedRequestError for users, clients and ips at controllers, UnreachableError, and UsageError for a
-    change that the entity cannot have and for a wrong client setting.
+    that is not set; for quotas this is always refused. For loggers it has no effect. With `dry_run` the brokers only
+    check. Raise OperationError for a refusal, an unknown logger, and a setting to delete that is not set, NotFoundError
+    for a topic or broker that does not exist, UnsupportedRequestError for users, clients and ips at controllers,
+    UnreachableError, and UsageError for a change that the entity cannot have and for a wrong client setting.
     """
     if entity[0].type in QUOTA_TYPES:
         _refuse_at_controllers(cluster, entity)

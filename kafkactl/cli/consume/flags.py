@@ -183,7 +183,8 @@ class RangeFlags:
         """Return the range of times in ms since 1970, from its start to before its end; None is no bound.
 
         The end is 1 ms after --to-time, so that records of this time are read, but B itself for --between A..B. Raise
-        UsageError for a wrong time or zone, and for --between beside another time.
+        UsageError for a wrong time or zone, for A after B, and for --between beside another time. A --from-time after
+        --to-time is not refused here.
         """
         if self.between is not None:
             for flag, value in (("--from-time", self.from_time), ("--to-time", self.to_time)):
@@ -338,7 +339,7 @@ class StyleFlags:
         )
 
     def make_writer(self, format: OutputFormat | None, key: Format, value: Format) -> RecordWriter:
-        """Return the writer of records; a `format` of None means Kafka's lines.
+        """Return the writer of records; without a `format`, a template and a formatter it writes Kafka's lines.
 
         `key` and `value` are the formats of keys and values. Raise UsageError for options that are mutually exclusive,
         for an unknown property, class or mark of a template, for a wrong value of a property, for a text that is not

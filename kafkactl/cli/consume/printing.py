@@ -66,10 +66,10 @@ class Printing:
         came, else 1 if records were skipped (not in Kafka's style) or the brokers refused the last offsets, 3 if
         offsets may not have been committed, or 0, also when the reader left. Raise FormatError for a record that does
         not have its format, without --skip-message-on-error; OutputError where stdout cannot be written; the errors of
-        Reading.read_batches() (UnreachableError, NotFoundError, OperationError); OperationError or UnreachableError
-        where librdkafka does not take an offset; ValueError outside the main thread; and other errors of the writer and
-        the filters, as for headers that cannot be read (KafkactlError), of a schema registry (OperationError,
-        UnreachableError), and for a Protobuf schema whose temporary file cannot be made (OSError).
+        Reading.read_batches() (UnreachableError, NotFoundError, OperationError, KafkaException); OperationError or
+        UnreachableError where librdkafka does not take an offset; ValueError outside the main thread; and other errors
+        of the writer and the filters, as for headers that cannot be read (KafkactlError), of a schema registry
+        (OperationError, UnreachableError), and for a Protobuf schema whose temporary file cannot be made (OSError).
         """
         self._reading = reading
         out.while_blocked = reading.keep_alive
@@ -90,13 +90,13 @@ class Printing:
             return stopping.status(status) or failed
 
     def _print_all(self, latest: Latest | None) -> None:
-        """Print the batches that are read, up to the limit, and mark as done what the reader has read.
+        """Print the batches that are read, up to the limit, and mark as done what the reader of stdout has read.
 
-        With `latest` the records are printed at the end of the reading, and a note has the number of those without a
-        key. Raise FormatError for a record that does not have its format, without --skip-message-on-error, other errors
-        of the writer and the filters, OutputError, the errors of Reading.read_batches() (UnreachableError,
-        NotFoundError, OperationError), OperationError or UnreachableError where librdkafka does not take an offset,
-        StopRequestedError at a signal, and ReaderLeftError.
+        With `latest` the records are printed at the end of the reading and none is marked as done here, and a note has
+        the number of those without a key. Raise FormatError for a record that does not have its format, without
+        --skip-message-on-error, other errors of the writer and the filters, OutputError, the errors of
+        Reading.read_batches() (UnreachableError, NotFoundError, OperationError, KafkaException), OperationError or
+        UnreachableError where librdkafka does not take an offset, StopRequestedError at a signal, and ReaderLeftError.
         """
         out.write(self._writer.head)
         for batch in self._reading.read_batches() if self._left != 0 else ():

@@ -173,8 +173,8 @@ class SelectOptions:
     def _time_range(self, clock: TimeOptions) -> TimeRange:
         """Return the bounds in ms since 1970; None is no bound. The start is included, the end is not.
 
-        Raise UsageError for a wrong time, for --between beside --from-time or --to-time, and, where a time is given,
-        for an unknown zone.
+        Raise UsageError for a wrong time, for a --between that begins after its end, for --between beside --from-time
+        or --to-time, and, where a time is given, for an unknown zone. A --from-time after --to-time is not refused.
         """
         if self.between is not None:
             if self.from_time is not None or self.to_time is not None:
@@ -348,9 +348,10 @@ def dump_log(
 def expand_folders(names: list[Path]) -> tuple[list[Path], list[int]]:
     """Return the files to read, with segments in place of folders, and a status for each folder that has an error.
 
-    The order is that of `names`. A folder has an error where it has no segments or cannot be listed. Errors are printed
-    on stderr, and not raised. A name that is no folder, or does not exist, stays in the list: it is refused when it is
-    read. In Kafka's style all names are returned as they are.
+    A folder is that of a partition, or one with such folders directly in it. The order is that of `names`, and in a
+    folder that of topic, partition and offset. A folder has an error where it has no segments or cannot be listed.
+    Errors are printed on stderr, and not raised. A name that is no folder, or does not exist, stays in the list: it is
+    refused when it is read. In Kafka's style all names are returned as they are.
     """
     from kafkactl.output import people
 

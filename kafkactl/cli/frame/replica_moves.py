@@ -354,9 +354,10 @@ def run(connected: Cluster, work: Work, options: ExecuteOptions, commands: NextC
     have yet is tried again for `options.dir_timeout_s`, also without the wait.
 
     Where the throttles cannot be set, nothing is moved, and those that were set are removed. Raise OperationError for
-    that, and where the controller refuses all moves between brokers: then the throttles are removed, and no move
-    between directories begins. Raise UnreachableError where no answer comes, also UnansweredError where the moves may
-    have begun: then the throttles stay. Raise UsageError for a wrong client setting. `commands` are for the notes.
+    that, and where the controller refuses the whole request for moves between brokers: then the throttles are removed,
+    and no move between directories begins. Raise UnreachableError where no answer comes, also UnansweredError where the
+    moves may have begun: then the throttles stay. Raise UsageError for a wrong client setting. `commands` are for the
+    notes.
     """
     from kafkactl.admin import throttles
     from kafkactl.admin.models import Outcome
@@ -820,9 +821,9 @@ def _follow(connected: Cluster, work: Work, moves: Sequence[Move], commands: Nex
 def _follow_dirs(connected: Cluster, dirs: Mapping[ReplicaKey, str], interrupted: str) -> None:
     """Wait until moves between directories have ended, without a time limit; return at once without any.
 
-    Progress is shown on stderr. A move on a broker that does not answer counts as ended. `interrupted` is the note
-    before an error. Raise UnreachableError or OperationError where no broker answers, and UsageError for a wrong client
-    setting.
+    Progress is shown on stderr. A move on a broker that does not answer counts as running. A replica that is in another
+    directory, or is not there, counts as ended. `interrupted` is the note before an error. Raise UnreachableError or
+    OperationError where no broker answers, and UsageError for a wrong client setting.
     """
 
     def look() -> Progress:

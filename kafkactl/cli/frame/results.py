@@ -97,7 +97,8 @@ def choose_named(
 def warn_of_fenced(connected: Cluster) -> None:
     """Print a warning on stderr for each broker that is fenced, because the result has nothing of it.
 
-    Raise UnreachableError where no broker answers, OperationError for a refusal, UsageError for a wrong client setting.
+    Before Kafka 4.0 there is no warning: the brokers do not name those that are fenced. Raise UnreachableError where no
+    broker answers, OperationError for a refusal, UsageError for a wrong client setting.
     """
     from kafkactl.admin.brokers import list_fenced
 
@@ -106,14 +107,14 @@ def warn_of_fenced(connected: Cluster) -> None:
 
 
 def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: ReportOptions) -> int:
-    """Print the successes on stdout and each failure as an error, and return the exit status of all items.
+    """Print the successes on stdout and each failure as an error on stderr; return the exit status of all items.
 
-    `noun` names the items: topic, group. Structured formats have the failures on stdout, too. Without any item stdout
-    stays empty. In Kafka's style the errors are kept in people.failures instead of being printed. With -o kafka the
-    caller prints the successes, because most of Kafka's tools print nothing. The status is 0 without a failure, 3 if
-    every item is unanswered, and 1 for any other failure. Raise UsageError for a column or an order that the table does
-    not have, unless before_change was called, OutputError where stdout cannot be written, and ReaderLeftError where its
-    reader left.
+    `noun` names the items: topic, group. Structured formats have the failures on stdout, too. Without an item, and in
+    other formats without a success, stdout stays empty. In Kafka's style the errors are kept in people.failures instead
+    of being printed. With -o kafka the caller prints the successes, because most of Kafka's tools print nothing. The
+    status is 0 without a failure, 3 if every item is unanswered, and 1 for any other failure. Raise UsageError for a
+    column or an order that the table does not have, unless before_change was called, OutputError where stdout cannot be
+    written, and ReaderLeftError where its reader left.
     """
     done = [outcome for outcome in outcomes if outcome.ok]
     failed = [outcome for outcome in outcomes if not outcome.ok]

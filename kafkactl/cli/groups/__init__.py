@@ -372,7 +372,10 @@ def _parse_conditions(texts: list[str] | None) -> list[Condition]:
 
 
 def _refuse_as_kafka(errors: Sequence[KafkactlError]) -> None:
-    """In Kafka's style raise the error that Kafka's tool meets first, in the order of Java; else do nothing."""
+    """In Kafka's style raise the error that Kafka's tool meets first; otherwise, and without errors, do nothing.
+
+    That is the first missing group in the order of Java's hash map, or else the first of `errors`.
+    """
     if not errors or not people.is_kafka_style():
         return
     from kafkactl.output.kafka.java_order import sort_as_hash_map
@@ -492,9 +495,9 @@ def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, with_lag: bool,
     """Show the offsets of groups, with the columns of --lag if `with_lag`, and return an exit status.
 
     `verbose` adds epochs. Prometheus and Kafka's text ignore `with_lag`. Errors of partitions are printed on stderr;
-    the status is 1 then, else 0. Groups without members get a note, but not with `with_lag` or Prometheus. Raise
-    UsageError for a column of --columns or --sort that the tables do not have, and for an unknown order in --sort;
-    OutputError or ReaderLeftError where stdout fails.
+    the status is 1 then, else 0. Groups without members get a note, but not with `with_lag` or Prometheus; Kafka's text
+    has its own messages on stderr. Raise UsageError for a column of --columns or --sort that the tables do not have,
+    and for an unknown order in --sort; OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin.groups.models import CommitState
 

@@ -229,8 +229,8 @@ def _make_plans(
     `with_group` says that each line of a file must name its group; with a file `reset` is not used. Nothing is changed.
     Raise UsageError for a file that cannot be read, has another form or lacks a group, for a text in --topic that is
     not TOPIC or TOPIC:0,1, and for a wrong client setting; NotFoundError for a topic or partition that does not exist,
-    or no commits with --all-topics; OperationError where an offset cannot be read, or a shift has no committed offset
-    to start from; and UnreachableError.
+    for no commits with --all-topics, and for a shift without a committed offset to start from; OperationError where an
+    offset, the groups or a coordinator cannot be read; and UnreachableError.
     """
     from kafkactl.admin.groups.offset_files import read_csv
     from kafkactl.admin.groups.resets import ResetRequest, plan_offsets, plan_resets

@@ -139,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer /health with ok, /metrics with the metrics or with 503 and the reason, and other paths with 404.
 
-        A query behind ? is ignored. Raise OSError where the client left.
+        A query behind ? is ignored. Raise OSError where the client left, and an unexpected error of the scrape.
         """
         path = self.path.partition("?")[0]
         if path == "/health":

@@ -193,7 +193,10 @@ def _translate_connection(arguments: Arguments) -> list[str]:
 
 
 def _parse_pattern(arguments: Arguments) -> PatternKind:
-    """Return the pattern type, in any case; raise OptionError for an unknown one and for several."""
+    """Return the pattern type, given in any case, literal without the option; raise OptionError for a wrong one.
+
+    Several types are wrong, too.
+    """
     text = arguments.value("resource-pattern-type") or ""
     if text.lower() not in ("any", "match", "literal", "prefixed"):
         raise OptionError(
@@ -206,7 +209,7 @@ def _translate_grants(arguments: Arguments) -> list[str]:
     """Return our options for principals, hosts, operations and roles.
 
     A principal that is given has at least one host; * is the default. Operations are there only with a principal and
-    without a role. Raise JavaError for a principal without a colon.
+    without a role; All is the default. Raise JavaError for a principal without a colon.
     """
     words = []
     for permission in ("allow", "deny"):

@@ -131,9 +131,10 @@ def _split(text: str) -> list[str]:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-client-metrics does, and return its status: 1.
 
-    Words that cannot be parsed are answered with the list of options, and other errors of the command line with the
-    first line of a stack trace, both on stderr. What fails later is one line on stdout: raise OutputError or
-    ReaderLeftError where that fails. `call` is the name of the request.
+    Words that cannot be parsed are answered with the list of options on stderr. Another OptionError, and an exception
+    of Java's own (java.), has the first line of a stack trace, also on stderr: most errors of the command line, and one
+    without a code of Kafka. An exception of Kafka's, as for a refusal, a missing answer or a wrong address, is one line
+    on stdout: raise OutputError or ReaderLeftError where that fails. `call` is the name of the request.
     """
     if isinstance(error, OptionError) and error.is_of_parsing:
         print_usage(str(error), OPTIONS)

@@ -83,10 +83,10 @@ def translate(arguments: Arguments) -> Run:
 
 
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
-    """Print an error as kafka-cluster does, and return its status: 1, or 0 for brokers that cannot unregister.
+    """Print an error as kafka-cluster does, on stderr, and return its status: 1.
 
-    `call` is the name of the request, for the text of a time-out. Raise OutputError or ReaderLeftError where stdout
-    fails.
+    For `unregister` at brokers that are too old for it, the text goes to stdout, and the status is 0. `call` is the
+    name of the request, for the text of a time-out. Raise OutputError or ReaderLeftError where stdout fails.
     """
     if isinstance(error, UnsupportedRequestError) and arguments.command == "unregister":
         out.write_text(_OLD_BROKERS)

@@ -67,7 +67,7 @@ def build_command(name: str) -> Any:
 
 
 def _make_parameter(option: Option) -> inspect.Parameter:
-    """Return a parameter of a command function for an option. One with an optional value is a flag.
+    """Return a parameter of a command function for an option. Without a value that it needs, it is a flag.
 
     A flag lets the next word be an option, and the words that are no options are not checked.
     """

@@ -333,6 +333,8 @@ def _refuse_at_controllers(verb: str, type_: str) -> None:
 def _translate_changes(arguments: Arguments, types: Sequence[str], names: Sequence[str]) -> list[str]:
     """Return our arguments for the changes: settings to add as they were given, a file, and names to delete.
 
+    Commas at the end of the settings are removed.
+
     Raise JavaError for settings that Kafka's tool refuses and a file that does not exist, whose content is not read
     here, and OptionError for --add-config or --add-config-file given twice. The names of several --delete-config are
     joined.
@@ -416,8 +418,9 @@ def _is_number(text: str) -> bool:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-configs does, on stderr, and return its status: 1.
 
-    An error of the command line is one line. Any other comes with the command line, also with passwords in it, and the
-    first line of its trace. Where --describe does not find a topic, its heading goes to stdout before; raise
+    Most errors of the command line, and of limits or loggers that do not exist, are one line. Any other comes with the
+    command line, also with passwords in it, and the first line of its trace; so does a missing file, a wrong address,
+    and what is refused at controllers. Where --describe does not find a topic, its heading goes to stdout before; raise
     OutputError or ReaderLeftError where that fails. `call` is the name of the request, for the text of a time-out.
     """
     java = _find_own_check(error)

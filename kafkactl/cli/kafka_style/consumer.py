@@ -398,7 +398,7 @@ def _translate_numbers(arguments: Arguments, notice: str, printed: str) -> list[
 
 
 def _translate_formatter(arguments: Arguments, printed: str) -> list[str]:
-    """Return our options for the form of the records.
+    """Return our options for the form of the records. `printed` is not used.
 
     Of a property that is given twice, --formatter-property and --property win over --key-deserializer and
     --value-deserializer, and these over the file. Unknown properties, and deserializers that are not Kafka's or have an

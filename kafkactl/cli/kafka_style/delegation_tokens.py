@@ -149,9 +149,10 @@ def translate(arguments: Arguments) -> Run:
 def _translate_change(arguments: Arguments, verb: str, words: list[str]) -> Run:
     """Return the command `kafkactl tokens renew` or `expire`, from its first words, to which it adds others.
 
-    Raise OptionError for an option given twice and a number that is none, and JavaError for a number or an HMAC that is
-    missing and for a text that is not base64. Raise KafkactlError where the nameless file for the HMAC cannot be
-    written. A warning that others can read the HMAC is in the result's `warning`, for stderr.
+    The nameless file has the HMAC in base64; an empty HMAC has no file and no option. Raise OptionError for an option
+    given twice and a number that is none, and JavaError for a number or an HMAC that is missing and for a text that is
+    not base64. Raise KafkactlError where the nameless file for the HMAC cannot be written. A warning that others can
+    read the HMAC is in the result's `warning`, for stderr.
     """
     hmac = arguments.value("hmac")
     period_ms = _parse_period(arguments, _PERIODS[verb])
