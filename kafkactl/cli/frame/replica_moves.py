@@ -761,14 +761,20 @@ def _describe_obstacle(moves: Sequence[RunningMove], alive: Collection[int], can
             missing |= old
         if missing:
             waiting[f"{row.topic}-{row.partition}"] = missing
-    if not waiting:
-        return None
+    return f"{_describe_wait(waiting)}, and cancel the moves: {cancel}" if waiting else None
+
+
+def _describe_wait(waiting: Mapping[str, set[int]]) -> str:
+    """Return a sentence about moves that wait for brokers that are not alive, with the advice to start these.
+
+    `waiting` has the ids of the brokers by the name of the partition, and is not empty.
+    """
     brokers = sorted(set().union(*waiting.values()))
     names = ", ".join(list(waiting)[:_SHOWN]) + (f" and {len(waiting) - _SHOWN} more" if len(waiting) > _SHOWN else "")
     text = f"broker {_show(brokers)} is" if len(brokers) == 1 else f"brokers {_show(brokers)} are"
     start = "it" if len(brokers) == 1 else "them"
     text += f" not alive: {names} wait{'s' if len(waiting) == 1 else ''} for {start}"
-    return f"{text}; start {start} again, or stop with Ctrl-C, and cancel the moves: {cancel}"
+    return f"{text}; start {start} again, or stop with Ctrl-C"
 
 
 def _follow(connected: Cluster, work: Work, moves: Sequence[Move], commands: NextCommands, has_throttles: bool) -> None:
@@ -821,15 +827,22 @@ def _follow(connected: Cluster, work: Work, moves: Sequence[Move], commands: Nex
 def _follow_dirs(connected: Cluster, dirs: Mapping[ReplicaKey, str], interrupted: str) -> None:
     """Wait until moves between directories have ended, without a time limit; return at once without any.
 
-    Progress is shown on stderr. A move on a broker that does not answer counts as running. A replica that is in another
-    directory, or is not there, counts as ended. `interrupted` is the note before an error. Raise UnreachableError or
-    OperationError where no broker answers, and UsageError for a wrong client setting.
+    Progress is shown on stderr. A move on a broker that does not answer counts as running, and a note says which
+    brokers are not alive. A replica that is in another directory, or is not there, counts as ended. `interrupted` is
+    the note before an error. Raise UnreachableError or OperationError where no broker answers, and UsageError for a
+    wrong client setting.
     """
 
     def look() -> Progress:
         """Return how far the moves are; raise UnreachableError or OperationError where no broker answers."""
-        left = [text for text in find_unmoved(connected, dirs).values() if text.startswith("moving")]
-        return Progress(left=len(left), total=len(dirs), moved_bytes=0, total_bytes=0)
+        left = [key for key, text in find_unmoved(connected, dirs).items() if text.startswith("moving")]
+        alive = connected.requests.list_brokers() if left else []
+        waiting: dict[str, set[int]] = defaultdict(set)
+        for topic, number, broker in left:
+            if broker not in alive:
+                waiting[f"{topic}-{number}"].add(broker)
+        obstacle = _describe_wait(waiting) if waiting else None
+        return Progress(left=len(left), total=len(dirs), moved_bytes=0, total_bytes=0, obstacle=obstacle)
 
     if dirs:
         follow(connected, look, interrupted)

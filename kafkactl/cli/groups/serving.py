@@ -113,11 +113,18 @@ class MetricsServer(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a client in a thread, or close its connection if there are 32 clients already."""
-        if self._free.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
+        """Serve a client in a thread, or close its connection if there are 32 clients already.
+
+        Raise RuntimeError where no thread can be started.
+        """
+        if not self._free.acquire(blocking=False):
             self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # no thread could be started, which would give the place back
+            self._free.release()
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serve a client in the thread of its own, and make room for the next, also after an error."""

@@ -257,7 +257,7 @@ def translate(arguments: Arguments) -> Run:
     settings = read_settings(arguments, "consumer", printed)
     group = _require_one_group(arguments, settings.all)
     _check_start(arguments, settings.all)
-    formatter = _translate_formatter(arguments, printed)
+    formatter = _translate_formatter(arguments)
     is_new = settings.all.get("group.protocol", "").strip().lower() == "consumer"
     notice = "" if arguments.has("partition") or is_new else _NEW_PROTOCOL
     words = ["console-consumer", *_translate_settings(arguments, settings, group, printed)]
@@ -397,8 +397,8 @@ def _translate_numbers(arguments: Arguments, notice: str, printed: str) -> list[
     return words
 
 
-def _translate_formatter(arguments: Arguments, printed: str) -> list[str]:
-    """Return our options for the form of the records. `printed` is not used.
+def _translate_formatter(arguments: Arguments) -> list[str]:
+    """Return our options for the form of the records.
 
     Of a property that is given twice, --formatter-property and --property win over --key-deserializer and
     --value-deserializer, and these over the file. Unknown properties, and deserializers that are not Kafka's or have an
