@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kafkactl.cli.completion.names import complete_brokers
-from kafkactl.cli.frame import replica_moves
+from kafkactl.cli.frame import move_throttles, replica_moves
 from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
 from kafkactl.cli.frame.command import command
 from kafkactl.cli.frame.confirm import ConfirmOptions
@@ -146,11 +146,11 @@ def _finish_earlier_call(
     rows, failures = _find_left_throttles(connected, topics, broker)
     status = None
     if rows:
-        before_change(connected, [replica_moves.make_removal(row) for row in rows], confirm.dry_run)
+        before_change(connected, [move_throttles.make_removal(row) for row in rows], confirm.dry_run)
         text = f"remove {len(rows)} throttle{'' if len(rows) == 1 else 's'} that an earlier call has left"
         status = confirm.ask(text, "nothing removed")
         if status is None:
-            failures += replica_moves.remove_listed(connected, rows)
+            failures += move_throttles.remove_listed(connected, rows)
     return combine([status or DONE, print_errors([*errors, *failures])])
 
 
@@ -270,7 +270,7 @@ def _remove_throttles(connected: Cluster, topics: Sequence[str], broker: int) ->
     connected.renew_timeout()
     try:
         rows, errors = _find_left_throttles(connected, topics, broker)
-        return errors + (replica_moves.remove_listed(connected, rows) if rows else [])
+        return errors + (move_throttles.remove_listed(connected, rows) if rows else [])
     except KafkactlError as error:
         return [error]
 

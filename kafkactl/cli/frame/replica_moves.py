@@ -1,4 +1,4 @@
-"""Moves of replicas between brokers: what a plan changes, its start with throttles, and the wait for its end."""
+"""Moves of replicas between brokers: what a plan changes, their start, and the wait for their end."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from kafkactl.cli.frame.before_change import Arguments, Change, before_change, cannot_be_undone
+from kafkactl.cli.frame import move_throttles
+from kafkactl.cli.frame.before_change import Change, cannot_be_undone
 from kafkactl.cli.frame.following import Progress, follow, format_bytes
-from kafkactl.cli.frame.results import list_failures, print_errors
+from kafkactl.cli.frame.results import print_errors
 from kafkactl.connection.protocol import ErrorCode, group_by_topic
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnansweredError, UnreachableError
 from kafkactl.output import people
@@ -23,16 +24,14 @@ if TYPE_CHECKING:
     from kafkactl.admin.planning import Balance, Placement
     from kafkactl.admin.reassignment import Move, RunningMove, VerifiedMove
     from kafkactl.admin.reassignment_files import ReassignmentFile
-    from kafkactl.admin.throttles import Throttle, ThrottlePlan
+    from kafkactl.admin.throttles import ThrottlePlan
     from kafkactl.connection.cluster import Cluster
 
 _PAUSE_S = 0.1
 _SETTLING_S = 5.0
 """How long after the end of a move a broker may still name the replicas before it."""
-_FOREIGN = "other reassignments are running"
 _SHOWN = 5
 """Number of partitions that a note names."""
-_STAY = f"{_FOREIGN}, so the throttles stay: kafkactl throttles clear removes them"
 PLAN = [
     Column("TOPIC", lambda row: row["topic"]),
     Column("PARTITION", lambda row: row["partition"]),
@@ -270,7 +269,7 @@ def prepare(connected: Cluster, plan: ReassignmentFile, options: ExecuteOptions)
     if foreign and not options.additional:
         names = ", ".join(f"{row.topic}-{row.partition}" for row in foreign[:3])
         raise OperationError(
-            f"{_FOREIGN}: {names}{' and others' if len(foreign) > 3 else ''}",
+            f"{move_throttles.FOREIGN}: {names}{' and others' if len(foreign) > 3 else ''}",
             "wait for their end, or start in addition to them with --additional; show them: kafkactl reassign list",
         )
     moves = [
@@ -362,18 +361,18 @@ def run(connected: Cluster, work: Work, options: ExecuteOptions, commands: NextC
     from kafkactl.admin import throttles
     from kafkactl.admin.models import Outcome
 
-    settings = _leave_out_dead(
+    settings = move_throttles.leave_out_dead(
         connected,
         throttles.plan_throttles(
             work.moves, work.running, options.throttle, {key[2] for key in work.dir_moves}, options.dir_throttle
         ),
     )
-    _set_throttles(connected, settings)
+    move_throttles.set_throttles(connected, settings)
     results = _start_moves(connected, work, settings, options, commands) if work.moves else {}
     failures: list[KafkactlError] = []
     is_refused = bool(work.moves) and all(error is not None for error in results.values()) and not work.running
     if is_refused and not work.dir_moves:
-        failures = _clear(connected, settings.brokers, settings.topics)
+        failures = move_throttles.clear_throttles(connected, settings.brokers, settings.topics)
     dirs = _start_dir_moves(connected, work.dir_moves, options) if work.dir_moves else {}
     started = [move for move, error in results.items() if error is None]
     refused = _list_refusals(results, dirs, options)
@@ -386,15 +385,15 @@ def run(connected: Cluster, work: Work, options: ExecuteOptions, commands: NextC
         if settings.brokers and (started or moving_dirs or work.running):
             people.note(commands.describe_rest(has_throttles=True))
         elif settings.brokers and work.dir_moves:
-            failures = _clear(connected, settings.brokers, settings.topics)
+            failures = move_throttles.clear_throttles(connected, settings.brokers, settings.topics)
         return Ran([*refused, *begun], failures)
     try:
         _follow(connected, work, started, commands, bool(settings.brokers))
         _follow_dirs(connected, moving_dirs, commands.describe_rest(bool(settings.brokers)))
         if settings.brokers and not is_refused:
-            failures = _remove_own_throttles(connected, settings)
+            failures = move_throttles.remove_own_throttles(connected, settings)
         elif settings.brokers and work.dir_moves:
-            failures = _clear(connected, settings.brokers, settings.topics)
+            failures = move_throttles.clear_throttles(connected, settings.brokers, settings.topics)
         outcomes, deleted = _check_results(connected, work, started, moving_dirs)
     except (UnreachableError, OperationError) as error:
         return Ran([*refused, *begun], [*failures, error], has_lost_sight=True)
@@ -420,7 +419,7 @@ def _start_moves(
             people.note(f"the throttles stay until they are removed; {commands.resume}")
         raise
     except (OperationError, UnreachableError):
-        print_errors(_clear(connected, settings.brokers, settings.topics))
+        print_errors(move_throttles.clear_throttles(connected, settings.brokers, settings.topics))
         raise
 
 
@@ -454,38 +453,6 @@ def _list_refusals(
 def make_deleted_error(topic: str) -> KafkactlError:
     """Return the error of a topic that was deleted while its replicas were moved; its `names` have the topic."""
     return NotFoundError(f"topic {topic}: it was deleted during the moves", names=[topic])
-
-
-def _remove_own_throttles(connected: Cluster, settings: ThrottlePlan) -> list[KafkactlError]:
-    """Remove the throttles of a plan's brokers and topics where no reassignment runs any more.
-
-    Return an error for each broker or topic whose throttles stay. All of them go, also former ones. Where a
-    reassignment runs they stay without an error, and a note on stderr says so. Raise OperationError or UnreachableError
-    where the reassignments cannot be listed, and UsageError for a wrong client setting.
-    """
-    from kafkactl.admin import reassignment
-
-    if reassignment.list_running(connected):
-        people.note(_STAY)
-        return []
-    return _clear(connected, settings.brokers, settings.topics)
-
-
-def _clear(connected: Cluster, brokers: Iterable[int], topics: Iterable[str]) -> list[KafkactlError]:
-    """Remove all throttles of brokers and topics, whoever set them, and return an error for each one where they stay.
-
-    A topic that does not exist any more has no error. Without an answer there is an error, too, and the throttles may
-    be gone. Raise UsageError for a wrong client setting.
-    """
-    from kafkactl.admin import throttles
-    from kafkactl.admin.entities import EntityType
-
-    results = throttles.clear_throttles(connected, brokers, topics)
-    return [
-        throttles.make_left_error(entity, str(error))
-        for entity, error in results.items()
-        if error is not None and not (entity.type is EntityType.TOPICS and isinstance(error, NotFoundError))
-    ]
 
 
 def _check_results(
@@ -545,59 +512,6 @@ def _find_deleted(connected: Cluster, topics: set[str]) -> set[str]:
 def _show(brokers: Sequence[int]) -> str:
     """Return the ids of brokers with commas between."""
     return ",".join(map(str, brokers))
-
-
-def remove_throttles(connected: Cluster, topics: Sequence[str]) -> list[KafkactlError]:
-    """Remove the throttles of all brokers and of these topics, and return an error for each that stays.
-
-    No topics means those of brokers alone. Throttles go also while reassignments run. A note on stderr has the number
-    of settings that were removed. Where there is none, nothing is changed or noted. A broker that is not alive, and a
-    broker or topic that cannot be read, is an error, too. before_change is called here. Raise UsageError in a read-only
-    context with throttles and for a wrong client setting, UnreachableError or OperationError where no broker answers,
-    or where the reassignments or brokers cannot be listed.
-    """
-    from kafkactl.admin import throttles
-
-    rows, errors = throttles.list_throttles(connected, topics, verb="remove")
-    if not rows:
-        return errors
-    before_change(connected, [make_removal(row) for row in rows])
-    return errors + remove_listed(connected, rows)
-
-
-def note_kept_throttles(connected: Cluster, topics: Sequence[str]) -> list[KafkactlError]:
-    """Print a note where there are throttles that stay, because other reassignments run; return errors of asking.
-
-    That others run is not checked: the caller knows it. `topics` are those whose throttles count, beside the rates of
-    the brokers. The errors are for each broker that is not alive, and each broker or topic that cannot be read. Raise
-    UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
-    """
-    from kafkactl.admin import throttles
-
-    rows, errors = throttles.list_throttles(connected, topics)
-    if rows:
-        people.note(_STAY)
-    return errors
-
-
-def make_removal(row: Throttle) -> Change:
-    """Return the removal of a throttle as a change, which setting the value again undoes."""
-    inverse: Arguments = ("configs", "alter", row.type.value, row.entity, "--set", f"{row.name}={row.value}")
-    return Change(action=f"remove {row.title}", inverse=lambda: inverse)
-
-
-def remove_listed(connected: Cluster, rows: Sequence[Throttle]) -> list[KafkactlError]:
-    """Remove throttles, print on stderr how many, and return an error for each that stays, in their order.
-
-    Call before_change first. A removal without an answer is an UnansweredError in the result. Raise UsageError for a
-    wrong client setting.
-    """
-    from kafkactl.admin import throttles
-
-    failures = list_failures(throttles.remove_throttles(connected, rows), "throttle")
-    removed = len(rows) - len(failures)
-    people.note(f"removed {removed} throttle{'' if removed == 1 else 's'}")
-    return failures
 
 
 def find_unmoved(connected: Cluster, dirs: Mapping[ReplicaKey, str]) -> dict[ReplicaKey, str]:
@@ -670,59 +584,6 @@ def _make_change(move: Move) -> Change:
     """Return the move of a partition as a change."""
     before, after = (",".join(map(str, replicas)) for replicas in (move.before, move.after))
     return Change(action=f"move {move.topic}-{move.partition} from {before} to {after}", inverse=cannot_be_undone)
-
-
-def _leave_out_dead(connected: Cluster, settings: ThrottlePlan) -> ThrottlePlan:
-    """Return the settings without those of brokers that are not alive: no replica is read from them.
-
-    A note names these brokers. The brokers that get replicas keep the rates low where one comes back. Raise
-    UnreachableError or OperationError where the brokers cannot be listed, and UsageError for a wrong client setting.
-    """
-    if not settings.brokers:
-        return settings
-    alive = connected.requests.list_brokers()
-    for broker in sorted(settings.brokers.keys() - set(alive)):
-        people.note(f"broker {broker} is not alive: no throttle is set there")
-    return replace(
-        settings, brokers={broker: settings.brokers[broker] for broker in settings.brokers if broker in alive}
-    )
-
-
-def _set_throttles(connected: Cluster, settings: ThrottlePlan) -> None:
-    """Set throttles; where one cannot be set, remove those that were set, and raise its error.
-
-    All throttles of these brokers and topics are removed then, also former ones: their values do not come back. One
-    whose answer is missing may have been set, and is removed, too. Throttles that cannot be removed again are printed
-    as errors. Raise OperationError for the first failure, also for a broker that does not answer, with a text that
-    nothing was moved, and UsageError for a wrong client setting.
-    """
-    from kafkactl.admin import throttles
-    from kafkactl.admin.entities import EntityType
-
-    results = throttles.set_throttles(connected, settings)
-    if failures := _find_errors(results):
-        names = {
-            kind: [
-                entity.name
-                for entity, error in results.items()
-                if entity.type is kind and (error is None or _may_be_set(error))
-            ]
-            for kind in (EntityType.BROKERS, EntityType.TOPICS)
-        }
-        print_errors(_clear(connected, map(int, names[EntityType.BROKERS]), names[EntityType.TOPICS]))
-        raise OperationError(f"cannot set the throttles: {failures[0]}; nothing was moved", failures[0].hint)
-
-
-def _may_be_set(error: KafkactlError) -> bool:
-    """Return whether the throttle of this error may have been set, because no answer came."""
-    return isinstance(error, UnansweredError) or (
-        isinstance(error, OperationError) and error.code == ErrorCode.REQUEST_TIMED_OUT
-    )
-
-
-def _find_errors(results: Mapping[Any, KafkactlError | None]) -> list[KafkactlError]:
-    """Return the errors of items, in their order, without the None of those that succeeded."""
-    return [error for error in results.values() if error is not None]
 
 
 def _start_dir_moves(

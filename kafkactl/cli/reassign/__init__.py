@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kafkactl.cli.frame import replica_moves
+from kafkactl.cli.frame import move_throttles, replica_moves
 from kafkactl.cli.frame.before_change import before_change
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
@@ -281,9 +281,9 @@ def verify(
         people.note(f"{topic}-{number} on broker {broker}: {text}")
     is_done = all(row.state == "done" for row in rows) and not dirs
     if not running and not any(text.startswith("moving") for text in dirs.values()) and not preserve:
-        errors += replica_moves.remove_throttles(connected, topics)
+        errors += move_throttles.remove_throttles(connected, topics)
     elif is_done and not preserve:
-        errors += replica_moves.note_kept_throttles(connected, topics)
+        errors += move_throttles.note_kept_throttles(connected, topics)
     return combine([print_errors(errors), DONE if is_done or errors else CONDITION])
 
 
@@ -406,7 +406,7 @@ def _cancel(connected: Cluster, chosen: Sequence[RunningMove], output: MirrorOut
     errors: list[KafkactlError] = []
     try:
         if not preserve and not connected.settings.has_controllers and not reassignment.list_running(connected):
-            errors = replica_moves.remove_throttles(connected, sorted({row.topic for row in chosen}))
+            errors = move_throttles.remove_throttles(connected, sorted({row.topic for row in chosen}))
     except KafkactlError as error:  # the moves are cancelled, which must be said
         errors = [error]
     status = show_outcomes(outcomes, "partition", output)

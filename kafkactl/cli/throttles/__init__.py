@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kafkactl.cli.frame import replica_moves
+from kafkactl.cli.frame import move_throttles
 from kafkactl.cli.frame.before_change import before_change
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
@@ -83,7 +83,7 @@ def clear(
         is_one = used == 1
         text = f"{used} throttle{' is' if is_one else 's are'} in use by a running reassignment"
         people.note(f"{text}; --all removes {'it' if is_one else 'them'}, too")
-    before_change(connected, [replica_moves.make_removal(row) for row in rows], confirm.dry_run)
+    before_change(connected, [move_throttles.make_removal(row) for row in rows], confirm.dry_run)
     if (confirm.dry_run or not confirm.yes) and (rows or output.is_structured):
         output.show(listing(_COLUMNS, rows))
     if not rows:
