@@ -172,7 +172,7 @@ def _require_decoder(name: str, printed: str) -> str:
 
 
 def _read_max_bytes(arguments: Arguments, first: str) -> int:
-    """Return --max-bytes. Raise JavaError for what is no number of bytes, and for several values.
+    """Return --max-bytes; 2^31 - 1 without it. Raise JavaError for what is no number of bytes, and for several values.
 
     `first` is the first file, which is named in the error's text for stdout.
     """
@@ -190,7 +190,7 @@ def _read_max_bytes(arguments: Arguments, first: str) -> int:
 
 
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
-    """Print an error as the JVM prints an exception that nothing catches, on stderr, and return its status: 1.
+    """Print an error on stderr as the first line of an exception that nothing catches, and return its status: 1.
 
     The first line about a missing log goes to stdout: raise OutputError or ReaderLeftError where that fails. `call` is
     empty for an error of the command line.

@@ -102,7 +102,7 @@ def translate(arguments: Arguments) -> Run:
 
     The command line must have passed `check`. Kafka's warning about --admin.config is in the `before` of the result,
     and of the error about its file, for stdout. Raise OptionError for a value that cannot be read or is given twice,
-    and JavaError for a file of settings that does not exist, a server without a port, and a JSON file that Kafka's tool
+    and JavaError for a file of settings that cannot be read, a server without a port, and a JSON file that Kafka's tool
     refuses. Raise KafkactlError where a copy of the JSON file cannot be written.
     """
     type_ = arguments.value("election-type") or ""

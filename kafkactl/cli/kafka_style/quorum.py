@@ -101,8 +101,8 @@ def _check_description(arguments: Arguments) -> None:
 def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl quorum`, which asks nobody; the command line must have passed `check`.
 
-    Raise JavaError for a --command-config that does not have the settings of a controller, and UsageError for one that
-    cannot be read.
+    Only add-controller reads --command-config: raise JavaError where it does not have the settings of a controller, and
+    UsageError where it cannot be read.
     """
     connection = translate_values(arguments, "bootstrap-server", "bootstrap-controller", "command-config")
     if arguments.command == "describe":

@@ -59,7 +59,7 @@ def check(arguments: Arguments) -> None:
 def translate(arguments: Arguments) -> Run:
     """Return the command `kafkactl records delete`, which asks nobody; the JSON file is read here.
 
-    Raise OptionError for an option given twice, and JavaError for a file of settings that does not exist, a server
+    Raise OptionError for an option given twice, and JavaError for a file of settings that cannot be read, a server
     without a port, and a JSON file that Kafka's tool refuses. Raise KafkactlError where a copy of the JSON file cannot
     be written.
     """

@@ -214,7 +214,8 @@ def translate_values(arguments: Arguments, *names: str) -> list[str]:
 
     They have the order of `names`. An option that is not given has its default; without a default it is left out. The
     protocol before an address of brokers or controllers is left out, as Java ignores it. Raise OptionError for an
-    option given twice, and for a value that does not have the option's type.
+    option given twice, and for a value that does not have the option's type; KeyError for an option that the tool
+    lacks.
     """
     values = {name: arguments.value(name) for name in names}
     values |= {name: _PROTOCOL.sub("", str(values[name])) for name in _SERVERS if values.get(name) is not None}
