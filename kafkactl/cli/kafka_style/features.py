@@ -97,9 +97,10 @@ def check(arguments: Arguments) -> None:
     """Raise CommandLineError for a missing address, and JavaError for a file, release, feature or level that is wrong.
 
     JavaError is also for --release-version beside --metadata or --feature, and for a change with neither a release nor
-    a feature. A level must be a number from 0 to 32767; whether a feature has it is checked only for
-    feature-dependencies. disable and describe ignore a release, and the subcommands without a cluster ignore the file.
-    The errors come in the order of Kafka's tool, also the one for a feature that stands twice.
+    a feature. A level of --feature must be a number from 0 to 32767; whether Kafka knows the feature and the level is
+    checked only for feature-dependencies. --metadata must be a release or a name such as 4.3-IV0. The subcommands that
+    need no cluster do not look at the file. The errors come in the order of Kafka's tool, also the one for a feature
+    that stands twice.
     """
     file = arguments.value("command-config")
     is_offline = arguments.command in _OFFLINE

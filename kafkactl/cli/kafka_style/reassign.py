@@ -207,7 +207,7 @@ def _find_action(arguments: Arguments) -> str | None:
 def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl reassign`, which asks nobody and does not wait; JSON files are read here.
 
-    The command line must have passed `check`. A rate below 0 is left out, and --timeout is 1 ms at least, also without
+    The command line must have passed `check`. A rate below 0 is left out, and --timeout is 1 ms at least, 10 s without
     it. Raise OptionError for a value that cannot be read or is given twice, and JavaError for a file that does not
     exist, a server without a port, --bootstrap-controller with an action that controllers do not serve, and a JSON file
     or a list of brokers that Kafka's tool refuses. Raise KafkactlError where a copy of a JSON file cannot be written.

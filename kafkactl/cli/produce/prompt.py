@@ -84,7 +84,10 @@ class TypedLines:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Write the history of edited lines, the last 1000, to a file of the user. A failure of that is ignored."""
+        """Write the history of edited lines, the last 1000, to a file of the user. A failure of that is ignored.
+
+        Without editing nothing is written. An error of the block goes on.
+        """
         if not self._edits:
             return
         self._readline.set_history_length(_KEPT_LINES)

@@ -117,8 +117,9 @@ def _find_subjects(
 ) -> tuple[list[_Subject], list[NotFoundError]]:
     """Return the tokens with these ids or with an HMAC, and an error for each id that cannot be seen.
 
-    `file` is the name of the file with the HMAC; an HMAC of no visible token gives a token that is named after it.
-    Raise UsageError for a wrong client setting, OperationError where the tokens cannot be read, and UnreachableError.
+    With an HMAC the ids do not count; without it no ids mean all visible tokens. `file` is the name of the file with
+    the HMAC; an HMAC of no visible token gives a token that is named after it. Raise UsageError for a wrong client
+    setting, OperationError where the tokens cannot be read, and UnreachableError.
     """
     visible = tokens.describe_tokens(connected)
     if hmac is None:
@@ -141,7 +142,8 @@ def _make_subject(token: Token) -> _Subject:
 def _send(connected: Cluster, subject: _Subject, change: TokenChange, output: MirrorOutputOptions) -> Outcome:
     """Change a token and return the outcome. With -o kafka the text of Kafka's tool is printed.
 
-    Raise UnreachableError where the request was not sent, UsageError for a wrong client setting, and OutputError or
+    A refusal is a failed outcome, and so is a missing answer after which the change may have been done. Raise
+    UnreachableError where the request was not sent, UsageError for a wrong client setting, and OutputError or
     ReaderLeftError where stdout fails.
     """
     try:
@@ -162,8 +164,8 @@ def _send(connected: Cluster, subject: _Subject, change: TokenChange, output: Mi
 def _send_as_kafka(connected: Cluster, hmac: bytes, change: TokenChange) -> int:
     """Change a token, print what Kafka's tool prints, and return the new expiry in ms since 1970.
 
-    Raise OperationError for a refusal, UnreachableError, UsageError for a wrong client setting, and OutputError or
-    ReaderLeftError where stdout fails.
+    The first line is printed before the request, and stays after an error. Raise OperationError for a refusal,
+    UnreachableError, UsageError for a wrong client setting, and OutputError or ReaderLeftError where stdout fails.
     """
     out.write_text(token_text.format_change_call(change.verb, change.period_ms))
     expiry_ms = change.send(connected, hmac, change.period_ms)
