@@ -199,9 +199,8 @@ def _iterate_rules(table: str) -> Iterator[tuple[str, str]]:
 def check_settings(client: str, settings: Mapping[str, str], before: str = "") -> None:
     """Raise JavaError for the first setting whose value a client of Java refuses when it is made.
 
-    The first one is that of Java's list, not of `settings`. `client` is `producer` or `consumer`, and `before` the
-    error's text for stdout. Names that Java does not know, and
-    Kafka's own classes, are not checked.
+    `settings` are by Java's names; the first one is that of Java's list. `client` is `producer` or `consumer`, and
+    `before` the error's text for stdout. Names that Java does not know, and Kafka's own classes, are not checked.
     """
     for name, rule in read_rules(client).items():
         if name not in settings:

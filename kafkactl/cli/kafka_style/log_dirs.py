@@ -86,7 +86,7 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-log-dirs does, on stderr, and return its status, 1.
 
     Brokers that do not exist, and a TerseException, are one line; any other error has the first line of its stack
-    trace, too.
+    trace, too. `call` is the name of the request, for the text of a time-out.
     """
     from kafkactl.admin.log_dirs import MissingBrokersError
 

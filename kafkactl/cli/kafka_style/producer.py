@@ -362,7 +362,7 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     All goes to stderr. The status is 1 for an error of the command line, of the set-up or a wrong line. Words that
     cannot be parsed come with the list of options. Every other error, as for records that were not delivered, is
     logged, and the status is 0; also that of an illegal topic. After an UnreachableError the hosts of
-    --bootstrap-server are looked up: where none has an address, the status is 1.
+    --bootstrap-server are looked up: where none has an address, the status is 1. `call` has no effect.
     """
     java = convert_error(error, call)
     if isinstance(error, OptionError) and error.is_of_parsing:

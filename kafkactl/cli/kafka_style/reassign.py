@@ -371,8 +371,8 @@ def _dump(value: Any) -> str:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-reassign-partitions does, on stdout, and return its status, 1.
 
-    Words that cannot be parsed are an uncaught exception on stderr. Raise OutputError or ReaderLeftError where stdout
-    fails.
+    Words that cannot be parsed are an uncaught exception on stderr. `call` is the name of the request, for the text of
+    a time-out. Raise OutputError or ReaderLeftError where stdout fails.
     """
     is_of_request = isinstance(error, (OperationError, UnreachableError)) and not isinstance(error, MirroredError)
     java = wrap_error(error, call) if is_of_request else convert_error(error, call)

@@ -142,7 +142,8 @@ def _read_field(entry: Any, name: str) -> Any:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-delete-records does, on stderr with the first line of its trace, and return 1.
 
-    Return 0 and print nothing for errors of partitions, which are in the table on stdout.
+    Return 0 and print nothing for errors of partitions, which are in the table on stdout. `call` is the name of the
+    request, for the text of a time-out.
     """
     if isinstance(error, PartitionError):  # the table on stdout has them
         return 0

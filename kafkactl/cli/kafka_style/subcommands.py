@@ -274,7 +274,10 @@ class _Reader:
         return "".join(f"{line}\n" for line in lines)
 
     def _format_help(self) -> str:
-        """Return the help of this level, with our own descriptions, each line with its end."""
+        """Return the help of this level: the usage, Kafka's sentence if it has one, and our own descriptions.
+
+        Each line has its end.
+        """
         is_top = self._level is self._levels[0]
         purpose = self._purpose if is_top else self._level.description
         lines = ["", *_wrap(purpose)] if purpose else []
@@ -309,7 +312,10 @@ def _explain(value: str, type_: str) -> str:
 
 
 def _list_exclusive(level: Level) -> list[str]:
-    """Return the words of a usage for the exclusive options of a level; empty without any."""
+    """Return the words of a usage for the exclusive options of a level, with | between; empty without any.
+
+    They stand in ( ) where one of them must be there, else in [ ].
+    """
     if not level.exclusive:
         return []
     first, *others = map(level.format_syntax, level.exclusive)

@@ -260,7 +260,10 @@ def _name_place(arguments: Arguments) -> str:
 
 
 def _describe_failure(arguments: Arguments, call: str) -> str:
-    """Return what failed in Kafka's words, without the reason and a full stop; `call` is the name of the request."""
+    """Return what failed in Kafka's words, without the reason and a full stop.
+
+    `call` is the name of the request; it counts only for find-hanging.
+    """
     command = arguments.command
     if command == "list":
         return "Failed to list transactions"
