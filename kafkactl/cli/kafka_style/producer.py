@@ -186,8 +186,9 @@ OPTIONS = (
 def check(arguments: Arguments) -> None:
     """Raise WrongUsageError for options that are missing or do not belong together.
 
-    These are a missing --topic, a missing --bootstrap-server, unless the arguments do not need it, an address without a
-    port, and an option under its old and its new name. Raise OptionError for --bootstrap-server given twice.
+    These are a missing --topic, a missing --bootstrap-server, unless the arguments do not need it, an empty address or
+    one without a port, and an option under its old and its new name. Raise OptionError for --bootstrap-server given
+    twice.
     """
     require_options(arguments, "topic")
     refuse_both_names(
