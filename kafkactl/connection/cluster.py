@@ -512,7 +512,10 @@ class Cluster:
 
     @contextlib.contextmanager
     def _share_causes(self) -> Iterator[None]:
-        """Look for the cause of a missing answer only once for each reason inside the block."""
+        """Look for the cause of a missing answer only once for each reason inside the block.
+
+        A block inside another one begins anew. An error of the block goes on.
+        """
         outer, self._causes = self._causes, {}
         try:
             yield

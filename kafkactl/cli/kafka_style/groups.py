@@ -300,7 +300,10 @@ def _translate_list(arguments: Arguments) -> list[str]:
 
 
 def _split_in_java(text: str, separator: str) -> list[str]:
-    """Return the parts of a text as Java's split() does: without empty ones at the end, but one for an empty text."""
+    """Return the parts of a text as Java's split() does: without empty ones at the end, but one for an empty text.
+
+    A text of separators alone has no parts.
+    """
     parts = text.split(separator)
     while len(parts) > 1 and not parts[-1]:
         parts.pop()

@@ -386,7 +386,10 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
 
 
 def _has_legal_topic(arguments: Arguments) -> bool:
-    """Return whether the topic has a legal name; Kafka's tool learns only from the broker that it has none."""
+    """Return whether --topic is a legal name; Kafka's tool learns only from the broker that it is none.
+
+    A topic of --reader-property does not count.
+    """
     try:
         return bool(require_topic_name(arguments.value("topic") or ""))
     except KafkactlError:
@@ -394,7 +397,10 @@ def _has_legal_topic(arguments: Arguments) -> bool:
 
 
 def _is_any_resolvable(arguments: Arguments) -> bool:
-    """Return whether one of the hosts of --bootstrap-server has an address; True without the option."""
+    """Return whether one of the hosts of --bootstrap-server has an address; True without the option.
+
+    The names are looked up, without a time-out. A server without a host gives True, too.
+    """
     import socket
 
     for server in (arguments.value("bootstrap-server") or "").split(","):

@@ -89,7 +89,10 @@ def check(arguments: Arguments) -> None:
 
 
 def _check_description(arguments: Arguments) -> None:
-    """Raise JavaError unless exactly one of --status and --replication is there; --human-readable is for the second."""
+    """Raise JavaError unless exactly one of --status and --replication is there.
+
+    Raise it also for --human-readable beside --status.
+    """
     if arguments.has("status") and arguments.has("replication"):
         raise JavaError("Only one of --status or --replication should be specified with describe sub-command", TERSE)
     if not arguments.has("status", "replication"):

@@ -329,7 +329,10 @@ def _read_list(document: Any, name: str) -> list[Any]:
 
 
 def _read_field(row: Any, name: str) -> Any:
-    """Return the topic or the partition of a row of JSON. Raise JavaError where it is missing or of another type."""
+    """Return the topic or the partition of a row of JSON. Raise JavaError where it is missing or of another type.
+
+    Raise it also for a row that is no object. `name` is topic or partition.
+    """
     if not isinstance(row, dict):
         raise JavaError(f"Expected JSON object, received {_dump(row)}", _MAPPING)
     if name not in row:
@@ -341,7 +344,8 @@ def _read_field(row: Any, name: str) -> Any:
 def _read_items(row: dict[str, Any], name: str, kind: str, python_type: type) -> list[Any]:
     """Return a list of a row of JSON.
 
-    Raise JavaError where it is missing or no list, or an item is of another type.
+    `name` is its field. Each item must be of `python_type`, and no boolean; `kind` is Java's name of this type, for the
+    error. Raise JavaError where the list is missing or no list, or an item is of another type.
     """
     if name not in row:
         raise JavaError(f"No such field exists: `{name}`", _MAPPING)
