@@ -124,7 +124,8 @@ class Cluster:
     def timeout_s(self) -> float:
         """Return how long a request may take, in s: the time-out, or the rest of it inside share_timeout().
 
-        Where all reads share the time-out, it is what the reads before have left. The result is never below 0.1 s.
+        Inside renew_timeout_for_change() it is the rest of that one's. Elsewhere, where all reads share the time-out,
+        it is what the reads before have left. The result is never below 0.1 s.
         """
         remaining_s = self._remaining_s if self._deadline is None else self._deadline - time.monotonic()
         return max(_SHORTEST_WAIT_S, remaining_s)
@@ -167,9 +168,9 @@ class Cluster:
     def renew_timeout_for_change(self) -> Iterator[None]:
         """Give the change inside a whole time-out of its own, independent of the reads before it.
 
-        All requests inside share it, and the time that they take is not taken from the reads. The end of a
-        share_timeout() around it does not count meanwhile, and counts again afterwards, also after an error, which goes
-        on.
+        All requests inside share it, and the time that they take is not taken from the reads, unless a share_timeout()
+        is around it: that one counts this time, too. Its end does not count meanwhile, and counts again afterwards,
+        also after an error, which goes on.
         """
         outer, self._deadline = self._deadline, time.monotonic() + self.settings.timeout_s
         try:
@@ -335,8 +336,10 @@ class Cluster:
     def _check_listeners(self) -> None:
         """Make librdkafka look for the brokers again, for at most 0.4 s.
 
-        Raise UnreachableError where something other than a broker listens at every address. This is checked once, in
-        less than 1 s, and only before the first answer; an address where nothing listens does not count.
+        Raise UnreachableError where something other than a broker listens at every address; an address where nothing
+        listens or nobody answers prevents the error. This is checked once, in less than 1 s, and only before the first
+        answer.
+
         librdkafka's requests wait for the broker that metadata calls the controller. With KRaft this can be any broker,
         also a frozen one, and librdkafka does not ask another one before the frozen broker answers.
         """
@@ -509,7 +512,10 @@ class Cluster:
 
     @contextlib.contextmanager
     def _share_causes(self) -> Iterator[None]:
-        """Look for the cause of a missing answer only once for each reason inside the block."""
+        """Look for the cause of a missing answer only once for each reason inside the block.
+
+        A block inside another one begins anew. An error of the block goes on.
+        """
         outer, self._causes = self._causes, {}
         try:
             yield

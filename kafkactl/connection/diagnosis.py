@@ -314,7 +314,8 @@ def _is_refused(secure: ssl.SSLSocket) -> bool:
 def _explain_certificate_error(error: ssl.SSLCertVerificationError, host: str) -> Cause:
     """Return the cause for a broker's certificate that does not pass the check.
 
-    It has expired, is for another host, or is of an unknown authority.
+    It, or the one of its authority, has expired, or it is for another host. Every other fault counts as an unknown
+    authority. `host` is only for the text.
     """
     if error.verify_code == _EXPIRED:
         return Cause(

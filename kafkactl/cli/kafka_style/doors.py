@@ -123,7 +123,11 @@ def _split_flags(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _take_own_flags(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the options that only kafkactl has, with their values, and the other words; both keep their order."""
+    """Return the words of -b, --context, -X, -o, --output and --debug, with their values, and the other words.
+
+    Both keep their order. Other options of kafkactl are among the other words. The value of one of
+    Kafka's options counts as an option, too, where it looks like one.
+    """
     own: list[str] = []
     others: list[str] = []
     position = 0

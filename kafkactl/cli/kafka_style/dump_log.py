@@ -125,7 +125,8 @@ def translate(arguments: Arguments) -> Run:
     """Return the command `kafkactl dump-log`.
 
     Raise OptionError for --files or a decoder given twice, and JavaError for another value that Kafka's tool refuses.
-    The files are not looked at, except for the text of an error.
+    Beside an option such as --offsets-decoder the decoder classes are not looked at. The files are not looked at,
+    except for the text of an error.
     """
     words = ["dump-log"]
     names = split_as_java(arguments.value("files") or "") or [""]
@@ -172,7 +173,7 @@ def _require_decoder(name: str, printed: str) -> str:
 
 
 def _read_max_bytes(arguments: Arguments, first: str) -> int:
-    """Return --max-bytes. Raise JavaError for what is no number of bytes, and for several values.
+    """Return --max-bytes; 2^31 - 1 without it. Raise JavaError for what is no number of bytes, and for several values.
 
     `first` is the first file, which is named in the error's text for stdout.
     """
@@ -190,7 +191,7 @@ def _read_max_bytes(arguments: Arguments, first: str) -> int:
 
 
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
-    """Print an error as the JVM prints an exception that nothing catches, on stderr, and return its status: 1.
+    """Print an error on stderr as the first line of an exception that nothing catches, and return its status: 1.
 
     The first line about a missing log goes to stdout: raise OutputError or ReaderLeftError where that fails. `call` is
     empty for an error of the command line.

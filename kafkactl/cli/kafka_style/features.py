@@ -97,7 +97,10 @@ def check(arguments: Arguments) -> None:
     """Raise CommandLineError for a missing address, and JavaError for a file, release, feature or level that is wrong.
 
     JavaError is also for --release-version beside --metadata or --feature, and for a change with neither a release nor
-    a feature. The errors come in the order of Kafka's tool, also the one for a feature that stands twice.
+    a feature. A level of --feature must be a number from 0 to 32767; whether Kafka knows the feature and the level is
+    checked only for feature-dependencies. --metadata must be a release or a name such as 4.3-IV0. The subcommands that
+    need no cluster do not look at the file. The errors come in the order of Kafka's tool, also the one for a feature
+    that stands twice.
     """
     file = arguments.value("command-config")
     is_offline = arguments.command in _OFFLINE
@@ -121,7 +124,9 @@ def check(arguments: Arguments) -> None:
 
 
 def _require_version(text: str | None, before: str) -> None:
-    """Raise JavaError for a release or a level of metadata.version that Kafka 4.3.1 does not know; None passes.
+    """Raise JavaError for a text that is no release and no name such as 4.3-IV0 that Kafka 4.3.1 knows; None passes.
+
+    The number of a level is refused, too.
 
     `before` is what is on stdout before.
     """
@@ -133,7 +138,7 @@ def _require_version(text: str | None, before: str) -> None:
 
 
 def _read_names(arguments: Arguments, before: str) -> Iterator[str]:
-    """Yield the names of the features of --metadata and --feature.
+    """Yield the names of the features of --metadata (as metadata.version) and --feature, without blanks around them.
 
     Raise JavaError, with `before` as its text for stdout, for a feature that stands twice, and, except for disable, for
     a text that is not NAME=LEVEL and a level that is no number from 0 to 32767. With disable the whole text is a name.
@@ -199,7 +204,8 @@ def translate(arguments: Arguments) -> Run:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error on stderr as kafka-features does, and return its status: 1.
 
-    An error of the command line has no line end. `call` is the name of the request, for the text of a time-out.
+    A SubcommandError and a CommandLineError begin with "Command line error: " and have no line end; every other error
+    is one line with its end. `call` is the name of the request, for the text of a time-out.
     """
     if isinstance(error, (SubcommandError, CommandLineError)):
         people.write_kafka_message(f"Command line error: {error}. Type --help for help.")

@@ -232,7 +232,7 @@ def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl groups`; the command line must have passed `check`.
 
     Raise WrongUsageError, OptionError or JavaError as Kafka's tool does: for values that cannot be read or are given
-    twice, a server without a port, a missing file of settings, empty or wrong names, a missing scope, and
+    twice, a server without a port, a missing file of settings, empty or wrong names, a missing scope or scenario, and
     (SilenceError, a JavaError) a time-out of 0 or below. Kafka's warning about a reset is in the result, for stderr.
     """
     verb = _find_verb(arguments)
@@ -300,7 +300,10 @@ def _translate_list(arguments: Arguments) -> list[str]:
 
 
 def _split_in_java(text: str, separator: str) -> list[str]:
-    """Return the parts of a text as Java's split() does: without empty ones at the end, but one for an empty text."""
+    """Return the parts of a text as Java's split() does: without empty ones at the end, but one for an empty text.
+
+    A text of separators alone has no parts.
+    """
     parts = text.split(separator)
     while len(parts) > 1 and not parts[-1]:
         parts.pop()
@@ -368,8 +371,9 @@ def _write_topic(name: str, numbers: Sequence[int] | None) -> str:
 def _translate_reset(arguments: Arguments) -> list[str]:
     """Return our arguments of --reset-offsets.
 
-    Raise WrongUsageError for a missing scope or scenario and a wrong form of --topic, OptionError for a value that
-    cannot be read or is given twice, and JavaError for a name, partition or time that Kafka's tool refuses.
+    --all-topics wins over --topic. Raise WrongUsageError where --topic, --all-topics and --from-file are missing, for a
+    missing scenario and a wrong form of --topic, OptionError for a value that cannot be read or is given twice, and
+    JavaError for a name, partition or time that Kafka's tool refuses.
     """
     _require_named_groups(arguments, depth=2)
     words = [*_translate_scope(arguments), "--yes"]
@@ -444,7 +448,8 @@ def _translate_scenario(arguments: Arguments) -> str:
 def _read_time(text: str) -> int:
     """Return a time in ms since 1970, read as Java's SimpleDateFormat does: 2026-01-31T12:00:00.000.
 
-    Z or an offset may follow; without both it is UTC. Text behind it is ignored. Raise JavaError for another text.
+    Z or an offset may follow; without both it is UTC. Text behind it is ignored. The result may be negative. Raise
+    JavaError for another text.
     """
     _, _, clock = text.partition("T")
     if not clock:
@@ -480,7 +485,8 @@ def _make_time(match: re.Match[str]) -> int:
 def _translate_duration(text: str) -> str:
     """Return a duration of ISO 8601, such as P1DT2H3M4.5S, for our --by-duration, in seconds with three decimals.
 
-    Raise JavaError for another text, one that is too long for Java, and one that leads to a time before 1970.
+    More decimals are cut off. Raise JavaError for another text, one that is too long for Java, and one that leads to a
+    time before 1970.
     """
     match = _DURATION.fullmatch(text)
     if match is None or (match["clock"] or "").upper() == "T" or not any(match[unit] for unit in _UNITS):
@@ -506,7 +512,10 @@ def _require_after_1970(time_ms: int) -> int:
 
 
 def _wrap(error: JavaError, depth: int) -> JavaError:
-    """Return an error with exceptions around it: none, an ExecutionException, or a RuntimeException around that."""
+    """Return an error with `depth` exceptions around it: none, an ExecutionException, a RuntimeException around that.
+
+    Above 0 the result is a new error without the `before` and `cause` of the given one.
+    """
     if depth == 0:
         return error
     if depth == 1:
@@ -519,9 +528,10 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
 
     It is 1, with the text on stderr, for words that cannot be parsed and for a wrong use in a file or a shift. It is 0
     for an error of the operation, which goes to stdout, with the first line of its stack trace on stderr. It is 0 for a
-    deletion, too: its table goes to stdout where no broker answered; after a refusal nothing is printed, because the
-    table is there already. Of `call` counts only whether it is empty, as for an error of the command line: then the
-    warning about a reset goes to stderr before. Raise OutputError or ReaderLeftError where stdout fails.
+    deletion, too: its table goes to stdout where no broker answered (not with --all-groups); after a refusal of
+    --delete nothing is printed, because the table is there already. Of `call` counts only whether it is empty, as for
+    an error of the command line: then the warning about a reset goes to stderr before. Raise OutputError or
+    ReaderLeftError where stdout fails.
     """
     if isinstance(error, OptionError) and error.is_of_parsing:
         people.write_kafka_message(f'Exception in thread "main" {error.exception}: {error}\n')
@@ -580,7 +590,8 @@ def _format_table(arguments: Arguments, error: KafkactlError, verb: str) -> str 
 def _convert(arguments: Arguments, error: KafkactlError, verb: str) -> JavaError:
     """Return an error of our command as the Java exception of Kafka's tool.
 
-    `verb` is the verb without dashes, and the name of the request in the text of a time-out.
+    `verb` is the verb without dashes; it decides which exceptions are around the one of an error. An UnreachableError
+    must not be one for an unknown host: here each becomes the error of brokers that do not answer.
     """
     if isinstance(error, PlanFileError):
         return JavaError(str(error), error.exception)

@@ -189,7 +189,7 @@ def list_names_of_other(client: str) -> set[str]:
 
 
 def _iterate_rules(table: str) -> Iterator[tuple[str, str]]:
-    """Yield the name and the rule of each line of a table."""
+    """Yield the name and the rule of each line of a table; lines without " = " are left out."""
     for line in table.splitlines():
         name, equals, rule = line.partition(" = ")
         if equals:
@@ -199,8 +199,8 @@ def _iterate_rules(table: str) -> Iterator[tuple[str, str]]:
 def check_settings(client: str, settings: Mapping[str, str], before: str = "") -> None:
     """Raise JavaError for the first setting whose value a client of Java refuses when it is made.
 
-    `client` is `producer` or `consumer`, and `before` the error's text for stdout. Names that Java does not know, and
-    Kafka's own classes, are not checked.
+    `settings` are by Java's names; the first one is that of Java's list. `client` is `producer` or `consumer`, and
+    `before` the error's text for stdout. Names that Java does not know, and Kafka's own classes, are not checked.
     """
     for name, rule in read_rules(client).items():
         if name not in settings:

@@ -102,7 +102,7 @@ def translate(arguments: Arguments) -> Run:
 
     The command line must have passed `check`. Kafka's warning about --admin.config is in the `before` of the result,
     and of the error about its file, for stdout. Raise OptionError for a value that cannot be read or is given twice,
-    and JavaError for a file of settings that does not exist, a server without a port, and a JSON file that Kafka's tool
+    and JavaError for a file of settings that cannot be read, a server without a port, and a JSON file that Kafka's tool
     refuses. Raise KafkactlError where a copy of the JSON file cannot be written.
     """
     type_ = arguments.value("election-type") or ""
@@ -159,7 +159,8 @@ def _check_file(path: str) -> str:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-leader-election does, on stderr with the first line of its trace, and return 1.
 
-    A time-out is a line on stdout, too; raise OutputError or ReaderLeftError where stdout fails.
+    A time-out is a line on stdout, too, always the same one: `call` has no effect. Raise OutputError or ReaderLeftError
+    where stdout fails.
     """
     java = convert_error(error, call)
     if isinstance(error, UnreachableError) and java.exception.endswith(".TimeoutException"):

@@ -64,7 +64,7 @@ def check(arguments: Arguments) -> None:
 def translate(arguments: Arguments) -> Run:
     """Return the command `kafkactl log-dirs list`.
 
-    Raise OptionError for an option given twice, and JavaError for a file of settings that does not exist, an address
+    Raise OptionError for an option given twice, and JavaError for a file of settings that cannot be read, an address
     without a port, and an id that is no number. Names that no topic can have are left out; where no other name is
     given, the command finds no topic.
     """
@@ -85,7 +85,8 @@ def translate(arguments: Arguments) -> Run:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-log-dirs does, on stderr, and return its status, 1.
 
-    Brokers that do not exist are one line; any other error has the first line of its stack trace, too.
+    Brokers that do not exist, and a TerseException, are one line; any other error has the first line of its stack
+    trace, too. `call` is the name of the request, for the text of a time-out.
     """
     from kafkactl.admin.log_dirs import MissingBrokersError
 

@@ -106,8 +106,9 @@ def check(arguments: Arguments) -> None:
 def translate(arguments: Arguments) -> Run:
     """Return the command `kafkactl offsets`.
 
-    Negative numbers of --partitions are left out. Raise OptionError for an option given twice, and JavaError for a
-    value that Kafka's tool refuses, a file of settings that does not exist, and a time below -6.
+    Negative numbers of --partitions are left out; JavaError where no other is there. Raise OptionError for an option
+    given twice, and JavaError for a value that Kafka's tool refuses, a file of settings that cannot be read, and a time
+    below -6.
     """
     words = ["offsets", "-o", "kafka", *translate_connection(arguments), "--include-internal"]
     time = "latest" if (given := arguments.value("time")) is None else given

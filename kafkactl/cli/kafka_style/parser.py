@@ -83,7 +83,7 @@ class Arguments:
     """A parsed command line: the options in it, with their values."""
 
     def __init__(self, options: Mapping[str, Option], words: Sequence[str]) -> None:
-        """Take the options by name and the words of the command line; nothing is parsed yet."""
+        """Take the options by name (no dashes) and the words of the command line; nothing is parsed yet."""
         self.words = tuple(words)
         """The command line as it was given."""
         self.extra: list[str] = []
@@ -115,8 +115,8 @@ class Arguments:
     def values(self, name: str) -> list[str]:
         """Return all values of an option in their order; without one the default, if it has one.
 
-        Raise OptionError for a value that does not have the option's type, and KeyError for an option that the tool
-        lacks.
+        `name` has no dashes. Raise OptionError for a value that does not have the option's type, and KeyError for an
+        option that the tool lacks.
         """
         option = self._options[name]
         values = self._values.get(name, [])
@@ -130,9 +130,9 @@ class Arguments:
     def value(self, name: str) -> str | None:
         """Return the value of an option; without a value its default, or None without a default.
 
-        An option can be on the command line without a value, where that is optional: `has` tells. Raise OptionError for
-        several values, and for a value that does not have the option's type; KeyError for an option that the tool
-        lacks.
+        `name` has no dashes. An option can be on the command line without a value, where that is optional: `has` tells.
+        Raise OptionError for several values, and for a value that does not have the option's type; KeyError for an
+        option that the tool lacks.
         """
         values = self.values(name)
         if len(values) > 1:

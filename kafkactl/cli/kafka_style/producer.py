@@ -186,8 +186,9 @@ OPTIONS = (
 def check(arguments: Arguments) -> None:
     """Raise WrongUsageError for options that are missing or do not belong together.
 
-    These are a missing --topic, a missing --bootstrap-server, unless the arguments do not need it, an address without a
-    port, and an option under its old and its new name. Raise OptionError for --bootstrap-server given twice.
+    These are a missing --topic, a missing --bootstrap-server, unless the arguments do not need it, an empty address or
+    one without a port, and an option under its old and its new name. Raise OptionError for --bootstrap-server given
+    twice.
     """
     require_options(arguments, "topic")
     refuse_both_names(
@@ -210,7 +211,7 @@ def translate(arguments: Arguments) -> Run:
 
     Raise JavaError for what Kafka's tool refuses, also for values that cannot be read, and UsageError for a file that
     is no file of settings or properties. Kafka's warnings about deprecated options are in the `before` of the result or
-    the error, for stdout. Settings and properties that are ignored get a warning on stderr here.
+    the JavaError, for stdout. Settings and properties that are ignored get a warning on stderr here.
     """
     printed = _list_deprecations(arguments)
     try:
@@ -251,10 +252,10 @@ def _translate_options(arguments: Arguments, printed: str) -> list[str]:
 def _read_properties(arguments: Arguments, printed: str) -> dict[str, str]:
     """Return the properties of the reader as our command takes them: a backslash is doubled, for it is no escape.
 
-    Properties on the command line win over the file. Unknown ones get a warning on stderr. `topic` is one of them:
-    Kafka's reader sends to this topic. Raise JavaError, with `printed` as its text for stdout, for a missing file of
-    properties, separators that are equal, and a separator of headers that is no regular expression; OptionError for a
-    file given twice, UsageError for one that is no file of properties.
+    Properties on the command line win over the file. Unknown ones are left out with a warning on stderr. `topic` may be
+    one of the result: Kafka's reader sends to this topic; its backslashes stay. Raise JavaError, with `printed` as its
+    text for stdout, for a missing file of properties, separators that are equal, and a separator of headers that is no
+    regular expression; OptionError for a file given twice, UsageError for one that is no file of properties.
     """
     file = arguments.value("reader-config")
     require_file(file, printed)
@@ -266,9 +267,10 @@ def _read_properties(arguments: Arguments, printed: str) -> dict[str, str]:
 
 
 def _check_separators(pairs: Mapping[str, str], printed: str) -> None:
-    """Raise JavaError for separators that are equal, or equal to the null marker, and for one that is no expression.
+    """Raise JavaError for separators that are equal, or equal to the null marker.
 
-    `printed` is the error's text for stdout.
+    Also for a headers.separator that is no regular expression; the others are plain texts. `printed` is the error's
+    text for stdout.
     """
     from kafkactl.streams.lines import find_equal_separators
 
@@ -326,8 +328,10 @@ def _read_chosen(arguments: Arguments) -> dict[str, str]:
 def _check_together(settings: ClientSettings, chosen: Mapping[str, str], printed: str) -> None:
     """Raise JavaError for settings that do not fit together: waits that are longer than the time for a delivery.
 
-    Also for those that an idempotent producer does not allow. The numbers must have been checked before. `chosen` are
-    the settings that are given as options, and `printed` is the error's text for stdout.
+    The waits are compared only where delivery.timeout.ms is set. JavaError is also for what an idempotent producer does
+    not allow: more than 5 requests in flight, and, only where enable.idempotence is set, wrong retries or acks. The
+    numbers must have been checked before. `chosen` are the settings that are given as options, and `printed` is the
+    error's text for stdout.
     """
     values = {"linger.ms": "1000", "request.timeout.ms": "1500", "acks": "-1", "retries": "3", **settings.all, **chosen}
     reason = None
@@ -359,7 +363,7 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     All goes to stderr. The status is 1 for an error of the command line, of the set-up or a wrong line. Words that
     cannot be parsed come with the list of options. Every other error, as for records that were not delivered, is
     logged, and the status is 0; also that of an illegal topic. After an UnreachableError the hosts of
-    --bootstrap-server are looked up.
+    --bootstrap-server are looked up: where none has an address, the status is 1. `call` has no effect.
     """
     java = convert_error(error, call)
     if isinstance(error, OptionError) and error.is_of_parsing:
@@ -382,7 +386,10 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
 
 
 def _has_legal_topic(arguments: Arguments) -> bool:
-    """Return whether the topic has a legal name; Kafka's tool learns only from the broker that it has none."""
+    """Return whether --topic is a legal name; Kafka's tool learns only from the broker that it is none.
+
+    A topic of --reader-property does not count.
+    """
     try:
         return bool(require_topic_name(arguments.value("topic") or ""))
     except KafkactlError:
@@ -390,7 +397,10 @@ def _has_legal_topic(arguments: Arguments) -> bool:
 
 
 def _is_any_resolvable(arguments: Arguments) -> bool:
-    """Return whether one of the hosts of --bootstrap-server has an address; True without the option."""
+    """Return whether one of the hosts of --bootstrap-server has an address; True without the option.
+
+    The names are looked up, without a time-out. A server without a host gives True, too.
+    """
     import socket
 
     for server in (arguments.value("bootstrap-server") or "").split(","):

@@ -89,7 +89,10 @@ def check(arguments: Arguments) -> None:
 
 
 def _check_description(arguments: Arguments) -> None:
-    """Raise JavaError unless exactly one of --status and --replication is there; --human-readable is for the second."""
+    """Raise JavaError unless exactly one of --status and --replication is there.
+
+    Raise it also for --human-readable beside --status.
+    """
     if arguments.has("status") and arguments.has("replication"):
         raise JavaError("Only one of --status or --replication should be specified with describe sub-command", TERSE)
     if not arguments.has("status", "replication"):
@@ -101,8 +104,8 @@ def _check_description(arguments: Arguments) -> None:
 def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl quorum`, which asks nobody; the command line must have passed `check`.
 
-    Raise JavaError for a --command-config that does not have the settings of a controller, and UsageError for one that
-    cannot be read.
+    Only add-controller reads --command-config: raise JavaError where it does not have the settings of a controller, and
+    UsageError where it cannot be read.
     """
     connection = translate_values(arguments, "bootstrap-server", "bootstrap-controller", "command-config")
     if arguments.command == "describe":

@@ -207,10 +207,10 @@ def _find_action(arguments: Arguments) -> str | None:
 def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl reassign`, which asks nobody and does not wait; JSON files are read here.
 
-    The command line must have passed `check`. A rate below 0 is left out, and --timeout is 1 ms at least. Raise
-    OptionError for a value that cannot be read or is given twice, and JavaError for a file that does not exist, a
-    server without a port, --bootstrap-controller with an action that controllers do not serve, and a JSON file or a
-    list of brokers that Kafka's tool refuses. Raise KafkactlError where a copy of a JSON file cannot be written.
+    The command line must have passed `check`. A rate below 0 is left out, and --timeout is 1 ms at least, 10 s without
+    it. Raise OptionError for a value that cannot be read or is given twice, and JavaError for a file that does not
+    exist, a server without a port, --bootstrap-controller with an action that controllers do not serve, and a JSON file
+    or a list of brokers that Kafka's tool refuses. Raise KafkactlError where a copy of a JSON file cannot be written.
     """
     action = _find_action(arguments) or ""
     require_file(arguments.value("command-config"))
@@ -240,8 +240,8 @@ def translate(arguments: Arguments) -> Run:
 def _translate_generate(arguments: Arguments) -> list[str]:
     """Return our options for a plan.
 
-    Raise JavaError for a file of topics that cannot be read, and for a list of brokers or topics that Kafka's tool
-    refuses; OptionError for an option given twice.
+    Raise JavaError for a file of topics that cannot be read, and for a content of it or a list of brokers that Kafka's
+    tool refuses; OptionError for an option given twice.
     """
     content, _ = _read(arguments.value(_TOPICS) or "")
     brokers = split_as_java(arguments.value("broker-list") or "")
@@ -265,9 +265,9 @@ def _check_plan(path: str, is_executed: bool) -> str:
 
     The copy is a nameless file, /dev/fd/NUMBER: only this process can open it, and it goes away with the process. Raise
     JavaError for a file that Kafka's tool refuses: it cannot be read, is no JSON object of version 1, or has a
-    partition without a field, with one of another type, or with other numbers of replicas and log dirs. With
-    `is_executed` it must have partitions, each once, with at least one replica and none twice. Raise KafkactlError
-    where the copy cannot be written.
+    partition without topic, partition or replicas, with a field of another type, or with other numbers of replicas and
+    log dirs. With `is_executed` it must have partitions, each once, with at least one replica and none twice. Raise
+    KafkactlError where the copy cannot be written.
     """
     content, is_regular = _read(path)
     try:
@@ -311,7 +311,10 @@ def _read(path: str) -> tuple[bytes, bool]:
 
 
 def _read_list(document: Any, name: str) -> list[Any]:
-    """Return a list of a JSON document of version 1, empty where it is missing. Raise JavaError for other content."""
+    """Return a list of a JSON document of version 1, empty where it is missing. Raise JavaError for other content.
+
+    A missing version is 1. The items of the list are not checked.
+    """
     if not isinstance(document, dict):
         raise JavaError(f"Expected JSON object, received {_dump(document)}", _MAPPING)
     version = document.get("version", 1)
@@ -326,7 +329,10 @@ def _read_list(document: Any, name: str) -> list[Any]:
 
 
 def _read_field(row: Any, name: str) -> Any:
-    """Return the topic or the partition of a row of JSON. Raise JavaError where it is missing or of another type."""
+    """Return the topic or the partition of a row of JSON. Raise JavaError where it is missing or of another type.
+
+    Raise it also for a row that is no object. `name` is topic or partition.
+    """
     if not isinstance(row, dict):
         raise JavaError(f"Expected JSON object, received {_dump(row)}", _MAPPING)
     if name not in row:
@@ -338,7 +344,8 @@ def _read_field(row: Any, name: str) -> Any:
 def _read_items(row: dict[str, Any], name: str, kind: str, python_type: type) -> list[Any]:
     """Return a list of a row of JSON.
 
-    Raise JavaError where it is missing or no list, or an item is of another type.
+    `name` is its field. Each item must be of `python_type`, and no boolean; `kind` is Java's name of this type, for the
+    error. Raise JavaError where the list is missing or no list, or an item is of another type.
     """
     if name not in row:
         raise JavaError(f"No such field exists: `{name}`", _MAPPING)
@@ -368,8 +375,8 @@ def _dump(value: Any) -> str:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-reassign-partitions does, on stdout, and return its status, 1.
 
-    Words that cannot be parsed are an uncaught exception on stderr. Raise OutputError or ReaderLeftError where stdout
-    fails.
+    Words that cannot be parsed are an uncaught exception on stderr. `call` is the name of the request, for the text of
+    a time-out. Raise OutputError or ReaderLeftError where stdout fails.
     """
     is_of_request = isinstance(error, (OperationError, UnreachableError)) and not isinstance(error, MirroredError)
     java = wrap_error(error, call) if is_of_request else convert_error(error, call)

@@ -59,7 +59,7 @@ def check(arguments: Arguments) -> None:
 def translate(arguments: Arguments) -> Run:
     """Return the command `kafkactl records delete`, which asks nobody; the JSON file is read here.
 
-    Raise OptionError for an option given twice, and JavaError for a file of settings that does not exist, a server
+    Raise OptionError for an option given twice, and JavaError for a file of settings that cannot be read, a server
     without a port, and a JSON file that Kafka's tool refuses. Raise KafkactlError where a copy of the JSON file cannot
     be written.
     """
@@ -142,7 +142,8 @@ def _read_field(entry: Any, name: str) -> Any:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-delete-records does, on stderr with the first line of its trace, and return 1.
 
-    Return 0 and print nothing for errors of partitions, which are in the table on stdout.
+    Return 0 and print nothing for errors of partitions, which are in the table on stdout. `call` is the name of the
+    request, for the text of a time-out.
     """
     if isinstance(error, PartitionError):  # the table on stdout has them
         return 0

@@ -48,10 +48,12 @@ def run_tool(
     and returns its status; its errors come to people.failures, and the first is printed in Kafka's words. A
     MissingContextError and an OutputError keep our words and status. The list of options, also for --help, goes to
     stderr and ends with 1; the help of a tool with subcommands goes to stdout, and ends with the tool's `help_status`.
-    After an error a status 0 of Kafka's tool becomes 1, unless KAFKACTL_COMPAT_STATUS is kafka.
-    `own_flags` are options of kafkactl for the translated command. --bootstrap-server may be missing with
-    `may_use_context`, `own_flags`, or KAFKACTL_COMPAT_CONTEXT=1. The login of KAFKA_OPTS goes into os.environ. Raise
-    KeyError for an unknown tool, OutputError and ReaderLeftError where stdout fails, and the errors of `run_command`.
+    The version goes to stdout and ends with 0. A status of the command above 128 is returned as it is; any other but 0,
+    where people.failures is empty, becomes the tool's `failure_status`. After an error a status 0 of Kafka's tool
+    becomes 1, unless KAFKACTL_COMPAT_STATUS is kafka. `own_flags` are options of kafkactl for the translated command.
+    --bootstrap-server may be missing with `may_use_context`, `own_flags`, or KAFKACTL_COMPAT_CONTEXT=1. The login of
+    KAFKA_OPTS goes into os.environ. Raise KeyError for an unknown tool, OutputError and ReaderLeftError where stdout
+    fails, and the errors of `run_command`.
     """
     tool = load_tool(name)
     _check_variables()

@@ -156,8 +156,9 @@ class _Reader:
     def read(self, rest: deque[str], arguments: Arguments) -> SubcommandError | None:
         """Take the options from the front of `rest`, and note them with their values in `arguments`.
 
-        Return the error of a missing option, which the library raises last, or None. Raise SubcommandError for another
-        error, HelpRequestedError for --help, and VersionRequestedError for --version.
+        The first word that is no option, and all behind it, stay in `rest`. Return the error of a missing option, which
+        the library raises last, or None. Raise SubcommandError for another error, HelpRequestedError for --help, and
+        VersionRequestedError for --version.
         """
         values: dict[str, list[str | None]] = {}
         while rest and _looks_like_flag(rest[0]):
@@ -182,7 +183,9 @@ class _Reader:
     def _find(self, word: str, flag: str, embedded: str | None) -> tuple[Option, str | None]:
         """Return the option of a word and the value that is joined to it, or None.
 
-        `flag` is the word before the equals sign. Raise SubcommandError for an unknown and for an ambiguous option.
+        `flag` is the word before the equals sign, and `embedded` the text behind it, or None. The beginning of a name
+        is enough where no other name begins so; -iVALUE has a value, too. Raise SubcommandError for an unknown and for
+        an ambiguous option.
         """
         if flag in self._by_flag:
             return self._by_flag[flag], embedded
@@ -223,7 +226,10 @@ class _Reader:
                     raise self._refuse(f"argument {names[0]}: not allowed with argument {names[1]}")
 
     def _find_missing(self, values: Mapping[str, object]) -> SubcommandError | None:
-        """Return the error for an option that must be there and is missing, or None."""
+        """Return (not raise) the error for an option that must be there and is missing, or None.
+
+        Of several in `required` it names the last one.
+        """
         options = {option.name: option for option in self._level.options}
         missing = [name for name in self._level.required if name not in values and self._is_needed(name)]
         if missing:
@@ -268,7 +274,10 @@ class _Reader:
         return "".join(f"{line}\n" for line in lines)
 
     def _format_help(self) -> str:
-        """Return the help of this level, with our own descriptions, each line with its end."""
+        """Return the help of this level: the usage, Kafka's sentence if it has one, and our own descriptions.
+
+        Each line has its end.
+        """
         is_top = self._level is self._levels[0]
         purpose = self._purpose if is_top else self._level.description
         lines = ["", *_wrap(purpose)] if purpose else []
@@ -303,7 +312,10 @@ def _explain(value: str, type_: str) -> str:
 
 
 def _list_exclusive(level: Level) -> list[str]:
-    """Return the words of a usage for the exclusive options of a level; empty without any."""
+    """Return the words of a usage for the exclusive options of a level, with | between; empty without any.
+
+    They stand in ( ) where one of them must be there, else in [ ].
+    """
     if not level.exclusive:
         return []
     first, *others = map(level.format_syntax, level.exclusive)

@@ -50,7 +50,7 @@ class JavaError(KafkactlError):
     def __init__(self, message: str, exception: str, cause: str | None = None, before: str = "") -> None:
         """Take the exception's message, its full class name, and the class of the exception around it or None.
 
-        `before` is what Kafka's tool prints on stdout before it fails.
+        `before` is what Kafka's tool prints on stdout before it fails, with the line ends. Nothing is printed here.
         """
         super().__init__(message)
         self.exception = exception
@@ -147,12 +147,12 @@ def connection_options(server_label: str, config_label: str) -> tuple[Option, ..
 def parse_words(tool: Tool, words: Sequence[str], needs_server: bool = True) -> Arguments:
     """Return the parsed command line of a tool.
 
-    `needs_server` is whether the address of the cluster must be there. It is kept in the result. For a tool without
-    subcommands a missing address is refused by its `check`, not here; types and repetitions are only checked when a
-    value is asked for. Raise OptionError for an unknown option, a missing value, and an option without those that it
-    belongs to. For a tool with subcommands raise SubcommandError, which is no OptionError, for every line that is
-    refused, also for a missing address and a wrong type; HelpRequestedError for --help, and VersionRequestedError for
-    --version.
+    `words` are those behind the tool's name. `needs_server` is whether the address of the cluster must be there. It is
+    kept in the result. For a tool without subcommands a missing address is refused by its `check`, not here; types and
+    repetitions are only checked when a value is asked for. Raise OptionError for an unknown option, a missing value,
+    and an option without those that it belongs to. For a tool with subcommands raise SubcommandError, which is no
+    OptionError, for every line that is refused, also for a missing address and a wrong type; HelpRequestedError for
+    --help, and VersionRequestedError for --version.
     """
     if tool.levels:
         arguments = parse_subcommand(tool.program or tool.name, tool.purpose, tool.levels, words, needs_server)
@@ -192,7 +192,7 @@ def report_terse(arguments: Arguments, error: KafkactlError, call: str, tool: st
 def require_options(arguments: Arguments, *names: str) -> None:
     """Raise WrongUsageError for the first of these options that is missing.
 
-    --bootstrap-server may be missing where the arguments do not need it.
+    `names` have no dashes. --bootstrap-server may be missing where the arguments do not need it.
     """
     for name in names:
         if name == "bootstrap-server" and not arguments.needs_server:
@@ -202,7 +202,10 @@ def require_options(arguments: Arguments, *names: str) -> None:
 
 
 def refuse_together(arguments: Arguments, used: str, others: Iterable[str]) -> None:
-    """Raise WrongUsageError where an option is there together with one of the others, for the first of these."""
+    """Raise WrongUsageError where an option is there together with one of the others, for the first of these.
+
+    The names have no dashes.
+    """
     if arguments.has(used):
         for other in others:
             if arguments.has(other):
@@ -212,9 +215,10 @@ def refuse_together(arguments: Arguments, used: str, others: Iterable[str]) -> N
 def translate_values(arguments: Arguments, *names: str) -> list[str]:
     """Return our options --NAME=VALUE for the values of these options, which have the same names.
 
-    They have the order of `names`. An option that is not given has its default; without a default it is left out. The
-    protocol before an address of brokers or controllers is left out, as Java ignores it. Raise OptionError for an
-    option given twice, and for a value that does not have the option's type.
+    They have the order of `names`, which have no dashes. An option that is not given has its default; without a default
+    it is left out. The protocol before an address of brokers or controllers is left out, as Java ignores it. Raise
+    OptionError for an option given twice, and for a value that does not have the option's type; KeyError for an option
+    that the tool lacks.
     """
     values = {name: arguments.value(name) for name in names}
     values |= {name: _PROTOCOL.sub("", str(values[name])) for name in _SERVERS if values.get(name) is not None}
@@ -275,7 +279,8 @@ def require_file(path: str | None, before: str = "", cause: str | None = None) -
 def parse_principals(arguments: Arguments, option: str, empty: str = "") -> list[str]:
     """Return the principals of an option without blanks around them; an empty list without any.
 
-    Raise JavaError for one without a colon, as in TYPE:NAME; `empty` is the tool's word for an empty one in this error.
+    `option` has no dashes; each of its values is one principal. Raise JavaError for one without a colon, as in
+    TYPE:NAME; `empty` is the tool's word for an empty one in this error.
     """
     names = [text.strip() for text in arguments.values(option)] if arguments.has(option) else []
     for name in names:

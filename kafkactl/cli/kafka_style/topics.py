@@ -186,10 +186,10 @@ def _list_other_verbs(option: str) -> list[str]:
 
 
 def translate(arguments: Arguments) -> Run:
-    """Return the command of `kafkactl topics`; the command line must have passed `check`.
+    """Return the command of `kafkactl topics`, which asks nobody; the command line must have passed `check`.
 
     Raise OptionError for a value that cannot be read or is given twice, and JavaError for any other that Kafka's tool
-    refuses, and for a file of settings that does not exist. Kafka's warning about --delete-config is in the result's
+    refuses, and for a file of settings that cannot be read. Kafka's warning about --delete-config is in the result's
     `warning` (stderr), its remark about --topic beside --topic-id in `before` (stdout).
     """
     (verb,) = (verb for verb in VERBS if arguments.has(verb))

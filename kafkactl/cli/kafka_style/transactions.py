@@ -211,7 +211,7 @@ def translate(arguments: Arguments) -> Run:
 
 
 def _translate_place(arguments: Arguments) -> list[str]:
-    """Return our options for --topic, --partition and --broker-id, without those that are not given."""
+    """Return our --topic, --partitions and --broker for --topic, --partition and --broker-id, where these are given."""
     words = translate_values(arguments, "topic")
     for name, ours in (("partition", "--partitions"), ("broker-id", "--broker")):
         value = arguments.value(name) if arguments.has(name) else None
@@ -220,7 +220,10 @@ def _translate_place(arguments: Arguments) -> list[str]:
 
 
 def _translate_abort(arguments: Arguments, connection: list[str]) -> Run:
-    """Return the command `kafkactl transactions abort`; with a start offset the other numbers do not count."""
+    """Return the command `kafkactl transactions abort`, which asks nobody.
+
+    With a start offset the producer's id and the epochs do not count; --partition does. `connection` are our options.
+    """
     words = ["transactions", "abort", *connection, "--yes", *translate_values(arguments, "topic")]
     names = ["partition"]
     names += (
@@ -260,7 +263,10 @@ def _name_place(arguments: Arguments) -> str:
 
 
 def _describe_failure(arguments: Arguments, call: str) -> str:
-    """Return what failed in Kafka's words, without the reason and a full stop; `call` is the name of the request."""
+    """Return what failed in Kafka's words, without the reason and a full stop.
+
+    `call` is the name of the request; it counts only for find-hanging.
+    """
     command = arguments.command
     if command == "list":
         return "Failed to list transactions"

@@ -269,7 +269,8 @@ def _show_elections(elections: Sequence[Election], kind: ElectionType, output: M
 def _elect_as_kafka(connected: Cluster, kind: ElectionType, partitions: Sequence[Partition] | None) -> int:
     """Elect leaders without looking at them before, as Kafka's tool does, print them, and return an exit status.
 
-    `partitions` of None are all that need a leader. The status is 1 where a partition has an error, else 0. Raise
+    `partitions` of None are all that need a leader. The status is 1 where a partition has an error, else 0. One
+    OperationError with the number of failures goes to people.error(): Kafka's style keeps it in people.failures. Raise
     UsageError in a read-only context and for a wrong client setting, UnreachableError (UnansweredError where leaders
     may have been elected), OperationError for a refusal of the whole request, and OutputError or ReaderLeftError where
     stdout fails.

@@ -317,12 +317,12 @@ def _choose_partitions(
 
 
 def _list_as_kafka(connected: Cluster, selection: TopicSelection, brokers: Sequence[int] | None) -> int:
-    """Print the log directories as kafka-log-dirs does, and return 1 if a broker did not answer, else 0.
+    """Print the log directories as kafka-log-dirs does, and return 1 if a broker did not answer or refused, else 0.
 
-    None or no `brokers` means all that are alive. Where a broker did not answer, no directory is printed. Topics that
-    do not exist are no error. Raise NotFoundError for a broker that is not alive, before anything is printed,
-    UnreachableError or OperationError where no broker answers, UsageError for a wrong client setting, and OutputError
-    or ReaderLeftError where stdout fails.
+    None or no `brokers` means all that are alive. Where a broker failed, no directory is printed, only the beginning
+    and the errors; Kafka's style keeps these in people.failures. Topics that do not exist are no error. Raise
+    NotFoundError for a broker that is not alive, before anything is printed, UnreachableError or OperationError where
+    no broker answers, UsageError for a wrong client setting, and OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import log_dirs
     from kafkactl.output.kafka import log_dirs_text

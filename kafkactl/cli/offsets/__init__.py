@@ -115,7 +115,8 @@ def _show_offsets(connected: Cluster, output: MirrorOutputOptions, partitions: l
     `at` is a time in ms since 1970, or a special offset, which is negative. Raise UnreachableError where no partition
     was answered (for a special offset below -3, UnreachableError or OperationError where no broker tells the leaders),
     and UsageError for a wrong client setting, a column that the table does not have, and an unknown order in --sort.
-    Errors of partitions are printed on stderr. Raise OutputError or ReaderLeftError where stdout fails.
+    Errors of partitions are printed on stderr; Kafka's style keeps them as one SkippedPartitionsError in
+    people.failures. Raise OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin.offsets import ask_offsets, make_rows
     from kafkactl.connection.protocol import SpecialOffset

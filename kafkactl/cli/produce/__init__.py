@@ -277,7 +277,7 @@ def _warn_of_lost_times(
 
 
 def _read_setting(cluster: Cluster, topic: str, name: str) -> str | None:
-    """Return the value of a topic's setting, or None.
+    """Return the value of a topic's setting, also where it is a default, or None.
 
     It is None where the topic has no such setting and where it cannot be read, because records can be sent without it.
     """

@@ -41,9 +41,9 @@ class TypedLines:
         """Return one line with its end, and b"" at the end of the input or after a signal.
 
         With editing a line that ended just before the signal is returned. Without editing a line that the end of the
-        input (Ctrl-D) cuts has no line feed. The prompt comes before the line, and a line feed is written to stderr
-        where no line is returned. Raise OSError where the input cannot be read, and, with editing, ValueError outside
-        the main thread. `_size` is not used.
+        input (Ctrl-D) cuts has no line feed. The prompt comes before the line (with editing on stdout, else on stderr),
+        and a line feed is written to stderr where no line is returned. Raise OSError where the input cannot be read,
+        and, with editing, ValueError outside the main thread. `_size` is not used.
         """
         line = b""
         try:
@@ -84,7 +84,10 @@ class TypedLines:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Write the history of edited lines, the last 1000, to a file of the user. A failure of that is ignored."""
+        """Write the history of edited lines, the last 1000, to a file of the user. A failure of that is ignored.
+
+        Without editing nothing is written. An error of the block goes on.
+        """
         if not self._edits:
             return
         self._readline.set_history_length(_KEPT_LINES)

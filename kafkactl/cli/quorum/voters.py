@@ -238,7 +238,7 @@ def _before_removal(
 
 
 def _show_voters(described: Quorum) -> None:
-    """Print a note on stderr with the present voters: their ids, the leader, lags, and those that are down."""
+    """Print a note on stderr with the present voters: the id of each, and that it leads, is down, or its lag."""
     from kafkactl.admin import quorum
 
     texts = []

@@ -211,11 +211,11 @@ def _change(
 ) -> int:
     """Change the limits of an entity, show the result, and return an exit status, which is 0.
 
-    `limits` are the new values by name, `remove` the names to remove. With `dry_run` the brokers only check. Raise
-    UsageError for a quota that the entity cannot have, for wrong connection settings, in a read-only context and, with
-    `dry_run`, for a wrong column or order; NotFoundError for a context that does not exist, OperationError for a
-    refusal and for a quota to remove that is not set, and UnreachableError. Raise OutputError or ReaderLeftError where
-    stdout fails.
+    `limits` are the new values by name, `remove` the names to remove; all go in one request. With `dry_run` the brokers
+    only check. Raise UsageError for a quota that the entity cannot have, for wrong connection settings, in a read-only
+    context and, with `dry_run`, for a wrong column or order; NotFoundError for a context that does not exist,
+    OperationError for a refusal and for a quota to remove that is not set, and UnreachableError. Raise OutputError or
+    ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import quotas
     from kafkactl.admin.models import Outcome

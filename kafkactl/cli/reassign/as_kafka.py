@@ -317,9 +317,9 @@ def _refuse(beginning: str, errors: Mapping[Partition, OperationError | None]) -
 def _clear(connected: Cluster, plan: ReassignmentFile) -> None:
     """Remove the throttles of all brokers that are alive and of the topics of a plan, with the lines of Kafka's tool.
 
-    Reassignments that run do not count. Raise UsageError in a read-only context and for a wrong client setting,
-    MirroredError for the first throttle that cannot be removed, UnreachableError or OperationError where the brokers
-    cannot be listed, and OutputError or ReaderLeftError where stdout fails.
+    All of them go, whoever set them, also while reassignments run. Raise UsageError in a read-only context and for a
+    wrong client setting, MirroredError for the first throttle that cannot be removed, UnreachableError or
+    OperationError where the brokers cannot be listed, and OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import throttles
 

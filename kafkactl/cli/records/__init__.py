@@ -140,9 +140,9 @@ def delete(
 def _show_deletions(rows: Sequence[Deletion], output: MirrorOutputOptions) -> int:
     """Show the results of a deletion and return an exit status: 1 if a partition has an error, else 0.
 
-    Errors are printed on stderr, and structured formats and -o kafka have them on stdout, too. A wrong column or order
-    is only a warning after `before_change`, which the command calls first. Raise OutputError or ReaderLeftError where
-    stdout fails.
+    Errors are printed on stderr (Kafka's style keeps them in people.failures), and structured formats and -o kafka have
+    them on stdout, too. A wrong column or order is only a warning after `before_change`, which the command calls first.
+    Raise OutputError or ReaderLeftError where stdout fails.
     """
     if output.is_kafka:
         from kafkactl.output.kafka import admin_text

@@ -233,9 +233,10 @@ def expire(
 
 
 def _select(present: Sequence[Token], owners: Sequence[str]) -> Sequence[Token]:
-    """Return the tokens of these owners, or all without any.
+    """Return the tokens of these owners, or all without any; in Kafka's style `present` as it is.
 
-    Brokers also return tokens that the owners have created or may renew; Kafka's tool prints them.
+    Brokers also return tokens that the owners have created or may renew; Kafka's tool prints them. An owner is
+    TYPE:NAME.
     """
     if not owners or people.is_kafka_style():
         return present

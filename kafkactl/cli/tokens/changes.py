@@ -70,13 +70,14 @@ def change_tokens(
 ) -> int:
     """Change tokens by their ids or by the HMAC in a file, show the result of each, and return the exit status.
 
-    The present tokens are shown in the question. The status is 1 for an id that cannot be seen, after the answer no and
-    for a failed change, 3 where all changes failed and may have been done, else 0. Raise UsageError for both or neither
-    of them, for a wrong file or client setting, in a read-only context, and where there is no terminal to ask at;
-    NotFoundError for a context that does not exist, OperationError where the tokens cannot be read, UnreachableError,
-    and OutputError or ReaderLeftError where stdout fails. UnreachableError is raised only for the first request; later
-    ones are failed outcomes. In Kafka's style nobody is asked, the dry run of `confirm` does not count, only the HMAC
-    of the file is used, and every error of the request is raised.
+    The present tokens are shown in the question, or, with --dry-run, in a note: then nothing is changed. The status is
+    1 for an id that cannot be seen, after the answer no and for a failed change, 3 where all changes failed and may
+    have been done, else 0. Raise UsageError for both or neither of them, for a wrong file or client setting, in a
+    read-only context, and where there is no terminal to ask at; NotFoundError for a context that does not exist,
+    OperationError where the tokens cannot be read, UnreachableError, and OutputError or ReaderLeftError where stdout
+    fails. UnreachableError is raised only for the first request; later ones are failed outcomes. In Kafka's style
+    nobody is asked, the dry run of `confirm` does not count, only the HMAC of the file is used, and every error of the
+    request is raised.
     """
     if token_ids and hmac_file is not None:
         raise make_exclusive_error("TOKEN-ID", "--hmac-file")
@@ -117,8 +118,9 @@ def _find_subjects(
 ) -> tuple[list[_Subject], list[NotFoundError]]:
     """Return the tokens with these ids or with an HMAC, and an error for each id that cannot be seen.
 
-    `file` is the name of the file with the HMAC; an HMAC of no visible token gives a token that is named after it.
-    Raise UsageError for a wrong client setting, OperationError where the tokens cannot be read, and UnreachableError.
+    With an HMAC the ids do not count; without it no ids mean all visible tokens. `file` is the name of the file with
+    the HMAC; an HMAC of no visible token gives a token that is named after it. Raise UsageError for a wrong client
+    setting, OperationError where the tokens cannot be read, and UnreachableError.
     """
     visible = tokens.describe_tokens(connected)
     if hmac is None:
@@ -141,7 +143,8 @@ def _make_subject(token: Token) -> _Subject:
 def _send(connected: Cluster, subject: _Subject, change: TokenChange, output: MirrorOutputOptions) -> Outcome:
     """Change a token and return the outcome. With -o kafka the text of Kafka's tool is printed.
 
-    Raise UnreachableError where the request was not sent, UsageError for a wrong client setting, and OutputError or
+    A refusal is a failed outcome, and so is a missing answer after which the change may have been done. Raise
+    UnreachableError where the request was not sent, UsageError for a wrong client setting, and OutputError or
     ReaderLeftError where stdout fails.
     """
     try:
@@ -162,8 +165,8 @@ def _send(connected: Cluster, subject: _Subject, change: TokenChange, output: Mi
 def _send_as_kafka(connected: Cluster, hmac: bytes, change: TokenChange) -> int:
     """Change a token, print what Kafka's tool prints, and return the new expiry in ms since 1970.
 
-    Raise OperationError for a refusal, UnreachableError, UsageError for a wrong client setting, and OutputError or
-    ReaderLeftError where stdout fails.
+    The first line is printed before the request, and stays after an error. Raise OperationError for a refusal,
+    UnreachableError, UsageError for a wrong client setting, and OutputError or ReaderLeftError where stdout fails.
     """
     out.write_text(token_text.format_change_call(change.verb, change.period_ms))
     expiry_ms = change.send(connected, hmac, change.period_ms)

@@ -26,9 +26,10 @@ class HmacFile:
     descriptor: int
 
     def write(self, hmac: str, token_id: str) -> None:
-        """Write the HMAC of a token, in base64, and a line end.
+        """Write the HMAC of a token, and a line end. The file stays open.
 
-        Raise OperationError, which says how the HMAC can be shown, where the file cannot be written; it is empty then.
+        `hmac` is the text in base64. Raise OperationError, which says how the HMAC can be shown, where the file cannot
+        be written; it is empty then.
         """
         data = f"{hmac}\n".encode()
         try:

@@ -147,7 +147,8 @@ def _add_sizes(
 def _note_empty_result(rows: Sequence[object], filters: _PartitionFilter, only_overrides: bool = False) -> None:
     """Print a note on stderr where `rows`, what is left of the result, is empty; else do nothing.
 
-    The note names the conditions of the filter, or, without any, `only_overrides` (--topics-with-overrides).
+    The note names the conditions of the filter. Without any it says that no topic has settings of its own, with
+    `only_overrides` (--topics-with-overrides), or that there are no topics.
     """
     if rows:
         return
