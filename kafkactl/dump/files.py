@@ -118,13 +118,14 @@ class TextDump:
     def _dump_segment(self, path: Path) -> None:
         """Print the batches of a segment, and note offsets that do not follow each other for the end of the run.
 
-        Bytes at the end that are no whole batch are no error; without `max_bytes` their number is printed. Batches with
-        an unknown magic are one error on stderr and in the exit status, raised only in Kafka's style. Raise FormatError
-        for other damage, an unreadable file, a gzip file that is cut off, and keys or values that are not of their
-        format, after what was printed before; KafkactlError where a process of `jobs` was lost or a schema registry
-        refuses or does not answer; MissingFileError; UsageError for a file that may not be opened, a log with an offset
-        neither in its name nor in its content, and a snapshot with a wrong name. Raise OSError where no process can be
-        started, OutputError and BrokenPipeError where nothing more can be printed.
+        Without `deep` no offsets are noted. Bytes at the end that are no whole batch are no error; without `max_bytes`
+        their number is printed. Batches with an unknown magic are one error on stderr and in the exit status, raised
+        only in Kafka's style. Raise FormatError for other damage, an unreadable file, a gzip file that is cut off, and
+        keys or values that are not of their format, after what was printed before; KafkactlError where a process of
+        `jobs` was lost or a schema registry refuses or does not answer; MissingFileError; UsageError for a file that
+        may not be opened, a log with an offset neither in its name nor in its content, and a snapshot with a wrong
+        name. Raise OSError where no process can be started, OutputError and BrokenPipeError where nothing more can be
+        printed.
         """
         with Segment(path) as segment:
             self._write_line(dump_text.format_log_heading(segment))
