@@ -588,8 +588,9 @@ class Brokers:
     def _make_version_error(self, node: Node, request: Any, connection: Connection) -> UnsupportedRequestError:
         """Return our exception for a request that a broker does not have, or not in a version that would do.
 
-        The message names a node whose address is known, and, where it is the cause, the first release of Kafka that has
-        the request. For a request that controllers do not serve the exception is that of _make_endpoint_error.
+        The message names a node whose address is known. For one that is too old it also names the first release of
+        Kafka that has the request, if that is known. For a request that controllers do not serve the exception is that
+        of _make_endpoint_error.
         """
         versions = connection.broker_version_data
         api = request.name.removesuffix("Request")

@@ -129,8 +129,8 @@ def resolve(
     are run, at most 60 s each, and may read stdin.
 
     An empty variable counts as absent, but an empty KAFKACTL_TIMEOUT is refused. An address in `overrides` counts like
-    `bootstrap_server`: without `context` the settings of no context are used. An address in `command_config` counts so
-    only where neither these nor `context` are given.
+    `bootstrap_server`: without `context` the settings of no context are used. An address in `command_config` counts
+    where there is none of these and no `context`.
 
     Raise UsageError for a wrong, empty or unsafe option, setting or file, for a setting with NUL or that is not
     Unicode, for a secret on the command line, for an address in KAFKACTL_CLIENT_* or `python_properties`, for another

@@ -191,10 +191,11 @@ def read_small_file_rows(path: Path) -> Iterator[Row]:
 def _make_batch_row(selected: SelectedBatch) -> Row:
     """Return the row of a batch, with the names of docs/json.md; fields that magic 0 and 1 do not have are None.
 
-    But `transactional`, `control` and `aborted` are False there, `last_offset` is the offset of the message, and magic
-    0 has -1 as `max_timestamp_ms` and NoTimestampType. `delete_horizon_ms` is None where none is set, and `aborted`
-    where that is not known. Names that end in _ms are ms since 1970, and `position` is in bytes. Raise FormatError for
-    an unknown codec, a message with a magic above 127, and one that is too short for its timestamp.
+    But `transactional`, `control` and `aborted` are False there, `last_offset` is the offset of the message, and in
+    magic 0 `max_timestamp_ms` is -1 and `timestamp_type` is NoTimestampType. `delete_horizon_ms` is None where none is
+    set, and `aborted` where that is not known. Names that end in _ms are ms since 1970, and `position` is in bytes.
+    Raise FormatError for an unknown codec, a message with a magic above 127, and one that is too short for its
+    timestamp.
     """
     batch = selected.batch
     new = batch if isinstance(batch, Batch) else None
