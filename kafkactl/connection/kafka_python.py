@@ -115,9 +115,9 @@ def translate_settings(settings: Settings) -> dict[str, Any]:
 
     They are the addresses, the time-out, the largest answer, client.id (kafkactl without it), security.protocol, the
     SASL mechanism, user and password, and, where they are needed, a TLS context and a provider of OAUTHBEARER tokens.
-    All other settings are left out. With TLS, raise UsageError for certificates that cannot be read and for a PKCS12
-    key store; OpenSSL asks on the terminal for the password of an encrypted key without ssl.key.password. The values
-    are not checked otherwise.
+    All other settings are left out. With TLS, raise UsageError for certificates that cannot be read, for a PKCS12 key
+    store, and for a folder or `probe` as ssl.ca.location; OpenSSL asks on the terminal for the password of an encrypted
+    key without ssl.key.password. The values are not checked otherwise.
     """
     properties = settings.properties
     config: dict[str, Any] = {
