@@ -85,7 +85,8 @@ def escape_for_terminal(text: str, *, keep_line_ends: bool) -> str:
     r"""Return text without characters that control a terminal or turn the direction of text.
 
     They become visible: `\r`, `\x1b`, `\u202e`. Line feed and tab stay with `keep_line_ends`, for text of records;
-    without it, for names and cells, they are escaped, too. Bytes that surrogateescape kept count as these bytes.
+    without it, for names and cells, they are escaped, too. Bytes 0x80 to 0x9f that surrogateescape kept become `\x80`
+    to `\x9f`; other bytes and backslashes stay.
     """
     if text.isprintable():  # then it has no forbidden character
         return text

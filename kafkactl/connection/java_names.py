@@ -30,11 +30,12 @@ _JAAS_OPTION = r"""([\w.]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([^
 def to_librdkafka(settings: Mapping[str, str], flag: str | None = None) -> dict[str, str]:
     """Return the settings under librdkafka's names, each under one name only.
 
-    A prefix `topic.` is left out. Of two names of one setting the later one counts, but Java's trust and key stores win
-    over librdkafka's names. `flag` is the option that the settings come from, or None for other sources. A setting
-    without effect in kafkactl is refused with a flag, and left out without one. One that is not supported is refused,
-    and left out where its value changes nothing. Raise UsageError for a refused setting, and for a value that cannot be
-    translated. A name that is in no table stays as it is.
+    A prefix `topic.` is left out, except from topic.metadata.* and topic.blacklist. Of two names of one setting the
+    later one counts, but Java's trust and key stores win over librdkafka's names. `flag` is the option that the
+    settings come from, or None for other sources. A setting without effect in kafkactl is refused with a flag, and left
+    out without one. One that is not supported is refused, and left out where its value changes nothing. Raise
+    UsageError for a refused setting, and for a value that cannot be translated. A name that is in no table stays as it
+    is.
     """
     translated: dict[str, str] = {}
     for original_name, value in settings.items():

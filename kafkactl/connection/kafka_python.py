@@ -115,9 +115,9 @@ def translate_settings(settings: Settings) -> dict[str, Any]:
 
     They are the addresses, the time-out, the largest answer, client.id (kafkactl without it), security.protocol, the
     SASL mechanism, user and password, and, where they are needed, a TLS context and a provider of OAUTHBEARER tokens.
-    All other settings are left out. With TLS, raise UsageError for certificates that cannot be read and for a PKCS12
-    key store; OpenSSL asks on the terminal for the password of an encrypted key without ssl.key.password. The values
-    are not checked otherwise.
+    All other settings are left out. With TLS, raise UsageError for certificates that cannot be read, for a PKCS12 key
+    store, and for a folder or `probe` as ssl.ca.location; OpenSSL asks on the terminal for the password of an encrypted
+    key without ssl.key.password. The values are not checked otherwise.
     """
     properties = settings.properties
     config: dict[str, Any] = {
@@ -249,8 +249,10 @@ class Brokers:
 
         `node` is asked first, and another bootstrap server after half of the time until the `deadline`, a time of
         time.monotonic(), and each further one after half of the rest, or at once where nobody is left to wait for.
-        `make` returns a new request for each. An error other than UnreachableError ends the waiting. The node that
-        answers becomes the seed. Nodes without an answer, and those with an error, count as silent from then on.
+        Servers that were silent before are not asked. Where the connection to `node` has ended already, its error is
+        returned at once. `make` returns a new request for each. An error other than UnreachableError ends the waiting.
+        The node that answers becomes the seed. Nodes without an answer, and those with an error, count as silent from
+        then on.
         """
         try:
             futures = {node: self._send_over(self._open(node, deadline), node, make(), deadline)}
@@ -545,8 +547,9 @@ class Brokers:
 
         Without a connection or an answer, and for a failed login, it is an UnreachableError, or an UnansweredError if
         the request was sent. `error` is None where only the time was over. Another error becomes an
-        UnsupportedRequestError where the brokers are too old, or an OperationError. The message names a broker whose
-        address is known; for a bootstrap server and an empty `node` it names the cluster.
+        UnsupportedRequestError where the brokers are too old, or an OperationError, whose messages name no broker. Any
+        other message names a broker whose address is known; for a bootstrap server and an empty `node` it names the
+        cluster or the controllers. Nothing is raised.
         """
         from kafka import errors
 
@@ -585,7 +588,9 @@ class Brokers:
     def _make_version_error(self, node: Node, request: Any, connection: Connection) -> UnsupportedRequestError:
         """Return our exception for a request that a broker does not have, or not in a version that would do.
 
-        The message names the node, and the first release of Kafka that has the request, where it is known.
+        The message names a node whose address is known. For one that is too old it also names the first release of
+        Kafka that has the request, if that is known. For a request that controllers do not serve the exception is that
+        of _make_endpoint_error.
         """
         versions = connection.broker_version_data
         api = request.name.removesuffix("Request")
@@ -613,7 +618,10 @@ class Brokers:
         return error
 
     def _make_endpoint_error(self, node: Node, api: str) -> UnsupportedRequestError:
-        """Return our exception for a request that only brokers serve, and that went to a controller."""
+        """Return our exception for a request that only brokers serve, and that went to a controller.
+
+        `api` is the request's name without "Request".
+        """
         place = "controller {} at {}:{}".format(node, *self.places[node]) if node in self.places else "the controller"
         error = UnsupportedRequestError(
             f"{place} does not serve {api}: only brokers do", "name brokers with --bootstrap-server"
@@ -684,8 +692,8 @@ def _make_setting_error(error: Exception) -> UsageError:
 def _translate_error(error: Any) -> KafkactlError:
     """Return our exception for a refusal. kafka-python's protocol errors have Kafka's code as `errno`.
 
-    It is an UnsupportedRequestError where the brokers are too old, and otherwise an OperationError; its code is None
-    for an error without `errno`.
+    It is an UnsupportedRequestError where the brokers are too old, and otherwise an OperationError. The code of the
+    first is None, and that of an OperationError only for an error without `errno`.
     """
     from kafka import errors
 
@@ -698,8 +706,9 @@ def _translate_error(error: Any) -> KafkactlError:
 def _find_connection_reason(error: BaseException) -> str | None:
     """Return why a connection failed, as text, or None where only the time was over or the node is not ready yet.
 
-    The reason is that of a refused login, or of an error number of the operating system in the error's text. All other
-    errors, also those of TLS and of name servers, give the sentence that the connection ended.
+    The reason is that of a refused login, or that of an error of the operating system whose number and name are in the
+    text, such as 111 ECONNREFUSED. All other errors, also those of TLS and of name servers, give the sentence that the
+    connection ended.
     """
     from kafka import errors
 

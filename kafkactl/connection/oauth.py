@@ -43,7 +43,7 @@ def get_token(properties: Mapping[str, str]) -> str:
     Otherwise sasl.oauthbearer.method=oidc asks the token endpoint, which has 10 s for each step of its answer. Raise
     UsageError where neither is set, where the endpoint's URL is missing, malformed or does not begin with http:// or
     https://, and for a lifeSeconds that is not a number of 1 to 9 digits. Raise UnreachableError where the endpoint
-    gives no token.
+    gives no token, also for a URL without a host or with a wrong port.
     """
     if properties.get("enable.sasl.oauthbearer.unsecure.jwt", "").lower() in ("true", "t", "1"):  # as in librdkafka
         return _make_unsecured_token(dict(_parse_pairs(properties.get("sasl.oauthbearer.config", ""))))
@@ -91,7 +91,8 @@ def _fetch_token(properties: Mapping[str, str]) -> str:
     """Return a token from the token endpoint, which has 10 s for each step of its answer.
 
     The settings have its URL, the client's id and secret, and a scope or none. Raise UsageError for a missing or wrong
-    URL and one without http:// or https://, and UnreachableError for a refusal, silence, or an answer without a token.
+    URL and one without http:// or https://, and UnreachableError for a refusal, silence, an answer without a token, and
+    a URL without a host or with a wrong port.
     """
     url = properties.get("sasl.oauthbearer.token.endpoint.url", "")
     if not url.startswith(("https://", "http://")):

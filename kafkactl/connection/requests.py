@@ -262,9 +262,9 @@ class Requests:
         """Return the batches of a partition, beginning with the one that contains the offset; b"" where there is none.
 
         The broker waits up to 0.5 s for a first record. The result has at most 1 MiB, or one larger batch; the last
-        batch may be cut. Raise OperationError for a refusal, for example of an offset outside the log, and for a
-        partition that does not exist. Raise UnreachableError where there is no leader or no answer, and UsageError for
-        a wrong setting.
+        batch may be cut. Records of open and aborted transactions are in it, too. Raise OperationError for a refusal,
+        which is not tried again, for example of an offset outside the log, and for a partition that does not exist.
+        Raise UnreachableError where there is no leader or no answer, and UsageError for a wrong setting.
         """
         from kafka.protocol.consumer import FetchRequest
 

@@ -44,9 +44,9 @@ def is_secret(name: str) -> bool:
 def refuse(names: Iterable[str], flag: str, instead: str) -> None:
     """Raise UsageError for the first secret on the command line: `ps` shows it to all users, and the shell keeps it.
 
-    `names` are settings' names; without a secret nothing happens. `flag` is the option. `instead` is the hint that says
-    where the secret may come from; {name} in it becomes the setting's name and {variable} the name of its environment
-    variable.
+    `names` are settings' names; without a secret nothing happens. NAME_command and NAME_file, which give a secret,
+    pass. `flag` is the option. `instead` is the hint that says where the secret may come from; {name} in it becomes the
+    setting's name and {variable} the name of its environment variable.
     """
     if secret_name := next((name for name in names if is_secret(name)), None):
         variable = "KAFKACTL_CLIENT_" + secret_name.upper().replace(".", "_")
@@ -79,7 +79,8 @@ def refuse_urls(settings: Mapping[str, str], flag: str) -> None:
 def hide_secret(name: str, value: str) -> str:
     """Return the value of a setting as it may be shown: ******** for a secret.
 
-    In a URL the login and the secrets of its query become ********. Other values come back unchanged.
+    In a URL the login and the secrets of its query become ********. Other values, also those of NAME_command and
+    NAME_file, come back unchanged.
     """
     if is_secret(name):
         return HIDDEN
@@ -184,11 +185,12 @@ def _strip_source(name: str) -> str:
 
 @functools.cache  # some commands make two clients, and the command may ask the user for a password
 def _run_command(name: str, command: str) -> str:
-    """Return the first line of a shell command's output; raise UsageError where it fails or takes more than 60 s.
+    """Return the first line of a shell command's stdout, without its end.
 
-    `name` is the setting, for the message. The command shares stdin with this process, so it may ask the user. Its
-    stderr is sys.stderr, or descriptor 2 where that is no file, as in a notebook. A line that is empty or not UTF-8 is
-    a UsageError, too. The result is kept: for one setting the same command runs once in a process, unless it fails.
+    Raise UsageError for a command that fails or takes more than 60 s. `name` is the setting, for the message. The
+    command shares stdin with this process, so it may ask the user. Its stderr is sys.stderr, or descriptor 2 where that
+    is no file, as in a notebook. A line that is empty or not UTF-8 is a UsageError, too. The result is kept: for one
+    setting the same command runs once in a process, unless it fails.
     """
     import subprocess
 

@@ -129,7 +129,8 @@ def resolve(
     are run, at most 60 s each, and may read stdin.
 
     An empty variable counts as absent, but an empty KAFKACTL_TIMEOUT is refused. An address in `overrides` counts like
-    `bootstrap_server`: without `context` the settings of no context are used.
+    `bootstrap_server`: without `context` the settings of no context are used. An address in `command_config` counts
+    where there is none of these and no `context`.
 
     Raise UsageError for a wrong, empty or unsafe option, setting or file, for a setting with NUL or that is not
     Unicode, for a secret on the command line, for an address in KAFKACTL_CLIENT_* or `python_properties`, for another
@@ -224,9 +225,10 @@ def _require_usable(settings: Mapping[str, str]) -> None:
 
 
 def parse_assignment(text: str, flag: str) -> tuple[str, str]:
-    """Return the name, stripped, and the value of a text name=value. The value may be empty and may contain "=".
+    """Return the name, stripped, and the value, with its blanks, of a text name=value.
 
-    Raise UsageError, which names `flag`, for a text without "=" or with an empty name.
+    The value may be empty and may contain "=". Raise UsageError, which names `flag`, for a text without "=" or with an
+    empty name.
     """
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
@@ -265,9 +267,9 @@ def _choose(*tiers: _Tier) -> tuple[Mapping[str, str], str, str, str | None]:
     """Return the context's properties, the bootstrap servers, their source, and a read-only context's name or None.
 
     The first of `tiers` that names a cluster wins, then the current context, then localhost:9092. An address together
-    with a context of the same tier replaces the context's address. Without a context the properties are empty. Raise
-    NotFoundError for an unknown context, and UsageError for a contexts file that cannot be read, is not well formed, or
-    that other users can write.
+    with a context of the same tier replaces the context's address. An address in a file of settings counts only where
+    its tier has neither. Without a context the properties are empty. Raise NotFoundError for an unknown context, and
+    UsageError for a contexts file that cannot be read, is not well formed, or that other users can write.
     """
     for tier in tiers:
         source, address = next(((name, text) for name, text in tier.addresses.items() if text is not None), ("", None))
@@ -341,7 +343,8 @@ def require_addresses(bootstrap_servers: str) -> None:
 def _resolve_timeout(flag_s: float | None, environment: Mapping[str, str]) -> float:
     """Return the time-out in s: the flag's (None: no flag), or else KAFKACTL_TIMEOUT, or else 10.
 
-    Raise UsageError for a value that is not a duration above 0 and at most 1 h.
+    KAFKACTL_TIMEOUT is in s where it has no unit. Raise UsageError for a value that is not a duration above 0 and at
+    most 1 h.
     """
     environment_value = environment.get("KAFKACTL_TIMEOUT")
     if flag_s is not None:

@@ -60,10 +60,10 @@ class TextDump:
         not count for them. Errors of files, also of missing ones and of a lost process of --jobs, are written to stderr
         (in Kafka's style the first one is raised instead), and then faults of indexes and gaps, which do not change the
         status. A corrupt or unreadable producer snapshot is always written to stderr, and does not change the status,
-        either. A file of unknown kind is only noted there. Raise OutputError and BrokenPipeError (without several jobs
-        its subclass ReaderLeftError) where nothing more can be printed; OSError where no process can be started, and
-        for a path of unknown kind that cannot be looked at, such as one in a folder without the right to enter it; and
-        with `follow` also KafkactlError and OSError for what cannot be read of later batches.
+        either. A file of unknown kind is only noted there; in Kafka's style that is each whose name does not end as
+        Kafka's files do, also a missing one. Raise OutputError and BrokenPipeError (without several jobs its subclass
+        ReaderLeftError) where nothing more can be printed; OSError where no process can be started; and with `follow`
+        also KafkactlError and OSError for what cannot be read of later batches.
         """
         segments = [path for path in paths if find_kind(path) in (FileKind.LOG, FileKind.KRAFT_SNAPSHOT)]
         selecting = not self._options.selection.is_everything
@@ -118,13 +118,14 @@ class TextDump:
     def _dump_segment(self, path: Path) -> None:
         """Print the batches of a segment, and note offsets that do not follow each other for the end of the run.
 
-        Bytes at the end that are no whole batch are no error; without `max_bytes` their number is printed. Batches with
-        an unknown magic are one error on stderr and in the exit status, raised only in Kafka's style. Raise FormatError
-        for other damage, an unreadable file, a gzip file that is cut off, and keys or values that are not of their
-        format, after what was printed before; KafkactlError where a process of `jobs` was lost or a schema registry
-        refuses or does not answer; MissingFileError; UsageError for a file that may not be opened, a log with an offset
-        neither in its name nor in its content, and a snapshot with a wrong name. Raise OSError where no process can be
-        started, OutputError and BrokenPipeError where nothing more can be printed.
+        Without `deep` no offsets are noted. Bytes at the end that are no whole batch are no error; without `max_bytes`
+        their number is printed. Batches with an unknown magic are one error on stderr and in the exit status, raised
+        only in Kafka's style. Raise FormatError for other damage, an unreadable file, a gzip file that is cut off, and
+        keys or values that are not of their format, after what was printed before; KafkactlError where a process of
+        `jobs` was lost or a schema registry refuses or does not answer; MissingFileError; UsageError for a file that
+        may not be opened, a log with an offset neither in its name nor in its content, and a snapshot with a wrong
+        name. Raise OSError where no process can be started, OutputError and BrokenPipeError where nothing more can be
+        printed.
         """
         with Segment(path) as segment:
             self._write_line(dump_text.format_log_heading(segment))
@@ -276,10 +277,11 @@ class TextDump:
         """Print the entries of an offset index, and note those that the log contradicts, for the end of the run.
 
         For an index without a whole entry print only that it is empty. Else, with `sanity_only`, print only that it is
-        sane, or raise FormatError; with `verify_only` print no entry. Raise NotFoundError where the log or the index is
-        missing, FormatError where one of both is corrupt or cannot be read, or an entry points at no batch of up to
-        `max_message_size` bytes, and UsageError for a file that cannot be opened or has no base offset. Raise
-        OutputError and ReaderLeftError where nothing more can be printed.
+        sane, or raise FormatError; with `verify_only` print no entry. A part of an entry at the end is a fault only
+        with `sanity_only`. Raise NotFoundError where the log or the index is missing, FormatError where one of both is
+        corrupt or cannot be read, or an entry points at no batch of up to `max_message_size` bytes, and UsageError for
+        a file that cannot be opened or has no base offset. Raise OutputError and ReaderLeftError where nothing more can
+        be printed.
         """
         from kafkactl.storage.index import OffsetIndex
         from kafkactl.storage.verify import check_offset_index
@@ -301,10 +303,10 @@ class TextDump:
     def _dump_time_index(self, path: Path) -> None:
         """Print the entries of a time index, and note those that the log contradicts, for the end of the run.
 
-        With `sanity_only` print only that it is sane, or raise FormatError; with `verify_only` print no entry. Raise
-        NotFoundError where the log or an index is missing, FormatError where one of them is corrupt or cannot be read,
-        UsageError for a file that cannot be opened or has no base offset, and OutputError and ReaderLeftError where
-        nothing more can be printed.
+        With `sanity_only` print only that it is sane, or raise FormatError; with `verify_only` print no entry. A part
+        of an entry at the end is a fault only with `sanity_only`. Raise NotFoundError where the log or an index is
+        missing, FormatError where one of them is corrupt or cannot be read, UsageError for a file that cannot be opened
+        or has no base offset, and OutputError and ReaderLeftError where nothing more can be printed.
         """
         from kafkactl.storage.index import OffsetIndex, TimeIndex
         from kafkactl.storage.verify import check_time_index

@@ -127,8 +127,9 @@ def read_pieces(segment: Segment, position: int, end: int, options: DumpOptions,
 def _read_piece(segment: Segment, position: int, end: int, options: DumpOptions, text: Lines) -> Piece:
     """Write the lines of batches into `text`, up to a piece's size, or to a batch that is too large for memory.
 
-    The text from before is removed. The result ends at `position` where the first batch is too large. Damage, and any
-    other KafkactlError, also of `options.parse`, is in its `error`, and not raised.
+    The text from before is removed. The result ends at `position` where the first batch is too large, and has `is_last`
+    where the file or `end` comes before the end of the next one. Damage, and any other KafkactlError, also of
+    `options.parse`, is in its `error`, and not raised.
     """
     text.clear()
     unknown: list[UnknownMagic] = []

@@ -107,7 +107,10 @@ def _print_csv(rows: Iterator[Row]) -> None:
 
 
 def _format_csv_parts(row: Row) -> Iterator[bytes]:
-    """Yield a row's line of csv in parts, with its line end at the end; bytes above 1 MiB come in several parts."""
+    """Yield a row's line of csv in parts, with its line end at the end.
+
+    Bytes stay as they are, in quotes where needed; those above 1 MiB come in several parts.
+    """
     for number, cell in enumerate(row.values()):
         if number:
             yield b","

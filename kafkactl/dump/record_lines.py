@@ -50,7 +50,11 @@ class PureLines:
         self._size += len(line)
 
     def note_offsets(self, offsets: Sequence[int]) -> None:
-        """Note the offsets of records whose lines were added as text, in their order, and all gaps between them."""
+        """Note the offsets of records whose lines were added as text, in their order, and the gaps.
+
+        Two offsets one after the other are a gap where the second is not the first plus 1, also where the first was
+        noted by an earlier call.
+        """
         if not offsets:
             return
         if self.has_offsets:
@@ -91,10 +95,10 @@ class PureLines:
         return position
 
     def _format_all_records(self, batch: Batch, data: bytes | memoryview, with_values: bool) -> str:
-        """Return the lines of a batch's records, and note their offsets. `data` are the decompressed bytes.
+        """Return the lines of a batch's records with their line ends, and note their offsets.
 
-        `with_values` adds keys and values, in which bytes that are not UTF-8 become U+FFFD. Raise FormatError for
-        damage; no offset is noted then.
+        `data` are the decompressed bytes. `with_values` adds keys and values, in which bytes that are not UTF-8 become
+        U+FFFD. Raise FormatError for damage; no offset is noted then.
         """
         try:
             return self._format_records(batch, data, with_values, bytes.decode)
@@ -104,10 +108,10 @@ class PureLines:
     def _format_records(
         self, batch: Batch, data: bytes | memoryview, with_values: bool, to_text: Callable[[bytes], str]
     ) -> str:
-        """Return the lines of a batch's records, and note their offsets. `data` are the decompressed bytes.
+        """Return the lines of a batch's records with their line ends, and note their offsets.
 
-        `with_values` adds keys and values, converted by `to_text`. Raise FormatError for damage, and whatever `to_text`
-        raises; no offset is noted then.
+        `data` are the decompressed bytes. `with_values` adds keys and values, converted by `to_text`. Raise FormatError
+        for damage, and whatever `to_text` raises; no offset is noted then.
         """
         base_offset, base_timestamp_ms = batch.base_offset, batch.base_timestamp_ms
         base_sequence, append_time_ms = batch.base_sequence, batch.append_time_ms

@@ -191,8 +191,9 @@ def read_small_file_rows(path: Path) -> Iterator[Row]:
 def _make_batch_row(selected: SelectedBatch) -> Row:
     """Return the row of a batch, with the names of docs/json.md; fields that magic 0 and 1 do not have are None.
 
-    But `transactional`, `control` and `aborted` are False there, and `last_offset` is the offset of the message.
-    `aborted` is None where that is not known. Names that end in _ms are ms since 1970, and `position` is in bytes.
+    But `transactional`, `control` and `aborted` are False there, `last_offset` is the offset of the message, and in
+    magic 0 `max_timestamp_ms` is -1 and `timestamp_type` is NoTimestampType. `delete_horizon_ms` is None where none is
+    set, and `aborted` where that is not known. Names that end in _ms are ms since 1970, and `position` is in bytes.
     Raise FormatError for an unknown codec, a message with a magic above 127, and one that is too short for its
     timestamp.
     """
@@ -228,7 +229,8 @@ def _make_record_row(selected: SelectedBatch, record: Record, is_valid: bool, va
     Raise the errors of `values`, FormatError for a key or value that is not of its format. Raise FormatError also for a
     key or value of magic 0 or 1 that cannot be read. `is_valid` is the row's `valid`. Key and value of a control record
     are None, and `control`, None for any other record, is its content as text; raise FormatError for a damaged one.
-    `aborted` is None where that is not known. `values` and `bytes_as` choose the form of key and value.
+    `aborted` is None where that is not known. An unknown time (magic 0) and sequence are -1; `producer_id` is None in
+    magic 0 and 1. `values` and `bytes_as` choose the form of key and value.
     """
     if isinstance(record, LegacyRecord) and record.fault:
         raise FormatError(record.fault)

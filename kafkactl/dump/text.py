@@ -43,7 +43,7 @@ def format_batch(batch: AnyBatch) -> str:
 
 
 def format_batch_heading(batch: AnyBatch) -> str:
-    """Return the beginning of a batch's line, up to deleteHorizonMs, or only the offset in magic 0 and 1.
+    """Return the beginning of a batch's line, which ends with deleteHorizonMs; in magic 0 and 1 only the offset.
 
     It is all that can be printed where the codec is unknown.
     """
@@ -99,8 +99,9 @@ def format_large_record(batch: AnyBatch, record: Record, with_metadata: bool = T
     """Yield the line of a record in parts, its end included, with key and value as UTF-8.
 
     An absent key or value is left out, and bytes that are not UTF-8 become U+FFFD, as in Java. `with_metadata` adds
-    offset, timestamp, sizes, sequence and header names. Raise FormatError, after the unfinished line, for a key or
-    value of magic 0 or 1 that cannot be read.
+    offset, timestamp, sizes, sequence and header names (in magic 0 and 1 validity and CRC in place of the last two). A
+    control batch is not for this function. Raise FormatError, after the unfinished line, for a key or value of magic 0
+    or 1 that cannot be read.
     """
     if with_metadata:
         yield _format_record_heading(record, name_timestamp_type(batch)).encode("utf-8", errors="replace")

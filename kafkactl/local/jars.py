@@ -20,7 +20,7 @@ REMEDIES = "install Java 17 and Maven, or set KAFKA_HOME to an unpacked Kafka, o
 
 
 def find_java() -> str:
-    """Return the path of java in JAVA_HOME, or without JAVA_HOME on PATH; raise EngineError when there is none."""
+    """Return the path of java in JAVA_HOME/bin, or without JAVA_HOME on PATH; raise EngineError when there is none."""
     home = os.environ.get("JAVA_HOME")
     java = shutil.which("java", path=str(Path(home) / "bin")) if home else shutil.which("java")
     if java is None:
@@ -65,7 +65,10 @@ def _get_cache_folder(version: str) -> Path:
 
 
 def _find_in_home(home: Path, version: str) -> Path:
-    """Return the folder of the jars in KAFKA_HOME; raise EngineError without jars, UsageError for another version."""
+    """Return the folder of the jars in KAFKA_HOME; raise UsageError for another version.
+
+    Raise EngineError where it has no jar kafka_2.1N-X.Y.Z.jar, whose name tells the version.
+    """
     folder = home / "libs"
     brokers = sorted(folder.glob("kafka_2.1*-*.jar"))
     versions = {match[1] for jar in brokers if (match := re.fullmatch(r"kafka_2\.1\d-(\d+\.\d+\.\d+)\.jar", jar.name))}

@@ -239,7 +239,8 @@ def _await_open(node: Node, process: subprocess.Popen[bytes], port: int | None) 
 def _find_complaint(text: str) -> str:
     """Return the line of a log with the cause of a failure: the last line with an error, without its stack trace.
 
-    Without such a line it is the last line, and for an empty log a text that says so.
+    Without such a line it is the last line. Lines that begin with a blank or a tab do not count. Without any other line
+    the result says that the log is empty.
     """
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith((" ", "\t"))]
     complaints = [line for line in lines if " ERROR " in line or " FATAL " in line or "Exception" in line]

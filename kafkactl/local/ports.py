@@ -43,9 +43,10 @@ def is_open(port: int) -> bool:
 
 
 def require_free(ports: Iterable[int], owner: str) -> None:
-    """Raise EngineError, which names every port that is in use on 127.0.0.1 or closed to this user; else do nothing.
+    """Raise EngineError where a port is in use on 127.0.0.1 or closed to this user; else do nothing.
 
-    `owner` is the name of the cluster that needs the ports. Raise OverflowError for a port above 65535.
+    The message names the first port that is closed to this user, or, without one, every port in use. `owner` is the
+    name of the cluster that needs the ports. Raise OverflowError for a port above 65535.
     """
     failures = {port: failure for port in ports if (failure := _try_to_bind(port)) is not None}
     forbidden_ports = [port for port, failure in failures.items() if isinstance(failure, PermissionError)]

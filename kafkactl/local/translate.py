@@ -69,8 +69,8 @@ class Loopback:
     def rewrite(self, service: Service, value: str) -> str:
         """Return a setting's value with each address of the compose network replaced by its loopback address.
 
-        An address ://0.0.0.0:PORT, or ://:PORT without a host, is one of the service itself. Raise KeyError for such an
-        address with a port that the service does not open.
+        An address ://0.0.0.0:PORT, or ://:PORT without a host, is one of the service itself. A SERVICE:PORT that the
+        target does not have stays. Raise KeyError for such an address with a port that the service does not open.
         """
         value = _ANY_ADDRESS.sub(lambda match: f"://{HOST}:{self.ports[service.name, int(match[1])]}", value)
         for (name, container_port), port in self.ports.items():
@@ -82,7 +82,7 @@ def list_listening_ports(service: Service) -> list[int]:
     """Return the ports that a service opens inside its container, in the order of its settings.
 
     They are those of KAFKA_LISTENERS; for ZooKeeper the client port, then those of its own entry in ZOOKEEPER_SERVERS.
-    Without KAFKA_LISTENERS the list is empty.
+    Without KAFKA_LISTENERS the list is empty. Raise KeyError for ZooKeeper without a client port.
     """
     if not service.is_zookeeper:
         return [int(port) for port in _LISTENER_PORT.findall(service.environment.get("KAFKA_LISTENERS", ""))]

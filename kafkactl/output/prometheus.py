@@ -30,9 +30,9 @@ def format_metrics(lags: Sequence[GroupLag]) -> str:
     """Return the metrics of groups in Prometheus' text format, which ends with a line end.
 
     Without groups it has only the HELP and TYPE lines of the metrics. A metric's samples are in the order of `lags`. An
-    unknown value of a partition has no sample: a lag of zero would be wrong. But the sum of a group's lags is that of
-    the known ones, 0 where none is known: kafka_consumergroup_unknown_partitions counts the others. Time lags are in
-    seconds. `lags` has each group once.
+    unknown value of a partition has no sample: a lag of zero would be wrong. The sum of a group's lags is that of the
+    known ones: kafka_consumergroup_unknown_partitions counts the others. The sum has no sample where the group has
+    partitions and no lag is known, and is 0 without partitions. Time lags are in seconds. `lags` has each group once.
     """
     registry = CollectorRegistry()
     registry.register(_Families(_build_families(lags)))
@@ -43,8 +43,8 @@ def _build_families(lags: Sequence[GroupLag]) -> list[Metric]:
     """Return the nine metrics of groups, in a fixed order; an unknown value of a partition has no sample.
 
     Without groups the metrics have no samples. The end of a log is one sample, also where several groups read it: that
-    of the last one in `lags` that knows it. The sum of a group's lags is that of the known ones, also 0 where none is
-    known.
+    of the last one in `lags` that knows it. The sum of a group's lags is that of the known ones; it is missing where
+    there are partitions and no lag is known, and 0 without partitions.
     """
     current = GaugeMetricFamily("kafka_consumergroup_current_offset", "Committed offset", labels=_PARTITION)
     end = GaugeMetricFamily("kafka_topic_partition_current_offset", "End of the log", labels=_PARTITION[1:])

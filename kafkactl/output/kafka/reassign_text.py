@@ -38,9 +38,10 @@ def format_json(document: Mapping[str, Any]) -> str:
 
 
 def format_running(running: Sequence[RunningMove]) -> str:
-    """Return the lines about running reassignments, in their order, each with its end; one line where there are none.
+    """Return a heading and the lines about running reassignments, each with its end.
 
-    Replicas that are added or removed are shown only where there are any.
+    Without any it is one other line. The reassignments keep their order. Replicas that are added or removed are shown
+    only where there are any.
     """
     if not running:
         return "No partition reassignments found.\n"
