@@ -13,9 +13,8 @@ from kafkactl.errors import UsageError
 def make_context(properties: Mapping[str, str]) -> ssl.SSLContext:
     """Return a TLS context with the settings' trust, host name check and client certificate.
 
-    The settings are under librdkafka's names. Raise UsageError for a PKCS12 key store, for files and PEM texts that
-    cannot be read, and for a folder or `probe` as ssl.ca.location, which librdkafka takes. OpenSSL asks on the terminal
-    for the password of an encrypted key without ssl.key.password.
+    The settings are under librdkafka's names. Raise UsageError for a PKCS12 key store, and for files and PEM texts that
+    cannot be read. OpenSSL asks on the terminal for the password of an encrypted key without ssl.key.password.
     """
     if "ssl.keystore.location" in properties:
         raise UsageError(
@@ -36,17 +35,23 @@ def make_context(properties: Mapping[str, str]) -> ssl.SSLContext:
 def make_trust_context(properties: Mapping[str, str]) -> ssl.SSLContext:
     """Return a TLS context with trust and host name check only, without a client certificate.
 
-    Without ssl.ca.location and ssl.ca.pem the system's authorities are trusted. The host name is checked unless
+    Without ssl.ca.location and ssl.ca.pem, and with `probe` as the location, the system's authorities are trusted. A
+    location that is a folder has files with OpenSSL's hashed names. The host name is checked unless
     ssl.endpoint.identification.algorithm is other than https; enable.ssl.certificate.verification=false turns both
     checks off, in every spelling that librdkafka takes. Raise OSError or ValueError for CA certificates that cannot be
-    read, and for an ssl.ca.location that is a folder or `probe`. Characters beyond ASCII in ssl.ca.pem, which only
-    comments have, are left out.
+    read. Characters beyond ASCII in ssl.ca.pem, which only comments have, are left out.
     """
     pem = properties.get("ssl.ca.pem")
     cadata = None if pem is None else pem.encode("ascii", errors="ignore").decode("ascii")
     if cadata is not None and not cadata.strip():
         raise ValueError("ssl.ca.pem has no certificate")  # Python would take "" for "trust the system's authorities"
-    tls_context = ssl.create_default_context(cafile=properties.get("ssl.ca.location"), cadata=cadata)
+    location = properties.get("ssl.ca.location")
+    if location == "probe":
+        location = None
+    is_folder = location is not None and os.path.isdir(location)
+    tls_context = ssl.create_default_context(
+        cafile=None if is_folder else location, capath=location if is_folder else None, cadata=cadata
+    )
     algorithm = properties.get("ssl.endpoint.identification.algorithm", "https")
     tls_context.check_hostname = algorithm.strip().lower() == "https"
     if properties.get("enable.ssl.certificate.verification", "true").lower() in ("false", "f", "0"):

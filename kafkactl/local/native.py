@@ -161,13 +161,14 @@ def _send_signal(node: Node, number: signal.Signals) -> None:
 def _stop(nodes: list[Node], tell: Tell) -> None:
     """Stop nodes with SIGTERM, and with SIGKILL those that still run after 30 s. Wait for their end.
 
-    A paused one ends only by SIGKILL. The wait after SIGKILL is at most 30 s. `tell` gets a line for each running one.
-    The pid files are removed, also of nodes that did not run.
+    A paused one goes on first. The wait after SIGKILL is at most 30 s. `tell` gets a line for each running one. The pid
+    files are removed, also of nodes that did not run.
     """
     running = [node for node in nodes if node.find_pid() is not None]
     for node in running:
         tell(f"stopping {node.service.name}")
         _send_signal(node, signal.SIGTERM)
+        _send_signal(node, signal.SIGCONT)  # a paused process takes no other signal
     if not await_condition(lambda: all(node.find_pid() is None for node in running), STOP_TIMEOUT_S):
         for node in running:
             if node.find_pid() is not None:

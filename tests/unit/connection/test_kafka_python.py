@@ -315,6 +315,18 @@ def test_certificates_with_comments_in_any_script() -> None:
     assert context.cert_store_stats()["x509"] == 1
 
 
+def test_a_location_of_authorities_is_a_file_a_folder_or_the_systems(tmp_path: Path) -> None:
+    """librdkafka takes all three, so requests over kafka-python must not refuse them."""
+    (tmp_path / "ca.pem").write_text(CERTIFICATE)
+    for location in (tmp_path / "ca.pem", tmp_path, "probe"):
+        Consumer({"group.id": "g", "security.protocol": "ssl", "ssl.ca.location": str(location)}).close()
+        context = make_trust_context({"ssl.ca.location": str(location)})
+        assert context.verify_mode is ssl.CERT_REQUIRED
+        assert (context.cert_store_stats()["x509"] == 1) == (location == tmp_path / "ca.pem")
+    with pytest.raises(OSError, match="No such file"):
+        make_trust_context({"ssl.ca.location": str(tmp_path / "no.pem")})
+
+
 def test_a_token_address_that_is_no_url() -> None:
     with pytest.raises(UsageError, match="is not a URL"):
         get_token({"sasl.oauthbearer.method": "oidc", "sasl.oauthbearer.token.endpoint.url": "http://[/x"})

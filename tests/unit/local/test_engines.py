@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import subprocess
+import threading
 from pathlib import Path
 
 import pytest
 
 from kafkactl.errors import EngineError, NotFoundError, UsageError
-from kafkactl.local import cluster, compose, docker, instance, jars, launch, ports
+from kafkactl.local import cluster, compose, docker, instance, jars, launch, native, nodes, ports
 
 
 @pytest.fixture(autouse=True)
@@ -202,3 +205,21 @@ def test_a_process_id_of_somebody_else_is_not_ours() -> None:
     node.folder.mkdir(parents=True)
     node.pid_file.write_text(str(os.getpid()))
     assert node.find_pid() is None
+
+
+def test_a_paused_node_ends_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (node,) = nodes.list_nodes(compose.load_target("kraft", {}))
+    node.folder.mkdir(parents=True)
+    script = f"trap 'echo ended > {tmp_path}/ended; exit 0' TERM; echo ready; while :; do :; done"
+    process = subprocess.Popen(["/bin/sh", "-c", script, str(node.properties)], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    node.pid_file.write_text(str(process.pid))
+    process.send_signal(signal.SIGSTOP)
+    monkeypatch.setattr(native, "STOP_TIMEOUT_S", 10)
+    told: list[str] = []
+    threading.Thread(target=process.wait).start()  # no zombie stays
+    native._stop([node], told.append)
+    assert told == [f"stopping {node.service.name}"]
+    assert (tmp_path / "ended").read_text() == "ended\n"
+    process.stdout.close()
