@@ -119,12 +119,13 @@ class _Reading:
             yield from self._follow(paths[-1], position)
 
     def read_last(self, paths: Sequence[Path], count: int) -> Iterator[SelectedBatch]:
-        """Yield the last `count` selected records, or batches where only these are read, in their order.
+        """Yield the batches with the last `count` selected records; the last `count` batches where only these are read.
 
-        All are read before the first is yielded, from the last batch back until there are enough. Errors of a file and
-        damage in records go to `on_error`. With `follow` later batches come after them, without an end, and later
-        errors are raised: FormatError, MissingFileError, UsageError and OSError, as `_follow` says. Errors of `matches`
-        that are no KafkactlError are always raised.
+        The batches come in the order of the file, with no other records. All are read before the first is yielded, from
+        the last batch back until there are enough. Errors of a file and damage in records go to `on_error`. With
+        `follow` later batches come after them, without an end, and later errors are raised: FormatError,
+        MissingFileError, UsageError and OSError, as `_follow` says. Errors of `matches` that are no KafkactlError are
+        always raised.
         """
         left, end = count, 0
         selected_batches: list[SelectedBatch] = []
@@ -150,11 +151,12 @@ class _Reading:
             yield from self._follow(paths[-1], end)
 
     def _read_batches(self, segment: Segment, position: int) -> Iterator[AnyBatch]:
-        """Yield all batches from a position on, in bytes; raise FormatError where a batch is damaged or not whole.
+        """Yield all batches from a position on, in bytes; raise FormatError for a batch that is not whole.
 
-        With `skip_damaged` damage is reported to `on_error` and passed over instead, and FormatError comes where the
-        file cannot be read or is a gzip file that is cut off. Else, with `follow`, a last batch that is not whole is no
-        error.
+        With `skip_damaged` damage, also a wrong CRC, is reported to `on_error` and passed over instead. Without it a
+        wrong CRC and an unknown magic are not looked at, and with `follow` a last batch that is not whole, and zeros in
+        its place, are no error. Raise FormatError also for a size that no batch has, for a gzip file that is cut off,
+        and where the file cannot be read.
         """
         if self._selection.skip_damaged:
             yield from read_sound_batches(segment, position, self._make_reporter(segment), self._keeps_bad_crc)
@@ -165,10 +167,11 @@ class _Reading:
         self._require_end(segment, position)
 
     def _read_chain(self, segment: Segment, position: int) -> Iterator[AnyBatch]:
-        """Yield the batches that follow each other, up to the first that is not whole; raise FormatError for damage.
+        """Yield the batches that follow each other, up to the first that is not whole.
 
-        Positions are in bytes. Raise FormatError also where the file cannot be read. Zeros in a log that is followed
-        are the place of batches that are not written yet, and no error.
+        Positions are in bytes. A wrong CRC is no error. Raise FormatError for a size that no batch has, for a gzip file
+        that is cut off, and where the file cannot be read. Zeros in a log that is followed are the place of batches
+        that are not written yet, and no error.
         """
         try:
             for batch in segment.batches(position):
@@ -196,8 +199,9 @@ class _Reading:
     def _find_places(self, segment: Segment) -> tuple[array[int], array[int]]:
         """Return where the batches of a segment begin and where they end, in bytes, in the order of the file.
 
-        Damage is reported to `on_error`; zeros in a log that is followed are none. Raise LostBytesError (a FormatError)
-        where the file cannot be read, or is a gzip file that is cut off, while damage is skipped.
+        Damage is reported to `on_error`; zeros in a log that is followed are none. Wrong CRCs are looked for only with
+        `skip_damaged`, which leaves their batches out unless it keeps them. Raise LostBytesError (a FormatError) where
+        the file cannot be read, or is a gzip file that is cut off, while damage is skipped.
         """
         begins, ends = array("q"), array("q")
         if self._selection.skip_damaged:
@@ -256,10 +260,11 @@ class _Reading:
     def _select_from(self, segment: Segment, batch: AnyBatch) -> Iterator[SelectedBatch]:
         """Yield a batch with its selected records, or nothing.
 
-        Damage is reported to `on_error` where it comes before the first selected record; later damage is raised as
-        FormatError when the records are read. A FormatError of `matches` counts as damage; other errors of it are
-        raised. Records of a transaction without an end are counted in `left_out`. Raise UsageError where the folder
-        cannot be listed to find the end of a transaction.
+        The records are empty where only batches are read. With `read_committed` only a batch outside of transactions or
+        of a committed one is yielded. Damage is reported to `on_error` where it comes before the first selected record;
+        later damage is raised as FormatError when the records are read. A FormatError of `matches` counts as damage;
+        other errors of it are raised. Records of a transaction without an end are counted in `left_out`. Raise
+        UsageError where the folder cannot be listed to find the end of a transaction.
         """
         selection = self._selection
         if selection.is_before(batch) or not self._is_shown(segment.path, batch):
