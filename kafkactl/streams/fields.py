@@ -256,7 +256,7 @@ def _check_name(name: str) -> str:
 def _read_bytes(fields: dict[str, Any], name: str, to_bytes: Callable[[str], bytes]) -> bytes | None:
     """Return the bytes of a field, or of its form NAME_base64; None for null and for a missing field.
 
-    `to_bytes` converts the text of the field. Raise FormatError where both are there, for base64 that is wrong or no
+    `to_bytes` converts the text of the field. Raise FormatError where both have a value, for base64 that is wrong or no
     string, and the errors of `to_bytes`.
     """
     text, packed = fields.get(name), fields.get(name + _BASE64)

@@ -152,8 +152,9 @@ def _read_length(data: bytes, at: int, number: int) -> int:
 def _make_value_record(value: Format, length: int, data: bytes, number: int) -> Record:
     """Return the record of a value after its length; raise FormatError for data that is not of its format.
 
-    A length of -1 means a null value. `number` is the number of records before, for the message. OperationError,
-    UnreachableError, UsageError and OSError of a format of a schema registry pass through.
+    The record has a value and no other field. A length of -1 means a null value. `number` is the number of records
+    before, for the message. OperationError, UnreachableError, UsageError and OSError of a format of a schema registry
+    pass through.
     """
     try:
         return {"value": None if length < 0 else value.from_input(data)}

@@ -179,7 +179,8 @@ class LineReader:
         """Return the texts between the separators of headers, without empty ones at the end, as Java splits.
 
         With `as_kafka` the separator is a regular expression. Otherwise an empty separator splits between all
-        characters, and bytes that are not UTF-8 become U+FFFD then.
+        characters, and bytes that are not UTF-8 become U+FFFD then. An empty text gives no texts; with `as_kafka` it
+        gives one empty text.
         """
         if self._pattern is not None:
             return [
