@@ -271,8 +271,8 @@ class Reading:
         """Subscribe again where topics of the selection were created or deleted; at most every 5 s.
 
         The answer of the brokers is waited for, at most 2 s. Without a group, or with fixed names, nothing happens.
-        Where no topic is left the old subscription stays. A deleted topic is reported to the user, and also brokers
-        that do not answer, which is no error. Raise KafkaException where librdkafka refuses the new subscription.
+        Where no topic is left the old subscription stays. A deleted topic is reported to `warn`, and brokers that do
+        not answer to `tell`, which is no error. Raise KafkaException where librdkafka refuses the new subscription.
         """
         include = self._selection.include
         if include is None or not self._selection.joins or time.monotonic() - self._looked_at < _LOOK_FOR_TOPICS_S:
@@ -528,7 +528,7 @@ class Reading:
         """Return whether the reading has come to its end. `last_record_at` is a time of time.monotonic().
 
         It ends by the idle time-out, at the ends of all assigned partitions with `until_end`, and where all assigned
-        partitions have reached their stops.
+        partitions have reached their stops. With stops it also ends where no partition is assigned.
         """
         assigned = {(partition.topic, partition.partition) for partition in self._consumer.assignment()}
         if self._selection.is_over(time.monotonic() - last_record_at, assigned, self._at_end):

@@ -98,11 +98,12 @@ def _read_records(pieces: Iterable[list[bytes]], reader: LineReader) -> Iterator
 def read_length_prefixed(source: Input, value: Format) -> Iterator[Batch]:
     """Yield the records of an input in which each value follows its length, in batches, which may be empty.
 
-    A length is four bytes, big-endian; -1 stands for a null value. Raise FormatError, with the number of the record
-    from 1 on, for a length below -1, for a value that is not of its format, and where the input ends inside a record,
-    and OperationError, UnreachableError or UsageError of a schema registry; the records before it were yielded. After a
-    signal a record that has begun is read to its end, or left out where the signal cuts it. Raise OSError where the
-    input cannot be read, and where a Protobuf schema of a registry needs a temporary file that cannot be made.
+    The records have no key. A length is four bytes, big-endian; -1 stands for a null value. Raise FormatError, with the
+    number of the record from 1 on, for a length below -1, for a value that is not of its format, and where the input
+    ends inside a record, and OperationError, UnreachableError or UsageError of a schema registry; the records before it
+    were yielded. After a signal a record that has begun is read to its end, or left out where the signal cuts it. Raise
+    OSError where the input cannot be read, and where a Protobuf schema of a registry needs a temporary file that cannot
+    be made.
     """
     waiting = b""
     number = 0
@@ -193,10 +194,10 @@ def read_csv_rows(source: Input, reader: FieldReader, null: bytes = b"") -> Iter
     With a column `value` or `value_base64` the columns are the fields of a record, and `headers` is JSON. Without them,
     the whole row becomes a JSON object as the value, and the key is that of the column `key`, if there is one. A cell
     without quotes that equals `null` is null. Empty rows and control records are skipped. A row that a signal cuts is
-    left out. Raise FormatError, with the number of the row's first line in the input, from 1 on, for a row that is no
-    record, and OperationError, UnreachableError or UsageError of a schema registry; the records before it were yielded.
-    Raise OSError where the input cannot be read, and where a Protobuf schema of a registry needs a temporary file that
-    cannot be made.
+    left out. Raise FormatError, with the number of the row's first line in the input, from 1 on, for a heading with a
+    repeated name or not in UTF-8, and for a row that is no record, and OperationError, UnreachableError or UsageError
+    of a schema registry; the records before it were yielded. Raise OSError where the input cannot be read, and where a
+    Protobuf schema of a registry needs a temporary file that cannot be made.
     """
     lines = _RowLines(source)
     titles: list[str] = []
