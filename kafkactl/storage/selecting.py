@@ -153,10 +153,11 @@ class _Reading:
     def _read_batches(self, segment: Segment, position: int) -> Iterator[AnyBatch]:
         """Yield all batches from a position on, in bytes; raise FormatError for a batch that is not whole.
 
-        With `skip_damaged` damage, also a wrong CRC, is reported to `on_error` and passed over instead. Without it a
-        wrong CRC and an unknown magic are not looked at, and with `follow` a last batch that is not whole, and zeros in
-        its place, are no error. Raise FormatError also for a size that no batch has, for a gzip file that is cut off,
-        and where the file cannot be read.
+        With `skip_damaged` damage, also a wrong CRC, is reported to `on_error` and passed over instead; with
+        BadCrc.KEPT a batch with a wrong CRC is yielded, too. Without it FormatError comes also for a size that no batch
+        has, and a wrong CRC and an unknown magic are not looked at; with `follow` a last batch that is not whole, and
+        zeros in its place, are no error. In both cases raise FormatError for a gzip file that is cut off, and where the
+        file cannot be read.
         """
         if self._selection.skip_damaged:
             yield from read_sound_batches(segment, position, self._make_reporter(segment), self._keeps_bad_crc)
@@ -400,7 +401,7 @@ def _measure_file(path: Path) -> int:
 def _limit(batches: Iterator[SelectedBatch], limit: int | None, deep: bool) -> Iterator[SelectedBatch]:
     """Yield batches with at most `limit` records in all, or, unless `deep`, at most `limit` batches. None is no limit.
 
-    The records of a batch are counted when they are read.
+    The records of a batch are counted when they are read: read them before the next batch.
     """
     if limit is None:
         yield from batches

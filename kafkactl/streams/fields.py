@@ -43,7 +43,7 @@ class FieldReader:
     """Ignored fields: the place of a record, the error of an undelivered one, and fields of dump-log."""
 
     def read(self, fields: dict[str, Any]) -> Record | None:
-        """Return the record with these fields, or None where the field `control` is there and not null.
+        """Return the record with these fields, or None where `control` is there and not null, also if false.
 
         The fields are key or key_base64, value or value_base64, headers, partition (which counts only with
         `heeds_partition`), and timestamp or timestamp_ms (ms since 1970; -1 and null mean none; of both the first

@@ -35,10 +35,10 @@ _CONDITION_HINT = "like '.user.id == 7', '.tags[0] =~ \"^a\"' or '.deleted'"
 def make_text_filter(pattern: str, part: str, format: Format) -> RecordFilter:
     """Return a filter for records whose key or value has a match of a regular expression anywhere.
 
-    `part` is key or value. The filter takes a message and returns a bool; a record whose part is null, or not of its
-    `format`, does not pass. Raise UsageError for an invalid pattern. The filter raises OperationError or
-    UnreachableError where a format cannot get its schema, and OSError where a Protobuf schema needs a temporary file
-    that cannot be made.
+    `part` is key or value, and an error names the option --key-matches or --value-matches. The filter takes a message
+    and returns a bool; a record whose part is null, or not of its `format`, does not pass. Raise UsageError for an
+    invalid pattern. The filter raises OperationError or UnreachableError where a format cannot get its schema, and
+    OSError where a Protobuf schema needs a temporary file that cannot be made.
     """
     load_compiled = compile_pattern(pattern, f"--{part}-matches")
 

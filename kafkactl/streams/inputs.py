@@ -375,9 +375,9 @@ class RecordDefaults:
     def fill(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         """Return an iterator over the batches, with the missing parts of each record filled in.
 
-        The key replaces a null key, the headers come after those of the record, and the timestamp replaces a missing
-        one. The records are changed in place, when the iterator reaches their batch. Without any default `batches`
-        itself is returned.
+        The key replaces a null or missing key, the headers come after those of the record, and the timestamp replaces a
+        missing one. The records are changed in place, when the iterator reaches their batch. Without any default
+        `batches` itself is returned.
         """
         if self == RecordDefaults():
             return batches
