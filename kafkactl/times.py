@@ -115,11 +115,11 @@ class _LocalZone(tzinfo):
 def parse_time(text: str, flag: str, *, zone: tzinfo = UTC, now_ms: int | None = None) -> int:
     """Return a point in time as milliseconds since 1970, from 0 to 2^63 - 1.
 
-    The text is an ISO 8601 day, or day and time, digits (ms since 1970), `now`, `today`, `yesterday` (midnight), or a
-    duration before now: -1h30m or -PT1H. `zone` is for times without a zone, and for `today` and `yesterday`. `now_ms`
-    is the present time in ms since 1970; None takes the clock. Raise UsageError, which names `flag`, for any other text
-    or more than 100 characters, for bare negative numbers and for times before 1970 (negative numbers have special
-    meanings in Kafka, which only --time knows).
+    The text is an ISO 8601 day, or day and time, digits (ms since 1970), `now`, `today`, `yesterday` (midnight) in
+    lower case, or a duration before now: -1h30m or -PT1H. `zone` is for times without a zone, and for `today` and
+    `yesterday`. `now_ms` is the present time in ms since 1970; None takes the clock. Raise UsageError, which names
+    `flag`, for any other text or more than 100 characters, for bare negative numbers and for times before 1970
+    (negative numbers have special meanings in Kafka, which only --time knows).
     """
     try:
         return _check_time(_read_time(text, zone, _read_clock() if now_ms is None else now_ms))
@@ -152,10 +152,11 @@ def parse_duration(text: str, flag: str, *, signed: bool = False, positive: bool
     """Return a duration in milliseconds, at most 2^63 - 1; a bare number is seconds.
 
     The text is a number, numbers with the units w, d, h, m, s and ms in this order (1h30m, 1.5s), or days and times of
-    ISO 8601 such as PT1H30M or P1DT2H. Digits below a ms are dropped. With `signed` the text may have signs and the
-    result may be negative. With `positive` it must be above 0. Raise UsageError, which names `flag`, for any other
-    text or more than 100 characters, for a sign (also +) without `signed`, and for a duration that is shorter than a
-    millisecond but not 0, or longer than 2^63 - 1 ms.
+    ISO 8601 such as PT1H30M or P1DT2H. A number may have up to 9 decimal places, in ISO 8601 only that of seconds.
+    Digits below a ms are dropped. With `signed` the text may have signs and the result may be negative. With `positive`
+    it must be above 0. Raise UsageError, which names `flag`, for any other text or more than 100 characters, for a sign
+    (also +) without `signed`, and for a duration that is shorter than a millisecond but not 0, or longer than 2^63 - 1
+    ms.
     """
     try:
         duration_ms = _measure_duration(text, (_BARE_NUMBER, *_WITH_UNITS))

@@ -30,9 +30,9 @@ _PLAIN_FLAGS = _VERSION << _VERSION_SHIFT | _INDEPENDENT
 def simplify_frame(data: bytes) -> bytes:
     """Return a frame with the blocks of a frame, without checksum and size of the content and bytes after its end.
 
-    A frame without these is returned as it is. Raise ValueError for data that are no frame or are damaged, and for
-    blocks that depend on each other. The rare checksums of single blocks are kept and not checked: the decompressor
-    does that.
+    A frame without these is returned as it is. Raise ValueError for data that are no frame, have a damaged header or a
+    wrong size of a block, or are cut off, and for blocks that depend on each other. The bytes inside the blocks are not
+    checked. The rare checksums of single blocks are kept and not checked: the decompressor does that.
     """
     flags, descriptor, first = _read_header(data)
     blocks, end = _read_blocks(data, first, 1 << (8 + 2 * (descriptor >> _SIZE_CODE_SHIFT)), flags)

@@ -122,7 +122,8 @@ def _read_part(data: bytes | memoryview, position: int) -> tuple[bytes | None, i
 def increment_sequence(sequence: int, increment: int) -> int:
     """Return the sequence number that follows `sequence` after `increment` records.
 
-    Numbers have 32 bits, as in Java: 0 follows 2^31 - 1. Source: DefaultRecordBatch.incrementSequence.
+    Numbers have 32 bits, as in Java: 0 follows 2^31 - 1. -1 is a number like any other, and not "none". Source:
+    DefaultRecordBatch.incrementSequence.
     """
     if sequence > _wrap_int32(_LARGEST_INT32 - increment):
         return _wrap_int32(increment - _wrap_int32(_LARGEST_INT32 - sequence) - 1)

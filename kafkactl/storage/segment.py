@@ -135,7 +135,7 @@ class Segment:
         """Return a view of `size` bytes from a position on, fewer at the end of the file; the part in memory stays.
 
         The position counts in bytes from the start of the file, unpacked. Raise LostBytesError (a FormatError) where
-        the file cannot be read.
+        the file became shorter or cannot be read.
         """
         start = position - self._part_start
         size = max(0, min(size, self.size_bytes - position))

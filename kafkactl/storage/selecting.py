@@ -56,16 +56,17 @@ def select(
     With `deep` the records of the batches are selected and read, and batches without a selected record are left out,
     unless the selection takes every record. Without it only the headers of batches count: `key` and `matches` keep no
     batch out, and `to_time_ms` does so only where the broker set the times. `on_error` takes every error: a missing
-    file (at once), damage, a file that cannot be read. After a wrong CRC and damaged records reading continues with the
-    next batch, after a place without a whole batch and after a file that cannot be read with the next segment, or, with
-    `skip_damaged`, behind the damage. Iterating over a batch's records raises FormatError for damage behind the first
-    selected one, and the errors of `selection.matches`. With `tail` the last records are read beforehand, all damage in
-    them goes to `on_error`, and `limit` is ignored. `left_out` counts the records that `read_committed` leaves out
-    because their transaction has no end; None counts nowhere. With `follow` the iterator has no end, unless all paths
-    are missing or `limit` is reached. In later batches damage is not skipped, also with `skip_damaged`. Errors of later
-    reading are raised, also of a last path that `on_error` has got already: FormatError for a file or batch that cannot
-    be read, MissingFileError for a deleted segment, UsageError for a folder, a device or a file without read
-    permission, and OSError where a file's size cannot be found out.
+    file (at once), damage, a file that cannot be read. By default (BadCrc.SHOWN) CRCs are not checked; with
+    `skip_damaged` they are, and a batch with a wrong one is left out unless BadCrc.KEPT is set. After a wrong CRC and
+    damaged records reading continues with the next batch, after a place without a whole batch and after a file that
+    cannot be read with the next segment, or, with `skip_damaged`, behind the damage. Iterating over a batch's records
+    raises FormatError for damage behind the first selected one, and the errors of `selection.matches`. With `tail` the
+    last records are read beforehand, all damage in them goes to `on_error`, and `limit` is ignored. `left_out` counts
+    the records that `read_committed` leaves out because their transaction has no end; None counts nowhere. With
+    `follow` the iterator has no end, unless all paths are missing or `limit` is reached. In later batches damage is not
+    skipped, also with `skip_damaged`. Errors of later reading are raised, also of a last path that `on_error` has got
+    already: FormatError for a file or batch that cannot be read, MissingFileError for a deleted segment, UsageError for
+    a folder, a device or a file without read permission, and OSError where a file's size cannot be found out.
     """
     missing_paths = set(filter(_is_missing, paths))
     for path in paths:
@@ -119,12 +120,13 @@ class _Reading:
             yield from self._follow(paths[-1], position)
 
     def read_last(self, paths: Sequence[Path], count: int) -> Iterator[SelectedBatch]:
-        """Yield the last `count` selected records, or batches where only these are read, in their order.
+        """Yield the batches with the last `count` selected records; the last `count` batches where only these are read.
 
-        All are read before the first is yielded, from the last batch back until there are enough. Errors of a file and
-        damage in records go to `on_error`. With `follow` later batches come after them, without an end, and later
-        errors are raised: FormatError, MissingFileError, UsageError and OSError, as `_follow` says. Errors of `matches`
-        that are no KafkactlError are always raised.
+        The batches come in the order of the file, with no other records. All are read before the first is yielded, from
+        the last batch back until there are enough. Errors of a file and damage in records go to `on_error`. With
+        `follow` later batches come after them, without an end, and later errors are raised: FormatError,
+        MissingFileError, UsageError and OSError, as `_follow` says. Errors of `matches` that are no KafkactlError are
+        always raised.
         """
         left, end = count, 0
         selected_batches: list[SelectedBatch] = []
@@ -150,11 +152,13 @@ class _Reading:
             yield from self._follow(paths[-1], end)
 
     def _read_batches(self, segment: Segment, position: int) -> Iterator[AnyBatch]:
-        """Yield all batches from a position on, in bytes; raise FormatError where a batch is damaged or not whole.
+        """Yield all batches from a position on, in bytes; raise FormatError for a batch that is not whole.
 
-        With `skip_damaged` damage is reported to `on_error` and passed over instead, and FormatError comes where the
-        file cannot be read or is a gzip file that is cut off. Else, with `follow`, a last batch that is not whole is no
-        error.
+        With `skip_damaged` damage, also a wrong CRC, is reported to `on_error` and passed over instead; with
+        BadCrc.KEPT a batch with a wrong CRC is yielded, too. Without it FormatError comes also for a size that no batch
+        has, and a wrong CRC and an unknown magic are not looked at; with `follow` a last batch that is not whole, and
+        zeros in its place, are no error. In both cases raise FormatError for a gzip file that is cut off, and where the
+        file cannot be read.
         """
         if self._selection.skip_damaged:
             yield from read_sound_batches(segment, position, self._make_reporter(segment), self._keeps_bad_crc)
@@ -165,10 +169,11 @@ class _Reading:
         self._require_end(segment, position)
 
     def _read_chain(self, segment: Segment, position: int) -> Iterator[AnyBatch]:
-        """Yield the batches that follow each other, up to the first that is not whole; raise FormatError for damage.
+        """Yield the batches that follow each other, up to the first that is not whole.
 
-        Positions are in bytes. Raise FormatError also where the file cannot be read. Zeros in a log that is followed
-        are the place of batches that are not written yet, and no error.
+        Positions are in bytes. A wrong CRC is no error. Raise FormatError for a size that no batch has, for a gzip file
+        that is cut off, and where the file cannot be read. Zeros in a log that is followed are the place of batches
+        that are not written yet, and no error.
         """
         try:
             for batch in segment.batches(position):
@@ -196,8 +201,9 @@ class _Reading:
     def _find_places(self, segment: Segment) -> tuple[array[int], array[int]]:
         """Return where the batches of a segment begin and where they end, in bytes, in the order of the file.
 
-        Damage is reported to `on_error`; zeros in a log that is followed are none. Raise LostBytesError (a FormatError)
-        where the file cannot be read, or is a gzip file that is cut off, while damage is skipped.
+        Damage is reported to `on_error`; zeros in a log that is followed are none. Wrong CRCs are looked for only with
+        `skip_damaged`, which leaves their batches out unless it keeps them. Raise LostBytesError (a FormatError) where
+        the file cannot be read, or is a gzip file that is cut off, while damage is skipped.
         """
         begins, ends = array("q"), array("q")
         if self._selection.skip_damaged:
@@ -256,10 +262,11 @@ class _Reading:
     def _select_from(self, segment: Segment, batch: AnyBatch) -> Iterator[SelectedBatch]:
         """Yield a batch with its selected records, or nothing.
 
-        Damage is reported to `on_error` where it comes before the first selected record; later damage is raised as
-        FormatError when the records are read. A FormatError of `matches` counts as damage; other errors of it are
-        raised. Records of a transaction without an end are counted in `left_out`. Raise UsageError where the folder
-        cannot be listed to find the end of a transaction.
+        The records are empty where only batches are read. With `read_committed` only a batch outside of transactions or
+        of a committed one is yielded. Damage is reported to `on_error` where it comes before the first selected record;
+        later damage is raised as FormatError when the records are read. A FormatError of `matches` counts as damage;
+        other errors of it are raised. Records of a transaction without an end are counted in `left_out`. Raise
+        UsageError where the folder cannot be listed to find the end of a transaction.
         """
         selection = self._selection
         if selection.is_before(batch) or not self._is_shown(segment.path, batch):
@@ -395,7 +402,7 @@ def _measure_file(path: Path) -> int:
 def _limit(batches: Iterator[SelectedBatch], limit: int | None, deep: bool) -> Iterator[SelectedBatch]:
     """Yield batches with at most `limit` records in all, or, unless `deep`, at most `limit` batches. None is no limit.
 
-    The records of a batch are counted when they are read.
+    The records of a batch are counted when they are read: read them before the next batch.
     """
     if limit is None:
         yield from batches

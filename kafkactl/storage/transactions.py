@@ -33,7 +33,7 @@ class OpenRecords:
     def add(self, path: Path, producer_id: int, records: int) -> None:
         """Count records of a producer's transaction in a segment; 0 records count nothing.
 
-        `path` is that of the segment.
+        `path` is that of the segment. All records of a producer in one folder count as one transaction.
         """
         if records:
             self.records += records
@@ -66,9 +66,9 @@ class TransactionEnds:
         """Return whether the transaction of a batch was aborted; None where no segment from this one on has its end.
 
         `batch` must be a data batch of a transaction. The segment is read, and the later .log files of its folder where
-        they are needed (none for a segment with a suffix like .gz), each once; the folder is listed once. So ends that
-        are written afterwards are not seen. Damage is no error here: its control batches are ignored. Raise UsageError
-        where the folder cannot be listed.
+        they are needed (none for a segment with a suffix like .gz), each once; the folder is listed once for each
+        segment that needs later ones. So ends that are written afterwards are not seen. Damage is no error here: its
+        control batches are ignored. Raise UsageError where the folder cannot be listed.
         """
         if segment.path not in self._of_segment:
             self._of_segment[segment.path] = _read_ends(segment)
@@ -80,10 +80,11 @@ class TransactionEnds:
         return end
 
     def _list_later_segments(self, path: Path) -> list[Path]:
-        """Return the segments that follow a segment in its folder, in the order of their offsets, as of the first call.
+        """Return the segments that follow a segment in its folder, in the order of their offsets.
 
-        The list is empty where the segment is not among `list_segments`, as with a suffix like .gz or .deleted. Raise
-        UsageError where the folder cannot be listed.
+        The folder is listed at the first call for a path, and not again. The list is empty where the segment is not
+        among `list_segments`, as with a suffix like .gz or .deleted. Raise UsageError where the folder cannot be
+        listed.
         """
         if path not in self._following:
             from kafkactl.storage.log_dir import list_segments  # most logs end without an open transaction

@@ -64,8 +64,8 @@ class Reading:
         (None: nothing) is called with each list of records before they are yielded; it may have records beyond the end,
         which are not yielded. Raise UnreachableError where no broker answers, NotFoundError for a missing topic or
         partition and where no topic matches, OperationError where a topic cannot be read or offsets cannot be looked
-        up, and UsageError for a wrong client setting. From here on each request to the cluster has a whole time-out of
-        its own.
+        up, UsageError for a wrong client setting, and KafkaException where librdkafka refuses the subscription or the
+        assignment. From here on each request to the cluster has a whole time-out of its own.
         """
         self._prepare = prepare
         self.while_idle: Callable[[], None] = _do_nothing
@@ -120,7 +120,7 @@ class Reading:
         where a partition that is not known to be at its end has no leader then, and where the group assigns no
         partitions in time. Raise NotFoundError for a deleted topic that was named, and OperationError or
         UnreachableError for an error that librdkafka reports. Raise KafkaException where librdkafka refuses the
-        subscription to new topics.
+        subscription to new topics, or the assignment for a tail.
         """
         if self._selection.tail:
             yield from self._last_records(self._selection.tail)
@@ -271,8 +271,8 @@ class Reading:
         """Subscribe again where topics of the selection were created or deleted; at most every 5 s.
 
         The answer of the brokers is waited for, at most 2 s. Without a group, or with fixed names, nothing happens.
-        Where no topic is left the old subscription stays. A deleted topic is reported to the user, and also brokers
-        that do not answer, which is no error. Raise KafkaException where librdkafka refuses the new subscription.
+        Where no topic is left the old subscription stays. A deleted topic is reported to `warn`, and brokers that do
+        not answer to `tell`, which is no error. Raise KafkaException where librdkafka refuses the new subscription.
         """
         include = self._selection.include
         if include is None or not self._selection.joins or time.monotonic() - self._looked_at < _LOOK_FOR_TOPICS_S:
@@ -401,7 +401,8 @@ class Reading:
     def _on_commit(self, error: KafkaError | None, partitions: Sequence[TopicPartition]) -> None:
         """Note the committed offsets, and an error, which only close() reports: an earlier commit is done again.
 
-        Partitions without a new offset are also among `partitions`. An error may be that of one partition.
+        Partitions without a new offset are also among `partitions`. An error may be that of one partition. That nothing
+        was left to commit is no error.
         """
         errors = [entry.error for entry in partitions if entry.error is not None and entry.offset >= 0]
         self._commit_error = error or next(iter(errors), None)
@@ -527,7 +528,7 @@ class Reading:
         """Return whether the reading has come to its end. `last_record_at` is a time of time.monotonic().
 
         It ends by the idle time-out, at the ends of all assigned partitions with `until_end`, and where all assigned
-        partitions have reached their stops.
+        partitions have reached their stops. With stops it also ends where no partition is assigned.
         """
         assigned = {(partition.topic, partition.partition) for partition in self._consumer.assignment()}
         if self._selection.is_over(time.monotonic() - last_record_at, assigned, self._at_end):
@@ -540,8 +541,9 @@ class Reading:
 
         Partitions with an explicit start are not read before it, unless too few records come. Then the partitions are
         read from their ends on. Offsets may have gaps after compaction and at the ends of transactions. Where too few
-        records come, the search begins farther back, as often as necessary. Raise UnreachableError, OperationError, or
-        NotFoundError for a deleted topic that was named.
+        records come, the search begins farther back, as often as necessary. Afterwards the partitions are read on from
+        the ends that were found first. Raise UnreachableError, OperationError, or NotFoundError for a deleted topic
+        that was named, and KafkaException where librdkafka refuses the assignment.
         """
         ends = look_up_offsets(self._cluster, self._consumer, self._ranges, LATEST_OFFSET)
         firsts = look_up_offsets(self._cluster, self._consumer, self._ranges, EARLIEST_OFFSET)

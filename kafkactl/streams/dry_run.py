@@ -19,10 +19,10 @@ class DryRun:
     ) -> None:
         """Read the topic's metadata; no topic is created.
 
-        The `largest_bytes` of the account is set to max.request.size, or to 1 MiB without that setting. `partition` is
-        the one to send to, or None. `topic_bytes` is the largest batch that the topic accepts, in bytes; None where
-        batches are compressed, or where it is not known. Raise NotFoundError for a missing topic or partition,
-        OperationError for a topic that cannot be read, UsageError for a wrong client setting, also for a
+        The `largest_bytes` of the account is set to max.request.size, or to 1 MiB without that setting. `partition`
+        must exist, unless it is None; it is not kept. `topic_bytes` is the largest batch that the topic accepts, in
+        bytes; None where batches are compressed, or where it is not known. Raise NotFoundError for a missing topic or
+        partition, OperationError for a topic that cannot be read, UsageError for a wrong client setting, also for a
         max.request.size that is not a number, and UnreachableError where no broker answers.
         """
         self._topic_bytes = topic_bytes
@@ -48,8 +48,9 @@ class DryRun:
     def _find_fault(self, record: Record) -> str | None:
         """Return why a record could not be sent, as text, or None.
 
-        Reasons are a missing partition, a timestamp of 0, a header's name that this client or a transaction cannot
-        send, and its size.
+        Reasons are a partition that the topic does not have, a timestamp of 0, a header's name that this client or a
+        transaction cannot send, and a size above the client's or the topic's largest one. A record without a partition
+        is not checked for one.
         """
         number = record.get("partition")
         if number is not None and number not in self._numbers:

@@ -43,7 +43,7 @@ class FieldReader:
     """Ignored fields: the place of a record, the error of an undelivered one, and fields of dump-log."""
 
     def read(self, fields: dict[str, Any]) -> Record | None:
-        """Return the record with these fields, or None where the field `control` is there and not null.
+        """Return the record with these fields, or None where `control` is there and not null, also if false.
 
         The fields are key or key_base64, value or value_base64, headers, partition (which counts only with
         `heeds_partition`), and timestamp or timestamp_ms (ms since 1970; -1 and null mean none; of both the first
@@ -256,7 +256,7 @@ def _check_name(name: str) -> str:
 def _read_bytes(fields: dict[str, Any], name: str, to_bytes: Callable[[str], bytes]) -> bytes | None:
     """Return the bytes of a field, or of its form NAME_base64; None for null and for a missing field.
 
-    `to_bytes` converts the text of the field. Raise FormatError where both are there, for base64 that is wrong or no
+    `to_bytes` converts the text of the field. Raise FormatError where both have a value, for base64 that is wrong or no
     string, and the errors of `to_bytes`.
     """
     text, packed = fields.get(name), fields.get(name + _BASE64)

@@ -35,10 +35,10 @@ _CONDITION_HINT = "like '.user.id == 7', '.tags[0] =~ \"^a\"' or '.deleted'"
 def make_text_filter(pattern: str, part: str, format: Format) -> RecordFilter:
     """Return a filter for records whose key or value has a match of a regular expression anywhere.
 
-    `part` is key or value. The filter takes a message and returns a bool; a record whose part is null, or not of its
-    `format`, does not pass. Raise UsageError for an invalid pattern. The filter raises OperationError or
-    UnreachableError where a format cannot get its schema, and OSError where a Protobuf schema needs a temporary file
-    that cannot be made.
+    `part` is key or value, and an error names the option --key-matches or --value-matches. The filter takes a message
+    and returns a bool; a record whose part is null, or not of its `format`, does not pass. Raise UsageError for an
+    invalid pattern. The filter raises OperationError or UnreachableError where a format cannot get its schema, and
+    OSError where a Protobuf schema needs a temporary file that cannot be made.
     """
     load_compiled = compile_pattern(pattern, f"--{part}-matches")
 
@@ -146,8 +146,8 @@ def parse_condition(text: str) -> Condition:
     A path has steps .NAME (letters, digits, _ and -, beginning with one of A-Z, a-z and _), [INDEX] (below 0: from the
     end) and ["NAME"], with nothing between them; "." alone is the whole value. The operators are ==, !=, >=, <=, >, <
     and =~, a regular expression that matches anywhere in a text. A literal is JSON; what is not JSON is a text without
-    quotes. A path alone requires a value that is neither null nor false. Raise UsageError for any other text,
-    and for an invalid pattern.
+    quotes. After =~ a literal that is JSON and no string counts as text as it stands. A path alone requires a value
+    that is neither null nor false. Raise UsageError for any other text, and for an invalid pattern.
     """
     rest = text.strip()
     path: list[str | int] = []
@@ -192,7 +192,7 @@ def _parse_step(step: re.Match[str]) -> str | int:
 def compile_pattern(pattern: str, flag: str) -> re.Pattern[str]:
     """Return a compiled regular expression; raise UsageError, which names the option `flag`, for an invalid one.
 
-    An empty one is accepted, and has a match in every text.
+    `flag` has its dashes. An empty expression is accepted, and has a match in every text.
     """
     try:
         return compile_quietly(pattern)

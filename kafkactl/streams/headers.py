@@ -44,8 +44,8 @@ def make_header_reader(cluster: Cluster) -> Callable[[Any], Headers]:
 def _fetch(cluster: Cluster, place: Place) -> Iterator[tuple[Place, Headers]]:
     """Yield the place and headers of each record in the batch that has the record at `place`.
 
-    Nothing is yielded where the log has no such batch. Raise OperationError, UnreachableError, UsageError or
-    FormatError.
+    Where compaction or retention has removed that batch, it is the next one. Nothing is yielded where the log has no
+    batch at or after the offset. Raise OperationError, UnreachableError, UsageError or FormatError.
     """
     topic, partition, offset = place
     data = memoryview(cluster.requests.fetch(topic, partition, offset))

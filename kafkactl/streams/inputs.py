@@ -98,11 +98,12 @@ def _read_records(pieces: Iterable[list[bytes]], reader: LineReader) -> Iterator
 def read_length_prefixed(source: Input, value: Format) -> Iterator[Batch]:
     """Yield the records of an input in which each value follows its length, in batches, which may be empty.
 
-    A length is four bytes, big-endian; -1 stands for a null value. Raise FormatError, with the number of the record
-    from 1 on, for a length below -1, for a value that is not of its format, and where the input ends inside a record,
-    and OperationError, UnreachableError or UsageError of a schema registry; the records before it were yielded. After a
-    signal a record that has begun is read to its end, or left out where the signal cuts it. Raise OSError where the
-    input cannot be read, and where a Protobuf schema of a registry needs a temporary file that cannot be made.
+    The records have no key. A length is four bytes, big-endian; -1 stands for a null value. Raise FormatError, with the
+    number of the record from 1 on, for a length below -1, for a value that is not of its format, and where the input
+    ends inside a record, and OperationError, UnreachableError or UsageError of a schema registry; the records before it
+    were yielded. After a signal a record that has begun is read to its end, or left out where the signal cuts it. Raise
+    OSError where the input cannot be read, and where a Protobuf schema of a registry needs a temporary file that cannot
+    be made.
     """
     waiting = b""
     number = 0
@@ -152,8 +153,9 @@ def _read_length(data: bytes, at: int, number: int) -> int:
 def _make_value_record(value: Format, length: int, data: bytes, number: int) -> Record:
     """Return the record of a value after its length; raise FormatError for data that is not of its format.
 
-    A length of -1 means a null value. `number` is the number of records before, for the message. OperationError,
-    UnreachableError, UsageError and OSError of a format of a schema registry pass through.
+    The record has a value and no other field. A length of -1 means a null value. `number` is the number of records
+    before, for the message. OperationError, UnreachableError, UsageError and OSError of a format of a schema registry
+    pass through.
     """
     try:
         return {"value": None if length < 0 else value.from_input(data)}
@@ -192,10 +194,10 @@ def read_csv_rows(source: Input, reader: FieldReader, null: bytes = b"") -> Iter
     With a column `value` or `value_base64` the columns are the fields of a record, and `headers` is JSON. Without them,
     the whole row becomes a JSON object as the value, and the key is that of the column `key`, if there is one. A cell
     without quotes that equals `null` is null. Empty rows and control records are skipped. A row that a signal cuts is
-    left out. Raise FormatError, with the number of the row's first line in the input, from 1 on, for a row that is no
-    record, and OperationError, UnreachableError or UsageError of a schema registry; the records before it were yielded.
-    Raise OSError where the input cannot be read, and where a Protobuf schema of a registry needs a temporary file that
-    cannot be made.
+    left out. Raise FormatError, with the number of the row's first line in the input, from 1 on, for a heading with a
+    repeated name or not in UTF-8, and for a row that is no record, and OperationError, UnreachableError or UsageError
+    of a schema registry; the records before it were yielded. Raise OSError where the input cannot be read, and where a
+    Protobuf schema of a registry needs a temporary file that cannot be made.
     """
     lines = _RowLines(source)
     titles: list[str] = []
@@ -373,9 +375,9 @@ class RecordDefaults:
     def fill(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         """Return an iterator over the batches, with the missing parts of each record filled in.
 
-        The key replaces a null key, the headers come after those of the record, and the timestamp replaces a missing
-        one. The records are changed in place, when the iterator reaches their batch. Without any default `batches`
-        itself is returned.
+        The key replaces a null or missing key, the headers come after those of the record, and the timestamp replaces a
+        missing one. The records are changed in place, when the iterator reaches their batch. Without any default
+        `batches` itself is returned.
         """
         if self == RecordDefaults():
             return batches

@@ -103,12 +103,12 @@ class LineReader:
         """Return one line, without its end, as a record. Key, value and headers' values are None for the null marker.
 
         The line is [headers DELIMITER] [key SEPARATOR] value; which parts it has, the properties say. A key that it
-        does not have is None, too, and headers are absent then, and also where they are the null marker. Raise
-        FormatError, with `number` as the number of the line, for a missing delimiter or separator (where errors are
-        ignored, that part is absent, and a header without a separator has a null value), for a null name of a header,
-        and for a key or value that is not of its format. Formats of a schema registry also raise OperationError,
-        UnreachableError, UsageError and OSError. With `as_kafka` the messages about a null name, a key or a value have
-        no number.
+        does not have is None, too, and headers are absent then, and also where they are the null marker. An empty text
+        of headers is an empty list; with `as_kafka` it is one header without a separator. Raise FormatError, with
+        `number` as the number of the line, for a missing delimiter or separator (where errors are ignored, that part is
+        absent, and a header without a separator has a null value), for a null name of a header, and for a key or value
+        that is not of its format. Formats of a schema registry also raise OperationError, UnreachableError, UsageError
+        and OSError. With `as_kafka` the messages about a null name, a key or a value have no number.
         """
         record: Record = {"key": None, "value": None}
         rest = line
@@ -179,7 +179,8 @@ class LineReader:
         """Return the texts between the separators of headers, without empty ones at the end, as Java splits.
 
         With `as_kafka` the separator is a regular expression. Otherwise an empty separator splits between all
-        characters, and bytes that are not UTF-8 become U+FFFD then.
+        characters, and bytes that are not UTF-8 become U+FFFD then. An empty text gives no texts; with `as_kafka` it
+        gives one empty text.
         """
         if self._pattern is not None:
             return [

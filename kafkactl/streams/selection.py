@@ -124,7 +124,7 @@ class SelectionRequest:
         end, an offset without partitions, `partitions` beside `assigned`, a start beside an offset of `assigned`, and
         `until_end` with `follow`. Raise UsageError for a group beside an offset, a time, a tail, an end, `partitions`
         or `assigned`; a default group is left out instead. Raise UsageError for auto.offset.reset=none (error) with
-        neither a group nor one of these.
+        neither a group nor one of these, also with `from_beginning`.
         """
         starts = self._list_names("offset", "from_time_ms", "tail", "from_beginning")
         if len(starts) > 1:

@@ -171,7 +171,7 @@ class StoppableInput:
         return piece
 
     def _read_to(self, delimiter: bytes, begun: bytes, row: bytes = b"") -> bytes:
-        """Return a piece up to its delimiter or the end of the input; nothing where it stays cut.
+        """Return a piece with its delimiter, or up to the end of the input; nothing where it stays cut.
 
         `begun` is the beginning that was read. Without a delimiter (b"") the piece goes to the end. The bytes of a
         piece that stays cut are in `cut`, behind `row`. Raise OSError where the descriptor cannot be read.

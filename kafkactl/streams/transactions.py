@@ -82,10 +82,11 @@ class Transactions:
     def commit(self) -> None:
         """Commit the open transaction; without one do nothing.
 
-        Wait for the answers of all records first. Raise OperationError where it had to be aborted, also because a
-        record was not delivered, and where the client can send no more. Raise UnreachableError where no leader was
-        reached, or the coordinator did not answer: the records may have been delivered then. Raise OSError where the
-        kept records of an aborted one cannot be read.
+        Wait for the answers of all records first: an error of this wait leaves the transaction open, and the caller
+        must abort it. Raise OperationError where it had to be aborted, also because a record was not delivered, and
+        where the client can send no more. Raise UnreachableError where no leader was reached, or the coordinator did
+        not answer: the records may have been delivered then. Raise OSError where the kept records of an aborted one
+        cannot be read.
         """
         if not self._begun:
             return
@@ -143,8 +144,9 @@ class Transactions:
     def _end(self, reason: str) -> None:
         """Pass all records of the open transaction to the account, as undelivered with this reason.
 
-        A transaction must be open: after a commit its records would be passed on as undelivered. Afterwards none is
-        open here. Raise OSError where the kept records cannot be read.
+        Records that failed before get this reason, too, and still count as failed; the others count as aborted. A
+        transaction must be open: after a commit its records would be passed on as undelivered. Afterwards none is open
+        here. Raise OSError where the kept records cannot be read.
         """
         self._account.tell = self._tell
         self._account.aborted += self._begun - len(self._failures)
@@ -168,7 +170,8 @@ class Transactions:
         """Call a method of the producer until it succeeds; `failure` begins the text of an error.
 
         `step` is the method's name. It is repeated after transient errors, until the cluster's time-out or a signal's
-        time is over. Raise OperationError, also where no answer came, and UnreachableError.
+        time is over; `_is_unanswered` is True where the last attempt ended with one. Raise OperationError, also where
+        no answer came, and UnreachableError.
         """
 
         def ask() -> None:

@@ -148,7 +148,8 @@ class Watch:
     def _note_leaders(self, topics: dict[str, TopicMetadata]) -> None:
         """Report partitions that have lost their leader or have one again, and keep those without a leader.
 
-        `topics` are metadata by name. A partition that they do not have does not count as one without a leader.
+        `topics` are metadata by name. A partition that they do not have, or that is no longer watched, does not count
+        as one without a leader: one that was without is then reported as having a leader again.
         """
         leaderless = {
             (topic, number)

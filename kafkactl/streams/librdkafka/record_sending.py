@@ -103,8 +103,8 @@ class RecordSending:
     def send(self, record: Record) -> None:
         """Queue one record, waiting while the queue is full.
 
-        A record that cannot be queued fails in the account, also after a fatal error or when the waiting is over;
-        nothing is raised for it.
+        The caller counts it as accepted. A record that cannot be queued fails in the account, also after a fatal error
+        or when the waiting is over; nothing is raised for it.
         """
         headers = [(name_bytes(name), value) for name, value in record.get("headers") or ()]
         while code := self._sender.send_record(
