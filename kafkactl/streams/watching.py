@@ -149,18 +149,17 @@ class Watch:
         """Report partitions that have lost their leader or have one again, and keep those without a leader.
 
         `topics` are metadata by name. A partition that they do not have, or that is no longer watched, does not count
-        as one without a leader: one that was without is then reported as having a leader again.
+        as one without a leader, and nothing is reported of it.
         """
-        leaderless = {
-            (topic, number)
+        leaders = {
+            (topic, number): topics[topic].partitions[number].leader
             for topic, number in self.partitions
-            if topic in topics
-            and number in topics[topic].partitions
-            and topics[topic].partitions[number].leader == _NO_LEADER
+            if topic in topics and number in topics[topic].partitions
         }
+        leaderless = {partition for partition, leader in leaders.items() if leader == _NO_LEADER}
         for topic, number in sorted(leaderless - self.without_leader):
             self._tell(f"{topic}-{number} has no leader: nothing can be read from it")
-        for topic, number in sorted(self.without_leader - leaderless):
+        for topic, number in sorted((self.without_leader & leaders.keys()) - leaderless):
             self._tell(f"{topic}-{number} has a leader again")
         self.without_leader = leaderless
 
