@@ -260,8 +260,8 @@ def run_line(arguments: list[str]) -> int:
     """Run one command line in our style or in that of Kafka's tools, and return the exit status.
 
     `arguments` are those after the program's name. See `run` for the statuses of our style, and for the exception that
-    it raises with --debug. For one of Kafka's tools an OSError is raised where the copy of an input file or of a secret
-    cannot be written.
+    it raises with --debug. In the style of Kafka's tools a copy of an input file or of a secret that cannot be written
+    is an error like others: it is printed, and counts in the status.
     """
     if (door := doors.find_door(arguments)) is None:
         return run(doors.move_flags(arguments))

@@ -270,10 +270,11 @@ class _Values:
     def _find_branch(self, value: Any, schema: list[Any]) -> str:
         """Return the name of the branch that a value, as fastavro reads it, belongs to.
 
-        `schema` is the list of the union's parsed branches. The result is the branch for the value's type, with `long`
-        for an integer that `int` cannot hold; else the first one that is not null; null where there is no other. Where
-        the union has int and long, or float and double, the value does not tell which of both the bytes had: a small
-        integer counts as int, a float as double.
+        `value` is not None, which would count as the first branch that is not null. `schema` is the list of the union's
+        parsed branches. The result is the branch for the value's type, with `long` for an integer that `int` cannot
+        hold; else the first one that is not null; null where there is no other. Where the union has int and long, or
+        float and double, the value does not tell which of both the bytes had: a small integer counts as int, a float as
+        double.
         """
         names = [self._find_name(branch) for branch in schema]
         candidates: tuple[str, ...] = next((_BRANCHES[kind] for kind in type(value).__mro__ if kind in _BRANCHES), ())

@@ -173,8 +173,9 @@ class StoppableInput:
     def _read_to(self, delimiter: bytes, begun: bytes, row: bytes = b"") -> bytes:
         """Return a piece with its delimiter, or up to the end of the input; nothing where it stays cut.
 
-        `begun` is the beginning that was read. Without a delimiter (b"") the piece goes to the end. The bytes of a
-        piece that stays cut are in `cut`, behind `row`. Raise OSError where the descriptor cannot be read.
+        Only bytes that come without waiting are read, for at most 2 s: this is for the time after a signal. `begun` is
+        the beginning that was read. Without a delimiter (b"") the piece goes to the end. The bytes of a piece that
+        stays cut are in `cut`, behind `row`. Raise OSError where the descriptor cannot be read.
         """
         piece = bytearray(begun)
         while not (delimiter and piece.endswith(delimiter)):

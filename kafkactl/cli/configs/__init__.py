@@ -305,8 +305,9 @@ def _describe_clients(connected: Cluster, choices: Sequence[EntityChoice], outpu
 
     A name of None stands for all entities of its type; credentials of the default are not read. A note says where there
     is nothing to show, but not with -o kafka. Raise OperationError for a refusal, UnreachableError, and UsageError for
-    a wrong client setting, for a column of --columns or --sort that a shown table does not have, and for an unknown
-    order in --sort. Raise OutputError or ReaderLeftError where stdout fails.
+    a wrong client setting, for columns of --columns that no shown table has together, for a column of --sort that none
+    has, and for an unknown order in --sort; a table without the columns is left out, and one without that of --sort
+    keeps its order. Raise OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import quotas, scram
     from kafkactl.output import client_tables

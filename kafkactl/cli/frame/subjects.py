@@ -113,9 +113,9 @@ class TopicsOptions:
     def selection(self) -> TopicSelection:
         """Return the selection, which may be empty. The topics need not exist: no broker is asked.
 
-        TOPIC is a name, or a regular expression for the whole name; --topic is a list of these with commas, and --match
-        a regular expression. Patterns choose internal topics only with --include-internal. Raise UsageError for an
-        empty value or a wrong pattern.
+        TOPIC is a name, or a regular expression for the whole name; --topic is a list of these with commas, whose empty
+        parts are left out, and --match a regular expression. Patterns choose internal topics only with
+        --include-internal. Raise UsageError for an empty value, a list of commas alone, or a wrong pattern.
         """
         return select_topics(
             self.topic, topic=self.topic_flag, match=self.match, include_internal=self.include_internal
