@@ -122,8 +122,8 @@ def check(arguments: Arguments) -> None:
     Refused are both or neither of the two servers (neither is allowed where the arguments need none), a command line
     without exactly one verb, roles, principals and hosts of rules beside --list, --principal without --list,
     --operation, --deny-principal or --deny-host beside a role, --producer without --topic, --idempotent without
-    --producer, and --consumer without --topic and --group, or without --producer beside --cluster or
-    --transactional-id.
+    --producer, --consumer that lacks --topic or --group, and --consumer without --producer beside --cluster or
+    --transactional-id. Values are not checked, nor that a change has a resource or a principal: `translate` does it.
     """
     has = arguments.has
     if has("bootstrap-server") and has("bootstrap-controller"):
@@ -154,10 +154,12 @@ def check(arguments: Arguments) -> None:
 def translate(arguments: Arguments) -> Run:
     """Return the command `kafkactl acls list`, `add` or `remove`; the command line must have passed `check`.
 
-    Raise OptionError for a value that cannot be read or is given twice, JavaError for a file of settings that does not
-    exist, for an address that is none and for a principal that is none, and WrongUsageError for what kafka-acls refuses
-    after it has made its client. A removal without --force asks for confirmation. Kafka's remark about --command-config
-    without a value is in the result's `before`, for stdout; an error lacks it.
+    Raise OptionError for a value that cannot be read or is given twice, where only one may be (resources, principals,
+    hosts and operations may be several). Raise JavaError for a file of settings that cannot be opened, for an address
+    that is none and for a principal that is none. Raise WrongUsageError for --add with a pattern type other than
+    literal and prefixed or without a principal, for a change without a resource, and for an operation that a resource
+    does not have. A removal without --force asks for confirmation. Kafka's remark about --command-config without a
+    value is in the result's `before`, for stdout; an error lacks it.
     """
     verb = next(verb for verb in _VERBS if arguments.has(verb))
     connection = _translate_connection(arguments)
@@ -184,8 +186,8 @@ def translate(arguments: Arguments) -> Run:
 def _translate_connection(arguments: Arguments) -> list[str]:
     """Return our options for the addresses and the file of settings.
 
-    Raise OptionError for an option given twice, and JavaError for a file that does not exist and an address that is
-    none.
+    Raise OptionError for an option given twice, and JavaError for a file that does not exist, is a folder or cannot be
+    read, and for an address that is not HOST:PORT. A --command-config without a value gives no option.
     """
     require_file(arguments.value("command-config"))
     require_servers(arguments)
@@ -208,8 +210,9 @@ def _parse_pattern(arguments: Arguments) -> PatternKind:
 def _translate_grants(arguments: Arguments) -> list[str]:
     """Return our options for principals, hosts, operations and roles.
 
-    A principal that is given has at least one host; * is the default. Operations are there only with a principal and
-    without a role; All is the default. Raise JavaError for a principal without a colon.
+    A principal that is given has at least one host; * is the default. Hosts without a principal of the same permission
+    are left out. Operations are there only with a principal and without a role; All is the default. They are not
+    checked here. Raise JavaError for a principal without a colon.
     """
     words = []
     for permission in ("allow", "deny"):
@@ -230,10 +233,11 @@ def _has_clients(arguments: Arguments) -> bool:
 
 
 def _translate_resources(arguments: Arguments, pattern: PatternKind) -> list[str]:
-    """Return our options for the resources; for --producer and --consumer only those that they need.
+    """Return our options for the resources; with --producer or --consumer only those that these need.
 
-    --cluster counts only with the pattern type literal. Blanks around names are removed, except for transactional ids.
-    Raise WrongUsageError where rules are changed and no resource is given; with --list the result may be empty.
+    --cluster counts only with the pattern type literal, and with a role it gives no option. Blanks around names are
+    removed, except for transactional ids. Raise WrongUsageError where rules are changed and no resource that counts is
+    given, needed or not; with --list the result may be empty.
     """
     roles = (arguments.has("producer"), arguments.has("consumer"))
     words = []
@@ -255,7 +259,8 @@ def _translate_resources(arguments: Arguments, pattern: PatternKind) -> list[str
 def _check_operations(arguments: Arguments, resources: Iterable[str]) -> None:
     """Raise WrongUsageError for an operation that one of the resources, which are our options, does not have.
 
-    An unknown operation is refused, too. With --producer or --consumer, and without a principal, nothing is checked.
+    An unknown operation is refused, too; All is allowed for each. With --producer or --consumer, without a principal,
+    and without resources nothing is checked.
     """
     if arguments.has("producer", "consumer") or not _has_clients(arguments):
         return
@@ -276,8 +281,9 @@ def _find_right(name: str) -> Right | None:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-acls does, and return its status: 1.
 
-    Wrong words are answered with the list of options on stderr; any other error is on stdout, with the first line of
-    its stack trace. Raise OutputError or ReaderLeftError where stdout fails.
+    Words that cannot be parsed are answered with the list of options on stderr; any other error, also another
+    OptionError, is on stdout, with the first line of its stack trace. Raise OutputError or ReaderLeftError where stdout
+    fails.
     """
     if isinstance(error, OptionError) and error.is_of_parsing:
         print_usage(str(error), OPTIONS)

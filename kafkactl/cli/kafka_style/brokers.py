@@ -39,8 +39,8 @@ def translate(arguments: Arguments) -> Run:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-broker-api-versions does, on stderr, and return its status: 1.
 
-    It is the message and the first line of the stack trace. `call` does not count: Kafka's tool has a client of its own
-    for its requests.
+    It is the message and the first line of the stack trace, also for words that cannot be parsed; the list of options
+    is not printed. `call` does not count: Kafka's tool has a client of its own for its requests.
     """
     java = convert_error(error, call)
     if isinstance(error, UnreachableError):

@@ -62,8 +62,8 @@ def check(arguments: Arguments) -> None:
 
     WrongUsageError is for a command line without exactly one verb, and for an option that its verb does not take.
     JavaError is for a missing --bootstrap-server, unless the arguments do not need it, --alter without exactly one of
-    --name and --generate-name, --delete without --name, and an --interval that is no number. OptionError is for an
-    interval given twice.
+    --name and --generate-name, --delete without --name, and --alter with an --interval that is no whole number of 32
+    bits; an empty interval is allowed. OptionError is for an interval given twice with --alter.
     """
     if sum(arguments.has(verb) for verb in _VERBS) != 1:
         raise WrongUsageError("Command must include exactly one action: --alter, --delete, --describe or --list.")
@@ -86,8 +86,9 @@ def check(arguments: Arguments) -> None:
 def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl client-metrics`; the command line must have passed `check`.
 
-    Raise JavaError for a file of settings that does not exist, an address that is none, and several names, and
-    OptionError for another option given twice.
+    Raise JavaError for a file of settings that cannot be opened, an address that is none, and several names. Raise
+    OptionError for --bootstrap-server or --command-config given twice; several --metrics or --match are joined. The
+    command does not ask for confirmation.
     """
     require_file(arguments.value("command-config"))
     require_servers(arguments)
@@ -110,8 +111,9 @@ def translate(arguments: Arguments) -> Run:
 def _translate_changes(arguments: Arguments) -> list[str]:
     """Return our options for --generate-name, --interval, --metrics and --match; an empty value unsets the setting.
 
-    The values of several --metrics or --match are joined with commas. The interval must be a number or empty, as
-    `check` requires. Raise OptionError for --interval given twice.
+    The values of several --metrics or --match are joined with commas. Empty parts between commas are left out, but a
+    text without any other part stays as it is. The interval is in ms; it must be a number or empty, as `check`
+    requires. Raise OptionError for --interval given twice.
     """
     words = ["--generate-name"] if arguments.has("generate-name") else []
     if (interval := arguments.value("interval")) is not None:
@@ -132,9 +134,10 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-client-metrics does, and return its status: 1.
 
     Words that cannot be parsed are answered with the list of options on stderr. Another OptionError, and an exception
-    of Java's own (java.), has the first line of a stack trace, also on stderr: most errors of the command line, and one
-    without a code of Kafka. An exception of Kafka's, as for a refusal, a missing answer or a wrong address, is one line
-    on stdout: raise OutputError or ReaderLeftError where that fails. `call` is the name of the request.
+    of Java's own (java.), has the message and the first line of a stack trace, also on stderr: most errors of the
+    command line, and one without a code of Kafka. Any other exception, as for a refusal, a missing answer, a wrong
+    address or several names, is one line on stdout: raise OutputError or ReaderLeftError where that fails. `call` is
+    the name of the request.
     """
     if isinstance(error, OptionError) and error.is_of_parsing:
         print_usage(str(error), OPTIONS)

@@ -85,8 +85,9 @@ class ClientSettings:
 def read_settings(arguments: Arguments, client: str, before: str) -> ClientSettings:
     """Return the settings of --command-property and --command-config, or of their deprecated names.
 
-    `client` is `producer` or `consumer`. Raise JavaError, with `before` as its text for stdout, for a file that cannot
-    be opened, OptionError for one given twice, and UsageError for one that is no file of settings.
+    `client` is `producer` or `consumer`. An empty --command-config counts as none. Raise JavaError, with `before` as
+    its text for stdout, for a file that cannot be opened, OptionError for one given twice, and UsageError for one that
+    is no file of settings. Names and values are not checked.
     """
     file = arguments.value("command-config") or arguments.value(f"{client}.config")
     require_file(file, before)
@@ -97,13 +98,14 @@ def read_settings(arguments: Arguments, client: str, before: str) -> ClientSetti
 def translate_settings(client: str, settings: ClientSettings, chosen: Mapping[str, str], before: str) -> list[str]:
     """Return our options for the settings of a client, `producer` or `consumer`.
 
-    `chosen` are the settings, by Java's names, that the command line has options for, and these options win. Settings
-    that Kafka's tool sets itself, those of other clients, unknown ones, and those without effect in kafkactl are left
-    out: where they are on the command line, each gets a warning on stderr. A file of settings is passed on as
-    --command-config; its settings get no option, except max.block.ms, and one whose value changes and is not secret. A
-    client's own partitioner.ignore.keys or exclude.internal.topics, and encodings of serializers, get neither option
-    nor warning. Numbers become the nearest ones that librdkafka takes. Raise JavaError, with `before` as its text for
-    stdout, for a value that Java refuses, also for one of `chosen`.
+    `chosen` are the settings, by Java's names, that the command line has options for, and these options win: the caller
+    adds them, here they are only checked. Settings that Kafka's tool sets itself, those of other clients, unknown ones,
+    and those without effect in kafkactl are left out: where they are on the command line, each gets a warning on
+    stderr. A file of settings is passed on as --command-config; its settings get no option, except max.block.ms, and
+    one whose value changes and is not secret. A client's own partitioner.ignore.keys or exclude.internal.topics, and
+    encodings of serializers, get neither option nor warning. Numbers become the nearest ones that librdkafka takes.
+    Raise JavaError, with `before` as its text for stdout, for a value that Java refuses, also for one of `chosen`, and
+    for a class outside Kafka's package, such as an interceptor.
     """
     ignored = {*SET_BY_TOOL[client], *list_names_of_other(client)}
     used = {name: value for name, value in settings.all.items() if name not in ignored}

@@ -64,10 +64,10 @@ def check(arguments: Arguments) -> None:
 
 
 def translate(arguments: Arguments) -> Run:
-    """Return the command of `kafkactl cluster`, or `kafkactl brokers unregister`, which asks nobody.
+    """Return the command of `kafkactl cluster`, or `kafkactl brokers unregister`, which asks for no confirmation.
 
-    Raise JavaError for a file of settings that does not exist. Kafka's warning about --config is in the `before` of the
-    result or the error, for stdout.
+    Raise JavaError for a file of settings that cannot be opened; --command-config wins over --config. Addresses are not
+    checked. Kafka's warning about --config is in the `before` of the result or the error, for stdout.
     """
     file = arguments.value("command-config") if arguments.has("command-config") else arguments.value("config")
     before = _DEPRECATED if arguments.has("config") else ""
@@ -85,8 +85,9 @@ def translate(arguments: Arguments) -> Run:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-cluster does, on stderr, and return its status: 1.
 
-    For `unregister` at brokers that are too old for it, the text goes to stdout, and the status is 0. `call` is the
-    name of the request, for the text of a time-out. Raise OutputError or ReaderLeftError where stdout fails.
+    A line that the parser refuses has the usage before it; other errors have the first line of the stack trace behind
+    them. For `unregister` at brokers that are too old for it, the text goes to stdout, and the status is 0. `call` is
+    the name of the request, for the text of a time-out. Raise OutputError or ReaderLeftError where stdout fails.
     """
     if isinstance(error, UnsupportedRequestError) and arguments.command == "unregister":
         out.write_text(_OLD_BROKERS)

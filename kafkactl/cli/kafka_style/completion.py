@@ -67,9 +67,11 @@ def build_command(name: str) -> Any:
 
 
 def _make_parameter(option: Option) -> inspect.Parameter:
-    """Return a parameter of a command function for an option. Without a value that it needs, it is a flag.
+    """Return a parameter of a command function for an option.
 
-    A flag lets the next word be an option, and the words that are no options are not checked.
+    An option that needs a value takes a list of texts, but --bootstrap-server and --command-config one text. Any other
+    option, also one whose value is optional, is a flag, so that the next word may be an option. The parameter's name is
+    the option's, with _ for dashes and dots. Kafka's default is not applied.
     """
     flag = typer.Option(f"--{option.name}", help=option.summary, autocompletion=_NAMES.get(option.name))
     kind: Any = bool

@@ -152,8 +152,9 @@ def _list_types(arguments: Arguments) -> list[str]:
 def _list_names(arguments: Arguments) -> list[str]:
     """Return the names of the entities; "" is a default entity.
 
-    First come those of --entity-name and --entity-default, as they stand, then those of options such as --topic, then
-    one "" for each option such as --user-defaults. Raise OptionError for an option such as --topic given twice.
+    First come those of --entity-name in their order, with one "" before or behind them all for --entity-default,
+    whichever option came first; then those of options such as --topic, then one "" for each option such as
+    --user-defaults. An empty name is "" as well. Raise OptionError for an option such as --topic given twice.
     """
     names = arguments.values("entity-name")
     if arguments.has("entity-default"):
@@ -195,8 +196,8 @@ def check(arguments: Arguments) -> None:
 def _check_types(arguments: Arguments, types: Sequence[str]) -> None:
     """Raise JavaError for types that do not exist, are there twice, or do not belong together, and for no type.
 
-    It is also raised for a missing --bootstrap-server, where one is needed, for one beside --bootstrap-controller, and
-    for options such as --topic beside those that begin with --entity.
+    It is also raised where neither --bootstrap-server nor --bootstrap-controller is there and one is needed, where both
+    are, and for options such as --topic beside those that begin with --entity. Only users and clients belong together.
     """
     doubles = [type_ for number, type_ in enumerate(types) if type_ in types[:number]]
     if doubles:
@@ -220,9 +221,10 @@ def _check_types(arguments: Arguments, types: Sequence[str]) -> None:
 
 
 def _check_names(arguments: Arguments, types: Sequence[str], names: Sequence[str]) -> None:
-    """Raise JavaError for the name of a broker that is no number, and for one of an IP address that is none.
+    """Raise JavaError for a broker id that is no number of 32 bits, and for an ip that cannot be looked up.
 
-    Names of hosts are looked up. Raise OptionError for an option with such a name that is given twice.
+    An ip is an address or the name of a host. Where all `names` are empty, nothing is checked. Raise OptionError for
+    --entity-name, --broker, --broker-logger or --ip given twice, where it is the name of a broker or an ip.
     """
     has_name = any(names)
     if has_name and ("brokers" in types or "broker-loggers" in types):
@@ -252,7 +254,7 @@ def _is_address(text: str) -> bool:
 def _check_description(arguments: Arguments, types: Sequence[str], names: Sequence[str]) -> None:
     """Raise JavaError for an entity that cannot be described.
 
-    It is a default entity of a type without one, and loggers without a broker.
+    It is --entity-default for a type without a default entity, and loggers without the name of a broker.
     """
     if arguments.has("entity-default") and not set(types) & set(_WITH_DEFAULT):
         raise _refuse(f"--entity-default must not be specified with --describe of {','.join(types)}")
@@ -284,9 +286,10 @@ def _check_alteration(arguments: Arguments, types: Sequence[str], names: Sequenc
 def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl configs`; the command line must have passed `check`.
 
-    Raise JavaError for a file that does not exist, a server without a port, a name that no topic can have with
+    Raise JavaError for a file that cannot be opened, a server without a port, a name that no topic can have with
     --describe, more names than types, with --alter also fewer, settings that Kafka's tool refuses, and entities that it
-    cannot use at controllers; and OptionError for an option given twice.
+    cannot use at controllers. Raise OptionError for an option given twice; several --delete-config are joined, and
+    types and names of --entity options may be several.
     """
     require_file(arguments.value("command-config"))
     require_servers(arguments)
@@ -321,7 +324,8 @@ def translate(arguments: Arguments) -> Run:
 def _refuse_at_controllers(verb: str, type_: str) -> None:
     """Raise JavaError for a type of entities that Kafka's tool cannot describe, or alter, at controllers.
 
-    Its client refuses them itself, before it connects.
+    The command must be one for controllers: that is not checked here. Only brokers and their loggers can be described,
+    and all types but users, clients and ips altered. Kafka's client refuses the others itself, before it connects.
     """
     if verb == "describe" and type_ == "groups":
         raise JavaError("Failed to find brokers to send ListGroups", _KAFKA, _EXECUTION)
@@ -333,11 +337,11 @@ def _refuse_at_controllers(verb: str, type_: str) -> None:
 def _translate_changes(arguments: Arguments, types: Sequence[str], names: Sequence[str]) -> list[str]:
     """Return our arguments for the changes: settings to add as they were given, a file, and names to delete.
 
-    Commas at the end of the settings are removed.
+    Commas at the end of the settings are removed. The names of several --delete-config are joined, without blanks
+    around them; where all are empty, there is no argument.
 
-    Raise JavaError for settings that Kafka's tool refuses and a file that does not exist, whose content is not read
-    here, and OptionError for --add-config or --add-config-file given twice. The names of several --delete-config are
-    joined.
+    Raise JavaError for settings that Kafka's tool refuses and a file that cannot be opened, whose content is not read
+    here, and OptionError for --add-config or --add-config-file given twice.
     """
     words, added = [], []
     if (text := arguments.value("add-config")) is not None:
@@ -359,7 +363,8 @@ def _translate_changes(arguments: Arguments, types: Sequence[str], names: Sequen
 def _read_settings(text: str) -> list[tuple[str, str]]:
     """Return names and values of --add-config, A=1,B=[x,y], without blanks around them and without brackets.
 
-    Raise JavaError for another form, also an empty text, and for a character in a name that no setting can have.
+    A name or a value may be empty. Raise JavaError for another form, also an empty text and a comma at the end, and for
+    a character in a name that no setting can have.
     """
     pairs = [re.split(r"\s*=\s*" + _OUTSIDE_BRACKETS, part) for part in re.split("," + _OUTSIDE_BRACKETS, text)]
     if any(len(pair) != 2 for pair in pairs):
@@ -378,8 +383,9 @@ def _check_client_settings(
 ) -> None:
     """Raise JavaError for settings that users, clients and ips cannot have; do nothing for other types.
 
-    `types` has at least one. SCRAM credentials are for users alone: they are refused for a default entity, and together
-    with quotas. Empty names are passed over.
+    `types` has at least one. SCRAM credentials are for users alone: they are refused for a default entity (a "" in
+    `names`), and together with quotas. `added` and `deleted` are names of settings, of which empty ones are passed
+    over.
     """
     if types[0] == "ips" and (unknown := [name for name in (*added, *deleted) if name and name not in _IP_QUOTAS]):
         raise _refuse(
@@ -437,7 +443,10 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
 
 
 def _find_own_check(error: KafkactlError) -> JavaError | None:
-    """Return the error of a check that both tools make after they have asked the cluster, or None for another error."""
+    """Return (not raise) the error of a check that both tools make after they have asked the cluster, in Kafka's words.
+
+    The result is None for any other error.
+    """
     for ours, theirs in _SAME_CHECKS.items():
         if str(error).startswith(ours):
             return _refuse(theirs + str(error).removeprefix(ours).replace(", ", ","), _INVALID_CONFIG)
@@ -445,9 +454,10 @@ def _find_own_check(error: KafkactlError) -> JavaError | None:
 
 
 def _convert_answer(arguments: Arguments, error: KafkactlError, call: str) -> JavaError:
-    """Return (not raise) a broker's error as the exception around it.
+    """Return (not raise) an error as the exception of convert_error inside an ExecutionException.
 
-    For an unknown topic of --describe the heading is printed on stdout: raise OutputError or ReaderLeftError.
+    For an unknown topic of --describe the message is empty, and the heading is printed on stdout: raise OutputError or
+    ReaderLeftError.
     """
     java = convert_error(error, call)
     if java.exception == _UNKNOWN_TOPIC:

@@ -241,13 +241,15 @@ def check(arguments: Arguments) -> None:
 
 
 def translate(arguments: Arguments) -> Run:
-    """Return the command `kafkactl console-consumer`.
+    """Return the command `kafkactl console-consumer`; the command line must have passed `check`.
 
     Raise WrongUsageError, OptionError or JavaError for what Kafka's tool refuses, and UsageError for a file of
     settings, or of properties of the formatter, that is there and cannot be read as one. Raise OperationError where
     auto.offset.reset is none, and there is neither a group nor --partition. Kafka's warnings about deprecated options
-    are in the result's `before` (stdout), or in that of a JavaError. Properties and classes that are ignored get a
-    warning on stderr here; before some errors Kafka's notice about the group protocol goes there, too.
+    are in the result's `before` (stdout), or in that of a JavaError, except the one about --from-beginning; other
+    errors lack them. Kafka's notice about the group protocol is in the result's `warning`. Properties and classes that
+    are ignored get a warning on stderr here; before some errors Kafka's notice, and a summary of 0 records, go there,
+    too.
     """
     printed = "".join(
         f"Option --{name} is deprecated and will be removed in a future version. Use {new} instead.\n"
@@ -278,9 +280,10 @@ def translate(arguments: Arguments) -> Run:
 def _translate_settings(arguments: Arguments, settings: ClientSettings, group: str | None, printed: str) -> list[str]:
     """Return our options for the settings of the consumer, also for the isolation level and where to start.
 
-    `group` is the consumer's group, None without one. Raise JavaError, with `printed` as its text for stdout, for
-    values that Java refuses, an empty group and an address without a port; OptionError for an option given twice.
-    Settings that are ignored get a warning on stderr.
+    `group` is the consumer's group, None without one. It and the address are checked here, but get no option. A start
+    by a duration becomes --from-time without a group, and latest with --partition. Raise JavaError, with `printed` as
+    its text for stdout, for values that Java refuses, an empty group and an address without a port; OptionError for an
+    option given twice. Settings that are ignored get a warning on stderr.
     """
     chosen = {} if group is None else {"group.id": group}
     if arguments.has("isolation-level"):
@@ -325,7 +328,7 @@ def _check_together(settings: Mapping[str, str], printed: str) -> None:
 
 
 def _require_one_group(arguments: Arguments, settings: dict[str, str]) -> str | None:
-    """Return the group of --group or of the setting group.id, or None without both.
+    """Return the group of --group or of the setting group.id, or None without both; it may be empty.
 
     Raise WrongUsageError for two different groups, and for one with --partition; OptionError for --group given twice.
     """
@@ -344,8 +347,9 @@ def _require_one_group(arguments: Arguments, settings: dict[str, str]) -> str | 
 def _check_start(arguments: Arguments, settings: dict[str, str]) -> None:
     """Raise JavaError for two different starts, and WrongUsageError for an offset that is none.
 
-    Starts differ where --from-beginning meets auto.offset.reset other than earliest. Raise OptionError for --offset
-    given twice.
+    Starts differ where --from-beginning meets auto.offset.reset other than earliest: this error has no class and no
+    text for stdout. An offset is earliest, latest or a number from 0 on of at most 19 digits. Raise OptionError for
+    --offset given twice.
     """
     reset = settings.get("auto.offset.reset")
     if arguments.has("from-beginning") and reset not in (None, "earliest"):
@@ -403,8 +407,8 @@ def _translate_formatter(arguments: Arguments) -> list[str]:
     Of a property that is given twice, --formatter-property and --property win over --key-deserializer and
     --value-deserializer, and these over the file. Unknown properties, and deserializers that are not Kafka's or have an
     unknown encoding, are left out with a warning on stderr. Raise WrongUsageError for an unknown formatter and a
-    missing file of --formatter-config, UsageError for such a file that is no file of properties, and OptionError for an
-    option given twice.
+    --formatter-config that cannot be opened, UsageError for such a file that is no file of properties, and OptionError
+    for another option than --formatter-property and --property given twice.
     """
     formatter = arguments.value("formatter") or ""
     if formatter.removeprefix(_PACKAGE) not in _FORMATTERS or not formatter.startswith(_PACKAGE):
@@ -435,11 +439,11 @@ def _translate_formatter(arguments: Arguments) -> list[str]:
 
 
 def _translate_class(name: str, value: str, settings: Mapping[str, str]) -> list[str]:
-    """Return our option for a deserializer, also for the encoding of a StringDeserializer.
+    """Return our option for a deserializer of Kafka, or for the encoding of a StringDeserializer in its place.
 
-    For an unknown encoding the list is empty, and a warning goes to stderr. `name` is its property, such as
-    key.deserializer, and `settings` are those whose names have such a property before them: of them Kafka's tool gives
-    the rest of the name to the class.
+    UTF-8, the default, gives the deserializer itself. An encoding of another deserializer is ignored. For an unknown
+    encoding the list is empty, and a warning goes to stderr. `name` is its property, such as key.deserializer, and
+    `settings` are properties of such classes, such as key.deserializer.key.deserializer.encoding.
     """
     part = "key" if name == "key.deserializer" else "value"
     names = (f"{name}.{part}.deserializer.encoding", f"{name}.deserializer.encoding")
@@ -477,13 +481,13 @@ def _is_known_class(name: str) -> bool:
 
 
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
-    """Print an error as kafka-console-consumer does, and return its status: 1 or 0.
+    """Print an error as kafka-console-consumer does, on stderr, and return its status: 1 or 0.
 
-    `call` is the name of the request, for the text of a time-out. All goes to stderr. Words that cannot be parsed come
-    with the list of options, a value that cannot be read as the JVM prints an exception that nothing catches. A
-    JavaError without a class is its message alone. Other errors are logged as errors of the running consumer. The
-    status is 0 only for an error of the class OperationError itself, a refusal of the brokers: Kafka's tool ends as
-    after its last record.
+    `call` is the name of the request; it does not show. Words that cannot be parsed come with the list of options. A
+    value that cannot be read or is given twice, and a file of settings that cannot be opened, are printed as the JVM
+    prints an exception that nothing catches. A JavaError without a class is its message alone. Other errors are logged
+    as errors of the running consumer. The status is 0 only for an error of the class OperationError itself, a refusal
+    of the brokers: Kafka's tool ends as after its last record.
     """
     java = convert_error(error, call)
     if isinstance(error, OptionError) and error.is_of_parsing:

@@ -96,7 +96,8 @@ def check(arguments: Arguments) -> None:
 
     Exactly one verb must be there. --command-config must be there, too, where --bootstrap-server must be. --create
     needs --max-life-time-period, --renew and --expire need --hmac and their own period. Periods of other verbs are
-    refused, and so are --hmac and principals that the verb does not take.
+    refused, and so are --hmac beside --create or --describe, --owner-principal beside --renew or --expire, and
+    --renewer-principal beside --renew; beside --expire and --describe it is ignored. Values are not checked.
     """
     if sum(arguments.has(verb) for verb in _VERBS) != 1:
         raise WrongUsageError("Command must include exactly one action: --create, --renew, --expire or --describe")
@@ -117,13 +118,14 @@ def check(arguments: Arguments) -> None:
 
 
 def translate(arguments: Arguments) -> Run:
-    """Return the command of `kafkactl tokens`; the HMAC is in a nameless file.
+    """Return the command of `kafkactl tokens`; the HMAC for --renew and --expire is in a nameless file.
 
     The command line must have passed `check`. Of several owners of a new token only the first counts, and an empty HMAC
-    gives no option. The `before` of an error is Kafka's line about the call, where Kafka's tool prints it. Raise
-    OptionError for an option given twice and a number that is none, and JavaError for a file of settings that does not
-    exist, an address or principal that is none, a missing number or HMAC, and a text that is not base64. Raise
-    KafkactlError where the nameless file cannot be written.
+    gives no option. The command asks for no confirmation and shows HMACs. The `before` of an error is Kafka's line
+    about the call, where Kafka's tool prints it. Raise OptionError for an option given twice (principals may be
+    several) and a number that is none, and JavaError for a file of settings that cannot be opened, an address or
+    principal that is none, a missing number or HMAC, and a text that is not base64. Raise KafkactlError where the
+    nameless file cannot be written.
     """
     require_file(arguments.value("command-config"))
     require_servers(arguments)
@@ -173,7 +175,7 @@ def _translate_change(arguments: Arguments, verb: str, words: list[str]) -> Run:
 
 
 def _parse_period(arguments: Arguments, option: str) -> int:
-    """Return the number of an option in ms.
+    """Return the number of an option, which is in ms; it may be negative. `option` has no dashes.
 
     Raise OptionError for several values and for one that is no number, and JavaError without a value.
     """
@@ -185,7 +187,8 @@ def _parse_period(arguments: Arguments, option: str) -> int:
 def decode_as_java(text: str) -> bytes:
     """Return the bytes of a text in base64, as Java's decoder reads it; raise JavaError for a text that it refuses.
 
-    The text may lack its padding. The messages do not have the text.
+    The text may lack its padding; an empty one has no bytes. Line ends and blanks are refused. Of the text, the
+    messages have at most the code of one character that is wrong.
     """
     data = text.encode("latin-1", "replace")
     if len(data) == 1:
@@ -213,7 +216,8 @@ def decode_as_java(text: str) -> bytes:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-delegation-tokens does, on stderr with the first line of its trace, and return 1.
 
-    `call` is the name of the request, for the text of a time-out. `arguments` is not used.
+    Words that cannot be parsed have this form, too, without the list of options. `call` is the name of the request, for
+    the text of a time-out. `arguments` is not used.
     """
     is_answer = isinstance(error, (OperationError, UnreachableError)) and not isinstance(error, JavaError)
     java = wrap_error(error, call) if is_answer else convert_error(error, call)

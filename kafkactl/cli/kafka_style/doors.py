@@ -81,7 +81,8 @@ def find_door(arguments: Sequence[str]) -> Door | None:
     It is one that begins with the name of a script of Kafka, also with .sh, or with a noun of ours and one of Kafka's
     verbs as an option: `kafka-topics --list`, `topics --list`. A noun with a word that is no option just behind it is
     ours. Options of connection and output may stand before the name, but no other ones of kafkactl; after a noun those
-    that Kafka's tools lack may stand anywhere, and are taken out of the words. See _measure_flag for these options.
+    that Kafka's tools lack may stand anywhere, and are taken out of the words. Behind a script's name all words stay.
+    See _measure_flag for these options. The words are not checked.
     """
     own_flags, rest = _split_flags(arguments)
     if not rest:
@@ -105,7 +106,8 @@ def find_door(arguments: Sequence[str]) -> Door | None:
 def move_flags(arguments: Sequence[str]) -> list[str]:
     """Return arguments in which the options of connection and output between a noun and its verb stand behind the verb.
 
-    `topics -b HOST list` becomes `topics list -b HOST`. Other arguments are returned unchanged.
+    `topics -b HOST list` becomes `topics list -b HOST`. Other arguments are returned unchanged. The noun is the first
+    word that is not such an option; neither it nor the verb, which must have no dash, is looked up.
     """
     before, rest = _split_flags(arguments)
     between, behind = _split_flags(rest[1:])
@@ -115,7 +117,10 @@ def move_flags(arguments: Sequence[str]) -> list[str]:
 
 
 def _split_flags(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the options of connection and output at the beginning, with their values, and the other words."""
+    """Return the options of connection and output at the beginning, with their values, and the other words.
+
+    They are those of _measure_flag, also --bootstrap-server, --command-config and --timeout.
+    """
     position = 0
     while position < len(words) and (size := _measure_flag(words[position], with_shared=True)):
         position += size
@@ -142,8 +147,10 @@ def _measure_flag(word: str, with_shared: bool) -> int:
     """Return of how many words an option of connection or output consists, 1 or 2, or 0 for any other word.
 
     These are -b, --context, -X, -o, --output and --debug; other options of kafkactl give 0, too. `with_shared` adds
-    --bootstrap-server, --command-config and --timeout, which Kafka's tools have, too. A value may be joined to its
-    option; behind -o only json, jsonl, yaml, table, csv and plain are, because -offsets is an option of Kafka.
+    --bootstrap-server, --command-config and --timeout, which Kafka's tools have, too. Only `word` is looked at, so 2
+    also stands for a value that is missing. A value may be joined to its option, so each word that begins with -b or -X
+    counts, also -bootstrap-server; behind -o only json, jsonl, yaml, table, csv and plain do, because -offsets is an
+    option of Kafka.
     """
     names = (*_OWN_WITH_VALUE, *(_SHARED_WITH_VALUE if with_shared else ()))
     if word in names:

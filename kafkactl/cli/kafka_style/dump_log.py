@@ -193,8 +193,9 @@ def _read_max_bytes(arguments: Arguments, first: str) -> int:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error on stderr as the first line of an exception that nothing catches, and return its status: 1.
 
-    The first line about a missing log goes to stdout: raise OutputError or ReaderLeftError where that fails. `call` is
-    empty for an error of the command line.
+    For a missing .log file whose name is a number, Kafka's first line about it goes to stdout: raise OutputError or
+    ReaderLeftError where that fails. `call` is empty for an error of the command line; with a text any other error,
+    except a JavaError, becomes a RuntimeException in our words.
     """
     java = convert_error(error, call)
     if isinstance(error, MissingFileError):

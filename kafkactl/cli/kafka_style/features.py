@@ -97,10 +97,10 @@ def check(arguments: Arguments) -> None:
     """Raise CommandLineError for a missing address, and JavaError for a file, release, feature or level that is wrong.
 
     JavaError is also for --release-version beside --metadata or --feature, and for a change with neither a release nor
-    a feature. A level of --feature must be a number from 0 to 32767; whether Kafka knows the feature and the level is
-    checked only for feature-dependencies. --metadata must be a release or a name such as 4.3-IV0. The subcommands that
-    need no cluster do not look at the file. The errors come in the order of Kafka's tool, also the one for a feature
-    that stands twice.
+    a feature. A level of --feature must be a number from 0 to 32767, but disable takes names without a level; whether
+    Kafka knows the feature and the level is checked only for feature-dependencies. --metadata and --release-version
+    must be a release or a name such as 4.3-IV0. The subcommands that need no cluster do not look at the file. The
+    errors come in the order of Kafka's tool, also the one for a feature that stands twice.
     """
     file = arguments.value("command-config")
     is_offline = arguments.command in _OFFLINE
@@ -140,8 +140,9 @@ def _require_version(text: str | None, before: str) -> None:
 def _read_names(arguments: Arguments, before: str) -> Iterator[str]:
     """Yield the names of the features of --metadata (as metadata.version) and --feature, without blanks around them.
 
-    Raise JavaError, with `before` as its text for stdout, for a feature that stands twice, and, except for disable, for
-    a text that is not NAME=LEVEL and a level that is no number from 0 to 32767. With disable the whole text is a name.
+    With disable a name is the whole text as it stands. While the names are read, raise JavaError, with `before` as its
+    text for stdout, for a feature that stands twice, and, except for disable, for a text that is not NAME=LEVEL and a
+    level that is no number from 0 to 32767.
     """
     names = set()
     for text in ([f"{_METADATA}=1"] if arguments.has("metadata") else []) + arguments.values("feature"):
@@ -181,7 +182,11 @@ def _check_levels(arguments: Arguments) -> None:
 
 
 def translate(arguments: Arguments) -> Run:
-    """Return the command of `kafkactl features`, which asks nobody; the command line must have passed `check`."""
+    """Return the command of `kafkactl features`, which asks for no confirmation.
+
+    The command line must have passed `check`. Kafka's warning about --metadata is in the result's `before`, for stdout.
+    Files and addresses are not checked here.
+    """
     verb = arguments.command
     words = ["features", "dependencies" if verb == "feature-dependencies" else verb, "-o", "kafka"]
     if verb not in _OFFLINE:

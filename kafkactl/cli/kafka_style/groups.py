@@ -233,7 +233,9 @@ def translate(arguments: Arguments) -> Run:
 
     Raise WrongUsageError, OptionError or JavaError as Kafka's tool does: for values that cannot be read or are given
     twice, a server without a port, a missing file of settings, empty or wrong names, a missing scope or scenario, and
-    (SilenceError, a JavaError) a time-out of 0 or below. Kafka's warning about a reset is in the result, for stderr.
+    (SilenceError, a JavaError) a time-out of 0 or below. Kafka's warning about a reset without --execute is in the
+    result's `warning`, for stderr, and at the beginning of a WrongUsageError; other errors lack it. For
+    --validate-regex nothing but its value is read. The command asks for no confirmation.
     """
     verb = _find_verb(arguments)
     if verb == "validate-regex":
@@ -282,10 +284,10 @@ def _convert_timeout(number: int) -> int:
 
 
 def _translate_list(arguments: Arguments) -> list[str]:
-    """Return our arguments of --list: --type and --state, each with its values or `all`.
+    """Return our arguments of --list: --type and --state, each with its values, or `all` for an option without a value.
 
-    Raise WrongUsageError for unknown types and states (upper case does not matter), OptionError for an option given
-    twice.
+    An option that is not given is left out. Raise WrongUsageError for unknown types and states (upper case does not
+    matter), OptionError for an option given twice.
     """
     words = []
     for name, valid, noun in (("type", _TYPES, "types list"), ("state", _STATES, "state list")):
@@ -336,9 +338,10 @@ def _translate_deletion(arguments: Arguments) -> list[str]:
 
 
 def _translate_offset_deletion(arguments: Arguments) -> list[str]:
-    """Return our arguments of --delete-offsets.
+    """Return our arguments of --delete-offsets; the command does not ask for confirmation.
 
-    Raise OptionError for several groups, and WrongUsageError for a --topic that is not TOPIC or TOPIC:0,1.
+    Raise OptionError for several groups, and WrongUsageError for a --topic that is not TOPIC or TOPIC:0,1. Names and
+    partitions below 0 are not refused.
     """
     group = arguments.value("group")
     topics = [_write_topic(*_read_topic(text)) for text in arguments.values("topic")]
@@ -371,9 +374,10 @@ def _write_topic(name: str, numbers: Sequence[int] | None) -> str:
 def _translate_reset(arguments: Arguments) -> list[str]:
     """Return our arguments of --reset-offsets.
 
-    --all-topics wins over --topic. Raise WrongUsageError where --topic, --all-topics and --from-file are missing, for a
-    missing scenario and a wrong form of --topic, OptionError for a value that cannot be read or is given twice, and
-    JavaError for a name, partition or time that Kafka's tool refuses.
+    --all-topics wins over --topic, and --from-file over --all-topics. Raise WrongUsageError where --topic, --all-topics
+    and --from-file are missing, for a missing scenario and a wrong form of --topic, OptionError for a value that cannot
+    be read or is given twice, and JavaError for an empty group and for a topic, partition or time that Kafka's tool
+    refuses.
     """
     _require_named_groups(arguments, depth=2)
     words = [*_translate_scope(arguments), "--yes"]
@@ -390,7 +394,8 @@ def _translate_reset(arguments: Arguments) -> list[str]:
 def _translate_topics(arguments: Arguments) -> list[str]:
     """Return our arguments for the topics of a reset, those with partitions first.
 
-    Raise WrongUsageError for a wrong form, and JavaError for a name that no topic can have and a negative partition.
+    The value of a --topic is TOPIC or TOPIC:0,1. Raise WrongUsageError for a wrong form, and JavaError for a name that
+    no topic can have and a negative partition.
     """
     topics = [_read_topic(text) for text in arguments.values("topic")]
     plain = [name for name, numbers in topics if numbers is None]
@@ -422,11 +427,13 @@ def _make_partition_error(names: Iterable[str]) -> JavaError:
 
 
 def _translate_scenario(arguments: Arguments) -> str:
-    """Return our argument for the new offsets, for the first of the scenarios that is there.
+    """Return our argument for the new offsets, one word.
 
-    Of several values of --to-offset, --to-datetime and --from-file the first counts. Raise WrongUsageError without a
-    scenario, JavaError for a wrong time or duration, and OptionError for a wrong number, or several of --shift-by or
-    --by-duration.
+    Where several are given, which `check` refuses, the first counts of --to-earliest, --to-latest, --to-current,
+    --to-offset, --shift-by, --to-datetime, --by-duration and --from-file. A time is in ms since 1970 in the result. Of
+    several values of --to-offset, --to-datetime and --from-file the first counts. Raise WrongUsageError without a
+    scenario, JavaError for a wrong time or duration and for a time before 1970, and OptionError for a wrong number, or
+    several of --shift-by or --by-duration.
     """
     for name in ("to-earliest", "to-latest", "to-current"):
         if arguments.has(name):
@@ -448,8 +455,9 @@ def _translate_scenario(arguments: Arguments) -> str:
 def _read_time(text: str) -> int:
     """Return a time in ms since 1970, read as Java's SimpleDateFormat does: 2026-01-31T12:00:00.000.
 
-    Z or an offset may follow; without both it is UTC. Text behind it is ignored. The result may be negative. Raise
-    JavaError for another text.
+    The ms must be there, and .5 is 5 ms. Z or an offset may follow; without both it is UTC. Minutes of an offset count
+    only behind a colon. Text behind Z or an offset is ignored. The result may be negative. Raise JavaError for another
+    text.
     """
     _, _, clock = text.partition("T")
     if not clock:
@@ -483,10 +491,10 @@ def _make_time(match: re.Match[str]) -> int:
 
 
 def _translate_duration(text: str) -> str:
-    """Return a duration of ISO 8601, such as P1DT2H3M4.5S, for our --by-duration, in seconds with three decimals.
+    """Return a duration of ISO 8601, such as P1DT2H3M4.5S, for our --by-duration, in seconds: PT93784.500S.
 
-    More decimals are cut off. Raise JavaError for another text, one that is too long for Java, and one that leads to a
-    time before 1970.
+    More than three decimals are cut off. A duration may be negative: then the result begins with a minus sign. Raise
+    JavaError for another text, one that is too long for Java, and one that leads from now to a time before 1970.
     """
     match = _DURATION.fullmatch(text)
     if match is None or (match["clock"] or "").upper() == "T" or not any(match[unit] for unit in _UNITS):
@@ -512,9 +520,10 @@ def _require_after_1970(time_ms: int) -> int:
 
 
 def _wrap(error: JavaError, depth: int) -> JavaError:
-    """Return an error with `depth` exceptions around it: none, an ExecutionException, a RuntimeException around that.
+    """Return (not raise) an error with `depth` exceptions around it.
 
-    Above 0 the result is a new error without the `before` and `cause` of the given one.
+    0 is none, 1 an ExecutionException, 2 a RuntimeException around an ExecutionException. Above 0 the result is a new
+    error without the `before` and `cause` of the given one.
     """
     if depth == 0:
         return error
@@ -526,12 +535,12 @@ def _wrap(error: JavaError, depth: int) -> JavaError:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-consumer-groups does, and return its status.
 
-    It is 1, with the text on stderr, for words that cannot be parsed and for a wrong use in a file or a shift. It is 0
-    for an error of the operation, which goes to stdout, with the first line of its stack trace on stderr. It is 0 for a
-    deletion, too: its table goes to stdout where no broker answered (not with --all-groups); after a refusal of
-    --delete nothing is printed, because the table is there already. Of `call` counts only whether it is empty, as for
-    an error of the command line: then the warning about a reset goes to stderr before. Raise OutputError or
-    ReaderLeftError where stdout fails.
+    It is 1, with the text on stderr, for words that cannot be parsed, and for a wrong use in a file or a shift, which
+    has the list of options, too. It is 0 for any other error, which goes to stdout, with the first line of its stack
+    trace on stderr. It is 0 for a deletion, too: its table goes to stdout where no broker answered (not with
+    --all-groups); after a refusal of --delete nothing is printed, because the table is there already. Of `call` counts
+    only whether it is empty, as for an error of the command line: then the warning about a reset goes to stderr before,
+    except for words that cannot be parsed. Raise OutputError or ReaderLeftError where stdout fails.
     """
     if isinstance(error, OptionError) and error.is_of_parsing:
         people.write_kafka_message(f'Exception in thread "main" {error.exception}: {error}\n')
@@ -588,7 +597,7 @@ def _format_table(arguments: Arguments, error: KafkactlError, verb: str) -> str 
 
 
 def _convert(arguments: Arguments, error: KafkactlError, verb: str) -> JavaError:
-    """Return an error of our command as the Java exception of Kafka's tool.
+    """Return (not raise) an error of our command as the Java exception of Kafka's tool.
 
     `verb` is the verb without dashes; it decides which exceptions are around the one of an error. An UnreachableError
     must not be one for an unknown host: here each becomes the error of brokers that do not answer.

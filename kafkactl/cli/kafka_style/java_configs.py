@@ -199,8 +199,9 @@ def _iterate_rules(table: str) -> Iterator[tuple[str, str]]:
 def check_settings(client: str, settings: Mapping[str, str], before: str = "") -> None:
     """Raise JavaError for the first setting whose value a client of Java refuses when it is made.
 
-    `settings` are by Java's names; the first one is that of Java's list. `client` is `producer` or `consumer`, and
-    `before` the error's text for stdout. Names that Java does not know, and Kafka's own classes, are not checked.
+    `settings` are by Java's names; the first one is that of Java's list, with auto.offset.reset behind all others.
+    `client` is `producer` or `consumer`, and `before` the error's text for stdout. A class must be in Kafka's package;
+    whether it exists is not checked. Names without a rule, such as lists of classes, are not checked.
     """
     for name, rule in read_rules(client).items():
         if name not in settings:
@@ -256,7 +257,7 @@ def _explain_wrong_value(value: str, rule: str) -> str | None:
 def read_reset_duration(value: str) -> int | None:
     """Return the duration of an auto.offset.reset such as by_duration:PT1H, in ms.
 
-    None means another value, or a negative duration.
+    None means any other value, also a duration that cannot be read or is negative.
     """
     if not value.startswith(_DURATION):
         return None
