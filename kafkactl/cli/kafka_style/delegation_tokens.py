@@ -149,7 +149,7 @@ def translate(arguments: Arguments) -> Run:
 
 
 def _translate_change(arguments: Arguments, verb: str, words: list[str]) -> Run:
-    """Return the command `kafkactl tokens renew` or `expire`, from its first words, to which it adds others.
+    """Return the command `kafkactl tokens renew` or `expire` (`verb`), from its first words; `words` is changed.
 
     The nameless file has the HMAC in base64; an empty HMAC has no file and no option. Raise OptionError for an option
     given twice and a number that is none, and JavaError for a number or an HMAC that is missing and for a text that is
