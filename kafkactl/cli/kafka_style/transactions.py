@@ -211,7 +211,10 @@ def translate(arguments: Arguments) -> Run:
 
 
 def _translate_place(arguments: Arguments) -> list[str]:
-    """Return our --topic, --partitions and --broker for --topic, --partition and --broker-id, where these are given."""
+    """Return our --topic, --partitions and --broker, as --NAME=VALUE, for what Kafka's tool is given.
+
+    Its options are --topic, --partition and --broker-id; one that is not given is left out.
+    """
     words = translate_values(arguments, "topic")
     for name, ours in (("partition", "--partitions"), ("broker-id", "--broker")):
         value = arguments.value(name) if arguments.has(name) else None
@@ -237,8 +240,8 @@ def _translate_abort(arguments: Arguments, connection: list[str]) -> Run:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error on stderr as kafka-transactions does, and return its status: 1.
 
-    A refused command line comes with its usage, any other error is one line. `call` is the name of the request, for the
-    text of a time-out.
+    A SubcommandError comes with its usage; any other error, also of `check`, is one line. `call` is the name of the
+    request, for the text of a time-out, and with find-hanging for what failed.
     """
     if isinstance(error, SubcommandError):
         people.write_kafka_message(format_error(TOOL.program, error))
