@@ -207,11 +207,11 @@ def _find_action(arguments: Arguments) -> str | None:
 def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl reassign`, which asks nobody and does not wait; JSON files are read here.
 
-    The command line must have passed `check`. A rate below 0 is left out, and --timeout, in ms, is 1 at least, 10,000
-    without it. Raise OptionError for a value that cannot be read or is given twice, and JavaError for a file of
-    settings that cannot be read, a server without a port, --bootstrap-controller with an action that controllers do not
-    serve, and a JSON file or a list of brokers that Kafka's tool refuses. Raise KafkactlError where a copy of a JSON
-    file cannot be written.
+    The command line must have passed `check`. A rate below 0 is left out, and --timeout, in ms, is kept between 1 and
+    2^31; without it, it is 10,000. Raise OptionError for a value that cannot be read or is given twice, and JavaError
+    for a file of settings that cannot be read, a server without a port, --bootstrap-controller with an action that
+    controllers do not serve, and a JSON file or a list of brokers that Kafka's tool refuses. Raise KafkactlError where
+    a copy of a JSON file cannot be written.
     """
     action = _find_action(arguments) or ""
     require_file(arguments.value("command-config"))
@@ -333,7 +333,7 @@ def _read_list(document: Any, name: str) -> list[Any]:
 def _read_field(row: Any, name: str) -> Any:
     """Return the topic or the partition of a row of JSON. Raise JavaError where it is missing or of another type.
 
-    Raise it also for a row that is no object. `name` is topic or partition.
+    Raise it also for a row that is no object. `name` is topic or partition. The size of a number is not checked.
     """
     if not isinstance(row, dict):
         raise JavaError(f"Expected JSON object, received {_dump(row)}", _MAPPING)
@@ -347,7 +347,8 @@ def _read_items(row: dict[str, Any], name: str, kind: str, python_type: type) ->
     """Return a list of a row of JSON.
 
     `name` is its field. Each item must be of `python_type`, and no boolean; `kind` is Java's name of this type, for the
-    error. Raise JavaError where the list is missing or no list, or an item is of another type.
+    error. Raise JavaError where the list is missing or no list, or an item is of another type. The size of a number is
+    not checked.
     """
     if name not in row:
         raise JavaError(f"No such field exists: `{name}`", _MAPPING)

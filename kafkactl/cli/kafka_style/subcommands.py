@@ -220,7 +220,10 @@ class _Reader:
         return value
 
     def _refuse_second(self, option: Option, values: Mapping[str, object]) -> None:
-        """Raise SubcommandError for an exclusive option beside another one."""
+        """Raise SubcommandError for an exclusive option beside another one.
+
+        `values` has the names of the options that were read before; `option` again is no other one.
+        """
         if option in self._level.exclusive:
             for other in self._level.exclusive:
                 if other is not option and other.name in values:

@@ -361,7 +361,10 @@ def explain_illegal_name(name: str) -> str | None:
 
 
 def _are_classes_closed(regex: str) -> bool:
-    """Return whether each [ has its ], also inside other brackets, as Java reads classes of characters."""
+    r"""Return whether each [ has its ], also inside other brackets, as Java reads classes of characters.
+
+    Brackets behind a backslash or in \Q...\E do not count, nor does a ] without its [.
+    """
     depth = 0
     for bracket in re.findall(r"\\Q.*?(?:\\E|\Z)|\\.|[\[\]]", regex):
         depth += (bracket == "[") - (bracket == "]" and depth > 0)

@@ -359,8 +359,9 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-topics does, and return its status: 1.
 
     Words that cannot be parsed, a missing or wrong --bootstrap-server and a missing or unreadable file (not a folder)
-    go to stderr with the first line of the stack trace, any other error to stdout. `call` is the name of the request,
-    for the text of a time-out. Raise OutputError or ReaderLeftError where stdout fails.
+    go to stderr with the first line of the stack trace, any other error to stdout, in one line. Without --create, every
+    NotFoundError is the sentence that the topic or the topic id does not exist. `call` is the name of the request, for
+    the text of a time-out. Raise OutputError or ReaderLeftError where stdout fails.
     """
     java = convert_error(error, call)
     is_early = isinstance(error, OptionError) and error.is_of_parsing

@@ -174,7 +174,7 @@ def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl transactions`; the command line must have passed `check`.
 
     --duration-filter is in ms, and one below 0 is left out, as is an empty pattern. --max-transaction-timeout is in
-    minutes, 15 by default. Nobody is asked.
+    minutes, 15 by default, and passed on also where it is below 0. Nobody is asked.
     """
     connection = [*translate_values(arguments, "bootstrap-server", "command-config"), "-o", "kafka"]
     if arguments.command == "list":
@@ -299,9 +299,10 @@ def _describe_failure(arguments: Arguments, call: str) -> str:
 
 
 def _find_reason(arguments: Arguments, error: KafkactlError, text: str) -> str:
-    """Return the reason of a failure in the words of Kafka's client, without a full stop.
+    """Return the reason of a failure in the words of Kafka's client.
 
-    `text` is the message of the error as a Java exception; it is the result where the client has no other words.
+    `text` is the message of the error as a Java exception; it is the result where the client has no other words. A full
+    stop at the end of the client's sentence stays. For `list`, a broker that the error does not name is broker 1.
     """
     code = error.code if isinstance(error, OperationError) else None
     if isinstance(error, UnreachableError):
