@@ -136,8 +136,9 @@ def _check_file(path: str) -> str:
     """Return the path of a JSON file with the same content: `path`, or a copy of one that can be read only once.
 
     Raise JavaError for a file that Kafka's tool refuses: it cannot be read, is no JSON, has no list `partitions`, or
-    has a partition twice. Raise KafkactlError where the copy cannot be written. Entries that are no objects, and the
-    fields of the others, are not checked.
+    has a partition twice, where a missing field equals another missing one. Raise KafkactlError where the copy cannot
+    be written. Entries that are no objects, and the fields of the others, are not checked. The copy is /dev/fd/NUMBER,
+    for this process only.
     """
     try:
         text, is_regular = read_once(path)

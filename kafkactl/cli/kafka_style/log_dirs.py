@@ -65,8 +65,8 @@ def translate(arguments: Arguments) -> Run:
     """Return the command `kafkactl log-dirs list`.
 
     Raise OptionError for an option given twice, and JavaError for a file of settings that cannot be read, an address
-    without a port, and an id that is no number. Names that no topic can have are left out; where no other name is
-    given, the command finds no topic.
+    without a port, and an id that is no Integer. An empty list, also one of commas alone, means all. Names with
+    characters that no topic can have are left out; where no other name is given, the command finds no topic.
     """
     words = ["log-dirs", "list", "-o", "kafka", *translate_connection(arguments)]
     require_file(arguments.value("command-config"))

@@ -106,9 +106,10 @@ def check(arguments: Arguments) -> None:
 def translate(arguments: Arguments) -> Run:
     """Return the command `kafkactl offsets`.
 
-    Negative numbers of --partitions are left out; JavaError where no other is there. Raise OptionError for an option
-    given twice, and JavaError for a value that Kafka's tool refuses, a file of settings that cannot be read, and a time
-    below -6.
+    Internal topics are included, unless --exclude-internal-topics is there. Negative numbers of --partitions are left
+    out; JavaError where no other is there, also for commas alone. A time is `latest` by default. Raise OptionError for
+    an option given twice, and JavaError for a value that Kafka's tool refuses, a file of settings that cannot be read,
+    and a time below -6.
     """
     words = ["offsets", "-o", "kafka", *translate_connection(arguments), "--include-internal"]
     time = "latest" if (given := arguments.value("time")) is None else given
@@ -140,8 +141,8 @@ def translate(arguments: Arguments) -> Run:
 def _read_rules(text: str) -> str:
     """Return rules for partitions without blanks around each. Raise JavaError for a rule of another form.
 
-    A rule is TOPIC, TOPIC:NUMBER, TOPIC:FROM-TO, TOPIC:FROM- or TOPIC:-TO; each part may be empty. Raise JavaError also
-    for a topic that is no regular expression, and a number of more than 32 bits.
+    A rule is TOPIC, TOPIC:NUMBER, TOPIC:FROM-TO, TOPIC:FROM- or TOPIC:-TO; each part may be empty, and stays as it is
+    written. Raise JavaError also for a topic that is no regular expression, and a number of more than 32 bits.
     """
     rules = [rule.strip() for rule in text.split(",")]
     for rule in rules:

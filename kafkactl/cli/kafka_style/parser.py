@@ -113,7 +113,7 @@ class Arguments:
         return bool(self._values.get(name))
 
     def values(self, name: str) -> list[str]:
-        """Return all values of an option in their order; without one the default, if it has one.
+        """Return all values of an option in their order; without one a list of its default, or an empty list.
 
         `name` has no dashes. Raise OptionError for a value that does not have the option's type, and KeyError for an
         option that the tool lacks.
@@ -146,7 +146,8 @@ def parse(options: Iterable[Option], words: Sequence[str]) -> Arguments:
 
     `words` are those after the tool's name. Raise OptionError for an unknown option, for a missing value, and, without
     --help and --version, for an option without those that it belongs to. Types and repetitions are only checked when a
-    value is asked for. Words behind `--`, and others that belong to no option, are in `extra`.
+    value is asked for. One dash does as two; the beginning of a name is not enough. Words behind `--`, and others that
+    belong to no option, are in `extra`.
     """
     by_name = {option.name: option for option in options}
     arguments = Arguments(by_name, words)
@@ -189,8 +190,9 @@ def _take(option: Option, value: str, rest: deque[str], arguments: Arguments) ->
     """Note an option with its value, which may be the next word; that word is removed from `rest`.
 
     `value` is the text behind the equals sign, or "" without one; so `--name=` takes the next word, too. For an option
-    without a value this text is ignored. Where the value is optional, a word that looks like an option is not taken;
-    where it is a number, only a number is taken, also -1. Raise OptionError for a missing value.
+    without a value this text is ignored. A value that must be there is any next word, also one that looks like an
+    option. An optional value is no such word; where it is a number, only a number of its type is taken, also -1. Raise
+    OptionError where a value must be there and no word is left; the type of the others is not checked.
     """
     if option.arity is Arity.NONE:
         arguments.add(option.name, None)  # the library ignores a value behind an equals sign
@@ -215,7 +217,7 @@ def _looks_like_option(word: str) -> bool:
 def is_of_type(value: str, type: str) -> bool:
     """Return whether a value is one of a Java type: String, Short, Integer or Long; any other type takes all values.
 
-    A number is whole, in ASCII digits without blanks, and may have a sign.
+    A number is whole, in at most 20 ASCII characters without blanks, and may have a sign, also +.
     """
     if type not in _BITS:
         return True

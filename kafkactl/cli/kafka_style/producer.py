@@ -187,8 +187,8 @@ def check(arguments: Arguments) -> None:
     """Raise WrongUsageError for options that are missing or do not belong together.
 
     These are a missing --topic, a missing --bootstrap-server, unless the arguments do not need it, an empty address or
-    one without a port, and an option under its old and its new name. Raise OptionError for --bootstrap-server given
-    twice.
+    one without a port, whose size is not checked, and an old and a new name together: of the file of settings, of a
+    setting, or of a property of the reader. Raise OptionError for --bootstrap-server given twice.
     """
     require_options(arguments, "topic")
     refuse_both_names(
@@ -211,7 +211,8 @@ def translate(arguments: Arguments) -> Run:
 
     Raise JavaError for what Kafka's tool refuses, also for values that cannot be read, and UsageError for a file that
     is no file of settings or properties. Kafka's warnings about deprecated options are in the `before` of the result or
-    the JavaError, for stdout. Settings and properties that are ignored get a warning on stderr here.
+    the JavaError, for stdout. Properties of the reader, and settings of the command line, that are ignored get a
+    warning on stderr here; settings of a file get none.
     """
     printed = _list_deprecations(arguments)
     try:
@@ -231,11 +232,11 @@ def _list_deprecations(arguments: Arguments) -> str:
 
 
 def _translate_options(arguments: Arguments, printed: str) -> list[str]:
-    """Return our options; settings and properties that are ignored get a warning on stderr.
+    """Return our options; ignored properties, and ignored settings of the command line, get a warning on stderr.
 
-    Raise OptionError for a value that cannot be read or is given twice, UsageError for a file of properties that cannot
-    be read, and JavaError, with `printed` as its text for stdout, for another class of --line-reader, a missing file,
-    and a property or a setting that Java refuses.
+    Raise OptionError for a value that cannot be read or is given twice, UsageError for a file that is no file of
+    settings or properties, and JavaError, with `printed` as its text for stdout, for another class of --line-reader, a
+    file that cannot be opened, and a property or a setting that Java refuses.
     """
     reader = arguments.value("line-reader")
     if reader != _LINE_READER:
@@ -254,8 +255,9 @@ def _read_properties(arguments: Arguments, printed: str) -> dict[str, str]:
 
     Properties on the command line win over the file. Unknown ones are left out with a warning on stderr. `topic` may be
     one of the result: Kafka's reader sends to this topic; its backslashes stay. Raise JavaError, with `printed` as its
-    text for stdout, for a missing file of properties, separators that are equal, and a separator of headers that is no
-    regular expression; OptionError for a file given twice, UsageError for one that is no file of properties.
+    text for stdout, for a file of properties that cannot be opened, and for what _check_separators() refuses: equal
+    separators of headers, a null marker that equals a separator, and a headers.separator that is no regular expression;
+    OptionError for a file given twice, UsageError for one that is no file of properties.
     """
     file = arguments.value("reader-config")
     require_file(file, printed)
@@ -267,10 +269,10 @@ def _read_properties(arguments: Arguments, printed: str) -> dict[str, str]:
 
 
 def _check_separators(pairs: Mapping[str, str], printed: str) -> None:
-    """Raise JavaError for separators that are equal, or equal to the null marker.
+    """Raise JavaError for equal separators of headers, and for a null marker that equals one of them or key.separator.
 
-    Also for a headers.separator that is no regular expression; the others are plain texts. `printed` is the error's
-    text for stdout.
+    Also for a headers.separator that is no regular expression; the others are plain texts. A separator that is not in
+    `pairs` has its default. A key.separator may equal a separator of headers. `printed` is the error's text for stdout.
     """
     from kafkactl.streams.lines import find_equal_separators
 
@@ -286,8 +288,9 @@ def _translate_settings(arguments: Arguments, printed: str) -> list[str]:
     """Return our options for the settings of the producer, also for those with an option of Kafka's tool.
 
     Raise OptionError for a value that is no number of its type or given twice, and UsageError for a file that is no
-    file of settings. Raise JavaError, with `printed` as its text for stdout, for a missing file, and for values that
-    Java refuses. Settings that are ignored get a warning on stderr.
+    file of settings. Raise JavaError, with `printed` as its text for stdout, for a file that cannot be opened, and for
+    values that Java refuses. Settings of the command line that are ignored get a warning on stderr; those of a file do
+    not.
     """
     settings = read_settings(arguments, "producer", printed)
     chosen = _read_chosen(arguments)
@@ -311,8 +314,8 @@ def _translate_settings(arguments: Arguments, printed: str) -> list[str]:
 def _read_chosen(arguments: Arguments) -> dict[str, str]:
     """Return the settings that are given as options, as text by Java's names.
 
-    --max-partition-memory-bytes wins over --batch-size. Raise OptionError for a value that is no number of its type or
-    is given twice.
+    Defaults are not in the result. --max-partition-memory-bytes is batch.size, and a --batch-size beside it is not
+    looked at. Raise OptionError for a value that is no number of its type or is given twice; acks is any text.
     """
     chosen = {}
     for name, setting in _AS_SETTINGS.items():
@@ -329,9 +332,9 @@ def _check_together(settings: ClientSettings, chosen: Mapping[str, str], printed
     """Raise JavaError for settings that do not fit together: waits that are longer than the time for a delivery.
 
     The waits are compared only where delivery.timeout.ms is set. JavaError is also for what an idempotent producer does
-    not allow: more than 5 requests in flight, and, only where enable.idempotence is set, wrong retries or acks. The
-    numbers must have been checked before. `chosen` are the settings that are given as options, and `printed` is the
-    error's text for stdout.
+    not allow: more than 5 requests in flight, unless enable.idempotence is false, and, only where it is set to true,
+    retries of 0 and other acks than all. The numbers must have been checked before. `chosen` are the settings that are
+    given as options, and `printed` is the error's text for stdout.
     """
     values = {"linger.ms": "1000", "request.timeout.ms": "1500", "acks": "-1", "retries": "3", **settings.all, **chosen}
     reason = None
@@ -388,7 +391,7 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
 def _has_legal_topic(arguments: Arguments) -> bool:
     """Return whether --topic is a legal name; Kafka's tool learns only from the broker that it is none.
 
-    A topic of --reader-property does not count.
+    A topic of --reader-property does not count. False without --topic, and where it is given twice.
     """
     try:
         return bool(require_topic_name(arguments.value("topic") or ""))

@@ -68,10 +68,11 @@ LEVELS = (
 
 
 def check(arguments: Arguments) -> None:
-    """Raise JavaError for a file that does not exist, and for options of a subcommand that do not belong together.
+    """Raise JavaError for a --command-config that does not exist, and for wrong options of a subcommand.
 
     describe needs exactly one of --status and --replication, and takes --human-readable only with the second.
-    add-controller needs --command-config. remove-controller takes no --controller-id below 0.
+    add-controller needs --command-config. remove-controller takes no --controller-id below 0. Addresses are not
+    checked.
     """
     file = arguments.value("command-config")
     if file is not None and not os.path.exists(file):
@@ -104,8 +105,10 @@ def _check_description(arguments: Arguments) -> None:
 def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl quorum`, which asks nobody; the command line must have passed `check`.
 
-    Only add-controller reads --command-config: raise JavaError where it does not have the settings of a controller, and
-    UsageError where it cannot be read.
+    Only add-controller reads files: --command-config, and meta.properties in the metadata folder that it names, so it
+    must run on the machine of the controller. Raise JavaError where the settings of a controller or the id in
+    meta.properties are missing, also where meta.properties cannot be read, and UsageError where --command-config cannot
+    be read.
     """
     connection = translate_values(arguments, "bootstrap-server", "bootstrap-controller", "command-config")
     if arguments.command == "describe":
@@ -123,8 +126,9 @@ def translate(arguments: Arguments) -> Run:
 def _translate_addition(arguments: Arguments, connection: Sequence[str]) -> Run:
     """Return the command that adds the controller whose settings --command-config has; it must be there.
 
-    `connection` are the options of the connection. Raise JavaError for a file that does not have the settings of a
-    controller, and UsageError for one that cannot be read.
+    The id of its folder is read from meta.properties in the metadata folder of these settings, on this machine.
+    `connection` are the options of the connection. Raise JavaError for a file without the settings of a controller, and
+    for a meta.properties that cannot be read or has no id; UsageError for a --command-config that cannot be read.
     """
     from kafkactl.admin import controller_files
     from kafkactl.connection import properties
@@ -143,7 +147,7 @@ def _translate_addition(arguments: Arguments, connection: Sequence[str]) -> Run:
 
 
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
-    """Print an error on stderr as kafka-metadata-quorum does, and return its status: 1.
+    """Print an error on stderr as kafka-metadata-quorum does, in the form of report_terse(), and return its status: 1.
 
     `call` is the name of the request, for the text of a time-out.
     """

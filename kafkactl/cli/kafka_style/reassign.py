@@ -207,10 +207,11 @@ def _find_action(arguments: Arguments) -> str | None:
 def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl reassign`, which asks nobody and does not wait; JSON files are read here.
 
-    The command line must have passed `check`. A rate below 0 is left out, and --timeout is 1 ms at least, 10 s without
-    it. Raise OptionError for a value that cannot be read or is given twice, and JavaError for a file that does not
-    exist, a server without a port, --bootstrap-controller with an action that controllers do not serve, and a JSON file
-    or a list of brokers that Kafka's tool refuses. Raise KafkactlError where a copy of a JSON file cannot be written.
+    The command line must have passed `check`. A rate below 0 is left out, and --timeout, in ms, is kept between 1 and
+    2^31; without it, it is 10,000. Raise OptionError for a value that cannot be read or is given twice, and JavaError
+    for a file of settings that cannot be read, a server without a port, --bootstrap-controller with an action that
+    controllers do not serve, and a JSON file or a list of brokers that Kafka's tool refuses. Raise KafkactlError where
+    a copy of a JSON file cannot be written.
     """
     action = _find_action(arguments) or ""
     require_file(arguments.value("command-config"))
@@ -241,7 +242,8 @@ def _translate_generate(arguments: Arguments) -> list[str]:
     """Return our options for a plan.
 
     Raise JavaError for a file of topics that cannot be read, and for a content of it or a list of brokers that Kafka's
-    tool refuses; OptionError for an option given twice.
+    tool refuses, such as a topic or a broker that stands twice; OptionError for an option given twice. Empty lists are
+    not refused.
     """
     content, _ = _read(arguments.value(_TOPICS) or "")
     brokers = split_as_java(arguments.value("broker-list") or "")
@@ -331,7 +333,7 @@ def _read_list(document: Any, name: str) -> list[Any]:
 def _read_field(row: Any, name: str) -> Any:
     """Return the topic or the partition of a row of JSON. Raise JavaError where it is missing or of another type.
 
-    Raise it also for a row that is no object. `name` is topic or partition.
+    Raise it also for a row that is no object. `name` is topic or partition. The size of a number is not checked.
     """
     if not isinstance(row, dict):
         raise JavaError(f"Expected JSON object, received {_dump(row)}", _MAPPING)
@@ -345,7 +347,8 @@ def _read_items(row: dict[str, Any], name: str, kind: str, python_type: type) ->
     """Return a list of a row of JSON.
 
     `name` is its field. Each item must be of `python_type`, and no boolean; `kind` is Java's name of this type, for the
-    error. Raise JavaError where the list is missing or no list, or an item is of another type.
+    error. Raise JavaError where the list is missing or no list, or an item is of another type. The size of a number is
+    not checked.
     """
     if name not in row:
         raise JavaError(f"No such field exists: `{name}`", _MAPPING)
@@ -375,8 +378,9 @@ def _dump(value: Any) -> str:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-reassign-partitions does, on stdout, and return its status, 1.
 
-    Words that cannot be parsed are an uncaught exception on stderr. `call` is the name of the request, for the text of
-    a time-out. Raise OutputError or ReaderLeftError where stdout fails.
+    A TerseException is one line; any other error has the first line of its stack trace, too. Words that cannot be
+    parsed are an uncaught exception, one line on stderr. `call` is the name of the request, for the text of a time-out.
+    Raise OutputError or ReaderLeftError where stdout fails.
     """
     is_of_request = isinstance(error, (OperationError, UnreachableError)) and not isinstance(error, MirroredError)
     java = wrap_error(error, call) if is_of_request else convert_error(error, call)

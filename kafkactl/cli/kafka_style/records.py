@@ -80,7 +80,8 @@ def _check_file(path: str) -> str:
     It is `path` itself, or a copy, for this process only, of one that can be read only once, such as a pipe, and of one
     with something behind the JSON, which Kafka's tool ignores. Refused is a file that cannot be read, is no JSON object
     with `partitions`, has a version other than 1, an entry without a field or with one of another type, or a partition
-    twice. Where `partitions` is no list, nothing is refused. Raise KafkactlError where the copy cannot be written.
+    twice. Where `partitions` is no list, nothing in it is refused. Raise KafkactlError where the copy cannot be
+    written.
     """
     try:
         text, is_regular = read_once(path)

@@ -48,12 +48,12 @@ def run_tool(
     and returns its status; its errors come to people.failures, and the first is printed in Kafka's words. A
     MissingContextError and an OutputError keep our words and status. The list of options, also for --help, goes to
     stderr and ends with 1; the help of a tool with subcommands goes to stdout, and ends with the tool's `help_status`.
-    The version goes to stdout and ends with 0. A status of the command above 128 is returned as it is; any other but 0,
-    where people.failures is empty, becomes the tool's `failure_status`. After an error a status 0 of Kafka's tool
-    becomes 1, unless KAFKACTL_COMPAT_STATUS is kafka. `own_flags` are options of kafkactl for the translated command.
-    --bootstrap-server may be missing with `may_use_context`, `own_flags`, or KAFKACTL_COMPAT_CONTEXT=1. The login of
-    KAFKA_OPTS goes into os.environ. Raise KeyError for an unknown tool, OutputError and ReaderLeftError where stdout
-    fails, and the errors of `run_command`.
+    The version goes to stdout and ends with 0. Where people.failures is empty, a status of 0 or above 128 is returned
+    as it is, and any other becomes the tool's `failure_status`; else the status of the command does not count. After an
+    error a status 0 of Kafka's tool becomes 1, unless KAFKACTL_COMPAT_STATUS is kafka. `own_flags` are options of
+    kafkactl for the translated command. --bootstrap-server may be missing with `may_use_context`, `own_flags`, or
+    KAFKACTL_COMPAT_CONTEXT=1. The login of KAFKA_OPTS goes into os.environ. Raise KeyError for an unknown tool,
+    OutputError and ReaderLeftError where stdout fails, and the errors of `run_command`.
     """
     tool = load_tool(name)
     _check_variables()
@@ -121,7 +121,10 @@ def _leave_form_to(own_flags: Sequence[str], words: Sequence[str]) -> list[str]:
 
 
 def _check_variables() -> None:
-    """Warn on stderr about the values of our two variables that mean nothing. An empty value is none."""
+    """Warn on stderr about wrong values of our two variables; an empty value is none.
+
+    KAFKACTL_COMPAT_CONTEXT may be 1 or 0, and KAFKACTL_COMPAT_STATUS kafka. Nothing is raised.
+    """
     for variable, allowed in ((CONTEXT_VARIABLE, ("1", "0")), (STATUS_VARIABLE, ("kafka",))):
         value = os.environ.get(variable, "")
         if value and value not in allowed:

@@ -112,8 +112,9 @@ def parse_subcommand(
 
     `program` is the name in the usage. `levels` are the tool itself and then its subcommands; `words` are the arguments
     behind the tool's name. Of an option that is given twice the last value counts, unless its level collects its
-    values. Without `needs_server` the options for the address may be missing. Raise SubcommandError for a line that the
-    library refuses, HelpRequestedError for --help, and VersionRequestedError for --version.
+    values. Without `needs_server` the options for the address may be missing; it is not kept in the result. Raise
+    SubcommandError for a line that the library refuses, HelpRequestedError for --help, and VersionRequestedError for
+    --version.
     """
     top, *subcommands = levels
     arguments = Arguments({option.name: option for level in levels for option in level.all_options}, words)
@@ -202,7 +203,8 @@ class _Reader:
     def _take(self, option: Option, embedded: str | None, rest: deque[str]) -> str | None:
         """Return the value of an option, which may be the next word and is removed then; None for one without value.
 
-        Raise SubcommandError for a missing value, one of another type, and one of an option that has none.
+        A next word that begins as an option is not taken, but a negative number is. Raise SubcommandError for a missing
+        value, one of another type, and one of an option that has none.
         """
         name = self._level.name_flags(option)
         if option.arity is Arity.NONE:
@@ -218,7 +220,10 @@ class _Reader:
         return value
 
     def _refuse_second(self, option: Option, values: Mapping[str, object]) -> None:
-        """Raise SubcommandError for an exclusive option beside another one."""
+        """Raise SubcommandError for an exclusive option beside another one.
+
+        `values` has the names of the options that were read before; `option` again is no other one.
+        """
         if option in self._level.exclusive:
             for other in self._level.exclusive:
                 if other is not option and other.name in values:
@@ -314,7 +319,7 @@ def _explain(value: str, type_: str) -> str:
 def _list_exclusive(level: Level) -> list[str]:
     """Return the words of a usage for the exclusive options of a level, with | between; empty without any.
 
-    They stand in ( ) where one of them must be there, else in [ ].
+    They stand in ( ) where the level needs one of them, also where a context is used, else in [ ].
     """
     if not level.exclusive:
         return []
@@ -340,7 +345,8 @@ def format_error(tool: str, error: SubcommandError) -> str:
 def _wrap(text: str) -> Iterator[str]:
     """Yield the lines of a text, of at most 75 characters; all but the last are justified.
 
-    A longer word has a longer line of its own.
+    A longer word has a longer line of its own; as the first word it has an empty line before it. Lines have no line
+    end.
     """
     line = ""
     for piece in _PIECES.findall(f"{text}\n"):  # the library counts the line end as a character

@@ -215,10 +215,10 @@ def refuse_together(arguments: Arguments, used: str, others: Iterable[str]) -> N
 def translate_values(arguments: Arguments, *names: str) -> list[str]:
     """Return our options --NAME=VALUE for the values of these options, which have the same names.
 
-    They have the order of `names`, which have no dashes. An option that is not given has its default; without a default
-    it is left out. The protocol before an address of brokers or controllers is left out, as Java ignores it. Raise
-    OptionError for an option given twice, and for a value that does not have the option's type; KeyError for an option
-    that the tool lacks.
+    They have the order of `names`, which have no dashes. An option without a value has its default; without a default
+    it is left out, also where it is on the command line. The protocol before an address of brokers or controllers is
+    left out, as Java ignores it. Raise OptionError for an option given twice, and for a value that does not have the
+    option's type; KeyError for an option that the tool lacks.
     """
     values = {name: arguments.value(name) for name in names}
     values |= {name: _PROTOCOL.sub("", str(values[name])) for name in _SERVERS if values.get(name) is not None}
@@ -279,8 +279,8 @@ def require_file(path: str | None, before: str = "", cause: str | None = None) -
 def parse_principals(arguments: Arguments, option: str, empty: str = "") -> list[str]:
     """Return the principals of an option without blanks around them; an empty list without any.
 
-    `option` has no dashes; each of its values is one principal. Raise JavaError for one without a colon, as in
-    TYPE:NAME; `empty` is the tool's word for an empty one in this error.
+    `option` has no dashes; each of its values is one principal, of which only the colon is checked. Raise JavaError for
+    one without a colon, as in TYPE:NAME; `empty` is the tool's word for an empty one in this error.
     """
     names = [text.strip() for text in arguments.values(option)] if arguments.has(option) else []
     for name in names:
@@ -299,7 +299,8 @@ def read_once(path: str) -> tuple[bytes, bool]:
 def keep_copy(content: bytes) -> str:
     """Return the path of a nameless file with this content, which stays open until the process ends.
 
-    The path is /dev/fd/NUMBER, so only this process can open it. Raise KafkactlError where the file cannot be written.
+    The path is /dev/fd/NUMBER, so only this process can open it, also several times; it cannot be removed. Raise
+    KafkactlError where the file cannot be written.
     """
     import tempfile  # few command lines need it
 
@@ -317,8 +318,9 @@ def keep_copy(content: bytes) -> str:
 def parse_include_list(text: str) -> str:
     r"""Return the regular expression of a list of topics, as Kafka's IncludeList makes it: commas mean "or".
 
-    Blanks, and quotes around the whole, are removed. An empty list matches no topic. Java's \\Q...\\E and (?<name>...)
-    become those of Python. Raise JavaError for an invalid expression.
+    All blanks are removed, and all quotes at both ends. An empty list matches no topic. A comma in {1,2} becomes |,
+    too. Java's \Q...\E and (?<name>...) become those of Python. The expression is meant for the whole name, but has no
+    anchors. Raise JavaError for an invalid expression.
     """
     regex = text.strip().replace(",", "|").replace(" ", "").lstrip("\"'").rstrip("\"'")
     try:
@@ -359,7 +361,10 @@ def explain_illegal_name(name: str) -> str | None:
 
 
 def _are_classes_closed(regex: str) -> bool:
-    """Return whether each [ has its ], also inside other brackets, as Java reads classes of characters."""
+    r"""Return whether each [ has its ], also inside other brackets, as Java reads classes of characters.
+
+    Brackets behind a backslash or in \Q...\E do not count, nor does a ] without its [.
+    """
     depth = 0
     for bracket in re.findall(r"\\Q.*?(?:\\E|\Z)|\\.|[\[\]]", regex):
         depth += (bracket == "[") - (bracket == "]" and depth > 0)

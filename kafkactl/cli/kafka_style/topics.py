@@ -139,7 +139,7 @@ def check(arguments: Arguments) -> None:
     JavaError is for a missing --bootstrap-server, unless the arguments do not need it. WrongUsageError is for a command
     line without exactly one verb, for --describe --if-exists without --topic or --topic-id, for other verbs than --list
     and --describe without --topic, for --alter with --config or without --partitions, and for what
-    _refuse_wrong_pairs() refuses.
+    _refuse_wrong_pairs() refuses: mainly options beside a verb that they do not belong to.
     """
     if sum(arguments.has(verb) for verb in VERBS) != 1:
         raise WrongUsageError(
@@ -164,9 +164,9 @@ def check(arguments: Arguments) -> None:
 def _refuse_wrong_pairs(arguments: Arguments) -> None:
     """Raise WrongUsageError for two options that cannot be used together, in the order of Kafka's checks.
 
-    These are an option beside a verb that it does not belong to, --create with --replica-assignment beside --partitions
-    or --replication-factor, and a filter of states beside --topics-with-overrides. Two filters of states are not
-    refused.
+    These are an option beside a verb that it does not belong to (--topic-id and --delete-config are not looked at),
+    --create with --replica-assignment beside --partitions or --replication-factor, and a filter of states beside
+    --topics-with-overrides. Two filters of states are not refused.
     """
     for name in ("config", "partitions", "replication-factor", "replica-assignment"):
         refuse_together(arguments, name, _list_other_verbs(name))
@@ -190,7 +190,8 @@ def translate(arguments: Arguments) -> Run:
 
     Raise OptionError for a value that cannot be read or is given twice, and JavaError for any other that Kafka's tool
     refuses, and for a file of settings that cannot be read. Kafka's warning about --delete-config is in the result's
-    `warning` (stderr), its remark about --topic beside --topic-id in `before` (stdout).
+    `warning` (stderr), its remark about --topic beside --topic-id, for --describe --if-exists, in `before` (stdout). An
+    error has neither.
     """
     (verb,) = (verb for verb in VERBS if arguments.has(verb))
     warning = ""
@@ -267,7 +268,8 @@ def _translate_creation(arguments: Arguments) -> list[str]:
 def _translate_partitions(arguments: Arguments) -> list[str]:
     """Return our arguments for more partitions; --partitions must be there.
 
-    Raise OptionError for a value that cannot be read or is given twice, and JavaError for a wrong assignment.
+    Raise OptionError for a value that cannot be read or is given twice, and JavaError for a wrong assignment. A number
+    of 0 or below is not refused.
     """
     partitions = arguments.value("partitions")
     assert partitions is not None
@@ -278,7 +280,7 @@ def _translate_partitions(arguments: Arguments) -> list[str]:
 
 
 def _require_legal_name(name: str) -> None:
-    """Raise JavaError, with the sentence of the broker, for a name that no topic can have.
+    """Raise JavaError, with the sentence of Kafka's tool, for a name that no topic can have.
 
     Where the name has . or _, Kafka's warning about these characters is the error's text for stdout.
     """
@@ -290,7 +292,7 @@ def _require_legal_name(name: str) -> None:
 
 
 def _read_assignment(arguments: Arguments) -> str:
-    """Return --replica-assignment, ID:ID,ID:ID, without blanks, "" without it.
+    """Return --replica-assignment, ID:ID,ID:ID, without blanks and plus signs; "" without it, and for commas alone.
 
     Raise JavaError for a text that is no number, a negative id, a broker twice in a partition, and partitions with
     different numbers of replicas, and OptionError for several values.
@@ -356,9 +358,10 @@ def _read_topic_id(arguments: Arguments) -> str | None:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-topics does, and return its status: 1.
 
-    Words that cannot be parsed, a missing or wrong --bootstrap-server and a missing file go to stderr with the first
-    line of the stack trace, any other error to stdout. `call` is the name of the request, for the text of a time-out.
-    Raise OutputError or ReaderLeftError where stdout fails.
+    Words that cannot be parsed, a missing or wrong --bootstrap-server and a missing or unreadable file (not a folder)
+    go to stderr with the first line of the stack trace, any other error to stdout, in one line. Without --create, every
+    NotFoundError is the sentence that the topic or the topic id does not exist. `call` is the name of the request, for
+    the text of a time-out. Raise OutputError or ReaderLeftError where stdout fails.
     """
     java = convert_error(error, call)
     is_early = isinstance(error, OptionError) and error.is_of_parsing

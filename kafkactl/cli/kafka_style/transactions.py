@@ -174,7 +174,7 @@ def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl transactions`; the command line must have passed `check`.
 
     --duration-filter is in ms, and one below 0 is left out, as is an empty pattern. --max-transaction-timeout is in
-    minutes, 15 by default. Nobody is asked.
+    minutes, 15 by default, and passed on also where it is below 0. Nobody is asked.
     """
     connection = [*translate_values(arguments, "bootstrap-server", "command-config"), "-o", "kafka"]
     if arguments.command == "list":
@@ -211,7 +211,10 @@ def translate(arguments: Arguments) -> Run:
 
 
 def _translate_place(arguments: Arguments) -> list[str]:
-    """Return our --topic, --partitions and --broker for --topic, --partition and --broker-id, where these are given."""
+    """Return our --topic, --partitions and --broker, as --NAME=VALUE, for what Kafka's tool is given.
+
+    Its options are --topic, --partition and --broker-id; one that is not given is left out.
+    """
     words = translate_values(arguments, "topic")
     for name, ours in (("partition", "--partitions"), ("broker-id", "--broker")):
         value = arguments.value(name) if arguments.has(name) else None
@@ -237,8 +240,8 @@ def _translate_abort(arguments: Arguments, connection: list[str]) -> Run:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error on stderr as kafka-transactions does, and return its status: 1.
 
-    A refused command line comes with its usage, any other error is one line. `call` is the name of the request, for the
-    text of a time-out.
+    A SubcommandError comes with its usage; any other error, also of `check`, is one line. `call` is the name of the
+    request, for the text of a time-out, and with find-hanging for what failed.
     """
     if isinstance(error, SubcommandError):
         people.write_kafka_message(format_error(TOOL.program, error))
@@ -296,9 +299,10 @@ def _describe_failure(arguments: Arguments, call: str) -> str:
 
 
 def _find_reason(arguments: Arguments, error: KafkactlError, text: str) -> str:
-    """Return the reason of a failure in the words of Kafka's client, without a full stop.
+    """Return the reason of a failure in the words of Kafka's client.
 
-    `text` is the message of the error as a Java exception; it is the result where the client has no other words.
+    `text` is the message of the error as a Java exception; it is the result where the client has no other words. A full
+    stop at the end of the client's sentence stays. For `list`, a broker that the error does not name is broker 1.
     """
     code = error.code if isinstance(error, OperationError) else None
     if isinstance(error, UnreachableError):
