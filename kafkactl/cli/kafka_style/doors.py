@@ -143,14 +143,21 @@ def _take_own_flags(words: Sequence[str]) -> tuple[list[str], list[str]]:
     return own, others
 
 
+_KAFKAS_WITH_B = (
+    "-batch-size", "-bootstrap-server", "-bootstrap-controller", "-broker", "-broker-defaults", "-broker-id",
+    "-broker-list", "-broker-logger", "-by-duration",
+)  # fmt: skip
+"""Options of Kafka's tools with one dash, which its parser takes; they are no -b with a value behind it."""
+
+
 def _measure_flag(word: str, with_shared: bool) -> int:
     """Return of how many words an option of connection or output consists, 1 or 2, or 0 for any other word.
 
     These are -b, --context, -X, -o, --output and --debug; other options of kafkactl give 0, too. `with_shared` adds
     --bootstrap-server, --command-config and --timeout, which Kafka's tools have, too. Only `word` is looked at, so 2
     also stands for a value that is missing. A value may be joined to its option, so each word that begins with -b or -X
-    counts, also -bootstrap-server; behind -o only json, jsonl, yaml, table, csv and plain do, because -offsets is an
-    option of Kafka.
+    counts, but not Kafka's options with one dash, such as -bootstrap-server; behind -o only json, jsonl, yaml, table,
+    csv and plain do, because -offsets is an option of Kafka.
     """
     names = (*_OWN_WITH_VALUE, *(_SHARED_WITH_VALUE if with_shared else ()))
     if word in names:
@@ -161,5 +168,7 @@ def _measure_flag(word: str, with_shared: bool) -> int:
     )
     # -bHOST and -Xname=value are ours; -offsets is Kafka's option with one dash
     if joined and word[:2] == "-o" and not word.startswith(("-ojson", "-oyaml", "-otable", "-ocsv", "-oplain")):
+        joined = False
+    if word.partition("=")[0] in _KAFKAS_WITH_B:
         joined = False
     return 1 if word in _OWN or joined else 0

@@ -202,7 +202,7 @@ def check(arguments: Arguments) -> None:
     servers = arguments.value("bootstrap-server")
     if not (servers or "").strip() and (servers is not None or arguments.needs_server):
         raise WrongUsageError("Error while validating the bootstrap address\n")
-    if servers is not None and not all(re.match(_ADDRESS, server.strip()) for server in servers.split(",")):
+    if servers is not None and not all(re.fullmatch(_ADDRESS, server.strip()) for server in servers.split(",")):
         raise WrongUsageError("Please provide valid host:port like host1:9091,host2:9092\n")
 
 

@@ -225,6 +225,21 @@ def test_the_status_of_a_help_is_that_of_the_tool(tool: str, status: int, cli: C
     assert cli(tool, "--help", check=status).stdout.startswith("usage: ")
 
 
+@pytest.mark.parametrize("tool", TOOLS)
+def test_no_option_of_a_tool_with_one_dash_is_taken_for_ours(tool: str) -> None:
+    """Kafka's parser takes one dash for long names; -bootstrap-server is no -b with the host ootstrap-server."""
+    for option in load_tool(tool).options:
+        if len(option.name) > 1:
+            assert doors._measure_flag(f"-{option.name}", with_shared=False) == 0, option.name
+            assert doors._measure_flag(f"-{option.name}=x", with_shared=False) == 0, option.name
+
+
+@pytest.mark.parametrize("address", ["a:99999x", "a:1,b:2x", "a"])
+def test_an_address_with_more_behind_its_port_is_refused(address: str, cli: Cli) -> None:
+    done = cli("kafka-console-producer", "--bootstrap-server", address, "--topic", "t", check=1)
+    assert "Please provide valid host:port like host1:9091,host2:9092" in done.stdout + done.stderr
+
+
 def test_the_verbs_of_the_doors_are_those_of_the_tools() -> None:
     for name, flags in doors._VERB_FLAGS.items():
         if (verbs := load_tool(name).verbs) or name != "kafka-delete-records":
