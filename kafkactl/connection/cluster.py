@@ -525,7 +525,7 @@ class Cluster:
     def _find_cause(self, reason: str | None) -> Cause | None:
         """Return the cause behind the reason of a client, None where no more is known; see diagnosis.find_cause.
 
-        Inside _share_causes() a cause that was found for the same reason is returned again.
+        Inside _share_causes() the result for the same reason, also None, is returned again without a new search.
         """
         from kafkactl.connection import diagnosis
 

@@ -144,10 +144,10 @@ def set_context(
 def _change_settings(
     file: contexts.ContextFile, name: str, servers: str | None, new_settings: Mapping[str, str], read_only: bool | None
 ) -> contexts.ContextFile:
-    """Return the file with a context changed or added; nothing is written. An empty value removes a setting.
+    """Return the file with a context changed or added; nothing is written.
 
-    `new_settings` are added to the present ones. `servers` and `read_only` of None stay as they are; a new context is
-    writable then. Raise UsageError for a context without servers, a wrong address, or a setting that cannot be
+    `new_settings` are added to the present ones; one with an empty value is removed. Empty or None `servers`, and
+    `read_only` of None, stay as they are; a new context is writable then. Raise UsageError for a context without servers, a wrong address, or a setting that cannot be
     translated.
     """
     present_context = file.contexts.get(name)
