@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 Values = Callable[[Record], tuple[Any, Any]]
 """Function that returns a record's key and value as JSON data, text as bytes.
 
-It raises FormatError for bytes that are not of their format.
+It raises FormatError for bytes that are not of their format; with a schema registry also OperationError and
+UnreachableError, and OSError where a temporary file cannot be made.
 """
 
 
@@ -226,11 +227,11 @@ def _make_batch_row(selected: SelectedBatch) -> Row:
 def _make_record_row(selected: SelectedBatch, record: Record, is_valid: bool, values: Values, bytes_as: BytesAs) -> Row:
     """Return the row of a record, with the names of docs/json.md.
 
-    Raise the errors of `values`, FormatError for a key or value that is not of its format. Raise FormatError also for a
-    key or value of magic 0 or 1 that cannot be read. `is_valid` is the row's `valid`. Key and value of a control record
-    are None, and `control`, None for any other record, is its content as text; raise FormatError for a damaged one.
-    `aborted` is None where that is not known. An unknown time (magic 0) and sequence are -1; `producer_id` is None in
-    magic 0 and 1. `values` and `bytes_as` choose the form of key and value.
+    The errors of `values` pass through: FormatError, OperationError, UnreachableError and OSError. Raise FormatError
+    also for a key or value of magic 0 or 1 that cannot be read. `is_valid` is the row's `valid`. Key and value of a
+    control record are None, and `control`, None for any other record, is its content as text; raise FormatError for a
+    damaged one. `aborted` is None where that is not known. An unknown time (magic 0) and sequence are -1; `producer_id`
+    is None in magic 0 and 1. `values` and `bytes_as` choose the form of key and value.
     """
     if isinstance(record, LegacyRecord) and record.fault:
         raise FormatError(record.fault)

@@ -147,8 +147,8 @@ def _change_settings(
     """Return the file with a context changed or added; nothing is written.
 
     `new_settings` are added to the present ones; one with an empty value is removed. Empty or None `servers`, and
-    `read_only` of None, stay as they are; a new context is writable then. Raise UsageError for a context without servers, a wrong address, or a setting that cannot be
-    translated.
+    `read_only` of None, stay as they are; a new context is writable then. Raise UsageError for a context without
+    servers, a wrong address, or a setting that cannot be translated.
     """
     present_context = file.contexts.get(name)
     servers = servers or (present_context.bootstrap_servers if present_context else None)
