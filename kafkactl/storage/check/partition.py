@@ -40,7 +40,7 @@ _ON_THEIR_WAY = {
 
 
 def check_partition(folder: Path, checked: CheckCounts) -> Iterator[Fault]:
-    """Yield the faults of all files of a partition.
+    """Yield the findings about all files of a partition: faults, and notices (Severity.NOTICE).
 
     `checked` counts what was read, and always one partition. A missing folder and a path that is no folder yield
     nothing. A file that cannot be read is a fault. This waits as `look_at_partition` says. Raise UsageError where the
