@@ -22,6 +22,8 @@ from kafkactl.patterns import NameSelection, select_names
 from tests.fake_broker import FakeCluster
 from tests.fake_broker.state import Group
 
+pytestmark = pytest.mark.slow
+
 _COORDINATOR_NOT_AVAILABLE = 15
 
 
@@ -63,7 +65,6 @@ def test_a_coordinator_that_loads_is_asked_again(brokers: FakeCluster, cluster: 
     assert [group.group for group in choose_groups(cluster, select_names(["billing"])).groups] == ["billing"]
 
 
-@pytest.mark.slow
 def test_a_silent_coordinator_leaves_the_group_in_doubt(brokers: FakeCluster, cluster: Cluster) -> None:
     hide(brokers, times=4)
     brokers.on("FindCoordinator", freeze=True)

@@ -22,6 +22,8 @@ from tests.conftest import Cli
 from tests.fake_broker import FakeCluster, Topic, placed
 from tests.unit.cli.test_stopping import STATUSES
 
+pytestmark = pytest.mark.slow
+
 BROKER = 4
 
 
@@ -109,7 +111,6 @@ def test_throttles_of_a_broker_that_is_not_alive_are_an_error(
     assert fake.state.configs[BROKER, "1"] == {}
 
 
-@pytest.mark.slow
 def test_execute_names_a_broker_that_keeps_its_throttles(fake: FakeCluster, cli: Cli, tmp_path: Path) -> None:
     plan = save(tmp_path, {("other", 0): (2,)})
     process = start(cli, *list_commands(plan)["execute"], "-b", fake.address)
@@ -122,7 +123,6 @@ def test_execute_names_a_broker_that_keeps_its_throttles(fake: FakeCluster, cli:
     assert process.returncode == 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("command", ["execute", "drain"])
 def test_a_wait_says_which_broker_is_missing(fake: FakeCluster, cli: Cli, tmp_path: Path, command: str) -> None:
     plan = save(tmp_path, {("orders", 0): (1, 2), ("orders", 1): (1, 2)})
@@ -141,7 +141,6 @@ def test_a_wait_says_which_broker_is_missing(fake: FakeCluster, cli: Cli, tmp_pa
     assert process.returncode == 0
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("number", "status"), STATUSES)
 @pytest.mark.parametrize("command", ["execute", "drain", "execute without a throttle", "alter"])
 def test_every_signal_says_what_goes_on(
@@ -218,7 +217,6 @@ def test_directories_are_checked_before(fake: FakeCluster, cli: Cli, tmp_path: P
     assert not fake.requests_of("AlterPartitionReassignments")
 
 
-@pytest.mark.slow
 def test_each_silent_broker_has_its_own_reason(fake: FakeCluster, cli: Cli, tmp_path: Path) -> None:
     plan = save(
         tmp_path,
@@ -290,7 +288,6 @@ def test_verify_says_that_throttles_stay(fake: FakeCluster, cli: Cli, tmp_path: 
     assert note not in cli(*verify, check=0).stderr
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("command", ["execute", "drain"])
 def test_a_topic_that_is_deleted_has_one_line(fake: FakeCluster, cli: Cli, tmp_path: Path, command: str) -> None:
     plan = save(tmp_path, {("orders", 0): (1, 2), ("orders", 1): (1, 2)})
@@ -317,7 +314,6 @@ def test_the_command_that_goes_on_can_be_typed(fake: FakeCluster, cli: Cli, tmp_
     assert "FILE" not in told
 
 
-@pytest.mark.slow
 def test_a_dead_broker_with_replicas_is_described_and_drained_before_it_is_unregistered(
     fake: FakeCluster, cli: Cli
 ) -> None:
@@ -455,7 +451,6 @@ def test_moves_that_have_begun_are_shown_also_where_the_wait_fails(fake: FakeClu
     assert "no answer" in told.stderr
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("broker", [1, 2, 3])
 def test_a_throttle_whose_answer_is_lost_does_not_stay(
     broker: int, fake: FakeCluster, cli: Cli, tmp_path: Path

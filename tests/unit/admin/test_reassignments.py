@@ -15,6 +15,8 @@ from kafkactl.output.kafka import reassign_text
 from tests.conftest import Cli
 from tests.fake_broker import FakeCluster, Partition, Topic, placed
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     "text",
@@ -90,7 +92,6 @@ def fake() -> Iterator[FakeCluster]:
         yield cluster
 
 
-@pytest.mark.slow
 def test_a_plan_is_executed_once_and_its_throttles_go(fake: FakeCluster, cli: Cli, tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
     plan.write_text(json.dumps(build_document({("orders", 0): (1, 3), ("orders", 1): (2, 1), ("no", 0): (1,)}, {})))
@@ -115,7 +116,6 @@ def test_a_plan_is_executed_once_and_its_throttles_go(fake: FakeCluster, cli: Cl
     assert cli.ok(*cluster, "throttles", "list", "-o", "json") == "[]\n"
 
 
-@pytest.mark.slow
 def test_what_is_refused_leaves_no_throttle(fake: FakeCluster, cli: Cli, tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
     plan.write_text(json.dumps(build_document({("orders", 0): (1, 3)}, {})))
@@ -134,7 +134,6 @@ def test_what_is_refused_leaves_no_throttle(fake: FakeCluster, cli: Cli, tmp_pat
     assert "missing argument FILE" in wrong.stderr
 
 
-@pytest.mark.slow
 def test_a_move_is_cancelled(fake: FakeCluster, cli: Cli) -> None:
     fake.state.topics["orders"].partitions = [Partition(leader=1, replicas=[1], isr=[1], target=[2])]
     cancel = ("-b", fake.address, "reassign", "cancel", "--all")
@@ -143,7 +142,6 @@ def test_a_move_is_cancelled(fake: FakeCluster, cli: Cli) -> None:
     assert "nothing to cancel" in cli(*cancel, "--yes", check=0).stderr
 
 
-@pytest.mark.slow
 def test_a_plan_empties_a_broker(fake: FakeCluster, cli: Cli) -> None:
     generate = ("-b", fake.address, "reassign", "generate", "orders", "other", "--brokers", "2,3")
     plan = json.loads(cli.ok(*generate, "-o", "json"))

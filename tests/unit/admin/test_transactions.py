@@ -123,6 +123,7 @@ def test_an_end_that_is_under_way_is_waited_for(brokers: FakeCluster, cluster: C
     assert brokers.state.transactions["known"].start_ms == -1
 
 
+@pytest.mark.slow
 def test_an_end_that_lasts_longer_than_the_time_may_have_been_done(brokers: FakeCluster) -> None:
     """The coordinator has begun to abort; only its markers are missing."""
     brokers.on("InitProducerId", error=51)

@@ -58,6 +58,7 @@ def test_silent_brokers_are_named() -> None:
         assert (found.reason, found.is_partial) == (f"from {place}", True)
 
 
+@pytest.mark.slow
 def test_a_listener_that_says_nothing() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         plain = Settings(f"127.0.0.1:{server.getsockname()[1]}", "a test", {})

@@ -36,6 +36,7 @@ def address_of(peer: object) -> Address:
     return host, int(port)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("make", "kind"), PEERS)
 def test_every_kind_of_server(make: Callable[[], AbstractContextManager[object]], kind: Peer) -> None:
     with make() as server:
@@ -50,6 +51,7 @@ def test_nobody_listens() -> None:
     assert look_at([]) == {}
 
 
+@pytest.mark.slow
 def test_many_silent_addresses_take_no_longer_than_one() -> None:
     with SilentPeer() as silent:
         host, port = address_of(silent)
