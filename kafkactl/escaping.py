@@ -24,7 +24,8 @@ _SHORT_FORMS = {"\r": "\\r", "\n": "\\n", "\t": "\\t"}
 HIDDEN = "********"
 """Text in place of a secret."""
 _WORD = r"[^\s\"'<>]+"
-_IN_QUERY = r"([?&][^?&=\s]*)=([^&\s\"'<>]+)"
+_NAME_IN_QUERY = r"[?&][^&=\s]*=?"  # also without =, so that no place is searched twice
+_VALUE_IN_QUERY = r"[^&\s\"'<>]+"
 _SECRET_NAMES = ("token", "secret", "password", "key")
 
 
@@ -62,11 +63,15 @@ def _hide_login(word: re.Match[str]) -> str:
 
 def _hide_in_query(text: str) -> str:
     """Return text with the values of query parameters hidden whose names contain token, secret, password or key."""
-    return re.sub(
-        _IN_QUERY,
-        lambda found: f"{found[1]}={HIDDEN}" if any(name in found[1].lower() for name in _SECRET_NAMES) else found[0],
-        text,
-    )
+    parts, end = [], 0
+    for name in re.finditer(_NAME_IN_QUERY, text):
+        if name.start() < end or not any(word in name[0].lower() for word in _SECRET_NAMES):
+            continue
+        value = re.compile(_VALUE_IN_QUERY).match(text, name.end())
+        if name[0].endswith("=") and value is not None:
+            parts += [text[end : name.end()], HIDDEN]
+            end = value.end()
+    return "".join([*parts, text[end:]])
 
 
 def encode_text(text: str) -> bytes:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kafkactl.connection.secrets import find_warning, hide_secret, is_secret, refuse_in_url
 from kafkactl.connection.settings import Settings, resolve
@@ -136,6 +139,17 @@ def test_a_secret_in_a_url_is_hidden_wherever_it_stands(url: str) -> None:
     if "://" in url:
         assert "s3cret" not in hide_secret("schema.registry.url", url)
         assert " " in url or "s3cret" not in hide_in_urls(f"at {url}: no answer")
+
+
+PIECES = ["http://", "://", "@", "?", "&", "=", " ", "'", "token", "KEY", "a", "s3"]
+
+
+@given(st.lists(st.sampled_from(PIECES)).map("".join))
+def test_hiding_finds_what_a_search_from_each_place_finds(text: str) -> None:
+    """The reference is simple, and takes time in proportion to the square of the text."""
+    expected = re.sub(r"(?<=://)[^\s\"'<>]*@", f"{HIDDEN}@", text)
+    name = r"(?i)([?&][^=&\s]*(?:token|secret|password|key)[^=&\s]*=)[^&\s\"'<>]+"
+    assert hide_in_urls(text) == (re.sub(name, rf"\1{HIDDEN}", expected) if "://" in text else text)
 
 
 @pytest.mark.parametrize("text", ["://", "?", "?token", "&key=", "a://b@", "://@"])
