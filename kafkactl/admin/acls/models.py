@@ -187,7 +187,7 @@ class AclFilter:
     def to_acl(self) -> Acl:
         """Return the rule that has these parts; a host that is not given is all hosts.
 
-        The pattern stays that of the filter, also ANY, which is none of a rule. Raise ValueError where another part is
+        The pattern stays that of the filter, also ANY, which no rule has. Raise ValueError where another part is
         not given.
         """
         kind, name, principal, operation, permission = (

@@ -155,8 +155,8 @@ def translate(arguments: Arguments) -> Run:
     """Return the command `kafkactl acls list`, `add` or `remove`; the command line must have passed `check`.
 
     Raise OptionError for a value that cannot be read or is given twice, where only one may be (resources, principals,
-    hosts and operations may be several). Raise JavaError for a file of settings that cannot be opened, for an address
-    that is none and for a principal that is none. Raise WrongUsageError for --add with a pattern type other than
+    hosts and operations may be several). Raise JavaError for a file of settings that cannot be opened, and for a text
+    that is no address or no principal. Raise WrongUsageError for --add with a pattern type other than
     literal and prefixed or without a principal, for a change without a resource, and for an operation that a resource
     does not have. A removal without --force asks for confirmation. Kafka's remark about --command-config without a
     value is in the result's `before`, for stdout; an error lacks it.

@@ -86,7 +86,7 @@ def check(arguments: Arguments) -> None:
 def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl client-metrics`; the command line must have passed `check`.
 
-    Raise JavaError for a file of settings that cannot be opened, an address that is none, and several names. Raise
+    Raise JavaError for a file of settings that cannot be opened, a text that is no address, and several names. Raise
     OptionError for --bootstrap-server or --command-config given twice; several --metrics or --match are joined. The
     command does not ask for confirmation.
     """

@@ -345,7 +345,7 @@ def _require_one_group(arguments: Arguments, settings: dict[str, str]) -> str | 
 
 
 def _check_start(arguments: Arguments, settings: dict[str, str]) -> None:
-    """Raise JavaError for two different starts, and WrongUsageError for an offset that is none.
+    """Raise JavaError for two different starts, and WrongUsageError for a text that is no offset.
 
     Starts differ where --from-beginning meets auto.offset.reset other than earliest: this error has no class and no
     text for stdout. An offset is earliest, latest or a number from 0 on of at most 19 digits. Raise OptionError for

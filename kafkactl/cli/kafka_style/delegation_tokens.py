@@ -123,8 +123,8 @@ def translate(arguments: Arguments) -> Run:
     The command line must have passed `check`. Of several owners of a new token only the first counts, and an empty HMAC
     gives no option. The command asks for no confirmation and shows HMACs. The `before` of an error is Kafka's line
     about the call, where Kafka's tool prints it. Raise OptionError for an option given twice (principals may be
-    several) and a number that is none, and JavaError for a file of settings that cannot be opened, an address or
-    principal that is none, a missing number or HMAC, and a text that is not base64. Raise KafkactlError where the
+    several) and a text that is no number, and JavaError for a file of settings that cannot be opened, a text that is no
+    address or no principal, a missing number or HMAC, and a text that is not base64. Raise KafkactlError where the
     nameless file cannot be written.
     """
     require_file(arguments.value("command-config"))
@@ -152,8 +152,8 @@ def _translate_change(arguments: Arguments, verb: str, words: list[str]) -> Run:
     """Return the command `kafkactl tokens renew` or `expire` (`verb`), from its first words; `words` is changed.
 
     The nameless file has the HMAC in base64; an empty HMAC has no file and no option. Raise OptionError for an option
-    given twice and a number that is none, and JavaError for a number or an HMAC that is missing and for a text that is
-    not base64. Raise KafkactlError where the nameless file for the HMAC cannot be written. A warning that others can
+    given twice and a text that is no number, and JavaError for a number or an HMAC that is missing and for a text that
+    is not base64. Raise KafkactlError where the nameless file for the HMAC cannot be written. A warning that others can
     read the HMAC is in the result's `warning`, for stderr.
     """
     hmac = arguments.value("hmac")

@@ -477,7 +477,7 @@ def _make_time(match: re.Match[str]) -> int:
     """Return the time in ms since 1970 of a match of _TIME; it may be negative.
 
     The minutes of an offset count only behind a colon, as in Java. Raise ValueError for a date or a part of the clock
-    that is none, and ValueError or OverflowError for a year that Python does not have.
+    that does not exist, and ValueError or OverflowError for a year that Python does not have.
     """
     year, month, day, hour, minute, second, ms = map(int, match.groups()[:7])
     if ms >= 1000:

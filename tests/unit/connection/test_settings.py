@@ -46,12 +46,16 @@ ADDRESSES = {
 """The ways to name a cluster by its address: arguments of resolve() and variables."""
 
 
-@pytest.mark.parametrize("way", ADDRESSES)
-def test_no_other_address_gets_the_secrets_of_the_current_context(
-    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def _client_properties(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write the file that ADDRESSES names, in a folder that is the current one."""
     monkeypatch.chdir(tmp_path)
     Path("client.properties").write_text("bootstrap.servers=other:1\n")
+
+
+@pytest.mark.usefixtures("_client_properties")
+@pytest.mark.parametrize("way", ADDRESSES)
+def test_no_other_address_gets_the_secrets_of_the_current_context(way: str) -> None:
     load().add_context(Context("locked", "locked:1", {"sasl.password": "x"}, read_only=True)).select_context(
         "locked"
     ).save()
@@ -61,12 +65,9 @@ def test_no_other_address_gets_the_secrets_of_the_current_context(
     assert settings.source == way.partition(",")[0]
 
 
+@pytest.mark.usefixtures("_client_properties")
 @pytest.mark.parametrize("way", ADDRESSES)
-def test_a_context_of_the_command_line_wins_over_addresses_of_lower_rank(
-    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("client.properties").write_text("bootstrap.servers=other:1\n")
+def test_a_context_of_the_command_line_wins_over_addresses_of_lower_rank(way: str) -> None:
     arguments, environment = ADDRESSES[way]
     settings = told(environment=environment, context="dev", **arguments)
     is_flag = way.startswith(("--bootstrap-server", "-X"))
