@@ -65,6 +65,7 @@ class PartitionLeader:
         """Return whether there is a replica that an election of this type can choose.
 
         For PREFERRED the preferred replica must be in sync and not offline, for UNCLEAN any replica not offline.
+        Whether the leader would change is not looked at.
         """
         if kind is ElectionType.UNCLEAN:
             return not set(self.replicas) <= set(self.offline)
@@ -105,7 +106,8 @@ def read_election_file(path: Path) -> list[Partition]:
 def _parse_row(path: Path, row: Any) -> Partition:
     """Return the partition of a row; raise UsageError, which names `path`, for a row without a valid one.
 
-    Other fields of the row are ignored. The number is from 0 to 2^31 - 1; a number as text is a UsageError, too.
+    The topic is a text that is not empty, is UTF-8 and has no NUL character; nothing else of it is checked. Other
+    fields of the row are ignored. The number is from 0 to 2^31 - 1; a number as text is a UsageError, too.
     """
     topic, number = (row.get("topic"), row.get("partition")) if isinstance(row, dict) else (None, None)
     if not isinstance(topic, str) or not topic or explain_unusable_text(topic) is not None:
@@ -118,8 +120,9 @@ def _parse_row(path: Path, row: Any) -> Partition:
 def list_leaders(cluster: Cluster, topics: Collection[str] | None = None) -> list[PartitionLeader]:
     """Return the partitions of these topics, or of all for None, sorted by topic and partition.
 
-    A topic that does not exist is left out, and so is a partition without replicas. Raise UnreachableError,
-    OperationError for a refusal, also of one topic, and UsageError for a wrong client setting.
+    Without any topic the result is empty. A topic that does not exist is left out, and so is a partition without
+    replicas. Raise UnreachableError, OperationError for a refusal, also of one topic, and UsageError for a wrong client
+    setting.
     """
     answers = cluster.requests.read_metadata(topics)
     require_readable(answers)
@@ -143,10 +146,11 @@ def list_leaders(cluster: Cluster, topics: Collection[str] | None = None) -> lis
 def elect(cluster: Cluster, kind: ElectionType, partitions: Iterable[Partition] | None) -> list[Election]:
     """Elect leaders for these partitions, or for all that need one with None; return each result, sorted by partition.
 
-    One request is sent, and the brokers answer when the leaders are there. Without partitions nothing is sent. A
-    partition that needs no election is not `elected` and has no error. With None the result has only the partitions
-    with a new leader or an error. Raise UnreachableError, UnansweredError where the leaders may have been elected,
-    OperationError for a refusal of the whole request, and UsageError for a wrong client setting.
+    One request is sent, and the brokers answer when the leaders are there. Without partitions nothing is sent and the
+    result is empty. A partition that the answer leaves out is missing in it. A partition that needs no election is not
+    `elected` and has no error. With None the result has only the partitions with a new leader or an error. Raise
+    UnreachableError, UnansweredError where the leaders may have been elected, OperationError for a refusal of the whole
+    request, and UsageError for a wrong client setting.
     """
     requested = None if partitions is None else sorted(set(partitions))
     if requested == []:

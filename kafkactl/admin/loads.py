@@ -54,9 +54,9 @@ def measure_loads(
     """Return the loads of single brokers, and those of racks, by measure and then by id or by the rack's name.
 
     Brokers without a rack come after the named racks, each as a rack of its own. With a plan, all measures but LEADERS
-    have a planned value. `racks` has the rack of each broker that is alive; replicas on others do not count. `leaders`
-    are the present leaders of partitions; one without an entry has none. `plan` has the new replicas of the partitions
-    that change; None means that there is no plan.
+    have a planned value. `racks` has the rack of each broker that is alive; replicas and leaders on others do not
+    count, and without brokers both lists are empty. `leaders` are the present leaders of partitions; one without an
+    entry has none. `plan` has the new replicas of the partitions that change; None means that there is no plan.
     """
     now = _count(placements)
     now[Measure.LEADERS] = Counter(leader for leader in leaders.values() if leader is not None)
@@ -94,8 +94,9 @@ def _list_loads(
 ) -> Iterator[Load]:
     """Yield the loads of groups of brokers, by measure and then in the order of `groups`.
 
-    `racks` has all brokers that share the loads. `now` and `after` are what each broker has, by measure; `after` is
-    None without a plan, and a measure that it does not have gets no planned value.
+    No group is empty; its rack is that of its first broker. `racks` has all brokers that share the loads. `now` and
+    `after` are what each broker has, by measure; `after` is None without a plan, and a measure that it does not have
+    gets no planned value.
     """
     for measure in Measure:
         planned = (after or {}).get(measure)

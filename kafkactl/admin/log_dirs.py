@@ -151,8 +151,9 @@ def describe_log_dirs(
 
     `brokers` are ids, None for all that are alive; without any both lists are empty. `topics` has the numbers of
     partitions of each topic, None for all topics; replicas of others are left out, and a topic that does not exist has
-    none. A directory that cannot be used has an `error` and no replicas. Raise MissingBrokersError for a broker that is
-    not alive, UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
+    none. Without any topic the directories have no replicas. A directory that cannot be used has an `error` and no
+    replicas. Raise MissingBrokersError for a broker that is not alive, UnreachableError or OperationError where no
+    broker answers, and UsageError for a wrong client setting.
     """
     with cluster.share_timeout():
         require_live_brokers(cluster, brokers or ())
@@ -238,7 +239,8 @@ def sum_replicas(replicas: Iterable[StoredReplica], grouping: Grouping) -> list[
 def require_dir(dirs: Iterable[StoredDir], broker: int, path: str) -> None:
     """Raise NotFoundError where a broker does not have a directory, and OperationError where it cannot use it.
 
-    `dirs` are the directories of this broker, and may have those of others.
+    `dirs` are the directories of this broker, and may have those of others; without any of it every path is missing.
+    Paths are compared as texts: a / at the end makes another one.
     """
     paths = {row.log_dir: row for row in dirs if row.broker == broker}
     if path not in paths:
@@ -255,8 +257,8 @@ def plan_dir_moves(
     """Return the moves that bring replicas of a broker into its directory `target`, and an error for each one missing.
 
     `dirs` are the directories of the broker. A replica that is in the directory, or on its way to it, has a move whose
-    `state` says so. Partitions keep their order. Raise NotFoundError where the broker does not have the directory, and
-    OperationError where it cannot use it.
+    `state` says so. Partitions keep their order. Replicas in a directory that the broker cannot use are missing, too.
+    Raise NotFoundError where the broker does not have the directory, and OperationError where it cannot use it.
     """
     own_dirs = [row for row in dirs if row.broker == broker]
     require_dir(own_dirs, broker, target)
@@ -306,7 +308,8 @@ def move_replicas(cluster: Cluster, targets: Mapping[ReplicaKey, str]) -> dict[R
     that does not have the replica yet keeps the path for later, and its answer is REPLICA_NOT_AVAILABLE. The result is
     in the order of `targets`. A broker that did not answer is an UnreachableError of each of its replicas, or an
     UnansweredError where the move may have begun, as for a replica that the answer leaves out. A request that is
-    refused as a whole is an OperationError of each replica. Raise UsageError for a wrong client setting.
+    refused as a whole is an OperationError of each replica. Without `targets` nothing is sent. Raise UsageError for a
+    wrong client setting.
     """
     by_broker: dict[int, list[ReplicaKey]] = defaultdict(list)
     for key in targets:

@@ -71,8 +71,8 @@ def read_log_ends(
 
     A partition that cannot be read, or does not exist, has an error. With `read_committed` the end is the last stable
     offset: the records after it belong to open transactions. Without partitions nothing is asked. Raise
-    UnreachableError where no partition was answered, UsageError for a wrong client setting, and ValueError for a
-    partition below 0 or a topic without a name.
+    UnreachableError where no partition was answered about its start, or none about its end, UsageError for a wrong
+    client setting, and ValueError for a partition below 0 or a topic without a name.
     """
     sorted_partitions = sorted(set(partitions))
     if not sorted_partitions:
@@ -120,7 +120,7 @@ def ask_offsets(
     there is no such record. Without partitions nothing is asked. Raise UnreachableError where no partition was
     answered, UsageError for a wrong client setting, and ValueError for a partition below 0 or a topic without a name.
     For a SpecialOffset below MAX_TIMESTAMP, UnreachableError or OperationError is raised only where no broker tells the
-    leaders.
+    leaders, and ValueError never.
     """
     sorted_partitions = sorted(set(partitions))
     if not sorted_partitions:
@@ -168,8 +168,10 @@ def _ask(
     """Return the answer of librdkafka, or the OperationError, of each partition, in the order of `partitions`.
 
     With `read_committed` the end is the last stable offset. `sent_futures` are those of a request that was already
-    sent; None sends one. Partitions without an answer are asked again within the time-out. Raise UnreachableError where
-    no partition was answered, and UsageError for a wrong client setting.
+    sent; None sends one. Partitions with a transient refusal, or whose answer librdkafka made up, are asked again
+    within the time-out. One without any answer is not; its error has the code REQUEST_TIMED_OUT. Raise UnreachableError
+    where no partition was answered, UsageError for a wrong client setting, and ValueError for a partition below 0 or a
+    topic without a name.
     """
     first_futures = [sent_futures] if sent_futures is not None else []
 
@@ -189,7 +191,8 @@ def _send(
 ) -> dict[Partition, Future[Any]]:
     """Send a request for the offsets and return a future for each partition; nothing is waited for.
 
-    With `read_committed` the end is the last stable offset. Raise UsageError for a wrong client setting.
+    With `read_committed` the end is the last stable offset. Raise UsageError for a wrong client setting, and ValueError
+    for a partition below 0 or a topic without a name.
     """
     specs = {TopicPartition(*partition): spec for partition in partitions}
     isolation = IsolationLevel.READ_COMMITTED if read_committed else IsolationLevel.READ_UNCOMMITTED

@@ -50,11 +50,11 @@ def select_partitions(
     """Return the selected partitions that exist, sorted, and an error for each selected thing that does not exist.
 
     An empty `selection` means all topics. `partitions` are numbers separated by commas (0,1,5), or None for all
-    partitions. Without `include_internal` Kafka's own topics do not count as existing. The errors are NotFoundErrors
-    and are not raised: for names, for patterns without a match, and for missing partitions. A partition is missing for
-    each named topic without it; where no topic is named, only if no selected topic has it. Raise UsageError for a text
-    that is not a list of numbers and for a wrong client setting, and UnreachableError or OperationError where no broker
-    lists the topics.
+    partitions. Without `include_internal` Kafka's own topics do not count as existing; patterns choose them only where
+    `selection` includes them, too. The errors are NotFoundErrors and are not raised: for names, for patterns without a
+    match, and for missing partitions. A partition is missing for each named topic without it; where no topic is named,
+    only if no selected topic has it. Raise UsageError for a text that is not a list of numbers and for a wrong client
+    setting, and UnreachableError or OperationError where no broker lists the topics.
     """
     numbers = None if partitions is None else _parse_numbers(partitions)
     existing_topics = {
@@ -84,7 +84,7 @@ def select_partitions(
 def _parse_numbers(text: str) -> list[int]:
     """Return the numbers of --partitions, a text like 0,1,5, sorted and without repetitions.
 
-    Raise UsageError for any other text: each part must be a number from 0 to 2^31 - 1 in ASCII digits.
+    Raise UsageError for any other text: each part must be a number from 0 to 2^31 - 1 in ASCII digits, without blanks.
     """
     parts = text.split(",")
     if not all(_is_partition_number(part) for part in parts):
@@ -135,9 +135,9 @@ def _parse_rule(text: str) -> PartitionRule:
     """Return the rule of one part of --topic-partitions: TOPIC, TOPIC:N or TOPIC:FROM-TO.
 
     Each piece may be missing. TOPIC is a regular expression for the whole name, and TO is excluded. Without a topic, as
-    in "" and ":0", all topics are selected, and without numbers all partitions. Raise UsageError for a text of another
-    form, such as one with a comma, and for a regular expression that is longer than 2,000 characters, not valid or not
-    UTF-8.
+    in "" and ":0", all topics are selected, and without numbers all partitions. Blanks belong to the topic. A range
+    backwards selects no partition. Raise UsageError for a text of another form, such as one with a comma, and for a
+    regular expression that is longer than 2,000 characters, not valid or not UTF-8, or has a NUL character.
     """
     match = _RULE.fullmatch(text)
     if match is None:

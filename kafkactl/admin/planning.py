@@ -108,8 +108,8 @@ def plan_drain(
     The replica on `broker` is replaced by one on a broker of `alive`, and others only where racks ask for it. The other
     `placements` count for an even result, but for those with a replica on a broker that is not alive. A partition stays
     that has a replica on each of the others, or another one on a broker that is not alive, or whose only replica is on
-    a broker that is not alive. Plan and errors are in the order of `placements`, and the errors are not raised.
-    `broker` may be not alive.
+    a broker that is not alive. Plan and errors are in the order of `placements`, the errors are not raised, and nothing
+    else is. `broker` may be not alive.
     """
     others = sorted(set(alive) - {broker})
     errors = []
@@ -153,7 +153,7 @@ def _replace(before: Sequence[int], after: Collection[int]) -> tuple[int, ...]:
 def _level_leaders(
     orders: Sequence[tuple[int, ...]], brokers: Sequence[int], stays: Sequence[bool]
 ) -> list[tuple[int, ...]]:
-    """Return the replicas in orders in which each broker is the first replica of equally many partitions.
+    """Return the replicas in orders in which the first ones are spread over the brokers as evenly as possible.
 
     As few first replicas as possible change: such a partition swaps its first replica with another one. `stays` says
     which partitions keep their order. An empty order stays empty.
@@ -177,7 +177,8 @@ def _level_bytes(spread: _Spread, sizes: Sequence[int]) -> None:
     """Move replicas from the fullest brokers to emptier ones while that makes the two more equal. It changes `spread`.
 
     `sizes` has the bytes of one replica of each partition, in the order of the spread; partitions without bytes stay.
-    Differences of up to 2 % of the mean stay, too. Replicas that must move are spread evenly by their number before.
+    Differences of up to 2 % of the mean stay, too. Before that, the replicas that had to move are spread evenly by
+    their number, also those without bytes.
     """
     spread.optimize(moves_first=True)
     load: Counter[int] = Counter(dict.fromkeys(spread.brokers, 0))
@@ -247,7 +248,8 @@ class _Spread:
     ) -> None:
         """Take the replicas and the allowed brokers of each partition, and the rack of each of the `brokers`.
 
-        Replicas that must move are moved at once: those on other brokers, and those that are too many for a rack.
+        Replicas that must move are moved at once: those on other brokers, and those that are too many for a rack. Raise
+        ValueError where a partition has fewer allowed brokers than replicas. The arguments are not changed.
         """
         self.brokers = list(brokers)
         self.replicas = [set(replicas) for replicas in before]
@@ -280,7 +282,10 @@ class _Spread:
                 return
 
     def move(self, index: int, source: int, target: int) -> None:
-        """Move a replica of a partition from a broker to another one. Whether it may move there is not checked."""
+        """Move a replica of a partition from a broker to another one. Raise KeyError where it is not on `source`.
+
+        Whether it may move there is not checked.
+        """
         self._remove_edges(index)
         self.replicas[index].remove(source)
         self.replicas[index].add(target)

@@ -488,9 +488,10 @@ def _make_partition_lag(
 ) -> PartitionLag:
     """Return the row of a partition. `commit_entry` is None without a commit, `owner` without a member.
 
-    The lag is None where the commit or the end is not known, and never below 0. The state is UNKNOWN, with the reason
-    in `error`, where the commit or one end of the log could not be read; the lag may be known then. Without `owner` the
-    fields about the consumer are None.
+    The lag is None where the commit or the end is not known, and never below 0. A commit before the start counts the
+    deleted records, too. The state is UNKNOWN, with the reason in `error`, where the commit or one end of the log could
+    not be read; the lag may be known then. Without `owner` the fields about the consumer are None. Time lag and rates
+    are always None.
     """
     start, end = ends.start.offset, ends.end.offset
     current, epoch, error = _NO_COMMIT if commit_entry is None else _read_commit(commit_entry)
@@ -520,8 +521,8 @@ def _make_partition_lag(
 def _make_description(description: Any) -> GroupDescription:
     """Return the description of a group from confluent-kafka's, without epochs.
 
-    Members are in the coordinator's order. The assignor is None where the group has none; a state that librdkafka does
-    not know is Unknown, and a type that is missing is Classic.
+    Members are in the coordinator's order, the partitions of each are sorted. The assignor is None where the group has
+    none; a state that librdkafka does not know is Unknown, and a type that is missing is Classic.
     """
     members = [
         Member(

@@ -42,9 +42,10 @@ def diagnose(before: GroupLag, after: GroupLag, seconds: float) -> list[Finding]
 def _check_members(before: GroupLag, after: GroupLag, seconds: float) -> Iterator[Finding]:
     """Yield problems of the members: none, rebalances, missing static members, or partitions and members left over.
 
-    `before` is `seconds` earlier than `after`. Without members nothing else is checked. Partitions without a member
-    count only in the state Stable, and where they have a lag or an unknown one; idle members count in this state, and
-    in all states where the group has more members than partitions.
+    `before` is `seconds` earlier than `after`. Without members nothing else is checked. At most one problem names
+    rebalances: a group epoch that rose; without an epoch in `before` other member ids than then; else a state of a
+    rebalance. Partitions without a member count only in the state Stable, and where they have a lag or an unknown one;
+    idle members count in this state, and in all states where the group has more members than partitions.
     """
     group, members = after.description, after.description.members
     if not members:
@@ -92,7 +93,7 @@ def _check_members(before: GroupLag, after: GroupLag, seconds: float) -> Iterato
 def _check_commits(after: GroupLag) -> Iterator[Finding]:
     """Yield a problem for each kind of bad commits: before the log, beyond it, unknown, or missing.
 
-    It names at most 5 partitions.
+    Each names at most 5 partitions, and the number of all of them.
     """
     for state, finding_text, advice in (
         (CommitState.BEFORE_START, "unread records are deleted already", "raise the topic's retention, then catch up"),
@@ -121,8 +122,8 @@ def _check_commits(after: GroupLag) -> Iterator[Finding]:
 def _find_stuck_partitions(before: GroupLag, after: GroupLag, seconds: float) -> Iterator[Finding]:
     """Yield a problem for each partition whose commit stands still while records are written to it.
 
-    `before` is `seconds` earlier than `after`. Partitions without lag, member or commit, or not in `before`, are left
-    out.
+    `before` is `seconds` earlier than `after`. Partitions without a known lag above 0, a member or a commit, or not in
+    `before`, are left out. An end that was not known in `before` counts as 0, so such a partition is stuck, too.
     """
     earlier_rows = {(row.topic, row.partition): row for row in before.partitions}
     for row in after.partitions:
@@ -137,7 +138,10 @@ def _find_stuck_partitions(before: GroupLag, after: GroupLag, seconds: float) ->
 
 
 def _check_pace(after: GroupLag) -> Iterator[Finding]:
-    """Yield a problem where more records are written than read; nothing without lag, members or rates."""
+    """Yield a problem where more records a second are written than read.
+
+    Nothing is yielded without a known lag above 0, without members, or where one of the rates is None.
+    """
     produced, consumed = after.produced_per_s, after.consumed_per_s
     if (
         after.total_lag
@@ -157,7 +161,8 @@ def _find_hot_partitions(before: GroupLag, after: GroupLag, seconds: float) -> I
     """Yield a problem for each topic with a partition that gets more than half of at least 100 new records.
 
     `before` is `seconds` earlier than `after`. Partitions whose end is not known in both do not count, and topics with
-    fewer than three partitions that count are left out.
+    fewer than three partitions that count are left out. The hottest one is named. Where an end went back, its
+    difference counts as below 0.
     """
     earlier_ends = {(row.topic, row.partition): row.log_end_offset for row in before.partitions}
     by_topic: dict[str, dict[int, int]] = {}

@@ -27,7 +27,8 @@ def add_epochs(cluster: Cluster, described: Sequence[GroupDescription]) -> list[
     These are epochs, target assignments, and the exact name of the state; assignor and assignments are renewed, too.
     Other groups, groups without a known coordinator, and groups that the coordinator refuses to describe, stay
     unchanged; the order stays, too. Raise UnreachableError where a coordinator does not answer, OperationError where it
-    refuses the whole request (UnsupportedRequestError where it is too old), and UsageError for a wrong client setting.
+    refuses the whole request (UnsupportedRequestError where it is too old) or all its groups with transient codes until
+    the time-out, and UsageError for a wrong client setting.
     """
     by_coordinator: dict[int, list[str]] = defaultdict(list)
     for group in described:
@@ -49,11 +50,11 @@ def add_epochs(cluster: Cluster, described: Sequence[GroupDescription]) -> list[
 def list_groups_of_types(cluster: Cluster, types: Sequence[str]) -> GroupList:
     """Return all groups of these types, share and streams included, sorted by name, and the errors of brokers as texts.
 
-    `types` are lower case: classic, consumer, share, streams; without any the result has no groups. Classic groups are
-    those of consumers: groups of Kafka Connect and of other programs are left out. A broker that does not answer or
-    refuses has an error in the result. Raise the first error where no broker answers, UnreachableError or
-    OperationError, the OperationError of a transient refusal that lasts until the time-out, and UsageError for a wrong
-    setting.
+    `types` are lower case: classic, consumer, share, streams; without any the brokers are asked, but the result has no
+    groups. Classic groups are those of consumers: groups of Kafka Connect and of other programs are left out. A broker
+    that does not answer or refuses has an error in the result. Raise the first error where no broker answers,
+    UnreachableError or OperationError, the OperationError of a transient refusal that lasts until the time-out, and
+    UsageError for a wrong setting.
     """
     answers, errors = cluster.requests.list_groups()
     groups = [
@@ -77,7 +78,9 @@ def make_listing(group: Any) -> GroupListing:
 def _complete(group: GroupDescription, answer: Any) -> GroupDescription:
     """Return the group with the values of its part of a ConsumerGroupDescribe answer of kafka-python.
 
-    Members that are not in the answer stay unchanged, and new members in it are left out.
+    State, assignor and the members' assignments are replaced by those of the answer; an empty assignor becomes None.
+    `upgraded` is None where the broker does not tell it. Members that are not in the answer stay unchanged, and new
+    members in it are left out.
     """
     members = {member.member_id: member for member in answer.members}
 

@@ -48,14 +48,18 @@ class PlanFile:
 
 
 def read_plan(path: Path, groups: Sequence[str]) -> PlanFile:
-    """Return the offsets in a file. `groups` are the values of --group, none for --all-groups.
+    """Return the offsets in a file.
+
+    `groups` are the values of --group, none for --all-groups; `-` is a file of this name.
 
     The lines of a single group may be topic,partition,offset; else they are group,topic,partition,offset. The first
-    line decides. Missing numbers are 0, and of two lines for a partition the last one counts. Names are not checked: a
-    group in the file that `groups` does not have is in the result, too. A partition may be negative. Empty lines at the
-    end do not count; a file of LFs alone has no offsets. A CR at the end of a line is removed, and a line with only a
-    CR counts, as empty texts and zeros. Raise PlanFileError for a file that cannot be read or is empty, a line of
-    another form, also an empty one before others, and a negative offset; bytes that are not UTF-8 are replaced.
+    line decides. Where it is no topic,partition,offset, `trace` of the result is the text of that exception, also with
+    many groups; else it is empty. Missing numbers are 0, and of two lines for a partition the last one counts. Names
+    are not checked: a group in the file that `groups` does not have is in the result, too. A partition may be negative.
+    Empty lines at the end do not count; a file of LFs alone has no offsets. A CR at the end of a line is removed, and a
+    line with only a CR counts, as empty texts and zeros. Raise PlanFileError for a file that cannot be read or is
+    empty, a line of another form, also an empty one before others, and a negative offset; bytes that are not UTF-8 are
+    replaced.
     """
     try:
         text = path.read_bytes().decode(errors="replace")
@@ -83,7 +87,7 @@ def read_plan(path: Path, groups: Sequence[str]) -> PlanFile:
 def _find_problem(line: str) -> str:
     """Return the text of the exception, with a line end, for a line that is not topic,partition,offset.
 
-    It is empty for a line that is.
+    It is empty for a line that is, also with missing values. An empty line has an exception.
     """
     try:
         _read_line(line, with_group=False)
@@ -95,9 +99,9 @@ def _find_problem(line: str) -> str:
 def _read_line(line: str, with_group: bool) -> tuple[str, str, int, int]:
     """Return group, topic, partition and offset of a line; the group is empty without `with_group`.
 
-    `line` has no LF; a CR at its end is removed. Missing texts are empty, missing numbers 0. One empty value too many
-    is ignored. A line with only a CR has empty texts and zeros. Raise PlanFileError for an empty line, a wrong quote,
-    text in place of a number, and too many values.
+    `line` has no LF; a CR at its end is removed. Numbers may be negative. Missing texts are empty, missing numbers 0.
+    One empty value too many is ignored. A line with only a CR has empty texts and zeros. Raise PlanFileError for an
+    empty line, a wrong quote, text in place of a number, and too many values.
     """
     if not line:
         raise PlanFileError(f"No content to map due to end-of-input{_place('UNKNOWN', 'UNKNOWN')}", _MISMATCH)
@@ -125,7 +129,9 @@ def _read_line(line: str, with_group: bool) -> tuple[str, str, int, int]:
 def _read_value(line: str, at: int) -> tuple[str, int]:
     """Return the value that begins at this place, without quotes, and the place of the comma behind it, or the end.
 
-    Raise PlanFileError for a quote without its end, and for text behind it.
+    A quote counts only at the place itself, and a doubled one inside stands for one. Blanks after a quoted value are
+    skipped, others stay. At the end of the line the value is empty. Raise PlanFileError for a quote without its end,
+    and for text behind it.
     """
     if not line.startswith('"', at):
         end = line.find(",", at)
@@ -144,8 +150,8 @@ def _read_value(line: str, at: int) -> tuple[str, int]:
 def _read_number(text: str, field: str, column: int, with_group: bool) -> int:
     """Return a partition (32 bits) or an offset (64 bits), 0 for no text and for null.
 
-    `field` is the name of the column; `column` and `with_group` are for the error. Raise PlanFileError for any other
-    text that is no such number.
+    A sign and blanks around it are allowed, and at most 19 digits. `field` is "partition" or "offset"; `column` and
+    `with_group` are for the error. Raise PlanFileError for any other text, also NULL.
     """
     kind, bits = _TYPES[field]
     digits = text.strip(_BLANKS)

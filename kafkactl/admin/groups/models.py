@@ -203,8 +203,8 @@ class GroupLag:
         """Return the time until the slowest partition's lag is 0 at the measured rates, in s.
 
         None where a partition with lag has no rates or never catches up. Partitions without lag, or with an unknown
-        one, are ignored beside it. Without any lag the time is 0, or None where a lag is unknown or the group has no
-        partitions.
+        one, are ignored beside it. Without any lag the time is 0, also without rates, or None where a lag is unknown or
+        the group has no partitions.
         """
         times = [row.catches_up_in_s for row in self.partitions if row.lag]
         if not times:

@@ -55,10 +55,11 @@ def read_document(path: Path) -> dict[str, dict[Partition, int]]:
     """Return the offsets of groups in a YAML or JSON file {groups: {GROUP: {TOPIC: {PARTITION: OFFSET}}}}.
 
     A group or topic without content is allowed; a group without topics has an empty dict. A name that is a number must
-    be in quotes. Partitions are numbers or texts of digits, offsets are numbers from 0 to 2^63 - 1; the result has
-    ints, in the order of the file. Names beside `groups` are ignored. `path` may be `-` for standard input. Raise
-    UsageError for a file that cannot be read or has another form, for a repeated name or partition (0 and "00" are
-    one), for an empty name or one with a NUL character, and for a group's name of more than 32,767 bytes.
+    be in quotes. Partitions are numbers from 0 to 2^31 - 1, or texts of digits; offsets are numbers from 0 to 2^63 - 1;
+    the result has ints, in the order of the file. Names beside `groups` are ignored; `groups: {}` gives an empty
+    result, but a missing or empty `groups` is an error. `path` may be `-` for standard input. Raise UsageError for a
+    file that cannot be read or has another form, for a repeated name or partition (0 and "00" are one), for an empty
+    name or one with a NUL character, and for a group's name of more than 32,767 bytes.
     """
     content = read_yaml(path)
     groups = content.get("groups") if isinstance(content, dict) else None
@@ -80,10 +81,11 @@ def read_csv(path: Path, groups: Sequence[str], *, with_group: bool) -> dict[str
 
     Lines are group,topic,partition,offset. Without `with_group` they may also be topic,partition,offset, for the first
     of `groups`, which is not empty then. Empty lines are skipped, and lines of blanks are refused. Names are not
-    checked, and a partition may have any number from 0. Groups in the file that are not in `groups` are in the result,
-    too, which has the order of the file. `path` may be `-` for standard input. Raise UsageError for a file that cannot
-    be read or has another form, for two offsets of one partition in a group, and for a name of `groups` that is not in
-    the file.
+    checked and keep their blanks; they may be in double quotes. Partitions are from 0 to 2^31 - 1, offsets to 2^63 - 1.
+    Groups in the file that are not in `groups` are in the result, too, which has the order of the file. An empty file
+    gives an empty result where `groups` is empty. `path` may be `-` for standard input. Raise UsageError for a file
+    that cannot be read or has another form, for two offsets of one partition in a group, and for a name of `groups`
+    that is not in the file.
     """
     try:
         lines = [row for row in csv.reader(read_text(path).splitlines()) if row]
@@ -136,9 +138,8 @@ def _add(path: Path, group: str, offsets: dict[Partition, int], partition: Parti
 def _parse_digits(path: Path, text: str, noun: str) -> int:
     """Return a partition, below 2^31, or an offset, below 2^63, of a csv file.
 
-    Blanks around it are allowed, a sign is not.
-
-    Raise UsageError that names the noun for any other text.
+    `noun` is "partition" or "offset". Blanks around the number and leading zeros are allowed, a sign is not. Raise
+    UsageError, which names `path` and `noun`, for any other text.
     """
     try:
         return read_whole_number(text.strip(), _find_largest(noun))
@@ -164,8 +165,8 @@ def _list_entries(path: Path, value: Any, noun: str) -> Iterable[tuple[Any, Any]
 def _require_name(path: Path, value: Any, noun: str) -> str:
     """Return a name in a yaml file. `noun` is "group" or "topic".
 
-    Raise UsageError for empty text, a NUL character, a value of another type, and a group's name of more than 32,767
-    bytes.
+    The name is returned unchanged, and may be blanks alone. Raise UsageError for empty text, text that is not UTF-8, a
+    NUL character, a value of another type, and a group's name of more than 32,767 bytes.
     """
     if not isinstance(value, str) or not value:
         raise UsageError(f"{path}: the name of a {noun} is not a text: {value!r}", "write it in quotes")
@@ -176,7 +177,8 @@ def _require_name(path: Path, value: Any, noun: str) -> str:
 def _require_number(path: Path, value: Any, noun: str) -> int:
     """Return a partition, below 2^31, or an offset, below 2^63, in a yaml file. Raise UsageError for any other value.
 
-    Where `noun` is "partition", a text of digits counts as a number, because exports to json have such texts.
+    `noun` is "partition" or names an offset, such as "offset of orders-0". For "partition" a text of digits counts as a
+    number, because exports to json have such texts.
     """
     if isinstance(value, str) and noun == "partition":
         with suppress(ValueError):

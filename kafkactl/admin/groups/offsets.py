@@ -107,13 +107,14 @@ class OffsetChange:
 
 
 def find_targets(cluster: Cluster, selection: NameSelection) -> list[Target]:
-    """Return the selected groups, or all for an empty selection, by name. A selected name may belong to no group.
+    """Return the selected groups, or all for an empty selection, sorted by name.
 
-    The target of such a name has `exists` False. A group that cannot be changed has an error, which is not raised: its
-    state is neither Empty nor Dead, it is a share or streams group, its coordinator does not answer or is moving, or no
-    client can send its name. Raise NotFoundError for a pattern that matches no group, OperationError where all groups
-    or a pattern are selected and one broker does not list its groups, UnreachableError or OperationError where no
-    broker lists groups, and UsageError for a wrong client setting.
+    All and patterns mean consumer groups only; a name may also be that of a share, streams or Kafka Connect group. A
+    name without a group has a target whose `exists` is False. A group that cannot be changed has an error, which is not
+    raised: its state is neither Empty nor Dead, it is a share or streams group, its coordinator does not answer or is
+    moving, or no client can send its name. Raise NotFoundError for a pattern that matches no group, OperationError
+    where all groups or a pattern are selected and one broker does not list its groups, UnreachableError or
+    OperationError where no broker lists groups, and UsageError for a wrong client setting.
     """
     group_list = list_groups(cluster)
     if group_list.errors and (selection.is_empty or selection.patterns):
@@ -153,9 +154,9 @@ def find_targets(cluster: Cluster, selection: NameSelection) -> list[Target]:
 def preview_deletion(targets: Iterable[Target]) -> list[Outcome]:
     """Return the outcome that a deletion of the groups would have, in the order of `targets`.
 
-    Nothing is asked and nothing is deleted. A success is "would be deleted". A group that does not exist or has an
-    error is a failed outcome, with Kafka's error code and its text, or without a code for a share or streams group, a
-    name that no client can send, and a coordinator that did not answer.
+    Nothing is asked and nothing is deleted. A success has the text "would be deleted". A group that does not exist or
+    has an error is a failed outcome, with Kafka's error code and its text, or without a code for a share or streams
+    group, a name that no client can send, and a coordinator that did not answer.
     """
     previews = []
     for target in targets:
@@ -191,9 +192,9 @@ def parse_partitions(cluster: Cluster, topics: Iterable[str]) -> list[Partition]
 def _find_partitions(cluster: Cluster, selected: Sequence[tuple[str, list[int] | None]]) -> list[Partition]:
     """Return the partitions of topics with the numbers of partitions or None for all, without repetitions.
 
-    The order is that of `selected`; for None the numbers are sorted. Raise NotFoundError for a topic or partition that
-    does not exist, UnreachableError or OperationError where the topics cannot be listed, and UsageError for a wrong
-    client setting.
+    The order is that of `selected`; for None the numbers are sorted. Without any topic the result is empty, but the
+    topics are listed. Raise NotFoundError for a topic or partition that does not exist, UnreachableError or
+    OperationError where the topics cannot be listed, and UsageError for a wrong client setting.
     """
     topics_metadata = cluster.read_metadata().topics
     if missing_topics := [name for name, _ in selected if name not in topics_metadata]:
@@ -219,10 +220,10 @@ def _find_partitions(cluster: Cluster, selected: Sequence[tuple[str, list[int] |
 
 
 def _parse_topic(text: str) -> tuple[str, list[int] | None]:
-    """Return the topic of a text TOPIC or TOPIC:0,1,2, and its partitions in their order, or None for all.
+    """Return the topic of a text TOPIC or TOPIC:0,1,2, and its partitions, or None for all.
 
-    The topic is not checked and may be empty. Raise UsageError where the part after the colon is no list of whole
-    numbers from 0.
+    The numbers are in their order, may be repeated, and go to 2^63 - 1. The topic is not checked and may be empty.
+    Raise UsageError where the part after the colon is no list of whole numbers from 0.
     """
     name, colon, numbers = text.partition(":")
     try:
@@ -243,15 +244,16 @@ def require_partitions(cluster: Cluster, partitions: Iterable[Partition]) -> lis
 
 
 def plan_reset(cluster: Cluster, group: str, partitions: Sequence[Partition] | None, reset: Reset) -> ResetPlan:
-    """Return the new offsets of a reset, with the present ones. Nothing is changed.
+    """Return the new offsets of a reset, with the present ones. Nothing is changed, and members are not looked at.
 
     `partitions` are those to reset, and None means all in which the group has committed; for GIVEN they are those of
-    `reset.offsets` instead. For OFFSET, GIVEN and SHIFT an offset outside a log moves to its nearest end. EARLIEST and
-    LATEST are the start and the end of each log. For TIME a partition without a record at or after the time gets the
-    end of its log. CURRENT keeps the committed offsets, and takes the end of the log where nothing is committed. A
-    group that neither a list nor its own coordinator has counts as new, without present offsets. Raise OperationError
-    where an offset cannot be read, the groups cannot be listed or such a coordinator does not answer, NotFoundError for
-    a shift in a partition without a commit, UnreachableError, and UsageError for a wrong client setting.
+    `reset.offsets` instead. Without any the plan has no offsets. For OFFSET, GIVEN and SHIFT an offset outside a log
+    moves to its nearest end. EARLIEST and LATEST are the start and the end of each log. For TIME a partition without a
+    record at or after the time gets the end of its log. CURRENT keeps the committed offsets, and takes the end of the
+    log where nothing is committed. A group that neither a list nor its own coordinator has counts as new, without
+    present offsets. Raise OperationError where an offset cannot be read, the groups cannot be listed or such a
+    coordinator does not answer, NotFoundError for a shift in a partition without a commit, UnreachableError, and
+    UsageError for a wrong client setting.
     """
     committed = read_committed(cluster, group)
     chosen = sorted(committed) if partitions is None else partitions
@@ -263,9 +265,10 @@ def _plan_offsets(
 ) -> ResetPlan:
     """Return the new offsets of a reset without the present ones; `committed` are the group's committed offsets.
 
-    `partitions` are those to reset; for GIVEN they are those of `reset.offsets` instead. Raise OperationError where an
-    offset cannot be read, NotFoundError for a shift in a partition without a commit, UnreachableError where no
-    partition was answered, and UsageError for a wrong client setting.
+    `partitions` are those to reset; for GIVEN they are those of `reset.offsets` instead. OFFSET, GIVEN and SHIFT move
+    an offset outside its log to the nearest end. CURRENT takes the end of the log where nothing is committed. Raise
+    OperationError where an offset cannot be read, NotFoundError for a shift in a partition without a commit,
+    UnreachableError where no partition was answered, and UsageError for a wrong client setting.
     """
     match reset.to:
         case ResetTo.OFFSET:
@@ -337,10 +340,11 @@ def carry_out(cluster: Cluster, changes: Sequence[OffsetChange]) -> list[OffsetC
     """Commit the new offsets of one group without members, and return each change with its result.
 
     A group that does not exist is created. All changes must be of the same group, and stay in their order. A refused
-    partition is a change that is not ok. Without changes nothing is sent. Raise OperationError where the whole request
-    is refused, for example because the group has members, and where the transient refusal of one partition lasts until
-    the time-out: others may have been committed then. Raise UnansweredError where the offsets may have been committed,
-    UnreachableError, and UsageError for a wrong client setting.
+    partition is a change that is not ok and has an `error`. Without changes nothing is sent. Raise OperationError where
+    the whole request is refused, for example because the group has members, and where the transient refusal of one
+    partition lasts until the time-out: others may have been committed then. Raise UnansweredError where the offsets may
+    have been committed, UnreachableError, UsageError for a wrong client setting, and ValueError for an empty group or
+    topic and a negative partition or offset.
     """
     if not changes:
         return []
@@ -358,11 +362,11 @@ def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> di
     """Commit offsets for a group without members. Return the error of each partition as text, None for a success.
 
     The result has all partitions: librdkafka takes one that the answer leaves out for a success. A group that does not
-    exist is created. Without offsets nothing is sent. Raise OperationError where the whole request is refused, for
-    example because the group has members, and where the transient refusal of one partition lasts until the time-out:
-    others may have been committed then. Raise UnansweredError where the offsets may have been committed,
-    UnreachableError, UsageError for a wrong client setting, and ValueError for an empty group or topic and a negative
-    partition or offset.
+    exist is created. Without offsets nothing is sent. The name of the group must be sendable: it is cut at a NUL
+    character. Raise OperationError where the whole request is refused, for example because the group has members, and
+    where the transient refusal of one partition lasts until the time-out: others may have been committed then. Raise
+    UnansweredError where the offsets may have been committed, UnreachableError, UsageError for a wrong client setting,
+    and ValueError for an empty group or topic and a negative partition or offset.
     """
     topic_partitions = [TopicPartition(topic, number, offset) for (topic, number), offset in sorted(offsets.items())]
     if not topic_partitions:
@@ -395,10 +399,11 @@ def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> di
 def delete_offsets(cluster: Cluster, group: str, partitions: Sequence[Partition]) -> dict[Partition, str | None]:
     """Delete a group's committed offsets of partitions. Return the error of each partition as text, None for a success.
 
-    The result is in the order of the answer; a partition that the answer leaves out has an error, and is at the end.
-    Raise OperationError where the whole request is refused, for example for a group that does not exist,
-    UnansweredError where the offsets may have been deleted, UnreachableError, and UsageError for a wrong client
-    setting.
+    Also a group with members may be given: partitions of a topic that they read have an error. Transient errors of
+    single partitions stay in the result. It is in the order of the answer; a partition that the answer leaves out has
+    an error, and is at the end. Raise OperationError where the whole request is refused, for example for a group that
+    does not exist, UnansweredError where the offsets may have been deleted, UnreachableError, and UsageError for a
+    wrong client setting.
     """
     codes = request_deletion(cluster, group, partitions)
     results = {partition: describe_error(code) if code else None for partition, code in codes.items()}
@@ -442,8 +447,8 @@ def make_partition_error(group: str, topic: str, number: int, error: str) -> Ope
 def _read_ends(cluster: Cluster, partitions: Sequence[Partition], latest: bool) -> dict[Partition, int]:
     """Return the ends (`latest`) or starts of the partitions' logs, sorted by partition.
 
-    Raise OperationError where one cannot be read, UnreachableError where no partition was answered, and UsageError for
-    a wrong client setting.
+    Without partitions nothing is asked. Raise OperationError where one cannot be read, UnreachableError where no
+    partition was answered, and UsageError for a wrong client setting.
     """
     offsets = {}
     for (topic, number), ends in read_log_ends(cluster, partitions).items():
@@ -457,8 +462,8 @@ def _read_ends(cluster: Cluster, partitions: Sequence[Partition], latest: bool) 
 def _clamp(cluster: Cluster, requested_offsets: Mapping[Partition, int]) -> ResetPlan:
     """Return a plan with the requested offsets, each moved to the nearest end of its log where it lies outside.
 
-    Raise OperationError where the ends of a log cannot be read, UnreachableError where no partition was answered, and
-    UsageError for a wrong client setting.
+    `clamped` of the plan has those that were moved. Raise OperationError where the ends of a log cannot be read,
+    UnreachableError where no partition was answered, and UsageError for a wrong client setting.
     """
     starts, ends = (_read_ends(cluster, list(requested_offsets), latest) for latest in (False, True))
     clamped_offsets = {
@@ -476,8 +481,9 @@ def _clamp(cluster: Cluster, requested_offsets: Mapping[Partition, int]) -> Rese
 def _plan_for_time(cluster: Cluster, partitions: Sequence[Partition], time_ms: int) -> ResetPlan:
     """Return a plan with the offsets of the first records at or after a time in ms since 1970.
 
-    Partitions without such a record get the end of their log, and are in `empty`, too. Raise OperationError where an
-    offset cannot be read, UnreachableError where no partition was answered, and UsageError for a wrong client setting.
+    Partitions without such a record get the end of their log, and are in `empty`, too. `time_ms` must not be negative:
+    such a number is a SpecialOffset. Raise OperationError where an offset cannot be read, UnreachableError where no
+    partition was answered, and UsageError for a wrong client setting.
     """
     offsets: dict[Partition, int] = {}
     empty = []

@@ -28,7 +28,7 @@ def find_oldest_unread(row: PartitionLag) -> Position | None:
     """Return the position ((topic, partition), offset) of the oldest unread record, or None.
 
     None means that nothing is unread or that the position is not known. The offset is the committed one, or the start
-    of the log where that is later. Nothing is read.
+    of the log where that is later. The log may have no record at it, only a later one. Nothing is read.
     """
     if not row.lag or row.current_offset is None:
         return None
@@ -39,9 +39,9 @@ def add_time_lags(cluster: Cluster, lags: Sequence[GroupLag], read_committed: bo
     """Return the groups, in their order, with each partition's time lag: the age of its oldest unread record, in ms.
 
     The records are read for this, with `read_committed` only committed ones. The time lag is 0 where nothing is unread,
-    or only transaction markers. It stays None where the record cannot be read within the time-out, which all share, or
-    has no timestamp, and for a partition without a commit or with one beyond the end. Raise UsageError for a wrong
-    client setting; a broker that does not answer is no error.
+    or only transaction markers, and for a time in the future. It stays None where the record cannot be read within the
+    time-out, which all share, or has no timestamp, and for a partition without a commit or with one beyond the end.
+    Raise UsageError for a wrong client setting; a broker that does not answer is no error.
     """
     positions = {
         position for lag in lags for row in lag.partitions if (position := find_oldest_unread(row)) is not None
@@ -122,8 +122,8 @@ def add_rates(before: Sequence[GroupLag], after: Sequence[GroupLag], seconds: fl
     """Return the later groups, in their order, with the records per second written to and read from each partition.
 
     `before` and `after` are the same groups at two times, `seconds` apart, which must not be 0. A partition that was
-    not in `before` stays without rates, and a rate is None where an offset is not known. A rate may be negative after a
-    reset.
+    not in `before` stays without rates, and a rate is None where an offset is not known. Rates are rounded to 0.01, and
+    may be negative after a reset.
     """
     earlier: Mapping[tuple[str, str, int], PartitionLag] = {
         (row.group, row.topic, row.partition): row for lag in before for row in lag.partitions

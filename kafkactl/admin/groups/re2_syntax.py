@@ -49,7 +49,8 @@ class _SyntaxError(Exception):
 def find_problem(regex: str) -> str | None:
     """Return why a regular expression is invalid, in the words of RE2, or None for a valid one.
 
-    The product of nested repetitions is not checked. Nothing is raised.
+    Only the first problem is named, without the wrong piece of the expression. The empty expression is valid. The
+    product of nested repetitions is not checked. Nothing is raised.
     """
     try:
         _Reader(regex).read()
@@ -62,7 +63,7 @@ class _Reader:
     """The place in a regular expression that is being read."""
 
     def __init__(self, text: str) -> None:
-        """Take the whole expression."""
+        """Take the whole expression. Nothing is read or checked yet."""
         self.text = text
         self.at = 0
         self.depth = 0
@@ -73,7 +74,7 @@ class _Reader:
         """Whether the text before ends with a repetition."""
 
     def read(self) -> None:
-        """Read to the end. Raise _SyntaxError for the first problem."""
+        """Read to the end. Raise _SyntaxError for the first problem, also a group that is not closed. Call it once."""
         while self.at < len(self.text):
             was_repeated, self.is_repeated = self.is_repeated, False
             char = self.text[self.at]
@@ -93,7 +94,10 @@ class _Reader:
             raise _SyntaxError("missing closing )")
 
     def _read_one(self, char: str) -> None:
-        """Read a class or a single character; `char` is the next one. Raise _SyntaxError for a wrong one."""
+        r"""Read a class, a set such as \d, a place such as \b, or a single character; `char` is the next character.
+
+        Afterwards a repetition is allowed. Raise _SyntaxError for a wrong one.
+        """
         if char == "[":
             self._read_class()
         elif not (char == "\\" and (self._skip(_PLACE) or self._skip_set())):
@@ -103,8 +107,8 @@ class _Reader:
     def _open(self) -> None:
         """Read the beginning of a group, or flags.
 
-        Flags alone, such as (?i), open no group. Raise _SyntaxError for an unknown kind of group, wrong flags, and a
-        wrong or repeated name.
+        Flags alone, such as (?i), open no group. Look-ahead, such as (?=a), is an unknown kind of group. Raise
+        _SyntaxError for an unknown kind of group, wrong flags, and a wrong or repeated name.
         """
         if self.text.startswith(("(?P<", "(?<"), self.at):
             self._read_name()
@@ -120,7 +124,10 @@ class _Reader:
         self.can_repeat = False
 
     def _read_name(self) -> None:
-        """Read the beginning of a group with a name. Raise _SyntaxError for a wrong or repeated name."""
+        """Read (?P<NAME> or (?<NAME>, which must be here. Raise _SyntaxError for a wrong or repeated name.
+
+        A name has ASCII letters, digits and _. The caller counts the group as open.
+        """
         start = self.text.index("<", self.at) + 1
         end = self.text.find(">", start)
         name = self.text[start:end]
@@ -142,7 +149,8 @@ class _Reader:
     def _repeat(self, was_repeated: bool) -> None:
         """Read a repetition; `was_repeated` says that another one is just before it.
 
-        Raise _SyntaxError for a second one in a row, for one with nothing before it, and for wrong numbers in it.
+        A ? behind it belongs to it. Raise _SyntaxError for a second one in a row, for one with nothing before it, and
+        for wrong numbers in it.
         """
         if match := self._skip(_COUNTS):
             least, comma, most = match.groups()
@@ -165,7 +173,11 @@ class _Reader:
         self.can_repeat = self.can_repeat or bool(literal)
 
     def _read_class(self) -> None:
-        """Read a class in square brackets. Raise _SyntaxError for a wrong one."""
+        """Read a class in square brackets, whose [ is here; a ] at its beginning is a character.
+
+        Raise _SyntaxError for a class without an end, an unknown name such as [:foo:], a range backwards and a wrong
+        escape.
+        """
         self.at += 2 if self.text.startswith("[^", self.at) else 1
         is_first = True
         while is_first or not self.text.startswith("]", self.at):
@@ -178,7 +190,10 @@ class _Reader:
         self.at += 1
 
     def _read_range(self) -> None:
-        """Read a character of a class, or a range. Raise _SyntaxError for a wrong one, also a range backwards."""
+        """Read a character of a class, or a range.
+
+        Raise _SyntaxError for a wrong one, also for a range backwards or with a set as its end.
+        """
         low = self._read_member()
         if self.text.startswith("-", self.at) and not self.text.startswith("-]", self.at):
             self.at += 1
@@ -221,7 +236,7 @@ class _Reader:
         return number
 
     def _skip(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
-        """Skip a pattern at this place and return its match, or None without one."""
+        """Skip a pattern at this place and return its match, or None without one: then the place stays."""
         match = pattern.match(self.text, self.at)
         if match is not None:
             self.at = match.end()

@@ -54,12 +54,13 @@ class ResetTargets:
 
 
 def find_reset_targets(cluster: Cluster, selection: NameSelection) -> ResetTargets:
-    """Return the selected groups, sorted, or all for an empty selection; a selected name may belong to no group.
+    """Return the selected groups, sorted, or all consumer groups for an empty selection.
 
-    Groups with members, share and streams groups, groups whose coordinator does not answer, and names that no client
-    can send are refusals, which are not raised. Raise NotFoundError for a pattern that matches no group, OperationError
-    where a broker does not list its groups and not only names are selected, UnreachableError or OperationError where no
-    broker lists groups, and UsageError for a wrong client setting.
+    A selected name may belong to no group: it is changeable and new. Groups with members, share and streams groups,
+    groups whose coordinator does not answer, and names that no client can send are refusals, which are not raised.
+    Raise NotFoundError for a pattern that matches no group, OperationError where a broker does not list its groups and
+    not only names are selected, UnreachableError or OperationError where no broker lists groups, and UsageError for a
+    wrong client setting.
     """
     targets: list[Target] = find_targets(cluster, selection)
     changeable = [target for target in targets if target.error is None]
@@ -107,8 +108,8 @@ def read_offsets_to_copy(cluster: Cluster, group: str, topics: Sequence[str] | N
     `topics` are TOPIC or TOPIC:0,1, whose order the result has; without them it is sorted. Raise UsageError for a wrong
     text in `topics`, a name that is empty, not UTF-8 or has a NUL character, and a wrong client setting; NotFoundError
     for a missing group (OperationError where it may exist, because a broker does not answer), for a missing topic or
-    partition, and where the group has committed nothing there; OperationError for a share or streams group and for an
-    offset that cannot be read, also in another topic; and UnreachableError.
+    partition, and where the group has committed nothing there, or `topics` is empty; OperationError for a share or
+    streams group and for an offset that cannot be read, also in another topic; and UnreachableError.
     """
     offsets_by_group, errors = read_offsets(cluster, select_names([group]))
     if errors:
@@ -124,14 +125,14 @@ def read_offsets_to_copy(cluster: Cluster, group: str, topics: Sequence[str] | N
 
 
 def plan_resets(cluster: Cluster, groups: Sequence[str], request: ResetRequest) -> dict[str, ResetPlan]:
-    """Return the plan of each group, in the order of `groups`. Nothing is changed.
+    """Return the plan of each group, in the order of `groups`. Nothing is changed, and members are not looked at.
 
     Without groups nothing is asked or checked, and the result is empty. Where the request has no `topics`, a group is
     reset in the partitions in which it has committed offsets; a group without any has an empty plan, but raise
-    NotFoundError where no group has any. Raise UsageError for a wrong text in `topics` (not TOPIC or TOPIC:0,1),
-    NotFoundError for a topic or partition that does not exist and for a shift without a committed offset to start from,
-    OperationError where an offset, the groups or a coordinator cannot be read, UnreachableError, and UsageError for a
-    wrong client setting.
+    NotFoundError where no group has any. With an empty `topics` all plans are empty, except for GIVEN. Raise UsageError
+    for a wrong text in `topics` (not TOPIC or TOPIC:0,1), NotFoundError for a topic or partition that does not exist
+    and for a shift without a committed offset to start from, OperationError where an offset, the groups or a
+    coordinator cannot be read, UnreachableError, and UsageError for a wrong client setting.
     """
     if not groups:
         return {}
