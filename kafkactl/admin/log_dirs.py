@@ -347,7 +347,10 @@ def is_not_there_yet(error: KafkactlError | None) -> bool:
 
 
 def _make_error(topic: str, partition: int, broker: int, code: int) -> OperationError | None:
-    """Return the error of a replica for an error code of a broker, None for 0."""
+    """Return the error of a replica for an error code of a broker, None for 0.
+
+    For a directory that the broker does not have, the hint says how to list its directories.
+    """
     if not code:
         return None
     error = refusal(f"cannot move {topic}-{partition} on broker {broker}", code)

@@ -30,9 +30,9 @@ def find_metadata_version(level: int) -> str | None:
 def find_level(text: str) -> int | None:
     """Return the level of a name such as 4.3-IV0, or the last level of a release such as 4.3 or 4.3.1.
 
-    Of a release only the first two numbers count: 4.3.99 is 4.3. None for any other text, for a release that Kafka
-    4.3.1 does not know, and for levels that it does not support. A level as number, such as "30", is such a text. The
-    name 4.4-IV0 has level 31, but the release 4.4 has none.
+    Of a release only the first two numbers count: 4.3.99 is 4.3. None for any other text, such as "30", for a release
+    that Kafka 4.3.1 does not know, and for levels that it does not support. The name 4.4-IV0 has level 31, but the
+    release 4.4 has none.
     """
     if text in SUPPORTED_NAMES:
         return NAMES.index(text) + 1

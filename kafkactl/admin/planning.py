@@ -156,7 +156,8 @@ def _level_leaders(
     """Return the replicas in orders in which the first ones are spread over the brokers as evenly as possible.
 
     As few first replicas as possible change: such a partition swaps its first replica with another one. `stays` says
-    which partitions keep their order. An empty order stays empty.
+    which partitions keep their order. An empty order stays empty. Raise KeyError for a first replica, and for any
+    replica of an order that may change, that is not in `brokers`.
     """
     spread = _Spread(
         [order[:1] for order in orders],

@@ -78,9 +78,9 @@ def make_listing(group: Any) -> GroupListing:
 def _complete(group: GroupDescription, answer: Any) -> GroupDescription:
     """Return the group with the values of its part of a ConsumerGroupDescribe answer of kafka-python.
 
-    State, assignor and the members' assignments are replaced by those of the answer; an empty assignor becomes None.
-    `upgraded` is None where the broker does not tell it. Members that are not in the answer stay unchanged, and new
-    members in it are left out.
+    Epochs and target assignments are added. State, assignor and the members' assignments are replaced by those of the
+    answer; an empty assignor becomes None. `upgraded` is None where the broker does not tell it. Members that are not
+    in the answer stay unchanged, and new members in it are left out.
     """
     members = {member.member_id: member for member in answer.members}
 

@@ -400,10 +400,10 @@ def delete_offsets(cluster: Cluster, group: str, partitions: Sequence[Partition]
     """Delete a group's committed offsets of partitions. Return the error of each partition as text, None for a success.
 
     Also a group with members may be given: partitions of a topic that they read have an error. Transient errors of
-    single partitions stay in the result. It is in the order of the answer; a partition that the answer leaves out has
-    an error, and is at the end. Raise OperationError where the whole request is refused, for example for a group that
-    does not exist, UnansweredError where the offsets may have been deleted, UnreachableError, and UsageError for a
-    wrong client setting.
+    single partitions are not tried again. The result is in the order of the answer; a partition that the answer leaves
+    out has an error, and is at the end. Raise OperationError where the whole request is refused, for example for a
+    group that does not exist, UnansweredError where the offsets may have been deleted, UnreachableError, and UsageError
+    for a wrong client setting.
     """
     codes = request_deletion(cluster, group, partitions)
     results = {partition: describe_error(code) if code else None for partition, code in codes.items()}
