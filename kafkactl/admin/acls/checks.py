@@ -45,10 +45,10 @@ def check(cluster: Cluster, question: Question, assumptions: Assumptions) -> Ver
     """Return the answer to a question, decided from the rules and settings of the cluster.
 
     What the assumptions say wins over the broker with the lowest id, which is asked for the rest. A setting that nobody
-    tells counts as no super users, and as False; `other_hosts` is empty for a question with a host. `unknown_settings`
-    has the name of such a setting where it could turn a refusal into a permission. Without the right to read the
-    settings they are not told; this is no error. Raise OperationError for another refusal and for a cluster without an
-    authorizer, UnreachableError, and UsageError for a wrong client setting.
+    tells counts as no super users, and as False; `unknown_settings` has its name where it could turn a refusal into a
+    permission. Without the right to read the settings they are not told; this is no error. Raise OperationError for
+    another refusal and for a cluster without an authorizer, UnreachableError, and UsageError for a wrong client
+    setting. `other_hosts` is empty for a question with a host.
     """
     acls = _list_rules(cluster, question.type, question.name)
     authorizer, hidden = _find_authorizer(cluster, assumptions)

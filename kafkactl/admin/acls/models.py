@@ -155,7 +155,7 @@ class Acl:
     def __str__(self) -> str:
         """Return the rule as a phrase: allow User:ann Read on topic:orders from host 10.0.0.7.
 
-        The resource is as in format_resource(). Rules for all hosts have no host in it. A prefixed rule has `prefix`
+        The resource is TYPE:NAME or `cluster`. Rules for all hosts have no host in it. A prefixed rule has `prefix`
         before the resource.
         """
         prefix = "prefix " if self.pattern is PatternKind.PREFIXED else ""
