@@ -244,10 +244,10 @@ def list_entities(cluster: Cluster, type_: EntityType) -> list[Entity]:
 
     Internal topics are included. Brokers are those that are alive, or the controllers where the address is that of
     controllers. For brokers and broker loggers, which are sorted by number, the default '' comes last. For groups and
-    client metrics the list has those with settings, and all groups that exist; brokers that do not answer are left out
-    of these. Groups that have only settings are missing where the brokers are too old to list them, and without the
-    right to list them. Raise UnsupportedRequestError where the brokers are too old for client metrics, and at
-    controllers for groups, UnreachableError, OperationError, UsageError for a wrong client setting, and KeyError for
+    client metrics the list has those with settings, and all groups of any type that exist; brokers that do not answer
+    are left out of these. Groups that have only settings are missing where the brokers are too old to list them, and
+    without the right to list them. Raise UnsupportedRequestError where the brokers are too old for client metrics, and
+    at controllers for groups, UnreachableError, OperationError, UsageError for a wrong client setting, and KeyError for
     users, clients and ips.
     """
     if type_ is EntityType.TOPICS:

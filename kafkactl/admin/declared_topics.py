@@ -102,8 +102,8 @@ def compare(cluster: Cluster, declared: Sequence[TopicSpec]) -> list[Change]:
 
     The changes of a topic are in the order partitions, replicas, settings by name; a topic that has its declared state
     has none. Topics that are not declared stay, but a setting of a declared topic that the file does not have is unset.
-    A topic that the user may not see counts as a new one. Changes that cannot be done, such as fewer partitions, are
-    impossible ones, not errors. The brokers do not check anything here. Raise UnreachableError, OperationError (also
+    A topic that the user may not see counts as a new one. Fewer partitions, and more replicas than live brokers, are
+    impossible changes, not errors. The brokers do not check anything here. Raise UnreachableError, OperationError (also
     NotFoundError) for a topic that cannot be described, and UsageError for a wrong client setting.
     """
     existing_names = {row.topic for row in list_topics(cluster)}
