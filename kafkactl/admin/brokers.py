@@ -298,9 +298,8 @@ def find_controller(cluster: Cluster, metadata_id: int) -> int | None:
     """Return the id of the controller: the leader of the quorum, or the one of the metadata with ZooKeeper.
 
     `metadata_id` is the controller of the metadata, which KRaft chooses at random. None where the right to ask is
-    missing, and where the answer names no controller. A quorum without a leader may not answer at all: that is one of
-    the errors. Raise UnreachableError where no broker answers, OperationError for another refusal, UsageError for a
-    wrong client setting.
+    missing, and where the answer names no controller. A quorum without a leader may also not answer, or refuse. Raise
+    UnreachableError where no answer comes, OperationError for another refusal, UsageError for a wrong client setting.
     """
     try:
         answer = cluster.requests.describe_quorum()

@@ -95,8 +95,8 @@ def find_endpoints(settings: Mapping[str, str]) -> list[VoterEndpoint]:
 
     Where advertised.listeners does not have a name, listeners counts. Names are in upper case, and each is there once.
     Of two listeners with one name in a setting the last counts. An empty host is localhost, as in Kafka's tool. Raise
-    ControllerFileError for a listener that has another form, also one that is not asked for, for missing names (an
-    empty text is a name without a listener), and for a name without a listener.
+    ControllerFileError for a listener that has another form, also one that is not asked for, for missing names, and for
+    a name without a listener, also an empty one.
     """
     listeners = {
         endpoint.name: endpoint

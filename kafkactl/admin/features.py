@@ -93,8 +93,8 @@ def update_features(cluster: Cluster, levels: Mapping[str, int], how: UpgradeTyp
     A level of 0 ends the use of a feature. Controllers from 4.0 on make all changes or none. With `dry_run` the
     controller only checks. Raise UnsupportedRequestError with ZooKeeper, UnansweredError where the changes may have
     been made, UnreachableError, OperationError where no controller can serve it, and UsageError for a wrong client
-    setting. No refusal is raised: it is an outcome, of each feature where it is one for all. Where the answer names
-    single features, one that it leaves out has failed, without a code.
+    setting. A refusal in the answer is not raised: it is an outcome, of each feature where it is one for all. Where the
+    answer names single features, one that it leaves out has failed, without a code.
     """
     answer = cluster.requests.send(
         "UpdateFeatures",
