@@ -128,10 +128,11 @@ def list_brokers(cluster: Cluster, with_sizes: bool = False, only: int | None = 
     None then, and also, without an error, where the right to ask is missing or there is no controller. Fenced brokers
     are known from Kafka 4.0 on, and are not asked. `with_sizes` asks every broker that answers for its log folders; a
     folder that cannot be read is an error and counts as 0 bytes. Without it, and for a broker that does not answer,
-    `size_bytes` is None. Where no broker answers for itself there is one error for all. `only` is the id of the one
-    broker that is returned, None for all; it is ABSENT where it is not registered and has replicas, and the result is
-    empty where it has none. Raise UnreachableError where no broker answers at all, OperationError for a refusal,
-    UsageError for a wrong client setting.
+    `size_bytes` is None. Where no broker answers for itself there is one error for all. A broker that is not fenced
+    gets 30% of the remaining time to answer; then it is SILENT. `only` is the id of the one broker that is returned,
+    None for all; it is ABSENT where it is not registered and has replicas, and the result is empty where it has none.
+    Raise UnreachableError where no broker answers at all, OperationError for a refusal, UsageError for a wrong client
+    setting. Skews compare a size with the mean of the returned brokers.
     """
     with cluster.share_timeout():
         metadata = _read_metadata(cluster)
@@ -176,10 +177,10 @@ def list_brokers(cluster: Cluster, with_sizes: bool = False, only: int | None = 
 def describe_broker(cluster: Cluster, broker_id: int) -> tuple[BrokerDescription, list[KafkactlError]]:
     """Return a broker with its listeners and log folders, and an error for each part that cannot be read.
 
-    A broker that is not alive is not asked: its listeners are None, and it has no log folders. Log folders that cannot
-    be read as a whole are an empty list, with a `size_bytes` of None. Raise NotFoundError for a broker that is not
-    registered and has no replicas, UnreachableError where no broker answers, OperationError for a refusal, UsageError
-    for a wrong client setting.
+    A broker that is not ALIVE is not asked for these: its listeners are None, and it has no log folders. A log folder
+    that cannot be used is in the result and also has an error. Log folders that cannot be read as a whole are an empty
+    list, with a `size_bytes` of None. Raise NotFoundError for a broker that is not registered and has no replicas,
+    UnreachableError where no broker answers, OperationError for a refusal, UsageError for a wrong client setting.
     """
     with cluster.share_timeout():
         listing = list_brokers(cluster, only=broker_id)
@@ -208,8 +209,9 @@ def describe_broker(cluster: Cluster, broker_id: int) -> tuple[BrokerDescription
 def list_apis(cluster: Cluster, broker_ids: Sequence[int] = ()) -> tuple[list[BrokerApi], list[KafkactlError]]:
     """Return the requests that brokers offer, sorted by broker and number, and an error for each that does not answer.
 
-    Without `broker_ids` all brokers are asked that are alive. Raise the first error where no broker answers:
-    UnreachableError or OperationError; UsageError for a wrong client setting.
+    Without `broker_ids` all brokers are asked that are alive. An id of a broker that is not alive has an error, too; an
+    id that is there twice counts once. Raise the first error where no broker answers: UnreachableError or
+    OperationError; UsageError for a wrong client setting.
     """
     answers, errors = cluster.requests.ask_brokers("ApiVersions", broker_ids or None, **_CLIENT)
     names = list_api_names()
@@ -257,9 +259,9 @@ def wait_for_brokers(cluster: Cluster, count: int) -> tuple[int, UnreachableErro
     """Wait until at least `count` brokers are alive; return the number of the last look, and why none answered.
 
     The second is None where a broker answered in the last look, or no look failed. A number below `count` is no error:
-    it means that the whole time-out of the settings has passed. Each look takes at most 2 s and has connections of its
-    own; the error is that of the longest look without an answer. Raise OperationError for a refusal, UsageError for a
-    wrong client setting.
+    it means that the whole time-out of the settings has passed. There is at least one look. Each takes at most 2 s and
+    has connections of its own; the error is that of the longest look without an answer. Raise OperationError for a
+    refusal, UsageError for a wrong client setting.
     """
     deadline = time.monotonic() + cluster.settings.timeout_s
     failure, longest_s = None, 0.0
@@ -296,8 +298,8 @@ def find_controller(cluster: Cluster, metadata_id: int) -> int | None:
     """Return the id of the controller: the leader of the quorum, or the one of the metadata with ZooKeeper.
 
     `metadata_id` is the controller of the metadata, which KRaft chooses at random. None where the right to ask is
-    missing, and while there is no controller. Raise UnreachableError where no broker answers, OperationError for
-    another refusal, UsageError for a wrong client setting.
+    missing, and where the answer names no controller. A quorum without a leader may also not answer, or refuse. Raise
+    UnreachableError where no answer comes, OperationError for another refusal, UsageError for a wrong client setting.
     """
     try:
         answer = cluster.requests.describe_quorum()
@@ -352,7 +354,8 @@ def _make_table(answer: Any) -> dict[int, tuple[int, int]]:
 def _find_finalized(answers: Iterable[Any]) -> str | None:
     """Return the metadata.version, such as 4.3-IV0, of the answer to ApiVersions with the highest epoch.
 
-    None without answers, and where that answer has none. A level that kafkactl does not know is its number as text.
+    Of equal epochs the first answer counts. None without answers, and where that answer has none. A level that kafkactl
+    does not know is its number as text.
     """
     newest = max(answers, key=lambda answer: answer.finalized_features_epoch or -1, default=None)
     features = (newest.finalized_features or ()) if newest is not None else ()
@@ -395,7 +398,8 @@ def _read_sizes(cluster: Cluster, broker_ids: Sequence[int]) -> tuple[dict[int, 
 def _make_log_dir(item: Any) -> LogDir:
     """Return a log folder of an answer to DescribeLogDirs. Copies that are still made count in, too.
 
-    A folder that cannot be used has its error as text, and no replicas. Nothing is raised.
+    A folder that cannot be used has its error as text, and no replicas. Total and free bytes are None where the broker
+    does not tell them. Nothing is raised.
     """
     partitions = [partition for topic in item.topics for partition in topic.partitions]
     total, usable = getattr(item, "total_bytes", None), getattr(item, "usable_bytes", None)
@@ -412,7 +416,8 @@ def _make_log_dir(item: Any) -> LogDir:
 def _add_skews(brokers: Sequence[Broker]) -> list[Broker]:
     """Return the brokers, in their order, with the skew of their sizes in percent, rounded to 0.1.
 
-    It is None where a size is not known, or nothing is stored at all. Unknown sizes do not count for the mean.
+    It is None where a size is not known, or nothing is stored at all. The mean is that of these brokers; unknown sizes
+    do not count for it.
     """
     sizes = [broker.size_bytes for broker in brokers if broker.size_bytes is not None]
     mean = sum(sizes) / len(sizes) if sizes else 0
@@ -427,8 +432,9 @@ def _add_skews(brokers: Sequence[Broker]) -> list[Broker]:
 def _read_listeners(cluster: Cluster, broker_id: int) -> tuple[str | None, list[KafkactlError]]:
     """Return the advertised listeners of a broker as its settings have them, or None, and the errors, at most one.
 
-    Where advertised.listeners is not set, listeners counts; None without an error where neither has a value. Raise
-    UnreachableError, OperationError or UsageError where the broker cannot be asked.
+    Where advertised.listeners is not set, listeners counts; None without an error where neither has a value. A refusal
+    for the broker's settings is the error in the list. Raise UnreachableError, OperationError or UsageError where the
+    broker cannot be asked.
     """
     names = ["advertised.listeners", "listeners"]
     answer = cluster.requests.send(

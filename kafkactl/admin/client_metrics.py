@@ -64,7 +64,7 @@ def describe_settings(cluster: Cluster, names: Collection[str]) -> dict[str, lis
 
 
 def make_subscription(name: str, settings: Sequence[Config]) -> Subscription:
-    """Return a subscription from its settings. A missing setting counts as empty.
+    """Return a subscription from its settings. A missing setting counts as empty; other settings are ignored.
 
     Empty parts between commas are left out; blanks stay. An interval that is not a whole number from 0, of at most 19
     digits, becomes None.
@@ -90,7 +90,8 @@ def find_own_values(settings: Sequence[Config]) -> dict[str, str]:
 def make_alterations(to_set: Mapping[str, str], to_unset: Collection[str]) -> list[Alteration]:
     """Return the changes that set values by name, then those that unset others, in the given order.
 
-    Raise UsageError for a setting in both.
+    Raise UsageError for a setting in both. Names and values are not checked; a name that is twice in `to_unset` stays
+    twice.
     """
     if both := sorted({*to_set} & {*to_unset}):
         raise UsageError(f"setting changed twice: {', '.join(both)}", "give each setting once")
@@ -99,10 +100,12 @@ def make_alterations(to_set: Mapping[str, str], to_unset: Collection[str]) -> li
 
 
 def alter_subscription(cluster: Cluster, name: str, changes: Sequence[Alteration], dry_run: bool = False) -> None:
-    """Change settings of a subscription: all of them, or none. A subscription that does not exist is added.
+    """Change settings of a subscription: all of them, or none.
 
-    With `dry_run` the brokers only check. Raise OperationError for a refusal, UnansweredError where the change may have
-    been done, UnreachableError, and UsageError for a wrong client setting.
+    A subscription that does not exist is added. Without changes the request is sent, too. With `dry_run` the brokers
+    only check. Raise OperationError for a refusal, and with the code REQUEST_TIMED_OUT where the answer does not name
+    the subscription; UnansweredError where the change may have been done, UnreachableError, and UsageError for a wrong
+    client setting.
     """
     entity = _make_entity(name)
     if (error := configs.alter_configs(cluster, {entity: changes}, dry_run)[entity]) is not None:
@@ -113,10 +116,10 @@ def delete_subscriptions(cluster: Cluster, own_values: Mapping[str, Collection[s
     """Delete subscriptions: unset all settings that they set themselves. Return the outcome of each, in order.
 
     `own_values` has the names of these settings by the name of the subscription, and its order is that of the result.
-    One request has all of them. A subscription that sets nothing is deleted, too, without an error. A refusal is a
-    failed outcome. A subscription without an answer has the code REQUEST_TIMED_OUT: it may have been deleted. Raise
-    UnreachableError where nothing was sent, OperationError for a refusal of the whole request, and UsageError for a
-    wrong client setting.
+    One request has all of them. A subscription without names of settings counts as deleted, whether it exists or not. A
+    refusal is a failed outcome. Without subscriptions nothing is sent. A subscription without an answer has the code
+    REQUEST_TIMED_OUT: it may have been deleted. Raise UnreachableError where nothing was sent, OperationError for a
+    refusal of the whole request, and UsageError for a wrong client setting.
     """
     changes = {_make_entity(name): make_alterations({}, settings) for name, settings in own_values.items()}
     try:

@@ -89,7 +89,8 @@ class Config:
     def default(self) -> str | None:
         """Return Kafka's own default value, or None where the broker does not report it or the setting is sensitive.
 
-        The broker may report a default only while the setting has no other value.
+        The broker may report a default only while the setting has no other value. Without `synonyms` it is None for a
+        value that is not the default.
         """
         if self.source == DEFAULT_SOURCE:
             return self.value
@@ -139,14 +140,15 @@ def describe_configs(
 def describe_all_configs(
     cluster: Cluster, entities: Sequence[Entity], documentation: bool = False
 ) -> tuple[dict[Entity, list[Config]], list[KafkactlError]]:
-    """Return all settings of each entity, sorted by name, and an error for each broker that did not answer.
+    """Return all settings of each entity, sorted by name, and an error for each broker without an answer.
 
-    `documentation` asks also for the descriptions. An entity whose broker did not answer is missing; the others keep
-    their order. Without entities nothing is asked. A group or subscription that does not exist is no error. Raise
-    NotFoundError for a topic that does not exist and for a broker that is not alive, or, at controllers, for one that
-    is no controller; raise OperationError for a refusal, UnreachableError where none of the named brokers answers, or
-    no broker for the other entities, and UsageError for a wrong client setting. An entity of a type without settings
-    (users, clients, ips) is a KeyError, a broker whose name is not a number a ValueError.
+    `documentation` asks also for the descriptions. A broker that refuses the whole request has an error, too. An entity
+    of such a broker is missing; the others keep their order. Without entities nothing is asked. A group or subscription
+    that does not exist is no error. Raise NotFoundError for a topic that does not exist and for a broker that is not
+    alive, or, at controllers, for one that is no controller; raise OperationError for a refusal, UnreachableError (or
+    OperationError) where none of the named brokers answers, or no broker for the other entities, and UsageError for a
+    wrong client setting. An entity of a type without settings (users, clients, ips) is a KeyError, a broker whose name
+    is not a number a ValueError.
     """
     _require_nodes(cluster, entities)
     by_broker = _group_by_broker(entities)
@@ -182,11 +184,11 @@ def read_own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
     """Return the settings that a topic, a broker or a group sets itself, sorted by name.
 
     Their `synonyms` are empty. librdkafka reads them, in half the time that the import of kafka-python takes; only for
-    topics and groups kafka-python reads them where no answer comes within half of the time-out. Sensitive values are
-    None. A group without settings, also one that does not exist, has an empty list. Raise NotFoundError for a topic
-    that does not exist and for a broker that is not alive, OperationError for a refusal, UnreachableError where no
-    answer comes in time, UsageError for a wrong client setting, KeyError for another type, and ValueError for an empty
-    name and for a broker whose name is not a number.
+    topics and groups kafka-python reads them where no answer comes within half of the time-out. Sensitive values and
+    `documentation` are None. A group without settings, also one that does not exist, has an empty list. Raise
+    NotFoundError for a topic that does not exist and for a broker that is not alive, OperationError for a refusal,
+    UnreachableError where no answer comes in time, UsageError for a wrong client setting, KeyError for another type,
+    and ValueError for an empty name and for a broker whose name is not a number.
     """
     from confluent_kafka.admin import ConfigResource
     from confluent_kafka.admin import ResourceType as LibraryType
@@ -240,11 +242,13 @@ def read_own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
 def list_entities(cluster: Cluster, type_: EntityType) -> list[Entity]:
     """Return all entities of a type that can have settings: topics in the broker's order, others sorted.
 
-    Internal topics are included. For brokers and broker loggers, which are sorted by number, the default '' comes last.
-    For groups and client metrics the list has those with settings, and all groups that exist; brokers that do not
-    answer are left out of these. Groups that have only settings are missing where the brokers are too old to list them,
-    and without the right to list them. Raise UnsupportedRequestError where the brokers are too old for client metrics,
-    UnreachableError, OperationError, UsageError for a wrong client setting, and KeyError for users, clients and ips.
+    Internal topics are included. Brokers are those that are alive, or the controllers where the address is that of
+    controllers. For brokers and broker loggers, which are sorted by number, the default '' comes last. For groups and
+    client metrics the list has those with settings, and all groups of any type that exist; brokers that do not answer
+    are left out of these. Groups that have only settings are missing where the brokers are too old to list them, and
+    without the right to list them. Raise UnsupportedRequestError where the brokers are too old for client metrics, and
+    at controllers for groups, UnreachableError, OperationError, UsageError for a wrong client setting, and KeyError for
+    users, clients and ips.
     """
     if type_ is EntityType.TOPICS:
         return [Entity(type_, name) for name in cluster.requests.list_topics()]
@@ -260,9 +264,11 @@ def list_entities(cluster: Cluster, type_: EntityType) -> list[Entity]:
 def may_have_settings(cluster: Cluster, entity: Entity) -> bool:
     """Return whether an entity is among list_entities(), or may be: old brokers do not tell which groups have settings.
 
-    A group without settings whose broker does not answer gives False. Raise UnsupportedRequestError where the brokers
-    are too old for client metrics, UnreachableError, OperationError for a refusal, UsageError for a wrong client
-    setting, and KeyError for users, clients and ips.
+    At such brokers every name of a group gives True. A group without settings whose broker does not answer gives False;
+    so does, without the right to list the settings of groups, one that only has settings. A broker that is not alive
+    gives False, and the default '' True. Raise UnsupportedRequestError where the brokers are too old for client
+    metrics, UnreachableError, OperationError for a refusal, UsageError for a wrong client setting, and KeyError for
+    users, clients and ips.
     """
     if entity.type is not EntityType.GROUPS:
         return entity in list_entities(cluster, entity.type)
@@ -345,8 +351,9 @@ def compare_configs(described: Sequence[Sequence[Config]]) -> list[Difference]:
     """Return the differences of two entities' settings, or of one entity's settings and the defaults, sorted by name.
 
     `described` has the settings of one or two entities; more are ignored, and none is an IndexError. Settings with
-    equal values are left out. A sensitive setting counts as missing in its entity, because its value is not known. A
-    default that the broker does not report is None, and so it differs.
+    equal values are left out. A sensitive setting counts as missing in its entity, because its value is not known;
+    where the other entity has a value that is not sensitive, it is a difference. A default that the broker does not
+    report is None, and so it differs.
     """
     left = {config.name: config for config in described[0] if not config.sensitive}
     if len(described) > 1:
@@ -364,7 +371,8 @@ def compare_configs(described: Sequence[Sequence[Config]]) -> list[Difference]:
 def require_set(configs: Iterable[Config], changes: Iterable[Alteration]) -> None:
     """Raise OperationError where a change deletes a setting that `configs` does not set: its name may be misspelled.
 
-    Only settings that the entity sets itself count. Other changes pass.
+    Only settings that the entity sets itself count. The error names all such changes. Nothing is asked. Other changes
+    pass.
     """
     present = {config.name for config in configs if config.is_own}
     missing = [change.name for change in changes if change.operation is Operation.DELETE and change.name not in present]
@@ -393,9 +401,9 @@ def _group_by_broker(
 def _require_nodes(cluster: Cluster, entities: Iterable[Entity]) -> None:
     """Raise NotFoundError for a broker that is not alive: a request for it would end in a time-out instead.
 
-    Where the address is that of controllers, a controller is needed. Without brokers among the entities nothing is
-    asked. Raise ValueError for a broker whose name is not a number, and UnreachableError, OperationError or UsageError
-    where the nodes cannot be listed.
+    Where the address is that of controllers, a controller is needed. Without brokers and loggers among the entities
+    nothing is asked; the default '' of all brokers does not count. Raise ValueError for a broker whose name is not a
+    number, and UnreachableError, OperationError or UsageError where the nodes cannot be listed.
     """
     broker_entities = [entity for entity in entities if entity.type in _BROKER_TYPES and entity.name]
     if not broker_entities:
@@ -455,7 +463,7 @@ def _name_source(number: int) -> str:
 
 
 def _make_config(entity: Entity, answer: Any) -> Config:
-    """Return a setting of an entity. A sensitive value is None.
+    """Return a setting of an entity. A sensitive value is None; its synonyms are those of the answer.
 
     `answer` is the setting's part of a DescribeConfigs answer of kafka-python.
     """

@@ -50,8 +50,9 @@ class ControllerFileError(UsageError):
 def find_node_id(settings: Mapping[str, str]) -> int:
     """Return the id of a controller.
 
-    It is a number from 0 to 2^31 - 1. Raise ControllerFileError for a missing or wrong id, also one with blanks, and
-    for a node that is no controller.
+    It is the number in node.id, from 0 to 2^31 - 1, with or without a sign, of at most 10 digits. Raise
+    ControllerFileError for a missing or wrong id, also one with blanks, and for a node whose process.roles does not
+    contain the text "controller".
     """
     text = settings.get("node.id")
     if text is None:
@@ -68,9 +69,10 @@ def find_node_id(settings: Mapping[str, str]) -> int:
 def find_directory_id(settings: Mapping[str, str]) -> str:
     """Return the id of a controller's metadata folder, which is in the file meta.properties there.
 
-    The id is returned as the file has it, unchecked, also an empty one. The folder is that of metadata.log.dir, or else
-    the first of log.dirs. Raise ControllerFileError where no setting names the folder, or the file cannot be read or
-    has no id.
+    The id is returned without blanks around it, and otherwise unchecked; an empty one counts as missing. The folder is
+    that of metadata.log.dir, or else, without that setting, the first of log.dirs. An empty name of a folder is one
+    that cannot be read. Raise ControllerFileError where no setting names the folder, or the file cannot be read or has
+    no id.
     """
     folder = settings.get("metadata.log.dir")
     if folder is None and "log.dirs" in settings:
@@ -92,8 +94,9 @@ def find_endpoints(settings: Mapping[str, str]) -> list[VoterEndpoint]:
     """Return the advertised listeners of a controller, in the order of controller.listener.names.
 
     Where advertised.listeners does not have a name, listeners counts. Names are in upper case, and each is there once.
-    An empty host is localhost, as in Kafka's tool. Raise ControllerFileError for a listener that has another form, for
-    missing names, and for a name without a listener.
+    Of two listeners with one name in a setting the last counts. An empty host is localhost, as in Kafka's tool. Raise
+    ControllerFileError for a listener that has another form, also one that is not asked for, for missing names, and for
+    a name without a listener, also an empty one.
     """
     listeners = {
         endpoint.name: endpoint

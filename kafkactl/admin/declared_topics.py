@@ -63,7 +63,8 @@ def read_declaration(path: Path) -> list[TopicSpec]:
     missing: a missing number is None, the brokers' default, and missing configs are an empty mapping. Values of configs
     become texts, and lists texts with commas. Names beside `topics` are ignored. A number as a name becomes text; 5 and
     "5" are one name twice, which is a UsageError. `path` may be `-` for standard input. A file that cannot be read,
-    other fields of a topic, and wrong names or values are UsageErrors. An empty mapping of topics is an empty list.
+    other fields of a topic, and wrong names or values are UsageErrors. An empty mapping of topics is an empty list;
+    null in place of a topic's fields, of a number or of configs is the same as leaving it out.
     """
     content = read_yaml(path)
     declared = content.get("topics") if isinstance(content, dict) else None
@@ -99,9 +100,10 @@ def build_declaration(described: Sequence[TopicDescription]) -> dict[str, Any]:
 def compare(cluster: Cluster, declared: Sequence[TopicSpec]) -> list[Change]:
     """Return the changes that bring the cluster's topics to the declared state, in the order of `declared`.
 
-    Topics that are not declared stay, but a setting of a declared topic that the file does not have is unset. A topic
-    that the user may not see counts as a new one. Changes that cannot be done, such as fewer partitions, are impossible
-    ones, not errors. The brokers do not check anything here. Raise UnreachableError, OperationError (also
+    The changes of a topic are in the order partitions, replicas, settings by name; a topic that has its declared state
+    has none. Topics that are not declared stay, but a setting of a declared topic that the file does not have is unset.
+    A topic that the user may not see counts as a new one. Fewer partitions, and more replicas than live brokers, are
+    impossible changes, not errors. The brokers do not check anything here. Raise UnreachableError, OperationError (also
     NotFoundError) for a topic that cannot be described, and UsageError for a wrong client setting.
     """
     existing_names = {row.topic for row in list_topics(cluster)}
@@ -124,10 +126,12 @@ def compare(cluster: Cluster, declared: Sequence[TopicSpec]) -> list[Change]:
 def check(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Change]) -> list[Change]:
     """Let the brokers check the changes without making them, and return the changes in their order.
 
-    `declared` must have the topic of each creation. A refused change is returned as impossible, with the reason in
-    `what`; so is a creation or an addition of partitions without an answer. A change that the user has no right to is
-    `unchecked`. Moves of replicas are not checked. Raise UnreachableError where no broker answers, OperationError where
-    a whole request is refused, and UsageError for a wrong client setting.
+    `declared` must have the topic of each creation. A refused change is returned as impossible, with the reason behind
+    its `what`. A refusal that names a setting is only for that one; any other is for all changes of the topic in its
+    request. An impossible change comes back as it is. A creation or an addition of partitions without an answer becomes
+    impossible, too. A change that the user has no right to is `unchecked`. Moves of replicas are not checked. Raise
+    UnreachableError where no broker answers, also about the settings alone, OperationError where a whole request is
+    refused, and UsageError for a wrong client setting.
     """
     specs = {spec.topic: spec for spec in declared}
     refusals: dict[tuple[str, str], Outcome] = {}
@@ -182,9 +186,10 @@ def apply(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Cha
     changes failed is not moved either; its one outcome stands for both. A creation or addition without an answer has
     the code REQUEST_TIMED_OUT and may have been done. Moves of replicas are started and not awaited.
 
-    Raise OperationError, with nothing changed, where a change is impossible. Raise UnreachableError where no broker
-    answers (UnansweredError where settings or moves may have been changed), OperationError where the request for
-    settings is refused as a whole, and UsageError for a wrong client setting: changes before it may have been done.
+    An `unchecked` change is made like others. Raise OperationError, with nothing changed, where a change is impossible.
+    Raise UnreachableError where no broker answers (UnansweredError where settings or moves may have been changed),
+    OperationError where the request for settings is refused as a whole, and UsageError for a wrong client setting:
+    changes before it may have been done.
     """
     impossible = [change for change in changes if not change.is_possible]
     if impossible:
@@ -233,9 +238,9 @@ def _parse_spec(path: Path, name: str, fields: Any) -> TopicSpec:
 def _parse_setting(where: str, name: str, value: Any) -> str:
     """Return a setting's value as text without blanks around it and around its commas.
 
-    `value` is what read_yaml returns, and `name` the setting's. The items of a list are joined with commas. Booleans
-    become true or false. `where` begins the messages. Raise UsageError for null, a mapping, and a list of other things
-    than texts, integers and booleans.
+    `value` is what read_yaml returns, and `name` the setting's. The items of a list are joined with commas; an empty
+    list is "". Booleans become true or false. `where` begins the messages. Raise UsageError for null, a mapping, and a
+    list of other things than texts, integers and booleans.
     """
     if value is None:
         raise UsageError(f"{where}: {name} has no value", "leave the line out to use the default")
@@ -254,7 +259,8 @@ def _strip_blanks(text: str) -> str:
 def _plan_creation(spec: TopicSpec) -> list[Change]:
     """Return the change that creates a topic, as a list with one item.
 
-    Its `after` is a text such as "6 partitions, replication default, retention.ms=1000", with the settings sorted.
+    Its `what` is "topic", and `before` None. Its `after` is a text such as "6 partitions, replication default,
+    retention.ms=1000", with the settings sorted.
     """
     parts = [f"{spec.partitions or 'default'} partitions", f"replication {spec.replication_factor or 'default'}"]
     parts += [f"{name}={value}" for name, value in sorted((spec.configs or {}).items())]
@@ -266,7 +272,8 @@ def _plan_changes(spec: TopicSpec, present: TopicDescription, brokers: int) -> l
 
     They are in the order partitions, replicas, settings by name. A number that the file does not have stays. Fewer
     partitions, and more replicas than brokers, are impossible changes. A setting that the file does not have is unset;
-    blanks around values and items do not count.
+    blanks around the cluster's values and items do not count, and `spec` must have none, as in read_declaration(). An
+    impossible change has the reason as its `what`.
     """
     changes = []
     partitions, replicas = len(present.partitions), present.replication_factor
@@ -304,9 +311,9 @@ def _move(cluster: Cluster, names: Sequence[str], factor: int, added: Mapping[st
     """Start the moves of replicas and return the outcome of each topic.
 
     `added` has the total number of partitions of topics that have just got new ones. The end of the moves is not
-    awaited: their duration depends on the size of the replicas. An OperationError becomes the failed outcome of all
-    topics. Raise UnreachableError (UnansweredError where moves may have been started), and UsageError for a wrong
-    client setting.
+    awaited: their duration depends on the size of the replicas. A topic that has this factor already is a success with
+    "0 partitions moving". An OperationError, also of planning, becomes the failed outcome of all topics. Raise
+    UnreachableError (UnansweredError where moves may have been started), and UsageError for a wrong client setting.
     """
     try:
         moves = reassignment.plan_factor(cluster, names, factor, added)
@@ -319,9 +326,11 @@ def _move(cluster: Cluster, names: Sequence[str], factor: int, added: Mapping[st
 def _move_all(cluster: Cluster, factors: Mapping[str, int], added: Mapping[str, int]) -> list[Outcome]:
     """Start the moves of all topics, from the lowest factor to the highest, and return the outcome of each topic.
 
-    `factors` has the replication factor by topic, `added` the new total number of partitions of some. The end of the
-    moves is not awaited. Raise UnreachableError (UnansweredError where moves may have been started), and UsageError for
-    a wrong client setting: moves to lower factors may have been started then.
+    The outcomes are sorted by factor, then as in `factors`; without factors nothing is asked. An OperationError is the
+    failed outcome of all topics of one factor, and the next factor is tried. `factors` has the replication factor by
+    topic, `added` the new total number of partitions of some. The end of the moves is not awaited. Raise
+    UnreachableError (UnansweredError where moves may have been started), and UsageError for a wrong client setting:
+    moves to lower factors may have been started then.
     """
     results = []
     for factor in sorted(set(factors.values())):
@@ -333,9 +342,9 @@ def _alter(cluster: Cluster, changes: Sequence[Change], dry_run: bool = False) -
     """Set and unset the settings of the topics and return the outcome of each; empty where no setting changes.
 
     Other changes are ignored. The order is that of the answer. The text of a success is like "2 set, 1 unset". With
-    `dry_run` the brokers only check. A refusal of a topic is a failed outcome. Raise UnreachableError (UnansweredError
-    where settings may have been changed), OperationError where the whole request is refused, and UsageError for a wrong
-    client setting.
+    `dry_run` the brokers only check, and the text is the same. A refusal of a topic is a failed outcome; a topic that
+    the answer does not name has the code REQUEST_TIMED_OUT. Raise UnreachableError (UnansweredError where settings may
+    have been changed), OperationError where the whole request is refused, and UsageError for a wrong client setting.
     """
     by_topic: dict[Entity, list[Alteration]] = defaultdict(list)
     for change in changes:

@@ -54,9 +54,10 @@ class ClusterDescription:
 def describe_cluster(cluster: Cluster, include_fenced: bool = False) -> ClusterDescription:
     """Return the id of a cluster and its brokers, or its controllers where the address is that of controllers.
 
-    Both are sorted by id. `include_fenced` adds fenced brokers, which brokers before 4.0 do not name; it does not count
-    for controllers. With KRaft, brokers name any broker as the controller. Raise UnreachableError where no node
-    answers, OperationError for a refusal, UsageError for a wrong client setting.
+    Brokers or controllers are sorted by id. `include_fenced` adds fenced brokers, which brokers before 4.0 do not name;
+    it does not count for controllers. With KRaft, brokers name any broker as the controller. Raise UnreachableError
+    where no node answers, OperationError for a refusal (UnsupportedRequestError for controllers before 3.7), UsageError
+    for a wrong client setting.
     """
     if cluster.settings.has_controllers:
         return _ask(cluster, EndpointType.CONTROLLERS, _FIRST_WITH_CONTROLLERS)
@@ -69,7 +70,8 @@ def describe_cluster(cluster: Cluster, include_fenced: bool = False) -> ClusterD
 def _ask(cluster: Cluster, kind: EndpointType, min_version: int, **fields: Any) -> ClusterDescription:
     """Return the description of a cluster by DescribeCluster of at least a version.
 
-    Raise UnsupportedRequestError where the nodes are too old, UnreachableError, OperationError or UsageError.
+    Raise UnsupportedRequestError where the nodes are too old, UnreachableError, OperationError or UsageError. Brokers
+    or controllers are sorted by id. `fields` are further fields of the request, such as include_fenced_brokers.
     """
     answer = cluster.requests.send(
         "DescribeCluster",
@@ -102,8 +104,8 @@ def _ask(cluster: Cluster, kind: EndpointType, min_version: int, **fields: Any) 
 def _read_metadata(cluster: Cluster) -> ClusterDescription:
     """Return the description of a cluster whose brokers are too old for DescribeCluster with fenced brokers.
 
-    Whether a broker is fenced is not known: `fenced` is None. Raise UnreachableError, OperationError for a refusal,
-    UsageError for a wrong client setting.
+    The brokers are sorted by id. Whether a broker is fenced is not known: `fenced` is None. Raise UnreachableError,
+    OperationError for a refusal, UsageError for a wrong client setting.
     """
     answer = cluster.requests.send("Metadata", topics=[], allow_auto_topic_creation=False, min_version=1)
     endpoints = [

@@ -93,8 +93,8 @@ def update_features(cluster: Cluster, levels: Mapping[str, int], how: UpgradeTyp
     A level of 0 ends the use of a feature. Controllers from 4.0 on make all changes or none. With `dry_run` the
     controller only checks. Raise UnsupportedRequestError with ZooKeeper, UnansweredError where the changes may have
     been made, UnreachableError, OperationError where no controller can serve it, and UsageError for a wrong client
-    setting. A refusal is an outcome, of each feature where it is one for all. Where the answer names single features,
-    one that it leaves out has failed, without a code.
+    setting. A refusal in the answer is not raised: it is an outcome, of each feature where it is one for all. Where the
+    answer names single features, one that it leaves out has failed, without a code.
     """
     answer = cluster.requests.send(
         "UpdateFeatures",
@@ -121,7 +121,8 @@ def list_levels_of_release(release: str | None = None) -> list[FeatureLevel]:
     """Return the levels that a release of Kafka sets for all features, metadata.version first.
 
     A feature that the release does not set has the level 0. `release` is a release such as 4.3, or a level of
-    metadata.version such as 4.3-IV0; None means the latest. Raise UsageError for an unknown one.
+    metadata.version such as 4.3-IV0; None means the latest, 4.3-IV0. Raise UsageError for an unknown one, an empty
+    text, and releases before 3.3.
     """
     level = LATEST_LEVEL if release is None else parse_metadata_version(release)
     first = FeatureLevel(name=FEATURE, level=level, metadata_version=find_metadata_version(level))
@@ -141,7 +142,8 @@ def list_levels_of_release(release: str | None = None) -> list[FeatureLevel]:
 def find_dependency(name: str, level: int) -> FeatureLevel | None:
     """Return the level of metadata.version that a level of a feature needs, or None.
 
-    metadata.version itself needs none. Raise NotFoundError for a feature and a level that Kafka 4.3.1 does not know.
+    None means that it needs none, as metadata.version itself. Raise NotFoundError for a feature and a level that Kafka
+    4.3.1 does not know. For metadata.version these are also 0 and the levels before 3.3.
     """
     if name == FEATURE and find_metadata_version(level) is not None:
         return None
@@ -156,7 +158,11 @@ def find_dependency(name: str, level: int) -> FeatureLevel | None:
 
 
 def parse_metadata_version(text: str) -> int:
-    """Return the level of metadata.version of a release or a name; raise UsageError for an unknown one."""
+    """Return the level of metadata.version of a release or a name; raise UsageError for an unknown one.
+
+    A name is such as 4.3-IV0, and a release such as 4.3 or 4.3.1, whose last level counts. The number of a level, such
+    as 30, is unknown here, and so are releases before 3.3 and after 4.3, but not the name 4.4-IV0.
+    """
     level = find_level(text)
     if level is None:
         raise UsageError(f"unknown metadata.version: {text!r}", f"use a release or one of {', '.join(SUPPORTED_NAMES)}")

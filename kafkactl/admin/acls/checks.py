@@ -44,10 +44,11 @@ class Verdict:
 def check(cluster: Cluster, question: Question, assumptions: Assumptions) -> Verdict:
     """Return the answer to a question, decided from the rules and settings of the cluster.
 
-    What the assumptions say wins over the brokers. A setting that nobody tells counts as no super users, and as False;
-    `unknown_settings` has its name where it could turn a refusal into a permission. Without the right to read the
-    settings they are not told; this is no error. Raise OperationError for another refusal and for a cluster without an
-    authorizer, UnreachableError, and UsageError for a wrong client setting.
+    What the assumptions say wins over the broker with the lowest id, which is asked for the rest. A setting that nobody
+    tells counts as no super users, and as False; `unknown_settings` has its name where it could turn a refusal into a
+    permission. Without the right to read the settings they are not told; this is no error. Raise OperationError for
+    another refusal and for a cluster without an authorizer, UnreachableError, and UsageError for a wrong client
+    setting. `other_hosts` is empty for a question with a host.
     """
     acls = _list_rules(cluster, question.type, question.name)
     authorizer, hidden = _find_authorizer(cluster, assumptions)
@@ -60,10 +61,12 @@ def list_verdicts(
 ) -> list[Verdict]:
     """Return the answer for each principal that rules of a resource, or the super users, name, sorted.
 
-    User:* is everybody else. A principal has several answers where they differ by host; `other_hosts` is empty. What
-    the assumptions say wins over the brokers; a setting that nobody tells counts as no super users, and as False.
-    Without the right to read the settings they are not told; this is no error. Raise OperationError for another refusal
-    and for a cluster without an authorizer, UnreachableError, and UsageError for a wrong client setting.
+    User:* is everybody else, and always there; so are principals whose rules are about other operations. The first
+    answer of a principal is for the host `*`; others follow for each host where yes or no differs. `other_hosts` is
+    always empty. What the assumptions say wins over the brokers; a setting that nobody tells counts as no super users,
+    and as False. Without the right to read the settings they are not told; this is no error. Raise OperationError for
+    another refusal and for a cluster without an authorizer, UnreachableError, and UsageError for a wrong client
+    setting.
     """
     acls = _list_rules(cluster, kind, name)
     authorizer, hidden = _find_authorizer(cluster, assumptions)
@@ -91,9 +94,10 @@ def _list_rules(cluster: Cluster, kind: ResourceKind, name: str) -> list[Acl]:
 def _find_authorizer(cluster: Cluster, assumptions: Assumptions) -> tuple[Authorizer, tuple[str, ...]]:
     """Return the settings of the authorizer, and the names of those that neither the user nor a broker tells.
 
-    What the user says wins. The brokers are only asked where something is left. An unknown setting counts as no super
-    users, and as False. Raise OperationError for a refusal other than of the right to read the settings,
-    UnreachableError, and UsageError for a wrong client setting.
+    What the user says wins. The broker with the lowest id is asked, and only where the user leaves one of the two open.
+    An empty list of the user means no super users. An unknown setting counts as no super users, and as False. Raise
+    OperationError for a refusal other than of the right to read the settings, UnreachableError, and UsageError for a
+    wrong client setting.
     """
     super_users, allows_everyone = assumptions.super_users, assumptions.allows_everyone
     if super_users is None or allows_everyone is None:
@@ -111,8 +115,9 @@ def _make_verdict(
 ) -> Verdict:
     """Return a decision with what it depends on; `hidden` are the settings whose values are not known.
 
-    `other_hosts` is filled only for a question without a host. `unknown_settings` has those of `hidden` that could turn
-    a refusal into a permission; where the answer is yes it is empty.
+    `other_hosts` has the hosts whose answer, yes or no, is another one; it is filled only for a question without a
+    host, whose `host` becomes `*`. `unknown_settings` has those of `hidden` that could turn a refusal into a
+    permission; where the answer is yes it is empty.
     """
     other_hosts = []
     if question.host is None:

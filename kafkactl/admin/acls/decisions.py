@@ -72,7 +72,8 @@ def decide(acls: Iterable[Acl], question: Question, authorizer: Authorizer) -> D
     DescribeConfigs by one for AlterConfigs. Where rules of the resource exist and none decides, it is not allowed;
     without any rule of the resource `allows_everyone` decides. Of several rules that decide, the result has the one
     with the most exact resource: the literal name, then the longest prefix, then all names. A super user is always
-    allowed. For a question without a host only rules for all hosts count.
+    allowed, also against a denial. Rules for User:* count for every principal; rules of other resources are ignored.
+    For a question without a host only rules for all hosts count.
     """
     if question.principal in authorizer.super_users:
         return Decision(is_allowed=True, reason=Reason.SUPER_USER)
@@ -91,7 +92,8 @@ def decide(acls: Iterable[Acl], question: Question, authorizer: Authorizer) -> D
 def applies_to_resource(acl: Acl, kind: ResourceKind, name: str) -> bool:
     """Return whether a rule is about a resource: by its name, by a prefix of its name, or about all names.
 
-    `*` means all names only in a literal rule. A rule with another pattern than literal and prefixed is about none.
+    The type must be the same. `*` means all names only in a literal rule. A rule with another pattern than literal and
+    prefixed is about none.
     """
     if acl.type is not kind:
         return False
@@ -134,8 +136,9 @@ def list_access(
 ) -> list[Access]:
     """Return the decision for each principal that the rules of a resource, or the super users, name, sorted.
 
-    Everybody else is the principal User:*. Each principal has a row for `*`, and one for each host where the answer,
-    yes or no, is another one. Another reason alone makes no row.
+    Everybody else is the principal User:*, which is always there. A principal whose rules are all about other
+    operations has a row, too. Each principal has first a row for the host `*`, and then one for each host where the
+    answer, yes or no, is another one. Another reason alone makes no row.
     """
     of_resource = [acl for acl in acls if applies_to_resource(acl, kind, name)]
     principals = {acl.principal for acl in of_resource} | set(authorizer.super_users) | {EVERYBODY}

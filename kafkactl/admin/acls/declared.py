@@ -68,8 +68,9 @@ def read_declaration(path: Path) -> DeclaredAcls:
 
     The form is {acls: [{type: topic, name: orders, pattern: literal, rules: [{principal: User:ann, permission: allow,
     host: "*", operations: [Read]}]}]}. The pattern is literal, the permission allow and the host `*` where they are
-    missing. Names beside `acls` are ignored. `path` may be `-` for standard input. A file that cannot be read, other
-    fields, wrong values and a resource that stands twice are UsageErrors.
+    missing. Types and operations may be in any case. Names beside `acls` are ignored, an empty list is accepted, and a
+    rule that stands twice counts once. `path` may be `-` for standard input. A file that cannot be read, other fields,
+    wrong values (null, too) and a resource that stands twice are UsageErrors.
     """
     content = read_yaml(path)
     rows = content.get("acls") if isinstance(content, dict) else None
@@ -91,7 +92,8 @@ def build_declaration(acls: Sequence[Acl]) -> dict[str, Any]:
 
     It is {"acls": [{"type", "name", "pattern", "rules": [{"principal", "permission", "host", "operations"}]}]}. Rules
     of a resource are together where the first of them is. Rules that differ only in the operation are one rule with
-    several operations. All rules must be known (Acl.is_known): read_declaration refuses a file with others.
+    several operations. All rules must be known (Acl.is_known): nothing is checked here, and read_declaration refuses a
+    file with others.
     """
     by_resource: dict[Resource, dict[tuple[str, str, str], list[str]]] = {}
     for acl in acls:
@@ -140,10 +142,11 @@ def apply(cluster: Cluster, changes: Sequence[AclChange]) -> list[Outcome]:
     """Make the changes and return the outcome of each one, additions first. Those with KEEP are left out.
 
     Where an addition fails, nothing is removed, so that nobody loses a right that a new rule was to give: each removal
-    is a failed outcome then. An error of the removals after additions is the outcome of each removal. Raise
-    UnreachableError or OperationError where the first request cannot be sent or is refused as a whole, UsageError for a
-    wrong client setting, and KeyError for an addition with an UNKNOWN part in the first 1,000; then nothing was
-    changed.
+    is a failed outcome then. After additions, errors of the removals are not raised: they are the outcomes of removals.
+    Raise UnreachableError or OperationError where the first request cannot be sent or is refused as a whole, and
+    UsageError for a wrong client setting; then nothing was changed. Raise KeyError for an addition with an UNKNOWN
+    part: the requests before its own, of 1,000 additions each, were made then. A removal with such a part is a failed
+    outcome.
     """
     outcomes = requests.create_acls(cluster, [change.acl for change in changes if change.action is AclAction.ADD])
     removals = [change.acl for change in changes if change.action is AclAction.REMOVE]
@@ -156,8 +159,9 @@ def apply(cluster: Cluster, changes: Sequence[AclChange]) -> list[Outcome]:
 def _parse_row(path: Path, row: Any) -> tuple[Resource, list[Acl]]:
     """Return the resource of a row, and its rules; raise UsageError, which names `path`, for a wrong row.
 
-    A row has type, name, rules (a list, which may be empty) and pattern, which is literal where it is missing. A
-    cluster needs no name. The type may be in any case; a name that is a number becomes text.
+    A row has type, name, rules (a list, which may be empty) and pattern, which is literal where it is missing. The type
+    may be in any case, and only `cluster` in lower case needs no name. A name that is no text becomes text, also a
+    list.
     """
     if not isinstance(row, dict) or not isinstance(row.get("rules"), list):
         raise UsageError(f"{path}: not a resource with rules: {row!r:.100}", f"like {EXAMPLE}")
@@ -178,7 +182,9 @@ def _parse_rule(path: Path, resource: Resource, rule: Any) -> list[Acl]:
     """Return the rules of one entry, one for each operation; raise UsageError for a wrong entry.
 
     An entry has principal, operations (at least one), permission and host; these two are allow and `*` where they are
-    missing. An entry that names an operation twice has it once. Not every message names `path`.
+    missing. An entry that names an operation twice has it once. The names of operations may be in any case, allow and
+    deny must be in lower case. A wrong entry is also one with other fields, with null, or with an operation that the
+    resource does not have. Not every message names `path`.
     """
     operations = rule.get("operations") if isinstance(rule, dict) else None
     if not isinstance(operations, list) or not operations:

@@ -155,7 +155,8 @@ class Acl:
     def __str__(self) -> str:
         """Return the rule as a phrase: allow User:ann Read on topic:orders from host 10.0.0.7.
 
-        Rules for all hosts have no host in it. A prefixed rule has `prefix` before the resource.
+        The resource is TYPE:NAME or `cluster`. Rules for all hosts have no host in it. A prefixed rule has `prefix`
+        before the resource.
         """
         prefix = "prefix " if self.pattern is PatternKind.PREFIXED else ""
         host = "" if self.host == WILDCARD else f" from host {self.host}"
@@ -178,17 +179,18 @@ class AclFilter:
     def chooses_entry(self, acl: Acl) -> bool:
         """Return whether type, principal, host, operation and permission of a rule fit.
 
-        Its name and its pattern are not looked at.
+        A part of the filter that is None fits every value; others must be equal: All does not fit Read, and `*` fits
+        only `*`. The name and the pattern of the rule are not looked at.
         """
         wishes = (self.type, self.principal, self.host, self.operation, self.permission)
         values = (acl.type, acl.principal, acl.host, acl.operation, acl.permission)
         return all(wish is None or wish == value for wish, value in zip(wishes, values, strict=True))
 
     def to_acl(self) -> Acl:
-        """Return the rule that has these parts; a host that is not given is all hosts.
+        """Return the rule that has these parts; a host of None or "" is all hosts.
 
-        The pattern stays that of the filter, also ANY, which no rule has. Raise ValueError where another part is
-        not given.
+        The pattern stays that of the filter, also ANY, which no rule has. Raise ValueError where another part is not
+        given.
         """
         kind, name, principal, operation, permission = (
             self.type, self.name, self.principal, self.operation, self.permission,
@@ -256,7 +258,8 @@ def parse_principal(text: str, option: str) -> str:
 def parse_right(text: str, option: str) -> Right:
     """Return the operation of a name such as DescribeConfigs, in any case, also with `_` or `-` between the words.
 
-    Raise UsageError, which names `option`, for an unknown one.
+    Raise UsageError, which names `option`, for an unknown one. All is one of the operations; Unknown is refused, and so
+    are blanks and an empty text.
     """
     right = _RIGHTS_BY_NAME.get(text.lower().replace("_", "").replace("-", ""))
     if right is None:
@@ -274,7 +277,8 @@ def require_supported(kind: ResourceKind, right: Right) -> None:
 def list_role_rights(kind: ResourceKind, producer: bool, consumer: bool) -> list[Right]:
     """Return the operations that producers, consumers, or both need on a type of resource; empty where they need none.
 
-    The cluster is only for producers without a transactional id, which then need IdempotentWrite.
+    With both, those of producers come first, and each is there once. For the cluster producers have IdempotentWrite,
+    which only those without a transactional id need: the caller must know.
     """
     rights: list[Right] = []
     if producer:
@@ -291,7 +295,7 @@ def build_filters(
 
     A client or operation that is there twice counts once; all operations of the first client come first. A host of None
     is any; without clients all are chosen, and without rights every operation. Raise UsageError for an operation that
-    the resource does not have.
+    the resource does not have; All is one of each resource.
     """
     for right in rights:
         require_supported(resource.type, right)

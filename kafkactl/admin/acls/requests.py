@@ -49,7 +49,8 @@ def list_acls(cluster: Cluster, chosen: AclFilter | None = None) -> list[Acl]:
     """Return the rules that a filter chooses, or all for None, sorted by resource and principal.
 
     Parts that only a newer release of Kafka knows are UNKNOWN. Raise OperationError for a refusal and for a cluster
-    without an authorizer, UnreachableError, and UsageError for a wrong client setting.
+    without an authorizer, UnreachableError, UsageError for a wrong client setting, and KeyError for a filter with an
+    UNKNOWN part.
     """
     answer = cluster.requests.send("DescribeAcls", **_make_fields(chosen or AclFilter()), min_version=1)
     if answer.error_code:
@@ -68,8 +69,9 @@ def create_acls(cluster: Cluster, acls: Sequence[Acl]) -> list[Outcome]:
     A refused rule is a failed outcome. Up to 1,000 rules are sent at once. After a request without an answer its rules,
     which may have been created, have the code REQUEST_TIMED_OUT, and the ones behind it are not sent. A later request
     that fails has failed outcomes, too, and so have the rules that are not sent. Without rules nothing is sent. Raise
-    UnreachableError or OperationError where the first request cannot be sent or is refused as a whole, UsageError for a
-    wrong client setting, and KeyError for a rule with an UNKNOWN part.
+    UnreachableError or OperationError where the first request cannot be sent or is refused as a whole, and UsageError
+    for a wrong client setting. Raise KeyError for a rule with an UNKNOWN part; rules of earlier requests were created
+    then.
     """
 
     def send(batch: Sequence[Acl]) -> list[tuple[int, str | None]]:
@@ -95,7 +97,7 @@ def delete_acls(cluster: Cluster, acls: Sequence[Acl], is_first: bool = True) ->
     and the ones behind it are not sent. A later request that fails has failed outcomes, too, and so have the rules that
     are not sent. Without rules nothing is sent. Raise UnreachableError or OperationError where the first request cannot
     be sent or is refused as a whole, and UsageError for a wrong client setting. Without `is_first` other changes were
-    made before, and nothing is raised: an error of the first request is the outcome of each rule, too.
+    made before, and nothing is raised: an error of the first request is an outcome, too.
     """
 
     def send(batch: Sequence[Acl]) -> list[tuple[int, str | None]]:
@@ -115,9 +117,10 @@ def delete_acls(cluster: Cluster, acls: Sequence[Acl], is_first: bool = True) ->
 def delete_chosen(cluster: Cluster, chosen: Sequence[AclFilter]) -> None:
     """Delete all rules that these filters choose, without looking at them before.
 
-    A filter without any part chooses all rules of the cluster; one that chooses no rule is no error. Raise
-    OperationError for the first filter or rule that is refused; others may have been removed then. Raise
-    UnansweredError where the rules may have been removed, UnreachableError, and UsageError for a wrong client setting.
+    A filter without any part chooses all rules of the cluster; one that chooses no rule is no error, and without
+    filters nothing is removed. All are in one request. Raise OperationError for the first filter or rule that is
+    refused; others may have been removed then. Raise UnansweredError where the rules may have been removed,
+    UnreachableError, UsageError for a wrong client setting, and KeyError for a filter with an UNKNOWN part.
     """
     filters = [tuple(_make_fields(item).values()) for item in chosen]
     answer = cluster.requests.send("DeleteAcls", to_controller=True, filters=filters, min_version=1)
@@ -133,11 +136,12 @@ def is_known(acl: Acl) -> bool:
 
 
 def read_authorizer(cluster: Cluster) -> AuthorizerSettings:
-    """Return the settings of the authorizer that a broker shows, of the broker with the lowest id.
+    """Return the settings of the authorizer that the live broker with the lowest id shows.
 
     Brokers hide the values of settings that they have no type for; then these are None. All are None where the user may
     not read the settings. A setting that the broker does not have gives no super users, and False. Raise OperationError
-    for another refusal, UnreachableError, and UsageError for a wrong client setting.
+    for another refusal, UnreachableError, and UsageError for a wrong client setting. No other broker is asked where
+    this one does not answer.
     """
     broker = min(cluster.requests.list_brokers())
     resources = [(ResourceType.BROKER, str(broker), [_SUPER_USERS, _EVERYONE])]
@@ -197,8 +201,9 @@ def _send_batches(
 ) -> list[Outcome]:
     """Send rules in batches and return the outcome of each rule, in their order; `done` is the result of a success.
 
-    After a request that fails as a whole the others are not sent, and their rules are failed. With `is_first` raise the
-    error of the first request, unless it was sent without an answer.
+    `send` returns a code, 0 for a success, and a message for each rule of a batch. Its KafkactlError is the outcome of
+    each rule of the batch; the rules behind it are not sent, and are failed outcomes, too. Other errors of `send`
+    always pass through. With `is_first` raise the error of the first request, unless it was sent without an answer.
     """
     outcomes: list[Outcome] = []
     for start in range(0, len(acls), _BATCH):

@@ -58,8 +58,9 @@ def parse(text: str) -> Condition:
     """Return the condition of a text SUBJECT OPERATOR BOUND, such as lag>10000 or time>5m; blanks may stand between.
 
     The operators are >, <, >=, <=, =, == and !=. The subjects are lag (records) and members, with a finite number such
-    as 10, 1.5 or 1e6, time, with a duration (a bare number is seconds), and state, with only =, == and !=. Names of
-    states are not checked. Raise UsageError for any other text.
+    as 10, 1.5, 1e6 or -5, time, with a duration (a bare number is seconds), and state, with only =, == and !=. Subjects
+    are in lower case; names of states are not checked. `text` is kept as it is, with blanks. Raise UsageError for any
+    other text, also an empty one.
     """
     match = _FORM.fullmatch(text)
     if match is None:

@@ -111,11 +111,12 @@ def list_groups(cluster: Cluster) -> GroupList:
 def choose_groups(cluster: Cluster, selection: NameSelection | None = None) -> GroupChoice:
     """Return the selected consumer groups (None or empty: all), sorted, and errors, which are not raised.
 
-    A name may have a NotFoundError, or an OperationError where it is a share or streams group, its coordinator does not
-    answer, or no client can send it. Where a broker's list is missing, the errors say so, unless every name was found
-    and every pattern has a match, and there is a name. Raise NotFoundError for a pattern without a match in complete
-    lists, UnreachableError or OperationError where the groups cannot be listed, and UsageError for a wrong client
-    setting.
+    A name may have a NotFoundError (where a broker's list is missing, an OperationError that it may exist), or an
+    OperationError where it is a share or streams group, its coordinator does not answer, or no client can send it. A
+    group of Kafka Connect is only chosen by its name. Where a broker's list is missing, the errors say so, unless every
+    name was found and every pattern has a match, and there is a name. Raise NotFoundError for a pattern without a match
+    in complete lists, UnreachableError or OperationError where the groups cannot be listed, and UsageError for a wrong
+    client setting.
     """
     group_list = list_groups(cluster)
     list_errors = tuple(OperationError(f"cannot list all groups: {error}") for error in group_list.errors)
@@ -175,12 +176,13 @@ def make_name_error(group: str) -> OperationError:
 def find_unlisted_groups(cluster: Cluster, names: Sequence[str]) -> dict[str, GroupListing | OperationError]:
     """Return the groups that exist although no list of consumer groups has them, by name.
 
-    `names` are the names to look for. The groups are share and streams groups, and groups whose coordinator is moving:
-    for a moment no broker lists them. Groups of Kafka Connect are also among them, as classic groups. An error stands
-    for a group whose coordinator does not answer, is still moving, or answers with an error code. A name that is absent
-    from the result is no group, or one that the user may not see. Without names nothing is asked. Raise
-    UnreachableError or OperationError where no broker lists its groups, OperationError also where a transient refusal
-    lasts, and UsageError for a wrong client setting.
+    `names` are the names to look for; they should be in no list of consumer groups, which is not checked: such a group
+    is returned, too. The groups are share and streams groups, and groups whose coordinator is moving: for a moment no
+    broker lists them. Groups of Kafka Connect are also among them, as classic groups. An error stands for a group whose
+    coordinator does not answer, is still moving, or answers with an error code. A name that is absent from the result
+    is no group, or one that the user may not see. Without names nothing is asked. Raise UnreachableError or
+    OperationError where no broker lists its groups, OperationError also where a transient refusal lasts, and UsageError
+    for a wrong client setting.
     """
     if not names:
         return {}
@@ -196,9 +198,9 @@ def find_unlisted_groups(cluster: Cluster, names: Sequence[str]) -> dict[str, Gr
 def _ask_coordinator(cluster: Cluster, name: str) -> GroupListing | OperationError | None:
     """Return a group as its own coordinator lists it, or an error, or None where it is no group.
 
-    The error, an OperationError, is that of a coordinator that does not answer, cannot be found for the moment, or
-    answers with an error code. None also stands for a group that the user has no right to see, and where the request
-    cannot be sent to a coordinator for any other reason. Raise UsageError for a wrong setting.
+    The group may be of any type. The error, an OperationError, is that of a coordinator that does not answer, cannot be
+    found for the moment, or answers with an error code. None also stands for a group that the user has no right to see,
+    and where the request cannot be sent to a coordinator for any other reason. Raise UsageError for a wrong setting.
     """
     from kafkactl.admin.groups.epochs import make_listing
 
@@ -260,6 +262,7 @@ def _describe_all(
 ) -> tuple[list[GroupDescription], list[KafkactlError]]:
     """Return the descriptions of the groups of these names, in their order, and the errors of the others.
 
+    A group that has gone is Dead, or has an error. Without names nothing is asked, and both lists are empty.
     `with_epochs` asks also for epochs and target assignments, which are also asked for where librdkafka does not know a
     state. Raise UnreachableError where no group was answered, or a coordinator does not answer about epochs;
     OperationError where it refuses that, and UsageError for a wrong client setting.
@@ -287,10 +290,10 @@ def _describe_briefly(
 ) -> tuple[list[GroupDescription], list[KafkactlError]]:
     """Return the descriptions of groups, sorted by name, and the errors.
 
-    A group that its coordinator lists as empty is not asked for, because it has no members: its coordinator and
-    assignor are None. `with_epochs` asks for all groups. Raise UnreachableError where no group was answered, or a
-    coordinator does not answer about epochs; OperationError where it refuses that, and UsageError for a wrong client
-    setting.
+    A group that its coordinator lists as empty is not asked for, because it has no members: its state and type are
+    those of the list, its coordinator and assignor None. A group that fails is only in the errors. `with_epochs` asks
+    for all groups. Raise UnreachableError where no group was answered, or a coordinator does not answer about epochs;
+    OperationError where it refuses that, and UsageError for a wrong client setting.
     """
     empty_groups = [] if with_epochs else [group for group in groups if group.state == EMPTY_STATE]
     described = [GroupDescription(group.group, group.type, group.state, None, None, ()) for group in empty_groups]
@@ -305,9 +308,10 @@ def read_group_lags(
     """Return each group with the lag of every partition, sorted by name, and an error for each group that failed.
 
     The ends of each partition are read once for all groups. All partitions of a topic are included where the group has
-    committed in one of them or a member reads one: records in a partition without a commit are unread, too. A partition
-    whose ends cannot be read has an unknown lag and an error of its own. With `read_committed` the end of a log is its
-    last stable offset. `with_epochs` asks also for epochs and target assignments of the consumer protocol; without it a
+    committed in one of them or a member reads one: records in a partition without a commit are unread, too. A group
+    that failed is not in the first list. A partition whose end or start cannot be read has an error of its own, in its
+    row; the lag is known then only where the end and the commit are. With `read_committed` the end of a log is its last
+    stable offset. `with_epochs` asks also for epochs and target assignments of the consumer protocol; without it a
     group that is listed as Empty has neither coordinator nor assignor. Without groups both lists are empty, but the
     metadata are read. The groups must have been listed just before, because librdkafka crashes where a coordinator is
     moving. The epochs are also asked for where librdkafka does not know a state. Raise UnreachableError where no group,
@@ -340,11 +344,12 @@ def read_group_lags(
 def read_group_lag(cluster: Cluster, name: str, with_epochs: bool = False) -> GroupLag:
     """Return a group with the lag of every partition.
 
-    `with_epochs` asks also for epochs and target assignments of the consumer protocol; without it a group that is
-    listed as Empty has neither coordinator nor assignor. Raise NotFoundError for a group that does not exist or that
-    the user may not see, but OperationError where it may exist, because a broker's list is missing or its coordinator
-    does not answer or is moving. Raise OperationError also for a share or streams group and for a refusal,
-    UnreachableError, and UsageError for a wrong client setting and a name that no client can send.
+    Errors of single partitions are in their rows and are not raised. `with_epochs` asks also for epochs and target
+    assignments of the consumer protocol; without it a group that is listed as Empty has neither coordinator nor
+    assignor. Raise NotFoundError for a group that does not exist or that the user may not see, but OperationError where
+    it may exist, because a broker's list is missing or its coordinator does not answer or is moving. Raise
+    OperationError also for a share or streams group and for a refusal, UnreachableError, and UsageError for a wrong
+    client setting and a name that no client can send.
     """
     lags, errors = read_group_lags(cluster, [require_group(cluster, name)], with_epochs=with_epochs)
     if errors:
@@ -358,7 +363,8 @@ def require_group(cluster: Cluster, name: str) -> GroupListing:
     Raise NotFoundError for a group that does not exist or that the user may not see, but OperationError where it may
     exist, because a broker's list is missing or its coordinator does not answer or is moving. Raise OperationError also
     for a share or streams group and where the groups cannot be listed, UnreachableError where no broker answers, and
-    UsageError for a name that is empty, not UTF-8 or has a NUL character, and for a wrong client setting.
+    UsageError for a name that is empty, not UTF-8 or has a NUL character, and for a wrong client setting. A group of
+    Kafka Connect is returned, too.
     """
     choice = choose_groups(cluster, select_names([name]))
     if choice.errors:
@@ -371,7 +377,7 @@ _Committed = Mapping[str, Mapping[int, TopicPartition]]
 
 
 def _group_by_topic(entries: Iterable[TopicPartition]) -> _Committed:
-    """Return the committed offsets by topic and partition number. Entries without an offset stay."""
+    """Return the committed offsets by topic and partition number. Entries without an offset, or with an error, stay."""
     by_topic: dict[str, dict[int, TopicPartition]] = {}
     for entry in entries:
         topic = entry.topic  # the attribute is a new string at each access
@@ -390,8 +396,8 @@ def _make_rows(
 ) -> list[PartitionLag]:
     """Return the rows of a group, sorted: partitions that it has committed in, reads, or should read.
 
-    `ends` must have every partition of the group (KeyError otherwise). An existing topic counts with all partitions
-    that `ends` has.
+    `ends` must have every partition of the group (KeyError otherwise). `existing_topics` are names. An existing topic
+    counts with all partitions that `ends` has.
     """
     group, owners = description.group, description.owners
     numbers = {topic: set(committed) for topic, committed in commits.items()}
@@ -411,9 +417,9 @@ def read_committed_offsets(cluster: Cluster, groups: Sequence[str]) -> dict[str,
     """Return the committed offsets of each group by partition, in the order of `groups`. All are asked at once.
 
     The coordinators must just have answered another request, because librdkafka crashes where one is moving. A
-    partition that the coordinator cannot read has an error in its Commit. A group without commits has no partitions.
-    Raise OperationError for the first group that cannot be read, UnreachableError where no group was answered, and
-    UsageError for a wrong client setting.
+    partition that the coordinator cannot read has an error in its Commit. A group without commits has an empty mapping;
+    without groups the result is empty. Raise OperationError for the first group that cannot be read, UnreachableError
+    where no group was answered, and UsageError for a wrong client setting.
     """
     offsets, errors = _read_offsets(cluster, groups)
     if errors:
@@ -429,9 +435,9 @@ def _read_offsets(
 ) -> tuple[dict[str, list[TopicPartition]], list[KafkactlError]]:
     """Return librdkafka's committed offsets of each group, and an error for each group that could not be read.
 
-    Single partitions may have an error of their own. The coordinators must just have answered another request, because
-    librdkafka crashes where one is moving. Raise UnreachableError where no group was answered, and UsageError for a
-    wrong client setting.
+    A group that failed is not in the first result. Without groups nothing is asked. Single partitions may have an error
+    of their own. The coordinators must just have answered another request, because librdkafka crashes where one is
+    moving. Raise UnreachableError where no group was answered, and UsageError for a wrong client setting.
     """
 
     def send(pending_groups: list[str]) -> Mapping[str, Future[Any]]:
@@ -450,11 +456,12 @@ def _read_offsets(
 
 
 def delete_groups(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
-    """Delete groups and return the outcome of each, in the order of `names`.
+    """Delete groups and return the outcome of each, in the order of `names`, each name once.
 
-    A refusal, also for a group that does not exist or has members, is a failed outcome; a group without an answer has
-    the code REQUEST_TIMED_OUT and may have been deleted. Without names nothing is sent. Raise UnreachableError where no
-    group has an answer and the request was certainly not sent, and UsageError for a wrong client setting.
+    A refusal, also for a group that does not exist or has members, is a failed outcome, and a transient one is tried
+    again before; a group without an answer has the code REQUEST_TIMED_OUT and may have been deleted. Without names
+    nothing is sent. Raise UnreachableError where no group has an answer and the request was certainly not sent, and
+    UsageError for a wrong client setting.
     """
 
     def send(group_names: list[str]) -> Mapping[str, Future[Any]]:
