@@ -22,15 +22,16 @@ STDIN = Path("-")
 def read_text(path: Path) -> str:
     """Return a file's whole text, or that of standard input for the path `-`.
 
-    Standard input is read to its end, so a second call returns an empty text. Line ends stay as they are, and so does a
-    byte order mark (U+FEFF) at the beginning. Raise UsageError for a file that cannot be read or does not exist, for
-    bytes that are not UTF-8, and for a standard input that was closed when the command began.
+    Standard input is read to its end, so a second call returns an empty text. Line ends stay as they are; a byte order
+    mark (U+FEFF) at the beginning, which editors on Windows write, is removed. Raise UsageError for a file that cannot
+    be read or does not exist, for bytes that are not UTF-8, and for a standard input that was closed when the command
+    began.
     """
     if path == STDIN and was_closed(0):
         raise UsageError("cannot read standard input: it is closed", "name a file")
     try:
         data = sys.stdin.buffer.read() if path == STDIN else path.read_bytes()
-        return data.decode("utf-8")
+        return data.decode("utf-8").removeprefix("\ufeff")
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
     except ValueError as error:  # bytes that are not UTF-8, or a path that no file can have
@@ -42,7 +43,7 @@ def read_json(path: Path) -> Any:
     """Return the value of a JSON file, or of standard input for the path `-`.
 
     Of a name that is repeated in an object the last value counts. NaN and Infinity are accepted. Raise UsageError for a
-    file that cannot be read, is empty, not UTF-8 or not JSON, begins with a byte order mark, or is nested too deeply.
+    file that cannot be read, is empty, not UTF-8 or not JSON, or is nested too deeply.
     """
     try:
         return json.loads(read_text(path))
@@ -58,8 +59,8 @@ def read_yaml(path: Path) -> Any:
     The path `-` means standard input. JSON is read as well. Numbers with a point or an exponent are texts, and in YAML
     that is no JSON also integers with leading zeros or more than 19 digits; only the tag !!float gives a float. Raise
     UsageError for a file that cannot be read, is not UTF-8 or not YAML, has several documents, or is nested too deeply;
-    for a mapping with a repeated name or a name that is neither a text nor an integer; for a text with half a
-    character, a value that contains itself, and a tag such as !!binary, !!set or !!timestamp.
+    for a mapping with a repeated name (5 and "5" are one) or a name that is neither a text nor an integer; for a text
+    with half a character, a value that contains itself, and a tag such as !!binary, !!set or !!timestamp.
     """
     text = read_text(path)
     value = _read_json_value(path, text) if text.lstrip()[:1] in ("{", "[") else _NOT_JSON
@@ -171,9 +172,9 @@ def _make_loader() -> Any:
                 key = self.construct_object(name, deep=True)
                 if not isinstance(key, (str, int)) or isinstance(key, bool):
                     raise yaml.constructor.ConstructorError(None, None, "a name is not a text", name.start_mark)
-                if key in keys:
+                if str(key) in keys:
                     raise yaml.constructor.ConstructorError(None, None, f"{key!r} occurs twice", name.start_mark)
-                keys.add(key)
+                keys.add(str(key))
             return super().construct_mapping(node, deep=deep)
 
     for tag, pattern, first in (

@@ -6,7 +6,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +69,6 @@ def read_declaration(path: Path) -> list[TopicSpec]:
     declared = content.get("topics") if isinstance(content, dict) else None
     if not isinstance(declared, dict):
         raise UsageError(f"{path}: declares no topics", f"like {EXAMPLE}")
-    names = sorted(map(str, declared))
-    if repeated := [name for name, next_name in pairwise(names) if name == next_name]:
-        raise UsageError(f"{path}: topic {repeated[0]} is declared twice", "remove one of them")
     return [
         _parse_spec(path, str(name), {} if fields is None else fields)
         for name, fields in sorted(declared.items(), key=lambda item: str(item[0]))

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kafkactl.documents import read_yaml
+from kafkactl.admin.groups.offset_files import read_csv
+from kafkactl.documents import read_json, read_text, read_yaml
 from kafkactl.errors import UsageError
 
 
@@ -17,6 +18,27 @@ def test_a_value_that_json_does_not_have_is_refused(tmp_path: Path, text: str) -
     file = tmp_path / "plan.yaml"
     file.write_text(text)
     with pytest.raises(UsageError, match="contains itself, or has a tag"):
+        read_yaml(file)
+
+
+def test_the_mark_that_editors_on_windows_write_is_no_content(tmp_path: Path) -> None:
+    file = tmp_path / "plan"
+    for content, read, value in (
+        ("a: 1\n", read_yaml, {"a": 1}),
+        ('{"a": 1}', read_yaml, {"a": 1}),
+        ('{"a": 1}', read_json, {"a": 1}),
+        ("t,0,5\n", lambda path: read_csv(path, ["g"], with_group=False), {"g": {("t", 0): 5}}),
+        ("a\ufeff", read_text, "a\ufeff"),
+    ):
+        file.write_text(content, encoding="utf-8-sig")
+        assert read(file) == value
+
+
+@pytest.mark.parametrize("text", ['{5: a, "5": b}', '{x: [{"5": a, 5: b}]}', '{"5": 1, "5": 2}'])
+def test_a_number_and_its_text_are_one_name(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "plan.yaml"
+    file.write_text(text)
+    with pytest.raises(UsageError, match="occurs twice"):
         read_yaml(file)
 
 

@@ -160,16 +160,19 @@ def _parse_row(path: Path, row: Any) -> tuple[Resource, list[Acl]]:
     """Return the resource of a row, and its rules; raise UsageError, which names `path`, for a wrong row.
 
     A row has type, name, rules (a list, which may be empty) and pattern, which is literal where it is missing. The type
-    may be in any case, and only `cluster` in lower case needs no name. A name that is no text becomes text, also a
-    list.
+    may be in any case, and `cluster` needs no name. A name is a text, or an integer, which becomes text.
     """
     if not isinstance(row, dict) or not isinstance(row.get("rules"), list):
         raise UsageError(f"{path}: not a resource with rules: {row!r:.100}", f"like {EXAMPLE}")
     _refuse_unknown(path, row, _RESOURCE_FIELDS)
     kind, name = row.get("type"), row.get("name")
-    text = str(kind) if kind == ResourceKind.CLUSTER and name is None else f"{kind}:{'' if name is None else name}"
     try:
-        type_, resource_name = require_resource(text)
+        if not isinstance(kind, str) or ":" in kind:
+            raise UsageError(f"invalid value {kind!r:.100} for type", f"like {EXAMPLE}")
+        if name is not None and (not isinstance(name, (str, int)) or isinstance(name, bool)):
+            raise UsageError(f"invalid value {name!r:.100} for name", "write it in quotes")
+        needs_no_name = kind.lower() == ResourceKind.CLUSTER and name is None
+        type_, resource_name = require_resource(kind if needs_no_name else f"{kind}:{'' if name is None else name}")
         resource = Resource(type=type_, name=resource_name, pattern=_parse_pattern(row.get("pattern", "literal")))
         return resource, [acl for rule in row["rules"] for acl in _parse_rule(path, resource, rule)]
     except UsageError as error:
@@ -190,7 +193,10 @@ def _parse_rule(path: Path, resource: Resource, rule: Any) -> list[Acl]:
     if not isinstance(operations, list) or not operations:
         raise UsageError(f"{path}: not a rule with operations: {rule!r:.100}", f"like {EXAMPLE}")
     _refuse_unknown(path, rule, _RULE_FIELDS)
-    principal = parse_principal(str(rule.get("principal", "")), "principal")
+    principal_text = rule.get("principal", "")
+    if not isinstance(principal_text, str):
+        raise UsageError(f"invalid value {principal_text!r:.100} for principal", f"like {EXAMPLE}")
+    principal = parse_principal(principal_text, "principal")
     host = rule.get("host", WILDCARD)
     if not isinstance(host, str) or not host or explain_unusable_text(host) is not None:
         raise UsageError(f"invalid value {host!r:.100} for host", "write an address, or '*' for all hosts")

@@ -66,12 +66,11 @@ def list_acls(cluster: Cluster, chosen: AclFilter | None = None) -> list[Acl]:
 def create_acls(cluster: Cluster, acls: Sequence[Acl]) -> list[Outcome]:
     """Create rules and return the outcome of each, in their order. A rule that exists already is a success, too.
 
-    A refused rule is a failed outcome. Up to 1,000 rules are sent at once. After a request without an answer its rules,
-    which may have been created, have the code REQUEST_TIMED_OUT, and the ones behind it are not sent. A later request
-    that fails has failed outcomes, too, and so have the rules that are not sent. Without rules nothing is sent. Raise
-    UnreachableError or OperationError where the first request cannot be sent or is refused as a whole, and UsageError
-    for a wrong client setting. Raise KeyError for a rule with an UNKNOWN part; rules of earlier requests were created
-    then.
+    A refused rule, and one with a part that this release does not know, is a failed outcome. Up to 1,000 rules are sent
+    at once. After a request without an answer its rules, which may have been created, have the code REQUEST_TIMED_OUT,
+    and the ones behind it are not sent. A later request that fails has failed outcomes, too, and so have the rules that
+    are not sent. Without rules nothing is sent. Raise UnreachableError or OperationError where the first request cannot
+    be sent or is refused as a whole, and UsageError for a wrong client setting.
     """
 
     def send(batch: Sequence[Acl]) -> list[tuple[int, str | None]]:
@@ -86,7 +85,7 @@ def create_acls(cluster: Cluster, acls: Sequence[Acl]) -> list[Outcome]:
         answer = cluster.requests.send("CreateAcls", to_controller=True, creations=creations, min_version=1)
         return [(result.error_code, result.error_message) for result in answer.results]
 
-    return _send_batches(acls, send, "added")
+    return _send_known(acls, send, "added")
 
 
 def delete_acls(cluster: Cluster, acls: Sequence[Acl], is_first: bool = True) -> list[Outcome]:
@@ -108,10 +107,7 @@ def delete_acls(cluster: Cluster, acls: Sequence[Acl], is_first: bool = True) ->
         )
         return [_find_error(result) for result in answer.filter_results]
 
-    known = [acl for acl in acls if is_known(acl)]
-    outcomes = dict(zip(known, _send_batches(known, send, "removed", is_first), strict=True))
-    reason = "kafkactl does not know a part of this rule, which comes from a newer release of Kafka"
-    return [outcomes[acl] if acl in outcomes else Outcome(str(acl), False, reason) for acl in acls]
+    return _send_known(acls, send, "removed", is_first)
 
 
 def delete_chosen(cluster: Cluster, chosen: Sequence[AclFilter]) -> None:
@@ -194,6 +190,19 @@ def _find_error(result: Any) -> tuple[int, str | None]:
         return result.error_code, result.error_message
     failed = [rule for rule in result.matching_acls if rule.error_code]
     return (failed[0].error_code, failed[0].error_message) if failed else (0, None)
+
+
+def _send_known(
+    acls: Sequence[Acl], send: Callable[[Sequence[Acl]], list[tuple[int, str | None]]], done: str, is_first: bool = True
+) -> list[Outcome]:
+    """Send the rules whose parts are all known, as _send_batches() does; the others are failed outcomes.
+
+    The outcomes are in the order of `acls`.
+    """
+    known = [acl for acl in acls if is_known(acl)]
+    outcomes = dict(zip(known, _send_batches(known, send, done, is_first), strict=True))
+    reason = "kafkactl does not know a part of this rule, which comes from a newer release of Kafka"
+    return [outcomes[acl] if acl in outcomes else Outcome(str(acl), False, reason) for acl in acls]
 
 
 def _send_batches(

@@ -13,7 +13,7 @@ from kafkactl.errors import UsageError
 from kafkactl.numerals import read_decimal_number, write_number
 from kafkactl.times import parse_duration
 
-_FORM = re.compile(r"\s*(lag|time|state|members)\s*(>=|<=|!=|==|=|>|<)\s*(\S+)\s*")
+_FORM = re.compile(r"\s*(lag|time|state|members)\s*(>=|<=|!=|==|=|>|<)\s*([^\s<>=!]+)\s*")
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     "<": operator.lt,
@@ -60,7 +60,7 @@ def parse(text: str) -> Condition:
     The operators are >, <, >=, <=, =, == and !=. The subjects are lag (records) and members, with a finite number such
     as 10, 1.5, 1e6 or -5, time, with a duration (a bare number is seconds), and state, with only =, == and !=. Subjects
     are in lower case; names of states are not checked. `text` is kept as it is, with blanks. Raise UsageError for any
-    other text, also an empty one.
+    other text, also an empty one, and a second operator.
     """
     match = _FORM.fullmatch(text)
     if match is None:

@@ -123,15 +123,18 @@ def _find_stuck_partitions(before: GroupLag, after: GroupLag, seconds: float) ->
     """Yield a problem for each partition whose commit stands still while records are written to it.
 
     `before` is `seconds` earlier than `after`. Partitions without a known lag above 0, a member or a commit, or not in
-    `before`, are left out. An end that was not known in `before` counts as 0, so such a partition is stuck, too.
+    `before`, are left out, and so are those whose end is not known in both.
     """
     earlier_rows = {(row.topic, row.partition): row for row in before.partitions}
     for row in after.partitions:
         earlier = earlier_rows.get((row.topic, row.partition))
         if earlier is None or not row.lag or not row.consumer_id or row.current_offset is None:
             continue
-        if row.current_offset == earlier.current_offset and (row.log_end_offset or 0) > (earlier.log_end_offset or 0):
-            end_movement = f"{earlier.log_end_offset} -> {row.log_end_offset}"
+        start, end = earlier.log_end_offset, row.log_end_offset
+        if start is None or end is None:
+            continue
+        if row.current_offset == earlier.current_offset and end > start:
+            end_movement = f"{start} -> {end}"
             evidence = f"commit {row.current_offset} for {write_number(seconds)} s, while the end went {end_movement}"
             advice = f"look at {row.client_id} on {row.host}: it holds the partition and commits nothing"
             yield Finding(f"{row.topic}-{row.partition} is stuck", evidence, advice)
@@ -161,15 +164,15 @@ def _find_hot_partitions(before: GroupLag, after: GroupLag, seconds: float) -> I
     """Yield a problem for each topic with a partition that gets more than half of at least 100 new records.
 
     `before` is `seconds` earlier than `after`. Partitions whose end is not known in both do not count, and topics with
-    fewer than three partitions that count are left out. The hottest one is named. Where an end went back, its
-    difference counts as below 0.
+    fewer than three partitions that count are left out. The hottest one is named. Where an end went back, no record
+    is new.
     """
     earlier_ends = {(row.topic, row.partition): row.log_end_offset for row in before.partitions}
     by_topic: dict[str, dict[int, int]] = {}
     for row in after.partitions:
         start = earlier_ends.get((row.topic, row.partition))
         if start is not None and row.log_end_offset is not None:
-            by_topic.setdefault(row.topic, {})[row.partition] = row.log_end_offset - start
+            by_topic.setdefault(row.topic, {})[row.partition] = max(row.log_end_offset - start, 0)
     for topic, new_records in by_topic.items():
         total, hottest = sum(new_records.values()), max(new_records, key=lambda number: new_records[number])
         if len(new_records) > 2 and total >= _HOT_RECORDS and new_records[hottest] > _HOT_SHARE * total:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -88,7 +89,7 @@ def read_csv(path: Path, groups: Sequence[str], *, with_group: bool) -> dict[str
     that is not in the file.
     """
     try:
-        lines = [row for row in csv.reader(read_text(path).splitlines()) if row]
+        lines = [row for row in csv.reader(io.StringIO(read_text(path), newline="")) if row]
         offsets_by_group: dict[str, dict[Partition, int]] = {}
         for *names, topic, number, offset in lines:
             if len(names) > 1 or (not names and with_group):

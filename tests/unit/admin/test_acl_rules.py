@@ -199,7 +199,7 @@ acls:
   rules:
   - {principal: User:ann, operations: [Read, write]}
   - {principal: User:bob, permission: deny, host: 10.0.0.1, operations: [All]}
-- {type: cluster, rules: []}
+- {type: Cluster, rules: []}
 - {type: group, name: b, pattern: prefixed, rules: [{principal: 'User:*', operations: [Read]}]}
 """
 
@@ -238,6 +238,12 @@ def test_files(tmp_path: Path) -> None:
         "acls: [{type: group, name: a, rules: [{principal: User:ann, operations: [Write]}]}]",
         "acls: [{type: topic, name: a, rules: [{principal: User:ann, operations: [Read], host: 5}]}]",
         "acls: [{type: topic, name: a, rules: [{principal: User:ann, operations: [Read], permission: maybe}]}]",
+        *(f"acls: [{{type: topic, name: {name}, rules: []}}]" for name in ("[a]", "{a: b}", "true", "null")),
+        *(f"acls: [{{type: {kind}, name: a, rules: []}}]" for kind in ("[topic]", "'topic:x'", "5", "null")),
+        *(
+            f"acls: [{{type: topic, name: a, rules: [{{principal: {principal}, operations: [Read]}}]}}]"
+            for principal in ("['User:ann']", "{User: ann}", "5", "null")
+        ),
     ],
 )
 def test_files_that_are_wrong(tmp_path: Path, text: str) -> None:

@@ -104,12 +104,20 @@ def test_json_that_yaml_readers_refuse(tmp_path: Path) -> None:
         read_document(file)
 
 
-@pytest.mark.parametrize("text", ['groups: {g: {t: {0: 1, "0": 2}}}', '{"groups": {"g": {"t": {"0": 1, "00": 2}}}}'])
+@pytest.mark.parametrize("text", ['groups: {g: {t: {0: 1, "00": 2}}}', '{"groups": {"g": {"t": {"0": 1, "00": 2}}}}'])
 def test_two_spellings_of_one_partition(text: str, tmp_path: Path) -> None:
     file = tmp_path / "o.yaml"
     file.write_text(text)
     with pytest.raises(UsageError, match="two offsets of t-0 in group g"):
         read_document(file)
+
+
+def test_characters_that_end_lines_elsewhere_stay_in_names(tmp_path: Path) -> None:
+    """Only CR, LF and both end a line, and within quotes none of them does."""
+    file = tmp_path / "o.csv"
+    for name in ("\u2028", "a\x85b", "a\x0cb", "a\nb", "a,b", '"'):
+        file.write_text('"' + name.replace('"', '""') + '",t,0,1\r\nh,t,0,2\r\n', newline="")
+        assert read_csv(file, [name], with_group=True) == {name: {("t", 0): 1}, "h": {("t", 0): 2}}
 
 
 def test_two_lines_of_one_partition(tmp_path: Path) -> None:

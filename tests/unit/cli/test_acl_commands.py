@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from kafkactl.admin.acls import models as rules
+from kafkactl.admin.acls.requests import create_acls, delete_acls
+from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.settings import Settings
 from tests.conftest import Cli
 from tests.fake_broker import Acl, FakeBroker
 
@@ -154,3 +160,18 @@ def test_a_rule_of_a_newer_release_stays_and_is_told(part: str, cli: Cli, broker
     applied = cli(*cluster, "apply", file, "--yes", check=0)
     assert applied.stderr.count("warning: a rule is not compared and stays") == in_a_declared_resource
     assert newer in broker.state.acls
+
+
+def test_a_rule_of_a_newer_kafka_stops_no_other(broker: FakeBroker) -> None:
+    """More rules than one request takes: what cannot be sent is known before the first one."""
+    rule = rules.Acl(
+        type=rules.ResourceKind.TOPIC, name="new", pattern=rules.PatternKind.LITERAL, principal="User:ann", host="*",
+        operation=rules.Right.READ, permission=rules.Permission.ALLOW,
+    )  # fmt: skip
+    many = [replace(rule, name=f"new-{number}") for number in range(1_001)]
+    for send in (create_acls, delete_acls):
+        with closing(Cluster(Settings(broker.address, "a test", {}, timeout_s=5))) as cluster:
+            outcomes = send(cluster, [*many, replace(rule, operation=rules.Right.UNKNOWN), rule])
+        assert [outcome.ok for outcome in outcomes] == [*[True] * len(many), False, True]
+        assert "newer release of Kafka" in outcomes[-2].result
+    assert [len(broker.requests_of(api)) for api in ("CreateAcls", "DeleteAcls")] == [2, 2]

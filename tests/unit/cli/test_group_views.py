@@ -67,7 +67,9 @@ def test_conditions() -> None:
     assert "time is not known" in str(parse("time>5m").find_violation(unknown))
 
 
-@pytest.mark.parametrize("text", ["lag", "lag>many", "speed>3", "state>Stable", "time>soon"])
+@pytest.mark.parametrize(
+    "text", ["lag", "lag>many", "speed>3", "state>Stable", "time>soon", "state=>Stable", "state=!Stable", "lag>=>5"]
+)
 def test_what_is_no_condition(text: str) -> None:
     with pytest.raises(UsageError):
         parse(text)
@@ -94,6 +96,18 @@ def test_the_oldest_unread_record() -> None:
 
 def named(before: GroupLag, after: GroupLag) -> list[str]:
     return [finding.what for finding in diagnose(before, add_rates([before], [after], 3.0)[0], 3.0)]
+
+
+def test_ends_that_are_not_known_or_went_back_are_no_evidence() -> None:
+    """A partition that nobody knew before is not stuck, and records that were deleted with a topic are no records."""
+    stuck = {"stuck": True, "unknown before": False, "unknown after": False}
+    for (what, is_stuck), ends in zip(stuck.items(), ((9, 19), (None, 19), (9, None)), strict=True):
+        before, after = (group([row(0, 5, end)], member("a", 0)) for end in ends)
+        assert ("t-0 is stuck" in named(before, after)) is is_stuck, what
+    before = group([row(number, 0, end) for number, end in enumerate((2000, 0, 0))], member("a", 0, 1, 2))
+    after = group([row(number, 0, end) for number, end in enumerate((0, 700, 500))], member("a", 0, 1, 2))
+    (hot,) = [finding for finding in diagnose(before, after, 3.0) if finding.what.endswith("hot")]
+    assert hot.evidence == "700 of 1200 records in 3 s, of 3 partitions"
 
 
 def test_diagnosis() -> None:
