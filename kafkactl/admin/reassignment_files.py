@@ -68,7 +68,7 @@ def read_reassignment(path: Path) -> ReassignmentFile:
 
 
 def read_topics(path: Path) -> list[str]:
-    """Return the topics of Kafka's JSON file {"topics": [{"topic": NAME}]}, in its order.
+    """Return the topics of Kafka's JSON file {"topics": [{"topic": NAME}]}, in its order, at least one.
 
     `path` may be `-` for standard input. Raise UsageError for a file that cannot be read, has another form or version,
     or names a topic twice or none.

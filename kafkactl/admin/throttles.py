@@ -155,8 +155,9 @@ def plan_throttles(
     `rate` is the limit between brokers, `dir_rate` the one between directories of the brokers `dir_brokers`, in bytes
     per second. Without `rate` no topic has settings, without `dir_rate` `dir_brokers` do not count, and without both
     the plan is empty. The `rate` holds for all these moves, also for running ones. The present replicas of a partition
-    count as its leaders, for each can become it. Values are texts, replicas as PARTITION:BROKER,... sorted as text, and
-    "" where a topic has none. Each broker of a move gets both rates.
+    count as its leaders, for each can become it. A new move of a partition takes the place of its running one. Values
+    are texts, replicas as PARTITION:BROKER,... sorted as text, and "" where a topic has none. Each broker of a move
+    gets both rates.
     """
     brokers: dict[int, dict[str, str]] = {}
     topics: dict[str, dict[str, str]] = {}
