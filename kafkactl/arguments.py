@@ -22,7 +22,7 @@ _TIME_HINT = "give a time with a zone from 1970 on: datetime(2026, 1, 1, tzinfo=
 def require_text(value: object, name: str) -> str:
     """Return the value; raise UsageError for anything but text, for empty text, NUL, and text that is not Unicode.
 
-    `name` is what the message calls the argument.
+    Blanks alone are accepted, and the text is not changed. `name` is what the message calls the argument.
     """
     if not isinstance(value, str):
         raise _make_type_error(value, name, "text")
@@ -49,8 +49,8 @@ def require_texts(values: object, name: str) -> list[str]:
     """Return the values of a list, or of another iterable, as a list in its order; without values it is empty.
 
     `name` is what the message calls the argument. An iterator is consumed, and its own errors pass through. Raise
-    UsageError for a single text or bytes, for a mapping, for anything that is not iterable, and for an item that is not
-    text, is empty, or has NUL or is not Unicode.
+    UsageError for a single text or bytes, for None, for a mapping, for anything that is not iterable, and for an item
+    that is not text, is empty, or has NUL or is not Unicode.
     """
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
         raise _make_type_error(values, name, "a list of texts", "write one text as a list, too: ['orders']")
@@ -95,7 +95,7 @@ def require_time_ms(value: object, name: str) -> int:
     """Return a datetime in ms since 1970-01-01 UTC, rounded down.
 
     Raise UsageError, which calls the argument `name`, for another type (also a date without a time of day), for a time
-    without a zone, and for a time before 1970.
+    without a zone, and for a time before 1970. Any zone is accepted; a later time has no limit.
     """
     if not isinstance(value, datetime):
         raise _make_type_error(value, name, "a datetime", _TIME_HINT)

@@ -337,7 +337,8 @@ class _Spread:
     def _follow(self, path: Sequence[int]) -> bool:
         """Move a replica along each step of a chain; return False, with nothing moved, where a step is not possible.
 
-        A partition takes part in one step only, where another one can do the others.
+        `path` are brokers; one with less than two is True without a move. A move that undoes an earlier one is taken
+        before others. A partition takes part in several steps only where no other one can do them at that price.
         """
         done: list[tuple[int, int, int]] = []
         for source, target in pairwise(path):
@@ -356,7 +357,9 @@ class _Spread:
     def _repair(self, index: int) -> None:
         """Move the replicas of a partition that must move to brokers with small loads, with the fewest moves.
 
-        Many partitions have the same replicas: those that may stay where they are are found once.
+        Replicas must move where their broker is not allowed, and where a rack has too many or too few of the partition.
+        Other replicas stay. Raise ValueError where fewer brokers are allowed than the partition has replicas.
+        Call it only while the object is made: the possible moves are not updated.
         """
         key = (self._before[index], id(self._allowed[index]))
         if key in self._fitting:
@@ -405,7 +408,7 @@ class _Spread:
     def _find_bounds(self, index: int) -> Mapping[str | int, tuple[int, int]]:
         """Return the lowest and the highest number of replicas of a partition in each rack, by its name.
 
-        A broker without a rack has its id as the name.
+        Only racks with allowed brokers are in it. It is kept for other partitions: do not change it.
         """
         key = (len(self.replicas[index]), id(self._allowed[index]))
         if key not in self._bounds:
@@ -450,7 +453,8 @@ class _Spread:
 def _share_out(count: int, sizes: Mapping[str | int, int]) -> dict[str | int, tuple[int, int]]:
     """Return the lowest and the highest number of replicas in each rack, for replicas that are spread evenly.
 
-    `sizes` are the brokers of each rack; `count` is at most their sum.
+    `sizes` are the numbers of brokers that each rack has; no rack gets more replicas. `count` is at most their sum:
+    more replicas than that are left out without an error.
     """
     level = 0
     while sum(min(size, level + 1) for size in sizes.values()) <= count:

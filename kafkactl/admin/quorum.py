@@ -117,8 +117,8 @@ def read_quorum(cluster: Cluster) -> Quorum:
     """Return the quorum with all its nodes: the leader, then the followers, then the observers.
 
     The time lag is None where it is not known. Raise OperationError where there is no leader, for a missing right and
-    another refusal, UnsupportedRequestError with ZooKeeper, UnreachableError, and UsageError for a wrong client
-    setting.
+    another refusal, UnsupportedRequestError with ZooKeeper and for nodes that are too old, UnreachableError, and
+    UsageError for a wrong client setting.
     """
     with cluster.share_timeout():
         cluster_id = describe_cluster(cluster).cluster_id
@@ -154,7 +154,8 @@ def read_quorum(cluster: Cluster) -> Quorum:
 def find_voter(quorum: Quorum, node_id: int, directory_id: str) -> QuorumNode:
     """Return a voter of a dynamic quorum; raise OperationError where the quorum is static.
 
-    Raise NotFoundError for a node that is not a voter with this directory id.
+    `directory_id` is compared as text: 22 characters without `=`. Raise NotFoundError for a node that is not a voter
+    with this directory id.
     """
     _require_dynamic(quorum)
     for voter in quorum.voters:
@@ -169,10 +170,11 @@ def find_voter(quorum: Quorum, node_id: int, directory_id: str) -> QuorumNode:
 def find_candidate(quorum: Quorum, node_id: int, directory_id: str | None) -> QuorumNode:
     """Return the observer that can become a voter of a dynamic quorum, or the voter that it is already.
 
-    `directory_id` is that of its metadata folder; None takes the one that the observer reports. Raise OperationError
-    where the quorum is static, where the id belongs to a voter with another folder, and where several observers have
-    the id; NotFoundError for a node that does not read the metadata log, and for an observer with another directory id.
-    An observer that is down is an OperationError, too.
+    `directory_id` is that of its metadata folder, compared as text, without `=`; None takes the one that the node
+    reports. Raise OperationError where the quorum is static, where the id belongs to a voter with another folder, and
+    where several observers have the id; NotFoundError for a node that does not read the metadata log, and for an
+    observer with another directory id. An observer that is down (is_up) is an OperationError, too; a voter that is down
+    is returned.
     """
     _require_dynamic(quorum)
     hint = "show the ids of the controllers: kafkactl quorum replication"
@@ -204,8 +206,9 @@ def find_candidate(quorum: Quorum, node_id: int, directory_id: str | None) -> Qu
 def require_majority_without(quorum: Quorum, voter: QuorumNode) -> None:
     """Raise OperationError where the other voters would be none, or no majority of them is up.
 
-    `voter` must be an item of `quorum.voters`, not a copy. A voter is down where it has not fetched from the leader for
-    3 s. The controllers could decide nothing then, and nothing could undo the removal.
+    `voter` must be an item of `quorum.voters`, not a copy. The leader is always up. Another voter is down where it has
+    not fetched from the leader for 3 s, or where this is not known. Without a majority the controllers could decide
+    nothing, and nothing could undo the removal.
     """
     others = [node for node in quorum.voters if node is not voter]
     if not others:
@@ -225,7 +228,8 @@ def require_majority_without(quorum: Quorum, voter: QuorumNode) -> None:
 def is_up(quorum: Quorum, node: QuorumNode) -> bool:
     """Return whether a node leads, or has fetched from the leader in the 3 s before the answer, by the leader's clock.
 
-    `node` must be an item of `quorum.nodes`, not a copy. It counts as down where its last fetch is not known.
+    `node` must be an item of `quorum.nodes`, not a copy. Any node but the leader counts as down where its last fetch,
+    or the leader's, is not known.
     """
     leader = quorum.leader
     if node is leader or leader.last_fetch_ms is None:
@@ -236,8 +240,8 @@ def is_up(quorum: Quorum, node: QuorumNode) -> bool:
 def require_usable_endpoints(quorum: Quorum, endpoints: Sequence[VoterEndpoint]) -> None:
     """Raise UsageError for the addresses 0.0.0.0 and ::, and where no endpoint has the name of a leader's listener.
 
-    Other machines cannot use these addresses. The leader asks a new voter at the listener that has the name of its own
-    one. The names are not checked where those of the leader are not known.
+    Other machines cannot use these addresses; other spellings of them pass. The leader asks a new voter at the listener
+    that has the name of its own one. The names are not checked where those of the leader are not known.
     """
     for endpoint in endpoints:
         if endpoint.host in _ANY_ADDRESS:
@@ -256,10 +260,11 @@ def add_voter(
 ) -> None:
     """Add a controller, which runs as an observer, to the voters of the quorum.
 
-    `directory_id` is that of its metadata folder; UsageError for another text. Raise OperationError for a refusal, also
-    of a static quorum, of a node that is a voter and of one that lacks records; with REQUEST_TIMED_OUT it may have been
-    done. Raise UnsupportedRequestError, UnansweredError where it may have been done, UnreachableError, and UsageError
-    for a wrong client setting.
+    With a `cluster_id` the controllers refuse where it is another one; None is not checked. `directory_id` is that of
+    its metadata folder; UsageError for another text. Raise OperationError for a refusal, also of a static quorum, of a
+    node that is a voter and of one that lacks records; with REQUEST_TIMED_OUT it may have been done. Raise
+    UnsupportedRequestError, UnansweredError where it may have been done, UnreachableError, and UsageError for a wrong
+    client setting.
     """
     answer = cluster.requests.send(
         "AddRaftVoter",
@@ -277,10 +282,11 @@ def add_voter(
 def remove_voter(cluster: Cluster, cluster_id: str | None, node_id: int, directory_id: str) -> None:
     """Remove a voter from the quorum; its process goes on as an observer.
 
-    `directory_id` is that of its metadata folder, as quorum replication shows it; UsageError for another text. Raise
-    OperationError for a refusal, also of a static quorum and of an unknown voter; with REQUEST_TIMED_OUT it may have
-    been done. Raise UnsupportedRequestError, UnansweredError where it may have been done, UnreachableError, and
-    UsageError for a wrong client setting.
+    With a `cluster_id` the controllers refuse where it is another one; None is not checked. `directory_id` is that of
+    its metadata folder, as quorum replication shows it; UsageError for another text. Raise OperationError for a
+    refusal, also of a static quorum and of an unknown voter; with REQUEST_TIMED_OUT it may have been done. Raise
+    UnsupportedRequestError, UnansweredError where it may have been done, UnreachableError, and UsageError for a wrong
+    client setting.
     """
     answer = cluster.requests.send(
         "RemoveRaftVoter",
@@ -296,8 +302,8 @@ def remove_voter(cluster: Cluster, cluster_id: str | None, node_id: int, directo
 def parse_endpoint(text: str) -> VoterEndpoint:
     """Return the listener of a text NAME://HOST:PORT, where an IPv6 address is in brackets.
 
-    The name is in capitals, as Kafka reads it. The host is not looked up. Raise UsageError for another text, a port
-    that is not from 1 to 65,535, and a host of more than 255 characters.
+    The name becomes capitals, as Kafka reads it. The host is not looked up, and has no brackets in the result. Raise
+    UsageError for another text, a port that is not from 1 to 65,535, and a host of more than 255 characters.
     """
     found = _ENDPOINT.fullmatch(text)
     if found is None or not 0 < int(found[4]) <= _LARGEST_PORT or len(found[2] or found[3]) > _LONGEST_HOST:
@@ -381,7 +387,8 @@ def _read_time(replica: Any, name: str) -> int | None:
 def _compute_time_lag(leader: Any, slowest: Any) -> int | None:
     """Return how far the slowest voter is behind the leader, in ms; None where a time is not known.
 
-    It is 0 where the slowest voter is the leader.
+    Both are voters of an answer to DescribeQuorum. The lag is the difference of the times at which they last had the
+    whole log. It is 0 where both are the same object, also without times.
     """
     if slowest is leader:
         return 0

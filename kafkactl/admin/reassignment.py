@@ -105,10 +105,11 @@ def plan(partitions: Sequence[PartitionDescription], factor: int, racks: Racks, 
 
     Partitions that have as many replicas are left out. Kept replicas stay in their order. A new replica goes to the
     rack with the fewest replicas of the partition, and there to the broker with the fewest replicas (`loads`, by
-    broker). A replica out of sync that is not the leader is removed first, then one from the rack with the most
-    replicas; the leader, and the preferred leader where it is in sync, come last. With a `factor` of 1 the present
-    leader may be the one that goes. `factor` is at least 1. Raise OperationError where there are fewer live brokers
-    than replicas.
+    broker, which stay as they are); each move of the plan counts for the next one. A broker without a rack is a rack of
+    its own. A replica out of sync that is not the leader is removed first, then one from the rack with the most
+    replicas. The preferred leader in sync comes near the end; a leader that is one of the replicas is never removed.
+    `factor` is at least 1, which is not checked. Raise OperationError where fewer than `factor` brokers are alive, also
+    where nothing has to move.
     """
     if factor > len(racks):
         raise OperationError(
@@ -153,8 +154,9 @@ def plan_factor(
     Partitions that have as many replicas are left out; the moves are sorted by topic and partition. A partition that is
     moving counts as moved. `added` has the total number of partitions of topics that have just got new ones: brokers
     learn of them one after the other. Raise OperationError where a broker does not know them within the time-out, or
-    where there are fewer live brokers than replicas. Raise NotFoundError or OperationError for a topic that cannot be
-    described, UnreachableError, and UsageError for a wrong client setting.
+    where fewer than `factor` brokers are alive, also where nothing has to move. Raise NotFoundError or OperationError
+    for a topic that cannot be described and for another refusal, UnreachableError, UsageError for a wrong client
+    setting, and ValueError for an empty name.
     """
 
     def ask() -> list[PartitionDescription]:
@@ -191,9 +193,9 @@ def list_running(cluster: Cluster) -> list[RunningMove]:
 def read_replicas(cluster: Cluster, topics: Iterable[str]) -> dict[Partition, tuple[int, ...]]:
     """Return the replicas of each partition of these topics, sorted; topics that do not exist are left out.
 
-    The first replica is the preferred leader. While a move runs, the replicas that it adds are among them. Without
-    topics nothing is asked. Raise OperationError for a refusal, also of one topic, UnreachableError, and UsageError for
-    a wrong client setting.
+    The first replica is the preferred leader. While a move runs, the replicas that it adds and removes are among them.
+    Without topics nothing is asked. Raise OperationError for a refusal, also of one topic, UnreachableError, and
+    UsageError for a wrong client setting.
     """
     names = sorted(set(topics))
     described = cluster.requests.read_metadata(names) if names else []
@@ -215,8 +217,8 @@ def verify(
     """Return the state of each partition of a plan, sorted by topic and partition; nothing is asked.
 
     `running` are all reassignments, `present` the replicas of the partitions that exist, and `targets` those of the
-    plan. A partition is RUNNING while any reassignment of it runs, also one to other replicas. It is DONE only with the
-    plan's order of replicas, else OTHER. One that does not exist is MISSING, and its replicas are empty.
+    plan, as tuples. A partition is RUNNING while any reassignment of it runs, also one to other replicas. It is DONE
+    only with the plan's order of replicas, else OTHER. One that does not exist is MISSING, and its replicas are empty.
     """
     moving = {(row.topic, row.partition): row for row in running}
     rows = []
@@ -293,12 +295,13 @@ def start(
 ) -> dict[Move, OperationError | None]:
     """Start the moves on the controller, and do not wait for their end.
 
-    Return the error of each move that it refused, and None for the others, in the order of the moves. Without moves an
-    empty request is sent. Without `allow_factor_change` the controller refuses moves to another number of replicas; it
-    must be Kafka 4.1 or newer. Raise OperationError where it refuses all, UnansweredError where moves may have been
-    started without an answer, UnreachableError where the request was not sent, UnsupportedRequestError for an old
-    controller, and UsageError for a wrong client setting. A move that the answer leaves out has an error with the code
-    REQUEST_TIMED_OUT: it may have been started.
+    Return the error of each move that it refused, and None for the others, in the order of the moves. Of several moves
+    of a partition only the last one is sent and returned. Without moves an empty request is sent. Without
+    `allow_factor_change` the controller refuses moves to another number of replicas; it must be Kafka 4.1 or newer.
+    Raise OperationError where it refuses all, UnansweredError where moves may have been started without an answer,
+    UnreachableError where the request was not sent, UnsupportedRequestError for an old controller, and UsageError for a
+    wrong client setting. A move that the answer leaves out has an error with the code REQUEST_TIMED_OUT: it may have
+    been started.
     """
     by_partition = {(move.topic, move.partition): move for move in moves}
     errors = _alter(cluster, {key: list(move.after) for key, move in by_partition.items()}, "move", allow_factor_change)
@@ -311,7 +314,8 @@ def cancel(cluster: Cluster, partitions: Iterable[Partition]) -> dict[Partition,
     Return the error of each partition, None for a success, in their order. A partition without a reassignment has an
     error. Without partitions nothing is sent. Raise OperationError where the controller refuses all, UnansweredError
     where the moves may have been cancelled, UnreachableError where the request was not sent, and UsageError for a wrong
-    client setting. A partition that the answer leaves out has an error with the code REQUEST_TIMED_OUT.
+    client setting. A partition that the answer leaves out has an error with the code REQUEST_TIMED_OUT: its move may
+    have been cancelled.
     """
     chosen = list(partitions)
     errors = _alter(cluster, dict.fromkeys(chosen), "cancel the move of") if chosen else {}
@@ -323,11 +327,11 @@ def _alter(
 ) -> dict[Partition, OperationError | None]:
     """Send new replicas of partitions, None to cancel a move, and return the error of each, None for a success.
 
-    A partition that the answer leaves out has an error with the code REQUEST_TIMED_OUT: it may have been changed.
-    `verb` begins the messages. Without
-    `allow_factor_change` the controller must be Kafka 4.1 or newer. Raise OperationError where the controller refuses
-    all, UnansweredError where the change may have been made, UnreachableError where the request was not sent,
-    UnsupportedRequestError for an old controller, and UsageError for a wrong client setting.
+    A partition that the answer leaves out has an error with the code REQUEST_TIMED_OUT: it may have been changed. The
+    messages are "cannot VERB TOPIC-PARTITION: ...". An empty request is sent, too. Without `allow_factor_change` the
+    controller must be Kafka 4.1 or newer. Raise OperationError where the controller refuses all, UnansweredError where
+    the change may have been made, UnreachableError where the request was not sent, UnsupportedRequestError for an old
+    controller, and UsageError for a wrong client setting.
     """
     topics: dict[str, list[tuple[int, list[int] | None]]] = defaultdict(list)
     for (topic, number), brokers in replicas.items():
@@ -356,7 +360,8 @@ def summarize_moves(
 
     The text is "replication FACTOR: N partitions VERB", where N is the number of moves without an error. The errors of
     the topic's other moves come before it, joined with "; ", and the outcome has failed then. `verb` describes the
-    state of the started moves, such as "moving". A topic without moves is a success with N = 0.
+    state of the started moves, such as "moving". A topic without moves is a success with N = 0. No outcome has a code
+    or a hint.
     """
     results = []
     for name in names:

@@ -34,12 +34,12 @@ class ReassignmentFile:
 
 
 def read_reassignment(path: Path) -> ReassignmentFile:
-    """Return the plan of Kafka's JSON file, which may be empty; `path` may be `-` for standard input.
+    """Return the plan of Kafka's JSON file; `path` may be `-` for standard input.
 
-    The version and `log_dirs` may be missing. Directories are texts that are not checked; the result leaves out those
-    that are "any". Other fields are ignored. Raise UsageError for a file that cannot be read or has another form or
-    version, for a partition that stands twice or has no replicas, a broker that stands twice in a partition, and
-    another number of directories than of replicas.
+    The version and `log_dirs` may be missing, and the list of partitions may be empty. Directories are texts that are
+    not checked; the result leaves out those that are "any". Other fields are ignored. Raise UsageError for a file that
+    cannot be read or has another form or version, for a partition that stands twice or has no replicas, a broker that
+    stands twice in a partition, and another number of directories than of replicas.
     """
     rows = _read_rows(path, "partitions", _FORM)
     replicas: dict[Partition, tuple[int, ...]] = {}
@@ -68,7 +68,7 @@ def read_reassignment(path: Path) -> ReassignmentFile:
 
 
 def read_topics(path: Path) -> list[str]:
-    """Return the topics of Kafka's JSON file {"topics": [{"topic": NAME}]}, in its order.
+    """Return the topics of Kafka's JSON file {"topics": [{"topic": NAME}]}, in its order, at least one.
 
     `path` may be `-` for standard input. Raise UsageError for a file that cannot be read, has another form or version,
     or names a topic twice or none.
@@ -105,7 +105,8 @@ def build_document(replicas: Mapping[Partition, Sequence[int]], log_dirs: Mappin
 def _read_rows(path: Path, name: str, form: str) -> Iterable[dict[str, Any]]:
     """Return the objects of the list `name` in a JSON file of version 1, which may leave the version out.
 
-    Raise UsageError for a file that cannot be read or has another form or version.
+    Nothing in the objects is checked, and the list may be empty. The path `-` is standard input. Raise UsageError for a
+    file that cannot be read or has another form or version.
     """
     content = read_json(path)
     rows = content.get(name) if isinstance(content, dict) else None

@@ -63,9 +63,10 @@ def read_offset_file(path: Path) -> dict[Partition, int]:
     """Return the offsets of a JSON file, by partition. An offset of -1 means the end of the log.
 
     The form is {"partitions": [{"topic": "t", "partition": 0, "offset": 42}], "version": 1}. The version may be
-    missing, and other fields are ignored. `path` may be `-` for standard input. Raise UsageError for a file that cannot
-    be read or has another form or version, for offsets below -1, for repeated partitions, and for a topic whose name is
-    empty, has a NUL character or is not Unicode. Whether topics and partitions exist is not checked.
+    missing, other fields are ignored, and an empty list gives an empty dict. `path` may be `-` for standard input.
+    Raise UsageError for a file that cannot be read or has another form or version, for offsets below -1, for repeated
+    partitions, and for a topic whose name is empty, has a NUL character or is not Unicode. Whether topics and
+    partitions exist is not checked.
     """
     content = read_json(path)
     rows = content.get("partitions") if isinstance(content, dict) else None

@@ -49,7 +49,8 @@ class NewCredential:
     def __post_init__(self) -> None:
         """Raise UsageError for an unknown mechanism, too few or too many iterations, or an empty password.
 
-        The mechanisms are SCRAM-SHA-256 and SCRAM-SHA-512; 4096 to 1,000,000 iterations pass.
+        The mechanisms are SCRAM-SHA-256 and SCRAM-SHA-512; 4096 to 1,000,000 iterations pass. The characters of the
+        password are not checked.
         """
         if self.mechanism not in MECHANISMS:
             raise UsageError(f"invalid SCRAM mechanism {self.mechanism!r}", f"use one of {', '.join(MECHANISMS)}")
@@ -68,9 +69,10 @@ class NewCredential:
 def parse(mechanism: str, text: str) -> NewCredential:
     """Return the credential of Kafka's text [iterations=N,]password=TEXT; raise UsageError for other texts.
 
-    `mechanism` is SCRAM-SHA-256 or SCRAM-SHA-512. Without iterations, or with -1, the credential has 4096. The password
-    is everything after "password=", commas included. An unknown mechanism, an empty password, and iterations below
-    4096, above 1,000,000 or without digits are UsageErrors.
+    `mechanism` is SCRAM-SHA-256 or SCRAM-SHA-512. The square brackets mean that a part is optional; in the text itself
+    they are refused. Without iterations, or with -1, the credential has 4096. The password is everything after
+    "password=", commas included. An unknown mechanism, an empty password, and iterations below 4096, above 1,000,000 or
+    without digits are UsageErrors.
     """
     match = _FORM.fullmatch(text)
     if match is None:
@@ -92,8 +94,8 @@ def describe_credentials(cluster: Cluster, users: Sequence[str] = ()) -> list[Cr
     """Return the credentials of these users, or of all users if `users` is empty, in the broker's order.
 
     A user without a credential, or one that does not exist, is left out. A mechanism that kafkactl does not know is
-    UNKNOWN. Raise OperationError for a refusal, also of one user, UnreachableError, and UsageError for a wrong client
-    setting.
+    UNKNOWN. Raise OperationError for a refusal, also of one user, and for a user that is there twice, UnreachableError,
+    and UsageError for a wrong client setting.
     """
     answer = cluster.requests.send("DescribeUserScramCredentials", users=[(user,) for user in users] or None)
     if answer.error_code:
@@ -114,12 +116,13 @@ def describe_credentials(cluster: Cluster, users: Sequence[str] = ()) -> list[Cr
 def alter_credentials(cluster: Cluster, user: str, new: Sequence[NewCredential], remove: Sequence[str] = ()) -> None:
     """Set the `new` credentials of a user, and then delete those of the mechanisms in `remove`.
 
-    Of two new credentials with one mechanism the last one counts. KRaft needs a request for each change, so that a
-    failure may leave some done. Raise OperationError with the broker's words for a refused change; the message lists
-    the changes that were done before. Raise OperationError, too, where the cluster has no controller, UnansweredError
-    where a change was sent without an answer, UnreachableError, and UsageError for a wrong client setting. Raise
-    KeyError for an unknown mechanism in `remove`, and UnicodeEncodeError for a password that is not Unicode, both
-    before anything is sent.
+    Of two new credentials with one mechanism the last one counts. A mechanism may be in both; then it is deleted.
+    Without any nothing is sent. KRaft needs a request for each change, so that a failure may leave some done. Raise
+    OperationError with the broker's words for a refused change, also where a credential to delete does not exist; the
+    message lists the changes that were done before, which other errors do not. Raise OperationError, too, where the
+    cluster has no controller, UnansweredError where a change was sent without an answer, UnreachableError, and
+    UsageError for a wrong client setting. Raise KeyError for an unknown mechanism in `remove`, and UnicodeEncodeError
+    for a password that is not Unicode, both before anything is sent.
     """
     requests: dict[str, dict[str, Any]] = {}
     for credential in new:

@@ -73,7 +73,8 @@ def list_throttles(
 
     The rates of all brokers are needed while any reassignment runs, and the replicas of a topic while one of its
     partitions is moved; the others are forgotten, and so is each limit for moves between directories. `topics` are the
-    topics to look at, None for all; a topic that does not exist has no throttles. `verb` is what the errors say that
+    topics to look at, None for all, and none where it is empty; a topic that does not exist has no throttles. Settings
+    that are empty texts are left out, and so are the brokers' cluster-wide defaults. `verb` is what the errors say that
     cannot be done with the throttles. `leaving` is the id of a broker that may be not alive without an error. There is
     an error for each broker that did not answer or refused, for each one that is not alive, because only a broker
     itself tells its settings, and for each topic that cannot be read. Raise UnreachableError or OperationError where no
@@ -152,9 +153,11 @@ def plan_throttles(
     """Return the settings for moves, together with those that are running already.
 
     `rate` is the limit between brokers, `dir_rate` the one between directories of the brokers `dir_brokers`, in bytes
-    per second; None sets none. The `rate` holds for all these moves, also for running ones. The present replicas of a
-    partition count as its leaders, for each can become it. Values are texts, replicas as PARTITION:BROKER,... sorted as
-    text, and "" where a topic has none. Each broker of a move gets both rates.
+    per second. Without `rate` no topic has settings, without `dir_rate` `dir_brokers` do not count, and without both
+    the plan is empty. The `rate` holds for all these moves, also for running ones. The present replicas of a partition
+    count as its leaders, for each can become it. A new move of a partition takes the place of its running one. Values
+    are texts, replicas as PARTITION:BROKER,... sorted as text, and "" where a topic has none. Each broker of a move
+    gets both rates.
     """
     brokers: dict[int, dict[str, str]] = {}
     topics: dict[str, dict[str, str]] = {}
@@ -224,8 +227,9 @@ def clear_throttles(
 def remove_throttles(cluster: Cluster, throttles: Sequence[Throttle]) -> list[Outcome]:
     """Remove these throttles and no others, and return the outcome of each, in their order.
 
-    One whose answer is missing has the code REQUEST_TIMED_OUT, and may have been removed. Nothing is raised for an
-    item. Raise UsageError for a wrong client setting.
+    The setting goes whatever its value is now. One whose answer is missing has the code REQUEST_TIMED_OUT, and may have
+    been removed; one whose request was not sent has no code. Nothing is raised for an item, and without any nothing is
+    sent. Raise UsageError for a wrong client setting.
     """
     changes: dict[Entity, list[Alteration]] = defaultdict(list)
     for row in throttles:

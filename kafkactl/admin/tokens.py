@@ -45,11 +45,12 @@ class Token:
 def create_token(
     cluster: Cluster, owner: str | None, renewers: Sequence[str], max_lifetime_ms: int = BROKERS_DEFAULT_MS
 ) -> Token:
-    """Create a token and return it with its HMAC. Without `owner` it belongs to the principal of this connection.
+    """Create a token and return it with its HMAC. With None as `owner` it belongs to the user of this connection.
 
-    `owner` and `renewers` are principals TYPE:NAME, whose form is not checked. A `max_lifetime_ms` of -1 is the
-    brokers' default. Raise OperationError for a refusal, UnsupportedRequestError for brokers that are too old,
-    UnansweredError where the token may have been created, UnreachableError, and UsageError for a wrong client setting.
+    `owner` and `renewers` are principals TYPE:NAME, whose form is not checked; the owner can renew it also without
+    `renewers`. A `max_lifetime_ms` of -1 is the brokers' default. Raise OperationError for a refusal,
+    UnsupportedRequestError for brokers that are too old, UnansweredError where the token may have been created,
+    UnreachableError, and UsageError for a wrong client setting.
     """
     fields: dict[str, Any] = {"renewers": [_split(name) for name in renewers], "max_lifetime_ms": max_lifetime_ms}
     if owner is not None:
@@ -112,9 +113,9 @@ def renew_token(cluster: Cluster, hmac: bytes, period_ms: int = BROKERS_DEFAULT_
 def expire_token(cluster: Cluster, hmac: bytes, period_ms: int = AT_ONCE_MS) -> int:
     """Let the token of an HMAC expire after a period from now or at once; return that time in ms since 1970.
 
-    `hmac` has the bytes themselves, not their base64 text. A negative `period_ms` means at once. Raise OperationError
-    for a refusal, UnansweredError where the token may have expired, UnreachableError, and UsageError for a wrong client
-    setting.
+    `hmac` has the bytes themselves, not their base64 text. A negative `period_ms` means at once: the brokers delete the
+    token. The time is never later than the token's last one. Raise OperationError for a refusal, UnansweredError where
+    the token may have expired, UnreachableError, and UsageError for a wrong client setting.
     """
     answer = cluster.requests.send("ExpireDelegationToken", hmac=hmac, expiry_time_period_ms=period_ms)
     if answer.error_code:

@@ -99,9 +99,9 @@ def list_transactions(
 
     These errors are of brokers that did not answer or refused. Without a filter all are listed, sorted by coordinator
     and then in its order. `states` are names of STATES, and another name matches nothing; `longer_than_ms` is the age
-    of the present transaction in ms, and `pattern` a regular expression of RE2/J for whole ids. Raise
-    UnsupportedRequestError where the brokers lack a filter, OperationError where they refuse, also a pattern that they
-    cannot read, UnreachableError where none answers, and UsageError for a wrong client setting.
+    that the present transaction of an id must exceed, in ms, and `pattern` a regular expression of RE2/J for whole ids.
+    Raise UnsupportedRequestError where the brokers lack a filter, OperationError where they refuse, also a pattern that
+    they cannot read, UnreachableError where none answers, and UsageError for a wrong client setting.
     """
     lowest = 0
     fields: dict[str, Any] = {"state_filters": list(states), "producer_id_filters": sorted(producer_ids)}
@@ -126,8 +126,9 @@ def list_transactions(
 def describe_transactions(cluster: Cluster, transactional_ids: Iterable[str]) -> dict[str, Transaction | KafkactlError]:
     """Return the transaction of each id, or its error, in the order of `transactional_ids`.
 
-    An id that does not exist has a NotFoundError. Raise UnreachableError where no broker answers about any id, and
-    UsageError for a wrong client setting.
+    An id that does not exist has a NotFoundError. Without ids nothing is asked; an id that is there twice is asked
+    twice and returned once. Raise the first UnreachableError where every id has one, and UsageError for a wrong client
+    setting.
     """
     results: dict[str, Transaction | KafkactlError] = {}
     with cluster.share_timeout():
@@ -177,9 +178,11 @@ def list_producers(
 ) -> dict[Partition, list[ProducerState] | KafkactlError]:
     """Return the producers that each partition knows, or its error, in the given order.
 
-    The leader of each partition is asked, or the replica on `broker`. Producers are sorted by id. Raise OperationError,
-    UnreachableError or UnsupportedRequestError where the leaders cannot be looked up or no broker answers, also not in
-    a later request for more than 500 partitions of a broker; and UsageError for a wrong client setting.
+    The leader of each partition is asked, or the replica on `broker`. Producers are sorted by id; idle ones, without an
+    open transaction, are among them. The messages of refusals do not name the partition. A partition that is there
+    twice is returned once. Raise OperationError, UnreachableError or UnsupportedRequestError where the leaders cannot
+    be looked up or no broker answers, also not in a later request for more than 500 partitions of a broker; and
+    UsageError for a wrong client setting.
     """
     results: dict[Partition, list[ProducerState] | KafkactlError] = {}
     by_broker: dict[int, list[Partition]] = defaultdict(list)
@@ -204,6 +207,7 @@ def _ask_for_producers(
 ) -> dict[Partition, list[ProducerState] | KafkactlError]:
     """Return the producers of each partition, or its error; `batches` are partitions by the broker that is asked.
 
+    The result is in no certain order, producers are sorted by id, and partitions that an answer leaves out are missing.
     Raise OperationError, UnreachableError or UnsupportedRequestError where no broker answers, and UsageError.
     """
     questions = {broker: {"topics": list(group_by_topic(partitions).items())} for broker, partitions in batches.items()}
@@ -292,7 +296,8 @@ def _name_partition(partition: Partition, error: KafkactlError) -> KafkactlError
 def _find_coordinated(cluster: Cluster, transactional_ids: Sequence[str]) -> dict[str, Collection[Partition]]:
     """Return the partitions that the present transaction of each id counts in; ids that are gone are left out.
 
-    Raise the first other error: UnreachableError, OperationError, UnsupportedRequestError or UsageError.
+    An id without a transaction now has no partitions. Raise the first other error: UnreachableError, OperationError,
+    UnsupportedRequestError or UsageError.
     """
     coordinated: dict[str, Collection[Partition]] = {}
     for transactional_id, described in describe_transactions(cluster, transactional_ids).items():

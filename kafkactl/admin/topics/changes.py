@@ -35,11 +35,12 @@ def create_topics(
 
     With `if_not_exists` a topic that exists counts as a success. With `validate_only` the brokers only check; the text
     of a success is "created" then, too. A refusal is a failed outcome; a topic without an answer has the code
-    REQUEST_TIMED_OUT and may have been created. Many topics need several requests; without topics nothing is sent.
-    Raise UnreachableError where no topic of a request has an answer and the request was certainly not sent: topics of
-    earlier requests may have been created. Raise UsageError for a wrong client setting, and ValueError for numbers
-    above 100,000 partitions or 10,000 replicas or below -1, and for an assignment with a partition without replicas:
-    topics of earlier requests may have been created then, too. A number of 0 or None, and -1, is the brokers' default.
+    REQUEST_TIMED_OUT and may have been created. Many topics need several requests; without topics nothing is sent. Of
+    specs with one name in a request only the last one counts. Raise UnreachableError where no topic of a request has an
+    answer and the request was certainly not sent: topics of earlier requests may have been created. Raise UsageError
+    for a wrong client setting, and ValueError for numbers above 100,000 partitions or 10,000 replicas or below -1, and
+    for an assignment with a partition without replicas: topics of earlier requests may have been created then, too. A
+    number of 0 or None, and -1, is the brokers' default.
     """
     ignored = {KafkaError.TOPIC_ALREADY_EXISTS: "exists already"} if if_not_exists else {}
     results = []
@@ -69,7 +70,9 @@ def add_partitions(
     failed outcomes; a topic without an answer has the code REQUEST_TIMED_OUT and may have been changed. Raise
     UnreachableError where no topic has an answer and the request was certainly not sent, and where the topics cannot be
     listed for an `assignment` (OperationError for a refusal of that), and UsageError for a wrong client setting. Raise
-    ValueError, before anything is changed, for another total; only -1 is sent, and the brokers refuse it.
+    ValueError, before anything is changed, for another total (only -1 is sent, and the brokers refuse it), for an
+    `assignment` with a new partition without replicas, and for one that is longer than the total of a topic that does
+    not exist.
     """
     short: dict[str, Outcome] = {}
     if assignment is None:
@@ -119,9 +122,9 @@ def delete_topics(cluster: Cluster, names: Sequence[str], if_exists: bool = Fals
     """Delete topics and return the outcome of each, in the order of `names`.
 
     With `if_exists` a topic that does not exist counts as a success. A refusal is a failed outcome; a topic without an
-    answer has the code REQUEST_TIMED_OUT and may have been deleted. Without names nothing is sent. Raise
-    UnreachableError where no topic has an answer and the request was certainly not sent, and UsageError for a wrong
-    client setting.
+    answer has the code REQUEST_TIMED_OUT and may have been deleted. A name that is there twice has one outcome. Without
+    names nothing is sent. Raise UnreachableError where no topic has an answer and the request was certainly not sent,
+    and UsageError for a wrong client setting.
     """
     ignored = {KafkaError.UNKNOWN_TOPIC_OR_PART: "did not exist"} if if_exists else {}
 
@@ -158,8 +161,8 @@ def recreate_topics(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
     deletion fails or has no answer is not created again. Where a topic was deleted but not created, the hint is the
     command that creates it; with the code REQUEST_TIMED_OUT it may have been created. Raise NotFoundError for a topic
     that does not exist and OperationError for one that cannot be described, before anything is deleted; raise
-    UnreachableError where no broker answers to the description or the deletion, and UsageError for a wrong client
-    setting.
+    UnreachableError where no broker answers to the description, or where the deletion was certainly not sent,
+    UsageError for a wrong client setting, and ValueError for an empty name. Without names the result is empty.
     """
     specs = {
         description.topic: TopicSpec(
@@ -199,6 +202,7 @@ def _describe_recreation(spec: TopicSpec, creation: Outcome) -> Outcome:
     """Return the outcome of a topic's second creation in the words of a recreation.
 
     A failed one gets the command that creates the topic, such as "kafkactl topics create NAME -p 6 -r 3", as its hint.
+    Only the settings (-c NAME=VALUE) are quoted for a shell. Name, state and code stay.
     """
     if creation.ok:
         return replace(creation, result="emptied: deleted and created again")
@@ -211,7 +215,8 @@ def _split_into_batches(specs: Sequence[TopicSpec]) -> Iterator[list[TopicSpec]]
     """Yield the specs in requests of at most 5,000 records: KRaft refuses requests that cause more than 10,000.
 
     A topic causes records of the controller's log for itself, its partitions (50 where the brokers choose) and its
-    settings. A larger topic is a request of its own. The order stays.
+    settings, not for its replicas. A larger topic is a request of its own. The order stays; without specs nothing is
+    yielded.
     """
     batch: list[TopicSpec] = []
     records = 0
@@ -230,8 +235,8 @@ def _split_into_batches(specs: Sequence[TopicSpec]) -> Iterator[list[TopicSpec]]
 def _make_new_topic(spec: TopicSpec) -> NewTopic:
     """Return librdkafka's object for a new topic; numbers that are None or 0 leave the choice to the brokers.
 
-    A `replica_assignment` replaces both numbers. The numbers are not checked here: the admin client's create_topics
-    raises ValueError for wrong ones.
+    A `replica_assignment` replaces both numbers, an empty one does not. Numbers are not checked here (only from 2^31 on
+    OverflowError is raised): the admin client's create_topics raises ValueError for wrong ones.
     """
     configs = dict(spec.configs or {})
     if spec.replica_assignment:

@@ -36,8 +36,9 @@ _HINT = "list the topics that you can see: kafkactl topics list"
 def list_topics(cluster: Cluster, include_internal: bool = True) -> list[TopicListing]:
     """Return all topics sorted by name, from one metadata request. `include_internal` counts Kafka's own topics in.
 
-    The replication factor is the largest of a topic's partitions, 0 without any. Raise UnreachableError,
-    OperationError, or UsageError for a wrong client setting.
+    The replication factor is the largest number of replicas that a partition of the topic has, 0 without any. A topic
+    that the broker cannot describe is in the list, too. Raise UnreachableError, OperationError, or UsageError for a
+    wrong client setting.
     """
     listings = []
     for name, topic in sorted(cluster.read_metadata().topics.items()):
@@ -77,8 +78,10 @@ def describe_topics(cluster: Cluster, names: Sequence[str]) -> list[TopicDescrip
     """Return topics with their settings, sorted by name, without eligible leaders and reassignments.
 
     Where librdkafka gets no answer for half of the time-out, kafka-python reads these, too. Without names the result is
-    empty. Raise NotFoundError or OperationError where a topic, or a part of it, cannot be described; UnreachableError
-    where no topic was answered, UsageError for a wrong client setting, and ValueError for an empty name.
+    empty; a name must not be there twice, which is refused for all topics. Raise NotFoundError or OperationError where
+    a topic, or a part of it, cannot be described; UnreachableError where no topic, or no topic's settings, were
+    answered, UsageError for a wrong client setting, and ValueError for an empty name. The first error is raised, and no
+    topic is returned then.
     """
     topics, errors = describe_each(cluster, names)
     if errors:
@@ -92,8 +95,8 @@ def describe_each(cluster: Cluster, names: Sequence[str]) -> Descriptions:
     A topic that does not exist is a NotFoundError; a topic whose settings cannot be read is in both lists, without
     settings. Eligible leaders and reassignments are read only where librdkafka gets no answer for half of the time-out:
     then kafka-python asks, and OperationError is raised where a whole request is refused. Without names both lists are
-    empty. Raise UnreachableError where no topic, or no topic's settings, were answered, UsageError for a wrong client
-    setting, and ValueError for an empty name.
+    empty; with a name that is there twice all topics fail. Raise UnreachableError where no topic, or no topic's
+    settings, were answered, UsageError for a wrong client setting, and ValueError for an empty name.
     """
     if not names:
         return [], []
@@ -131,9 +134,9 @@ def describe_each(cluster: Cluster, names: Sequence[str]) -> Descriptions:
 def find_compacted_topics(cluster: Cluster, names: Sequence[str]) -> set[str]:
     """Return those of the topics that have compaction only, as far as their settings can be read.
 
-    These have cleanup.policy=compact. A topic that does not exist or cannot be read is left out. Raise UnreachableError
-    where no topic was answered, OperationError where a whole request is refused, UsageError for a wrong client setting,
-    and ValueError for an empty name.
+    These have cleanup.policy=compact. A topic that does not exist or cannot be read is left out; with a name that is
+    there twice all are. Raise UnreachableError where no topic, or no topic's settings, were answered, OperationError
+    where a whole request is refused, UsageError for a wrong client setting, and ValueError for an empty name.
     """
     descriptions, _ = describe_each(cluster, names)
     policies = {
@@ -146,11 +149,12 @@ def find_compacted_topics(cluster: Cluster, names: Sequence[str]) -> set[str]:
 def describe_in_full(cluster: Cluster, names: Sequence[str]) -> Descriptions:
     """Return topics with settings, eligible leaders and reassignments, sorted by name, and an error for each failure.
 
-    Brokers before Kafka 4.0 do not know eligible leaders: the fields are None. A topic whose settings cannot be read is
-    in the list without them. Where the controller does not answer about the moves, there is one error, and they are
-    empty; without the right to list them, and where the brokers cannot list them, they are empty without an error.
-    Without names both lists are empty. Raise UnreachableError where no broker answers, OperationError where a whole
-    request is refused, and UsageError for a wrong client setting.
+    Brokers before Kafka 4.0 do not know eligible leaders: the fields are None. A topic that does not exist is a
+    NotFoundError. A topic whose settings cannot be read is in the list without them. Where the controller does not
+    answer about the moves, there is one error, and they are empty; without the right to list them, and where the
+    brokers cannot list them, they are empty without an error. Without names both lists are empty. Raise
+    UnreachableError where no broker answers, OperationError where a whole request is refused, and UsageError for a
+    wrong client setting.
     """
     if not names:
         return [], []
@@ -175,9 +179,10 @@ def find_name(cluster: Cluster, topic_id: str) -> str | None:
 def describe_by_id(cluster: Cluster, topic_id: str) -> Descriptions:
     """Return the topic with this id as a list, and the errors. Both are empty for an unknown id.
 
-    The id is 22 characters of URL-safe base64, as Kafka prints it. The topic has settings and reassignments; as in
-    Kafka's tool, its eligible leaders are not asked for and are None. Raise UnreachableError where no broker answers,
-    OperationError where a whole request is refused, and UsageError for a wrong client setting.
+    The id is 22 characters of URL-safe base64, as Kafka prints it; it must not be empty, which is the id of all topics
+    before Kafka 2.8. The topic has settings and reassignments; as in Kafka's tool, its eligible leaders are not asked
+    for and are None. Raise UnreachableError where no broker answers, OperationError where a whole request is refused,
+    and UsageError for a wrong client setting.
     """
     name = find_name(cluster, topic_id)
     errors: list[KafkactlError] = []
@@ -193,9 +198,10 @@ def add_sizes(
 ) -> tuple[list[PartitionDescription], list[KafkactlError]]:
     """Return the rows with the size of each leader's log in bytes, and an error for each broker or disk that failed.
 
-    A size that is not known is None, also where a partition has no leader. The order stays. Only the leaders are asked;
-    without rows none is. Raise the first error where no broker answers, an UnreachableError or OperationError, and
-    UsageError for a wrong client setting.
+    A size that is not known is None, also where a partition has no leader. Remote (tiered) segments and copies in a
+    move to another directory do not count. The order stays. Only the leaders are asked; without rows none is. Raise the
+    first error where no broker answers, an UnreachableError or OperationError, and UsageError for a wrong client
+    setting.
     """
     partitions_by_topic: dict[str, list[int]] = defaultdict(list)
     for row in rows:
@@ -218,10 +224,11 @@ def add_sizes(
 
 
 def add_record_counts(cluster: Cluster, rows: Sequence[PartitionDescription]) -> list[PartitionDescription]:
-    """Return the rows with the largest number of records in each partition; None where it cannot be read.
+    """Return the rows with the number of records that each partition has at most; None where it cannot be read.
 
-    The order stays. Without rows nothing is asked. Raise UnreachableError where no leader answers, and UsageError for a
-    wrong client setting.
+    It is the number of offsets: compaction and transactions leave gaps. The order stays, and a failure has no error.
+    Without rows nothing is asked. Raise UnreachableError where no leader answers, UsageError for a wrong client
+    setting, and ValueError for a topic without a name.
     """
     ends = read_log_ends(cluster, [(row.topic, row.partition) for row in rows])
     return [replace(row, records=ends[row.topic, row.partition].count) for row in rows]
@@ -232,8 +239,9 @@ def _read_settings_by_librdkafka(
 ) -> tuple[dict[str, tuple[TopicSetting, ...]], list[KafkactlError]]:
     """Return the settings of each topic, in the broker's order, and an error for each topic that fails.
 
-    Raise UnreachableError where no topic was answered, TimeoutError after half of the time-out, and UsageError for a
-    wrong client setting.
+    A topic that does not exist is a NotFoundError. Without names nothing is asked. Raise UnreachableError where no
+    topic was answered, TimeoutError after half of the time-out, UsageError for a wrong client setting, and ValueError
+    for an empty name.
     """
 
     def send(topic_names: list[str]) -> Mapping[str, Future[Any]]:
@@ -278,8 +286,9 @@ def _describe_with_eligible_leaders(
 ) -> Iterator[TopicDescription]:
     """Yield the topics from DescribeTopicPartitions; append the error of each refused topic to `errors`.
 
-    Settings and moves are missing yet. All answers come before the first item: there raise UnsupportedRequestError for
-    brokers before Kafka 4.0, UnreachableError, OperationError or UsageError.
+    Settings and moves are missing yet. The order is the broker's, and an error of a single partition is not looked at.
+    All answers come before the first item: there raise UnsupportedRequestError for brokers before Kafka 4.0,
+    UnreachableError, OperationError or UsageError.
     """
     partitions: dict[str, list[PartitionDescription]] = {}
     topics: dict[str, Any] = {}
@@ -313,8 +322,8 @@ def _describe_by_metadata(
 ) -> Iterator[TopicDescription]:
     """Yield the topics from Metadata; append the error of each refused topic to `errors`.
 
-    Settings, moves and eligible leaders are missing. Raise UnreachableError, OperationError or UsageError at the first
-    item.
+    Settings, moves and eligible leaders are missing; the order is the broker's. Without names nothing is yielded. Raise
+    UnreachableError, OperationError or UsageError at the first item.
     """
     for topic in cluster.requests.read_metadata(names):
         if (error := _find_refusal(topic)) is not None:
@@ -327,9 +336,10 @@ def _describe_by_metadata(
 def _complete(cluster: Cluster, topics: Iterable[TopicDescription], errors: list[KafkactlError]) -> Descriptions:
     """Return the topics with settings and reassignments, both topics and partitions in order, and the errors.
 
-    `errors` are those of earlier steps; they come first, and an error about the moves is appended to the list itself.
-    Raise UnreachableError, OperationError or UsageError where the request for all settings fails, and OperationError
-    where the moves are refused for another reason than missing rights.
+    The request for the settings is sent without topics, too. `errors` are those of earlier steps; they come first, and
+    an error about the moves is appended to the list itself. Raise UnreachableError, OperationError or UsageError where
+    the request for all settings fails, and OperationError where the moves are refused for another reason than missing
+    rights.
     """
     by_name = {topic.topic: topic for topic in sorted(topics, key=lambda topic: topic.topic)}
     settings, failures = _read_settings_in_bulk(cluster, list(by_name))
@@ -354,8 +364,9 @@ def _complete(cluster: Cluster, topics: Iterable[TopicDescription], errors: list
 def _read_moves(cluster: Cluster, errors: list[KafkactlError]) -> Mapping[Partition, Reassignment]:
     """Return the reassignments in progress, or nothing where the user or the brokers cannot list them.
 
-    Brokers ask the controller. Where it does not answer, the result is empty and an error is appended to `errors`.
-    Raise OperationError for a refusal other than missing rights, and UsageError for a wrong client setting.
+    Brokers ask the controller. Where it does not answer, and where no broker does, the result is empty and an
+    OperationError is appended to `errors`. Raise OperationError for a refusal other than missing rights, and UsageError
+    for a wrong client setting.
     """
     try:
         return cluster.requests.list_reassignments()
@@ -375,7 +386,8 @@ def _read_settings_in_bulk(
 ) -> tuple[Mapping[str, tuple[TopicSetting, ...]], list[KafkactlError]]:
     """Return the settings of each topic from one request of kafka-python, and an OperationError for each refused topic.
 
-    Raise UnreachableError, OperationError or UsageError where the request fails as a whole.
+    A refused topic has no settings in the result; one that does not exist is no NotFoundError. Raise UnreachableError,
+    OperationError or UsageError where the request fails as a whole.
     """
     resources = [(ProtocolResource.TOPIC, name, None) for name in names]
     own, default = ConfigSource.DYNAMIC_TOPIC_CONFIG, ConfigSource.DEFAULT_CONFIG

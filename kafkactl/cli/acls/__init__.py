@@ -195,10 +195,11 @@ def remove(
 
 
 def _read_present(connected: Cluster, resources: Sequence[Resource]) -> list[Acl]:
-    """Return the rules of resources, which may have the pattern types ANY and MATCH, too, sorted.
+    """Return the rules of resources, each once, sorted by resource and principal.
 
-    Raise OperationError for a refusal and for a cluster without an authorizer, UnreachableError, and UsageError for a
-    wrong client setting.
+    The resources may have the pattern types ANY and MATCH, too; rules with UNKNOWN parts are among the result. Without
+    resources nothing is asked. Raise OperationError for a refusal and for a cluster without an authorizer,
+    UnreachableError, and UsageError for a wrong client setting.
     """
     from kafkactl.admin.acls.models import AclFilter, make_sort_key
     from kafkactl.admin.acls.requests import list_acls as read_acls
@@ -215,7 +216,8 @@ def _count(acls: Sequence[Acl]) -> str:
 def _warn_of_hosts(acls: Sequence[Acl]) -> None:
     """Print a warning on stderr for each host that is no address: brokers compare the addresses of clients as text.
 
-    There is one warning for each host, sorted, and none for `*`. Nothing is refused.
+    There is one warning for each host, sorted, and none for `*`. A range such as 10.0.0.0/8 is no address. Nothing is
+    refused.
     """
     for host in sorted({acl.host for acl in acls} - {WILDCARD}):
         try:

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 
 def print_acls(acls: Sequence[Acl], principals: Sequence[str]) -> None:
-    """Print the rules by resource; with principals the rules of each of them below a heading.
+    """Print the rules by resource on stdout; with principals only the rules of each of them, below a heading.
 
-    Raise OutputError or ReaderLeftError where stdout fails.
+    Principals keep their order, each once, and one without rules has its heading, too. Without principals and rules
+    nothing is printed. Raise OutputError or ReaderLeftError where stdout fails.
     """
     if not principals:
         out.write_text(acl_text.format_list(acls))
@@ -35,10 +36,11 @@ def print_acls(acls: Sequence[Acl], principals: Sequence[str]) -> None:
 def add(connected: Cluster, acls: Sequence[Acl]) -> int:
     """Add the rules of one resource after the other, print what is done, and return an exit status, which is 0.
 
-    Rules that exist already are printed first, and not sent. The text about an addition is printed before the request.
-    Raise OperationError for the first refused rule, UnansweredError where rules may have been added, UnreachableError,
-    UsageError in a read-only context and for a wrong client setting, and OutputError or ReaderLeftError where stdout
-    fails. After an error the rules of earlier resources stay, and other rules of the same resource may have been added.
+    For each resource the rules that exist already are printed first, and not sent. The text about an addition is
+    printed before the request. Raise OperationError for the first refused rule, UnansweredError where rules may have
+    been added, UnreachableError, UsageError in a read-only context and for a wrong client setting, and OutputError or
+    ReaderLeftError where stdout fails. After an error the rules of earlier resources stay, and other rules of the same
+    resource may have been added.
     """
     from kafkactl.admin.acls import requests
     from kafkactl.admin.acls.models import AclFilter
@@ -64,11 +66,11 @@ def add(connected: Cluster, acls: Sequence[Acl]) -> int:
 def remove(connected: Cluster, filters: Sequence[AclFilter], asks: bool) -> int:
     """Remove the rules that filters choose, one resource after the other, and return an exit status, which is 0.
 
-    With `asks` each resource has a question on stdout; after every answer but y its rules stay, and the next question
-    follows. Nothing else is printed. Raise OperationError for a refusal and where there is no terminal to ask at,
-    UnansweredError where rules may have been removed, UnreachableError, UsageError in a read-only context and for a
-    wrong client setting, and OutputError or ReaderLeftError where stdout fails. After an error the rules of earlier
-    resources stay removed.
+    With `asks` each resource has a question on stdout; after every answer but y or Y, also at the end of the input, its
+    rules stay, and the next question follows. Nothing else is printed. A filter that chooses no rule is no error. Raise
+    OperationError for a refusal and where there is no terminal to ask at, UnansweredError where rules may have been
+    removed, UnreachableError, UsageError in a read-only context and for a wrong client setting, and OutputError or
+    ReaderLeftError where stdout fails. After an error the rules of earlier resources stay removed.
     """
     from kafkactl.admin.acls import requests
 

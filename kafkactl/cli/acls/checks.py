@@ -42,7 +42,11 @@ class AssumptionOptions:
     ] = None
 
     def parse(self) -> Assumptions:
-        """Return the settings; None stands for those that are not given. Raise UsageError for a wrong value."""
+        """Return the settings; None stands for those that are not given.
+
+        Raise UsageError for an --allow-everyone that is neither true nor false, in small letters, and for a
+        --super-user that is not TYPE:NAME.
+        """
         from kafkactl.admin.acls.checks import Assumptions
         from kafkactl.admin.acls.models import parse_principal
 
@@ -129,7 +133,8 @@ def who(
 def _parse_subject(operation: str, resource: str) -> tuple[Right, ResourceKind, str]:
     """Return the operation, and the type and the name of the resource.
 
-    Raise UsageError for an operation or a resource that does not exist, for an operation that the resource does not
+    `operation` may be in any case, `resource` is TYPE:NAME or cluster; whether the cluster has it is not asked. Raise
+    UsageError for an unknown operation, an unknown type or a missing name, for an operation that the type does not
     have, and for All.
     """
     from kafkactl.admin.acls.models import Right, parse_right, require_resource, require_supported

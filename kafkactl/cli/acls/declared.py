@@ -101,8 +101,9 @@ def apply(cluster: ControllerOptions, output: ReportOptions, confirm: ConfirmOpt
 def _compare(connected: Cluster, content: DeclaredAcls) -> list[AclChange]:
     """Return the changes that bring the cluster's rules to the declared state, and warn of others on stderr.
 
-    The others are rules of the declared resources that kafkactl does not know in all parts; they stay. Raise the errors
-    of declared.compare.
+    The others are rules of the declared resources that kafkactl does not know in all parts; they stay. The changes are
+    not made. Raise UnreachableError, OperationError for a refusal and for a cluster without an authorizer, and
+    UsageError for a wrong client setting.
     """
     from kafkactl.admin.acls import declared
 
@@ -113,10 +114,10 @@ def _compare(connected: Cluster, content: DeclaredAcls) -> list[AclChange]:
 
 
 def _show_differences(changes: Sequence[AclChange], output: ReportOptions) -> None:
-    """Show the changes on stdout; without changes there is a note, and structured formats are still printed.
+    """Show the changes on stdout; without any, show structured formats and print a note on stderr for the others.
 
-    Raise UsageError for a column or an order that the table does not have, and OutputError or ReaderLeftError where
-    stdout fails.
+    Raise UsageError for a column or an order that the table does not have, where it is shown and before_change was not
+    called, and OutputError or ReaderLeftError where stdout fails.
     """
     if changes or output.is_structured:
         show_changes(changes, output)

@@ -90,7 +90,8 @@ class AclResourceOptions:
     def parse_pattern(self, default: PatternKind, is_new: bool = False) -> PatternKind:
         """Return the pattern type, given in any case, or `default` without one. Raise UsageError for an unknown one.
 
-        With `is_new` only literal and prefixed are allowed, because the rules are new.
+        Literal, prefixed, any and match are known; with `is_new`, for new rules, only the first two. An empty text is
+        refused; `default` is not checked.
         """
         if self.pattern_type is None:
             return default
@@ -102,7 +103,8 @@ class AclResourceOptions:
         """Return the type and the name of each resource, each once: first the arguments, then those of options.
 
         The options have a fixed order: topics, cluster, groups, transactional ids, tokens, users. The name is None for
-        all of a type. Without any the list is empty. Raise UsageError for a wrong resource or an empty name.
+        all of a type, which only an argument such as `topic` can mean. Without any the list is empty. Raise UsageError
+        for a wrong resource or an empty name.
         """
         found = [parse_resource(text) for text in self.resource or ()]
         for option, kind, names in (
