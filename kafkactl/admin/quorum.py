@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import ip_address
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +28,6 @@ _SILENT_AFTER_MS = 3000
 long silent (1.5 times the default of controller.quorum.fetch.timeout.ms)."""
 _ENDPOINT = re.compile(r"([^:/\s]+)://(?:\[([0-9A-Fa-f:.%]+)\]|([^\[\]:/\s]+)):([0-9]{1,5})")
 _LARGEST_PORT, _LONGEST_HOST = 65535, 255
-_ANY_ADDRESS = ("0.0.0.0", "::")
 
 
 class Role(StrEnum):
@@ -154,10 +154,11 @@ def read_quorum(cluster: Cluster) -> Quorum:
 def find_voter(quorum: Quorum, node_id: int, directory_id: str) -> QuorumNode:
     """Return a voter of a dynamic quorum; raise OperationError where the quorum is static.
 
-    `directory_id` is compared as text: 22 characters without `=`. Raise NotFoundError for a node that is not a voter
-    with this directory id.
+    Raise NotFoundError for a node that is not a voter with this directory id, and UsageError for a text that is no
+    directory id (parse_directory_id).
     """
     _require_dynamic(quorum)
+    directory_id = _format_directory_id(parse_directory_id(directory_id))
     for voter in quorum.voters:
         if (voter.id, voter.directory_id) == (node_id, directory_id):
             return voter
@@ -170,13 +171,15 @@ def find_voter(quorum: Quorum, node_id: int, directory_id: str) -> QuorumNode:
 def find_candidate(quorum: Quorum, node_id: int, directory_id: str | None) -> QuorumNode:
     """Return the observer that can become a voter of a dynamic quorum, or the voter that it is already.
 
-    `directory_id` is that of its metadata folder, compared as text, without `=`; None takes the one that the node
-    reports. Raise OperationError where the quorum is static, where the id belongs to a voter with another folder, and
-    where several observers have the id; NotFoundError for a node that does not read the metadata log, and for an
-    observer with another directory id. An observer that is down (is_up) is an OperationError, too; a voter that is down
-    is returned.
+    `directory_id` is that of its metadata folder; None takes the one that the node reports. Raise UsageError for a text
+    that is no directory id (parse_directory_id); OperationError where the quorum is static, where the id belongs to a
+    voter with another folder, and where several observers have the id; NotFoundError for a node that does not read the
+    metadata log, and for an observer with another directory id. An observer that is down (is_up) is an OperationError,
+    too; a voter that is down is returned.
     """
     _require_dynamic(quorum)
+    if directory_id is not None:
+        directory_id = _format_directory_id(parse_directory_id(directory_id))
     hint = "show the ids of the controllers: kafkactl quorum replication"
     for voter in quorum.voters:
         if voter.id == node_id and directory_id in (None, voter.directory_id):
@@ -240,11 +243,11 @@ def is_up(quorum: Quorum, node: QuorumNode) -> bool:
 def require_usable_endpoints(quorum: Quorum, endpoints: Sequence[VoterEndpoint]) -> None:
     """Raise UsageError for the addresses 0.0.0.0 and ::, and where no endpoint has the name of a leader's listener.
 
-    Other machines cannot use these addresses; other spellings of them pass. The leader asks a new voter at the listener
+    Other machines cannot use these addresses, in any spelling. The leader asks a new voter at the listener
     that has the name of its own one. The names are not checked where those of the leader are not known.
     """
     for endpoint in endpoints:
-        if endpoint.host in _ANY_ADDRESS:
+        if _is_any_address(endpoint.host):
             raise UsageError(
                 f"invalid endpoint {endpoint}: the other controllers cannot reach this address",
                 "name the host of the controller: --endpoint NAME://HOST:PORT",
@@ -253,6 +256,14 @@ def require_usable_endpoints(quorum: Quorum, endpoints: Sequence[VoterEndpoint])
     if known and not {endpoint.name for endpoint in endpoints} & set(known):
         names = ", ".join(endpoint.name for endpoint in endpoints)
         raise UsageError(f"no voter has a listener with the name {names}", f"names of the leader: {', '.join(known)}")
+
+
+def _is_any_address(host: str) -> bool:
+    """Return whether a host stands for all addresses of its machine: 0.0.0.0 and ::, also as [0::0] is written."""
+    try:
+        return ip_address(host).is_unspecified
+    except ValueError:  # a name
+        return False
 
 
 def add_voter(

@@ -94,10 +94,12 @@ def describe_credentials(cluster: Cluster, users: Sequence[str] = ()) -> list[Cr
     """Return the credentials of these users, or of all users if `users` is empty, in the broker's order.
 
     A user without a credential, or one that does not exist, is left out. A mechanism that kafkactl does not know is
-    UNKNOWN. Raise OperationError for a refusal, also of one user, and for a user that is there twice, UnreachableError,
-    and UsageError for a wrong client setting.
+    UNKNOWN. Raise OperationError for a refusal, also of one user, UnreachableError, and UsageError for a wrong client
+    setting.
     """
-    answer = cluster.requests.send("DescribeUserScramCredentials", users=[(user,) for user in users] or None)
+    answer = cluster.requests.send(
+        "DescribeUserScramCredentials", users=[(user,) for user in dict.fromkeys(users)] or None
+    )
     if answer.error_code:
         raise refusal("cannot read the SCRAM credentials", answer.error_code, answer.error_message)
     credentials = []

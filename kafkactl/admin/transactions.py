@@ -207,8 +207,9 @@ def _ask_for_producers(
 ) -> dict[Partition, list[ProducerState] | KafkactlError]:
     """Return the producers of each partition, or its error; `batches` are partitions by the broker that is asked.
 
-    The result is in no certain order, producers are sorted by id, and partitions that an answer leaves out are missing.
-    Raise OperationError, UnreachableError or UnsupportedRequestError where no broker answers, and UsageError.
+    The result is in no certain order, and producers are sorted by id. A partition that an answer leaves out has an
+    error with the code REQUEST_TIMED_OUT. Raise OperationError, UnreachableError or UnsupportedRequestError where no
+    broker answers, and UsageError.
     """
     questions = {broker: {"topics": list(group_by_topic(partitions).items())} for broker, partitions in batches.items()}
     answers, errors = cluster.requests.ask_each("DescribeProducers", questions)
@@ -216,6 +217,8 @@ def _ask_for_producers(
     results: dict[Partition, list[ProducerState] | KafkactlError] = {}
     for broker, error in zip(without_answer, errors, strict=True):
         results |= dict.fromkeys(batches[broker], error)
+    for broker in answers:
+        results |= dict.fromkeys(batches[broker], OperationError("no answer", code=ErrorCode.REQUEST_TIMED_OUT))
     for answer in answers.values():
         for topic in answer.topics:
             for item in topic.partitions:

@@ -78,10 +78,9 @@ def describe_topics(cluster: Cluster, names: Sequence[str]) -> list[TopicDescrip
     """Return topics with their settings, sorted by name, without eligible leaders and reassignments.
 
     Where librdkafka gets no answer for half of the time-out, kafka-python reads these, too. Without names the result is
-    empty; a name must not be there twice, which is refused for all topics. Raise NotFoundError or OperationError where
-    a topic, or a part of it, cannot be described; UnreachableError where no topic, or no topic's settings, were
-    answered, UsageError for a wrong client setting, and ValueError for an empty name. The first error is raised, and no
-    topic is returned then.
+    empty. Raise NotFoundError or OperationError where a topic, or a part of it, cannot be described; UnreachableError
+    where no topic, or no topic's settings, were answered, UsageError for a wrong client setting, and ValueError for an
+    empty name. The first error is raised, and no topic is returned then.
     """
     topics, errors = describe_each(cluster, names)
     if errors:
@@ -95,16 +94,17 @@ def describe_each(cluster: Cluster, names: Sequence[str]) -> Descriptions:
     A topic that does not exist is a NotFoundError; a topic whose settings cannot be read is in both lists, without
     settings. Eligible leaders and reassignments are read only where librdkafka gets no answer for half of the time-out:
     then kafka-python asks, and OperationError is raised where a whole request is refused. Without names both lists are
-    empty; with a name that is there twice all topics fail. Raise UnreachableError where no topic, or no topic's
-    settings, were answered, UsageError for a wrong client setting, and ValueError for an empty name.
+    empty. Raise UnreachableError where no topic, or no topic's settings, were answered, UsageError for a wrong client
+    setting, and ValueError for an empty name.
     """
     if not names:
         return [], []
+    names = sorted(set(names))
     with cluster.share_timeout():
         try:
             described, errors = _ask(
                 cluster,
-                sorted(names),
+                names,
                 lambda topic_names: cluster.admin.describe_topics(
                     TopicCollection(topic_names), request_timeout=cluster.timeout_s
                 ),
@@ -134,9 +134,9 @@ def describe_each(cluster: Cluster, names: Sequence[str]) -> Descriptions:
 def find_compacted_topics(cluster: Cluster, names: Sequence[str]) -> set[str]:
     """Return those of the topics that have compaction only, as far as their settings can be read.
 
-    These have cleanup.policy=compact. A topic that does not exist or cannot be read is left out; with a name that is
-    there twice all are. Raise UnreachableError where no topic, or no topic's settings, were answered, OperationError
-    where a whole request is refused, UsageError for a wrong client setting, and ValueError for an empty name.
+    These have cleanup.policy=compact. A topic that does not exist or cannot be read is left out. Raise UnreachableError
+    where no topic, or no topic's settings, were answered, OperationError where a whole request is refused, UsageError
+    for a wrong client setting, and ValueError for an empty name.
     """
     descriptions, _ = describe_each(cluster, names)
     policies = {

@@ -61,10 +61,17 @@ def answer_alter_client_quotas(request: Request, state: State) -> Fields:
 def answer_describe_scram(request: Request, state: State) -> Fields:
     """Answer DescribeUserScramCredentials, for some users or for all."""
     names = [user["name"] for user in request.fields["users"] or []] or sorted(state.scram)
-    return {"error_message": None, "results": [_described_user(state, name) for name in names]}
+    repeated = {name for name in names if names.count(name) > 1}
+    results = [_described_user(state, name, name in repeated) for name in dict.fromkeys(names)]
+    return {"error_message": None, "results": results}
 
 
-def _described_user(state: State, name: str) -> Fields:
+def _described_user(state: State, name: str, is_repeated: bool) -> Fields:
+    if is_repeated:
+        message = "Cannot describe SCRAM credentials for the same user twice in a single request: " + name
+        return {
+            "user": name, "error_code": codes.DUPLICATE_RESOURCE, "error_message": message, "credential_infos": [],
+        }  # fmt: skip
     credentials = state.scram.get(name)
     if not credentials:
         message = "Attempt to describe a user credential that does not exist: " + name

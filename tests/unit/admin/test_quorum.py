@@ -68,7 +68,10 @@ def test_only_a_voter_of_a_dynamic_quorum_is_removed(connected: Cluster, fake: F
     described = quorum.read_quorum(connected)
     with pytest.raises(NotFoundError, match=f"controller 1 with directory id {VOTER} is not a voter"):
         quorum.find_voter(described, 1, VOTER)
-    assert quorum.find_voter(described, 3, VOTER).lag == 10
+    for spelling in (VOTER, VOTER + "=", VOTER + "=="):
+        assert quorum.find_voter(described, 3, spelling).lag == 10
+    with pytest.raises(UsageError, match="invalid directory id"):
+        quorum.find_voter(described, 3, VOTER[1:])
     quorum.remove_voter(connected, None, 3, VOTER)
     with pytest.raises(OperationError, match="cannot remove controller 3: the node is not a voter"):
         quorum.remove_voter(connected, None, 3, VOTER)
@@ -84,6 +87,7 @@ def test_an_observer_becomes_a_voter(connected: Cluster, fake: FakeCluster) -> N
     described = quorum.read_quorum(connected)
     candidate = quorum.find_candidate(described, 4, None)
     assert (candidate.role, candidate.directory_id) == (Role.OBSERVER, "AAAAAAAAAAAAAAAAAAAABA")
+    assert quorum.find_candidate(described, 4, candidate.directory_id + "==") == candidate
     quorum.require_usable_endpoints(described, [ENDPOINT])
     quorum.add_voter(connected, described.cluster_id, 4, candidate.directory_id, [ENDPOINT])
     (request,) = [request for request in fake.requests if request.api == "AddRaftVoter"]
@@ -116,7 +120,7 @@ def test_nodes_that_cannot_become_voters(connected: Cluster, fake: FakeCluster) 
 
 def test_endpoints_that_the_leader_cannot_use(connected: Cluster) -> None:
     described = quorum.read_quorum(connected)
-    for host in ("0.0.0.0", "::"):
+    for host in ("0.0.0.0", "::", "0::0", "0:0:0:0:0:0:0:0", "::0.0.0.0"):
         with pytest.raises(UsageError, match="cannot reach this address"):
             quorum.require_usable_endpoints(described, [replace(ENDPOINT, host=host)])
     with pytest.raises(UsageError, match="no voter has a listener with the name PLAINTEXT") as caught:

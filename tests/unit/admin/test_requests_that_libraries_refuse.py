@@ -9,11 +9,13 @@ from typing import Any, cast
 
 import pytest
 
-from kafkactl.admin import records
+from kafkactl.admin import records, scram
 from kafkactl.admin.groups import offsets
-from kafkactl.admin.topics import changes
+from kafkactl.admin.topics import changes, descriptions
 from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.settings import Settings
 from kafkactl.errors import NotFoundError, UsageError
+from tests.fake_broker import FakeCluster
 
 
 @pytest.mark.parametrize("topic", ["", "a\0b", "\ud800"])
@@ -51,3 +53,17 @@ def test_an_assignment_without_new_partitions_is_left_to_the_brokers(
     (outcome,) = changes.add_partitions(cluster, {"orders": total}, [[1]] * total)
     assert not outcome.ok
     assert [(item.new_total_count, item.replica_assignment) for item in sent] == [(total, None)]
+
+
+def test_a_question_about_a_name_twice_is_one_question() -> None:
+    """Librdkafka refuses a topic that is there twice, and brokers refuse a user."""
+    with FakeCluster(brokers=1, topics={"orders": 1, "other": 1}) as brokers:
+        brokers.state.scram = {"ann": {1: 4096}}
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=5))
+        described = descriptions.describe_topics(cluster, ["other", "orders", "other"])
+        in_full, errors = descriptions.describe_in_full(cluster, ["other", "orders", "other"])
+        credentials = scram.describe_credentials(cluster, ["ann", "eve", "ann"])
+        cluster.close()
+    assert [row.topic for row in described] == [row.topic for row in in_full] == ["orders", "other"]
+    assert errors == []
+    assert [row.user for row in credentials] == ["ann"]

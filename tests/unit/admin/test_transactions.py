@@ -133,3 +133,11 @@ def test_an_end_that_lasts_longer_than_the_time_may_have_been_done(brokers: Fake
     impatient.close()
     assert "kafkactl transactions describe known" in str(caught.value.hint)
     assert make_failure("known", caught.value).code == ErrorCode.REQUEST_TIMED_OUT
+
+
+def test_a_partition_that_an_answer_leaves_out_hides_no_other(cluster: Cluster, brokers: FakeCluster) -> None:
+    brokers.on("DescribeProducers", answer=lambda _, usual: {**usual, "topics": []}, broker=2)
+    states = transactions.list_producers(cluster, ALL)
+    assert [isinstance(state, OperationError) for state in states.values()] == [False, True, False]
+    assert isinstance(states["orders", 1], OperationError)
+    assert states["orders", 1].code == ErrorCode.REQUEST_TIMED_OUT
