@@ -113,7 +113,8 @@ class LazyGroup(help_text.Group):
         """Import and return the command of a name or an alias; None for any other name, also for help and version.
 
         Each call makes a new object, whose name is that of the command and not the alias. During completion, which
-        `ctx` tells, a name of Kafka's tool gives a command with the options of the tool; `ctx` may be None.
+        `ctx` tells, a name of Kafka's tool, with or without .sh, gives a command with the options of the tool; `ctx`
+        may be None.
         """
         name = ALIASES.get(cmd_name, cmd_name)
         entry = COMMANDS.get(name)
@@ -260,8 +261,8 @@ def run_line(arguments: list[str]) -> int:
     """Run one command line in our style or in that of Kafka's tools, and return the exit status.
 
     `arguments` are those after the program's name. See `run` for the statuses of our style, and for the exception that
-    it raises with --debug. In the style of Kafka's tools a copy of an input file or of a secret that cannot be written
-    is an error like others: it is printed, and counts in the status.
+    it raises with --debug. In the style of Kafka's tools it is the status of the tool; a copy of an input file or of a
+    secret that cannot be written is an error like others: it is printed, and counts in the status.
     """
     if (door := doors.find_door(arguments)) is None:
         return run(doors.move_flags(arguments))
@@ -342,8 +343,9 @@ def _wants_json(arguments: list[str]) -> bool:
 def _flush(status: int, arguments: list[str]) -> int:
     """Write the rest of the output, and return the exit status of the command.
 
-    `status` is the status without an error of writing. Such an error is printed; it gives the status only where
-    `status` is 0. A reader of stdout that left is no error. `arguments` are only searched for --debug.
+    `status` is the status without an error of writing. Such an error is printed (in Kafka's style kept in
+    people.failures); it gives the status only where `status` is 0. A reader of stdout that left is no error.
+    `arguments` are only searched for --debug.
     """
     try:
         stdout.out.flush()
@@ -360,7 +362,7 @@ def _print_error(failure: KafkactlError, arguments: list[str]) -> int:
 
     The output is flushed before, and an error of that is ignored. In Kafka's style the error is only kept in
     people.failures. `arguments` are only searched for --debug. An UnansweredError of a command that may have changed
-    the cluster gets the words "may have been done".
+    the cluster gets the words "may have been done" and the hint how to look; its traceback is missing then.
     """
     if isinstance(failure, UnansweredError) and running.may_have_changed.get():
         reason = f"the change may have been done: {failure.reason}"
