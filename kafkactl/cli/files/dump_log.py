@@ -350,8 +350,9 @@ def expand_folders(names: list[Path]) -> tuple[list[Path], list[int]]:
 
     A folder is that of a partition, or one with such folders directly in it. The order is that of `names`, and in a
     folder that of topic, partition and offset. A folder has an error where it has no segments or cannot be listed.
-    Errors are printed on stderr, and not raised. A name that is no folder, or does not exist, stays in the list: it is
-    refused when it is read. In Kafka's style all names are returned as they are.
+    Segments with a suffix such as .deleted are left out; a folder with no others gives no file and no error. Errors are
+    printed on stderr, and not raised. A name that is no folder, or does not exist, stays in the list: it is refused
+    when it is read. In Kafka's style all names are returned as they are.
     """
     from kafkactl.output import people
 
