@@ -249,8 +249,9 @@ def root(
 def main() -> NoReturn:
     """Run the command line in sys.argv, and end the process with its status. It never returns.
 
-    It raises what run_line raises. os._exit leaves out the end of the interpreter, which takes 10 to 20 ms. Output that
-    run() has not flushed, as after Ctrl-C, is lost.
+    It raises what run_line raises, and OSError where a closed standard descriptor cannot be replaced. os._exit leaves
+    out the end of the interpreter, which takes 10 to 20 ms. Output that run() has not flushed, as after Ctrl-C, is
+    lost.
     """
     startup.prepare_process()
     status = run_line(sys.argv[1:])
@@ -262,7 +263,8 @@ def run_line(arguments: list[str]) -> int:
 
     `arguments` are those after the program's name. See `run` for the statuses of our style, and for the exception that
     it raises with --debug. In the style of Kafka's tools it is the status of the tool; a copy of an input file or of a
-    secret that cannot be written is an error like others: it is printed, and counts in the status.
+    secret that cannot be written is an error like others: it is printed, and counts in the status. Ctrl-C and an
+    unexpected exception of the tool's own code, before its command runs, pass.
     """
     if (door := doors.find_door(arguments)) is None:
         return run(doors.move_flags(arguments))
@@ -283,8 +285,8 @@ def run(arguments: list[str]) -> int:
     Messages become JSON where they, or KAFKACTL_OUTPUT, ask for it. The status is 0 (done), 1 (failed), 2 (wrong usage,
     also the help for a missing command), 3 (no answer), 4 (a condition does not hold), or 128 plus the number of a
     signal: Ctrl-C gives 130. `local logs` can also give the status of docker. A reader of stdout that left is no error.
-    An OSError is printed and gives 1. Another unexpected exception is printed as a bug and gives 1; with --debug it is
-    raised.
+    An OSError is printed and gives 1, also with --debug. Another unexpected exception is printed as a bug and gives 1;
+    with --debug it is raised.
     """
     typer_internals.avoid_pydantic()
     people.as_json.set(_wants_json(arguments))
@@ -326,8 +328,8 @@ def run(arguments: list[str]) -> int:
 def _wants_json(arguments: list[str]) -> bool:
     """Return whether -o, or else KAFKACTL_OUTPUT, is json or jsonl. Errors of the command line are then json, too.
 
-    The forms are -o FORMAT, -oFORMAT, --output FORMAT and --output=FORMAT; the last one counts. `arguments` are those
-    after the program's name. Nothing is raised.
+    The forms are -o FORMAT, -oFORMAT, --output FORMAT and --output=FORMAT; the last one counts, also behind --. Case
+    counts. `arguments` are those after the program's name. Nothing is raised.
     """
     format = os.environ.get("KAFKACTL_OUTPUT", "")
     for before, argument in pairwise(("", *arguments)):

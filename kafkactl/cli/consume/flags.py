@@ -136,11 +136,11 @@ class RangeFlags:
         """Return the records to read. The topics need not exist: no broker is asked.
 
         `topic` is the argument TOPIC and `topic_flag` the value of --topic; None is not given. `settings`, those of the
-        client, may have a group and auto.offset.reset. `until_end` stops at the end of every partition, `clock` has the
-        zone for times. A group that the command line does not name is left out beside a range or partitions; one that
-        it names is refused there. Raise UsageError for that and other options that are mutually exclusive, for a wrong
-        value, for a missing or illegal topic, and for auto.offset.reset=none without a group and without a range or
-        partitions.
+        client, may have a group and auto.offset.reset. `until_end` stops at the end of every partition, also with
+        --follow, which is refused beside --exit only; `clock` has the zone for times. A group that the command line
+        does not name is left out beside a range or partitions; one that it names is refused there. Raise UsageError for
+        that and other options that are mutually exclusive, for a wrong value, for a missing or illegal topic, and for
+        auto.offset.reset=none without a group and without a range or partitions.
         """
         from kafkactl.streams.selection import SelectionRequest
 
@@ -330,7 +330,7 @@ class StyleFlags:
     def choose_formats(self, key: Format, value: Format) -> tuple[Format, Format]:
         """Return the formats of keys and values: those of Kafka's deserializer classes, or else the arguments.
 
-        Raise UsageError for an unknown class.
+        Raise UsageError for an unknown or empty class.
         """
         from kafkactl.output.records.decoders import find_class_format
 

@@ -84,8 +84,8 @@ class DecoderOptions:
     def make_decoder(self, key: Format, value: Format) -> Decoder:
         """Return the decoder of keys and values: that of the internal topic, or of the classes or formats.
 
-        `key` and `value` are the formats where no class is given. Raise UsageError for an unknown class; with an
-        internal topic classes are ignored.
+        `key` and `value` are the formats where no class, or an empty one, is given. Raise UsageError for an unknown
+        class; with an internal topic classes are ignored.
         """
         from kafkactl.output.records import decoders
 
