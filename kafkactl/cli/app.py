@@ -262,8 +262,8 @@ def run_line(arguments: list[str]) -> int:
     """Run one command line in our style or in that of Kafka's tools, and return the exit status.
 
     `arguments` are those after the program's name. See `run` for the statuses of our style, and for the exception that
-    it raises with --debug. In the style of Kafka's tools it is the status of the tool; a copy of an input file or of a
-    secret that cannot be written is an error like others: it is printed, and counts in the status. Ctrl-C and an
+    it raises with --debug. In the style of Kafka's tools the status is that of the tool; a copy of an input file or of
+    a secret that cannot be written is an error like others: it is printed, and counts in the status. Ctrl-C and an
     unexpected exception of the tool's own code, before its command runs, pass.
     """
     if (door := doors.find_door(arguments)) is None:
@@ -364,7 +364,8 @@ def _print_error(failure: KafkactlError, arguments: list[str]) -> int:
 
     The output is flushed before, and an error of that is ignored. In Kafka's style the error is only kept in
     people.failures. `arguments` are only searched for --debug. An UnansweredError of a command that may have changed
-    the cluster gets the words "may have been done" and the hint how to look; its traceback is missing then.
+    the cluster gets the words "may have been done" and a hint that says how to check it; its traceback has only the
+    last line then.
     """
     if isinstance(failure, UnansweredError) and running.may_have_changed.get():
         reason = f"the change may have been done: {failure.reason}"
