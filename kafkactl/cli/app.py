@@ -113,7 +113,8 @@ class LazyGroup(help_text.Group):
         """Import and return the command of a name or an alias; None for any other name, also for help and version.
 
         Each call makes a new object, whose name is that of the command and not the alias. During completion, which
-        `ctx` tells, a name of Kafka's tool gives a command with the options of the tool; `ctx` may be None.
+        `ctx` tells, a name of Kafka's tool, with or without .sh, gives a command with the options of the tool; `ctx`
+        may be None.
         """
         name = ALIASES.get(cmd_name, cmd_name)
         entry = COMMANDS.get(name)
@@ -164,9 +165,9 @@ class LazyGroup(help_text.Group):
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
         """Return the commands that begin with the incomplete word as proposals; for a word such as -, the options.
 
-        A word that begins with a letter or digit, or is empty, gives no options. Aliases are not proposed, help and
-        version are, and Kafka's tools from the letter k on. The commands have the order of the help. A proposal is a
-        CompletionItem of click, with the summary as its help.
+        A word that begins with a letter or digit, or is empty, gives no options, and an option that the line has is
+        left out. Aliases are not proposed, help and version are, and Kafka's tools from the letter k on. The commands
+        have the order of the help. A proposal is a CompletionItem of click, with the summary as its help.
         """
         summaries = {name: entry.summary for name, entry in COMMANDS.items()} | _OWN
         if incomplete:
@@ -248,8 +249,9 @@ def root(
 def main() -> NoReturn:
     """Run the command line in sys.argv, and end the process with its status. It never returns.
 
-    It raises what run_line raises. os._exit leaves out the end of the interpreter, which takes 10 to 20 ms. Output that
-    run() has not flushed, as after Ctrl-C, is lost.
+    It raises what run_line raises, and OSError where a closed standard descriptor cannot be replaced. os._exit leaves
+    out the end of the interpreter, which takes 10 to 20 ms. Output that run() has not flushed, as after Ctrl-C, is
+    lost.
     """
     startup.prepare_process()
     status = run_line(sys.argv[1:])
@@ -260,8 +262,9 @@ def run_line(arguments: list[str]) -> int:
     """Run one command line in our style or in that of Kafka's tools, and return the exit status.
 
     `arguments` are those after the program's name. See `run` for the statuses of our style, and for the exception that
-    it raises with --debug. In the style of Kafka's tools a copy of an input file or of a secret that cannot be written
-    is an error like others: it is printed, and counts in the status.
+    it raises with --debug. In the style of Kafka's tools the status is that of the tool; a copy of an input file or of
+    a secret that cannot be written is an error like others: it is printed, and counts in the status. Ctrl-C and an
+    unexpected exception of the tool's own code, before its command runs, pass.
     """
     if (door := doors.find_door(arguments)) is None:
         return run(doors.move_flags(arguments))
@@ -282,8 +285,8 @@ def run(arguments: list[str]) -> int:
     Messages become JSON where they, or KAFKACTL_OUTPUT, ask for it. The status is 0 (done), 1 (failed), 2 (wrong usage,
     also the help for a missing command), 3 (no answer), 4 (a condition does not hold), or 128 plus the number of a
     signal: Ctrl-C gives 130. `local logs` can also give the status of docker. A reader of stdout that left is no error.
-    An OSError is printed and gives 1. Another unexpected exception is printed as a bug and gives 1; with --debug it is
-    raised.
+    An OSError is printed and gives 1, also with --debug. Another unexpected exception is printed as a bug and gives 1;
+    with --debug it is raised.
     """
     typer_internals.avoid_pydantic()
     people.as_json.set(_wants_json(arguments))
@@ -325,8 +328,8 @@ def run(arguments: list[str]) -> int:
 def _wants_json(arguments: list[str]) -> bool:
     """Return whether -o, or else KAFKACTL_OUTPUT, is json or jsonl. Errors of the command line are then json, too.
 
-    The forms are -o FORMAT, -oFORMAT, --output FORMAT and --output=FORMAT; the last one counts. `arguments` are those
-    after the program's name. Nothing is raised.
+    The forms are -o FORMAT, -oFORMAT, --output FORMAT and --output=FORMAT; the last one counts, also behind --. Case
+    counts. `arguments` are those after the program's name. Nothing is raised.
     """
     format = os.environ.get("KAFKACTL_OUTPUT", "")
     for before, argument in pairwise(("", *arguments)):
@@ -342,8 +345,9 @@ def _wants_json(arguments: list[str]) -> bool:
 def _flush(status: int, arguments: list[str]) -> int:
     """Write the rest of the output, and return the exit status of the command.
 
-    `status` is the status without an error of writing. Such an error is printed; it gives the status only where
-    `status` is 0. A reader of stdout that left is no error. `arguments` are only searched for --debug.
+    `status` is the status without an error of writing. Such an error is printed (in Kafka's style kept in
+    people.failures); it gives the status only where `status` is 0. A reader of stdout that left is no error.
+    `arguments` are only searched for --debug.
     """
     try:
         stdout.out.flush()
@@ -360,7 +364,8 @@ def _print_error(failure: KafkactlError, arguments: list[str]) -> int:
 
     The output is flushed before, and an error of that is ignored. In Kafka's style the error is only kept in
     people.failures. `arguments` are only searched for --debug. An UnansweredError of a command that may have changed
-    the cluster gets the words "may have been done".
+    the cluster gets the words "may have been done" and a hint that says how to check it; its traceback has only the
+    last line then.
     """
     if isinstance(failure, UnansweredError) and running.may_have_changed.get():
         reason = f"the change may have been done: {failure.reason}"

@@ -121,9 +121,10 @@ class AclResourceOptions:
     def list_filters(self, default: PatternKind) -> list[AclFilter]:
         """Return a filter for each resource, and one for all where none is given.
 
-        `default` is the pattern type of names without --pattern-type; the filter of the cluster is always literal.
-        Without a resource all pattern types are chosen, unless --pattern-type is literal or prefixed. Raise UsageError
-        for a wrong resource or type.
+        `default` is the pattern type of names without --pattern-type; the filter of the cluster is always literal. A
+        type without a name gives a filter with the name None, for all of the type. Without a resource all pattern types
+        are chosen, unless --pattern-type is literal or prefixed. Raise UsageError for a wrong resource or pattern type,
+        and for an empty name.
         """
         pattern = self.parse_pattern(default)
         resources = self.list_resources()
@@ -136,10 +137,12 @@ class AclResourceOptions:
         ]  # fmt: skip
 
     def require_resources(self, is_new: bool, needs_cluster: bool = False) -> list[Resource]:
-        """Return the resources of a change, at least one; `needs_cluster` adds the cluster.
+        """Return the resources of a change, each once, at least one.
 
-        With `is_new` the pattern type must be that of a rule. Raise UsageError where there is none, for a type without
-        a name, and for a wrong resource or type.
+        `needs_cluster` adds the cluster at the end, unless it is there; no other resource is needed then. The pattern
+        type is literal without --pattern-type, and always for the cluster. With `is_new` only literal and prefixed are
+        allowed. Raise UsageError where there is no resource, for a type without a name, an empty name, and a wrong
+        resource or pattern type.
         """
         pattern = self.parse_pattern(PatternKind.LITERAL, is_new)
         resources = []
@@ -199,9 +202,9 @@ class GrantOptions:
     def list_clients(self) -> list[tuple[Permission, str, str | None]]:
         """Return the permission, the principal and the host of each client; a host of None is not given.
 
-        Each principal is combined with each host of its permission. A host is not checked. Those that are allowed come
-        first; without principals the list is empty. Raise UsageError for a principal that is not TYPE:NAME, and for a
-        host without a principal.
+        Each principal is combined with each host of its permission. A host is not checked, and may be empty; equal
+        principals stay. Those that are allowed come first; without principals the list is empty. Raise UsageError for a
+        principal that is not TYPE:NAME, and for a host without a principal.
         """
         clients: list[tuple[Permission, str, str | None]] = []
         for permission, principals, hosts in (
@@ -227,11 +230,12 @@ class GrantOptions:
     def list_rights(self, kind: ResourceKind) -> list[Right]:
         """Return the operations on a resource of a type; empty where neither an operation nor a role is given.
 
-        A role, --producer or --consumer, has those that it needs. Others are not checked against the type.
+        A role, --producer or --consumer, has those that it needs, each once. Operations of --operation keep their
+        order, equal ones stay, and they are not checked against the type.
 
-        Raise UsageError for an unknown operation, for --idempotent without --producer, for options that are mutually
-        exclusive, and for a type of resource that the chosen role needs no right on; that is the cluster, too, without
-        --idempotent.
+        Raise UsageError for an unknown operation, for --idempotent without --producer, for a role together with
+        --operation or --deny-principal, and for a type of resource that the chosen role needs no right on; that is the
+        cluster, too, without --idempotent.
         """
         if self.idempotent and not self.producer:
             raise UsageError("--idempotent needs --producer", "add --producer")

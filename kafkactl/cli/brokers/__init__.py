@@ -77,7 +77,7 @@ def list_brokers(
 
 
 def _note_controller(result: Brokers) -> None:
-    """Print a note on stderr where the controller is no broker, or is not known."""
+    """Print a note on stderr where the controller is not among the brokers of the result, or is not known."""
     from kafkactl.output import people
 
     if result.controller_id is None:
@@ -181,10 +181,10 @@ def unregister(
 def _describe_state(connected: Cluster, broker_id: int, force: bool) -> str:
     """Return the present state of a broker as text; raise OperationError for one that may run, without `force`.
 
-    A warning on stderr says that replicas would stay assigned to it. Where the address is that of controllers, the
-    state is not known, and `force` is needed. Raise NotFoundError for a broker that is not registered, where the
-    brokers name the fenced ones. Raise UnreachableError, OperationError for a refusal, and UsageError for a wrong
-    client setting.
+    If it has replicas, a warning on stderr says that they would stay assigned to it. Where the address is that of
+    controllers, the state is not known, and `force` is needed. Raise NotFoundError, also with `force`, for a broker
+    that is not registered, where the brokers name the fenced ones; older brokers do not, and one without replicas
+    counts as stopped. Raise UnreachableError, OperationError for a refusal, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import brokers
 

@@ -127,7 +127,7 @@ def _find_fixed(placements: Sequence[Placement], alive: Collection[int]) -> tupl
 def _note_plan(
     placements: Sequence[Placement], plan: Mapping[Partition, tuple[int, ...]], moving: int, by: str
 ) -> None:
-    """Print on stderr how many partitions and bytes a plan moves, or that there is nothing to move.
+    """Print on stderr how many partitions, new replicas and bytes a plan has, or that there is nothing to move.
 
     `moving` is the number of partitions that move already; 0 prints nothing about them. `by` is the word for what is
     balanced.

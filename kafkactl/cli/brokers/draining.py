@@ -137,11 +137,12 @@ def _finish_earlier_call(
 ) -> int:
     """Remove the throttles that an earlier drain has left, print errors, and return an exit status.
 
-    They are the rates of all brokers, whoever set them, and the throttled replicas of those of `topics` that name the
-    broker. Ask before, and with --dry-run only show. While reassignments run nothing is removed. `topics` are those of
-    the drain, and `errors` are printed, too. The status is 1 for an error and after the answer no, else 0. Raise
-    UsageError where there is nobody to ask, in a read-only context and for a wrong client setting, and UnreachableError
-    or OperationError where no broker answers.
+    They are the rates of all brokers that are alive, whoever set them, and, for each of `topics` that names the broker
+    in one of its lists of throttled replicas, both lists, whole. Without any nobody is asked. Ask before, and with
+    --dry-run only show. While reassignments run nothing is removed. `topics` are those of the drain, and `errors` are
+    printed, too. The status is 1 for an error and after the answer no, else 0. Raise UsageError where there is nobody
+    to ask, in a read-only context and for a wrong client setting, and UnreachableError or OperationError where no
+    broker answers.
     """
     rows, failures = _find_left_throttles(connected, topics, broker)
     status = None
@@ -171,6 +172,8 @@ def _plan(
 def _require_known(connected: Cluster, placements: Sequence[Placement], broker: int) -> None:
     """Raise NotFoundError for a broker that is not registered and has no replica of any topic.
 
+    Before Kafka 4.0 a broker that is not alive and has no replica is not found, either.
+
     Raise UnreachableError, OperationError for a refusal, and UsageError for a wrong client setting.
     """
     from kafkactl.admin.brokers import list_away
@@ -191,7 +194,8 @@ def _describe(
 ) -> str:
     """Return the moves as a phrase that begins with a verb, with their size, their steps and, if limited, the time.
 
-    `throttle` is the limit in bytes per second, None for no limit; `step` is the number of partitions in a step.
+    `throttle` is the limit in bytes per second, None for no limit; `step` is the number of partitions in a step. Both
+    are above 0. The size is that of all new replicas.
     """
     from kafkactl.admin.planning import count_moves
 
@@ -217,9 +221,10 @@ def _move_in_steps(
     Call before_change first. Each step is waited for, without a time limit. The first `running` partitions of the plan
     are moving already; they belong to the first step. `throttle` is in bytes per second, None for no limit; throttles
     are set and removed in each step. `commands` are for the notes about moves that have not ended. A topic that was
-    deleted meanwhile has an error, and no outcome. An error of a step ends the moves, also where other reassignments
-    run; it is returned with the outcomes of the steps before, and throttles may stay. Raise UsageError for a wrong
-    client setting.
+    deleted meanwhile has an error, and no outcome; a partition that is in its place already has neither. An error of
+    single partitions, brokers or topics does not end the moves. One of the whole step does, as where other
+    reassignments run or its end cannot be seen; it is the last of the errors, a note has the number of partitions that
+    were done, and throttles may stay. Raise UsageError for a wrong client setting.
     """
     from kafkactl.admin.reassignment_files import ReassignmentFile
 
@@ -262,10 +267,10 @@ def _move_in_steps(
 def _remove_throttles(connected: Cluster, topics: Sequence[str], broker: int) -> list[KafkactlError]:
     """Remove the throttles of moves between brokers that drains of `broker` have left.
 
-    They are the rates of all brokers, whoever set them, and the throttled replicas of those of `topics` whose value
-    names the broker. Call this after before_change. Return an error for each that stays because it could not be
-    removed, and the errors of asking; no KafkactlError is raised. While reassignments run, the throttles stay without
-    an error. A note on stderr has the number of those that were removed.
+    They are the rates of all brokers that are alive, whoever set them, and, for each of `topics` that names the broker
+    in one of its lists of throttled replicas, both lists, whole. Call this after before_change. Return an error for
+    each that stays because it could not be removed, and the errors of asking; no KafkactlError is raised. While
+    reassignments run, the throttles stay without an error. A note on stderr has the number of those that were removed.
     """
     connected.renew_timeout()
     try:
@@ -280,10 +285,11 @@ def _find_left_throttles(
 ) -> tuple[list[Throttle], list[KafkactlError]]:
     """Return the throttles that drains of a broker have left, and an error for each that cannot be read.
 
-    The errors are for brokers and topics. The throttles are the rates of all brokers, and the throttled replicas of
-    those of `topics` that name the broker; all others may have been set for another reason. While reassignments run,
-    there are none. The broker itself may be not alive; then a note says that it keeps its throttles. Raise
-    UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
+    The errors are for brokers and topics. The throttles are the rates of all brokers that are alive, whoever set them,
+    and for each of `topics` that has the broker in one of its two lists of throttled replicas, both lists, whole; all
+    others may have been set for another reason. While reassignments run, there are none. The broker itself may be not
+    alive; then a note says that it keeps its throttles. Raise UnreachableError or OperationError where no broker
+    answers, or reassignments or brokers cannot be listed, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment, throttles
 

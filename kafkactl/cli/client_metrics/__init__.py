@@ -258,8 +258,8 @@ def _choose(existing: Iterable[str], names: Iterable[str] | None) -> tuple[list[
 def _parse_values(interval: str | None, metrics: str | None, match: str | None) -> dict[str, str]:
     """Return the values to set by the name of the setting. `interval` is a duration and becomes a number of ms as text.
 
-    Raise UsageError for a text that is not a duration. The brokers check its bounds; only in Kafka's style it may have
-    a sign.
+    None is left out, and an empty `metrics` or `match` is kept. Raise UsageError for a text that is not a duration. The
+    brokers check its bounds; only in Kafka's style it may have a sign.
     """
     from kafkactl.admin.client_metrics import INTERVAL, MATCH, METRICS
 
@@ -272,8 +272,8 @@ def _parse_values(interval: str | None, metrics: str | None, match: str | None) 
 def _read_own_values(connected: Cluster, names: Collection[str]) -> dict[str, dict[str, str]]:
     """Return the values that subscriptions set themselves, by name of the subscription and of the setting.
 
-    A subscription that does not exist has an empty dict. Raise OperationError for a refusal, UnreachableError, and
-    UsageError for a wrong client setting.
+    A subscription that does not exist, or sets nothing, has an empty dict. Without names no broker is asked. Raise
+    OperationError for a refusal, UnreachableError, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import client_metrics
 
@@ -305,7 +305,8 @@ def _find_inverse(name: str, present: Mapping[str, str], changed: Collection[str
     """Return the arguments of the command that restores the `present` values of a subscription, which it sets itself.
 
     `changed` are the settings that the change sets or unsets: one without a present value is unset, as is one with an
-    empty value. Without present values it is the command that deletes the subscription.
+    empty value. The other present values are set again, too. Without present values it is the command that deletes the
+    subscription.
     """
     from kafkactl.admin.client_metrics import INTERVAL
 

@@ -148,7 +148,7 @@ def list_options(
 def _make_rows(name: str) -> Iterator[OptionRow]:
     """Yield a row for each option of a tool in the order of its table, then one for each other difference.
 
-    Raise KeyError for an unknown tool at the first row.
+    `name` has no .sh. Raise KeyError for an unknown tool at the first row.
     """
     from kafkactl.cli.kafka_style.parser import State
     from kafkactl.cli.kafka_style.tools import load_tool

@@ -75,7 +75,11 @@ class OwnFile:
 
 
 def require_folder(folder: str) -> None:
-    """Raise MissingFileError for a folder that does not exist, and UsageError for what is no folder."""
+    """Raise MissingFileError for a folder that does not exist, and UsageError for what is no folder.
+
+    A link to a folder is one; a link that leads nowhere is not. A path that may not be looked at, or is empty, counts
+    as missing.
+    """
     if os.path.isdir(folder):
         return
     if os.path.lexists(folder):
@@ -86,8 +90,8 @@ def require_folder(folder: str) -> None:
 def make_files(folder: str) -> list[OwnFile]:
     """Return the files for a folder: for each tool NAME and NAME.sh, then the completion for bash, fish and zsh.
 
-    Nothing is written, and the folder is not looked at. They start the interpreter that runs now. Raise KafkactlError
-    where its path is not known.
+    Nothing is written, and the folder is not looked at. They start the interpreter that runs now, and name the folder
+    in a hint. Raise KafkactlError where its path is not known.
     """
     python = sys.executable
     if not python:
@@ -113,7 +117,7 @@ def list_script_names() -> list[str]:
 
 
 def is_own(path: str) -> bool:
-    """Return whether a path is a file of ours: a regular file with the marker in one of its first two lines.
+    """Return whether a path is a file of ours: a regular file whose first or second line is the marker.
 
     A link is not ours, wherever it leads, and neither is a file that cannot be read. Nothing is raised.
     """
@@ -201,7 +205,8 @@ def _refuse(name: str) -> Outcome:
 def _put(path: str, file: OwnFile, may_replace: bool) -> None:
     """Put a file in its place in one step: it is there whole, or as before.
 
-    Without `may_replace` raise FileExistsError for a path that exists. Raise OSError where it cannot be written.
+    A file system without links can have it empty for a moment. The file gets its mode, whatever the umask. Without
+    `may_replace` raise FileExistsError for a path that exists. Raise OSError where it cannot be written.
     """
     descriptor, draft = tempfile.mkstemp(prefix=".kafkactl-", dir=os.path.dirname(path))
     try:
@@ -220,9 +225,9 @@ def _put(path: str, file: OwnFile, may_replace: bool) -> None:
 def _rename_new(draft: str, path: str, mode: int) -> None:
     """Give a draft its name, and raise FileExistsError where there is a file of this name.
 
-    Where the file system has no links an empty file takes the name first, which fails where there is one, and the draft
-    replaces it. Elsewhere the draft keeps its old name, too. Raise OSError for any other failure; the name is free
-    then.
+    Where the file cannot be linked an empty file with `mode` takes the name first, which fails where there is one, and
+    the draft replaces it. Elsewhere the draft keeps its old name, too. Raise OSError for any other failure; the name is
+    free then.
     """
     try:
         os.link(draft, path)
@@ -238,7 +243,9 @@ def _rename_new(draft: str, path: str, mode: int) -> None:
 
 
 def _remove_file(folder: str, name: str, dry_run: bool) -> Outcome:
-    """Remove one of our files, and return the outcome; with `dry_run` remove nothing, and say what would be done.
+    """Remove a file, and return the outcome; with `dry_run` remove nothing, and say what would be done.
+
+    It is not checked here that the file is ours.
 
     An error of the operating system is a failure. Nothing is raised.
     """
@@ -254,9 +261,11 @@ def _remove_file(folder: str, name: str, dry_run: bool) -> Outcome:
 
 
 def describe_path(folder: str, search_path: str) -> list[str]:
-    """Return sentences about a folder's place in PATH: that it is not there, or which names are found before it.
+    """Return sentences about a folder's place in PATH: that it is not there, or which of our names come before it.
 
-    `search_path` is the value of PATH. Without anything to say the list is empty.
+    There is one sentence for each earlier folder that has such commands, whoever wrote them. Links are followed before
+    folders are compared. `search_path` is the value of PATH; an empty part is the current folder. Without anything to
+    say the list is empty.
     """
     folders = [os.path.realpath(entry or ".") for entry in search_path.split(os.pathsep)] if search_path else []
     own = os.path.realpath(folder)
@@ -270,7 +279,10 @@ def describe_path(folder: str, search_path: str) -> list[str]:
 
 
 def _find_commands(folder: str) -> Iterator[str]:
-    """Yield the names of our launchers that a folder has as commands: files that may be executed."""
+    """Yield the names of our launchers that a folder has as commands: files that may be executed, whoever wrote them.
+
+    Names with and without .sh are yielded. A folder that is missing has none.
+    """
     for name in list_script_names():
         path = os.path.join(folder, name)
         if os.path.isfile(path) and os.access(path, os.X_OK):

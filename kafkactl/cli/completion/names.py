@@ -51,7 +51,8 @@ def complete_topics(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of topics that begin with the incomplete word, sorted. Internal topics are included.
 
     `ctx` is the context of the line, whose options name the cluster. Names are cached for 10 s. Names with a blank are
-    left out. There are none without an answer within 2 s or with wrong settings; nothing is raised.
+    left out. There are none without an answer within 2 s, after a refusal, with wrong settings, or where the cache
+    cannot be written; nothing is raised.
     """
     return _filter_names(lambda: _list_names(ctx, "topics", _ask_topics), incomplete)
 
@@ -59,17 +60,20 @@ def complete_topics(ctx: typer.Context, incomplete: str) -> list[str]:
 def complete_groups(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of consumer groups that begin with the incomplete word, sorted.
 
+    Share and streams groups are left out.
+
     `ctx` is the context of the line, whose options name the cluster. Names are cached for 10 s. Names with a blank are
-    left out. There are none without an answer within 2 s or with wrong settings; nothing is raised.
+    left out. There are none without an answer within 2 s, after a refusal, with wrong settings, or where the cache
+    cannot be written; nothing is raised.
     """
     return _filter_names(lambda: _list_names(ctx, "groups", _ask_groups), incomplete)
 
 
 def complete_brokers(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the ids of brokers that begin with the incomplete word, sorted as text.
+    """Return the ids of brokers that are alive and begin with the incomplete word, sorted as text.
 
     `ctx` is the context of the line, whose options name the cluster. Ids are cached for 10 s. There are none without an
-    answer within 2 s or with wrong settings; nothing is raised.
+    answer within 2 s, after a refusal, with wrong settings, or where the cache cannot be written; nothing is raised.
     """
     return _filter_names(lambda: _list_names(ctx, "brokers", _ask_brokers), incomplete)
 
@@ -78,7 +82,8 @@ def complete_subscriptions(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of subscriptions of client metrics that begin with the incomplete word, sorted.
 
     `ctx` is the context of the line, whose options name the cluster. Names are cached for 10 s. Names with a blank are
-    left out. There are none without an answer within 2 s or with wrong settings; nothing is raised.
+    left out. There are none without an answer within 2 s, after a refusal, with wrong settings, or where the cache
+    cannot be written; nothing is raised.
     """
     return _filter_names(lambda: _list_names(ctx, "client-metrics", _ask_subscriptions), incomplete)
 
@@ -93,8 +98,8 @@ def complete_entity_parts(ctx: typer.Context, incomplete: str) -> list[str]:
 
     `ctx` is the context of the line; its argument `entity` has TYPE NAME TYPE NAME ... so far. Types and names are
     sorted. An unknown type is ignored: the names are those of a type before it, or topics. There are names only of
-    topics and groups, and ids of brokers, also for broker-loggers; none without an answer within 2 s. Names are cached
-    for 10 s; nothing is raised.
+    topics and groups, and ids of brokers, also for broker-loggers; none without an answer within 2 s, or where the
+    cache cannot be written. Names are cached for 10 s; nothing is raised.
     """
     words = ctx.params.get("entity") or ()
     if len(words) % 2 == 0:
@@ -106,8 +111,8 @@ def complete_entity_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of the last entity type on the command line: topics, groups or broker ids.
 
     They begin with the incomplete word and are sorted as text. Without a known type it is topics, or brokers after
-    --broker. There are none for other types and without an answer within 2 s. Names are cached for 10 s; nothing is
-    raised.
+    --broker. There are none for other types, without an answer within 2 s, or where the cache cannot be written. Names
+    are cached for 10 s; nothing is raised.
     """
     type_ = _find_entity_type(ctx)
     if type_ is EntityType.GROUPS:
@@ -122,7 +127,8 @@ def complete_config_names(ctx: typer.Context, incomplete: str) -> list[str]:
 
     They end in = because a value must follow. They are the settings of one entity of the type, without the read-only
     ones; for users, clients and ips the names of quotas. `ctx` is the context of the line, which names the type. There
-    are none without an answer within 2 s. Names from the cluster are cached for 10 s; nothing is raised.
+    are none without an entity, without an answer within 2 s, or where the cache cannot be written. Names from the
+    cluster are cached for 10 s; nothing is raised.
     """
     type_ = _find_entity_type(ctx)
     if type_ in QUOTA_TYPES:
@@ -152,8 +158,9 @@ def complete_quota_names(ctx: typer.Context, incomplete: str) -> list[str]:
 def complete_removable_config_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of settings for the entity's type that begin with the incomplete word, without =.
 
-    They are sorted and not read-only; for users, clients and ips they are quotas. There are none without an answer
-    within 2 s. Names from the cluster are cached for 10 s; nothing is raised.
+    They are sorted and not read-only; for users, clients and ips they are quotas. There are none without an entity,
+    without an answer within 2 s, or where the cache cannot be written. Names from the cluster are cached for 10 s;
+    nothing is raised.
     """
     return [name.removesuffix("=") for name in complete_config_names(ctx, incomplete)]
 
@@ -186,11 +193,12 @@ def _find_entity_type(ctx: typer.Context) -> EntityType:
 
 
 def _list_names(ctx: typer.Context, kind: str, ask: Callable[[Cluster], list[str]]) -> list[str]:
-    """Return names from the cache, or from the cluster by `ask`; empty where `ask` raises KafkactlError.
+    """Return names from the cache, or from the cluster by `ask`, in its order; empty where `ask` raises KafkactlError.
 
-    The time-out of `ask` is 2 s. `kind` is a part of the name of the cache file. Names from `ask`, also an empty list,
-    are written to the cache. Raise UsageError or NotFoundError for settings of the cluster that are wrong, UsageError
-    for a secret that a command gives, because no command is run, and OSError where the cache cannot be read or written.
+    The time-out of `ask` is 2 s. `kind` is a part of the name of the cache file. Names from `ask` are written to the
+    cache, and so is the empty list after an error. Raise UsageError or NotFoundError for settings of the cluster that
+    are wrong, UsageError for a secret that a command gives, because no command is run, and OSError where the cache
+    cannot be read or written.
     """
     import hashlib
     import json
@@ -235,7 +243,7 @@ def _get_cache_file(cluster: str, kind: str) -> Path:
 def _read_cache(file: Path) -> list[str] | None:
     """Return the names in a cache file; None where it is missing, damaged or older than 10 s.
 
-    Raise OSError where it cannot be read for another reason.
+    An empty list is a cached answer, too. Raise OSError where it cannot be read for another reason.
     """
     import json
     import time

@@ -144,9 +144,9 @@ def install() -> None:
 def _install_zsh(*, prog_name: str, complete_var: str, shell: str) -> Path:
     """Write the script into ~/.zfunc, add one line to .zshrc unless it is there, and return the path of the script.
 
-    Other lines of .zshrc stay unchanged; ZDOTDIR can name its folder. `prog_name` and `complete_var` are not used.
-    `shell` is bash, zsh or fish; KeyError is raised for any other name, and OSError where a file cannot be read or
-    written.
+    Other lines of .zshrc stay unchanged; ZDOTDIR can name its folder. An existing script is replaced. `prog_name` and
+    `complete_var` are not used. `shell` is bash, zsh or fish; KeyError is raised for any other name, when .zshrc is
+    changed already, and OSError where a file cannot be read or written.
     """
     home = Path.home()
     settings = Path(os.environ.get("ZDOTDIR") or home) / ".zshrc"

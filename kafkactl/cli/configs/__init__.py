@@ -280,8 +280,8 @@ def _show_settings(
     """Show settings on stdout: one table, or for several entities one for each that has settings, with its name.
 
     `settings` has the settings to show by entity, in order. A note on stderr says it where no entity has any. Raise
-    UsageError for a column of --columns or --sort that a table does not have, and for an unknown order in --sort;
-    OutputError or ReaderLeftError where stdout fails.
+    UsageError for a column of --columns or --sort that does not exist, unless several entities have no settings, and
+    for an unknown order in --sort; OutputError or ReaderLeftError where stdout fails.
     """
     rows = [setting for entity_settings in settings.values() for setting in entity_settings]
     if len(settings) == 1:
@@ -306,8 +306,8 @@ def _describe_clients(connected: Cluster, choices: Sequence[EntityChoice], outpu
     A name of None stands for all entities of its type; credentials of the default are not read. A note says where there
     is nothing to show, but not with -o kafka. Raise OperationError for a refusal, UnreachableError, and UsageError for
     a wrong client setting, for columns of --columns that no shown table has together, for a column of --sort that none
-    has, and for an unknown order in --sort; a table without the columns is left out, and one without that of --sort
-    keeps its order. Raise OutputError or ReaderLeftError where stdout fails.
+    has, and for an unknown order in --sort; with nothing to show no column is refused; a table without the columns is
+    left out, and one without that of --sort keeps its order. Raise OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import quotas, scram
     from kafkactl.output import client_tables

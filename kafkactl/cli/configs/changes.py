@@ -34,11 +34,11 @@ def parse_alterations(
     """Return all changes: of --set, --append, --subtract, the list or the file of --add-config, then deletions.
 
     `set_`, `append` and `subtract` have NAME=VALUE, `add_config` is A=1,B=[x,y], `unset` has one name a text,
-    `delete_config` has names with commas, `add_config_file` is a Java .properties file. A file with secrets that others
-    can read gets a warning. Raise UsageError for no change, a text that has another form, a file that cannot be read, a
-    name that is changed twice or that no setting can have, a secret on the command line, and --add-config together with
-    --add-config-file. In `add_config` and in the file the last of equal names counts. Empty names to delete are left
-    out.
+    `delete_config` has names with commas, `add_config_file` is a Java .properties file. None and an empty list are not
+    given. Values may be empty. A file with secrets that others can read gets a warning. Raise UsageError for no change,
+    a text that has another form, a file that cannot be read, a name that is changed twice or that no setting can have,
+    a secret to set, append or subtract on the command line, and --add-config together with --add-config-file. In
+    `add_config` and in the file the last of equal names counts. Empty names to delete are left out.
     """
     if add_config is not None and add_config_file is not None:
         raise make_exclusive_error("--add-config", "--add-config-file")
@@ -78,7 +78,7 @@ def parse_list(text: str) -> dict[str, str]:
 
     The last of equal names counts. All brackets of a value, and blanks around names and values, are removed; brackets
     of a name stay. Raise UsageError for a part without an equals sign or with two outside brackets, and for an empty
-    text. Names may be empty.
+    text. Names and values may be empty.
     """
     pairs = {}
     for part in re.split("," + _OUTSIDE_BRACKETS, text):
@@ -101,7 +101,8 @@ def make_changes(
     that is not set; for quotas this is always refused. For loggers it has no effect. With `dry_run` the brokers only
     check. Raise OperationError for a refusal, an unknown logger, and a setting to delete that is not set, NotFoundError
     for a topic or broker that does not exist, UnsupportedRequestError for users, clients and ips at controllers,
-    UnreachableError, and UsageError for a change that the entity cannot have and for a wrong client setting.
+    UnreachableError (UnansweredError where the change may have been done), UsageError for a change that the entity
+    cannot have and for a wrong client setting, and UnicodeEncodeError for a password that is not Unicode.
     """
     if entity[0].type in QUOTA_TYPES:
         _refuse_at_controllers(cluster, entity)
@@ -178,8 +179,9 @@ def _change_client_settings(
 
     Credentials are changed one after the other, not all or none. Raise UsageError for --append and --subtract, for a
     setting that the entity cannot have, for a mix, for a value that is wrong, for credentials with `dry_run` or of the
-    default user, and for a wrong client setting; OperationError for a refusal and a quota to delete that is not set,
-    and UnreachableError.
+    default user, and for a wrong client setting; OperationError for a refusal and a quota to delete that is not set;
+    UnreachableError (UnansweredError where a change may have been done); and UnicodeEncodeError for a password that is
+    not Unicode.
     """
     if any(change.operation not in (Operation.SET, Operation.DELETE) for change in changes):
         raise UsageError("--append and --subtract cannot change quotas and credentials", "use --set or --unset")

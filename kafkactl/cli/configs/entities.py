@@ -130,7 +130,7 @@ class EntityOptions:
     ] = False
 
     def parse_choices(self, default_comes_first: bool = False) -> list[EntityChoice]:
-        """Return the selected entities: one, or a user and a client.
+        """Return the selected entities: one, or a user and a client. An empty name is the default of its type.
 
         They have the order of the arguments or of --entity-type; of the short options a client comes first, and
         defaults last. If --entity-default stands before --entity-name (`default_comes_first`), the default belongs to
@@ -160,8 +160,9 @@ class EntityOptions:
     def _read_arguments(self) -> list[EntityChoice]:
         """Return the entities of the positional arguments TYPE NAME, in pairs; empty without arguments.
 
-        A last type without a name has the name None, or "" with --default. Raise UsageError for an unknown type, and
-        for a last name together with --default. With --entity-type, --default is not used here.
+        A last type without a name has the name None, or "" (the default) with --default. An empty NAME is kept, and
+        means the default, too. Raise UsageError for an unknown type, and for a last name together with --default. With
+        --entity-type, --default is not used here.
         """
         words = list(self.entity or ())
         pairs = [
@@ -177,9 +178,10 @@ class EntityOptions:
     def _read_kafka_flags(self, default_comes_first: bool) -> list[EntityChoice]:
         """Return the entities of --entity-type, --entity-name and --entity-default, in order; empty without them.
 
-        A type without a name has the name None, but "" (the default) with --entity-default. If `default_comes_first`,
-        the default belongs to the first type. Raise UsageError for names without types, for --entity-default with
-        neither types nor arguments, for more names than types (the default counts as one), and for an unknown type.
+        A type without a name has the name None, but "" (the default) with --entity-default. An empty name means the
+        default, too. If `default_comes_first`, the default belongs to the first type. Raise UsageError for names
+        without types, for --entity-default with neither types nor arguments, for more names than types (the default
+        counts as one), and for an unknown type.
         """
         if not self.entity_type:
             if self.entity_name or (self.entity_default and not self.entity):
@@ -214,7 +216,7 @@ class EntityOptions:
 def require_entities(choices: list[EntityChoice]) -> list[Entity]:
     """Return the entities of the choices, in order; raise UsageError for a choice without a name.
 
-    The entities need not exist: no broker is asked.
+    The name "" is accepted: it is the default. The entities need not exist: no broker is asked.
     """
     for choice in choices:
         if choice.name is None:
@@ -235,8 +237,8 @@ def _parse_type(text: str) -> EntityType:
 def _require_valid_choices(choices: list[EntityChoice]) -> None:
     """Raise UsageError for combinations and names that cannot have settings; otherwise do nothing.
 
-    Only a user and a client can be combined. Only users, clients, ips and brokers have a default. A broker id must be a
-    number, and an ip an address or a host name that can be resolved here.
+    Only a user and a client can be combined. Only users, clients, ips and brokers have a default, whose name is "". A
+    name of None passes. A broker id must be a number, and an ip an address or a host name that can be resolved here.
     """
     types = [choice.type for choice in choices]
     if len(types) > 1 and sorted(types) != [EntityType.CLIENTS, EntityType.USERS]:

@@ -136,11 +136,11 @@ class RangeFlags:
         """Return the records to read. The topics need not exist: no broker is asked.
 
         `topic` is the argument TOPIC and `topic_flag` the value of --topic; None is not given. `settings`, those of the
-        client, may have a group and auto.offset.reset. `until_end` stops at the end of every partition, `clock` has the
-        zone for times. A group that the command line does not name is left out beside a range or partitions; one that
-        it names is refused there. Raise UsageError for that and other options that are mutually exclusive, for a wrong
-        value, for a missing or illegal topic, and for auto.offset.reset=none without a group and without a range or
-        partitions.
+        client, may have a group and auto.offset.reset. `until_end` stops at the end of every partition, also with
+        --follow, which is refused beside --exit only; `clock` has the zone for times. A group that the command line
+        does not name is left out beside a range or partitions; one that it names is refused there. Raise UsageError for
+        that and other options that are mutually exclusive, for a wrong value, for a missing or illegal topic, and for
+        auto.offset.reset=none without a group and without a range or partitions.
         """
         from kafkactl.streams.selection import SelectionRequest
 
@@ -183,8 +183,8 @@ class RangeFlags:
         """Return the range of times in ms since 1970, from its start to before its end; None is no bound.
 
         The end is 1 ms after --to-time, so that records of this time are read, but B itself for --between A..B. Raise
-        UsageError for a wrong time or zone, for A after B, and for --between beside another time. A --from-time after
-        --to-time is not refused here.
+        UsageError for a wrong time, for A after B, for --between beside another time, and, where a time is given, for
+        an unknown zone. A --from-time after --to-time is not refused here.
         """
         if self.between is not None:
             for flag, value in (("--from-time", self.from_time), ("--to-time", self.to_time)):
@@ -201,12 +201,13 @@ class RangeFlags:
     ) -> tuple[list[str], TopicSelection | None, dict[tuple[str, int], int | None] | None]:
         """Return the names of topics, the selection of --include, and the starts of the partitions of --assign.
 
-        `topic` is the argument TOPIC and `topic_flag` the value of --topic; None is not given. The starts map (topic,
-        number) to the first offset: None without one, librdkafka's constant for earliest and latest. With --assign the
-        names are sorted, and not checked for Kafka's rules. With --include there are no names. Without --include the
-        second is None, without --assign the third. Raise UsageError for a missing topic or an illegal one of TOPIC or
-        --topic, for two different ones, for options that are mutually exclusive, for a partition that is given twice,
-        and for a wrong value.
+        `topic` is the argument TOPIC and `topic_flag` the value of --topic; None is not given. An empty --include
+        counts as not given; beside --include or --assign an empty topic does, too. The starts map (topic, number) to
+        the first offset: None without one, librdkafka's constant for earliest and latest. With --assign the names are
+        sorted, and not checked for Kafka's rules. With --include there are no names. Without --include the second is
+        None, without --assign the third. Raise UsageError for a missing topic or an illegal one of TOPIC or --topic,
+        for two different ones, for options that are mutually exclusive, for a partition that is given twice, and for a
+        wrong value.
         """
         topic_flags = [flag for flag, value in (("--include", self.include), ("--assign", self.assign)) if value]
         if topic_flags and (topic or topic_flag or len(topic_flags) > 1):
@@ -329,7 +330,7 @@ class StyleFlags:
     def choose_formats(self, key: Format, value: Format) -> tuple[Format, Format]:
         """Return the formats of keys and values: those of Kafka's deserializer classes, or else the arguments.
 
-        Raise UsageError for an unknown class.
+        Raise UsageError for an unknown or empty class.
         """
         from kafkactl.output.records.decoders import find_class_format
 
@@ -342,9 +343,10 @@ class StyleFlags:
         """Return the writer of records; without a `format`, a template and a formatter it writes Kafka's lines.
 
         `key` and `value` are the formats of keys and values. Raise UsageError for options that are mutually exclusive,
-        for an unknown property, class or mark of a template, for a wrong value of a property, for a text that is not
-        NAME=VALUE, for a file of properties that cannot be read, and for a null marker without csv or that csv cannot
-        have.
+        for an unknown property, class or mark of a template, for a wrong value of a property, for properties of another
+        form than lines, for a text that is not NAME=VALUE, for a file of properties that cannot be read, and for a null
+        marker without csv or that csv cannot have. Raise UnicodeEncodeError for a separator or null.literal that is not
+        Unicode.
         """
         from kafkactl.output.records.writers import Style, make_record_writer
         from kafkactl.output.report import OutputFormat
@@ -410,8 +412,9 @@ class MemberFlags:
     def settings(self) -> Mapping[str, Flag]:
         """Return the client settings of these options by librdkafka's names, without those that are not given.
 
-        Each value is a Flag with its option. --assignor is group.remote.assignor with --group-protocol consumer, else
-        partition.assignment.strategy. Raise UsageError for an unknown isolation level or protocol.
+        An empty text counts as given. Each value is a Flag with its option. --assignor is group.remote.assignor with
+        --group-protocol consumer, else partition.assignment.strategy. Raise UsageError for an unknown isolation level
+        or protocol.
         """
         from kafkactl.connection.settings import Flag
 
@@ -431,8 +434,9 @@ class MemberFlags:
     def require_group(self, group: str | None) -> None:
         """Raise UsageError for options of a member without a group, and for a name that librdkafka would change.
 
-        `group` is the group of the settings, None without one. The options are --group-instance-id, --group-protocol
-        and --assignor. A name that begins with a blank would be changed.
+        `group` is the group of the settings, None without one; an empty one passes. The options are
+        --group-instance-id, --group-protocol and --assignor; one with an empty value does not count. A name that begins
+        with a blank would be changed.
         """
         if group is not None and group[:1].isspace():
             raise UsageError(

@@ -67,9 +67,10 @@ class Printing:
         offsets may not have been committed, or 0, also when the reader left. Raise FormatError for a record that does
         not have its format, without --skip-message-on-error; OutputError where stdout cannot be written; the errors of
         Reading.read_batches() (UnreachableError, NotFoundError, OperationError, KafkaException); OperationError or
-        UnreachableError where librdkafka does not take an offset; ValueError outside the main thread; and other errors
-        of the writer and the filters, as for headers that cannot be read (KafkactlError), of a schema registry
-        (OperationError, UnreachableError), and for a Protobuf schema whose temporary file cannot be made (OSError).
+        UnreachableError where librdkafka does not take an offset; ValueError outside the main thread, where nothing is
+        read or closed; and other errors of the writer and the filters, as for headers that cannot be read
+        (KafkactlError), of a schema registry (OperationError, UnreachableError), and for a Protobuf schema whose
+        temporary file cannot be made (OSError).
         """
         self._reading = reading
         out.while_blocked = reading.keep_alive
@@ -92,8 +93,9 @@ class Printing:
     def _print_all(self, latest: Latest | None) -> None:
         """Print the batches that are read, up to the limit, and mark as done what the reader of stdout has read.
 
-        With `latest` the records are printed at the end of the reading and none is marked as done here, and a note has
-        the number of those without a key. Raise FormatError for a record that does not have its format, without
+        The head of the writer comes first, also without a record. With a limit of 0 nothing is read. With `latest` the
+        records are printed at the end of the reading and none is marked as done here, and a note has the number of
+        those without a key. Raise FormatError for a record that does not have its format, without
         --skip-message-on-error, other errors of the writer and the filters, OutputError, the errors of
         Reading.read_batches() (UnreachableError, NotFoundError, OperationError, KafkaException), OperationError or
         UnreachableError where librdkafka does not take an offset, StopRequestedError at a signal, and ReaderLeftError.
@@ -216,7 +218,7 @@ class Printing:
 
         Raise StopRequestedError for a signal that came meanwhile, except at the end of the work, and OperationError
         (UnreachableError for a lost connection) where librdkafka does not take an offset. The marked records that are
-        shown are counted as printed.
+        shown are counted as printed, also those skipped for their format.
         """
         while self._pending and (end := self._pending[0].end) is not None and end <= position:
             with self._stopping.hold_signals():
@@ -227,9 +229,10 @@ class Printing:
         """Mark the records of the first pending batch as done that end before or at a position of the output.
 
         The position is in bytes from the start of the output. The marked records that are shown are counted as printed.
-        Records before them that the filters left out are marked, too. Without a pending batch nothing happens. Raise
-        OperationError (UnreachableError for a lost connection) where librdkafka does not take an offset; errors of the
-        writer pass, but not FormatError.
+        Records that the filters left out are marked, too, up to the first shown one that is not done. The batch stays
+        pending: call this once, after _mark_done(). Without a pending batch nothing happens. Raise OperationError
+        (UnreachableError for a lost connection) where librdkafka does not take an offset; errors of the writer pass,
+        but not FormatError.
         """
         if not self._pending:
             return
@@ -269,7 +272,8 @@ def print_lines(reading: LineReading, limit: int | None) -> int:
     Return the exit status: 0 also when the reader left, after a signal 128 plus its number. `limit` is the largest
     number of records, None for no limit. In any case the reading is closed, and stderr gets the number of records.
     Raise OutputError where stdout cannot be written, the errors of LineReading.read_chunks() (UnreachableError,
-    NotFoundError, OperationError, MemoryError), and ValueError outside the main thread.
+    NotFoundError, OperationError, MemoryError), and ValueError outside the main thread, where nothing is read or
+    closed.
     """
     pending: deque[tuple[int, Chunk]] = deque()
     printed = 0

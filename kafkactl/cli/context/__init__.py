@@ -144,11 +144,12 @@ def set_context(
 def _change_settings(
     file: contexts.ContextFile, name: str, servers: str | None, new_settings: Mapping[str, str], read_only: bool | None
 ) -> contexts.ContextFile:
-    """Return the file with a context changed or added; nothing is written.
+    """Return a copy of the file with a context changed or added; nothing is written.
 
     `new_settings` are added to the present ones; one with an empty value is removed. Empty or None `servers`, and
     `read_only` of None, stay as they are; a new context is writable then. Raise UsageError for a context without
-    servers, a wrong address, or a setting that cannot be translated.
+    servers, a wrong address, or a setting that cannot be translated. Settings with an unknown name pass, and `name` is
+    not checked.
     """
     present_context = file.contexts.get(name)
     servers = servers or (present_context.bootstrap_servers if present_context else None)

@@ -84,8 +84,8 @@ class DecoderOptions:
     def make_decoder(self, key: Format, value: Format) -> Decoder:
         """Return the decoder of keys and values: that of the internal topic, or of the classes or formats.
 
-        `key` and `value` are the formats where no class is given. Raise UsageError for an unknown class; with an
-        internal topic classes are ignored.
+        `key` and `value` are the formats where no class, or an empty one, is given. Raise UsageError for an unknown
+        class; with an internal topic classes are ignored.
         """
         from kafkactl.output.records import decoders
 
@@ -189,10 +189,11 @@ class SelectOptions:
         """Return the selection of records for rows (`as_rows`), or for Kafka's text.
 
         Rows leave batches with a wrong CRC out and Kafka's text shows them; with --keep-bad-crc both show them and
-        report an error. `key` turns --key into bytes, and `decoder` gives the text for --grep. Raise UsageError for
-        options that are mutually exclusive, a wrong time, and an invalid pattern, and FormatError for a --key that is
-        not of its format. A `key` of a schema registry also raises OperationError, UnreachableError and UsageError, and
-        OSError where a Protobuf schema needs a temporary file that cannot be made.
+        report an error. `key` turns --key into bytes, and `decoder` gives the text for --grep; an empty text counts as
+        given. Raise UsageError for options that are mutually exclusive (--limit and --tail, --follow and
+        read_committed, --between and another time), a wrong time, and an invalid pattern, and FormatError for a --key
+        that is not of its format. A `key` of a schema registry also raises OperationError, UnreachableError and
+        UsageError, and OSError where a Protobuf schema needs a temporary file that cannot be made.
         """
         from kafkactl.storage.selection import BadCrc, Selection, grep
 
@@ -350,8 +351,9 @@ def expand_folders(names: list[Path]) -> tuple[list[Path], list[int]]:
 
     A folder is that of a partition, or one with such folders directly in it. The order is that of `names`, and in a
     folder that of topic, partition and offset. A folder has an error where it has no segments or cannot be listed.
-    Errors are printed on stderr, and not raised. A name that is no folder, or does not exist, stays in the list: it is
-    refused when it is read. In Kafka's style all names are returned as they are.
+    Segments with a suffix such as .deleted are left out; a folder with no others gives no file and no error. Errors are
+    printed on stderr, and not raised. A name that is no folder, or does not exist, stays in the list: it is refused
+    when it is read. In Kafka's style all names are returned as they are.
     """
     from kafkactl.output import people
 
