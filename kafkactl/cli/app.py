@@ -317,7 +317,7 @@ def run(arguments: list[str]) -> int:
         if isinstance(failure, stopping.StopRequestedError):  # the signal came before or after the work
             return failure.status
         if isinstance(failure, OSError):
-            return _print_error(KafkactlError(_describe_os_error(failure)), arguments)
+            return _print_error(KafkactlError(_describe_os_error(failure)), arguments, failure)
         if "--debug" in arguments:
             raise
         reason = f"unexpected error: {type(failure).__name__}: {failure}"
@@ -359,14 +359,15 @@ def _flush(status: int, arguments: list[str]) -> int:
     return status
 
 
-def _print_error(failure: KafkactlError, arguments: list[str]) -> int:
+def _print_error(failure: KafkactlError, arguments: list[str], origin: Exception | None = None) -> int:
     """Print an error on stderr, with --debug also its traceback, and return its exit status.
 
     The output is flushed before, and an error of that is ignored. In Kafka's style the error is only kept in
     people.failures. `arguments` are only searched for --debug. An UnansweredError of a command that may have changed
-    the cluster gets the words "may have been done" and a hint that says how to check it; its traceback has only the
-    last line then.
+    the cluster gets the words "may have been done" and a hint that says how to check it. `origin` is the exception that
+    was raised, whose traceback is printed; None where it is `failure` itself.
     """
+    origin = origin or failure
     if isinstance(failure, UnansweredError) and running.may_have_changed.get():
         reason = f"the change may have been done: {failure.reason}"
         failure = UnansweredError(reason, running.make_check_hint())
@@ -375,7 +376,7 @@ def _print_error(failure: KafkactlError, arguments: list[str]) -> int:
     if "--debug" in arguments:
         import traceback
 
-        sys.stderr.write(hide_in_urls("".join(traceback.format_exception(failure))))
+        sys.stderr.write(hide_in_urls("".join(traceback.format_exception(origin))))
     people.error(failure)
     return failure.status
 

@@ -17,7 +17,7 @@ def read(path: Path) -> dict[str, str]:
     """Return the settings of a file, as text by name; the last of equal names counts. Names are not checked.
 
     A byte order mark at the beginning is a part of the first name. Raise UsageError for a file that cannot be read, is
-    not UTF-8, or has a malformed escape.
+    not UTF-8, or has a malformed escape or half a character.
     """
     try:
         return parse(path.read_text(encoding="utf-8"))
@@ -29,11 +29,12 @@ def read(path: Path) -> dict[str, str]:
 
 
 def parse(text: str) -> dict[str, str]:
-    r"""Return the settings of a .properties text, as text by name; raise ValueError for \u without four hex digits.
+    r"""Return the settings of a .properties text, as text by name.
 
-    The separator is =, : or blanks. The last of equal names counts. A line without a separator is a name with an empty
-    value. Lines that begin with # or ! are comments. A line whose name has another blank, such as a no-break space, is
-    left out. A byte order mark at the beginning is a part of the first name.
+    Raise ValueError for \u without four hex digits, and for half a character, such as \ud83d alone. The separator is =,
+    : or blanks. The last of equal names counts. A line without a separator is a name with an empty value. Lines that
+    begin with # or ! are comments. A line whose name has another blank, such as a no-break space, is left out. A byte
+    order mark at the beginning is a part of the first name.
     """
     settings = {}
     for line in _iterate_logical_lines(text):
@@ -67,7 +68,8 @@ def _iterate_logical_lines(text: str) -> Iterator[str]:
 def _unescape(text: str) -> str:
     r"""Return a key or value without its escapes: \t, \n, \r, \f and \uXXXX.
 
-    A backslash before another character is left out. Raise ValueError for \u without four hex digits.
+    A backslash before another character is left out. Raise ValueError for \u without four hex digits and for half a
+    character, such as \ud83d alone.
     """
     if re.search(r"(?<!\\)(?:\\\\)*\\u(?![0-9a-fA-F]{4})", text):
         raise ValueError(f"malformed \\u escape in {text!r}")
@@ -79,4 +81,7 @@ def _unescape(text: str) -> str:
 
     characters = re.sub(_ESCAPE, replace_escape, text, flags=re.DOTALL)
     # Two escapes can be one character above U+FFFF, as in Java.
-    return characters.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+    try:
+        return characters.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        raise ValueError(f"half a character in {text!r}") from None

@@ -158,9 +158,9 @@ def list_partition_folders(path: Path) -> list[Path]:
     return folders
 
 
-def no_segments(path: Path) -> NotFoundError:
-    """Return (not raise) the error for a folder without a partition."""
-    return NotFoundError(f"{path}: no segments in it", "a broker's log.dirs holds a folder TOPIC-N for each partition")
+def no_segments(path: Path, kind: str = "in it") -> NotFoundError:
+    """Return (not raise) the error for a folder without segments; `kind` says which ones are missing."""
+    return NotFoundError(f"{path}: no segments {kind}", "a broker's log.dirs holds a folder TOPIC-N for each partition")
 
 
 def list_segments(folder: Path) -> list[Path]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -197,8 +198,8 @@ def _list_names(ctx: typer.Context, kind: str, ask: Callable[[Cluster], list[str
 
     The time-out of `ask` is 2 s. `kind` is a part of the name of the cache file. Names from `ask` are written to the
     cache, and so is the empty list after an error. Raise UsageError or NotFoundError for settings of the cluster that
-    are wrong, UsageError for a secret that a command gives, because no command is run, and OSError where the cache
-    cannot be read or written.
+    are wrong, and UsageError for a secret that a command gives, because no command is run. A cache that cannot be read
+    or written hides no names.
     """
     import hashlib
     import json
@@ -223,10 +224,11 @@ def _list_names(ctx: typer.Context, kind: str, ask: Callable[[Cluster], list[str
             names = ask(Cluster(settings))
         except KafkactlError:
             names = []  # the cache gets it as well, so that the next key press does not wait again
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draft = file.with_name(f"{file.name}.{os.getpid()}")
-        draft.write_text(json.dumps(names), encoding="utf-8")
-        draft.replace(file)
+        with suppress(OSError):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            draft = file.with_name(f"{file.name}.{os.getpid()}")
+            draft.write_text(json.dumps(names), encoding="utf-8")
+            draft.replace(file)
     return names
 
 
@@ -241,9 +243,9 @@ def _get_cache_file(cluster: str, kind: str) -> Path:
 
 
 def _read_cache(file: Path) -> list[str] | None:
-    """Return the names in a cache file; None where it is missing, damaged or older than 10 s.
+    """Return the names in a cache file; None where it is older than 10 s, damaged or cannot be read.
 
-    An empty list is a cached answer, too. Raise OSError where it cannot be read for another reason.
+    An empty list is a cached answer, too.
     """
     import json
     import time
@@ -251,9 +253,10 @@ def _read_cache(file: Path) -> list[str] | None:
     try:
         if time.time() - file.stat().st_mtime > CACHE_S:
             return None
-        return [str(name) for name in json.loads(file.read_text(encoding="utf-8"))]
-    except (FileNotFoundError, ValueError, TypeError):
+        names = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return None
+    return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else None
 
 
 def _ask_topics(cluster: Cluster) -> list[str]:

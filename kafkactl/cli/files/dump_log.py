@@ -351,15 +351,15 @@ def expand_folders(names: list[Path]) -> tuple[list[Path], list[int]]:
 
     A folder is that of a partition, or one with such folders directly in it. The order is that of `names`, and in a
     folder that of topic, partition and offset. A folder has an error where it has no segments or cannot be listed.
-    Segments with a suffix such as .deleted are left out; a folder with no others gives no file and no error. Errors are
-    printed on stderr, and not raised. A name that is no folder, or does not exist, stays in the list: it is refused
-    when it is read. In Kafka's style all names are returned as they are.
+    Segments with a suffix such as .deleted are left out; a folder with no others has an error, too. Errors are printed
+    on stderr, and not raised. A name that is no folder, or does not exist, stays in the list: it is refused when it is
+    read. In Kafka's style all names are returned as they are.
     """
     from kafkactl.output import people
 
     if not any(os.path.isdir(name) for name in names) or people.is_kafka_style():  # Kafka's tool reads no folders
         return names, []
-    from kafkactl.storage.log_dir import list_partition_folders, list_segments
+    from kafkactl.storage.log_dir import list_partition_folders, list_segments, no_segments
 
     paths: list[Path] = []
     statuses: list[int] = []
@@ -373,12 +373,22 @@ def expand_folders(names: list[Path]) -> tuple[list[Path], list[int]]:
             statuses.append(error.status)
             return []
 
+    def list_readable(folder: Path) -> list[Path]:
+        """Return the segments of a folder; raise NotFoundError where it has none without a suffix such as .deleted.
+
+        A folder that was deleted meanwhile has no segments and no error.
+        """
+        segments = list_segments(folder)
+        if not segments and folder.is_dir():
+            raise no_segments(folder, "without a suffix such as .deleted")
+        return segments
+
     for name in names:
         if not os.path.isdir(name):
             paths.append(name)
             continue
         for folder in try_listing(name, list_partition_folders):
-            paths += try_listing(folder, list_segments)
+            paths += try_listing(folder, list_readable)
     return paths, statuses
 
 

@@ -16,9 +16,10 @@ import typer
 from kafkactl import __version__
 from kafkactl.cli.app import ALIASES, COMMANDS, run
 from kafkactl.cli.completion import shells
-from kafkactl.cli.frame import compiled_parts
+from kafkactl.cli.frame import compiled_parts, running
 from kafkactl.cli.frame.command import build
 from kafkactl.cli.frame.help import first_sentence
+from kafkactl.errors import UnansweredError, UsageError
 from tests.conftest import REPOSITORY, Cli
 from tests.fake_broker import FakeBroker
 from tests.forking import Line, run_all
@@ -308,6 +309,23 @@ def test_a_bug_is_told_as_one_and_debug_shows_where(
     assert "error: unexpected error: RuntimeError: oops\nhint: this is a bug" in capsys.readouterr().err
     with pytest.raises(RuntimeError):
         run(["--debug", "context", "list"])
+
+
+@pytest.mark.parametrize(
+    "failure", [OSError(28, "No space left on device"), UnansweredError("no answer"), UsageError("x")]
+)
+def test_debug_shows_the_place_of_every_error(
+    failure: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def the_place() -> None:
+        running.may_have_changed.set(True)
+        raise failure
+
+    monkeypatch.setattr("kafkactl.connection.contexts.load", the_place)
+    assert run(["--debug", "context", "list"]) != 0
+    told = capsys.readouterr().err
+    assert ", in the_place\n" in told
+    assert "error: " in told
 
 
 def test_a_reader_that_leaves_is_no_error(cli: Cli) -> None:

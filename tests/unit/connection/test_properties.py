@@ -35,6 +35,10 @@ def test_a_malformed_escape_is_an_error_that_names_the_file(tmp_path: Path) -> N
     file.write_text(r"password=\u12")
     with pytest.raises(UsageError, match=r"client\.properties: malformed"):
         properties.read(file)
+    for text in (r"a=x\ud83dx", r"\ude00=1", r"a=\ude00\ud83d"):
+        file.write_text(text)
+        with pytest.raises(UsageError, match=r"client\.properties: half a character"):
+            properties.read(file)
 
 
 def test_a_missing_file_is_an_error_that_names_it(tmp_path: Path) -> None:

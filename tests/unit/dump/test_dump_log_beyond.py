@@ -105,6 +105,10 @@ def test_folders(cli: Cli, tmp_path: Path) -> None:
     assert offsets(cli, tmp_path, "--limit", 2) == [0, 50]
     assert offsets(cli, tmp_path, "--tail", 2) == [3, 7]
     assert offsets(cli, tmp_path / "a-0", "--from-offset", 50) == [50]
+    (tmp_path / "a-2" / f"{3:020}.log").rename(tmp_path / "a-2" / f"{3:020}.log.deleted")
+    done = cli("dump-log", tmp_path, check=1)
+    assert done.stdout.count("baseOffset") == 3
+    assert f"{tmp_path / 'a-2'}: no segments without a suffix such as .deleted" in done.stderr
 
 
 def test_files_on_their_way(cli: Cli, tmp_path: Path) -> None:
