@@ -50,7 +50,8 @@ def avoid_pydantic() -> None:
 def _make_reader_class(base: Any) -> Any:
     """Return a class that reads values by the parser of their parameter; without a parser a value is a flag.
 
-    `base` is typer's RuntimeParam. A value that the parser refuses is a BadParameter.
+    `base` is typer's RuntimeParam. A BadParameter of the parser is raised with the parameter; other errors of the
+    parser pass unchanged.
     """
 
     class ParserParam(base):  # type: ignore[misc]
