@@ -242,9 +242,9 @@ def prepare(connected: Cluster, plan: ReassignmentFile, options: ExecuteOptions)
     A partition that cannot be moved is left out and has an error in the result: it does not exist, a broker of the plan
     is not alive, its number of replicas may not change, or a directory cannot be used. Moves and errors are sorted by
     partition. Sizes that cannot be read count as 0. A running reassignment to the replicas of the plan, in any order,
-    is no move of the result. Raise OperationError where reassignments run that do not lead to the replicas of the plan,
-    also of partitions that are not in it, without `options.additional`, and for a refusal, also of one topic;
-    UnreachableError, and UsageError for a wrong client setting.
+    is no move of the result; without one a new order alone is a move. Raise OperationError where reassignments run that
+    do not lead to the replicas of the plan, also of partitions that are not in it, without `options.additional`, and
+    for a refusal, also of one topic; UnreachableError, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment
     from kafkactl.admin.planning import Placement
@@ -357,9 +357,9 @@ def run(connected: Cluster, work: Work, options: ExecuteOptions, commands: NextC
 
     Where the throttles cannot be set, nothing is moved, and those that were set are removed. Raise OperationError for
     that, and where the controller refuses the whole request for moves between brokers: then the throttles are removed,
-    and no move between directories begins. Raise UnreachableError where no answer comes, also UnansweredError where the
-    moves may have begun: then the throttles stay. Raise UsageError for a wrong client setting. `commands` are for the
-    notes.
+    and no move between directories begins. Raise UnreachableError where the request was not sent: then the throttles
+    are removed, too. Raise UnansweredError where the moves may have begun: then the throttles stay. Raise UsageError
+    for a wrong client setting. `commands` are for the notes.
     """
     from kafkactl.admin import throttles
     from kafkactl.admin.models import Outcome
