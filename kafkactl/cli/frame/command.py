@@ -281,8 +281,8 @@ def _check_texts(click_context: typer.Context, values: Mapping[str, Any]) -> Non
 def _fill_in(options: T, click_context: typer.Context) -> T:
     """Return options in which each None is replaced by the value from before the subcommand.
 
-    That is a copy; options of a class that does not stand before the subcommand are returned unchanged. `click_context`
-    is that of the subcommand.
+    That is a copy, also where nothing is None; options of a class that does not stand before the subcommand are
+    returned unchanged. `click_context` is that of the subcommand.
     """
     root_options: dict[type[Any], Any] = click_context.find_root().obj or {}
     outer = next((outer for kind, outer in root_options.items() if isinstance(options, kind)), None)

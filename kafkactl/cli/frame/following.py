@@ -42,7 +42,7 @@ class Progress:
 
 @contextlib.contextmanager
 def explain_stop(text: str) -> Iterator[None]:
-    """Print a note where INT, TERM or HUP ends the context.
+    """Print a note on stderr where INT, TERM or HUP ends the context; in Kafka's style print nothing.
 
     `text` says what goes on without this command. StopRequestedError, which has the exit status, goes on afterwards,
     and so does every other error, without a note. Raise ValueError outside the main thread.

@@ -352,8 +352,9 @@ def run(connected: Cluster, work: Work, options: ExecuteOptions, commands: NextC
     outcome, too, and those of deleted topics have none. The throttles stay, with a note, while any other reassignment
     runs. An error of the wait is the last of the errors, and not raised: the moves that have begun are successes then,
     and the throttles may stay. Without `options.wait` a move that has begun is a success, and the throttles stay, with
-    a note; they are only removed where every move was refused and no reassignment of the cluster ran before. A replica
-    that its broker does not have yet is tried again for `options.dir_timeout_s`, also without the wait.
+    a note; they are only removed where every move was refused, or left out of the answer, and no reassignment of the
+    cluster ran before. A replica that its broker does not have yet is tried again for `options.dir_timeout_s`, also
+    without the wait.
 
     Where the throttles cannot be set, nothing is moved, and those that were set are removed. Raise OperationError for
     that, and where the controller refuses the whole request for moves between brokers: then the throttles are removed,
