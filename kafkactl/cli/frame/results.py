@@ -157,8 +157,8 @@ def print_unanswered(failure: UnansweredError, noun: str, name: str, command: st
     """Print on stderr that the change of one item may have been done, with the command that shows it; return 3.
 
     `noun` names the item, such as subscription, and `name` is its name or a word such as "new". `command` shows it,
-    without the name of the program; None takes the command for its noun. In Kafka's style the error is kept in
-    people.failures instead.
+    without the name of the program; None and "" take the command for `noun`, or none where there is no such noun. In
+    Kafka's style the error is kept in people.failures instead.
     """
     hint = running.format_check_hint(command) if command else _make_check_hint(noun, name)
     people.error(UnansweredError(f"{noun} {name}: {failure.reason}; it may have been done", hint))

@@ -21,7 +21,9 @@ class Proposal(NamedTuple):
 
 
 def avoid_pydantic() -> None:
-    """Let typer read values by their parsers alone. Where typer has moved the parts for this, nothing changes.
+    """Let typer read values by their parsers alone, in the whole process.
+
+    Where typer has moved the parts for this, nothing changes.
 
     typer 0.29 builds a pydantic adapter for every parameter of a command, and to import pydantic takes as long as to
     import typer.
