@@ -64,7 +64,8 @@ def is_logged() -> bool:
 def _log(change: Change) -> None:
     """Print a change and the command that undoes it on stderr.
 
-    The errors of its `inverse`, which is called, are raised.
+    Its `inverse` is called; None of it is shown as not possible, and its errors are raised before anything is printed.
+    In Kafka's style nothing is printed.
     """
     from kafkactl.output import people
 

@@ -73,12 +73,13 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
 
     Options of the cluster and the output before the subcommand (`kafkactl -b HOST topics list`) are the defaults of
     those after it. The result has no options yet: calling its attribute `prepare`, without arguments, gives it the
-    signature that typer reads. typer calls the result with a `click_context` and the values of all options by name. It
-    calls the method `check` of each dataclass that has one, then the function, and returns what the function returns.
-    It raises the errors of both, and UsageError for an empty text (except of --key, --key-separator, --delimiter and
-    --null-marker, and in Kafka's style of the arguments regex, name and names) or one that is not Unicode (except of
-    --key and --header). An OperationError of a missing right gets a hint that names the right. After KeyboardInterrupt,
-    which goes on, a warning on stderr says that a change may have been done, where one had begun.
+    signature that typer reads; further calls change nothing. typer calls the result with a `click_context` and the
+    values of all options by name. It calls the method `check` of each dataclass that has one, then the function, and
+    returns what the function returns. It raises the errors of both, and UsageError for an empty text (except of --key,
+    --key-separator, --delimiter and --null-marker, and in Kafka's style of the arguments regex, name and names) or one
+    that is not Unicode (except of --key and --header). An OperationError of a missing right gets a hint that names the
+    right. After KeyboardInterrupt, which goes on, a warning on stderr says that a change may have been done, where one
+    had begun.
     """
 
     @functools.wraps(function)
@@ -136,7 +137,8 @@ def build(app: typer.Typer) -> Any:
     """Return the command or the group of commands of an app, as typer's class; the commands of `app` stay in it.
 
     An app with a single verb and without a callback is that verb's command. The verbs of a noun are built when they are
-    called: a noun has up to twelve, and typer takes a millisecond for each. An app without verbs is the root.
+    called: a noun has up to twelve, and typer takes a millisecond for each. An app without verbs is the root;
+    RuntimeError is raised where it has no callback either.
     """
     if app.registered_callback is not None:
         _prepare(app.registered_callback.callback)
@@ -217,7 +219,9 @@ def _spread(
 
     `hints` are the annotations of the function's parameters by name, `groups` those of them that are dataclasses. All
     parameters are for keywords: click_context, then those of the function itself, then the fields of the dataclasses,
-    and a hidden --debug where the function has none. The readers and sections of the options are set in place.
+    and a hidden --debug where the function has none. The readers and sections of the options are set in place. A field
+    without a default becomes a required option. Each annotation must be an Annotated with a typer.Option or
+    typer.Argument, else AttributeError is raised. Raise ValueError for two parameters of the same name.
     """
     parameters = [inspect.Parameter("click_context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
     for name, parameter in inspect.signature(function).parameters.items():
@@ -244,7 +248,8 @@ def _complete_parameter(annotation: Any, section: str | None) -> None:
     """Give an option the reader of its values, and the section of its dataclass unless it has a section of its own.
 
     `annotation` is the Annotated of the parameter; its typer.Option or typer.Argument is changed in place. A section of
-    None leaves the option without one.
+    None leaves the option without one. Flags get no reader, and an option that has one keeps it. Raise AttributeError
+    for another annotation than Annotated, and KeyError for an option without a metavar whose type has no reader.
     """
     for parameter in annotation.__metadata__:
         read_values_of(annotation.__origin__, parameter)
@@ -276,8 +281,8 @@ def _check_texts(click_context: typer.Context, values: Mapping[str, Any]) -> Non
 def _fill_in(options: T, click_context: typer.Context) -> T:
     """Return options in which each None is replaced by the value from before the subcommand.
 
-    That is a copy; options of a class that does not stand before the subcommand are returned unchanged. `click_context`
-    is that of the subcommand.
+    That is a copy, also where nothing is None; options of a class that does not stand before the subcommand are
+    returned unchanged. `click_context` is that of the subcommand.
     """
     root_options: dict[type[Any], Any] = click_context.find_root().obj or {}
     outer = next((outer for kind, outer in root_options.items() if isinstance(options, kind)), None)

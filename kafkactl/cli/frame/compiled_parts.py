@@ -13,7 +13,8 @@ MODULES = (*_READERS.values(), *_STREAMS.values())
 def find_parts() -> dict[str, bool]:
     """Return for each part, by its name, whether the compiled one is in use instead of the one in Python.
 
-    The names are record reader, record lines, line receiver and line sender.
+    The names are record reader, record lines, line receiver and line sender. KAFKACTL_READER=pure turns the first two
+    off, KAFKACTL_STREAMS=pure the others.
     """
     from kafkactl.storage import readers
     from kafkactl.streams.librdkafka import load_compiled

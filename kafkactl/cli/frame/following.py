@@ -42,7 +42,7 @@ class Progress:
 
 @contextlib.contextmanager
 def explain_stop(text: str) -> Iterator[None]:
-    """Print a note where INT, TERM or HUP ends the context.
+    """Print a note on stderr where INT, TERM or HUP ends the context; in Kafka's style print nothing.
 
     `text` says what goes on without this command. StopRequestedError, which has the exit status, goes on afterwards,
     and so does every other error, without a note. Raise ValueError outside the main thread.
@@ -58,10 +58,11 @@ def explain_stop(text: str) -> Iterator[None]:
 def follow(connected: Cluster, look: Callable[[], Progress], interrupted: str) -> None:
     """Wait until the moves have ended, without a time-out of the whole.
 
-    `look` returns how far they are. The progress is shown on stderr: in one line on a terminal, else in a note a
-    minute. A new obstacle, and the end of one, is a note at once. The time-out of the cluster is renewed before each
-    look but the first. Where nothing is left at the first look, nothing is shown. A KafkactlError of `look` ends the
-    wait and not the moves: it is raised after the note `interrupted`. A signal is a matter of explain_stop().
+    `look` returns how far they are. The progress is shown on stderr: in one line on a terminal, else in a note at once
+    and then one a minute. In Kafka's style there are no notes. A new obstacle, and the end of one, is a note at once.
+    The time-out of the cluster is renewed before each look but the first. Where nothing is left at the first look,
+    nothing is shown. A KafkactlError of `look` ends the wait and not the moves: it is raised after the note
+    `interrupted`. A signal is a matter of explain_stop().
     """
     on_terminal = sys.stderr.isatty()
     obstacle: str | None = None
@@ -99,8 +100,8 @@ def describe_progress(first: Progress, now: Progress, elapsed_s: float) -> str:
     """Return the progress as a line: partitions, bytes, and the rate and the time left where they are known.
 
     The line has no end of line. The bytes, the rate and the time left are missing where `total_bytes` is 0, and rate
-    and time left also where nothing was moved since `first`. `first` is the first look, and `elapsed_s` the time since
-    the begin of the wait, in s.
+    and time left also where nothing was moved since `first` or `elapsed_s` is 0. The rate is the mean over `elapsed_s`.
+    `first` is the first look, and `elapsed_s` the time since the begin of the wait, in s.
     """
     parts = [f"{now.total - now.left} of {now.total} partition{'' if now.total == 1 else 's'} moved"]
     if now.total_bytes:
@@ -128,7 +129,7 @@ def format_bytes(size: float) -> str:
 def format_time_left(seconds: float) -> str:
     """Return a time in s as text: 45 s, 3 min, 2 h 5 min.
 
-    It is rounded to a second below a minute, and to a minute from there on.
+    It is rounded to a second below a minute, and to a minute from there on. From 60 min on it has hours, also for days.
     """
     if round(seconds) < _MINUTE_S:
         return f"{seconds:.0f} s"

@@ -183,7 +183,8 @@ def _find_section(parameter: Any) -> str:
 def _move_help_to_the_end(sections: dict[str, list[tuple[str, str]]]) -> None:
     """Move -h, --help behind the options of the connection; do nothing where a command has no such options.
 
-    `sections` has the rows of each section, names and help, by heading. It is changed in place.
+    `sections` has the rows of each section, names and help, by heading. It is changed in place, and Options may be an
+    empty list then.
     """
     options = sections.get(Section.OPTIONS, [])
     if Section.CONNECTION in sections:

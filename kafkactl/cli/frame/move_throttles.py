@@ -26,8 +26,8 @@ def set_throttles(connected: Cluster, settings: ThrottlePlan) -> None:
 
     All throttles of these brokers and topics are removed then, also former ones: their values do not come back. One
     whose answer is missing may have been set, and is removed, too. Throttles that cannot be removed again are printed
-    as errors. Raise OperationError for the first failure, also for a broker that does not answer, with a text that
-    nothing was moved, and UsageError for a wrong client setting.
+    as errors. Call before_change first. Raise OperationError for the first failure, also for a broker that does not
+    answer, with a text that nothing was moved, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import throttles
     from kafkactl.admin.entities import EntityType
@@ -61,8 +61,9 @@ def _find_errors(results: Mapping[Any, KafkactlError | None]) -> list[KafkactlEr
 def leave_out_dead(connected: Cluster, settings: ThrottlePlan) -> ThrottlePlan:
     """Return the settings without those of brokers that are not alive: no replica is read from them.
 
-    A note names these brokers. The brokers that get replicas keep the rates low where one comes back. Raise
-    UnreachableError or OperationError where the brokers cannot be listed, and UsageError for a wrong client setting.
+    A note names each of them. The topics keep their settings, and without `brokers` nothing is asked. The brokers that
+    get replicas keep the rates low where one comes back. Raise UnreachableError or OperationError where the brokers
+    cannot be listed, and UsageError for a wrong client setting.
     """
     if not settings.brokers:
         return settings
@@ -75,11 +76,11 @@ def leave_out_dead(connected: Cluster, settings: ThrottlePlan) -> ThrottlePlan:
 
 
 def remove_own_throttles(connected: Cluster, settings: ThrottlePlan) -> list[KafkactlError]:
-    """Remove the throttles of a plan's brokers and topics where no reassignment runs any more.
+    """Remove the throttles of a plan's brokers and topics where no reassignment runs in the cluster any more.
 
-    Return an error for each broker or topic whose throttles stay. All of them go, also former ones. Where a
-    reassignment runs they stay without an error, and a note on stderr says so. Raise OperationError or UnreachableError
-    where the reassignments cannot be listed, and UsageError for a wrong client setting.
+    Return an error for each broker or topic whose throttles stay. All of them go, also former ones. Where any
+    reassignment of the cluster runs, they stay without an error, and a note on stderr says so. Raise OperationError or
+    UnreachableError where the reassignments cannot be listed, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment
 
@@ -128,8 +129,9 @@ def note_kept_throttles(connected: Cluster, topics: Sequence[str]) -> list[Kafka
     """Print a note where there are throttles that stay, because other reassignments run; return errors of asking.
 
     That others run is not checked: the caller knows it. `topics` are those whose throttles count, beside the rates of
-    the brokers. The errors are for each broker that is not alive, and each broker or topic that cannot be read. Raise
-    UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
+    the brokers. No topics means the rates alone. The errors are for each broker that is not alive, and each broker or
+    topic that cannot be read. Raise UnreachableError or OperationError where no broker answers, or where the
+    reassignments or brokers cannot be listed, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import throttles
 
@@ -146,10 +148,10 @@ def make_removal(row: Throttle) -> Change:
 
 
 def remove_listed(connected: Cluster, rows: Sequence[Throttle]) -> list[KafkactlError]:
-    """Remove throttles, print on stderr how many, and return an error for each that stays, in their order.
+    """Remove throttles, note on stderr how many, also 0, and return an error for each that stays, in their order.
 
-    Call before_change first. A removal without an answer is an UnansweredError in the result. Raise UsageError for a
-    wrong client setting.
+    Call before_change first. A removal without an answer is an UnansweredError in the result, and not in the number.
+    Raise UsageError for a wrong client setting.
     """
     from kafkactl.admin import throttles
 

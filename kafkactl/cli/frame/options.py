@@ -71,8 +71,8 @@ class ClusterOptions:
         """Return the options together with those that Kafka's console tools have under other names.
 
         `config` is a file of client settings, `properties` are NAME=VALUE and come last, `max_block_ms` is a time-out
-        in ms; None adds nothing. Raise UsageError for two different files, or two time-outs. The texts and the file are
-        not read here.
+        in ms; None adds nothing. Raise UsageError for two different files, and for two time-outs, also equal ones. The
+        texts and the file are not read here.
         """
         if config is not None and self.command_config is not None and config != self.command_config:
             raise UsageError(
@@ -90,9 +90,9 @@ class ClusterOptions:
     def settings(self) -> Settings:
         """Return the client settings from these options, the environment and the contexts file.
 
-        Their warnings are printed on stderr, and commands that give secrets are run. Raise UsageError for a wrong or
-        unsafe setting, file or time-out (a duration such as 5s), for a secret that cannot be read, and NotFoundError
-        for a context that does not exist.
+        Without any address it is localhost:9092. Warnings about settings are printed on stderr, and commands that give
+        secrets are run. Raise UsageError for a wrong or unsafe setting, file or time-out (a duration such as 5s), for a
+        secret that cannot be read, and NotFoundError for a context that does not exist.
         """
         from kafkactl.connection.java_settings import NOT_OF_TOOLS
         from kafkactl.connection.settings import resolve
@@ -299,10 +299,11 @@ class ReportOptions(OutputOptions):
     def show(self, report: Report) -> None:
         """Print a report in the selected format on stdout, with the columns and the order of the options.
 
-        Columns are named by their titles, in any case. Raise UsageError for a column or an order that the report does
-        not have, and for a format that no report has. After a change a wrong column or order is only a warning and all
-        columns are shown, because the user must see the result. Raise OutputError where stdout cannot be written, and
-        ReaderLeftError where its reader left.
+        Columns are named by their titles, in any case. Of several tables only those with all the columns are shown, and
+        only those with the column of --sort are sorted. Raise UsageError where no table has them, unless there is no
+        table, and for an unknown order or a format that no report has. After a change a wrong column or order is only a
+        warning, and all columns are shown without sorting, because the user must see the result. Raise OutputError
+        where stdout cannot be written, and ReaderLeftError where its reader left.
         """
         from kafkactl.output.render import show
 
@@ -483,11 +484,11 @@ class FormatOptions:
 
         `topic` is used in the names of schemas, None where it is not known. `registry` has the settings of the registry
         from the cluster's settings, without `schema.registry.`; its `url` gives way to --schema-registry, and comes
-        before KAFKACTL_SCHEMA_REGISTRY. Without `registers` the schema of a file is used and not registered. Raise
-        UsageError for an unknown format, and with a registry also strategy or setting, for a schema that is missing,
-        cannot be read or does not fit the format, for a schema id without a registry or beside a file, for a login or a
-        secret in --schema-registry, and where an extra is not installed. Raise OSError where a Protobuf text needs a
-        temporary file that cannot be made.
+        before KAFKACTL_SCHEMA_REGISTRY. Without `registers` a part with the schema of a file does not use the registry
+        at all. Raise UsageError for an unknown format, for a format with schemas and a registry also strategy or
+        setting, for a schema that is missing, cannot be read or does not fit the format, for a schema id without a
+        registry, beside a file or with a format without schemas, for a login or a secret in --schema-registry, and
+        where an extra is not installed. Raise OSError where a Protobuf text needs a temporary file that cannot be made.
         """
         from kafkactl.serde.choice import Choice, choose_format
         from kafkactl.serde.schemas import ShowOptions, WriteOptions

@@ -91,8 +91,8 @@ class Work:
     def describe(self, options: ExecuteOptions) -> str:
         """Return the work as a phrase that begins with a verb, for the question before it.
 
-        It has the number of moves, the new replicas with their size, the limit between brokers and the number of moves
-        between directories. The limit between directories is not in it.
+        It has the number of moves and the new replicas with their size, then the limit between brokers and the number
+        of moves between directories, where there are any. The limit between directories is not in it.
         """
         added = sum(len(set(move.after) - set(move.before)) for move in self.moves)
         count = len(self.moves)
@@ -241,9 +241,10 @@ def prepare(connected: Cluster, plan: ReassignmentFile, options: ExecuteOptions)
 
     A partition that cannot be moved is left out and has an error in the result: it does not exist, a broker of the plan
     is not alive, its number of replicas may not change, or a directory cannot be used. Moves and errors are sorted by
-    partition. Sizes that cannot be read count as 0. Raise OperationError where reassignments run that do not lead to
-    the replicas of the plan, also of partitions that are not in it, without `options.additional`, and for a refusal,
-    also of one topic; UnreachableError, and UsageError for a wrong client setting.
+    partition. Sizes that cannot be read count as 0. A running reassignment to the replicas of the plan, in any order,
+    is no move of the result; without one a new order alone is a move. Raise OperationError where reassignments run that
+    do not lead to the replicas of the plan, also of partitions that are not in it, without `options.additional`, and
+    for a refusal, also of one topic; UnreachableError, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment
     from kafkactl.admin.planning import Placement
@@ -299,9 +300,11 @@ def _plan_dirs(
 ) -> tuple[dict[ReplicaKey, str], dict[Partition, OperationError]]:
     """Return the directories of replicas that are not there yet, and an error for each partition that cannot be moved.
 
-    It cannot where a broker does not have the directory, cannot use it, or does not tell its directories. The
-    directories are sorted by topic, partition and broker. Raise NotFoundError for a broker that is not alive,
-    UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
+    It cannot where a broker does not have the directory, cannot use it, or does not tell its directories; then all
+    directories of the partition are left out. A replica that is on its way, or that the broker does not have, is not
+    there yet. Without `dirs` nothing is asked. The directories are sorted by topic, partition and broker. Raise
+    NotFoundError for a broker that is not alive, UnreachableError or OperationError where no broker answers, and
+    UsageError for a wrong client setting.
     """
     from kafkactl.admin import log_dirs
 
@@ -343,20 +346,21 @@ def run(connected: Cluster, work: Work, options: ExecuteOptions, commands: NextC
     Call before_change first. Return the outcome of each move, the refused ones first, and an error for each broker or
     topic whose throttles could not be removed, and for each topic that was deleted meanwhile. Where throttles are
     removed, all throttles of these brokers and topics go, also former ones. Brokers that are not alive get none, with a
-    note.
+    note. The limit between brokers holds for all reassignments that ran before, too.
 
     With `options.wait` there is no time limit, and progress is on stderr. The moves of the plan that ran before have an
     outcome, too, and those of deleted topics have none. The throttles stay, with a note, while any other reassignment
     runs. An error of the wait is the last of the errors, and not raised: the moves that have begun are successes then,
     and the throttles may stay. Without `options.wait` a move that has begun is a success, and the throttles stay, with
-    a note; they are only removed where every move was refused and none ran before. A replica that its broker does not
-    have yet is tried again for `options.dir_timeout_s`, also without the wait.
+    a note; they are only removed where every move was refused, or left out of the answer, and no reassignment of the
+    cluster ran before. A replica that its broker does not have yet is tried again for `options.dir_timeout_s`, also
+    without the wait.
 
     Where the throttles cannot be set, nothing is moved, and those that were set are removed. Raise OperationError for
     that, and where the controller refuses the whole request for moves between brokers: then the throttles are removed,
-    and no move between directories begins. Raise UnreachableError where no answer comes, also UnansweredError where the
-    moves may have begun: then the throttles stay. Raise UsageError for a wrong client setting. `commands` are for the
-    notes.
+    and no move between directories begins. Raise UnreachableError where the request was not sent: then the throttles
+    are removed, too. Raise UnansweredError where the moves may have begun: then the throttles stay. Raise UsageError
+    for a wrong client setting. `commands` are for the notes.
     """
     from kafkactl.admin import throttles
     from kafkactl.admin.models import Outcome
@@ -460,11 +464,12 @@ def _check_results(
 ) -> tuple[list[Outcome], list[str]]:
     """Return the outcome of each move that was waited for, from the replicas that are there now, and deleted topics.
 
-    The moves between brokers come first. A replica that is not where it should be is a failed outcome. Moves of topics
-    that were deleted have no outcome; the topics are sorted. `started` are moves of this call; those that were running
-    before count, too. `dirs` are the directories of replicas that were moved. Brokers learn of the end of a move one
-    after the other: for 5 s a replica that is not there is looked for again. Raise OperationError for a refusal, also
-    of one topic, UnreachableError where no broker answers, and UsageError for a wrong client setting.
+    The moves between brokers come first. A replica that is not where it should be is a failed outcome; the order of
+    replicas does not count. Moves of topics that were deleted have no outcome; the topics are sorted. `started` are
+    moves of this call; those of the plan that were running before count, too. `dirs` are the directories of replicas
+    that were moved. Brokers learn of the end of a move between brokers one after the other: for 5 s its replicas are
+    looked for again. Raise OperationError for a refusal, also of one topic, UnreachableError where no broker answers,
+    and UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment
     from kafkactl.admin.models import Outcome
@@ -628,7 +633,8 @@ def _describe_obstacle(moves: Sequence[RunningMove], alive: Collection[int], can
 def _describe_wait(waiting: Mapping[str, set[int]]) -> str:
     """Return a sentence about moves that wait for brokers that are not alive, with the advice to start these.
 
-    `waiting` has the ids of the brokers by the name of the partition, and is not empty.
+    `waiting` has the ids of the brokers by the name of the partition, and is not empty. The first 5 partitions are
+    named.
     """
     brokers = sorted(set().union(*waiting.values()))
     names = ", ".join(list(waiting)[:_SHOWN]) + (f" and {len(waiting) - _SHOWN} more" if len(waiting) > _SHOWN else "")
@@ -641,9 +647,10 @@ def _describe_wait(waiting: Mapping[str, set[int]]) -> str:
 def _follow(connected: Cluster, work: Work, moves: Sequence[Move], commands: NextCommands, has_throttles: bool) -> None:
     """Wait until the moves, and those of the plan that were running before, have ended, without a time limit.
 
-    Progress is shown on stderr. A note says which brokers that are not alive they wait for. `commands` and
-    `has_throttles` are for the notes about moves that have not ended. Raise UnreachableError or OperationError, after a
-    note, where the moves or the brokers cannot be read, and UsageError for a wrong client setting.
+    Progress is shown on stderr. A note says which brokers that are not alive they wait for. A move that was cancelled
+    has ended, too: where the replicas are is not checked. `commands` and `has_throttles` are for the notes about moves
+    that have not ended. Raise UnreachableError or OperationError, after a note, where the moves or the brokers cannot
+    be read, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import log_dirs, reassignment
 
@@ -695,7 +702,7 @@ def _follow_dirs(connected: Cluster, dirs: Mapping[ReplicaKey, str], interrupted
     """
 
     def look() -> Progress:
-        """Return how far the moves are; raise UnreachableError or OperationError where no broker answers."""
+        """Return how far the moves are; raise the errors of the function around it."""
         left = [key for key, text in find_unmoved(connected, dirs).items() if text.startswith("moving")]
         alive = connected.requests.list_brokers() if left else []
         waiting: dict[str, set[int]] = defaultdict(set)

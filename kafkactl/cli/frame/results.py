@@ -67,9 +67,10 @@ def show_rows(
 ) -> int:
     """Show rows, then print errors on stderr, and return the exit status of both: 0 without an error, else 1.
 
-    `nothing` is the note on stderr for no rows and no error, but not in structured formats. Without rows and beside an
-    error only structured formats show an empty list. In Kafka's style the errors are kept in people.failures instead of
-    being printed. Raise UsageError for a wrong column or order, and OutputError or ReaderLeftError where stdout fails.
+    `nothing` is the note on stderr for no rows and no error, but not in structured formats. Without rows only
+    structured formats can print on stdout: an empty list, or the headings of csv. In Kafka's style the errors are kept
+    in people.failures instead of being printed. Raise UsageError for a wrong column or order, before the errors are
+    printed, unless before_change was called, and OutputError or ReaderLeftError where stdout fails.
     """
     failures = list(errors)
     if rows or output.is_structured or not failures:
@@ -143,7 +144,8 @@ def _make_error(outcome: Outcome, noun: str) -> KafkactlError:
     """Return (not raise) the error of an item that failed; `noun` names the item, such as topic.
 
     It is an UnansweredError for the codes REQUEST_TIMED_OUT and LEADER_NOT_AVAILABLE, and says that the change may have
-    been done; otherwise an OperationError without a code, whose hint names a missing right.
+    been done; otherwise an OperationError without a code. Its hint names a missing right, or else is that of the
+    outcome.
     """
     text = f"{noun} {outcome.name}: {outcome.result}"
     if outcome.code in _UNANSWERED:
@@ -155,8 +157,8 @@ def print_unanswered(failure: UnansweredError, noun: str, name: str, command: st
     """Print on stderr that the change of one item may have been done, with the command that shows it; return 3.
 
     `noun` names the item, such as subscription, and `name` is its name or a word such as "new". `command` shows it,
-    without the name of the program; None takes the command for its noun. In Kafka's style the error is kept in
-    people.failures instead.
+    without the name of the program; None and "" take the command for `noun`, or none where there is no such noun. In
+    Kafka's style the error is kept in people.failures instead.
     """
     hint = running.format_check_hint(command) if command else _make_check_hint(noun, name)
     people.error(UnansweredError(f"{noun} {name}: {failure.reason}; it may have been done", hint))

@@ -15,7 +15,10 @@ from kafkactl import stdout
 
 
 def prepare_process() -> None:
-    """Take over stdout, delay an import that is not needed, and make the garbage collector run less often."""
+    """Take over stdout, delay the import of asyncio, and make the garbage collector run less often.
+
+    Raise OSError where a standard descriptor is closed and no file can be opened in its place.
+    """
     stdout.take_over_stdout()
     put_off("asyncio")  # 20 ms, for clients of confluent_kafka that are not ours
     # There are few cycles, and the search for them takes a tenth of the time of a command with many results.

@@ -81,7 +81,7 @@ class Stopping:
         """Delay a first signal until the end of the context, for steps that must be done together.
 
         At the end StopRequestedError is raised for it, unless an error passes, or finish() was called before the
-        context.
+        context. The deadlines begin at the signal, and a second signal still ends the process at once.
         """
         had_signal, is_finishing = self._number is not None, self._is_finishing
         self._is_finishing = True
@@ -144,7 +144,10 @@ class NotedStopping(Stopping):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Install the former handlers again, and close the pipe. Errors pass."""
+        """Install the former handlers again, and close the pipe. Errors pass.
+
+        The output waits without a deadline then, and signal.set_wakeup_fd is unset, also where it was set before.
+        """
         super().__exit__(kind, error, traceback)
         signal.set_wakeup_fd(-1)
         os.close(self._wake_read)
@@ -166,7 +169,8 @@ class NotedStopping(Stopping):
     def wait_readable(self, descriptor: int) -> bool:
         """Wait, without a time-out, until a descriptor has bytes or its input has ended; return True then.
 
-        Nothing is read. Return False where a signal comes first or has come before.
+        Nothing is read. Return False where a signal comes first or has come before. A descriptor that is closed gives
+        True, too. Raise ValueError outside the context, which makes the pipe.
         """
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
@@ -180,7 +184,10 @@ class NotedStopping(Stopping):
         return False
 
     def sleep(self, seconds: float) -> None:
-        """Wait for a time in s, or until a signal comes. After a signal do not wait."""
+        """Wait for a time in s, or until a signal comes. After a signal do not wait.
+
+        Raise ValueError outside the context, which makes the pipe.
+        """
         end = time.monotonic() + seconds
         while not self.is_requested and (left := end - time.monotonic()) > 0:
             if select.select([self._wake_read], [], [], left)[0]:

@@ -217,7 +217,7 @@ class GroupsOptions:
         """Return the selection; an empty one means all groups. The groups need not exist: no broker is asked.
 
         GROUP and --group are names, --match a regular expression for the whole name. Raise UsageError for --all-groups
-        with a selection, an empty value, and a wrong pattern.
+        with a selection, for a value that is empty, not UTF-8 or has a NUL character, and for a wrong pattern.
         """
         selection = select_names(self.group, options=self.group_flag, match=self.match)
         if self.all_groups and not selection.is_empty:
@@ -227,8 +227,8 @@ class GroupsOptions:
     def require_selection(self) -> NameSelection:
         """Return the selection; an empty one means all groups, because --all-groups is given.
 
-        Raise UsageError where neither a group nor --all-groups is given, for both, for an empty value and a wrong
-        pattern.
+        Raise UsageError where neither a group nor --all-groups is given, for both, for a value that is empty, not UTF-8
+        or has a NUL character, and for a wrong pattern.
         """
         selection = self.selection()
         if selection.is_empty and not self.all_groups:
@@ -237,7 +237,7 @@ class GroupsOptions:
 
 
 def make_unmatched_errors(choice: Choice) -> list[KafkactlError]:
-    """Return (not raise) an error for each pattern that matches no topic, in the order of the choice."""
+    """Return (not raise) a NotFoundError for each pattern that matches no topic, sorted; absent names have none."""
     errors: list[KafkactlError] = []
     for pattern in choice.unmatched_patterns:
         suggestion = suggest_topics(pattern)

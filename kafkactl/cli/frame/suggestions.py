@@ -73,9 +73,9 @@ _CLOSEST = 3
 def suggest_command(name: str, path: str, names: Collection[str]) -> str | None:
     """Return a hint for a command that does not exist below `path`, None where there is nothing to propose.
 
-    Similar names, names of Kafka's scripts, and words of other tools such as rm give a hint. `path` is the command line
-    so far, such as "kafkactl topics"; `names` are the commands that exist below it. A hint begins with "try: " and has
-    up to three command lines, or says that kafkactl does not have the tool.
+    Similar names, names of Kafka's scripts, and words of other tools give a hint: such as ls for the program, and rm
+    below a noun that has delete. `path` is the command line so far, such as "kafkactl topics"; `names` are the commands
+    that exist below it. A hint begins with "try: " and has up to three command lines.
     """
     script = _SCRIPT.fullmatch(name)
     if script and script[1] in names:

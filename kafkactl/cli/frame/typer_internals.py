@@ -21,7 +21,9 @@ class Proposal(NamedTuple):
 
 
 def avoid_pydantic() -> None:
-    """Let typer read values by their parsers alone. Where typer has moved the parts for this, nothing changes.
+    """Let typer read values by their parsers alone, in the whole process.
+
+    Where typer has moved the parts for this, nothing changes.
 
     typer 0.29 builds a pydantic adapter for every parameter of a command, and to import pydantic takes as long as to
     import typer.
@@ -50,7 +52,8 @@ def avoid_pydantic() -> None:
 def _make_reader_class(base: Any) -> Any:
     """Return a class that reads values by the parser of their parameter; without a parser a value is a flag.
 
-    `base` is typer's RuntimeParam. A value that the parser refuses is a BadParameter.
+    `base` is typer's RuntimeParam. A BadParameter of the parser is raised with the parameter; other errors of the
+    parser pass unchanged.
     """
 
     class ParserParam(base):  # type: ignore[misc]

@@ -85,7 +85,8 @@ def read_value(kind: Any, low: float | None, high: float | None, value: Any) -> 
 
     `kind` is str, int, float, Path or an Enum. The bounds `low` and `high` are included; None is no bound. Raise
     BadParameter for text that is not of the type (an int has digits of ASCII), is outside the bounds, or is an empty
-    path, and for an int that has more than 64 bits. A number may have a sign, and a float may be nan or inf.
+    path, and for an int that has more than 64 bits. The bounds hold for a default, too. A number may have a sign. A
+    float may be inf, or nan, which no bound refuses.
     """
     try:
         return _read(kind, low, high, value)
@@ -97,7 +98,8 @@ def _read(kind: Any, low: float | None, high: float | None, value: Any) -> Any:
     """Return a value as its type, str, int, float, Path or an Enum, within the bounds, which are included.
 
     Raise ValueError, with the reason, for text that is not of the type, is outside the bounds, or is an empty path, and
-    for an int that has more than 64 bits. A bound of None is no bound. A float may be nan or inf.
+    for an int that has more than 64 bits. A bound of None is no bound. A float may be inf, or nan, which no bound
+    refuses.
     """
     if kind is Path and value == "":
         raise ValueError("the value is empty")
