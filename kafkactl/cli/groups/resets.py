@@ -229,8 +229,9 @@ def _make_plans(
     `with_group` says that each line of a file must name its group; with a file `reset` is not used. Nothing is changed.
     Raise UsageError for a file that cannot be read, has another form or lacks a group, for a text in --topic that is
     not TOPIC or TOPIC:0,1, and for a wrong client setting; NotFoundError for a topic or partition that does not exist,
-    for no commits with --all-topics, and for a shift without a committed offset to start from; OperationError where an
-    offset, the groups or a coordinator cannot be read; and UnreachableError.
+    with --all-topics where none of the groups has a commit (one without commits beside others has an empty plan), and
+    for a shift without a committed offset to start from; OperationError where an offset, the groups or a coordinator
+    cannot be read; and UnreachableError.
     """
     from kafkactl.admin.groups.offset_files import read_csv
     from kafkactl.admin.groups.resets import ResetRequest, plan_offsets, plan_resets
