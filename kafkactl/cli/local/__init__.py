@@ -258,7 +258,8 @@ def logs(
 def _count_brokers(target: StartedTarget) -> int:
     """Return how many brokers are in the cluster's metadata; 0 where none answers within 2 s.
 
-    Raise OperationError for a refusal, and UsageError for a setting of `target.client` that cannot be translated.
+    Raise OperationError for a refusal, and UsageError for a setting of `target.client` that cannot be translated or is
+    wrong.
     """
     from kafkactl.connection.cluster import Cluster
     from kafkactl.connection.java_names import to_librdkafka

@@ -238,7 +238,10 @@ def _before_removal(
 
 
 def _show_voters(described: Quorum) -> None:
-    """Print a note on stderr with the present voters: the id of each, and that it leads, is down, or its lag."""
+    """Print a note on stderr with the present voters: the id of each, and that it leads, is down, or its lag.
+
+    The lag is in records. Observers are left out. In Kafka's style nothing is printed.
+    """
     from kafkactl.admin import quorum
 
     texts = []
