@@ -54,11 +54,12 @@ def reset_offsets(connected: Cluster, targets: ResetTargets, line: ResetLine) ->
     """Reset the groups that have no members, print the text of Kafka's tool, and return an exit status.
 
     It is 1 where a group has members, or no offsets in the file, and for an error of a partition, which is kept in
-    people.failures; else 0. Tables and texts go to stdout. Without `line.execute` nothing is changed; with it, an error
-    of one group comes after the changes of others. Raise the first refusal in `targets` but those of groups with
-    members, NotFoundError for a missing topic or partition and a shift without a commit, PlanFileError for a file that
-    Kafka's tool refuses or a missing topic in it, UsageError in a read-only context and for wrong `topics` or a wrong
-    client setting, OperationError, UnreachableError, and OutputError or ReaderLeftError where stdout fails.
+    people.failures; else 0. Tables and texts go to stdout. Without `line.execute` nothing is changed; with it, a
+    missing group is created, and an error of one group comes after the changes of others. Raise the first refusal in
+    `targets` but those of groups with members, NotFoundError for a missing topic or partition and a shift without a
+    commit, PlanFileError for a file that Kafka's tool refuses or a missing topic in it, UsageError in a read-only
+    context and for wrong `topics` or a wrong client setting, OperationError, UnreachableError, and OutputError or
+    ReaderLeftError where stdout fails.
     """
     for error in targets.refusals:
         if error.code != ErrorCode.NON_EMPTY_GROUP:

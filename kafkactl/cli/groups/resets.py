@@ -132,8 +132,9 @@ class ResetOptions:
     def _parse_time(self, clock: TimeOptions) -> int | None:
         """Return the time to reset to in ms since 1970, or None where no option gives a time.
 
-        --by-duration is that long before now, but never before 1970; a negative one is after now. Raise UsageError for
-        both options, for a wrong duration, and, with --to-datetime, for a wrong time or zone.
+        --by-duration is that long before now, but never before 1970; a negative one is after now, and a bare number is
+        in s. Raise UsageError for both options, for a wrong duration, and, with --to-datetime, for a wrong time or
+        zone.
         """
         if self.to_datetime is not None and self.by_duration is not None:
             raise make_exclusive_error("--to-datetime", "--by-duration")

@@ -219,10 +219,10 @@ def sort_members(rows: tuple[Member, ...]) -> list[Member]:
 
 
 def make_offset_change_columns(executed: bool) -> list[Column]:
-    """Return the columns of changes of committed offsets: group, topic, partition, both offsets, difference.
+    """Return the columns of changes of committed offsets: group, topic, partition, old and new offset, difference.
 
-    The difference has a sign, and is empty where it is not known. `executed` adds the result of each change: its error,
-    or "committed".
+    The difference has a sign unless it is 0, and is empty where the old offset is not known. `executed` adds the result
+    of each change: its error, or "committed".
     """
     columns = [
         Column("GROUP", attrgetter("group")),

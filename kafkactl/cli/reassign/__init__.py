@@ -427,7 +427,7 @@ def _read_rate(rate: int | None, option: str) -> int | None:
     """Return a rate in bytes per second; None for None and, in Kafka's style, for a negative one.
 
     In Kafka's style 0 is returned as it is. Raise UsageError in our style for a rate below 1, with which moves would
-    never end. `option` is the name for the message.
+    never end. `option` is the name for the message, with its dashes.
     """
     if rate is None:
         return None
