@@ -97,9 +97,9 @@ class ResetOptions:
     def choose(self, clock: TimeOptions, has_file: bool) -> Reset:
         """Return the target of the reset and its value, GIVEN for a file of offsets (`has_file`).
 
-        The value is an offset, a time in ms since 1970, the number to shift by, or 0. `clock` has the zone for
-        --to-datetime. Raise UsageError for no target, for several targets, and for a wrong time, zone or duration. The
-        sign of an offset is not checked.
+        The value is an offset, a time in ms since 1970, the number to shift by, or 0. The result of GIVEN does not have
+        the offsets of the file yet. `clock` has the zone for --to-datetime. Raise UsageError for no target, for several
+        targets, and for a wrong time, zone or duration. The sign of an offset is not checked.
         """
         from kafkactl.admin.groups.offsets import Reset, ResetTo
 

@@ -86,8 +86,9 @@ def make_title(lag: GroupLag) -> str:
 def format_pace(lag: GroupLag) -> str:
     """Return the rates of a group and its time to catch up, such as "+5/s -9/s  done in 2m5s" after two blanks.
 
-    The time is left out where nothing is unread. Where it is None it is "never catches up at this pace". The result is
-    "" where the rates were not measured.
+    The first is that of the records written, the second that of the offsets committed; a negative rate keeps its sign
+    behind the + or -. The time is left out where nothing is unread. Where it is None it is "never catches up at this
+    pace". The result is "" where the rates were not measured.
     """
     if lag.produced_per_s is None or lag.consumed_per_s is None:
         return ""
