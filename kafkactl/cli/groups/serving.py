@@ -63,8 +63,8 @@ class Scraper:
 
         A command that cannot be started, exceeds its time-out or prints nothing on stdout, also with status 0, gives a
         reason, which also goes to `tell`. With some output and a failure the output is returned, with kafkactl_up 1,
-        and `tell` gets the first line of stderr, which may be "". The reason is that line, too, without "error: ", or
-        else the status. Raise ValueError for a NUL character in the command.
+        and `tell` gets the first line of stderr without "error: ", which may be empty. Without output that line is the
+        reason, or else the status. Raise ValueError for a NUL character in the command.
         """
         started = time.monotonic()
         try:
