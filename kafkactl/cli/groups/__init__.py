@@ -397,10 +397,11 @@ def _add_time_lags(
 ) -> list[GroupLag]:
     """Return the lags with lag in time if `is_requested`; the oldest unread records are read for this.
 
-    With None that is done only if at most 1,000 records must be read, else a note says so. With False nothing is read.
-    A time lag is 0 where nothing is unread. It stays None where the record cannot be read within the time-out or has no
-    timestamp, and without a commit or with one beyond the end. `read_committed` leaves records of open and aborted
-    transactions out. Raise UsageError for a wrong client setting; a broker that does not answer is no error.
+    With None that is done only if at most 1,000 records must be read, else a note says so and `lags` are returned as
+    they are. With False nothing is read. A time lag is in ms, and 0 where nothing is unread, or only transaction
+    markers. It stays None where the record cannot be read within the time-out or has no timestamp, and without a commit
+    or with one beyond the end. `read_committed` leaves records of open and aborted transactions out. Raise UsageError
+    for a wrong client setting; a broker that does not answer is no error.
     """
     from kafkactl.admin.groups import pace as group_pace
 
@@ -443,7 +444,8 @@ def _sort_lags(lags: list[GroupLag], sort: str | None, top: int | None) -> list[
     """Return the first `top` groups of the order `sort`, with partitions in that order, the highest first.
 
     `sort` is lag, time or rate (KeyError for others). None is no order, and no limit; `top` without an order takes the
-    groups with the largest lag, whose partitions keep their order. Unknown values count as 0.
+    groups with the largest lag, whose partitions keep their order. Unknown values count as 0. rate is that of the
+    records written. Equal groups and partitions keep their order.
     """
     from dataclasses import replace
 
@@ -467,8 +469,9 @@ def _show_descriptions(
     complete lists, UnreachableError where no broker answers or none describes a group, OperationError where all refuse
     or one refuses only for the moment until the time-out, both also for a coordinator that does not tell the epochs
     (they are asked for, too, where librdkafka does not know a group's state), and UsageError for a wrong column or
-    order, for -o prometheus, and for a wrong setting. In Kafka's style raise the error of a missing group. Raise
-    OutputError or ReaderLeftError where stdout fails.
+    order, for -o prometheus, and for a wrong setting. In Kafka's style raise the error of the first missing group, or
+    else the first other error of the choice, also about a missing list; errors of the description are kept in
+    people.failures. Raise OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin.groups import descriptions
     from kafkactl.output.kafka import group_text
@@ -494,10 +497,11 @@ def _show_descriptions(
 def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, with_lag: bool, verbose: bool) -> int:
     """Show the offsets of groups, with the columns of --lag if `with_lag`, and return an exit status.
 
-    `verbose` adds epochs. Prometheus and Kafka's text ignore `with_lag`. Errors of partitions are printed on stderr;
-    the status is 1 then, else 0. Groups without members get a note, but not with `with_lag` or Prometheus; Kafka's text
-    has its own messages on stderr. Raise UsageError for a column of --columns or --sort that the tables do not have,
-    and for an unknown order in --sort; OutputError or ReaderLeftError where stdout fails.
+    `verbose` adds epochs. Prometheus and Kafka's text ignore `with_lag`. Errors of partitions are printed on stderr, or
+    in Kafka's style kept in people.failures; the status is 1 then, else 0. Groups without members get a note, but not
+    with `with_lag` or Prometheus; Kafka's text has its own messages on stderr. Raise UsageError for a column of
+    --columns or --sort that the tables do not have, and for an unknown order in --sort; OutputError or ReaderLeftError
+    where stdout fails.
     """
     from kafkactl.admin.groups.models import CommitState
 

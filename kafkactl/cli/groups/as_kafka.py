@@ -54,11 +54,12 @@ def reset_offsets(connected: Cluster, targets: ResetTargets, line: ResetLine) ->
     """Reset the groups that have no members, print the text of Kafka's tool, and return an exit status.
 
     It is 1 where a group has members, or no offsets in the file, and for an error of a partition, which is kept in
-    people.failures; else 0. Tables and texts go to stdout. Without `line.execute` nothing is changed; with it, an error
-    of one group comes after the changes of others. Raise the first refusal in `targets` but those of groups with
-    members, NotFoundError for a missing topic, partition or commit, PlanFileError for a file that Kafka's tool refuses,
-    UsageError in a read-only context and for wrong `topics` or a wrong client setting, OperationError,
-    UnreachableError, and OutputError or ReaderLeftError where stdout fails.
+    people.failures; else 0. Tables and texts go to stdout. Without `line.execute` nothing is changed; with it, a
+    missing group is created, and an error of one group comes after the changes of others. Raise the first refusal in
+    `targets` but those of groups with members, NotFoundError for a missing topic or partition and a shift without a
+    commit, PlanFileError for a file that Kafka's tool refuses or a missing topic in it, UsageError in a read-only
+    context and for wrong `topics` or a wrong client setting, OperationError, UnreachableError, and OutputError or
+    ReaderLeftError where stdout fails.
     """
     for error in targets.refusals:
         if error.code != ErrorCode.NON_EMPTY_GROUP:
@@ -86,10 +87,11 @@ def reset_offsets(connected: Cluster, targets: ResetTargets, line: ResetLine) ->
 def _make_plan(connected: Cluster, group: str, line: ResetLine) -> ResetPlan | None:
     """Return the plan of a group; None where the file has no offsets of it, after Kafka's text about it on stdout.
 
-    A stack trace that Kafka's tool prints about the file goes to stderr. Raise NotFoundError for a missing topic,
-    partition or commit, PlanFileError for a file that Kafka's tool refuses or a missing topic in it, UsageError for a
-    wrong text in `line.topics` or a wrong client setting, OperationError, UnreachableError, and OutputError or
-    ReaderLeftError where stdout fails.
+    With neither `line.topics` nor a file it has all partitions in which the group has committed; there may be none. A
+    stack trace that Kafka's tool prints about the file goes to stderr. Raise NotFoundError for a missing topic or
+    partition and a shift without a commit, PlanFileError for a file that Kafka's tool refuses or a missing topic in it,
+    UsageError for a wrong text in `line.topics` or a wrong client setting, OperationError, UnreachableError, and
+    OutputError or ReaderLeftError where stdout fails.
     """
     partitions = None if line.topics is None else parse_partitions(connected, line.topics)
     if line.from_file is None:
@@ -131,9 +133,10 @@ def delete_offsets(connected: Cluster, group: str, topics: Sequence[str]) -> int
     """Delete committed offsets, print the table of Kafka's tool, and return an exit status: 1 for an error in it.
 
     `topics` are TOPIC or TOPIC:0,1. The table goes to stdout. A missing topic or group, and a refusal by a broker, are
-    errors in the table. Raise OperationError where the topics cannot be listed, and for a refusal without an error code
-    of Kafka, UnreachableError, UsageError in a read-only context and for a wrong client setting, ValueError for other
-    text behind a colon, and OutputError or ReaderLeftError where stdout fails.
+    errors in the table, and are not printed or kept elsewhere. The status is 0 where no partition or topic is in the
+    table, also after a refusal. Raise OperationError where the topics cannot be listed, and for a refusal without an
+    error code of Kafka, UnreachableError, UsageError in a read-only context and for a wrong client setting, ValueError
+    for other text behind a colon, and OutputError or ReaderLeftError where stdout fails.
     """
     partitions, codes = _find_partitions(connected, topics)
     before_change(connected, [describe_change(connected, group, dict.fromkeys(partitions, 0), "delete")])
@@ -154,8 +157,8 @@ def _find_partitions(connected: Cluster, topics: Sequence[str]) -> tuple[list[Pa
     """Return the partitions of TOPIC or TOPIC:0,1 texts, and an error code for each topic that does not exist.
 
     Such a topic has the partition -1. A text with numbers is taken as it is: whether these partitions exist is not
-    asked. Raise OperationError or UnreachableError where the topics cannot be listed, UsageError for a wrong client
-    setting, and ValueError for other text behind a colon.
+    asked. Without a number behind the colon it has no partition. Raise OperationError or UnreachableError where the
+    topics cannot be listed, UsageError for a wrong client setting, and ValueError for other text behind a colon.
     """
     topics_metadata = connected.read_metadata().topics
     partitions: list[Partition] = []

@@ -61,9 +61,9 @@ def make_changes(connected: Cluster, plans: Mapping[str, ResetPlan], execute: bo
 def describe_change(connected: Cluster, name: str, offsets: Mapping[Partition, int], verb: str = "change") -> Change:
     """Return the change of a group's offsets in words, with `verb` as its first word. No request is sent.
 
-    `inverse` of the result reads the committed offsets. It returns the arguments of a reset for a change of a single
-    partition in which the group has committed an offset, else None; it raises OperationError, UnreachableError, and
-    UsageError for a wrong client setting.
+    `inverse` of the result reads the offsets that are committed when it is called. It returns the arguments of a reset,
+    without kafkactl, for a change of a single partition in which the group has committed an offset, else None; it
+    raises OperationError, UnreachableError, and UsageError for a wrong client setting.
     """
 
     def find_inverse() -> tuple[str, ...] | None:
@@ -88,8 +88,8 @@ def describe_change(connected: Cluster, name: str, offsets: Mapping[Partition, i
 def print_plan_notes(plans: Mapping[str, ResetPlan], as_kafka: bool) -> None:
     """Print the partitions without records after the time, and the offsets that are outside their logs.
 
-    They are warnings on stderr. With `as_kafka` the first are Kafka's text on stdout: raise OutputError or
-    ReaderLeftError where that fails.
+    They are warnings on stderr, group by group. With `as_kafka` the first are Kafka's text on stdout, and the second
+    stay warnings: raise OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.output.kafka import group_text
 
@@ -104,11 +104,12 @@ def print_plan_notes(plans: Mapping[str, ResetPlan], as_kafka: bool) -> None:
 
 
 def show_changes(changes: Sequence[OffsetChange], output: ReportOptions, execute: bool) -> int:
-    """Show changes on stdout, print their errors on stderr, and return an exit status: 1 for an error, else 0.
+    """Show changes, also failed ones, on stdout, print their errors on stderr, and return 1 for an error, else 0.
 
-    `execute` says whether they were committed; without it a note names --execute. Raise UsageError for a column of
-    --columns or --sort that the table does not have, and for an unknown order in --sort; after `before_change` with
-    `execute` they give only a warning. Raise OutputError or ReaderLeftError where stdout fails.
+    In Kafka's style the errors are kept in people.failures. `execute` says whether the changes were committed; without
+    it a note names --execute, but not where there are no changes. Raise UsageError for a column of --columns or --sort
+    that the table does not have, and for an unknown order in --sort; after `before_change` with `execute` they give
+    only a warning. Raise OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.cli.groups import tables
 

@@ -97,9 +97,9 @@ class ResetOptions:
     def choose(self, clock: TimeOptions, has_file: bool) -> Reset:
         """Return the target of the reset and its value, GIVEN for a file of offsets (`has_file`).
 
-        The value is an offset, a time in ms since 1970, the number to shift by, or 0. `clock` has the zone for
-        --to-datetime. Raise UsageError for no target, for several targets, and for a wrong time, zone or duration. The
-        sign of an offset is not checked.
+        The value is an offset, a time in ms since 1970, the number to shift by, or 0. The result of GIVEN does not have
+        the offsets of the file yet. `clock` has the zone for --to-datetime. Raise UsageError for no target, for several
+        targets, and for a wrong time, zone or duration. The sign of an offset is not checked.
         """
         from kafkactl.admin.groups.offsets import Reset, ResetTo
 
@@ -132,8 +132,9 @@ class ResetOptions:
     def _parse_time(self, clock: TimeOptions) -> int | None:
         """Return the time to reset to in ms since 1970, or None where no option gives a time.
 
-        --by-duration is that long before now, but never before 1970; a negative one is after now. Raise UsageError for
-        both options, for a wrong duration, and, with --to-datetime, for a wrong time or zone.
+        --by-duration is that long before now, but never before 1970; a negative one is after now, and a bare number is
+        in s. Raise UsageError for both options, for a wrong duration, and, with --to-datetime, for a wrong time or
+        zone.
         """
         if self.to_datetime is not None and self.by_duration is not None:
             raise make_exclusive_error("--to-datetime", "--by-duration")
@@ -229,8 +230,9 @@ def _make_plans(
     `with_group` says that each line of a file must name its group; with a file `reset` is not used. Nothing is changed.
     Raise UsageError for a file that cannot be read, has another form or lacks a group, for a text in --topic that is
     not TOPIC or TOPIC:0,1, and for a wrong client setting; NotFoundError for a topic or partition that does not exist,
-    for no commits with --all-topics, and for a shift without a committed offset to start from; OperationError where an
-    offset, the groups or a coordinator cannot be read; and UnreachableError.
+    with --all-topics where none of the groups has a commit (one without commits beside others has an empty plan), and
+    for a shift without a committed offset to start from; OperationError where an offset, the groups or a coordinator
+    cannot be read; and UnreachableError.
     """
     from kafkactl.admin.groups.offset_files import read_csv
     from kafkactl.admin.groups.resets import ResetRequest, plan_offsets, plan_resets

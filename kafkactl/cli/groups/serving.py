@@ -38,10 +38,10 @@ class Scraper:
         self._running: Future[Scrape] | None = None
 
     def take(self) -> Scrape:
-        """Return the present metrics, or the reason of a failure. It waits for a scrape that is running already.
+        """Return the present metrics, or the reason of a failure.
 
-        It may be called in several threads. A command that fails is no exception; an unexpected error is raised in each
-        thread that waits for this scrape.
+        Where a scrape runs already, this waits for it and returns its result. It may be called in several threads. A
+        command that fails is no exception; an unexpected error is raised in each thread that waits for this scrape.
         """
         with self._lock:
             running, is_ours = self._running, self._running is None
@@ -62,8 +62,9 @@ class Scraper:
         """Run the command and return its output as metrics, with kafkactl_up and kafkactl_scrape_seconds added.
 
         A command that cannot be started, exceeds its time-out or prints nothing on stdout, also with status 0, gives a
-        reason, which also goes to `tell`. With some output and a failure the output is returned, and `tell` gets the
-        first line of stderr.
+        reason, which also goes to `tell`. With some output and a failure the output is returned, with kafkactl_up 1,
+        and `tell` gets the first line of stderr without "error: ", which may be empty. Without output that line is the
+        reason, or else the status. Raise ValueError for a NUL character in the command.
         """
         started = time.monotonic()
         try:
@@ -106,7 +107,8 @@ class MetricsServer(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], scraper: Scraper) -> None:
         """Listen on an address, a host and a port; port 0 takes a free one. Clients wait for serve_forever().
 
-        Raise OSError where this is not possible, and TypeError or ValueError for a host that is no host name.
+        An empty host means all addresses. Raise OSError where this is not possible, TypeError or ValueError for a host
+        that is no host name, and OverflowError for a port that is not from 0 to 65535.
         """
         self.scraper = scraper
         self._free = threading.BoundedSemaphore(_CLIENTS)
@@ -127,7 +129,10 @@ class MetricsServer(ThreadingHTTPServer):
             raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Serve a client in the thread of its own, and make room for the next, also after an error."""
+        """Serve a client in the thread of its own, and make room for the next, also after an error.
+
+        An Exception is neither raised nor printed; the connection is closed.
+        """
         try:
             super().process_request_thread(request, client_address)
         finally:

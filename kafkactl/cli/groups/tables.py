@@ -18,7 +18,8 @@ _UNITS = ((86_400, "d"), (3600, "h"), (60, "m"))
 def format_duration(seconds: float | None) -> str | None:
     """Return a duration in s as text in at most two units of d, h, m and s, such as 3d4h and 2m5s.
 
-    Below 10 s it has one decimal: 0.4s. None stays None.
+    Below 10 s, also below 0, it has one decimal: 0.4s. Other durations are rounded to whole seconds; units that are 0
+    are left out (1d5s), and what is behind the second unit is cut. None stays None.
     """
     if seconds is None:
         return None
@@ -68,9 +69,10 @@ def summarize(lag: GroupLag) -> dict[str, Any]:
 
 
 def make_title(lag: GroupLag) -> str:
-    """Return the line above the partitions of a group, without a line end: its name, state, members and lag.
+    """Return the line above the partitions of a group: its name, state, number of members and total lag.
 
-    Unknown partitions, lag in time and rates are added where there are some. The name is not escaped.
+    Unknown partitions, lag in time and rates are added where there are some. The line has no line end, and the name is
+    not escaped.
     """
     group = lag.description
     unknown = (
@@ -84,8 +86,9 @@ def make_title(lag: GroupLag) -> str:
 def format_pace(lag: GroupLag) -> str:
     """Return the rates of a group and its time to catch up, such as "+5/s -9/s  done in 2m5s" after two blanks.
 
-    The time is left out where nothing is unread. Where it is None it is "never catches up at this pace". The result is
-    "" where the rates were not measured.
+    The first is that of the records written, the second that of the offsets committed; a negative rate keeps its sign
+    behind the + or -. The time is left out where nothing is unread. Where it is None it is "never catches up at this
+    pace". The result is "" where the rates were not measured.
     """
     if lag.produced_per_s is None or lag.consumed_per_s is None:
         return ""
@@ -137,7 +140,7 @@ def make_offset_columns(verbose: bool, with_commits: bool) -> list[Column]:
 
 
 def make_lag_columns(verbose: bool, with_time: bool, with_rates: bool, with_instances: bool) -> list[Column]:
-    """Return the columns of partitions for --lag. Each argument adds some of them.
+    """Return the columns of partitions for --lag. Each argument adds some of them. None of them has the group.
 
     `verbose` adds the consumer id and the leader epoch, `with_time` the lag in time, `with_rates` records per second
     and the time to catch up, `with_instances` the instance id.
@@ -217,9 +220,10 @@ def sort_members(rows: tuple[Member, ...]) -> list[Member]:
 
 
 def make_offset_change_columns(executed: bool) -> list[Column]:
-    """Return the columns of changes of committed offsets: group, topic, partition, both offsets, and their difference.
+    """Return the columns of changes of committed offsets: group, topic, partition, old and new offset, difference.
 
-    `executed` adds the result of each change: its error, or "committed".
+    The difference has a sign unless it is 0, and is empty where the old offset is not known. `executed` adds the result
+    of each change: its error, or "committed".
     """
     columns = [
         Column("GROUP", attrgetter("group")),

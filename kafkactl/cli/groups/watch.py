@@ -22,8 +22,9 @@ _HISTORY = 30
 def repeat_look(look: Callable[[], list[GroupLag]], every_s: float) -> Iterator[list[GroupLag]]:
     """Yield the result of `look` every `every_s` seconds, without end. From the second result on it has rates.
 
-    A look that takes longer delays the next one. The errors of `look` are raised. It waits while the next result is
-    taken.
+    The first look is at once. A look that takes longer delays the next one, which then follows at once. The errors of
+    `look` are raised, and end the iterator. The pause is in next(), before a look; the time that the caller needs
+    counts.
     """
     from kafkactl.admin.groups.pace import add_rates
 
@@ -40,8 +41,9 @@ def repeat_look(look: Callable[[], list[GroupLag]], every_s: float) -> Iterator[
 def watch(rounds: Iterator[list[GroupLag]]) -> None:
     """Draw a table again in each round on a terminal; elsewhere print one line of json for each group and round.
 
-    A line has time_ms and the sums of the group. It returns at the end of `rounds`, and raises their errors. Raise
-    OutputError where stdout cannot be written, and ReaderLeftError where its reader left.
+    A line has time_ms, the time at which it is written, and the sums of the group. It returns at the end of `rounds`,
+    and raises their errors. Raise OutputError where stdout cannot be written, and ReaderLeftError where its reader
+    left.
     """
     if not out.is_terminal:
         for lags in rounds:

@@ -282,8 +282,8 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-acls does, and return its status: 1.
 
     Words that cannot be parsed are answered with the list of options on stderr; any other error, also another
-    OptionError, is on stdout, with the first line of its stack trace. Raise OutputError or ReaderLeftError where stdout
-    fails.
+    OptionError, is on stdout, with the first line of its stack trace. `call` is the name of the request, for the text
+    of a time-out; `arguments` is not used. Raise OutputError or ReaderLeftError where stdout fails.
     """
     if isinstance(error, OptionError) and error.is_of_parsing:
         print_usage(str(error), OPTIONS)

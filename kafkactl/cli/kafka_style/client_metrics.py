@@ -136,8 +136,8 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     Words that cannot be parsed are answered with the list of options on stderr. Another OptionError, and an exception
     of Java's own (java.), has the message and the first line of a stack trace, also on stderr: most errors of the
     command line, and one without a code of Kafka. Any other exception, as for a refusal, a missing answer, a wrong
-    address or several names, is one line on stdout: raise OutputError or ReaderLeftError where that fails. `call` is
-    the name of the request.
+    address or several names, is one line on stdout: raise OutputError or ReaderLeftError where that fails. A time-out
+    has the text null; `call` has no effect, and `arguments` is not used.
     """
     if isinstance(error, OptionError) and error.is_of_parsing:
         print_usage(str(error), OPTIONS)

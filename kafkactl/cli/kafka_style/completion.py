@@ -18,7 +18,8 @@ def _complete_last_setting(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return proposals for a list of settings A=1,B=2: names for its last part, behind the parts before it.
 
     Each ends with an equals sign. `ctx` is the context of the line, whose options name the cluster and the type of
-    entity. There are none without an answer within 2 s; nothing is raised.
+    entity. Names in the parts before are proposed again. There are none without an answer within 2 s, or where no
+    entity of the type exists; nothing is raised.
     """
     before, comma, last = incomplete.rpartition(",")
     return [before + comma + name for name in names.complete_config_names(ctx, last)]
@@ -27,7 +28,8 @@ def _complete_last_setting(ctx: typer.Context, incomplete: str) -> list[str]:
 def _complete_last_removed_setting(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return proposals for a list of names of settings A,B: names for its last part, behind the parts before it.
 
-    There are none without an answer within 2 s; nothing is raised.
+    All settings that can be changed are proposed, also those that are not set. No equals sign follows. There are none
+    without an answer within 2 s, or where no entity of the type exists; nothing is raised.
     """
     return [name.removesuffix("=") for name in _complete_last_setting(ctx, incomplete)]
 

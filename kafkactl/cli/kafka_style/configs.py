@@ -428,7 +428,8 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     Most errors of the command line, and of limits or loggers that do not exist, are one line. Any other comes with the
     command line, also with passwords in it, and the first line of its trace; so does a missing file, a wrong address,
     and what is refused at controllers. Where --describe does not find a topic, its heading goes to stdout before; raise
-    OutputError or ReaderLeftError where that fails. `call` is the name of the request, for the text of a time-out.
+    OutputError or ReaderLeftError where that fails, and IndexError where the command line names no topic. `call` is the
+    name of the request, for the text of a time-out.
     """
     java = _find_own_check(error)
     if java is None and (isinstance(error, (JavaError, OptionError)) or is_unknown_host(error)):
@@ -457,8 +458,9 @@ def _find_own_check(error: KafkactlError) -> JavaError | None:
 def _convert_answer(arguments: Arguments, error: KafkactlError, call: str) -> JavaError:
     """Return (not raise) an error as the exception of convert_error inside an ExecutionException.
 
-    For an unknown topic of --describe the message is empty, and the heading is printed on stdout: raise OutputError or
-    ReaderLeftError.
+    For an unknown topic the message names the first entity with --alter, and is empty otherwise; with --describe the
+    heading is printed on stdout: raise OutputError or ReaderLeftError. Raise IndexError for an unknown topic where the
+    command line names no entity.
     """
     java = convert_error(error, call)
     if java.exception == _UNKNOWN_TOPIC:

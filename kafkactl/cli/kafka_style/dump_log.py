@@ -193,9 +193,10 @@ def _read_max_bytes(arguments: Arguments, first: str) -> int:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error on stderr as the first line of an exception that nothing catches, and return its status: 1.
 
-    For a missing .log file whose name is a number, Kafka's first line about it goes to stdout: raise OutputError or
+    A missing file whose name up to the first dot is no number of 1 to 20 digits is a NumberFormatException, another one
+    a NoSuchFileException. For such a missing .log file Kafka's first line about it goes to stdout: raise OutputError or
     ReaderLeftError where that fails. `call` is empty for an error of the command line; with a text any other error,
-    except a JavaError, becomes a RuntimeException in our words.
+    except a JavaError and a missing file, becomes a RuntimeException in our words.
     """
     java = convert_error(error, call)
     if isinstance(error, MissingFileError):

@@ -577,7 +577,8 @@ def _format_table(arguments: Arguments, error: KafkactlError, verb: str) -> str 
     """Return the table of a deletion whose brokers do not answer, "" where it is printed; None for any other error.
 
     `verb` is delete or delete-offsets. The table is for UnreachableError and SilenceError, but with --all-groups the
-    result is None. "" is for an OperationError of a deletion of groups, whose table is on stdout already.
+    result is None. "" is for an OperationError of a deletion of groups, whose table is on stdout already. With
+    delete-offsets the values of --topic must be right: raise WrongUsageError.
     """
     if not isinstance(error, UnreachableError | SilenceError):
         return "" if isinstance(error, OperationError) and verb == "delete" else None
@@ -600,7 +601,8 @@ def _convert(arguments: Arguments, error: KafkactlError, verb: str) -> JavaError
     """Return (not raise) an error of our command as the Java exception of Kafka's tool.
 
     `verb` is the verb without dashes; it decides which exceptions are around the one of an error. An UnreachableError
-    must not be one for an unknown host: here each becomes the error of brokers that do not answer.
+    must not be one for an unknown host: here each becomes the error of brokers that do not answer. Raise
+    WrongUsageError for a wrong value of --topic where topics or partitions are missing.
     """
     if isinstance(error, PlanFileError):
         return JavaError(str(error), error.exception)
@@ -626,7 +628,9 @@ def _convert_silence(arguments: Arguments, verb: str) -> JavaError:
 def _convert_missing(arguments: Arguments, names: Sequence[str], verb: str) -> JavaError:
     """Return (not raise) the error of missing groups, topics or partitions.
 
-    `names` are those of the error: groups with the verb describe, else topics, or partitions as TOPIC-NUMBER.
+    `names`, at least one, are those of the error: groups with the verb describe, else topics, or partitions as
+    TOPIC-NUMBER. The exception depends on whether --topic names such a topic, with or without numbers. Raise
+    WrongUsageError for a wrong value of --topic.
     """
     if verb == "describe":
         return _wrap(JavaError(f"Group {names[0]} not found.", f"{_ERRORS}.GroupIdNotFoundException"), depth=1)

@@ -160,8 +160,8 @@ def _check_file(path: str) -> str:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-leader-election does, on stderr with the first line of its trace, and return 1.
 
-    A time-out is a line on stdout, too, always the same one: `call` has no effect. Raise OutputError or ReaderLeftError
-    where stdout fails.
+    A time-out is a line on stdout, too, always the same one: `call` has no effect. `arguments` is not used. Raise
+    OutputError or ReaderLeftError where stdout fails.
     """
     java = convert_error(error, call)
     if isinstance(error, UnreachableError) and java.exception.endswith(".TimeoutException"):

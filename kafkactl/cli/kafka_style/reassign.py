@@ -379,8 +379,8 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-reassign-partitions does, on stdout, and return its status, 1.
 
     A TerseException is one line; any other error has the first line of its stack trace, too. Words that cannot be
-    parsed are an uncaught exception, one line on stderr. `call` is the name of the request, for the text of a time-out.
-    Raise OutputError or ReaderLeftError where stdout fails.
+    parsed are an uncaught exception, one line on stderr. `call` is the name of the request, for the text of a time-out;
+    `arguments` is not used. Raise OutputError or ReaderLeftError where stdout fails.
     """
     is_of_request = isinstance(error, (OperationError, UnreachableError)) and not isinstance(error, MirroredError)
     java = wrap_error(error, call) if is_of_request else convert_error(error, call)

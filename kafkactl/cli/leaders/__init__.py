@@ -214,8 +214,9 @@ def _find_leaders(
     """Return the selected partitions with their leaders, sorted, and an error for each selected thing that is missing.
 
     An empty selection means all topics. `partitions` are numbers with commas between, None for all. The errors are not
-    raised. Raise UsageError for a wrong list of partitions or a wrong client setting, UnreachableError or
-    OperationError where the topics cannot be listed.
+    raised. A partition without replicas is missing. Raise UsageError for a wrong list of partitions or a wrong client
+    setting, UnreachableError or OperationError where the topics cannot be listed, and OperationError for a refusal of
+    one topic.
     """
     from kafkactl.admin.leaders import list_leaders
     from kafkactl.admin.partition_rules import select_partitions
@@ -245,9 +246,10 @@ def _choose(
 def _show_elections(elections: Sequence[Election], kind: ElectionType, output: MirrorOutputOptions) -> int:
     """Show the elections that were made on stdout, each failure as an error on stderr, and return an exit status.
 
-    Structured forms and Kafka's own have the failures on stdout, too. The status is 0 without an error, 3 where all
-    elections failed and may have been done, else 1. Call this after before_change: a wrong column is only a warning
-    then. Raise OutputError or ReaderLeftError where stdout fails.
+    An election that was not needed is a success. Structured forms and Kafka's own have the failures on stdout, too; in
+    Kafka's style the errors are kept in people.failures. The status is 0 without an error, 3 where all elections failed
+    and may have been done, else 1. Call this after before_change: a wrong column is only a warning then. Raise
+    OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin.models import Outcome
     from kafkactl.output.kafka import leaders_text
@@ -269,11 +271,11 @@ def _show_elections(elections: Sequence[Election], kind: ElectionType, output: M
 def _elect_as_kafka(connected: Cluster, kind: ElectionType, partitions: Sequence[Partition] | None) -> int:
     """Elect leaders without looking at them before, as Kafka's tool does, print them, and return an exit status.
 
-    `partitions` of None are all that need a leader. The status is 1 where a partition has an error, else 0. One
-    OperationError with the number of failures goes to people.error(): Kafka's style keeps it in people.failures. Raise
-    UsageError in a read-only context and for a wrong client setting, UnreachableError (UnansweredError where leaders
-    may have been elected), OperationError for a refusal of the whole request, and OutputError or ReaderLeftError where
-    stdout fails.
+    `partitions` of None are all that need a leader; none at all elect nothing. The status is 1 where a partition has an
+    error, else 0. One OperationError with the number of failures goes to people.error(): Kafka's style keeps it in
+    people.failures. Raise UsageError in a read-only context and for a wrong client setting, UnreachableError
+    (UnansweredError where leaders may have been elected), OperationError for a refusal of the whole request, and
+    OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import leaders
     from kafkactl.output.kafka import leaders_text

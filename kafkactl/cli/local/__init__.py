@@ -202,8 +202,9 @@ def _make_target_error(names: Sequence[str], hint: str) -> UsageError:
 def _choose_name(target: str | None) -> str:
     """Return the target, or without one the only local cluster. A given target need not exist.
 
-    Without a target raise NotFoundError where there is no local cluster, and UsageError where there are several. Raise
-    EngineError for a damaged record, also with a target, and OSError for one that cannot be read.
+    An empty one gives the first cluster in alphabetical order; raise IndexError where there is none. Without a target
+    raise NotFoundError where there is no local cluster, and UsageError where there are several. Raise EngineError for a
+    damaged record, also with a target, and OSError for one that cannot be read.
     """
     present = local_cluster.list_names()
     if target is None and len(present) != 1:
@@ -257,7 +258,8 @@ def logs(
 def _count_brokers(target: StartedTarget) -> int:
     """Return how many brokers are in the cluster's metadata; 0 where none answers within 2 s.
 
-    Raise OperationError for a refusal, and UsageError for a setting of `target.client` that cannot be translated.
+    Raise OperationError for a refusal, and UsageError for a setting of `target.client` that cannot be translated or is
+    wrong.
     """
     from kafkactl.connection.cluster import Cluster
     from kafkactl.connection.java_names import to_librdkafka

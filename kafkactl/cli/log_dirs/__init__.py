@@ -230,7 +230,8 @@ def _make_outcomes(
     """Return the outcome of each move, in their order; `results` has the errors of those that were begun.
 
     `verb` says how far the moves without an error are, such as "moving". A move that was done before is a success with
-    another text. A move without an entry in `results` is a success, too.
+    another text. A move without an entry in `results` is a success, too. The name of an outcome is TOPIC-PARTITION,
+    without the broker.
     """
     from kafkactl.admin.models import Outcome, make_failure
 
@@ -258,9 +259,11 @@ def _make_change(row: DirMove) -> Change:
 def _follow(connected: Cluster, moves: Sequence[DirMove]) -> None:
     """Wait until the replicas are in their new directories, or their moves were cancelled, without a time limit.
 
-    `moves` are of one broker and at least one. Which of the two has happened is left to the caller. Progress is shown
-    on stderr. Raise StopRequestedError after a note where a signal ends the wait, NotFoundError where the broker is not
-    alive, UnreachableError or OperationError where it does not answer, and UsageError for a wrong client setting.
+    `moves` are of one broker and at least one (IndexError). Call this in the main thread (ValueError). Which of the two
+    has happened is left to the caller. Progress is shown on stderr. Raise StopRequestedError where a signal ends the
+    wait; a note that the moves go on comes before. The same note comes before other errors: raise NotFoundError where
+    the broker is not alive, UnreachableError or OperationError where it does not answer, and UsageError for a wrong
+    client setting.
     """
     from kafkactl.admin import log_dirs
 
@@ -290,8 +293,9 @@ def _describe(
 
     The directories are sorted by broker and path, also those without a selected replica. The errors also have the
     brokers that did not answer. Nothing selected means all topics; None for `partitions` or `brokers` all of them.
-    Raise NotFoundError for a broker that is not alive, UnreachableError or OperationError where no broker answers, and
-    UsageError for a wrong list of partitions or a wrong client setting.
+    Without any broker in `brokers` there are no directories. Raise NotFoundError for a broker that is not alive,
+    UnreachableError or OperationError where no broker answers or the topics cannot be listed, and UsageError for a
+    wrong list of partitions or a wrong client setting.
     """
     from kafkactl.admin import log_dirs
 

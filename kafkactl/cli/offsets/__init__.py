@@ -112,11 +112,12 @@ def _parse_moment(text: str, clock: TimeOptions) -> int:
 def _show_offsets(connected: Cluster, output: MirrorOutputOptions, partitions: list[Partition], at: int) -> int:
     """Show the offset of each partition and return an exit status: 1 if a partition has an error, else 0.
 
-    `at` is a time in ms since 1970, or a special offset, which is negative. Raise UnreachableError where no partition
-    was answered (for a special offset below -3, UnreachableError or OperationError where no broker tells the leaders),
-    and UsageError for a wrong client setting, a column that the table does not have, and an unknown order in --sort.
-    Errors of partitions are printed on stderr; Kafka's style keeps them as one SkippedPartitionsError in
-    people.failures. Raise OutputError or ReaderLeftError where stdout fails.
+    `at` is a time in ms since 1970, or a special offset, which is negative. A partition with an error has no offset in
+    the table; Kafka's text leaves out every partition without an offset. Raise UnreachableError where no partition was
+    answered (for a special offset below -3, UnreachableError or OperationError where no broker tells the leaders), and
+    UsageError for a wrong client setting, a column that the table does not have, and an unknown order in --sort. Errors
+    of partitions are printed on stderr; Kafka's style keeps them as one SkippedPartitionsError in people.failures.
+    Raise OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin.offsets import ask_offsets, make_rows
     from kafkactl.connection.protocol import SpecialOffset
@@ -146,10 +147,11 @@ def _show_offsets(connected: Cluster, output: MirrorOutputOptions, partitions: l
 def _show_ends(connected: Cluster, output: ReportOptions, partitions: list[Partition], rate: float | None) -> int:
     """Show both ends of each log, and with `rate` the records per second; return an exit status.
 
-    `rate` is the pause between two readings in s, or None. `partitions` is not empty (IndexError). The status is 1 if a
-    partition has an error, else 0. Raise UnreachableError where no partition was answered, and UsageError for a wrong
-    client setting, a column that the table does not have, and an unknown order in --sort. Errors of partitions are
-    printed on stderr. Raise OutputError or ReaderLeftError where stdout fails.
+    `rate` is the pause between two readings in s, or None; the ends are those of the second reading, and records per
+    second may be negative. `partitions` is not empty (IndexError). Where an end is not known, its column and those that
+    need it are empty. The status is 1 if a partition has an error, else 0. Raise UnreachableError where no partition
+    was answered, and UsageError for a wrong client setting, a column that the table does not have, and an unknown order
+    in --sort. Errors of partitions are printed on stderr. Raise OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin.offsets import read_log_ends
 

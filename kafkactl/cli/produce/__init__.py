@@ -235,11 +235,11 @@ def console_producer(
 def _check_all(batches: Iterator[Batch], cluster: Cluster, topic: str, partition: int | None) -> int:
     """Check all records without sending them, and return an exit status: 1 if a record was refused, else 0.
 
-    `partition` is None where each record or the partitioner chooses. Refused records are printed on stderr, and a note
-    has the number of the others. The topic's largest size of a batch is not checked with compression, or where it
-    cannot be read. Raise the errors of the input, such as FormatError and OSError, UnreachableError or
-    OperationError where the topic cannot be read, NotFoundError for a missing topic or `partition`, and UsageError for
-    a wrong client setting.
+    `partition` is None where each record or the partitioner chooses. Refused records are printed on stderr. A note has
+    the number of the others, also where an error of the input is raised. The topic's largest size of a batch is not
+    checked with compression, or where it cannot be read. Raise the errors of the input, such as FormatError and
+    OSError, UnreachableError or OperationError where the topic cannot be read, NotFoundError for a missing topic or
+    `partition`, and UsageError for a wrong client setting.
     """
     from kafkactl.output.records.undelivered import UndeliveredSink
     from kafkactl.streams.account import Account
@@ -262,8 +262,8 @@ def _warn_of_lost_times(
 ) -> Iterator[Batch]:
     """Yield the batches unchanged. Warn before the first timestamp if the topic does not keep timestamps.
 
-    The setting of the topic is read only then, once; after a signal it is not read, and an error of that is ignored.
-    The errors of `batches` pass through.
+    The setting of the topic is read only then, once; after a signal it is not read. Where it cannot be read there is no
+    warning. The errors of `batches` pass through.
     """
     is_checked = False
     for batch in batches:
@@ -296,7 +296,8 @@ def _read_setting(cluster: Cluster, topic: str, name: str) -> str | None:
 def _open_input(file: Path | None) -> BinaryIO:
     """Return a file, or standard input for None, open for reading bytes. The caller closes it.
 
-    Raise UsageError where it cannot be opened, or standard input is closed.
+    `-` is a file of that name. Raise UsageError where it cannot be opened, or standard input is closed, and ValueError
+    for a NUL character in the name.
     """
     if file is None:
         if was_closed(0):
@@ -319,7 +320,8 @@ def _send_all(
 
     `pace` limits the records per second. `send` need not wait for deliveries, and neither does this without `wait`. If
     a KafkactlError of `send` or `wait` ends the sending, it is raised, and the records of the batch behind the part
-    that failed are reported to `account` as not delivered. The errors of `batches` are raised. Progress is shown on
+    that failed are reported to `account` as not delivered; those of the part itself are left to `send`, and later
+    batches are not read. Other errors pass without a report. The errors of `batches` are raised. Progress is shown on
     stderr.
     """
     with Progress() as progress:

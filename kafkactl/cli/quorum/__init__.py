@@ -98,7 +98,8 @@ def replication(
 def _make_time_column(title: str, get_ms: Callable[[QuorumNode], int | None], now_ms: int | None) -> Column:
     """Return the column of a time: the time in UTC, or how long it is ago where `now_ms`, in ms since 1970, is given.
 
-    A time after now is shown as 0s ago: two clocks differ.
+    A time after now is shown as 0s ago: two clocks differ. A time that is not known (None) is an empty cell; 0 is
+    1970.
     """
 
     def show(row: QuorumNode) -> str | None:

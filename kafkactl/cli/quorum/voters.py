@@ -176,9 +176,10 @@ def _complete(
 ) -> tuple[int, str | None, list[VoterEndpoint]]:
     """Return the id, the directory id and the listeners of a controller; the file gives those that are missing.
 
-    Without a `file` a missing directory id is None. With one it is read from the folder of metadata on this machine.
-    Raise UsageError for a file that cannot be read or is not that of a controller, for a folder without a directory id,
-    for an id or listeners that are still missing, and for an id that is not the one in the file.
+    Without a `file` a missing directory id is None. With one it is read from the folder of metadata on this machine. A
+    given directory id is not checked, also an empty one. Raise UsageError for a file that cannot be read or is not that
+    of a controller, for a folder without a directory id, for an id or listeners that are still missing, and for an id
+    that is not the one in the file.
     """
     from kafkactl.admin import controller_files
     from kafkactl.connection import properties
@@ -238,7 +239,10 @@ def _before_removal(
 
 
 def _show_voters(described: Quorum) -> None:
-    """Print a note on stderr with the present voters: the id of each, and that it leads, is down, or its lag."""
+    """Print a note on stderr with the present voters: the id of each, and that it leads, is down, or its lag.
+
+    The lag is in records. Observers are left out. In Kafka's style nothing is printed.
+    """
     from kafkactl.admin import quorum
 
     texts = []

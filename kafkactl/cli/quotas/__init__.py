@@ -93,7 +93,8 @@ class QuotaEntityOptions:
 def _parse_name(name: str | None, is_default: bool, flag: str) -> str | None:
     """Return the name of a part, "" for the default, None where it is not selected. An empty name stays "".
 
-    `flag` is the option of the name. Raise UsageError for a name and the default at once.
+    `flag` is the option of the name with its dashes, such as --user. Raise UsageError for a name and the default at
+    once.
     """
     if name is not None and is_default:
         raise make_exclusive_error(flag, f"{flag}-defaults")

@@ -229,7 +229,8 @@ def execute(
 def _make_commands(path: Path) -> replica_moves.NextCommands:
     """Return the commands that go on with the plan of a file, for notes.
 
-    For stdin, a pipe or a missing file they are those for all moves, because the plan cannot be read again.
+    For stdin, a pipe, a folder or a missing file they are those for all moves, because the plan cannot be read again.
+    `resume` is a phrase with a command in it, `cancel` a command alone. The plan is not read.
     """
     if not path.is_file():  # stdin, or a pipe of the shell, which is read only once
         return replica_moves.NextCommands(
@@ -426,7 +427,7 @@ def _read_rate(rate: int | None, option: str) -> int | None:
     """Return a rate in bytes per second; None for None and, in Kafka's style, for a negative one.
 
     In Kafka's style 0 is returned as it is. Raise UsageError in our style for a rate below 1, with which moves would
-    never end. `option` is the name for the message.
+    never end. `option` is the name for the message, with its dashes.
     """
     if rate is None:
         return None

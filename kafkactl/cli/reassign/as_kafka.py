@@ -45,9 +45,9 @@ def generate(connected: Cluster, topics: Sequence[str], brokers: Sequence[int] |
     """Print the present replicas of topics and new ones on brokers, and return 0. Nothing is moved.
 
     None or no `brokers` means all that are alive; those that are not alive are left out. Raise MirroredError for a
-    topic that does not exist, where some brokers have a rack and others have none, and for fewer brokers than replicas;
-    UnreachableError, OperationError for a refusal, UsageError for a wrong client setting, and OutputError or
-    ReaderLeftError where stdout fails.
+    topic that does not exist, with `with_racks` where some of the brokers have a rack and others have none, and for no
+    broker or fewer brokers than replicas; UnreachableError, OperationError for a refusal, UsageError for a wrong client
+    setting, and OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import planning
     from kafkactl.admin.planning import Balance, Placement
