@@ -241,7 +241,7 @@ def prepare(connected: Cluster, plan: ReassignmentFile, options: ExecuteOptions)
 
     A partition that cannot be moved is left out and has an error in the result: it does not exist, a broker of the plan
     is not alive, its number of replicas may not change, or a directory cannot be used. Moves and errors are sorted by
-    partition. Sizes that cannot be read count as 0. A running reassignment to the replicas of the plan, in any order,
+    partition. Sizes that cannot be read count as 0. A running reassignment to the replicas of the plan, in its order,
     is no move of the result; without one a new order alone is a move. Raise OperationError where reassignments run that
     do not lead to the replicas of the plan, also of partitions that are not in it, without `options.additional`, and
     for a refusal, also of one topic; UnreachableError, and UsageError for a wrong client setting.
@@ -264,7 +264,7 @@ def prepare(connected: Cluster, plan: ReassignmentFile, options: ExecuteOptions)
     on_the_way = {
         (row.topic, row.partition)
         for row in running
-        if set(reassignment.get_target(row)) == set(targets.get((row.topic, row.partition), ()))
+        if reassignment.get_target(row) == tuple(targets.get((row.topic, row.partition), ()))
     }
     foreign = [row for row in running if (row.topic, row.partition) not in on_the_way]
     if foreign and not options.additional:
@@ -352,9 +352,9 @@ def run(connected: Cluster, work: Work, options: ExecuteOptions, commands: NextC
     outcome, too, and those of deleted topics have none. The throttles stay, with a note, while any other reassignment
     runs. An error of the wait is the last of the errors, and not raised: the moves that have begun are successes then,
     and the throttles may stay. Without `options.wait` a move that has begun is a success, and the throttles stay, with
-    a note; they are only removed where every move was refused, or left out of the answer, and no reassignment of the
-    cluster ran before. A replica that its broker does not have yet is tried again for `options.dir_timeout_s`, also
-    without the wait.
+    a note; they are only removed where every move was refused and no reassignment of the cluster ran before. A move
+    that the answer leaves out may have begun: it is waited for, and without `options.wait` it is a failed outcome. A
+    replica that its broker does not have yet is tried again for `options.dir_timeout_s`, also without the wait.
 
     Where the throttles cannot be set, nothing is moved, and those that were set are removed. Raise OperationError for
     that, and where the controller refuses the whole request for moves between brokers: then the throttles are removed,
@@ -374,33 +374,37 @@ def run(connected: Cluster, work: Work, options: ExecuteOptions, commands: NextC
     move_throttles.set_throttles(connected, settings)
     results = _start_moves(connected, work, settings, options, commands) if work.moves else {}
     failures: list[KafkactlError] = []
-    is_refused = bool(work.moves) and all(error is not None for error in results.values()) and not work.running
+    late = {
+        move: error for move, error in results.items() if error and error.code == ErrorCode.REQUEST_TIMED_OUT
+    }  # these may have been started
+    is_refused = bool(work.moves) and all(results.values()) and not late and not work.running
     if is_refused and not work.dir_moves:
         failures = move_throttles.clear_throttles(connected, settings.brokers, settings.topics)
     dirs = _start_dir_moves(connected, work.dir_moves, options) if work.dir_moves else {}
     started = [move for move, error in results.items() if error is None]
-    refused = _list_refusals(results, dirs, options)
+    doubtful = _list_refusals(late, {}, options)
+    refused = _list_refusals({move: error for move, error in results.items() if move not in late}, dirs, options)
     moving_dirs = {key: work.dir_moves[key] for key, error in dirs.items() if error is None}
     begun = [Outcome(f"{move.topic}-{move.partition}", True, f"moving to {_show(move.after)}") for move in started]
     begun += [
         Outcome("{}-{} on broker {}".format(*key), True, f"moving to {path}") for key, path in moving_dirs.items()
     ]
     if not options.wait:
-        if settings.brokers and (started or moving_dirs or work.running):
+        if settings.brokers and (started or late or moving_dirs or work.running):
             people.note(commands.describe_rest(has_throttles=True))
         elif settings.brokers and work.dir_moves:
             failures = move_throttles.clear_throttles(connected, settings.brokers, settings.topics)
-        return Ran([*refused, *begun], failures)
+        return Ran([*refused, *doubtful, *begun], failures)
     try:
-        _follow(connected, work, started, commands, bool(settings.brokers))
+        _follow(connected, work, [*started, *late], commands, bool(settings.brokers))
         _follow_dirs(connected, moving_dirs, commands.describe_rest(bool(settings.brokers)))
         if settings.brokers and not is_refused:
             failures = move_throttles.remove_own_throttles(connected, settings)
         elif settings.brokers and work.dir_moves:
             failures = move_throttles.clear_throttles(connected, settings.brokers, settings.topics)
-        outcomes, deleted = _check_results(connected, work, started, moving_dirs)
+        outcomes, deleted = _check_results(connected, work, [*started, *late], moving_dirs)
     except (UnreachableError, OperationError) as error:
-        return Ran([*refused, *begun], [*failures, error], has_lost_sight=True)
+        return Ran([*refused, *doubtful, *begun], [*failures, error], has_lost_sight=True)
     return Ran([*refused, *outcomes], [*map(make_deleted_error, deleted), *failures])
 
 
@@ -464,12 +468,12 @@ def _check_results(
 ) -> tuple[list[Outcome], list[str]]:
     """Return the outcome of each move that was waited for, from the replicas that are there now, and deleted topics.
 
-    The moves between brokers come first. A replica that is not where it should be is a failed outcome; the order of
-    replicas does not count. Moves of topics that were deleted have no outcome; the topics are sorted. `started` are
-    moves of this call; those of the plan that were running before count, too. `dirs` are the directories of replicas
-    that were moved. Brokers learn of the end of a move between brokers one after the other: for 5 s its replicas are
-    looked for again. Raise OperationError for a refusal, also of one topic, UnreachableError where no broker answers,
-    and UsageError for a wrong client setting.
+    The moves between brokers come first. A replica that is not where it should be is a failed outcome, and so are
+    replicas in another order, because the first one is the preferred leader. Moves of topics that were deleted have no
+    outcome; the topics are sorted. `started` are moves of this call; those of the plan that were running before count,
+    too. `dirs` are the directories of replicas that were moved. Brokers learn of the end of a move between brokers one
+    after the other: for 5 s its replicas are looked for again. Raise OperationError for a refusal, also of one topic,
+    UnreachableError where no broker answers, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment
     from kafkactl.admin.models import Outcome
@@ -481,7 +485,7 @@ def _check_results(
     while True:
         present = reassignment.read_replicas(connected, sorted({row.topic for row in rows}))
         deleted = {row.topic for row in rows} - {topic for topic, _ in present}
-        moved = {row for row in rows if set(present.get((row.topic, row.partition), ())) == set(row.target)}
+        moved = {row for row in rows if present.get((row.topic, row.partition)) == row.target}
         if all(row in moved or row.topic in deleted for row in rows) or time.monotonic() > deadline:
             break
         time.sleep(_PAUSE_S)

@@ -473,3 +473,35 @@ def test_a_throttle_whose_answer_is_lost_does_not_stay(
     assert not fake.requests_of("AlterPartitionReassignments")
     names = {name for values in fake.state.configs.values() for name in values}
     assert not {name for name in names if "throttled" in name}
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_moves_that_the_answer_leaves_out_keep_their_throttles(
+    fake: FakeCluster, cli: Cli, tmp_path: Path, waits: bool
+) -> None:
+    """They may have begun: their end is waited for, and nothing runs without its limit."""
+    fake.on("AlterPartitionReassignments", answer=lambda _, usual: {**usual, "responses": []})
+    line = ("-b", fake.address, "reassign", "execute", save(tmp_path, {("orders", 0): [2, 3]}), "--yes", "--throttle")
+    if waits:
+        done = run_and_finish(fake, cli, *line, 1_000_000, check=0)
+        assert "orders-0" in done.stdout
+        assert "moved to 2,3" in done.stdout
+        assert not fake.state.configs.get((BROKER, "1"))
+    else:
+        done = cli(*line, 1_000_000, "--no-wait", check=3)
+        assert "no answer" in done.stderr
+        assert "reassign verify" in done.stderr
+        assert fake.state.configs[BROKER, "1"]["leader.replication.throttled.rate"] == "1000000"
+
+
+def test_another_order_of_the_replicas_of_a_running_move_is_another_move(
+    fake: FakeCluster, cli: Cli, tmp_path: Path
+) -> None:
+    """The first replica is the preferred leader."""
+    line = ("-b", fake.address, "reassign", "execute", "--yes")
+    cli(*line, "--no-wait", save(tmp_path, {("orders", 0): [2, 3]}, name="first.json"), check=0)
+    second = save(tmp_path, {("orders", 0): [3, 2]}, name="second.json")
+    assert "--additional" in cli(*line, second, check=1).stderr
+    done = run_and_finish(fake, cli, *line, second, "--additional", check=0)
+    assert "moved to 3,2" in done.stdout
+    assert fake.state.topics["orders"].partitions[0].replicas == [3, 2]
