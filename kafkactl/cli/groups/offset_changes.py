@@ -82,7 +82,8 @@ def describe_change(connected: Cluster, name: str, offsets: Mapping[Partition, i
         where = ("--topic", f"{topic}:{number}", "--to-offset", str(offset))
         return ("groups", "reset-offsets", name, *where, "--execute")
 
-    return Change(action=f"{verb} {len(offsets)} committed offsets of group {name}", inverse=find_inverse)
+    noun = "offset" if len(offsets) == 1 else "offsets"
+    return Change(action=f"{verb} {len(offsets)} committed {noun} of group {name}", inverse=find_inverse)
 
 
 def print_plan_notes(plans: Mapping[str, ResetPlan], as_kafka: bool) -> None:

@@ -62,9 +62,9 @@ class Scraper:
         """Run the command and return its output as metrics, with kafkactl_up and kafkactl_scrape_seconds added.
 
         A command that cannot be started, exceeds its time-out or prints nothing on stdout, also with status 0, gives a
-        reason, which also goes to `tell`. With some output and a failure the output is returned, with kafkactl_up 1,
-        and `tell` gets the first line of stderr without "error: ", which may be empty. Without output that line is the
-        reason, or else the status. Raise ValueError for a NUL character in the command.
+        reason, which also goes to `tell`. The reason is the first line of stderr without "error: ", or else the
+        status. With some output and a failure the output is returned, with kafkactl_up 1, and `tell` gets the reason.
+        Raise ValueError for a NUL character in the command.
         """
         started = time.monotonic()
         try:
@@ -81,9 +81,10 @@ class Scraper:
             return self._report_failure(f"no answer within {self._limit_s:g} s")
         except OSError as error:
             return self._report_failure(str(error.strerror or error))
-        reason = next(iter(result.stderr.splitlines()), "").removeprefix("error: ")
+        told = next(iter(result.stderr.splitlines()), "").removeprefix("error: ")
+        reason = told or f"status {result.returncode}"
         if not result.stdout:
-            return self._report_failure(reason or f"status {result.returncode}")
+            return self._report_failure(reason)
         if result.returncode:
             self._tell(reason)  # a part is missing
         own = [
@@ -91,7 +92,8 @@ class Scraper:
             ("kafkactl_scrape_seconds", "Duration of the scrape in seconds", round(time.monotonic() - started, 3)),
         ]
         lines = [f"# HELP {name} {text}\n# TYPE {name} gauge\n{name} {value}\n" for name, text, value in own]
-        return Scrape(text=result.stdout + "".join(lines))
+        separator = "" if result.stdout.endswith("\n") else "\n"  # an output that was cut off
+        return Scrape(text=result.stdout + separator + "".join(lines))
 
     def _report_failure(self, reason: str) -> Scrape:
         """Hand a reason to `tell`, and return it as the result of a scrape."""

@@ -86,9 +86,9 @@ def make_title(lag: GroupLag) -> str:
 def format_pace(lag: GroupLag) -> str:
     """Return the rates of a group and its time to catch up, such as "+5/s -9/s  done in 2m5s" after two blanks.
 
-    The first is that of the records written, the second that of the offsets committed; a negative rate keeps its sign
-    behind the + or -. The time is left out where nothing is unread. Where it is None it is "never catches up at this
-    pace". The result is "" where the rates were not measured.
+    The first is that of the records written, the second that of the offsets committed. After a reset backwards, or for
+    a topic that was made again, a rate is negative, and has the other sign. The time is left out where nothing is
+    unread. Where it is None it is "never catches up at this pace". The result is "" where the rates were not measured.
     """
     if lag.produced_per_s is None or lag.consumed_per_s is None:
         return ""
@@ -97,7 +97,10 @@ def format_pace(lag: GroupLag) -> str:
         when = "never catches up at this pace"
     else:
         when = "" if seconds == 0 else f"done in {format_duration(seconds)}"
-    return f"  +{write_number(lag.produced_per_s)}/s -{write_number(lag.consumed_per_s)}/s  {when}".rstrip()
+    written, read = lag.produced_per_s, lag.consumed_per_s
+    written_text = f"{'-' if written < 0 else '+'}{write_number(abs(written))}/s"
+    read_text = f"{'+' if read < 0 else '-'}{write_number(abs(read))}/s"
+    return f"  {written_text} {read_text}  {when}".rstrip()
 
 
 def _choose_lag_style(row: PartitionLag) -> str | None:

@@ -459,12 +459,12 @@ def _convert_answer(arguments: Arguments, error: KafkactlError, call: str) -> Ja
     """Return (not raise) an error as the exception of convert_error inside an ExecutionException.
 
     For an unknown topic the message names the first entity with --alter, and is empty otherwise; with --describe the
-    heading is printed on stdout: raise OutputError or ReaderLeftError. Raise IndexError for an unknown topic where the
-    command line names no entity.
+    heading is printed on stdout: raise OutputError or ReaderLeftError. Where the command line names no entity, the
+    message stays as it is, and nothing is printed.
     """
     java = convert_error(error, call)
-    if java.exception == _UNKNOWN_TOPIC:
-        name = _list_names(arguments)[0]
+    if java.exception == _UNKNOWN_TOPIC and (names := _list_names(arguments)):
+        name = names[0]
         java = JavaError(f"The topic '{name}' does not exist." if arguments.has("alter") else "", _UNKNOWN_TOPIC)
         if arguments.has("describe"):
             out.write_text(f"{'All' if arguments.has('all') else 'Dynamic'} configs for topic {name} are:\n")

@@ -15,7 +15,7 @@ from kafkactl.admin.groups.diagnosis import diagnose
 from kafkactl.admin.groups.models import CommitState, GroupDescription, GroupLag, Member, Node, PartitionLag
 from kafkactl.admin.groups.offset_files import read_csv, read_document
 from kafkactl.admin.groups.pace import add_rates, find_oldest_unread
-from kafkactl.cli.groups.tables import format_duration, make_title
+from kafkactl.cli.groups.tables import format_duration, format_pace, make_title
 from kafkactl.cli.groups.watch import make_sparkline
 from kafkactl.errors import UsageError
 from kafkactl.output import prometheus
@@ -96,6 +96,14 @@ def test_the_oldest_unread_record() -> None:
 
 def named(before: GroupLag, after: GroupLag) -> list[str]:
     return [finding.what for finding in diagnose(before, add_rates([before], [after], 3.0)[0], 3.0)]
+
+
+@pytest.mark.parametrize(
+    ("written", "read", "text"), [(5.0, 9.0, "+5/s -9/s"), (-1.5, -2.5, "-1.5/s +2.5/s"), (0.0, 0.0, "+0/s -0/s")]
+)
+def test_a_rate_has_one_sign(written: float, read: float, text: str) -> None:
+    measured = group([row(0, 5, 9, produced_per_s=written, consumed_per_s=read)], member("a", 0))
+    assert format_pace(measured).strip().startswith(text)
 
 
 def test_ends_that_are_not_known_or_went_back_are_no_evidence() -> None:

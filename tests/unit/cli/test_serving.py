@@ -75,6 +75,13 @@ def test_a_cluster_that_is_away_is_503_with_the_reason(code: str, limit_s: float
         assert get(f"{url}/health") == (200, "ok\n")
 
 
+def test_a_part_that_is_missing_is_told_and_the_rest_is_served() -> None:
+    with serving("import sys; print('m 1.0', end=''); sys.exit(1)") as (url, told):
+        status, text = get(f"{url}/metrics")
+        assert (status, text.splitlines()[:2]) == (200, ["m 1.0", "# HELP kafkactl_up Whether the cluster answered"])
+        assert told == ["status 1"]
+
+
 def test_only_two_paths_are_there() -> None:
     with serving("print('m 1.0')") as (url, _):
         for path in ("/", "/metrics/x", "/../etc/passwd"):
