@@ -84,12 +84,12 @@ def generate(connected: Cluster, topics: Sequence[str], brokers: Sequence[int] |
 def execute(connected: Cluster, plan: ReassignmentFile, options: ExecuteOptions) -> int:
     """Print the present replicas, set throttles and start the moves of a plan, and return 0.
 
-    The end of the moves is not waited for, and the throttles stay, also after an error. A replica that has not reached
-    its broker is waited for before it moves between directories, for `options.dir_timeout_s` at most. Raise
-    MirroredError for any running reassignment without `options.additional`, a broker that is not alive, a partition
-    that does not exist, a throttle that cannot be set, and moves that could not be started: other moves of the plan may
-    have begun then. Raise UsageError in a read-only context and for a wrong client setting, UnreachableError,
-    OperationError, and OutputError or ReaderLeftError where stdout fails.
+    The end of the moves is not waited for, whatever `options.wait` is, and the throttles stay, also after an error. A
+    replica that has not reached its broker is waited for before it moves between directories, for
+    `options.dir_timeout_s` at most. Raise MirroredError for any running reassignment without `options.additional`, a
+    broker that is not alive, a partition that does not exist, a throttle that cannot be set, and moves that could not
+    be started: other moves of the plan may have begun then. Raise UsageError in a read-only context and for a wrong
+    client setting, UnreachableError, OperationError, and OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import reassignment, throttles
     from kafkactl.admin.reassignment import Move
