@@ -150,10 +150,10 @@ class Cluster:
     def share_timeout(self) -> Iterator[float]:
         """Let all requests inside share one time-out. Yield its end as a time of time.monotonic().
 
-        Inside another share_timeout() or renew_timeout_for_change() the outer end counts. Where the cluster shares its
-        time-out among all reads, the time-out is what these have left. Nothing is raised at the end of the time: the
-        requests inside raise UnreachableError themselves. There, too, the time spent inside is taken from it at the end
-        of the outermost context, also after an error, which goes on.
+        Inside another share_timeout() or renew_timeout_for_change() the outer end counts. Nothing is raised at the end
+        of the time: the requests inside raise UnreachableError themselves. Where the cluster shares its time-out among
+        all reads, the time-out is what these have left, and the time spent inside is taken from that at the end of the
+        outermost context, also after an error, which goes on.
         """
         outer, started = self._deadline, time.monotonic()
         self._deadline = started + self._remaining_s if outer is None else outer
