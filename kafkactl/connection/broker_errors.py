@@ -260,8 +260,8 @@ def refusal(failure: str, code: int, message: str | None = None) -> OperationErr
 def require_readable(topics: Iterable[Any]) -> None:
     """Raise OperationError for the first topic of an answer to Metadata that a broker refused to describe.
 
-    `topics` are kafka-python's entries. A topic that does not exist is no refusal, and neither is one that has an error
-    and partitions.
+    `topics` are kafka-python's entries. A topic that does not exist or has an illegal name is no refusal, and neither
+    is one that has an error and partitions.
     """
     for topic in topics:
         if topic.error_code and topic.error_code not in _NO_SUCH_TOPIC and not topic.partitions:

@@ -152,8 +152,8 @@ class Cluster:
 
         Inside another share_timeout() or renew_timeout_for_change() the outer end counts. Nothing is raised at the end
         of the time: the requests inside raise UnreachableError themselves. Where the cluster shares its time-out among
-        all reads, the time spent inside is taken from it at the end of the outermost context, also after an error,
-        which goes on.
+        all reads, the time-out is what these have left, and the time spent inside is taken from that at the end of the
+        outermost context, also after an error, which goes on.
         """
         outer, started = self._deadline, time.monotonic()
         self._deadline = started + self._remaining_s if outer is None else outer
@@ -220,9 +220,9 @@ class Cluster:
         """Return the settings as librdkafka's pairs of text, for a client that confluent-kafka does not make.
 
         Our defaults and bootstrap.servers are included. The user's settings win over `config`. True and false are in
-        lower case. Settings that no client knows stay in the result, unless another client has refused them before;
-        nothing is raised for them. Raise ValueError for a fetch.max.bytes or message.max.bytes of more than 4,300
-        digits.
+        lower case, and the value None is the text None. Settings that no client knows stay in the result, unless
+        another client has refused them before; nothing is raised for them. Raise ValueError for a fetch.max.bytes or
+        message.max.bytes of more than 4,300 digits.
         """
         config_values = self._make_config(config)
         del config_values["error_cb"]
@@ -355,8 +355,9 @@ class Cluster:
     def retry(self, ask: Callable[[], T], passing: frozenset[int] = TRANSIENT_CODES) -> T:
         """Call `ask` and return its result. Call it again after a transient error, until the time-out.
 
-        `passing` are the codes of an OperationError that count as transient. Between two calls 0.25 s pass. When the
-        time is over, the last OperationError is raised. Every other error is raised at once.
+        `passing` are the codes of an OperationError that count as transient. Between two calls 0.25 s pass. The first
+        call is made also when no time is left. When the time is over, the last OperationError is raised. Every other
+        error is raised at once.
         """
         with self.share_timeout() as deadline:
             while True:
@@ -454,7 +455,8 @@ class Cluster:
     def error(self, error: KafkaException | KafkaError, failure: str | None = None) -> KafkactlError:
         """Return our exception for an error of confluent-kafka; nothing is raised. `failure` says what failed, or None.
 
-        The result is an UnreachableError, an UnansweredError (the request was or may have been sent), an
+        The result is an UnreachableError for failed connections, failed logins and time-outs, also the broker's own
+        REQUEST_TIMED_OUT; it is an UnansweredError where the request was or may have been sent. Otherwise it is an
         UnsupportedRequestError, or an OperationError with the code of Kafka or librdkafka. `failure` begins the message
         of such an OperationError only. Finding the cause of a failed connection may take about 2 s.
         """
@@ -539,10 +541,11 @@ class Cluster:
         """Return the brokers that do not answer, as texts with their addresses, and the number of all checked brokers.
 
         A text is "broker 1 at host:port", or the address alone, sorted by address. At most 16 bootstrap servers and 16
-        other brokers are checked, over new connections, and nothing is raised. A broker that refuses or closes them is
-        silent, too. Each has `wait_s` s for its answer; None means 0.5 s. Where no metadata has come yet, one that
-        answers is asked for the others, which takes at most about 1 s more. A bootstrap server that is no address of a
-        known broker counts only where no broker is known, or none of the known ones is silent.
+        other brokers are checked, over new connections, and nothing is raised. A broker that refuses or closes them, or
+        whose name cannot be looked up, is silent, too. Each has `wait_s` s for its answer; None means 0.5 s. Where no
+        metadata has come yet, one that answers is asked for the others, which takes at most about 1 s more. A bootstrap
+        server that is no address of a known broker counts only where no broker is known, or none of the known ones is
+        silent.
         """
         from kafkactl.connection.diagnosis import find_silent
         from kafkactl.connection.peers import KAFKA_WAIT_S
@@ -594,8 +597,9 @@ class Cluster:
     def _make_client(self, client: type[T], config: Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> T:
         """Return a client of a class of confluent-kafka; raise UsageError for a wrong setting.
 
-        `config` has librdkafka's settings; the user's win over it, and `overrides` over these. Settings that no
-        client library knows are left out, with one warning. On the command line (-X) they are an error.
+        `config` has librdkafka's settings; the user's win over it, and `overrides` over these. Settings that no client
+        library knows are left out, with one warning, and later clients leave them out without one. On the command line
+        (-X) they are an error.
         """
         unknown_names: list[str] = []
         while True:
@@ -647,7 +651,8 @@ def _compute_answer_limit(config: Mapping[str, Any]) -> int:
 def _make_setting_error(reason: str, name: str) -> UsageError:
     """Return the error for a setting that librdkafka refuses. `name` is the name that no client knows, or empty.
 
-    `reason` is librdkafka's text. The hint has the nearest known name, if one is near.
+    `reason` is librdkafka's text; it is in the message only without a name. The hint has the nearest known name, if one
+    is near.
     """
     from difflib import get_close_matches
 
@@ -671,7 +676,7 @@ def _is_unanswered(answer: object) -> bool:
 
 
 def list_partition_numbers(topic: TopicMetadata) -> list[int]:
-    """Return the numbers of a topic's partitions in order.
+    """Return the numbers of a topic's partitions in rising order, also of those that have an error of their own.
 
     Raise NotFoundError for a topic that does not exist, and OperationError for one that cannot be read.
     """

@@ -84,8 +84,9 @@ class ContextFile:
     def save(self) -> None:
         """Write the file, completely or not at all. Only its owner can read it, because it may hold passwords.
 
-        Missing folders are created, and a symbolic link stays one. Raise OSError where the file cannot be written, and
-        UsageError for a loop of links. From Python 3.13 on such a loop is no error: the file replaces one of its links.
+        Missing folders are created, and a symbolic link stays one. No lock is taken here: see change(). Raise OSError
+        where the file cannot be written, and UsageError for a loop of links. From Python 3.13 on such a loop is no
+        error: the file replaces one of its links.
         """
         import tempfile
 
@@ -178,9 +179,11 @@ def load(path: Path | None = None) -> ContextFile:
     """Return the contexts file at `path` (None: the user's own). Without a file the result has no contexts.
 
     Raise UsageError for a file that cannot be read, is not a regular file, is not well formed, or can be written by
-    other users. Names of settings are not checked, and neither is whether the current context exists. A context with
-    another entry than bootstrap-servers, read-only and properties is not well formed, and neither is one without an
-    address, or with a setting without a value. An address may be a list. Of a repeated name the last one counts.
+    other users. Names of settings are not checked, and neither is whether the current context exists. A context is not
+    well formed with another entry than bootstrap-servers, read-only and properties, without bootstrap-servers, with
+    null as the address, with null, a list or a mapping as a setting's value, or with a read-only that is not true or
+    false. An empty address or value passes. An address may be a list. Of a repeated name the last one counts. Other
+    entries at the top of the file are ignored.
     """
     path = path or find_config_file()
     secrets.refuse_changeable_contexts(path)
@@ -211,9 +214,9 @@ def _make_context(name: str, entry: Mapping[str, Any]) -> Context:
     """Return the context of this name from its mapping in the file.
 
     The address may be a list, which is joined by commas. Raise ValueError for an entry that no context has, such as a
-    misspelt read-only, for an address or a setting without a value, and for a setting with several; TypeError for a
-    value of read-only that is neither true nor false, KeyError without bootstrap-servers, and AttributeError for
-    something that is no mapping.
+    misspelt read-only, for null as an address or a setting's value (empty text passes, and an empty list as the
+    address), and for a list or mapping as a setting's value; TypeError for a value of read-only that is neither true
+    nor false, KeyError without bootstrap-servers, and AttributeError for something that is no mapping.
     """
     unknown = sorted(set(map(str, entry.keys())) - _ENTRIES)
     if unknown:

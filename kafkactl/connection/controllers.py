@@ -36,7 +36,8 @@ class ControllerRequests(Requests):
         """Raise UnreachableError with the reason for a missing connection; do nothing where none is found.
 
         The addresses may be connected to again for this, which takes about 1 to 2 s. Nothing is raised where one of
-        them is a controller, or where all accept connections and stay silent.
+        them is a controller, or where they accept connections and stay silent, except, with security.protocol SSL,
+        after a TLS handshake that succeeds.
         """
         settings = self._cluster.settings
         if (cause := diagnosis.find_cause_at_controllers(settings, self._brokers.login_failure)) is not None:

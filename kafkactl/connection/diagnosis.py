@@ -125,7 +125,8 @@ def find_cause_at_controllers(settings: Settings, message: str | None) -> Cause 
 
     `message` is the reason of the client, or None; where it says the cause, nothing is asked. Otherwise the addresses
     are connected to again, which takes about 1 to 2 s. Nothing is raised. Servers that accept connections and stay
-    silent give None, too: they may only be slow.
+    silent give None, too, also where nothing listens at some addresses: they may only be slow. But with
+    security.protocol SSL, silence after a TLS handshake that succeeds is a cause.
     """
     if message is not None and (known_cause := _find_cause_in_message(message)):
         return known_cause
@@ -171,9 +172,10 @@ def find_silent(settings: Settings, list_brokers: ListBrokers, wait_s: float = K
 
     `list_brokers` takes the bootstrap servers that answer and gives the addresses of all brokers by name. At most 16
     bootstrap servers and 16 other brokers are checked. Each has `wait_s` seconds for its answer; one that refuses or
-    closes connections counts as silent, too. The texts are "NAME at HOST:PORT", or HOST:PORT for a bootstrap server
-    that is not in that list. Such a server is reported and counted only where the list is empty or none of its brokers
-    is silent. Errors of `list_brokers` pass through.
+    closes connections, or whose name cannot be looked up, counts as silent, too; anything else that answers does not.
+    The texts are "NAME at HOST:PORT", or HOST:PORT for a bootstrap server that is not in that list. Such a server is
+    reported and counted only where the list is empty or none of its brokers is silent. Errors of `list_brokers` pass
+    through.
     """
     secure = _make_secure(settings)
     peers = look_at(_parse_addresses(settings), secure, wait_s)
@@ -186,8 +188,9 @@ def _find_silent(
     """Return the silent brokers as texts, sorted by address, and the number of checked brokers.
 
     `peers` are the bootstrap servers, already checked; `secure` starts TLS, or is None. The texts are "NAME at
-    HOST:PORT", or HOST:PORT without a name. Servers that refuse or close connections count as silent. Bootstrap servers
-    are reported only where `list_brokers` names them, where it names nobody, or where none of its brokers is silent.
+    HOST:PORT", or HOST:PORT without a name. Servers that refuse or close connections, or whose name cannot be looked
+    up, count as silent; anything else that answers, such as HTTP, does not. Bootstrap servers are reported only where
+    `list_brokers` names them, where it names nobody, or where none of its brokers is silent.
     """
     brokers = list_brokers([address for address, peer in peers.items() if peer is Peer.BROKER])
     names = {address: name for name, address in brokers.items()}

@@ -84,12 +84,12 @@ def generate(connected: Cluster, topics: Sequence[str], brokers: Sequence[int] |
 def execute(connected: Cluster, plan: ReassignmentFile, options: ExecuteOptions) -> int:
     """Print the present replicas, set throttles and start the moves of a plan, and return 0.
 
-    The end of the moves is not waited for, and the throttles stay, also after an error. A replica that has not reached
-    its broker is waited for before it moves between directories, for `options.dir_timeout_s` at most. Raise
-    MirroredError for other reassignments without `options.additional`, a broker that is not alive, a partition that
-    does not exist, a throttle that cannot be set, and moves that could not be started: other moves of the plan may have
-    begun then. Raise UsageError in a read-only context and for a wrong client setting, UnreachableError,
-    OperationError, and OutputError or ReaderLeftError where stdout fails.
+    The end of the moves is not waited for, whatever `options.wait` is, and the throttles stay, also after an error. A
+    replica that has not reached its broker is waited for before it moves between directories, for
+    `options.dir_timeout_s` at most. Raise MirroredError for any running reassignment without `options.additional`, a
+    broker that is not alive, a partition that does not exist, a throttle that cannot be set, and moves that could not
+    be started: other moves of the plan may have begun then. Raise UsageError in a read-only context and for a wrong
+    client setting, UnreachableError, OperationError, and OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import reassignment, throttles
     from kafkactl.admin.reassignment import Move
@@ -132,10 +132,12 @@ def execute(connected: Cluster, plan: ReassignmentFile, options: ExecuteOptions)
 def verify(connected: Cluster, plan: ReassignmentFile, preserve: bool) -> int:
     """Print how far the moves of a plan are, remove throttles where nothing moves any more, and return 0.
 
-    The result is also 0 while partitions have other replicas. The throttles are those of all brokers and of the plan's
-    topics; with `preserve` none is removed. In a read-only context UsageError is raised in place of the removal, also
-    where there are no throttles. Raise UsageError also for a wrong client setting, MirroredError where throttles cannot
-    be removed, UnreachableError, OperationError for a refusal, and OutputError or ReaderLeftError where stdout fails.
+    The result is also 0 while partitions have other replicas. Nothing moves where the whole cluster has no reassignment
+    and no directory move of the plan runs. The throttles are those of all live brokers and of the plan's topics,
+    whoever set them; with `preserve` none is removed. In a read-only context UsageError is raised in place of the
+    removal, also where there are no throttles. Raise UsageError also for a wrong client setting, MirroredError where
+    throttles cannot be removed, UnreachableError, OperationError for a refusal, and OutputError or ReaderLeftError
+    where stdout fails.
     """
     from kafkactl.admin import reassignment
 
@@ -160,13 +162,15 @@ def verify(connected: Cluster, plan: ReassignmentFile, preserve: bool) -> int:
 
 
 def cancel(connected: Cluster, plan: ReassignmentFile, preserve: bool, timeout_s: float) -> int:
-    """Cancel the moves of a plan that are running, remove the throttles, and return 0.
+    """Cancel the running moves of a plan's partitions, remove the throttles, and return 0.
 
-    Moves between directories are cancelled, too. The throttles are removed also while other reassignments run; with
-    `preserve` none is removed. `timeout_s` is how long, in s, a broker is asked again that does not have its replica
-    yet. Raise MirroredError where a move cannot be cancelled or a throttle cannot be removed, UsageError in a read-only
-    context and for a wrong client setting, UnreachableError, OperationError for a refusal, and OutputError or
-    ReaderLeftError where stdout fails.
+    The moves may also be to other replicas or directories than the plan's. Moves between directories are cancelled for
+    the replicas whose directory the plan names. The throttles of all live brokers and of the plan's topics are removed,
+    also while other reassignments run; with `preserve` none is removed. `timeout_s` is how long, in s, a broker is
+    asked again that does not have its replica yet. Raise MirroredError where a move cannot be cancelled (others may
+    have been, and the throttles stay) or a throttle cannot be removed, UsageError in a read-only context and for a
+    wrong client setting, UnreachableError, OperationError for a refusal, and OutputError or ReaderLeftError where
+    stdout fails.
     """
     from kafkactl.admin import reassignment
 
@@ -206,8 +210,8 @@ def _list_topics(plan: ReassignmentFile) -> list[str]:
 def _read_present(connected: Cluster, topics: Sequence[str]) -> dict[Partition, tuple[int, ...]]:
     """Return the replicas of each partition of topics, sorted; raise MirroredError for the first missing topic.
 
-    The first one is in the order of `topics`. Raise UnreachableError, OperationError for a refusal, also of one topic,
-    and UsageError for a wrong client setting.
+    The first one is in the order of `topics`. While a move runs, the replicas that it adds and removes are among them.
+    Raise UnreachableError, OperationError for a refusal, also of one topic, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment
 
@@ -222,8 +226,8 @@ def _read_present(connected: Cluster, topics: Sequence[str]) -> dict[Partition, 
 def _read_dirs(connected: Cluster, partitions: Iterable[Partition]) -> Mapping[ReplicaKey, StoredReplica]:
     """Return the replicas of partitions in the directories of the brokers that answer, by topic, partition and broker.
 
-    Copies that moves make are left out, and so are brokers without an answer. Raise UnreachableError or OperationError
-    where no broker answers, and UsageError for a wrong client setting.
+    Copies that moves make are left out, and so are brokers without an answer and directories that cannot be used. Raise
+    UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import log_dirs
 
@@ -236,9 +240,9 @@ def _read_dir_states(
 ) -> tuple[Mapping[ReplicaKey, StoredReplica], Mapping[ReplicaKey, StoredReplica], set[int]]:
     """Return replicas and their copies that moves make, by key, and the ids of the brokers that answered.
 
-    They are those of all brokers, for the partitions of `targets`. Brokers without an answer are left out. Without
-    targets nothing is asked. Raise UnreachableError or OperationError where no broker answers, and UsageError for a
-    wrong client setting.
+    They are those of all brokers, for the partitions of `targets`, whose paths do not count. Brokers without an answer
+    and directories that cannot be used are left out. Without targets nothing is asked. Raise UnreachableError or
+    OperationError where no broker answers, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import log_dirs
 
@@ -252,9 +256,10 @@ def _read_dir_states(
 def _move_dirs(connected: Cluster, targets: Mapping[ReplicaKey, str], timeout_s: float) -> None:
     """Start moves between directories, and print a line for each; their end is not waited for.
 
-    A move whose broker does not have the replica yet is tried again until the time-out. `targets` is not changed. Raise
-    MirroredError after the time-out, and for another failure: other moves may have begun then. Raise UsageError for a
-    wrong client setting, and OutputError or ReaderLeftError where stdout fails.
+    `targets` has the path of each new directory, and is not changed; the present directory cancels a running move. A
+    move whose broker does not have the replica yet is tried again for `timeout_s` seconds, and for 0 tried once. Raise
+    MirroredError afterwards, and at once for another failure, also a missing answer: other moves may have begun then.
+    Raise UsageError for a wrong client setting, and OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import log_dirs
 
@@ -277,7 +282,8 @@ def _move_dirs(connected: Cluster, targets: Mapping[ReplicaKey, str], timeout_s:
 def _split(error: KafkactlError) -> tuple[str, str]:
     """Return the message and the class of the Java exception of an error.
 
-    An error that is no OperationError counts as REQUEST_TIMED_OUT. An unknown code is an IllegalStateException.
+    An error that is no OperationError counts as REQUEST_TIMED_OUT. Without a code, or with an unknown one, the class is
+    java.lang.IllegalStateException.
     """
     from kafkactl.connection.broker_errors import BROKER_ERRORS
 
@@ -291,7 +297,7 @@ def _split(error: KafkactlError) -> tuple[str, str]:
 def _require_all(results: Mapping[Any, KafkactlError | None]) -> None:
     """Raise MirroredError for the first item with an error, in their order; do nothing without any.
 
-    Each NotFoundError is taken for a topic that does not exist.
+    Each NotFoundError, also that of a broker, is taken for a topic that does not exist.
     """
     for entity, error in results.items():
         if isinstance(error, NotFoundError):
@@ -303,7 +309,7 @@ def _require_all(results: Mapping[Any, KafkactlError | None]) -> None:
 def _refuse(beginning: str, errors: Mapping[Partition, OperationError | None]) -> None:
     """Raise MirroredError with a line for each partition with an error, sorted; do nothing without any.
 
-    `beginning` stands before the lines, and has its line end already.
+    `beginning` stands before the lines, and has its line end already; the last line has none.
     """
     lines = [
         f"{topic}-{number}: {find_java_message(error.code or 0, error.reason)}"
@@ -317,9 +323,10 @@ def _refuse(beginning: str, errors: Mapping[Partition, OperationError | None]) -
 def _clear(connected: Cluster, plan: ReassignmentFile) -> None:
     """Remove the throttles of all brokers that are alive and of the topics of a plan, with the lines of Kafka's tool.
 
-    All of them go, whoever set them, also while reassignments run. Raise UsageError in a read-only context and for a
-    wrong client setting, MirroredError for the first throttle that cannot be removed, UnreachableError or
-    OperationError where the brokers cannot be listed, and OutputError or ReaderLeftError where stdout fails.
+    All of them go, whoever set them, also while reassignments run. The brokers come first: after an error there, the
+    topics keep theirs. Raise UsageError in a read-only context and for a wrong client setting, MirroredError for the
+    first throttle that cannot be removed, UnreachableError or OperationError where the brokers cannot be listed, and
+    OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import throttles
 

@@ -140,9 +140,10 @@ def delete(
 def _show_deletions(rows: Sequence[Deletion], output: MirrorOutputOptions) -> int:
     """Show the results of a deletion and return an exit status: 1 if a partition has an error, else 0.
 
-    Errors are printed on stderr (Kafka's style keeps them in people.failures), and structured formats and -o kafka have
-    them on stdout, too. A wrong column or order is only a warning after `before_change`, which the command calls first.
-    Raise OutputError or ReaderLeftError where stdout fails.
+    Without a success only structured formats with errors and -o kafka print something on stdout. Errors are printed on
+    stderr (Kafka's style keeps them in people.failures), and structured formats and -o kafka have them on stdout, too.
+    A wrong column or order is only a warning after `before_change`, which the command calls first. Raise OutputError or
+    ReaderLeftError where stdout fails.
     """
     if output.is_kafka:
         from kafkactl.output.kafka import admin_text
@@ -165,9 +166,9 @@ def _find_kept_offsets(
 ) -> dict[Partition, int]:
     """Return the first offset that stays in each partition, or -1 (the end) where all records are older than the time.
 
-    `moment` is the time in ms since 1970. With a `moment` of None it is `offset` everywhere, or -1 for an `offset` of
-    None, and nothing is asked. Raise OperationError where an offset cannot be read, UnreachableError where no partition
-    was answered, and UsageError for a wrong client setting.
+    `moment` is the time in ms since 1970: the first record at or after it stays. With a `moment` of None the result is
+    `offset` everywhere, or -1 for an `offset` of None, and nothing is asked. Raise OperationError where an offset
+    cannot be read, UnreachableError where no partition was answered, and UsageError for a wrong client setting.
     """
     from kafkactl.admin.offsets import find_offsets
     from kafkactl.admin.records import TO_THE_END

@@ -260,7 +260,8 @@ def _require_principals(flag: str, names: Sequence[str]) -> None:
 def _parse_period(text: str | None, flag: str, default_ms: int) -> int:
     """Return a duration in ms, or the default for None. Raise UsageError, which names `flag`, for another text.
 
-    It must be above 0. In Kafka's style it may be 0 and below, which the brokers refuse or understand.
+    The text is such as 90s, 7d or PT1H; a bare number is seconds. It must be above 0. In Kafka's style it may be 0 and
+    below, which the brokers refuse or understand.
     """
     if text is None:
         return default_ms

@@ -165,8 +165,9 @@ def _send(connected: Cluster, subject: _Subject, change: TokenChange, output: Mi
 def _send_as_kafka(connected: Cluster, hmac: bytes, change: TokenChange) -> int:
     """Change a token, print what Kafka's tool prints, and return the new expiry in ms since 1970.
 
-    The first line is printed before the request, and stays after an error. Raise OperationError for a refusal,
-    UnreachableError, UsageError for a wrong client setting, and OutputError or ReaderLeftError where stdout fails.
+    The first line is printed before the request, and stays after an error; the last one has no line end. Raise
+    OperationError for a refusal, UnreachableError (UnansweredError where the change may have been done), UsageError for
+    a wrong client setting, and OutputError or ReaderLeftError where stdout fails.
     """
     out.write_text(token_text.format_change_call(change.verb, change.period_ms))
     expiry_ms = change.send(connected, hmac, change.period_ms)

@@ -29,7 +29,7 @@ class HmacFile:
         """Write the HMAC of a token, and a line end. The file stays open.
 
         `hmac` is the text in base64. Raise OperationError, which says how the HMAC can be shown, where the file cannot
-        be written; it is empty then.
+        be written; it is made empty then, and also after Ctrl-C.
         """
         data = f"{hmac}\n".encode()
         try:
@@ -66,7 +66,10 @@ def read_hmac(path: Path) -> bytes:
 
 
 def require_new(path: Path | None) -> None:
-    """Raise UsageError for a file that exists, and for `-`: nothing is ever replaced. None is no file."""
+    """Raise UsageError for a file that exists, and for `-`: nothing is ever replaced. None is no file.
+
+    A folder and a symbolic link to nothing exist, too. Whether the file can be created is not checked.
+    """
     if path is None:
         return
     if path == _STDIN:
@@ -79,8 +82,9 @@ def require_new(path: Path | None) -> None:
 def open_new(path: Path | None) -> Iterator[HmacFile | None]:
     """Create a file with the mode 0600 and yield it; yield None for None.
 
-    The file is removed where the block ends by an error or by Ctrl-C while it is empty, without an HMAC. Raise
-    UsageError for a file that exists or cannot be created, and the errors of the block.
+    The file is removed where the block ends by an error or by Ctrl-C while it is empty; after a block without an error
+    it stays, also empty. `-` is a name like others. Raise UsageError for a file that exists or cannot be created, and
+    the errors of the block.
     """
     if path is None:
         yield None

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 def warn_of_collisions(connected: Cluster, names: Sequence[str]) -> None:
     """Warn of each new topic whose name differs only in `.` and `_` from another topic, existing or new.
 
-    `names` are the new topics. The existing ones are read only where a name has such a character. Raise
-    UnreachableError, OperationError for a refusal, or UsageError for a wrong client setting where they cannot be read.
+    `names` are the new topics. Each other topic is one warning on stderr, so that two new ones give two. The existing
+    ones are read only where a name has such a character. Raise UnreachableError, OperationError for a refusal, or
+    UsageError for a wrong client setting where they cannot be read.
     """
     colliding = [name for name in names if "." in name or "_" in name]
     if not colliding:

@@ -104,8 +104,9 @@ def apply(cluster: ClusterOptions, output: ReportOptions, confirm: ConfirmOption
 def _make_change(change: DeclaredChange) -> Change:
     """Return the change with its inverse. Changes of settings and of replicas, and new topics, can be undone.
 
-    `inverse` of the result returns the arguments of a command, or None where it cannot be undone. It sends no request
-    and raises nothing.
+    `inverse` of the result returns the arguments of a command, or None where it cannot be undone. It restores the
+    number of replicas, not their brokers, and deletes a new topic with its records. It sends no request and raises
+    nothing.
     """
     configs = ("configs", "alter", "topics", change.topic)
 
@@ -129,10 +130,10 @@ def _make_change(change: DeclaredChange) -> Change:
 def _show_changes(changes: Sequence[DeclaredChange], output: ReportOptions) -> None:
     """Show the changes on stdout, and a warning on stderr for each change that the brokers did not check.
 
-    Without changes there is a note instead, and structured formats are still printed. Raise UsageError for a column of
-    --columns or --sort that the table does not have, and for an unknown order in --sort. The note needs neither, and
-    after `before_change` (except in a dry run) they give a warning, and all columns are shown. Raise OutputError or
-    ReaderLeftError where stdout fails.
+    Without changes there is a note on stderr instead, but structured formats print their empty result and no note.
+    Raise UsageError for a column of --columns or --sort that the table does not have, and for an unknown order in
+    --sort. The note needs neither, and after `before_change` (except in a dry run) they give a warning, and all columns
+    are shown. Raise OutputError or ReaderLeftError where stdout fails.
     """
     columns = [
         Column("TOPIC", lambda row: row.topic),

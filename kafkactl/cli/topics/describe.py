@@ -148,7 +148,7 @@ def _note_empty_result(rows: Sequence[object], filters: _PartitionFilter, only_o
     """Print a note on stderr where `rows`, what is left of the result, is empty; else do nothing.
 
     The note names the conditions of the filter. Without any it says that no topic has settings of its own, with
-    `only_overrides` (--topics-with-overrides), or that there are no topics.
+    `only_overrides` (--topics-with-overrides), or that there are no topics. In Kafka's style nothing is printed.
     """
     if rows:
         return
