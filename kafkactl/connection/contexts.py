@@ -181,8 +181,8 @@ def load(path: Path | None = None) -> ContextFile:
     Raise UsageError for a file that cannot be read, is not a regular file, is not well formed, or can be written by
     other users. Names of settings are not checked, and neither is whether the current context exists. A context is not
     well formed with another entry than bootstrap-servers, read-only and properties, without bootstrap-servers, with
-    null as the address, with null, a list or a mapping as a setting's value, or with a read-only that is not true or
-    false. An empty address or value passes. An address may be a list. Of a repeated name the last one counts. Other
+    null or empty text as the address, with null, a list or a mapping as a setting's value, or with a read-only that is
+    not true or false. An empty value passes. An address may be a list. Of a repeated name the last one counts. Other
     entries at the top of the file are ignored.
     """
     path = path or find_config_file()
@@ -214,9 +214,9 @@ def _make_context(name: str, entry: Mapping[str, Any]) -> Context:
     """Return the context of this name from its mapping in the file.
 
     The address may be a list, which is joined by commas. Raise ValueError for an entry that no context has, such as a
-    misspelt read-only, for null as an address or a setting's value (empty text passes, and an empty list as the
-    address), and for a list or mapping as a setting's value; TypeError for a value of read-only that is neither true
-    nor false, KeyError without bootstrap-servers, and AttributeError for something that is no mapping.
+    misspelt read-only, for an address that is null or empty, and for null, a list or a mapping as a setting's value
+    (empty text passes); TypeError for a value of read-only that is neither true nor false, KeyError without
+    bootstrap-servers, and AttributeError for something that is no mapping.
     """
     unknown = sorted(set(map(str, entry.keys())) - _ENTRIES)
     if unknown:
@@ -224,9 +224,12 @@ def _make_context(name: str, entry: Mapping[str, Any]) -> Context:
     servers = entry["bootstrap-servers"]
     if isinstance(servers, list):
         servers = ",".join(_format_value("bootstrap-servers", server) for server in servers)
+    servers = _format_value("bootstrap-servers", servers)
+    if not servers.strip():
+        raise ValueError("bootstrap-servers is empty")
     return Context(
         name,
-        _format_value("bootstrap-servers", servers),
+        servers,
         {str(key): _format_value(key, value) for key, value in (entry.get("properties") or {}).items()},
         _parse_read_only(entry.get("read-only", False)),
     )

@@ -63,9 +63,9 @@ class Reading:
         `tell` (None: nobody) with sentences about rebalances, and about a look for new topics that failed. `prepare`
         (None: nothing) is called with each list of records before they are yielded; it may have records beyond the end,
         which are not yielded. Raise UnreachableError where no broker answers, NotFoundError for a missing topic or
-        partition and where no topic matches, OperationError where a topic cannot be read or offsets cannot be looked
-        up, UsageError for a wrong client setting, and KafkaException where librdkafka refuses the subscription or the
-        assignment. From here on each request to the cluster has a whole time-out of its own.
+        partition and where no topic matches, OperationError where a topic cannot be read or offsets cannot be looked up
+        or librdkafka refuses the subscription or the assignment, and UsageError for a wrong client setting. From here
+        on each request to the cluster has a whole time-out of its own.
         """
         self._prepare = prepare
         self.while_idle: Callable[[], None] = _do_nothing
@@ -119,8 +119,8 @@ class Reading:
         time-out; with `until_end` also where nothing comes for the time-out; with any end, also by the idle time-out,
         where a partition that is not known to be at its end has no leader then, and where the group assigns no
         partitions in time. Raise NotFoundError for a deleted topic that was named, and OperationError or
-        UnreachableError for an error that librdkafka reports. Raise KafkaException where librdkafka refuses the
-        subscription to new topics, or the assignment for a tail.
+        UnreachableError for an error that librdkafka reports, also where it refuses the subscription to new topics, or
+        the assignment for a tail.
         """
         if self._selection.tail:
             yield from self._last_records(self._selection.tail)
@@ -247,32 +247,35 @@ class Reading:
     def _subscribe_to_selection(self) -> None:
         """Join the group for the topics of the selection.
 
-        Raise NotFoundError where no topic matches or a topic is missing, OperationError for an error of a broker,
-        UnreachableError where no broker answers, and KafkaException where librdkafka refuses the subscription.
+        Raise NotFoundError where no topic matches or a topic is missing, OperationError for an error of a broker and
+        where librdkafka refuses the subscription, and UnreachableError where no broker answers.
         """
         self._subscribe(list(find_topics(self._cluster, self._consumer, self._selection)))
 
     def _subscribe(self, topics: list[str]) -> None:
         """Join the group for these topics, instead of earlier ones. Nothing is waited for.
 
-        Patterns were matched before, because librdkafka's are not Python's. Raise KafkaException where librdkafka
+        Patterns were matched before, because librdkafka's are not Python's. Raise OperationError where librdkafka
         refuses; errors of the callbacks are kept for _next_batch().
         """
         self._topics = topics
         self._looked_at = time.monotonic()
-        self._consumer.subscribe(
-            topics,
-            on_assign=self._on_assign,
-            on_revoke=lambda _consumer, partitions: self._on_loss("revoked", partitions),
-            on_lost=lambda _consumer, partitions: self._on_loss("lost", partitions),
-        )
+        try:
+            self._consumer.subscribe(
+                topics,
+                on_assign=self._on_assign,
+                on_revoke=lambda _consumer, partitions: self._on_loss("revoked", partitions),
+                on_lost=lambda _consumer, partitions: self._on_loss("lost", partitions),
+            )
+        except KafkaException as error:
+            raise self._cluster.error(error, f"cannot join group {self._selection.group}") from error
 
     def _follow_topics(self) -> None:
         """Subscribe again where topics of the selection were created or deleted; at most every 5 s.
 
         The answer of the brokers is waited for, at most 2 s. Without a group, or with fixed names, nothing happens.
         Where no topic is left the old subscription stays. A deleted topic is reported to `warn`, and brokers that do
-        not answer to `tell`, which is no error. Raise KafkaException where librdkafka refuses the new subscription.
+        not answer to `tell`, which is no error. Raise OperationError where librdkafka refuses the new subscription.
         """
         include = self._selection.include
         if include is None or not self._selection.joins or time.monotonic() - self._looked_at < _LOOK_FOR_TOPICS_S:
@@ -291,12 +294,13 @@ class Reading:
     def _assign(self, starts: Mapping[Partition, int]) -> None:
         """Read these partitions from these offsets, instead of earlier ones, and forget which ones are at their ends.
 
-        Each partition must have a range (KeyError otherwise). Stops come from the ranges. Raise KafkaException where
+        Each partition must have a range (KeyError otherwise). Stops come from the ranges. Raise OperationError where
         librdkafka refuses.
         """
         self._at_end.clear()
         self._stops = {partition: stop for partition in starts if (stop := self._ranges[partition].stop) is not None}
-        self._consumer.assign([TopicPartition(*partition, start) for partition, start in starts.items()])
+        partitions = [TopicPartition(*partition, start) for partition, start in starts.items()]
+        self._change_assignment(self._consumer.assign, partitions)
 
     def _on_loss(self, change: str, partitions: Sequence[TopicPartition]) -> None:
         """Note partitions that the group took away, and the ends of their yielded records; librdkafka calls this.
@@ -542,8 +546,8 @@ class Reading:
         Partitions with an explicit start are not read before it, unless too few records come. Then the partitions are
         read from their ends on. Offsets may have gaps after compaction and at the ends of transactions. Where too few
         records come, the search begins farther back, as often as necessary. Afterwards the partitions are read on from
-        the ends that were found first. Raise UnreachableError, OperationError, or NotFoundError for a deleted topic
-        that was named, and KafkaException where librdkafka refuses the assignment.
+        the ends that were found first. Raise UnreachableError, OperationError, also where librdkafka refuses the
+        assignment, or NotFoundError for a deleted topic that was named.
         """
         ends = look_up_offsets(self._cluster, self._consumer, self._ranges, LATEST_OFFSET)
         firsts = look_up_offsets(self._cluster, self._consumer, self._ranges, EARLIEST_OFFSET)

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 from hypothesis import given
 from hypothesis import strategies as st
 
 import kafkactl
 from kafkactl.arguments import require_time_ms
-from kafkactl.errors import KafkactlError, UnreachableError, UsageError
+from kafkactl.connection.cluster import Cluster
+from kafkactl.errors import KafkactlError, OperationError, UnreachableError, UsageError
 from tests.fake_broker import FakeBroker
 from tests.properties import examples
 
@@ -249,3 +251,31 @@ def test_a_read_only_context_is_refused_at_once(tmp_path: Path, monkeypatch: pyt
             with pytest.raises(UsageError, match="read-only"):
                 call()
     assert KafkactlError("x").delivery is None
+
+
+class _Refusing:
+    """A consumer whose assignment or subscription librdkafka refuses, as after a fatal error."""
+
+    def __init__(self, consumer: Any) -> None:
+        self._consumer = consumer
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("assign", "subscribe"):
+
+            def refuse(*_arguments: object, **_callbacks: object) -> None:
+                raise KafkaException(KafkaError(KafkaError._FATAL, "fenced"))
+
+            return refuse
+        return getattr(self._consumer, name)
+
+
+@pytest.mark.parametrize("group", [None, "billing"])
+def test_what_librdkafka_refuses_is_an_error_of_ours(group: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    make = Cluster.make_consumer
+    monkeypatch.setattr(Cluster, "make_consumer", lambda *arguments: _Refusing(make(*arguments)))
+    with (
+        FakeBroker(topics={"orders": 1}) as broker,
+        kafkactl.connect(bootstrap_servers=broker.address) as client,
+        pytest.raises(OperationError, match="fenced"),
+    ):
+        list(client.consume("orders", group=group, from_beginning=True, max_records=1))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kafkactl.admin.groups.offset_files import read_csv
+from kafkactl.admin.groups.offset_files import parse_csv
 from kafkactl.documents import read_json, read_text, read_yaml
 from kafkactl.errors import UsageError
 
@@ -27,7 +27,7 @@ def test_the_mark_that_editors_on_windows_write_is_no_content(tmp_path: Path) ->
         ("a: 1\n", read_yaml, {"a": 1}),
         ('{"a": 1}', read_yaml, {"a": 1}),
         ('{"a": 1}', read_json, {"a": 1}),
-        ("t,0,5\n", lambda path: read_csv(path, ["g"], with_group=False), {"g": {("t", 0): 5}}),
+        ("t,0,5\n", lambda path: parse_csv(path, read_text(path), ["g"], with_group=False), {"g": {("t", 0): 5}}),
         ("a\ufeff", read_text, "a\ufeff"),
     ):
         file.write_text(content, encoding="utf-8-sig")

@@ -1,6 +1,6 @@
 """The csv file of a reset as kafka-consumer-groups reads it: with the Java library Jackson.
 
-Unlike `offset_files.read_csv` this reader takes what Kafka's tool takes, and refuses it in the same words: missing
+Unlike `offset_files.parse_csv` this reader takes what Kafka's tool takes, and refuses it in the same words: missing
 numbers are 0, and of two lines for a partition the last one counts.
 
 Reference: org.apache.kafka.tools.OffsetsUtils.parseResetPlan.

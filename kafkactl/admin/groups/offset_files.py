@@ -12,7 +12,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from kafkactl.arguments import LARGEST_INT32, LARGEST_INT64
-from kafkactl.documents import read_text, read_yaml
+from kafkactl.documents import read_yaml
 from kafkactl.errors import UsageError
 from kafkactl.numerals import read_whole_number
 from kafkactl.patterns import require_group_name, require_sendable
@@ -77,19 +77,18 @@ def read_document(path: Path) -> dict[str, dict[Partition, int]]:
     return offsets_by_group
 
 
-def read_csv(path: Path, groups: Sequence[str], *, with_group: bool) -> dict[str, dict[Partition, int]]:
-    """Return the offsets of groups in a csv file of Kafka, by group.
+def parse_csv(path: Path, text: str, groups: Sequence[str], *, with_group: bool) -> dict[str, dict[Partition, int]]:
+    """Return the offsets of groups in the text of a csv file of Kafka, by group; `path` is for the messages.
 
     Lines are group,topic,partition,offset. Without `with_group` they may also be topic,partition,offset, for the first
     of `groups`, which is not empty then. Empty lines are skipped, and lines of blanks are refused. Names are not
     checked and keep their blanks; they may be in double quotes. Partitions are from 0 to 2^31 - 1, offsets to 2^63 - 1.
     Groups in the file that are not in `groups` are in the result, too, which has the order of the file. An empty file
-    gives an empty result where `groups` is empty. `path` may be `-` for standard input. Raise UsageError for a file
-    that cannot be read or has another form, for two offsets of one partition in a group, and for a name of `groups`
-    that is not in the file.
+    gives an empty result where `groups` is empty. Raise UsageError for another form, for two offsets of one partition
+    in a group, and for a name of `groups` that is not in the file.
     """
     try:
-        lines = [row for row in csv.reader(io.StringIO(read_text(path), newline="")) if row]
+        lines = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
         offsets_by_group: dict[str, dict[Partition, int]] = {}
         for *names, topic, number, offset in lines:
             if len(names) > 1 or (not names and with_group):

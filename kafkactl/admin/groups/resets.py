@@ -20,6 +20,7 @@ from kafkactl.admin.groups.offsets import (
     list_changes,
     make_partition_error,
     parse_partitions,
+    parse_topic,
     plan_reset,
     require_partitions,
 )
@@ -37,6 +38,11 @@ class ResetRequest:
     reset: Reset
     topics: Sequence[str] | None = None
     """Partitions in Kafka's syntax, TOPIC or TOPIC:0,1; None for all partitions that a group has committed in."""
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for a wrong text in `topics`; nobody is asked whether the partitions exist."""
+        for text in self.topics or ():
+            parse_topic(text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +117,8 @@ def read_offsets_to_copy(cluster: Cluster, group: str, topics: Sequence[str] | N
     partition, and where the group has committed nothing there, or `topics` is empty; OperationError for a share or
     streams group and for an offset that cannot be read, also in another topic; and UnreachableError.
     """
+    for text in topics or ():
+        parse_topic(text)
     offsets_by_group, errors = read_offsets(cluster, select_names([group]))
     if errors:
         raise errors[0]
@@ -129,10 +137,10 @@ def plan_resets(cluster: Cluster, groups: Sequence[str], request: ResetRequest) 
 
     Without groups nothing is asked or checked, and the result is empty. Where the request has no `topics`, a group is
     reset in the partitions in which it has committed offsets; a group without any has an empty plan, but raise
-    NotFoundError where no group has any. With an empty `topics` all plans are empty, except for GIVEN. Raise UsageError
-    for a wrong text in `topics` (not TOPIC or TOPIC:0,1), NotFoundError for a topic or partition that does not exist
-    and for a shift without a committed offset to start from, OperationError where an offset, the groups or a
-    coordinator cannot be read, UnreachableError, and UsageError for a wrong client setting.
+    NotFoundError where no group has any. With an empty `topics` all plans are empty, except for GIVEN. Raise
+    NotFoundError for a topic or partition that does not exist and for a shift without a committed offset to start from,
+    OperationError where an offset, the groups or a coordinator cannot be read, UnreachableError, and UsageError for a
+    wrong client setting.
     """
     if not groups:
         return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -31,10 +32,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kafkactl.admin.groups.offsets import Reset, ResetPlan
+    from kafkactl.admin.groups.resets import ResetRequest
     from kafkactl.connection.cluster import Cluster
 
 
 _LIST_HINT = "list the groups that you can see: kafkactl groups list"
+
+
+@dataclass(frozen=True)
+class OffsetFile:
+    """A file of offsets with its whole text."""
+
+    path: Path
+    text: str
 
 
 @flags
@@ -66,6 +76,19 @@ class PartitionsOptions:
                 else "missing option: --topic, --all-topics or --from-file",
                 "use one of --topic TOPIC, --topic TOPIC:0,1, --all-topics and --from-file FILE",
             )
+
+    def read_source(self, reset: Reset) -> ResetRequest | OffsetFile:
+        """Return the reset of the chosen partitions, or the file of offsets with its text, which replaces `reset`.
+
+        No broker is asked. Raise UsageError for a file that cannot be read, and for a text in --topic that is not TOPIC
+        or TOPIC:0,1.
+        """
+        from kafkactl.admin.groups.resets import ResetRequest
+        from kafkactl.documents import read_text
+
+        if self.from_file is not None:
+            return OffsetFile(self.from_file, read_text(self.from_file))
+        return ResetRequest(reset=reset, topics=None if self.all_topics else self.topic)
 
 
 @flags
@@ -180,9 +203,10 @@ def reset_offsets(
         raise make_exclusive_error("--export", "a format for programs: --export prints csv")
     reset = new_offsets.choose(clock, where.from_file is not None)
     where.require_one()
+    source = None if people.is_kafka_style() else where.read_source(reset)  # before anybody is asked
     connected = cluster.connect()
     targets = find_reset_targets(connected, selection)
-    if people.is_kafka_style():
+    if source is None:
         from kafkactl.cli.groups import as_kafka
 
         request = as_kafka.ResetLine(
@@ -204,7 +228,7 @@ def reset_offsets(
     if missing_groups and not groups:
         return FAILED
     with_group = len(groups) + len(targets.refusals) != 1
-    plans = _make_plans(connected, groups, where, reset, with_group)
+    plans = _make_plans(connected, groups, source, with_group)
     if not missing_groups and not _may_create(targets.new, confirm.yes, execute):
         return FAILED
     print_plan_notes(plans, output.is_kafka)
@@ -223,26 +247,24 @@ def reset_offsets(
 
 
 def _make_plans(
-    connected: Cluster, groups: Sequence[str], where: PartitionsOptions, reset: Reset, with_group: bool
+    connected: Cluster, groups: Sequence[str], source: ResetRequest | OffsetFile, with_group: bool
 ) -> dict[str, ResetPlan]:
     """Return the plan of each of the groups, by name; empty without groups.
 
-    `with_group` says that each line of a file must name its group; with a file `reset` is not used. Nothing is changed.
-    Raise UsageError for a file that cannot be read, has another form or lacks a group, for a text in --topic that is
-    not TOPIC or TOPIC:0,1, and for a wrong client setting; NotFoundError for a topic or partition that does not exist,
-    with --all-topics where none of the groups has a commit (one without commits beside others has an empty plan), and
-    for a shift without a committed offset to start from; OperationError where an offset, the groups or a coordinator
-    cannot be read; and UnreachableError.
+    `with_group` says that each line of a file must name its group. Nothing is changed. Raise UsageError for a file that
+    has another form or lacks a group, and for a wrong client setting; NotFoundError for a topic or partition that does
+    not exist, with --all-topics where none of the groups has a commit (one without commits beside others has an empty
+    plan), and for a shift without a committed offset to start from; OperationError where an offset, the groups or a
+    coordinator cannot be read; and UnreachableError.
     """
-    from kafkactl.admin.groups.offset_files import read_csv
-    from kafkactl.admin.groups.resets import ResetRequest, plan_offsets, plan_resets
+    from kafkactl.admin.groups.offset_files import parse_csv
+    from kafkactl.admin.groups.resets import plan_offsets, plan_resets
 
     if not groups:
         return {}
-    if where.from_file is None:
-        request = ResetRequest(reset=reset, topics=None if where.all_topics else where.topic)
-        return plan_resets(connected, groups, request)
-    file_offsets = read_csv(where.from_file, groups, with_group=with_group)
+    if not isinstance(source, OffsetFile):
+        return plan_resets(connected, groups, source)
+    file_offsets = parse_csv(source.path, source.text, groups, with_group=with_group)
     return plan_offsets(connected, {name: file_offsets[name] for name in groups})
 
 

@@ -11,7 +11,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kafkactl.admin.groups.offset_files import OffsetDifference, compare, make_document, read_csv, read_document
+from kafkactl.admin.groups.offset_files import OffsetDifference, compare, make_document, parse_csv, read_document
+from kafkactl.documents import read_text
 from kafkactl.errors import UsageError
 from kafkactl.output.kafka import group_text
 
@@ -42,20 +43,20 @@ def test_a_csv_file_of_kafka_is_read_again(offsets: dict[str, dict[tuple[str, in
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "o.csv")
         file.write_text(group_text.format_export(offsets, with_group=True), encoding="utf-8")
-        assert read_csv(file, list(offsets), with_group=True) == offsets
+        assert parse_csv(file, read_text(file), list(offsets), with_group=True) == offsets
         if len(offsets) == 1:
             file.write_text(group_text.format_export(offsets, with_group=False), encoding="utf-8")
-            assert read_csv(file, list(offsets), with_group=False) == offsets
+            assert parse_csv(file, read_text(file), list(offsets), with_group=False) == offsets
 
 
 def test_a_group_that_a_csv_file_does_not_have(tmp_path: Path) -> None:
     file = tmp_path / "o.csv"
     file.write_text("g,t,0,5\n")
     with pytest.raises(UsageError, match="has no offsets of group h"):
-        read_csv(file, ["g", "h"], with_group=True)
+        parse_csv(file, read_text(file), ["g", "h"], with_group=True)
     file.write_text("t,0,5\n")
     with pytest.raises(UsageError, match="not a plan of offsets"):
-        read_csv(file, ["g"], with_group=True)
+        parse_csv(file, read_text(file), ["g"], with_group=True)
 
 
 @pytest.mark.slow
@@ -117,14 +118,14 @@ def test_characters_that_end_lines_elsewhere_stay_in_names(tmp_path: Path) -> No
     file = tmp_path / "o.csv"
     for name in ("\u2028", "a\x85b", "a\x0cb", "a\nb", "a,b", '"'):
         file.write_text('"' + name.replace('"', '""') + '",t,0,1\r\nh,t,0,2\r\n', newline="")
-        assert read_csv(file, [name], with_group=True) == {name: {("t", 0): 1}, "h": {("t", 0): 2}}
+        assert parse_csv(file, read_text(file), [name], with_group=True) == {name: {("t", 0): 1}, "h": {("t", 0): 2}}
 
 
 def test_two_lines_of_one_partition(tmp_path: Path) -> None:
     file = tmp_path / "o.csv"
     file.write_text("t,0,1\nt,00,2\n")
     with pytest.raises(UsageError, match="two offsets of t-0 in group g"):
-        read_csv(file, ["g"], with_group=False)
+        parse_csv(file, read_text(file), ["g"], with_group=False)
 
 
 @pytest.mark.parametrize(("number", "is_good"), [(2**31 - 1, True), (2**31, False), (2**63 - 1, False)])
@@ -132,7 +133,7 @@ def test_a_partition_that_no_request_can_have(number: int, is_good: bool, tmp_pa
     yaml_file, csv_file = tmp_path / "o.yaml", tmp_path / "o.csv"
     yaml_file.write_text(f"groups: {{g: {{t: {{{number}: {2**63 - 1}}}}}}}")
     csv_file.write_text(f"t,{number},{2**63 - 1}\n")
-    for read in (read_document, lambda file: read_csv(file, ["g"], with_group=False)):
+    for read in (read_document, lambda file: parse_csv(file, read_text(file), ["g"], with_group=False)):
         file = yaml_file if read is read_document else csv_file
         if is_good:
             assert read(file) == {"g": {("t", number): 2**63 - 1}}

@@ -278,6 +278,7 @@ def test_debug_stands_before_and_after_a_command(cli: Cli, arguments: list[str])
         ["topics", "create", "--file", "/no/such"],
         ["groups", "diff", "/no/such", "/no/such"],
         ["groups", "import", "/no/such", "-b", "127.0.0.1:1"],
+        ["groups", "reset-offsets", "g", "--from-file", "/no/such", "-b", "127.0.0.1:1"],
         ["records", "delete", "--offset-json-file", "/no/such"],
         ["produce", "t", "--from-file", "/no/such", "-b", "127.0.0.1:1"],
         ["produce", "t", "--value-format", "avro", "--value-schema", "/no/such", "-b", "127.0.0.1:1"],
@@ -292,6 +293,18 @@ def test_a_missing_input_file_has_status_2(cli: Cli, arguments: list[str]) -> No
     told = cli("--timeout", 2, *arguments, check=2).stderr
     assert "/no/such" in told
     assert "No such file" in told or "no such f" in told
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "groups reset-offsets g --topic orders:x --to-earliest",
+        "groups clone g h --topic orders:x",
+        "groups delete-offsets g --topic orders:x --yes",
+    ],
+)
+def test_wrong_partitions_are_told_before_anybody_is_asked(cli: Cli, line: str) -> None:
+    assert "not partition numbers" in cli("-b", "127.0.0.1:1", "--timeout", 2, *line.split(), check=2).stderr
 
 
 def test_help_is_shown_where_a_command_is_missing(cli: Cli) -> None:

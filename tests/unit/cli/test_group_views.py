@@ -13,10 +13,11 @@ from kafkactl.admin.groups.conditions import parse
 from kafkactl.admin.groups.descriptions import make_group_lag
 from kafkactl.admin.groups.diagnosis import diagnose
 from kafkactl.admin.groups.models import CommitState, GroupDescription, GroupLag, Member, Node, PartitionLag
-from kafkactl.admin.groups.offset_files import read_csv, read_document
+from kafkactl.admin.groups.offset_files import parse_csv, read_document
 from kafkactl.admin.groups.pace import add_rates, find_oldest_unread
 from kafkactl.cli.groups.tables import format_duration, format_pace, make_title
 from kafkactl.cli.groups.watch import make_sparkline
+from kafkactl.documents import read_text
 from kafkactl.errors import UsageError
 from kafkactl.output import prometheus
 from kafkactl.output.kafka import group_text as kafka_group_text
@@ -169,19 +170,21 @@ def test_sparkline() -> None:
 def test_plans_of_offsets(tmp_path: Path) -> None:
     file = tmp_path / "plan.csv"
     file.write_text('t,0,5\n"a topic with a long long name",1,6\n\n')
-    assert read_csv(file, ["g"], with_group=False) == {"g": {("t", 0): 5, ("a topic with a long long name", 1): 6}}
+    assert parse_csv(file, read_text(file), ["g"], with_group=False) == {
+        "g": {("t", 0): 5, ("a topic with a long long name", 1): 6}
+    }
     file.write_text("g,t,0,5\nh,t,1,6\n")
-    assert read_csv(file, ["g", "h"], with_group=True) == {"g": {("t", 0): 5}, "h": {("t", 1): 6}}
+    assert parse_csv(file, read_text(file), ["g", "h"], with_group=True) == {"g": {("t", 0): 5}, "h": {("t", 1): 6}}
     for wrong in ("t,0\n", "a,b,c,1,2\n"):
         file.write_text(wrong)
         with pytest.raises(UsageError, match="not a plan of offsets"):
-            read_csv(file, ["g"], with_group=False)
+            parse_csv(file, read_text(file), ["g"], with_group=False)
     for wrong in ("t,zero,5\n", "t,0,-1\n", "t,0,1.9\n", "t,0,\n"):
         file.write_text(wrong)
         with pytest.raises(UsageError, match=r"invalid (partition|offset): "):
-            read_csv(file, ["g"], with_group=False)
+            parse_csv(file, read_text(file), ["g"], with_group=False)
     with pytest.raises(UsageError, match="cannot read"):
-        read_csv(tmp_path / "none", ["g"], with_group=False)
+        parse_csv(tmp_path / "none", read_text(tmp_path / "none"), ["g"], with_group=False)
 
 
 @pytest.mark.parametrize(
