@@ -147,7 +147,8 @@ def _identify_by_answer(answer: bytes) -> Peer:
     """Return the kind of server that gives this answer, which is not empty, to an ApiVersions request.
 
     It is BROKER, CONTROLLER, HTTP, TLS or STRANGER. An answer of Kafka whose list has Metadata means BROKER, and any
-    other one, also a cut or an empty list, CONTROLLER. Bytes of no known protocol mean STRANGER.
+    other one, also with an empty list, CONTROLLER. A cut list counts as far as it goes. Bytes of no known protocol mean
+    STRANGER.
     """
     if answer.startswith(b"HTTP/"):
         return Peer.HTTP
