@@ -187,7 +187,7 @@ class Brokers:
     def close(self) -> None:
         """Close all connections, and end the thread and wait for its end. A second call does nothing.
 
-        The object cannot be used afterwards.
+        The object cannot be used afterwards: its requests raise RuntimeError.
         """
         self._manager.close()
         self._net.stop()
@@ -419,7 +419,7 @@ class Brokers:
         After 1.5 s without a connection, or sooner where all servers refuse the login, `raise_reason` is called; if it
         returns, the waiting goes on. Raise UnreachableError at the `deadline`, a time of time.monotonic(), or once all
         refuse the login after that. The errors of `raise_reason` pass through. It is also called where the server does
-        not answer as a broker does; that server stays the seed.
+        not answer as a broker does, unless controllers are asked; that server stays the seed.
         """
         patience = min(time.monotonic() + _PATIENCE_S, deadline)
         self._is_only_slow = False

@@ -193,8 +193,8 @@ def _read_first_bytes(address: Address, greeting: bytes, wait_s: float, secure: 
 
     Reading ends with a complete answer to an ApiVersions request, with 14 bytes or more of anything else, after 64 KiB,
     at the end of the connection, or about `wait_s` seconds after the call; the bytes may be a part of an answer.
-    `secure` starts TLS, or is None. Raise TimeoutError where nothing came until then, and OSError where the server
-    cannot be reached or TLS fails.
+    `secure` starts TLS, or is None. A reset counts as the end of the connection. Raise TimeoutError where nothing came
+    until then, and OSError where the server cannot be reached or TLS fails.
     """
     deadline = time.monotonic() + wait_s
     with connect(address, wait_s) as plain_socket:
