@@ -85,7 +85,7 @@ def _translate_value(name: str, value: str) -> dict[str, str]:
 def _translate_offset_reset(value: str) -> str:
     """Return librdkafka's value of auto.offset.reset: earliest, latest or error (for none).
 
-    Case does not count. Raise UsageError for an unknown value.
+    Case does not count. Raise UsageError for an unknown value, also for by_duration:... and for an empty one.
     """
     resets = {
         "earliest": "earliest", "smallest": "earliest", "beginning": "earliest",

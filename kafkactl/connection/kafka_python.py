@@ -351,7 +351,7 @@ class Brokers:
         self.controller = controller_id
 
     def send(self, node: Node, request: Any, deadline: float) -> Any:
-        """Return a node's answer to a request, also one with an error code.
+        """Return a node's answer to a request, also one with an error code. The request is for one node only.
 
         A broker must be in `places`; any other one gives an OperationError at the deadline. `deadline` is a time of
         time.monotonic(). Raise UnansweredError where the request was or may have been sent, UnreachableError where the
@@ -597,9 +597,10 @@ class Brokers:
         """Return our exception for a request that a broker does not have, or not in a version that would do.
 
         The message names a node whose address is known. For one that is too old it also names the first release of
-        Kafka that has the request, if that is known. For a request that controllers do not serve the exception is that
-        of _make_endpoint_error. `request`, `needed_versions` and `supported_versions` of the exception are set; the
-        last is None where the node does not have the request.
+        Kafka that has the request, if that is known. One whose versions are all too new counts as too old, too. For a
+        request that controllers do not serve the exception is that of _make_endpoint_error. `request`,
+        `needed_versions` and `supported_versions` of the exception are set; the last is None where the node does not
+        have the request.
         """
         versions = connection.broker_version_data
         api = request.name.removesuffix("Request")

@@ -87,8 +87,8 @@ def _run_in_parallel(
 ) -> dict[Address, Peer | None]:
     """Return the result of `look` for each address. An address that needs longer than `limit_s` is left out.
 
-    Its thread goes on in the background: the look-up of a host name may take minutes. `look` must not raise. The
-    results are in the order in which they came.
+    Its thread goes on in the background: the look-up of a host name may take minutes. `look` must not raise: the
+    address would be left out, and a traceback printed on stderr. The results are in the order in which they came.
     """
     results: dict[Address, Peer | None] = {}
 
