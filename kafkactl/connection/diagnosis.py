@@ -267,10 +267,11 @@ def _find_cause_by_peer(peers: Mapping[Address, Peer]) -> Cause | None:
 def _find_cause_by_first_handshake(settings: Settings) -> Cause | None:
     """Return the cause that a TLS handshake with the first reachable server shows, or None.
 
-    It may be a certificate that does not pass the check, a missing client certificate, a listener without TLS, or, for
-    security.protocol SSL, a handshake that succeeds without an answer. None also means that the handshake succeeds with
-    a login (SASL_SSL), fails in an unknown way, or that no server can be reached. The settings must have
-    security.protocol. Nothing is raised.
+    It may be a certificate that does not pass the check, a client certificate that the broker wants, a listener without
+    TLS, or, for security.protocol SSL, a handshake that succeeds without an answer. None also means that the handshake
+    succeeds with a login (SASL_SSL), fails in an unknown way, or that no server can be reached. No client certificate
+    is shown to the server, even where the settings have one. The settings must have security.protocol, else KeyError is
+    raised; nothing else is.
     """
     has_login = settings.properties["security.protocol"].lower() != "ssl"
     for connection, host in _open_connections(settings):
@@ -284,9 +285,10 @@ def _find_cause_by_handshake(
     """Return the cause that a TLS handshake over the connection shows, or None for an unknown failure.
 
     `has_login` is whether the settings use SASL: then a handshake that succeeds means None. Without a login it means
-    that no request is answered, unless the broker closes the connection within 0.5 s (then None). A connection that
-    breaks, also after the handshake, counts as a listener without TLS. The connection cannot be used afterwards.
-    Nothing is raised.
+    that no request is answered, unless the broker closes the connection within 0.5 s (then None). No client certificate
+    is shown, even where `properties` have one. CA certificates that cannot be read, and a server that is silent,
+    usually give None, too. A connection that breaks, also after the handshake, counts as a listener without TLS. The
+    connection cannot be used afterwards. Nothing is raised.
     """
     try:
         with tls.make_trust_context(properties).wrap_socket(connection, server_hostname=host) as secure:
@@ -304,8 +306,8 @@ def _find_cause_by_handshake(
 def _is_refused(secure: ssl.SSLSocket) -> bool:
     """Return whether the broker closes the connection, without any bytes, within 0.5 s.
 
-    Raise SSLError when the broker gives the reason, as brokers do for certificates after the handshake, and OSError
-    where the connection breaks.
+    False means that it stays open, or that a byte came, which is lost. Raise SSLError when the broker gives the reason,
+    as brokers do for certificates after the handshake, and OSError where the connection breaks.
     """
     secure.settimeout(_REFUSAL_TIMEOUT_S)
     try:
@@ -339,7 +341,9 @@ def _explain_certificate_error(error: ssl.SSLCertVerificationError, host: str) -
 def _open_connections(settings: Settings) -> Iterator[tuple[socket.socket, str]]:
     """Yield a connection to each bootstrap server that can be reached, with the host name.
 
-    The connection is closed when the next one is asked for. Servers that cannot be reached within 1 s are passed over.
+    The connection is closed when the next one is asked for, or the iterator is closed. Its calls have a time-out of 1
+    s. Servers that cannot be reached within 1 s for each address of the host are passed over; the look-up of the name
+    is not bounded. The settings must have passed require_addresses().
     """
     for host, port in _parse_addresses(settings):
         try:

@@ -34,8 +34,8 @@ def to_librdkafka(settings: Mapping[str, str], flag: str | None = None) -> dict[
     later one counts, but Java's trust and key stores win over librdkafka's names. `flag` is the option that the
     settings come from, or None for other sources. A setting without effect in kafkactl is refused with a flag, and left
     out without one. One that is not supported is refused, and left out where its value changes nothing. Raise
-    UsageError for a refused setting, and for a value that cannot be translated. A name that is in no table stays as it
-    is.
+    UsageError for a refused setting, and for a value that cannot be translated, such as an empty path of a Java store.
+    Other values are not checked. A name that is in no table stays as it is.
     """
     translated: dict[str, str] = {}
     for original_name, value in settings.items():
@@ -85,7 +85,7 @@ def _translate_value(name: str, value: str) -> dict[str, str]:
 def _translate_offset_reset(value: str) -> str:
     """Return librdkafka's value of auto.offset.reset: earliest, latest or error (for none).
 
-    Case does not count. Raise UsageError for an unknown value.
+    Case does not count. Raise UsageError for an unknown value, also for by_duration:... and for an empty one.
     """
     resets = {
         "earliest": "earliest", "smallest": "earliest", "beginning": "earliest",
@@ -107,7 +107,8 @@ def _require_number(name: str, value: str) -> str:
 def _translate_trust_store(settings: Mapping[str, str]) -> dict[str, str]:
     """Return librdkafka's ssl.ca.location for a trust store, empty without one; raise UsageError unless it is PEM.
 
-    The type is ssl.truststore.type, or follows from the file's ending; the file is not read.
+    The type is ssl.truststore.type, or follows from the file's ending, and is JKS for an unknown ending; the file is
+    not read. An empty path counts as a JKS store, too.
     """
     location = settings.get("ssl.truststore.location")
     if location is None:
@@ -125,7 +126,8 @@ def _translate_key_store(settings: Mapping[str, str]) -> dict[str, str]:
     """Return librdkafka's settings for a key store, empty without one.
 
     A PEM file gives the certificate and the key, a PKCS12 file its path and, if set, its password. The file is not
-    read. Raise UsageError unless the store is PEM or PKCS12.
+    read. Raise UsageError unless the store is PEM or PKCS12, also for an empty path. ssl.key.password is not translated
+    here.
     """
     location = settings.get("ssl.keystore.location")
     if location is None:
@@ -158,10 +160,12 @@ def _find_store_type(settings: Mapping[str, str], store: str, location: str) -> 
 def _translate_login(jaas: str) -> dict[str, str]:
     """Return librdkafka's settings for a sasl.jaas.config, which is `MODULE required name=value ...;`.
 
-    Instead of required there may be requisite, sufficient or optional, and the last ; may be missing. Values may be
-    quoted. Modules are those of Plain, Scram, OAuthBearer (which also sets the method: oidc or unsecured) and Krb5;
-    options that librdkafka has no name for are left out. Raise UsageError for a text of another form, and for another
-    module.
+    Instead of required there may be requisite, sufficient or optional, all in small letters, and the last ; may be
+    missing. Values may be quoted. Of the module only the last part of the class name counts: PlainLoginModule,
+    ScramLoginModule, OAuthBearerLoginModule or Krb5LoginModule. OAuthBearer also sets the method oidc; with
+    unsecuredLoginStringClaim_sub it gives an unsecured token of this principal instead, and nothing else.
+    sasl.mechanism is not set. Options that librdkafka has no name for, and text that is not name=value, are left out.
+    No option is required. Raise UsageError for a text of another form, and for another module.
     """
     match = re.match(_JAAS, jaas, re.DOTALL)
     if match is None:

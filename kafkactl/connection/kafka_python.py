@@ -114,10 +114,10 @@ def translate_settings(settings: Settings) -> dict[str, Any]:
     """Return kafka-python's settings, by its own names, for librdkafka's.
 
     They are the addresses, the time-out, the largest answer, client.id (kafkactl without it), security.protocol, the
-    SASL mechanism, user and password, and, where they are needed, a TLS context and a provider of OAUTHBEARER tokens.
-    All other settings are left out. With TLS, raise UsageError for certificates that cannot be read, for a PKCS12 key
-    store, and for a folder or `probe` as ssl.ca.location; OpenSSL asks on the terminal for the password of an encrypted
-    key without ssl.key.password. The values are not checked otherwise.
+    SASL mechanism (sasl.mechanism wins over sasl.mechanisms), user and password, and, where they are needed, a TLS
+    context and a provider of OAUTHBEARER tokens. All other settings are left out. With TLS, raise UsageError for CA or
+    client certificates that cannot be read, and for a PKCS12 key store; OpenSSL asks on the terminal for the password
+    of an encrypted key without ssl.key.password. The values are not checked otherwise.
     """
     properties = settings.properties
     config: dict[str, Any] = {
@@ -187,7 +187,7 @@ class Brokers:
     def close(self) -> None:
         """Close all connections, and end the thread and wait for its end. A second call does nothing.
 
-        The object cannot be used afterwards.
+        The object cannot be used afterwards: its requests raise RuntimeError.
         """
         self._manager.close()
         self._net.stop()
@@ -212,8 +212,9 @@ class Brokers:
 
         It is the last one that answered or was found, whose connection is not checked again; where that was silent, or
         there is none, one is searched for. `deadline` is a time of time.monotonic(). Raise UnreachableError where no
-        server is connected until then. After 1.5 s without a connection, or sooner where all servers refuse the login,
-        `raise_reason` is called, and its errors pass through: UnreachableError, OperationError, UsageError.
+        server is connected until then, or sooner where all refuse the login. `raise_reason` is called after 1.5 s
+        without a connection, sooner where all servers refuse the login, and where the server that was found is no
+        broker. Its errors pass through: UnreachableError, OperationError, UsageError.
         """
         if self._seed is None or self._seed in self._silent:
             self._find_seed(deadline)
@@ -224,7 +225,8 @@ class Brokers:
         """Return the first answer to a question, also one with an error code.
 
         Another node is asked as well after half of the time that is left. `make` returns a new request; it is called
-        for each node, because the node's version decides the request's. `deadline` is a time of time.monotonic(). Raise
+        for each node, because the node's version decides the request's. Its errors pass through, except that ValueError
+        and OSError count as a lost connection at the first node. `deadline` is a time of time.monotonic(). Raise
         UnreachableError where no answer came until then, or sooner where `raise_reason` raises it; UnansweredError
         where the request had been sent; and any other error at once: OperationError, UnsupportedRequestError where the
         brokers are too old, UsageError.
@@ -251,8 +253,9 @@ class Brokers:
         time.monotonic(), and each further one after half of the rest, or at once where nobody is left to wait for.
         Servers that were silent before are not asked. Where the connection to `node` has ended already, its error is
         returned at once. `make` returns a new request for each. An error other than UnreachableError ends the waiting.
-        The node that answers becomes the seed. Nodes without an answer, and those with an error, count as silent from
-        then on.
+        Errors of `make` are raised, but a ValueError or OSError for `node` counts as an ended connection. The node that
+        answers becomes the seed. Nodes with an error count as silent from then on, and so do those without an answer
+        when another one answers or the time is over.
         """
         try:
             futures = {node: self._send_over(self._open(node, deadline), node, make(), deadline)}
@@ -306,7 +309,7 @@ class Brokers:
 
         With KRaft `controller` becomes None, and otherwise an id, or -1 while there is no controller. `deadline` is a
         time of time.monotonic(). Raise UnreachableError where no broker answers until then (UnansweredError after the
-        request was sent), OperationError or UsageError.
+        request was sent), OperationError or UsageError; both stay as they were then.
         """
         from kafka.protocol.metadata import MetadataRequest
 
@@ -348,12 +351,12 @@ class Brokers:
         self.controller = controller_id
 
     def send(self, node: Node, request: Any, deadline: float) -> Any:
-        """Return a node's answer to a request, also one with an error code.
+        """Return a node's answer to a request, also one with an error code. The request is for one node only.
 
-        A broker must be in `places`. `deadline` is a time of time.monotonic(). Raise UnansweredError where the request
-        was or may have been sent, UnreachableError where the node was not connected or refused the login,
-        UnsupportedRequestError where the brokers are too old, and OperationError for another error of kafka-python. A
-        node with an UnreachableError counts as silent from then on.
+        A broker must be in `places`; any other one gives an OperationError at the deadline. `deadline` is a time of
+        time.monotonic(). Raise UnansweredError where the request was or may have been sent, UnreachableError where the
+        node was not connected or refused the login, UnsupportedRequestError where the brokers are too old, and
+        OperationError for another error of kafka-python. A node with an UnreachableError counts as silent from then on.
         """
         (answer,) = self.send_all({node: request}, deadline).values()
         if isinstance(answer, KafkactlError):
@@ -363,10 +366,11 @@ class Brokers:
     def send_all(self, requests: Mapping[Any, Any], deadline: float) -> dict[Node, Any]:
         """Send all requests at once. Return the answer or the error of each node, in the order of `requests`.
 
-        `requests` are by node; without any the result is empty. A broker must be in `places`. `deadline` is a time of
-        time.monotonic(). An answer may have an error code. The error of a node is UnansweredError where its request was
-        or may have been sent, UnreachableError before, UnsupportedRequestError or OperationError; it is not raised. A
-        node with an UnreachableError counts as silent from then on.
+        `requests` are by node; without any the result is empty. A broker must be in `places`; any other one has an
+        OperationError at the deadline. `deadline` is a time of time.monotonic(). An answer may have an error code. The
+        error of a node is UnansweredError where its request was or may have been sent, UnreachableError before,
+        UnsupportedRequestError or OperationError; it is not raised. A node with an UnreachableError counts as silent
+        from then on.
         """
         answers: dict[Node, Any] = self._net.run(self._send_all, requests, deadline)
         for node, answer in answers.items():
@@ -377,7 +381,8 @@ class Brokers:
     async def _send_all(self, requests: Mapping[Node, Any], deadline: float) -> dict[Node, Any]:
         """Return the answer or the KafkactlError of each node. A request is sent as soon as its connection stands.
 
-        The result is in the order of `requests`. At the `deadline`, a time of time.monotonic(), the waiting ends.
+        The result is in the order of `requests`. At the `deadline`, a time of time.monotonic(), the waiting ends. A
+        node whose login is refused has its error at once. Unlike send_all(), this does not note who was silent.
         """
         self._forget_connections()
         pending_requests = dict(requests)
@@ -412,8 +417,9 @@ class Brokers:
         """Find a bootstrap server that answers, and keep it as the seed.
 
         After 1.5 s without a connection, or sooner where all servers refuse the login, `raise_reason` is called; if it
-        returns, the waiting goes on. Raise UnreachableError at the `deadline`, a time of time.monotonic(), and the
-        errors of `raise_reason`, also where the server does not answer as a broker does.
+        returns, the waiting goes on. Raise UnreachableError at the `deadline`, a time of time.monotonic(), or once all
+        refuse the login after that. The errors of `raise_reason` pass through. It is also called where the server does
+        not answer as a broker does, unless controllers are asked; that server stays the seed.
         """
         patience = min(time.monotonic() + _PATIENCE_S, deadline)
         self._is_only_slow = False
@@ -438,7 +444,7 @@ class Brokers:
 
         `deadline` is a time of time.monotonic(). A new server is tried, beside the earlier ones, after 0.3 s, or sooner
         where the last one has failed; the order is random. Servers that were silent before are tried only where all
-        were silent. Where all refuse the login, the search ends. Nothing is raised.
+        were silent. Where all that are tried refuse the login, None is returned at once. Nothing is raised.
         """
         self._forget_connections()
         nodes = self._list_bootstrap_nodes()
@@ -457,8 +463,9 @@ class Brokers:
         return None
 
     def _start_opening(self, node: Node) -> Any:
-        """Return a future that is done when the connection stands or has failed; None where it cannot be opened yet.
+        """Return a future that is done when the connection stands or has failed; None where it cannot be opened.
 
+        It cannot be opened in the pause after a failure, or after a refused login. A new connection has 0.3 s to open.
         Nothing is raised here.
         """
         try:
@@ -467,7 +474,7 @@ class Brokers:
             return None
 
     async def _wait_briefly(self, future: Any, wait_s: float) -> None:
-        """Wait until the future is done, at most `wait_s` s, but 1 ms in any case.
+        """Wait until the future is done, but no longer than `wait_s` s (1 ms where that is less).
 
         Without a future, or with one that is done, the wait is `wait_s` s and at most 5 ms.
         The future's error is not raised if it is one of _list_kafka_errors().
@@ -484,7 +491,8 @@ class Brokers:
         """Return the connection to a node. It may still be opening, until the `deadline`, a time of time.monotonic().
 
         Raise an error of _list_kafka_errors() where it cannot be opened, for example in the pause after a failure. A
-        login that was refused is not tried again, because some servers lock a user after several failures.
+        login that was refused is not tried again in the same search or request, because some servers lock a user after
+        several failures: its error is raised again.
         """
         if self._has_refused_login(node):
             raise self._opened[node].init_future.exception
@@ -502,7 +510,7 @@ class Brokers:
         self._opened_again.clear()
 
     def _has_refused_login(self, node: Node) -> bool:
-        """Return whether the last connection to a node has ended with a refused login; its reason is kept then.
+        """Return whether the last connection to a node has ended with a refused login; `login_failure` is set then.
 
         A server may close the connection so soon behind its refusal that kafka-python loses the reason. This counts the
         second time, and only at controllers: librdkafka finds the reason at brokers.
@@ -546,10 +554,10 @@ class Brokers:
         """Return our exception for a request without an answer. `is_sent` is whether the request was sent.
 
         Without a connection or an answer, and for a failed login, it is an UnreachableError, or an UnansweredError if
-        the request was sent. `error` is None where only the time was over. Another error becomes an
-        UnsupportedRequestError where the brokers are too old, or an OperationError, whose messages name no broker. Any
-        other message names a broker whose address is known; for a bootstrap server and an empty `node` it names the
-        cluster or the controllers. Nothing is raised.
+        the request was sent. `error` is None where only the time was over. Where the brokers are too old it is an
+        UnsupportedRequestError, which names the node only if the request was sent. Another error becomes an
+        OperationError, which names no broker. Any other message names a broker whose address is known; for a bootstrap
+        server and an empty `node` it names the cluster or the controllers. Nothing is raised.
         """
         from kafka import errors
 
@@ -589,8 +597,10 @@ class Brokers:
         """Return our exception for a request that a broker does not have, or not in a version that would do.
 
         The message names a node whose address is known. For one that is too old it also names the first release of
-        Kafka that has the request, if that is known. For a request that controllers do not serve the exception is that
-        of _make_endpoint_error.
+        Kafka that has the request, if that is known. One whose versions are all too new counts as too old, too. For a
+        request that controllers do not serve the exception is that of _make_endpoint_error. `request`,
+        `needed_versions` and `supported_versions` of the exception are set; the last is None where the node does not
+        have the request.
         """
         versions = connection.broker_version_data
         api = request.name.removesuffix("Request")
@@ -620,7 +630,8 @@ class Brokers:
     def _make_endpoint_error(self, node: Node, api: str) -> UnsupportedRequestError:
         """Return our exception for a request that only brokers serve, and that went to a controller.
 
-        `api` is the request's name without "Request".
+        `api` is the request's name without "Request". The message names a node whose address is known. `is_of_brokers`
+        of the exception is set.
         """
         place = "controller {} at {}:{}".format(node, *self.places[node]) if node in self.places else "the controller"
         error = UnsupportedRequestError(

@@ -41,9 +41,10 @@ def get_token(properties: Mapping[str, str]) -> str:
 
     enable.sasl.oauthbearer.unsecure.jwt=true makes an unsigned one from sasl.oauthbearer.config (name=value words).
     Otherwise sasl.oauthbearer.method=oidc asks the token endpoint, which has 10 s for each step of its answer. Raise
-    UsageError where neither is set, where the endpoint's URL is missing, malformed or does not begin with http:// or
-    https://, and for a lifeSeconds that is not a number of 1 to 9 digits. Raise UnreachableError where the endpoint
-    gives no token, also for a URL without a host or with a wrong port.
+    UsageError where neither is set, where the endpoint's URL is missing, has malformed brackets or does not begin with
+    http:// or https:// in small letters, and for a lifeSeconds that is not a number of 1 to 9 digits. Raise
+    UnreachableError where the endpoint gives no token, also for a URL without a host, with a blank or with a wrong
+    port.
     """
     if properties.get("enable.sasl.oauthbearer.unsecure.jwt", "").lower() in ("true", "t", "1"):  # as in librdkafka
         return _make_unsecured_token(dict(_parse_pairs(properties.get("sasl.oauthbearer.config", ""))))
@@ -90,9 +91,10 @@ def _parse_life(text: str) -> int:
 def _fetch_token(properties: Mapping[str, str]) -> str:
     """Return a token from the token endpoint, which has 10 s for each step of its answer.
 
-    The settings have its URL, the client's id and secret, and a scope or none. Raise UsageError for a missing or wrong
-    URL and one without http:// or https://, and UnreachableError for a refusal, silence, an answer without a token, and
-    a URL without a host or with a wrong port.
+    The settings have its URL, the client's id and secret, and a scope or none. A missing id or secret counts as empty.
+    Raise UsageError for a missing URL, one without http:// or https:// in small letters, and one with malformed
+    brackets. Raise UnreachableError for a refusal, silence, an answer without a token, and a URL without a host, with a
+    blank or with a wrong port.
     """
     url = properties.get("sasl.oauthbearer.token.endpoint.url", "")
     if not url.startswith(("https://", "http://")):

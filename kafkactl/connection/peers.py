@@ -87,8 +87,8 @@ def _run_in_parallel(
 ) -> dict[Address, Peer | None]:
     """Return the result of `look` for each address. An address that needs longer than `limit_s` is left out.
 
-    Its thread goes on in the background: the look-up of a host name may take minutes. `look` must not raise. The
-    results are in the order in which they came.
+    Its thread goes on in the background: the look-up of a host name may take minutes. `look` must not raise: the
+    address would be left out, and a traceback printed on stderr. The results are in the order in which they came.
     """
     results: dict[Address, Peer | None] = {}
 
@@ -147,7 +147,8 @@ def _identify_by_answer(answer: bytes) -> Peer:
     """Return the kind of server that gives this answer, which is not empty, to an ApiVersions request.
 
     It is BROKER, CONTROLLER, HTTP, TLS or STRANGER. An answer of Kafka whose list has Metadata means BROKER, and any
-    other one, also a cut or an empty list, CONTROLLER. Bytes of no known protocol mean STRANGER.
+    other one, also with an empty list, CONTROLLER. A cut list counts as far as it goes. Bytes of no known protocol mean
+    STRANGER.
     """
     if answer.startswith(b"HTTP/"):
         return Peer.HTTP
@@ -192,8 +193,8 @@ def _read_first_bytes(address: Address, greeting: bytes, wait_s: float, secure: 
 
     Reading ends with a complete answer to an ApiVersions request, with 14 bytes or more of anything else, after 64 KiB,
     at the end of the connection, or about `wait_s` seconds after the call; the bytes may be a part of an answer.
-    `secure` starts TLS, or is None. Raise TimeoutError where nothing came until then, and OSError where the server
-    cannot be reached or TLS fails.
+    `secure` starts TLS, or is None. A reset counts as the end of the connection. Raise TimeoutError where nothing came
+    until then, and OSError where the server cannot be reached or TLS fails.
     """
     deadline = time.monotonic() + wait_s
     with connect(address, wait_s) as plain_socket:

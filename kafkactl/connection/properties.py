@@ -32,9 +32,9 @@ def parse(text: str) -> dict[str, str]:
     r"""Return the settings of a .properties text, as text by name.
 
     Raise ValueError for \u without four hex digits, and for half a character, such as \ud83d alone. The separator is =,
-    : or blanks. The last of equal names counts. A line without a separator is a name with an empty value. Lines that
-    begin with # or ! are comments. A line whose name has another blank, such as a no-break space, is left out. A byte
-    order mark at the beginning is a part of the first name.
+    : or blanks. The last of equal names counts. A line without a separator is a name with an empty value. A value keeps
+    its trailing blanks. Lines that begin with # or ! are comments. A line whose name has another blank, such as a
+    no-break space, is left out. A byte order mark at the beginning is a part of the first name.
     """
     settings = {}
     for line in _iterate_logical_lines(text):

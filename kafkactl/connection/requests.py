@@ -102,7 +102,8 @@ class Requests:
     def _brokers(self) -> Brokers:
         """The connections of kafka-python, made with their thread at the first use; nothing is connected yet.
 
-        Then UsageError is raised for a setting that kafka-python refuses, and for certificates that cannot be read.
+        Then UsageError is raised for a setting that kafka-python refuses, for certificates that cannot be read, and for
+        a PKCS12 key store. The next use tries again after an error.
         """
         return Brokers(self._cluster.settings, self._cluster.read_metadata)
 
@@ -346,8 +347,9 @@ class Requests:
         `at` is a time in ms since 1970 or a SpecialOffset. The offset is that of the first record at or after this
         time; (-1, -1) means that no record is as new. With a SpecialOffset a timestamp of -1 means that there is none.
         LATEST is the high watermark, which open transactions do not hold back. A partition that does not exist, has no
-        leader, or whose leader does not answer or refuses, has an error. Raise UnreachableError, OperationError or
-        UsageError where the partitions' leaders cannot be looked up.
+        leader, or whose leader does not answer or refuses, has an error; each leader is asked once, also after a
+        transient refusal. Raise UnreachableError, OperationError or UsageError where the partitions' leaders cannot be
+        looked up.
         """
         leaders = self.find_leaders(partitions)
         results: dict[Partition, tuple[int, int] | KafkactlError] = {
@@ -427,8 +429,9 @@ class Requests:
         """Remove members of a group. Return the error code by the id of the member or of the instance, 0 for none.
 
         A member is (member id, None) or (None, instance id). An unknown member has an error code. The result is in the
-        broker's order. Raise OperationError where the whole request is refused, UnansweredError where it was sent
-        without an answer and the members may have been removed, UnreachableError or UsageError.
+        broker's order. Raise UnsupportedRequestError where the brokers are older than Kafka 2.4, OperationError where
+        the whole request is refused, UnansweredError where it was sent without an answer and the members may have been
+        removed, UnreachableError or UsageError.
         """
         answer = self.send(
             "LeaveGroup",

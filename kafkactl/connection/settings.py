@@ -122,11 +122,12 @@ def resolve(
     """Return the settings of a command; see the module's docstring for the order of the sources.
 
     `bootstrap_server`, `context`, `command_config` and `timeout_s` (in s) are the options, or None. `overrides` are the
-    texts name=value of -X. `environment` is None for the process's own; its variables may give each option. A setting
-    of a later source wins: the context, KAFKACTL_CLIENT_*, `command_config`, `overrides`, `python_properties` (the
-    settings that a Python program passes). Without `runs_commands` a secret that a command would give is a UsageError.
-    Settings of `command_config` with a name in `left_out` do not count. Nothing is connected, but commands for secrets
-    are run, at most 60 s each, and may read stdin.
+    texts name=value of -X. `environment` is None for the process's own; its variables may give each option. The path of
+    the contexts file is always from the process's own. A setting of a later source wins: the context,
+    KAFKACTL_CLIENT_*, `command_config`, `overrides`, `python_properties` (the settings that a Python program passes).
+    Without `runs_commands` a secret that a command would give is a UsageError. Settings of `command_config` with a name
+    in `left_out` do not count. Nothing is connected, but commands for secrets are run, at most 60 s each, and may read
+    stdin. Files that others can read are only in `warnings` of the result.
 
     An empty variable counts as absent, but an empty KAFKACTL_TIMEOUT is refused. An address in `overrides` counts like
     `bootstrap_server`: without `context` the settings of no context are used. An address in `command_config` counts
@@ -268,8 +269,10 @@ def _choose(*tiers: _Tier) -> tuple[Mapping[str, str], str, str, str | None]:
 
     The first of `tiers` that names a cluster wins, then the current context, then localhost:9092. An address together
     with a context of the same tier replaces the context's address. An address in a file of settings counts only where
-    its tier has neither. Without a context the properties are empty. Raise NotFoundError for an unknown context, and
-    UsageError for a contexts file that cannot be read, is not well formed, or that other users can write.
+    its tier has neither. Without a context the properties are empty. An empty address counts as one, except that of a
+    file; an empty context counts as none. The contexts file is read only where a context is needed. Raise NotFoundError
+    for an unknown context, and UsageError for a contexts file that cannot be read, is not well formed, or that other
+    users can write.
     """
     for tier in tiers:
         source, address = next(((name, text) for name, text in tier.addresses.items() if text is not None), ("", None))
@@ -343,8 +346,8 @@ def require_addresses(bootstrap_servers: str) -> None:
 def _resolve_timeout(flag_s: float | None, environment: Mapping[str, str]) -> float:
     """Return the time-out in s: the flag's (None: no flag), or else KAFKACTL_TIMEOUT, or else 10.
 
-    KAFKACTL_TIMEOUT is in s where it has no unit. Raise UsageError for a value that is not a duration above 0 and at
-    most 1 h.
+    KAFKACTL_TIMEOUT is in s where it has no unit. Only the value that counts is checked: raise UsageError where it is
+    not a duration above 0 and at most 1 h, also for an empty KAFKACTL_TIMEOUT.
     """
     environment_value = environment.get("KAFKACTL_TIMEOUT")
     if flag_s is not None:

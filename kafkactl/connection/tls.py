@@ -13,8 +13,9 @@ from kafkactl.errors import UsageError
 def make_context(properties: Mapping[str, str]) -> ssl.SSLContext:
     """Return a TLS context with the settings' trust, host name check and client certificate.
 
-    The settings are under librdkafka's names. Raise UsageError for a PKCS12 key store, and for files and PEM texts that
-    cannot be read. OpenSSL asks on the terminal for the password of an encrypted key without ssl.key.password.
+    The settings are under librdkafka's names. Raise UsageError for an ssl.keystore.location, which is PKCS12 here, and
+    for files and PEM texts that cannot be read. A key without a certificate is not read. OpenSSL asks on the terminal
+    for the password of an encrypted key without ssl.key.password.
     """
     if "ssl.keystore.location" in properties:
         raise UsageError(
@@ -35,11 +36,12 @@ def make_context(properties: Mapping[str, str]) -> ssl.SSLContext:
 def make_trust_context(properties: Mapping[str, str]) -> ssl.SSLContext:
     """Return a TLS context with trust and host name check only, without a client certificate.
 
-    Without ssl.ca.location and ssl.ca.pem, and with `probe` as the location, the system's authorities are trusted. A
-    location that is a folder has files with OpenSSL's hashed names. The host name is checked unless
+    Without ssl.ca.location and ssl.ca.pem the system's authorities are trusted; an empty location and `probe` count as
+    none. A location that is a folder has files with OpenSSL's hashed names. The host name is checked unless
     ssl.endpoint.identification.algorithm is other than https; enable.ssl.certificate.verification=false turns both
     checks off, in every spelling that librdkafka takes. Raise OSError or ValueError for CA certificates that cannot be
-    read. Characters beyond ASCII in ssl.ca.pem, which only comments have, are left out.
+    read, also for an empty ssl.ca.pem. The files of a folder are not read here. Characters beyond ASCII in ssl.ca.pem,
+    which only comments have, are left out.
     """
     pem = properties.get("ssl.ca.pem")
     cadata = None if pem is None else pem.encode("ascii", errors="ignore").decode("ascii")
