@@ -49,6 +49,11 @@ _NO_TLS = Cause(
     "that listener does not speak TLS", "set security.protocol=PLAINTEXT or SASL_PLAINTEXT, or use another port"
 )
 
+_WRONG_CERTIFICATE = Cause(
+    "the broker wants a client's certificate that it trusts",
+    "set ssl.certificate.location and ssl.key.location to the certificate and its key (PEM)",
+)
+
 
 _TLS = Cause("that listener speaks TLS", "set security.protocol=SSL, or SASL_SSL with a login")
 SILENT_HINT = "other brokers answer: check that broker, and the address that it advertises"
@@ -236,10 +241,7 @@ def _find_cause_in_message(message: str) -> Cause | None:
             "that listener does not accept a SASL login", "set security.protocol=SSL or PLAINTEXT, or use another port"
         )
     if "certificate required" in lower or "alert bad certificate" in lower or "alert unknown ca" in lower:
-        return Cause(
-            "the broker wants a client's certificate that it trusts",
-            "set ssl.certificate.location and ssl.key.location to the certificate and its key (PEM)",
-        )
+        return _WRONG_CERTIFICATE
     if "authentication" in lower:
         return Cause(message, "look at sasl.username, sasl.password and sasl.mechanism")
     if "wrong version number" in lower or "connecting to a plaintext" in lower:
@@ -285,20 +287,27 @@ def _find_cause_by_handshake(
     """Return the cause that a TLS handshake over the connection shows, or None for an unknown failure.
 
     `has_login` is whether the settings use SASL: then a handshake that succeeds means None. Without a login it means
-    that no request is answered, unless the broker closes the connection within 0.5 s (then None). No client certificate
-    is shown, even where `properties` have one. CA certificates that cannot be read, and a server that is silent,
+    that no request is answered, unless the broker closes the connection within 0.5 s (then None). The client's
+    certificate is shown; where it cannot be read here, as in a key store, a refusal of the certificate gives None, too.
+    CA certificates that cannot be read, and a server that is silent,
     usually give None, too. A connection that breaks, also after the handshake, counts as a listener without TLS. The
     connection cannot be used afterwards. Nothing is raised.
     """
+    shows_certificate = True
     try:
-        with tls.make_trust_context(properties).wrap_socket(connection, server_hostname=host) as secure:
+        try:
+            context = tls.make_context(properties)
+        except UsageError:
+            shows_certificate, context = False, tls.make_trust_context(properties)
+        with context.wrap_socket(connection, server_hostname=host) as secure:
             return None if has_login or _is_refused(secure) else _NO_ANSWER
     except ssl.SSLCertVerificationError as error:
         return _explain_certificate_error(error, host)
     except (ssl.SSLEOFError, ConnectionError):
         return _NO_TLS  # Kafka's plaintext listener closes: it reads the first bytes of TLS as too large a size
     except ssl.SSLError as error:
-        return _find_cause_in_message(str(error))
+        cause = _find_cause_in_message(str(error))
+        return cause if shows_certificate or cause != _WRONG_CERTIFICATE else None
     except (OSError, ValueError):
         return None
 

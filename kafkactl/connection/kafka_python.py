@@ -597,7 +597,7 @@ class Brokers:
         """Return our exception for a request that a broker does not have, or not in a version that would do.
 
         The message names a node whose address is known. For one that is too old it also names the first release of
-        Kafka that has the request, if that is known. One whose versions are all too new counts as too old, too. For a
+        Kafka that has the request, if that is known. One whose versions are all too new has a text of its own. For a
         request that controllers do not serve the exception is that of _make_endpoint_error. `request`,
         `needed_versions` and `supported_versions` of the exception are set; the last is None where the node does not
         have the request.
@@ -612,7 +612,10 @@ class Brokers:
         kind = "controller" if self._settings.has_controllers else "broker"
         place = "{} {} at {}:{}".format(kind, node, *self.places[node]) if node in self.places else f"the {kind}"
         release = find_first_release(request.API_KEY, lowest)
-        if supported is not None:
+        if supported is not None and supported[0] > highest:
+            reason = f"is too new: it has {api} from version {supported[0]} on, and kafkactl knows up to {highest}"
+            release = None
+        elif supported is not None:
             reason = f"is too old: it has {api} up to version {supported[1]}, and version {lowest} is needed"
         elif release is not None and ApiKey.DESCRIBE_QUORUM not in versions.api_versions:
             reason = f"does not have the request {api}"

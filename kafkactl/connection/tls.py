@@ -14,8 +14,8 @@ def make_context(properties: Mapping[str, str]) -> ssl.SSLContext:
     """Return a TLS context with the settings' trust, host name check and client certificate.
 
     The settings are under librdkafka's names. Raise UsageError for an ssl.keystore.location, which is PKCS12 here, and
-    for files and PEM texts that cannot be read. A key without a certificate is not read. OpenSSL asks on the terminal
-    for the password of an encrypted key without ssl.key.password.
+    for files and PEM texts that cannot be read. A key without a certificate is not read. An encrypted key needs
+    ssl.key.password.
     """
     if "ssl.keystore.location" in properties:
         raise UsageError(
@@ -66,10 +66,10 @@ def _load_certificate(tls_context: ssl.SSLContext, properties: Mapping[str, str]
     """Load the client's certificate and key into the context, from files or from PEM texts.
 
     A file wins over a text, which is written to a private file for a moment. Without a certificate in the settings
-    nothing happens. OpenSSL asks on the terminal for the password of an encrypted key without ssl.key.password. Raise
-    OSError or ValueError where they cannot be read.
+    nothing happens. Raise OSError or ValueError where they cannot be read, also for an encrypted key without
+    ssl.key.password.
     """
-    password = properties.get("ssl.key.password")
+    password = properties.get("ssl.key.password", "")  # with None OpenSSL would ask on the terminal
     if certificate := properties.get("ssl.certificate.location"):
         tls_context.load_cert_chain(certificate, properties.get("ssl.key.location"), password)
     elif pem := properties.get("ssl.certificate.pem"):

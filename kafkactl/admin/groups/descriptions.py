@@ -198,20 +198,24 @@ def find_unlisted_groups(cluster: Cluster, names: Sequence[str]) -> dict[str, Gr
 def _ask_coordinator(cluster: Cluster, name: str) -> GroupListing | OperationError | None:
     """Return a group as its own coordinator lists it, or an error, or None where it is no group.
 
-    The group may be of any type. The error, an OperationError, is that of a coordinator that does not answer, cannot be
-    found for the moment, or answers with an error code. None also stands for a group that the user has no right to see,
-    and where the request cannot be sent to a coordinator for any other reason. Raise UsageError for a wrong setting.
+    A broker that has just become the coordinator lists nothing until it has loaded its groups, without an error. So it
+    is first asked about the group itself, which it answers when it has loaded them. The group may be of any type. The
+    error, an OperationError, is that of a coordinator that does not answer, cannot be found for the moment, or answers
+    with an error code. None also stands for a group that the user has no right to see, and where the request cannot be
+    sent to a coordinator for any other reason. Raise UsageError for a wrong setting.
     """
     from kafkactl.admin.groups.epochs import make_listing
 
     try:
+        described = cluster.requests.send("DescribeGroups", group=name, groups=[name])
         answer = cluster.requests.send("ListGroups", group=name)
     except UnreachableError as error:
         return _make_doubt(name, error)
     except OperationError as error:  # without the right to a group nobody sees it
         return _make_doubt(name, error) if error.code in TRANSIENT_CODES else None
-    if answer.error_code:
-        return _make_doubt(name, refusal("", answer.error_code))
+    codes = {answer.error_code, *(group.error_code for group in described.groups)}
+    if doubts := codes & TRANSIENT_CODES or {answer.error_code} - {0}:
+        return _make_doubt(name, refusal("", doubts.pop()))
     return next((make_listing(group) for group in answer.groups if group.group_id == name), None)
 
 

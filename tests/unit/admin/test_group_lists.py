@@ -24,7 +24,7 @@ from tests.fake_broker.state import Group
 
 pytestmark = pytest.mark.slow
 
-_COORDINATOR_NOT_AVAILABLE = 15
+_LOADING, _COORDINATOR_NOT_AVAILABLE, _NOT_COORDINATOR = 14, 15, 16
 
 
 @pytest.fixture
@@ -63,6 +63,28 @@ def test_a_coordinator_that_loads_is_asked_again(brokers: FakeCluster, cluster: 
     hide(brokers, times=4)
     brokers.on("FindCoordinator", times=2, error=_COORDINATOR_NOT_AVAILABLE)
     assert [group.group for group in choose_groups(cluster, select_names(["billing"])).groups] == ["billing"]
+
+
+@pytest.mark.parametrize("code", [_NOT_COORDINATOR, _LOADING])
+@pytest.mark.parametrize("loads", [2, 10_000])
+def test_a_new_coordinator_lists_nothing_until_it_has_loaded(
+    brokers: FakeCluster, cluster: Cluster, code: int, loads: int
+) -> None:
+    """Its empty list has no error. Only its answer about the group itself says whether it knows its groups."""
+    asked = "DescribeGroups"
+    brokers.on("ListGroups", answer=lambda _, answer: {**answer, "groups": []}, when=lambda _: is_loading())
+    brokers.on(asked, times=loads, error=code, item="billing")
+
+    def is_loading() -> bool:
+        return len(brokers.requests_of(asked)) <= loads
+
+    choice = choose_groups(cluster, select_names(["billing"]))
+    if loads == 2:
+        assert [group.group for group in choice.groups] == ["billing"]
+        assert choice.errors == ()
+    else:
+        (error,) = choice.errors
+        assert "group 'billing' may exist" in str(error)
 
 
 def test_a_silent_coordinator_leaves_the_group_in_doubt(brokers: FakeCluster, cluster: Cluster) -> None:

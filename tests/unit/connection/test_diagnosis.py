@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import socket
-from contextlib import suppress
+import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from threading import Thread
 
 import pytest
 
-from kafkactl.connection import diagnosis
+from kafkactl.connection import diagnosis, tls
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.diagnosis import Cause, ListBrokers, find_cause, find_silent
 from kafkactl.connection.settings import Settings
-from kafkactl.errors import UnreachableError
+from kafkactl.errors import UnreachableError, UsageError
 from tests.fake_broker import FakeCluster
 
 NOBODY = Settings("127.0.0.1:1", "a test", {"security.protocol": "SSL"})
@@ -129,3 +133,65 @@ def test_the_cause_of_many_missing_answers_is_looked_for_once(
         cluster.close()
     assert searches, "an answer was missing"
     assert len(searches) == len(set(searches)), "one search for each reason of a client"
+
+
+def make_certificate(folder: Path) -> Path:
+    """Return a file with a key and its certificate, which a server, a client and an authority can have."""
+    file = folder / "own.pem"
+    line = "openssl req -x509 -newkey rsa:2048 -nodes -keyout key -out own.pem -subj /CN=x -days 2"
+    names = ["-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([*line.split(), *names], cwd=folder, check=True, capture_output=True)
+    file.write_text((folder / "key").read_text() + file.read_text())
+    return file
+
+
+@contextmanager
+def serving_mutual_tls(certificate: Path) -> Iterator[str]:
+    """A listener that wants the certificate from its clients, and then answers nothing."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    context.load_verify_locations(certificate)
+    context.verify_mode = ssl.CERT_REQUIRED
+    connections: list[socket.socket] = []
+
+    def serve(server: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = server.accept()
+                connection.settimeout(5)
+                with suppress(OSError):
+                    connections.append(context.wrap_socket(connection, server_side=True))
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        Thread(target=serve, args=(server,), daemon=True).start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+    for connection in connections:
+        connection.close()
+
+
+@pytest.mark.slow
+def test_a_certificate_that_the_broker_trusts_is_not_blamed(tmp_path: Path) -> None:
+    """The cause of another failure is looked for with the client's certificate, where it can be read."""
+    certificate = make_certificate(tmp_path)
+    given = {"security.protocol": "SSL", "ssl.ca.location": str(certificate)}
+    own = {"ssl.certificate.location": str(certificate), "ssl.key.location": str(tmp_path / "key")}
+    with serving_mutual_tls(certificate) as address:
+        reasons = [
+            None if cause is None else cause.reason
+            for cause in (
+                find_cause(Settings(address, "a test", {**given, **more}, timeout_s=2), None)
+                for more in ({}, own, {"ssl.keystore.location": "store.p12"})
+            )
+        ]
+    wanted = "the broker wants a client's certificate that it trusts"
+    assert reasons == [wanted, "TLS works, but no request is answered", None]
+
+
+def test_an_encrypted_key_without_a_password_asks_nobody(tmp_path: Path) -> None:
+    certificate = make_certificate(tmp_path)
+    line = "openssl rsa -aes256 -in key -out encrypted -passout pass:secret"
+    subprocess.run(line.split(), cwd=tmp_path, check=True, capture_output=True)
+    given = {"ssl.certificate.location": str(certificate), "ssl.key.location": str(tmp_path / "encrypted")}
+    with pytest.raises(UsageError, match="a client setting is wrong"):
+        tls.make_context(given)
+    tls.make_context({**given, "ssl.key.password": "secret"})
