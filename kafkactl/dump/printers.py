@@ -57,7 +57,7 @@ def make_printer(format: OutputFormat | None, paths: list[Path]) -> Callable[[It
 
 
 def _print_json(rows: Iterator[Row]) -> None:
-    """Print each row as one line of JSON to stdout. Raise OutputError and ReaderLeftError."""
+    """Print each row as one line of JSON to stdout. Raise OutputError, ReaderLeftError, and the errors of `rows`."""
     for row in rows:
         if bytes in map(type, row.values()):
             _write_parts(_format_json_parts(row))
@@ -69,7 +69,8 @@ def _print_json(rows: Iterator[Row]) -> None:
 def _format_json_parts(row: Row) -> Iterator[bytes]:
     """Yield a row's JSON object in parts, with its line end at the end.
 
-    Bytes become base64 under a name that ends in _base64, else text with U+FFFD in place of what is not UTF-8.
+    Bytes become base64 under a name that ends in _base64, else text with U+FFFD in place of what is not UTF-8. Bytes
+    inside of lists and objects become text with visible escapes.
     """
     for number, (name, cell) in enumerate(row.items()):
         yield (b"," if number else b"{") + dump_json(name) + b":"
@@ -94,7 +95,8 @@ def _encode_base64_parts(data: bytes) -> Iterator[bytes]:
 def _print_csv(rows: Iterator[Row]) -> None:
     """Print rows as csv to stdout, with the names of the first row as the heading; nothing without rows.
 
-    All rows must have the same names in the same order. Raise OutputError and ReaderLeftError.
+    All rows must have the same names in the same order; this is not checked. None is an empty cell, lists and dicts are
+    JSON. Raise OutputError, ReaderLeftError, and the errors of `rows`.
     """
     for number, row in enumerate(rows):
         if number == 0:
@@ -148,8 +150,8 @@ def _write_parts(parts: Iterable[bytes]) -> None:
 def _print_yaml(rows: Iterator[Row]) -> None:
     """Print each row as a YAML document to stdout.
 
-    Raise OutputError and ReaderLeftError, and UnicodeDecodeError for bytes that are not UTF-8 and have no name for
-    base64.
+    Raise OutputError and ReaderLeftError, the errors of `rows`, and UnicodeDecodeError for bytes that are not UTF-8 and
+    have no name for base64.
     """
     for row in rows:
         out.write_text(encode_yaml_document({name: _decode_cell(name, cell) for name, cell in row.items()}))
@@ -168,8 +170,8 @@ def _decode_cell(name: str, cell: Any) -> Any:
 def _print_table(rows: Iterator[Row], format: OutputFormat | None) -> None:
     """Print rows as a table to stdout, with the names of the rows in capitals as titles; all rows are in memory.
 
-    A `format` of None is a table on a terminal and plain text elsewhere. Raise OutputError and ReaderLeftError, and,
-    after all rows were read, UsageError for kafka, prometheus, parquet and raw.
+    A `format` of None is a table on a terminal and plain text elsewhere. Raise OutputError and ReaderLeftError, the
+    errors of `rows`, and, after all rows were read, UsageError for kafka, prometheus, parquet and raw.
     """
     from kafkactl.output.render import show
 

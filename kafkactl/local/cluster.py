@@ -33,15 +33,15 @@ def up(
 
     `name` is one of TARGETS, `engine` one of ENGINES. A `port` (the first of three), `version` or `log_dir` (a folder
     of this host, whose log dirs all users may write) of None keeps the value of the target's last run, or the compose
-    file's own. The values are recorded before the start, and stay after an error. `count_brokers` decides whether the
-    brokers serve; it is not asked about a target that runs already, and its errors pass through. `tell` gets lines of
-    progress. Images or jars that are missing are downloaded, without a time limit. Raise EngineError where no engine
-    can start it, where its data belong to another engine, where it already runs with other values or only in part,
-    where a port is in use, and for a damaged record. Also raise it where a node ends or does not answer within 180 s
-    (the native engine stops all nodes then), and where not all brokers join in another 180 s (the nodes keep running
-    then). Raise UsageError for an unknown target, for a version that it cannot have, and for a KAFKA_HOME with another
-    version, OSError where a folder cannot be written or the record cannot be read or written, and OverflowError for a
-    port above 65535.
+    file's own. The values are recorded when the engine has all it needs, before the start, and stay after a later
+    error. `count_brokers` decides whether the brokers serve; it is not asked about a target that runs already, and its
+    errors pass through. `tell` gets lines of progress. Images or jars that are missing are downloaded, without a time
+    limit. Raise EngineError where no engine can start it, where its data belong to another engine, where it already
+    runs with other values or only in part, where a port is in use or closed to this user, and for a damaged record.
+    Also raise it where a node ends or does not answer within 180 s (the native engine stops all nodes then), and where
+    not all brokers join in another 180 s (the nodes keep running then). Raise UsageError for an unknown target, for a
+    version that it cannot have, and for a KAFKA_HOME with another version, OSError where a folder cannot be written or
+    the record cannot be read or written, and OverflowError for a port below 0 or above 65535.
     """
     from kafkactl.local.ports import require_free
 
@@ -173,7 +173,7 @@ def _list_bound_log_dirs(target: Target) -> list[Path]:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder if it exists; raise EngineError where that fails."""
+    """Remove a folder and all in it, if it exists; raise EngineError where that fails, also for a file and a link."""
     try:
         shutil.rmtree(folder)
     except FileNotFoundError:
@@ -187,7 +187,8 @@ def _remove(folder: Path) -> None:
 def _require_local_cluster(name: str) -> Instance:
     """Return the record of a local cluster; raise NotFoundError where there is none, EngineError for a damaged one.
 
-    The hint of NotFoundError names the clusters that have a record. Raise OSError for a record that cannot be read.
+    The hint of NotFoundError names the clusters that have a record. All records are read for it, so a damaged one of
+    another cluster raises EngineError then. Raise OSError for a record that cannot be read.
     """
     local_cluster = instance.find(name)
     if local_cluster is None:
@@ -228,7 +229,8 @@ def _require_same(
 def _choose_engines(requested: str, present_engine: str) -> Sequence[str]:
     """Return the engines to try, in order; raise EngineError where the data belong to another engine.
 
-    `requested` is one of ENGINES. `present_engine` is the engine of the last run, or "" without one.
+    `requested` is one of ENGINES. `present_engine` is the engine of the last run, or "" without one. The result is the
+    present engine alone, or else the requested one, or docker and then native for "auto".
     """
     if present_engine and requested not in ("auto", present_engine):
         raise EngineError(
