@@ -205,9 +205,9 @@ class TextDump:
 
         `batch_range` is its begin and end in bytes. `descriptor` is that of an output file in which each process writes
         at its own position, or None for any other output. The turn is passed on; or all later ones are stopped, after
-        damage, which is in the result's `error`, and where the file ends inside a batch. Where an earlier process has
-        stopped this one, nothing is printed. Raise OutputError and ReaderLeftError, and errors of `options.parse` that
-        are no KafkactlError, such as OSError.
+        damage, which is in the result's `error`, and where the file or `max_bytes` ends inside a batch. Where an
+        earlier process has stopped this one, nothing is printed. Raise OutputError and ReaderLeftError, and errors of
+        `options.parse` that are no KafkactlError, such as OSError.
         """
         position, end = batch_range
         text = self._text

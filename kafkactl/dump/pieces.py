@@ -84,9 +84,9 @@ class Piece:
 def split_ranges(segment: Segment, end: int) -> Iterator[tuple[int, int]]:
     """Yield the begin and end of ranges of batches, in bytes, by the sizes in the batches' headers.
 
-    The ranges follow each other and cover all bytes up to `end`. A range ends behind the batch with which it reaches
-    PIECE_BYTES. The last one is the rest: from damage, or from a place that cannot be read, up to `end`. Nothing is
-    raised.
+    The ranges follow each other and cover all bytes up to `end`, even if the file ends before; none for an `end` of 0.
+    A range ends behind the batch with which it reaches PIECE_BYTES. The last one is the rest: from damage, or from a
+    place that cannot be read, up to `end`. Nothing is raised.
     """
     start = 0
     for position, size in segment.read_frames(0, end):
@@ -159,9 +159,9 @@ def _append_batch(batch: AnyBatch, options: DumpOptions, text: Lines) -> bool:
     """Add a batch's text, and return True; return False, and add nothing, for a batch that is too large for memory.
 
     With `deep` that is one of more than 4 MiB, or, in magic 2, one that is compressed and has more when decompressed;
-    without `deep` there is none. Raise FormatError for an unknown codec or a missing timestamp, after the beginning of
-    the batch's line; and for damaged records and keys or values that are not of their format, after the batch's line
-    and the sound records. Raise other errors of `parse`, too.
+    without `deep` there is none. Raise FormatError for an unknown codec, a message with a magic above 127 or a missing
+    timestamp, after the beginning of the batch's line; and for damaged records and keys or values that are not of their
+    format, after the batch's line and the sound records. Raise other errors of `parse`, too.
     """
     records: Iterator[Record] = iter(())
     if options.deep:

@@ -176,9 +176,10 @@ def read_small_file_rows(path: Path) -> Iterator[Row]:
     """Return an iterator over the rows of a small text file, which Kafka's tool does not read, in their order.
 
     A checkpoint has one row for each entry: epoch and start_offset, or topic, partition and offset. quorum-state is one
-    row with the members of its JSON; any other file is read as properties, which are one row of texts by name. Raise at
-    once NotFoundError for a missing file, UsageError for one that cannot be opened, and FormatError for one that is
-    corrupt or cannot be read.
+    row with the members of its JSON; any other file is read as properties, which are one row of texts by name. An empty
+    checkpoint has no row, empty properties one empty row, and an empty quorum-state is corrupt. Raise at once
+    NotFoundError for a missing file, UsageError for one that cannot be opened, and FormatError for one that is corrupt
+    or cannot be read.
     """
     from kafkactl.storage import checkpoint
 

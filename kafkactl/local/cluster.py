@@ -77,10 +77,10 @@ def up(
 def down(name: str, wipe: bool, tell: Tell) -> None:
     """Stop a target's nodes. Their data stay for the next start unless `wipe`, which removes data, log dirs and record.
 
-    `tell` gets lines of progress. Nodes that do not run are no error. Raise NotFoundError for a cluster that was not
-    started or was wiped, EngineError for a damaged record and where an engine fails or a log dir cannot be removed,
-    UsageError for a version in the record that the target cannot have, and OSError where the record cannot be read or
-    its folder cannot be removed.
+    `tell` gets lines of progress. Nodes that do not run are no error. After an EngineError the record stays. Raise
+    NotFoundError for a cluster that was not started or was wiped, EngineError for a damaged record and where an engine
+    fails or a log dir cannot be removed, UsageError for a version in the record that the target cannot have, and
+    OSError where the record cannot be read or its folder cannot be removed.
     """
     local_cluster = _require_local_cluster(name)
     target = _load_target(local_cluster)
@@ -110,11 +110,12 @@ def apply(fault: Fault, name: str, node: str, tell: Tell) -> str:
 
     `node` is a node's name, or the part of it behind the last "-"; brokers are searched first. RESTART waits until the
     node serves, or, with the native engine, until it runs if clients do not reach it; the native engine waits at most
-    180 s, Docker without a limit. A paused node is resumed before a restart. `tell` gets lines of progress. Raise
-    NotFoundError for an unknown cluster or node, and EngineError for a node that does not run or has an unknown state
-    (which only a restart accepts), for a damaged record, and where the engine fails. Raise UsageError for a restart
-    with a KAFKA_HOME of another version and for a version in the record that the target cannot have, and OSError for a
-    record that cannot be read and a log that cannot be written.
+    180 s, Docker without a limit. A paused node is resumed before a restart. PAUSE of a paused node and RESUME of a
+    running one do nothing with the native engine; with Docker they are an EngineError. `tell` gets lines of progress.
+    Raise NotFoundError for an unknown cluster or node, and EngineError for a node that does not run or has an unknown
+    state (which only a restart accepts), for a damaged record, and where the engine fails. Raise UsageError for a
+    restart with a KAFKA_HOME of another version and for a version in the record that the target cannot have, and
+    OSError for a record that cannot be read and a log that cannot be written.
     """
     local_cluster = _require_local_cluster(name)
     target = _load_target(local_cluster)
@@ -207,7 +208,7 @@ def _require_same(
 ) -> None:
     """Raise EngineError where the running cluster has other values than the requested ones.
 
-    None, and "auto" as `engine`, are no request. The message names all differences.
+    None, and "auto" as `engine`, are no request; 0 and an empty version are one. The message names all differences.
     """
     differences = [
         f"{property_name} {present}"
@@ -280,8 +281,8 @@ def _make_engine(local_cluster: Instance) -> Engine:
 def _load_target(local_cluster: Instance) -> Target:
     """Return the target of a local cluster.
 
-    Raise UsageError for an unknown target and for a version that it cannot have, and EngineError where its compose file
-    is not installed.
+    An empty version or log dir means that of the compose file. Raise UsageError for an unknown target and for a version
+    that it cannot have, and EngineError where its compose file is not installed.
     """
     return load_target(local_cluster.target, _make_variables(local_cluster))
 

@@ -178,11 +178,11 @@ def interpolate(text: str, values: Mapping[str, str]) -> str:
 def _parse_service(name: str, entry: Mapping[str, Any], folder: Path) -> Service:
     """Return the service of a compose file's entry.
 
-    `entry` has image, environment (a mapping), and the lists ports, volumes, depends_on and entrypoint; all but the
-    image may be missing. Ports are HOST:CONTAINER, volumes SOURCE:PATH. A source that begins with . is a path from
-    `folder`, one with / an absolute path, any other the name of a volume. Values of the environment become text by
-    str(), true as True. Modes of volumes and addresses of ports are ignored. Raise ValueError for other forms of ports
-    and volumes, and KeyError without an image.
+    `entry` has image, environment (a mapping), and the lists ports, volumes, depends_on (or a mapping, whose names
+    count) and entrypoint; all but the image may be missing. Ports are HOST:CONTAINER, volumes SOURCE:PATH. A source
+    that begins with . is a path from `folder`, one with / an absolute path, any other the name of a volume. Values of
+    the environment become text by str(), true as True. Modes of volumes and addresses of ports are ignored. Raise
+    ValueError for other forms of ports and volumes, and KeyError without an image.
     """
     ports = []
     for published in entry.get("ports", ()):
