@@ -250,10 +250,11 @@ class TextDump:
         """Print the selected batches and records of segments; errors of files are written to stderr and noted.
 
         In Kafka's style they are raised. A segment without a selected batch has no heading, gaps of offsets are not
-        noted, and `max_bytes` and `jobs` have no effect. At the end stderr gets the number of records that were left
-        out because their transaction has no end. With `follow` this has no end, unless a limit is reached or all paths
-        are missing. Raise OutputError, ReaderLeftError, an OSError of the decoder, and, with `follow`, KafkactlError
-        and OSError for what cannot be read of later batches.
+        noted, and `max_bytes` and `jobs` have no effect. Bytes at the end that are no whole batch are an error here,
+        unless `follow` is set. At the end stderr gets the number of records that were left out because their
+        transaction has no end. With `follow` this has no end, unless a limit is reached or all paths are missing. Raise
+        OutputError, ReaderLeftError, an OSError of the decoder, and, with `follow`, KafkactlError and OSError for what
+        cannot be read of later batches.
         """
         options = self._options
         current = None

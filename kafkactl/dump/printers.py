@@ -37,11 +37,11 @@ def make_printer(format: OutputFormat | None, paths: list[Path]) -> Callable[[It
     """Return a function that takes rows and prints them in a format to stdout.
 
     A `format` of None is a table on a terminal and plain text elsewhere. JSON and YAML have one object or document for
-    each row; csv and tables have a column for each name, and a row without this name has no value there. Without rows
-    nothing is printed. The function raises OutputError and ReaderLeftError, the errors of the rows, UnicodeDecodeError
-    for YAML with bytes that are neither UTF-8 nor named for base64, and UsageError for kafka, prometheus, parquet and
-    raw. Raise UsageError at once where the files have different kinds, for every `format`, None too, but json, jsonl
-    and yaml.
+    each row; csv and tables have a column for each name, and a row without this name has no value there; but csv of
+    segments, indexes and checkpoints takes the names of the first row for all, without a check. Without rows nothing is
+    printed. The function raises OutputError and ReaderLeftError, the errors of the rows, UnicodeDecodeError for YAML
+    with bytes that are neither UTF-8 nor named for base64, and UsageError for kafka, prometheus, parquet and raw. Raise
+    UsageError at once where the files have different kinds, for every `format`, None too, but json, jsonl and yaml.
     """
     one_kind = len({find_kind(path) for path in paths}) <= 1
     if not one_kind and format not in (OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.YAML):
@@ -112,7 +112,8 @@ def _print_csv(rows: Iterator[Row]) -> None:
 def _format_csv_parts(row: Row) -> Iterator[bytes]:
     """Yield a row's line of csv in parts, with its line end at the end.
 
-    Bytes stay as they are, in quotes where needed, with inner quotes doubled; those above 1 MiB come in several parts.
+    Bytes stay as they are, in quotes where needed, with inner quotes doubled; empty ones are "", and None is an empty
+    cell. Those above 1 MiB come in several parts.
     """
     for number, cell in enumerate(row.values()):
         if number:
@@ -172,7 +173,8 @@ def _print_table(rows: Iterator[Row], format: OutputFormat | None) -> None:
     """Print rows as a table to stdout, with the names of the rows in capitals as titles; all rows are in memory.
 
     A `format` of None is a table on a terminal and plain text elsewhere. Raise OutputError and ReaderLeftError, the
-    errors of `rows`, and, after all rows were read, UsageError for kafka, prometheus, parquet and raw.
+    errors of `rows`, after which nothing is printed, and, after all rows were read, UsageError for kafka, prometheus,
+    parquet and raw.
     """
     from kafkactl.output.render import show
 

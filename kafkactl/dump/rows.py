@@ -113,10 +113,11 @@ def _read_log_rows(
 ) -> Iterator[Row]:
     """Yield rows of batches, or, with `deep`, of records; damage in one file does not hide the others.
 
-    `report_error` gets every error of a file, `left_out` counts the records of open transactions. `values` and
-    `bytes_as` choose the form of keys and values. With `follow` this has no end, unless a limit is reached or all paths
-    are missing, and raises KafkactlError and OSError for what cannot be read of later batches. A KafkactlError of
-    `values` is an error of the file, too, and ends the batch; other errors of `values`, such as OSError, are raised.
+    `report_error` gets every error of a file, also bytes at its end that are no whole batch (unless `follow` is set),
+    `left_out` counts the records of open transactions. `values` and `bytes_as` choose the form of keys and values. With
+    `follow` this has no end, unless a limit is reached or all paths are missing, and raises KafkactlError and OSError
+    for what cannot be read of later batches. A KafkactlError of `values` is an error of the file, too, and ends the
+    batch; other errors of `values`, such as OSError, are raised.
     """
     keeps_bad_crc = selection.bad_crc is BadCrc.KEPT
     for selected in select(paths, selection, deep, report_error, left_out):

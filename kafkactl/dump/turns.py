@@ -178,7 +178,8 @@ def run_in_turns(items: Callable[[], Iterator[T]], jobs: int, position: int, wor
 def _reap(children: list[int]) -> list[int]:
     """Wait for the end of processes, given by their ids, and return their wait statuses in this order.
 
-    A second call returns nothing, because `children` is emptied.
+    A second call returns nothing, because `children` is emptied. Raise ChildProcessError for a process that was waited
+    for already.
     """
     statuses = [os.waitpid(child, 0)[1] for child in children]
     children.clear()

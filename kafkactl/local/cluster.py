@@ -38,10 +38,11 @@ def up(
     errors pass through. `tell` gets lines of progress. Images or jars that are missing are downloaded, without a time
     limit. Raise EngineError where no engine can start it, where its data belong to another engine, where it already
     runs with other values or only in part, where a port is in use or closed to this user, and for a damaged record.
-    Also raise it where a node ends or does not answer within 180 s (the native engine stops all nodes then), and where
-    not all brokers join in another 180 s (the nodes keep running then). Raise UsageError for an unknown target, for a
-    version that it cannot have, and for a KAFKA_HOME with another version, OSError where a folder cannot be written or
-    the record cannot be read or written, and OverflowError for a port below 0 or above 65535.
+    Also raise it where a job or the formatting of storage fails, where a node ends or does not answer within 180 s (the
+    native engine stops all nodes then), and where not all brokers join in another 180 s (the nodes keep running then).
+    Raise UsageError for an unknown target, for a version that it cannot have, and for a KAFKA_HOME with another
+    version, OSError where a folder cannot be written or the record cannot be read or written, and OverflowError for a
+    port below 0 or above 65535.
     """
     from kafkactl.local.ports import require_free
 
