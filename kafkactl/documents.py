@@ -42,8 +42,9 @@ def read_text(path: Path) -> str:
 def read_json(path: Path) -> Any:
     """Return the value of a JSON file, or of standard input for the path `-`.
 
-    Of a name that is repeated in an object the last value counts. NaN and Infinity are accepted. Raise UsageError for a
-    file that cannot be read, is empty, not UTF-8 or not JSON, or is nested too deeply.
+    Of a name that is repeated in an object the last value counts. NaN, Infinity and half a character (a lone surrogate)
+    are accepted. Raise UsageError for a file that cannot be read, is empty, not UTF-8 or not JSON, is nested too
+    deeply, or has an integer of more than 4,300 digits.
     """
     try:
         return json.loads(read_text(path))
@@ -56,11 +57,12 @@ def read_json(path: Path) -> Any:
 def read_yaml(path: Path) -> Any:
     """Return the value of a YAML file: mappings, lists, texts, integers, true, false and None; None for an empty file.
 
-    The path `-` means standard input. JSON is read as well. Numbers with a point or an exponent are texts, and in YAML
-    that is no JSON also integers with leading zeros or more than 19 digits; only the tag !!float gives a float. Raise
-    UsageError for a file that cannot be read, is not UTF-8 or not YAML, has several documents, or is nested too deeply;
-    for a mapping with a repeated name (5 and "5" are one) or a name that is neither a text nor an integer; for a text
-    with half a character, a value that contains itself, and a tag such as !!binary, !!set or !!timestamp.
+    The path `-` means standard input. JSON is read as well. Numbers with a point or an exponent are texts, so are yes,
+    True, 0x1F and dates, and in YAML that is no JSON also integers with leading zeros or more than 19 digits; only the
+    tag !!float gives a float. Raise UsageError for a file that cannot be read, is not UTF-8 or not YAML, has several
+    documents, or is nested too deeply; for a mapping with a repeated name (5 and "5" are one) or a name that is neither
+    a text nor an integer; for a text with half a character, a value that contains itself, and a tag such as !!binary,
+    !!set or !!timestamp.
     """
     text = read_text(path)
     value = _read_json_value(path, text) if text.lstrip()[:1] in ("{", "[") else _NOT_JSON
@@ -84,7 +86,8 @@ def _check_value(value: Any, checked: set[int], around: set[int]) -> None:
 
     `value` is what a loader of JSON or YAML returned; names in mappings are checked, too. Raise RecursionError where it
     is nested too deeply. `checked` and `around` have the ids of mappings and lists: of those that were checked, because
-    an alias of YAML may be there a million times, and of those around the value. Both are changed.
+    an alias of YAML may be there a million times, and of those around the value. Both are empty at first, and are
+    changed.
     """
     if isinstance(value, str):
         value.encode()
@@ -108,7 +111,8 @@ def _read_json_value(path: Path, text: str) -> Any:
     Raise UsageError, which names `path`, for a mapping with a repeated name.
 
     PyYAML does not read all of JSON: it refuses names of more than 1,024 characters, and takes \ud83d\ude00 as two
-    characters. As in YAML, numbers with a point or an exponent are texts.
+    characters. As in YAML, numbers with a point or an exponent are texts; so are NaN and Infinity. Half a character is
+    not refused.
     """
 
     def make_mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -131,7 +135,8 @@ def _read_yaml_value(path: Path, text: str) -> Any:
 
     Raise UsageError, which names `path`, for a text that is not one YAML document or is nested too deeply, for a
     mapping with a repeated name or a name that is neither a text nor an integer, and for an unknown tag or a value such
-    as `!!float x`. Values of other tags are not checked here: they may be bytes, sets or dates.
+    as `!!float x`. The value is not checked further: it may have bytes, sets, dates or half a character, or contain
+    itself.
     """
     import yaml
 
@@ -150,7 +155,7 @@ def _read_yaml_value(path: Path, text: str) -> Any:
 
 
 def _make_loader() -> Any:
-    """Return a new subclass of PyYAML's safe loader that refuses repeated names.
+    """Return a new subclass of PyYAML's safe loader that refuses repeated names; 5 and "5" are one.
 
     Values without a tag and quotes are texts, except null, ~, an empty value, true, false, and decimal integers of up
     to 19 digits without leading zeros. Names must be texts or integers.

@@ -32,8 +32,9 @@ _SECRET_NAMES = ("token", "secret", "password", "key")
 def hide_in_urls(text: str) -> str:
     """Return text with the logins and secrets of all URLs in it hidden: https://********@host?token=********.
 
-    A secret is the value of a query parameter whose name contains token, secret, password or key, in any case. Text
-    without :// is returned unchanged.
+    All between the first :// and the last @ of a word counts as a login, so an @ in a path, too. A word ends at white
+    space, a quote, < or >. A secret is the value of a query parameter, also outside of URLs, whose name contains token,
+    secret, password or key, in any case. Text without :// is returned unchanged.
     """
     if "://" not in text:
         return text
@@ -62,7 +63,11 @@ def _hide_login(word: re.Match[str]) -> str:
 
 
 def _hide_in_query(text: str) -> str:
-    """Return text with the values of query parameters hidden whose names contain token, secret, password or key."""
+    """Return text with the values of query parameters hidden whose names contain token, secret, password or key.
+
+    Names count in any case, and also where the text is no URL: each ?NAME=VALUE or &NAME=VALUE. A value ends at white
+    space, a quote, &, < or >; an empty one stays.
+    """
     parts, end = [], 0
     for name in re.finditer(_NAME_IN_QUERY, text):
         if name.start() < end or not any(word in name[0].lower() for word in _SECRET_NAMES):
@@ -90,8 +95,8 @@ def escape_for_terminal(text: str, *, keep_line_ends: bool) -> str:
     r"""Return text without characters that control a terminal or turn the direction of text.
 
     They become visible: `\r`, `\x1b`, `\u202e`. Line feed and tab stay with `keep_line_ends`, for text of records;
-    without it, for names and cells, they are escaped, too. Bytes 0x80 to 0x9f that surrogateescape kept become `\x80`
-    to `\x9f`; other bytes and backslashes stay.
+    without it, for names and cells, they are escaped, too. Marks such as U+200F stay. Bytes 0x80 to 0x9f that
+    surrogateescape kept become `\x80` to `\x9f`; other bytes and backslashes stay.
     """
     if text.isprintable():  # then it has no forbidden character
         return text

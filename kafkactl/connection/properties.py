@@ -40,7 +40,8 @@ def parse(text: str) -> dict[str, str]:
     for line in _iterate_logical_lines(text):
         match = re.match(_PAIR, line, re.DOTALL)
         if match is not None:
-            settings[_unescape(match["key"])] = _unescape(match["value"])
+            name = _unescape(match["key"], "a name")
+            settings[name] = _unescape(match["value"], f"the value of {name}")
     return settings
 
 
@@ -65,14 +66,14 @@ def _iterate_logical_lines(text: str) -> Iterator[str]:
         yield pending
 
 
-def _unescape(text: str) -> str:
+def _unescape(text: str, what: str) -> str:
     r"""Return a key or value without its escapes: \t, \n, \r, \f and \uXXXX.
 
     A backslash before another character is left out. Raise ValueError for \u without four hex digits and for half a
-    character, such as \ud83d alone.
+    character, such as \ud83d alone. Its message has `what` in place of the text, which may be a secret.
     """
     if re.search(r"(?<!\\)(?:\\\\)*\\u(?![0-9a-fA-F]{4})", text):
-        raise ValueError(f"malformed \\u escape in {text!r}")
+        raise ValueError(f"malformed \\u escape in {what}")
 
     def replace_escape(match: re.Match[str]) -> str:
         """Return the character of an escape; an escape without a meaning is its character alone."""
@@ -84,4 +85,4 @@ def _unescape(text: str) -> str:
     try:
         return characters.encode("utf-16", "surrogatepass").decode("utf-16")
     except UnicodeDecodeError:
-        raise ValueError(f"half a character in {text!r}") from None
+        raise ValueError(f"half a character in {what}") from None

@@ -65,9 +65,10 @@ def make_trust_context(properties: Mapping[str, str]) -> ssl.SSLContext:
 def _load_certificate(tls_context: ssl.SSLContext, properties: Mapping[str, str]) -> None:
     """Load the client's certificate and key into the context, from files or from PEM texts.
 
-    A file wins over a text, which is written to a private file for a moment. Without a certificate in the settings
-    nothing happens. Raise OSError or ValueError where they cannot be read, also for an encrypted key without
-    ssl.key.password.
+    A file wins over a text. The key of a file is in ssl.key.location or in the same file, that of a text in ssl.key.pem
+    or in the same text; the other key setting is ignored. A text is written to a private file for a moment. Without a
+    certificate in the settings nothing happens, even with a key. Raise OSError or ValueError where they cannot be read
+    or do not fit each other, also for an encrypted key without ssl.key.password.
     """
     password = properties.get("ssl.key.password", "")  # with None OpenSSL would ask on the terminal
     if certificate := properties.get("ssl.certificate.location"):

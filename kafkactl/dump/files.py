@@ -37,7 +37,10 @@ class TextDump:
     """Printer of files, one after the other; an error in one file does not hide the others."""
 
     def __init__(self, options: DumpOptions, out: BinaryIO) -> None:
-        """Take the options, and the binary stream to print to."""
+        """Take the options, and the binary stream to print to.
+
+        Use the object for one run only: it keeps statuses and faults.
+        """
         self._options = options
         self._out = out
         self._faults = Faults()
@@ -58,12 +61,14 @@ class TextDump:
 
         Where the selection is not everything, segments are read before all other files, and `max_bytes` and `jobs` do
         not count for them. Errors of files, also of missing ones and of a lost process of --jobs, are written to stderr
-        (in Kafka's style the first one is raised instead), and then faults of indexes and gaps, which do not change the
-        status. A corrupt or unreadable producer snapshot is always written to stderr, and does not change the status,
-        either. A file of unknown kind is only noted there; in Kafka's style that is each whose name does not end as
-        Kafka's files do, also a missing one. Raise OutputError and BrokenPipeError (without several jobs its subclass
-        ReaderLeftError) where nothing more can be printed; OSError where no process can be started; and with `follow`
-        also KafkactlError and OSError for what cannot be read of later batches.
+        (in Kafka's style the first one is raised instead, and no faults are written), and then faults of indexes and
+        gaps, which do not change the status. A corrupt or unreadable producer snapshot is always written to stderr, and
+        does not change the status, either. A file of unknown kind is only noted there; in Kafka's style that is each
+        whose name does not end as Kafka's files do, also a missing one. Where all files have the same status, that is
+        the result; else it is 1. Raise OutputError and BrokenPipeError (without several jobs its subclass
+        ReaderLeftError) where nothing more can be printed; OSError where no process can be started or the decoder of
+        keys and values raises it; and with `follow` also KafkactlError and OSError for what cannot be read of later
+        batches.
         """
         segments = [path for path in paths if find_kind(path) in (FileKind.LOG, FileKind.KRAFT_SNAPSHOT)]
         selecting = not self._options.selection.is_everything
@@ -124,8 +129,8 @@ class TextDump:
         keys or values that are not of their format, after what was printed before; KafkactlError where a process of
         `jobs` was lost or a schema registry refuses or does not answer; MissingFileError; UsageError for a file that
         may not be opened, a log with an offset neither in its name nor in its content, and a snapshot with a wrong
-        name. Raise OSError where no process can be started, OutputError and BrokenPipeError where nothing more can be
-        printed.
+        name. Raise OSError where no process can be started or `parse` raises it, OutputError and BrokenPipeError where
+        nothing more can be printed.
         """
         with Segment(path) as segment:
             self._write_line(dump_text.format_log_heading(segment))
@@ -167,7 +172,7 @@ class TextDump:
 
         `end` is a position in bytes. With several jobs forked processes print them, and the position of an output file
         is moved behind the text. Raise OutputError and BrokenPipeError where nothing more can be printed, KafkactlError
-        where a process was lost, and OSError where no process can be started.
+        where a process was lost, and OSError where no process can be started or `parse` raises it.
         """
         jobs = min(self._options.jobs, end // PIECE_BYTES)
         if jobs <= 1:
@@ -184,7 +189,7 @@ class TextDump:
         def work(batch_range: tuple[int, int], turn: Turn) -> tuple[PrintedRange, bool]:
             """Print a range in a process of its own; return it, and whether to go on.
 
-            Damage is in the range's `error`. Raise OutputError and ReaderLeftError.
+            Damage is in the range's `error`. Raise OutputError, ReaderLeftError, and an OSError of `parse`.
             """
             return self._print_range(segment, batch_range, turn, descriptor)
 
@@ -200,8 +205,9 @@ class TextDump:
 
         `batch_range` is its begin and end in bytes. `descriptor` is that of an output file in which each process writes
         at its own position, or None for any other output. The turn is passed on; or all later ones are stopped, after
-        damage, which is in the result's `error`, and where the file ends inside a batch. Where an earlier process has
-        stopped this one, nothing is printed. Raise OutputError and ReaderLeftError.
+        damage, which is in the result's `error`, and where the file or `max_bytes` ends inside a batch. Where an
+        earlier process has stopped this one, nothing is printed. Raise OutputError and ReaderLeftError, and errors of
+        `options.parse` that are no KafkactlError, such as OSError.
         """
         position, end = batch_range
         text = self._text
@@ -244,9 +250,11 @@ class TextDump:
         """Print the selected batches and records of segments; errors of files are written to stderr and noted.
 
         In Kafka's style they are raised. A segment without a selected batch has no heading, gaps of offsets are not
-        noted, and `max_bytes` and `jobs` have no effect. At the end stderr gets the number of records that were left
-        out. With `follow` this has no end, unless a limit is reached or all paths are missing. Raise OutputError,
-        ReaderLeftError, and, with `follow`, KafkactlError and OSError for what cannot be read of later batches.
+        noted, and `max_bytes` and `jobs` have no effect. Bytes at the end that are no whole batch are an error here,
+        unless `follow` is set. At the end stderr gets the number of records that were left out because their
+        transaction has no end. With `follow` this has no end, unless a limit is reached or all paths are missing. Raise
+        OutputError, ReaderLeftError, an OSError of the decoder, and, with `follow`, KafkactlError and OSError for what
+        cannot be read of later batches.
         """
         options = self._options
         current = None
@@ -277,11 +285,11 @@ class TextDump:
         """Print the entries of an offset index, and note those that the log contradicts, for the end of the run.
 
         For an index without a whole entry print only that it is empty. Else, with `sanity_only`, print only that it is
-        sane, or raise FormatError; with `verify_only` print no entry. A part of an entry at the end is a fault only
-        with `sanity_only`. Raise NotFoundError where the log or the index is missing, FormatError where one of both is
-        corrupt or cannot be read, or an entry points at no batch of up to `max_message_size` bytes, and UsageError for
-        a file that cannot be opened or has no base offset. Raise OutputError and ReaderLeftError where nothing more can
-        be printed.
+        sane, or raise FormatError; with `verify_only` print no entry. Padding at the end is no entry, but the first
+        entry is printed even if it is padding. A part of an entry at the end is a fault only with `sanity_only`. Raise
+        NotFoundError where the log or the index is missing, FormatError where one of both is corrupt or cannot be read,
+        or an entry points at no batch of up to `max_message_size` bytes, and UsageError for a file that cannot be
+        opened or has no base offset. Raise OutputError and ReaderLeftError where nothing more can be printed.
         """
         from kafkactl.storage.index import OffsetIndex
         from kafkactl.storage.verify import check_offset_index
@@ -303,10 +311,11 @@ class TextDump:
     def _dump_time_index(self, path: Path) -> None:
         """Print the entries of a time index, and note those that the log contradicts, for the end of the run.
 
-        With `sanity_only` print only that it is sane, or raise FormatError; with `verify_only` print no entry. A part
-        of an entry at the end is a fault only with `sanity_only`. Raise NotFoundError where the log or an index is
-        missing, FormatError where one of them is corrupt or cannot be read, UsageError for a file that cannot be opened
-        or has no base offset, and OutputError and ReaderLeftError where nothing more can be printed.
+        With `sanity_only` print only that it is sane, or raise FormatError; with `verify_only` print no entry. Padding
+        at the end is no entry, but the first entry is printed even if it is padding. A part of an entry at the end is a
+        fault only with `sanity_only`. Raise NotFoundError where the log or an index is missing, FormatError where one
+        of them is corrupt or cannot be read, UsageError for a file that cannot be opened or has no base offset, and
+        OutputError and ReaderLeftError where nothing more can be printed.
         """
         from kafkactl.storage.index import OffsetIndex, TimeIndex
         from kafkactl.storage.verify import check_time_index
@@ -334,8 +343,8 @@ class TextDump:
         """Print the entries of a transaction index.
 
         Raise NotFoundError for a missing file, UsageError for one that cannot be opened, and FormatError, after the
-        entries before the fault, for a corrupt one. Raise OutputError and ReaderLeftError where nothing more can be
-        printed.
+        entries before the fault, for one that is corrupt or cannot be read. Raise OutputError and ReaderLeftError where
+        nothing more can be printed.
         """
         from kafkactl.storage.txnindex import read_aborted_transactions
 
@@ -367,8 +376,8 @@ class TextDump:
         """Print each row of a small text file as one line of `name: value`, joined by blanks.
 
         Lists are JSON, other values as Python's str() shows them; nothing is printed for a checkpoint without entries.
-        Raise NotFoundError for a missing file, UsageError for one that cannot be opened, FormatError for a corrupt one,
-        and OutputError and ReaderLeftError where nothing more can be printed.
+        Raise NotFoundError for a missing file, UsageError for one that cannot be opened, FormatError for one that is
+        corrupt or cannot be read, and OutputError and ReaderLeftError where nothing more can be printed.
         """
         from kafkactl.dump.rows import read_small_file_rows
 

@@ -84,9 +84,9 @@ class Piece:
 def split_ranges(segment: Segment, end: int) -> Iterator[tuple[int, int]]:
     """Yield the begin and end of ranges of batches, in bytes, by the sizes in the batches' headers.
 
-    The ranges follow each other and cover all bytes up to `end`. A range ends behind the batch with which it reaches
-    PIECE_BYTES. The last one is the rest: from damage, or from a place that cannot be read, up to `end`. Nothing is
-    raised.
+    The ranges follow each other and cover all bytes up to `end`, even if the file ends before; none for an `end` of 0.
+    A range ends behind the batch with which it reaches PIECE_BYTES. The last one is the rest: from damage, or from a
+    place that cannot be read, up to `end`. Nothing is raised.
     """
     start = 0
     for position, size in segment.read_frames(0, end):
@@ -129,7 +129,7 @@ def _read_piece(segment: Segment, position: int, end: int, options: DumpOptions,
 
     The text from before is removed. The result ends at `position` where the first batch is too large, and has `is_last`
     where the file or `end` comes before the end of the next one. Damage, and any other KafkactlError, also of
-    `options.parse`, is in its `error`, and not raised.
+    `options.parse`, is in its `error`, and not raised. Other errors of `parse`, such as OSError, are raised.
     """
     text.clear()
     unknown: list[UnknownMagic] = []
@@ -158,10 +158,10 @@ def _read_piece(segment: Segment, position: int, end: int, options: DumpOptions,
 def _append_batch(batch: AnyBatch, options: DumpOptions, text: Lines) -> bool:
     """Add a batch's text, and return True; return False, and add nothing, for a batch that is too large for memory.
 
-    With `deep` that is one of more than 4 MiB, or one that is compressed and has more when decompressed. Raise
-    FormatError for an unknown codec or a missing timestamp, after the beginning of the batch's line; and for damaged
-    records and keys or values that are not of their format, after the batch's line and the sound records. Raise other
-    errors of `parse`, too.
+    With `deep` that is one of more than 4 MiB, or, in magic 2, one that is compressed and has more when decompressed;
+    without `deep` there is none. Raise FormatError for an unknown codec, a message with a magic above 127 or a missing
+    timestamp, after the beginning of the batch's line; and for damaged records and keys or values that are not of their
+    format, after the batch's line and the sound records. Raise other errors of `parse`, too.
     """
     records: Iterator[Record] = iter(())
     if options.deep:
@@ -191,7 +191,8 @@ def _read_large_batch(segment: Segment, position: int, options: DumpOptions, tex
 
     A piece replaces the text of the one before, so use the text before the next one. A piece's end is `position` until
     the last one, which ends behind the batch. Damage, and any other KafkactlError, also of `options.parse`, is in the
-    last one's `error`, and not raised; its end is `position` then. The whole batch must be in the file.
+    last one's `error`, and not raised; its end is `position` then. Other errors of `parse` are raised. Of a batch with
+    an unknown codec not even the beginning of its line is written. The whole batch must be in the file.
     """
     error = None
     text.clear()

@@ -37,10 +37,11 @@ def make_printer(format: OutputFormat | None, paths: list[Path]) -> Callable[[It
     """Return a function that takes rows and prints them in a format to stdout.
 
     A `format` of None is a table on a terminal and plain text elsewhere. JSON and YAML have one object or document for
-    each row; csv and tables have a column for each name, and a row without this name has no value there. The function
-    raises OutputError and ReaderLeftError, the errors of the rows, UnicodeDecodeError for YAML with bytes that are
-    neither UTF-8 nor named for base64, and UsageError for kafka, prometheus, parquet and raw. Raise UsageError at once
-    where the files have different kinds, for every `format`, None too, but json, jsonl and yaml.
+    each row; csv and tables have a column for each name, and a row without this name has no value there; but csv of
+    segments, indexes and checkpoints takes the names of the first row for all, without a check. Without rows nothing is
+    printed. The function raises OutputError and ReaderLeftError, the errors of the rows, UnicodeDecodeError for YAML
+    with bytes that are neither UTF-8 nor named for base64, and UsageError for kafka, prometheus, parquet and raw. Raise
+    UsageError at once where the files have different kinds, for every `format`, None too, but json, jsonl and yaml.
     """
     one_kind = len({find_kind(path) for path in paths}) <= 1
     if not one_kind and format not in (OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.YAML):
@@ -57,7 +58,7 @@ def make_printer(format: OutputFormat | None, paths: list[Path]) -> Callable[[It
 
 
 def _print_json(rows: Iterator[Row]) -> None:
-    """Print each row as one line of JSON to stdout. Raise OutputError and ReaderLeftError."""
+    """Print each row as one line of JSON to stdout. Raise OutputError, ReaderLeftError, and the errors of `rows`."""
     for row in rows:
         if bytes in map(type, row.values()):
             _write_parts(_format_json_parts(row))
@@ -69,7 +70,8 @@ def _print_json(rows: Iterator[Row]) -> None:
 def _format_json_parts(row: Row) -> Iterator[bytes]:
     """Yield a row's JSON object in parts, with its line end at the end.
 
-    Bytes become base64 under a name that ends in _base64, else text with U+FFFD in place of what is not UTF-8.
+    Bytes become base64 under a name that ends in _base64, else text with U+FFFD in place of what is not UTF-8. Bytes
+    inside of lists and objects become text with visible escapes.
     """
     for number, (name, cell) in enumerate(row.items()):
         yield (b"," if number else b"{") + dump_json(name) + b":"
@@ -94,7 +96,8 @@ def _encode_base64_parts(data: bytes) -> Iterator[bytes]:
 def _print_csv(rows: Iterator[Row]) -> None:
     """Print rows as csv to stdout, with the names of the first row as the heading; nothing without rows.
 
-    All rows must have the same names in the same order. Raise OutputError and ReaderLeftError.
+    All rows must have the same names in the same order; this is not checked. None is an empty cell, lists and dicts are
+    JSON. Raise OutputError, ReaderLeftError, and the errors of `rows`.
     """
     for number, row in enumerate(rows):
         if number == 0:
@@ -109,7 +112,8 @@ def _print_csv(rows: Iterator[Row]) -> None:
 def _format_csv_parts(row: Row) -> Iterator[bytes]:
     """Yield a row's line of csv in parts, with its line end at the end.
 
-    Bytes stay as they are, in quotes where needed; those above 1 MiB come in several parts.
+    Bytes stay as they are, in quotes where needed, with inner quotes doubled; empty ones are "", and None is an empty
+    cell. Those above 1 MiB come in several parts.
     """
     for number, cell in enumerate(row.values()):
         if number:
@@ -148,8 +152,8 @@ def _write_parts(parts: Iterable[bytes]) -> None:
 def _print_yaml(rows: Iterator[Row]) -> None:
     """Print each row as a YAML document to stdout.
 
-    Raise OutputError and ReaderLeftError, and UnicodeDecodeError for bytes that are not UTF-8 and have no name for
-    base64.
+    Raise OutputError and ReaderLeftError, the errors of `rows`, and UnicodeDecodeError for bytes that are not UTF-8 and
+    have no name for base64.
     """
     for row in rows:
         out.write_text(encode_yaml_document({name: _decode_cell(name, cell) for name, cell in row.items()}))
@@ -168,8 +172,9 @@ def _decode_cell(name: str, cell: Any) -> Any:
 def _print_table(rows: Iterator[Row], format: OutputFormat | None) -> None:
     """Print rows as a table to stdout, with the names of the rows in capitals as titles; all rows are in memory.
 
-    A `format` of None is a table on a terminal and plain text elsewhere. Raise OutputError and ReaderLeftError, and,
-    after all rows were read, UsageError for kafka, prometheus, parquet and raw.
+    A `format` of None is a table on a terminal and plain text elsewhere. Raise OutputError and ReaderLeftError, the
+    errors of `rows`, after which nothing is printed, and, after all rows were read, UsageError for kafka, prometheus,
+    parquet and raw.
     """
     from kafkactl.output.render import show
 

@@ -71,11 +71,11 @@ class PureLines:
         """Add the lines of batches from a position on, and return the position where this stopped; nothing is raised.
 
         `start` is the position in the file where `data` begin; all positions are in bytes. With `with_records` the
-        records of the batches are added, too, and with `with_values` their keys and values. It stops at the end of the
-        data, when the text has `most` bytes or more, or at a batch that the caller must handle: one that is not whole,
-        of an impossible size, of another magic than 2, with an unknown codec, or with more than `most` bytes; with
-        records also a control batch, damaged records, and more than `most` bytes decompressed. A wrong CRC does not
-        stop it.
+        records of the batches are added, too, and with `with_values` their keys and values, where U+FFFD replaces what
+        is not UTF-8. It stops at the end of the data, when the text has `most` bytes or more, or at a batch that the
+        caller must handle: one that is not whole, of an impossible size, of another magic than 2, with an unknown
+        codec, or with more than `most` bytes; with records also a control batch, damaged records, and more than `most`
+        bytes decompressed. A wrong CRC does not stop it.
         """
         end = start + len(data)
         while position < end and self._size < most:

@@ -60,12 +60,14 @@ def dump_rows(
 ) -> int:
     """Print the rows of all files, and return the exit status; an error in one file does not hide the others.
 
-    The status is 0 where no file has an error. Files that are no segments come first. With `deep` segments give a row
-    for each record, without it a row for each batch. `values` returns a record's key and value, each as bytes or as
-    data of JSON, None without one; `bytes_as` chooses the form of bytes that are not UTF-8. `print_rows` prints all
-    rows. Errors are written to stderr, and the number of records left out. An error of `values` ends the batch, and the
-    next one is read. Raise OutputError and ReaderLeftError where nothing more can be printed, and other errors of
-    `print_rows`; with `follow` also KafkactlError and OSError for what cannot be read of later batches.
+    The status is 0 where no file has an error, that of the errors where all files have one and the same, and else 1.
+    Files that are no segments come first. With `deep` segments give a row for each record, without it a row for each
+    batch. `values` returns a record's key and value, each as bytes or as data of JSON, None without one; `bytes_as`
+    chooses the form of bytes that are not UTF-8. `print_rows` prints all rows. Errors are written to stderr, and the
+    number of records left out because their transaction has no end. A KafkactlError of `values` ends the batch, and the
+    next one is read; an OSError of `values` or of the selection is raised. Raise OutputError and ReaderLeftError where
+    nothing more can be printed, and other errors of `print_rows`; with `follow` also KafkactlError and OSError for what
+    cannot be read of later batches.
     """
     statuses: list[int] = []
     left_out = OpenRecords()
@@ -111,10 +113,11 @@ def _read_log_rows(
 ) -> Iterator[Row]:
     """Yield rows of batches, or, with `deep`, of records; damage in one file does not hide the others.
 
-    `report_error` gets every error of a file, `left_out` counts the records of open transactions. `values` and
-    `bytes_as` choose the form of keys and values. With `follow` this has no end, unless a limit is reached or all paths
-    are missing, and raises KafkactlError and OSError for what cannot be read of later batches. Errors of `values` are
-    errors of the file, too, and end the batch.
+    `report_error` gets every error of a file, also bytes at its end that are no whole batch (unless `follow` is set),
+    `left_out` counts the records of open transactions. `values` and `bytes_as` choose the form of keys and values. With
+    `follow` this has no end, unless a limit is reached or all paths are missing, and raises KafkactlError and OSError
+    for what cannot be read of later batches. A KafkactlError of `values` is an error of the file, too, and ends the
+    batch; other errors of `values`, such as OSError, are raised.
     """
     keeps_bad_crc = selection.bad_crc is BadCrc.KEPT
     for selected in select(paths, selection, deep, report_error, left_out):
@@ -135,8 +138,8 @@ def _read_other_rows(path: Path) -> Iterator[Row]:
     """Return an iterator over the rows of a file that is no segment, each with the file's path first, as `file`.
 
     Raise UsageError for an unknown kind. At once, or while the result is iterated, raise NotFoundError for a missing
-    file, UsageError for one that cannot be opened and for an index without a base offset, and FormatError for a corrupt
-    one.
+    file, UsageError for one that cannot be opened and for an index without a base offset, and FormatError for one that
+    is corrupt or cannot be read.
     """
     from kafkactl.storage.index import OffsetIndex, TimeIndex
     from kafkactl.storage.producer_snapshot import read_producer_snapshot
@@ -174,8 +177,10 @@ def read_small_file_rows(path: Path) -> Iterator[Row]:
     """Return an iterator over the rows of a small text file, which Kafka's tool does not read, in their order.
 
     A checkpoint has one row for each entry: epoch and start_offset, or topic, partition and offset. quorum-state is one
-    row with the members of its JSON; any other file is read as properties, which are one row of texts by name. Raise at
-    once NotFoundError for a missing file, UsageError for one that cannot be opened, and FormatError for a corrupt one.
+    row with the members of its JSON; any other file is read as properties, which are one row of texts by name. An empty
+    checkpoint has no row, empty properties one empty row, and an empty quorum-state is corrupt. Raise at once
+    NotFoundError for a missing file, UsageError for one that cannot be opened, and FormatError for one that is corrupt
+    or cannot be read.
     """
     from kafkactl.storage import checkpoint
 
@@ -258,8 +263,9 @@ def _make_record_row(selected: SelectedBatch, record: Record, is_valid: bool, va
 def _make_field(name: str, data: Any, bytes_as: BytesAs) -> Row:
     """Return a dict with a key or value, in the form that `bytes_as` chooses for bytes; other data of JSON stay.
 
-    BASE64 is text under `name`, or base64 under `name` + _base64 where they are not UTF-8; above 1 MiB the bytes
-    themselves under this name. BYTES is the bytes, and TEXT has U+FFFD in place of what is not UTF-8.
+    Bytes inside other data become base64. BASE64 is text under `name`, or base64 under `name` + _base64 where they are
+    not UTF-8; above 1 MiB the bytes themselves under this name. BYTES is the bytes, and TEXT has U+FFFD in place of
+    what is not UTF-8.
     """
     if not isinstance(data, bytes):
         return {name: make_plain(data)}

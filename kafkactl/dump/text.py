@@ -65,12 +65,13 @@ def format_records(
 ) -> Iterator[tuple[Record, str]]:
     """Yield each record with its line, the end of the line included.
 
-    `parse` returns the texts of key and value; None leaves them out. `with_metadata` adds offset, timestamp, sizes,
-    sequence and header names (in magic 0 and 1 validity and CRC in place of the last two), and the content of a control
-    record, whose key and value are never in the line. Where `parse` raises FormatError, or a control record or a key or
-    value of magic 0 or 1 that is to be shown cannot be read, the record is yielded with its unfinished line, as Kafka's
-    tool leaves it, and then the error is raised. Errors of `records` and other errors of `parse` are raised after the
-    lines before them.
+    `parse` returns the texts of key and value; a text of None is left out, and a `parse` of None leaves out both.
+    Without metadata a line begins with "| ", and one without key and value is empty. `with_metadata` adds offset,
+    timestamp, sizes, sequence and header names (in magic 0 and 1 validity and CRC in place of the last two), and the
+    content of a control record, whose key and value are never in the line. Where `parse` raises FormatError, or a
+    control record or a key or value of magic 0 or 1 that is to be shown cannot be read, the record is yielded with its
+    unfinished line, as Kafka's tool leaves it, and then the error is raised. Errors of `records` and other errors of
+    `parse` are raised after the lines before them.
     """
     kind = name_timestamp_type(batch)
     for record in records:

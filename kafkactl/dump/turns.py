@@ -101,7 +101,8 @@ class FileOutput:
 def find_file_descriptor(out: BinaryIO) -> int | None:
     """Return the descriptor of an output that is a file and can be written at any position.
 
-    Return None for a pipe, a terminal, an output without a descriptor, and a file that is opened for appending.
+    Return None for a pipe, a terminal, an output without a descriptor, and a file that is opened for appending. A file
+    that is open only for reading counts as well. Raise ValueError for a closed output.
     """
     try:
         descriptor = out.fileno()
@@ -124,10 +125,11 @@ def run_in_turns(items: Callable[[], Iterator[T]], jobs: int, position: int, wor
 
     `items` returns a new iterator over all items, and each of the `jobs` forked processes handles every n-th of them
     with `work`, so that the items need not be known before the first is done. Both are called in the processes: what
-    they change in memory is lost. Results must be picklable. `position` is where the first item's output begins, in
-    bytes. An OSError or KafkactlError of a process is raised here. Raise KafkactlError where a process was lost, or
-    ended with an error of another class; BrokenPipeError where nobody reads the output; and OSError where no process
-    can be started. All processes have ended when the iteration ends.
+    they change in memory is lost. `items` itself must not raise, only its iterator. `jobs` is 1 or more. Results must
+    be picklable. `position` is where the first item's output begins, in bytes. An OSError or KafkactlError of a process
+    is raised here. Raise KafkactlError where a process was lost, or ended with an error of another class;
+    BrokenPipeError where nobody reads the output; and OSError where no process can be started. No process is started
+    before the first result is asked for, and all have ended when the iteration ends.
     """
     import pickle  # this takes a millisecond, which a single process does not need
 
@@ -176,7 +178,8 @@ def run_in_turns(items: Callable[[], Iterator[T]], jobs: int, position: int, wor
 def _reap(children: list[int]) -> list[int]:
     """Wait for the end of processes, given by their ids, and return their wait statuses in this order.
 
-    A second call returns nothing, because `children` is emptied.
+    A second call returns nothing, because `children` is emptied. Raise ChildProcessError for a process that was waited
+    for already.
     """
     statuses = [os.waitpid(child, 0)[1] for child in children]
     children.clear()
@@ -189,8 +192,8 @@ def _serve(
     """Do the work of one process, with its `number` from 0 on, and end the process; this never returns.
 
     `turns` and `results` are the pipes of all processes, as pairs of reading and writing end. Results, the end, and an
-    OSError or KafkactlError are written to the own pipe. The exit status is 0, 2 where nobody reads the output, and 1
-    after any other error.
+    OSError or KafkactlError are written to the own pipe. The exit status is 0, also after such an error, 2 where nobody
+    reads the output, and 1 after any other error.
     """
     import pickle
 

@@ -33,15 +33,16 @@ def up(
 
     `name` is one of TARGETS, `engine` one of ENGINES. A `port` (the first of three), `version` or `log_dir` (a folder
     of this host, whose log dirs all users may write) of None keeps the value of the target's last run, or the compose
-    file's own. The values are recorded before the start, and stay after an error. `count_brokers` decides whether the
-    brokers serve; it is not asked about a target that runs already, and its errors pass through. `tell` gets lines of
-    progress. Images or jars that are missing are downloaded, without a time limit. Raise EngineError where no engine
-    can start it, where its data belong to another engine, where it already runs with other values or only in part,
-    where a port is in use, and for a damaged record. Also raise it where a node ends or does not answer within 180 s
-    (the native engine stops all nodes then), and where not all brokers join in another 180 s (the nodes keep running
-    then). Raise UsageError for an unknown target, for a version that it cannot have, and for a KAFKA_HOME with another
+    file's own. The values are recorded when the engine has all it needs, before the start, and stay after a later
+    error. `count_brokers` decides whether the brokers serve; it is not asked about a target that runs already, and its
+    errors pass through. `tell` gets lines of progress. Images or jars that are missing are downloaded, without a time
+    limit. Raise EngineError where no engine can start it, where its data belong to another engine, where it already
+    runs with other values or only in part, where a port is in use or closed to this user, and for a damaged record.
+    Also raise it where a job or the formatting of storage fails, where a node ends or does not answer within 180 s (the
+    native engine stops all nodes then), and where not all brokers join in another 180 s (the nodes keep running then).
+    Raise UsageError for an unknown target, for a version that it cannot have, and for a KAFKA_HOME with another
     version, OSError where a folder cannot be written or the record cannot be read or written, and OverflowError for a
-    port above 65535.
+    port below 0 or above 65535.
     """
     from kafkactl.local.ports import require_free
 
@@ -77,10 +78,10 @@ def up(
 def down(name: str, wipe: bool, tell: Tell) -> None:
     """Stop a target's nodes. Their data stay for the next start unless `wipe`, which removes data, log dirs and record.
 
-    `tell` gets lines of progress. Nodes that do not run are no error. Raise NotFoundError for a cluster that was not
-    started or was wiped, EngineError for a damaged record and where an engine fails or a log dir cannot be removed,
-    UsageError for a version in the record that the target cannot have, and OSError where the record cannot be read or
-    its folder cannot be removed.
+    `tell` gets lines of progress. Nodes that do not run are no error. After an EngineError the record stays. Raise
+    NotFoundError for a cluster that was not started or was wiped, EngineError for a damaged record and where an engine
+    fails or a log dir cannot be removed, UsageError for a version in the record that the target cannot have, and
+    OSError where the record cannot be read or its folder cannot be removed.
     """
     local_cluster = _require_local_cluster(name)
     target = _load_target(local_cluster)
@@ -110,11 +111,12 @@ def apply(fault: Fault, name: str, node: str, tell: Tell) -> str:
 
     `node` is a node's name, or the part of it behind the last "-"; brokers are searched first. RESTART waits until the
     node serves, or, with the native engine, until it runs if clients do not reach it; the native engine waits at most
-    180 s, Docker without a limit. A paused node is resumed before a restart. `tell` gets lines of progress. Raise
-    NotFoundError for an unknown cluster or node, and EngineError for a node that does not run or has an unknown state
-    (which only a restart accepts), for a damaged record, and where the engine fails. Raise UsageError for a restart
-    with a KAFKA_HOME of another version and for a version in the record that the target cannot have, and OSError for a
-    record that cannot be read and a log that cannot be written.
+    180 s, Docker without a limit. A paused node is resumed before a restart. PAUSE of a paused node and RESUME of a
+    running one do nothing with the native engine; with Docker they are an EngineError. `tell` gets lines of progress.
+    Raise NotFoundError for an unknown cluster or node, and EngineError for a node that does not run or has an unknown
+    state (which only a restart accepts), for a damaged record, and where the engine fails. Raise UsageError for a
+    restart with a KAFKA_HOME of another version and for a version in the record that the target cannot have, and
+    OSError for a record that cannot be read and a log that cannot be written.
     """
     local_cluster = _require_local_cluster(name)
     target = _load_target(local_cluster)
@@ -173,7 +175,7 @@ def _list_bound_log_dirs(target: Target) -> list[Path]:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder if it exists; raise EngineError where that fails."""
+    """Remove a folder and all in it, if it exists; raise EngineError where that fails, also for a file and a link."""
     try:
         shutil.rmtree(folder)
     except FileNotFoundError:
@@ -187,7 +189,8 @@ def _remove(folder: Path) -> None:
 def _require_local_cluster(name: str) -> Instance:
     """Return the record of a local cluster; raise NotFoundError where there is none, EngineError for a damaged one.
 
-    The hint of NotFoundError names the clusters that have a record. Raise OSError for a record that cannot be read.
+    The hint of NotFoundError names the clusters that have a record. All records are read for it, so a damaged one of
+    another cluster raises EngineError then. Raise OSError for a record that cannot be read.
     """
     local_cluster = instance.find(name)
     if local_cluster is None:
@@ -206,7 +209,7 @@ def _require_same(
 ) -> None:
     """Raise EngineError where the running cluster has other values than the requested ones.
 
-    None, and "auto" as `engine`, are no request. The message names all differences.
+    None, and "auto" as `engine`, are no request; 0 and an empty version are one. The message names all differences.
     """
     differences = [
         f"{property_name} {present}"
@@ -228,7 +231,8 @@ def _require_same(
 def _choose_engines(requested: str, present_engine: str) -> Sequence[str]:
     """Return the engines to try, in order; raise EngineError where the data belong to another engine.
 
-    `requested` is one of ENGINES. `present_engine` is the engine of the last run, or "" without one.
+    `requested` is one of ENGINES. `present_engine` is the engine of the last run, or "" without one. The result is the
+    present engine alone, or else the requested one, or docker and then native for "auto".
     """
     if present_engine and requested not in ("auto", present_engine):
         raise EngineError(
@@ -278,8 +282,8 @@ def _make_engine(local_cluster: Instance) -> Engine:
 def _load_target(local_cluster: Instance) -> Target:
     """Return the target of a local cluster.
 
-    Raise UsageError for an unknown target and for a version that it cannot have, and EngineError where its compose file
-    is not installed.
+    An empty version or log dir means that of the compose file. Raise UsageError for an unknown target and for a version
+    that it cannot have, and EngineError where its compose file is not installed.
     """
     return load_target(local_cluster.target, _make_variables(local_cluster))
 

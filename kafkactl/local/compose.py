@@ -138,7 +138,8 @@ def load_target(name: str, values: Mapping[str, str]) -> Target:
     """Return a target: its compose file with each ${VARIABLE:-default} filled in from `values`.
 
     Raise UsageError for an unknown target, and for a ZooKeeper target with a Kafka version that has no ZooKeeper mode.
-    Raise EngineError for a compose file that is not installed.
+    Raise EngineError for a compose file that is not installed, and ValueError for a port that is no number. Other
+    values are not checked.
     """
     file = find_compose_file(name)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times as fast, where it is built in
@@ -156,8 +157,8 @@ def interpolate(text: str, values: Mapping[str, str]) -> str:
     """Return the text with variables replaced by `values`, in Compose's syntax.
 
     It is ${NAME}, with -default, :-default, +instead or :+instead, which may contain variables without further ones in
-    them; and $$ for $. A variable without a value and without a default becomes empty; $NAME without braces, and other
-    forms such as ${NAME?text}, stay; nothing is raised.
+    them; and $$ for $. Values are put in as they are, also with ${NAME} in them. A variable without a value and without
+    a default becomes empty; $NAME without braces, and other forms such as ${NAME?text}, stay; nothing is raised.
     """
 
     def fill(match: re.Match[str]) -> str:
@@ -175,11 +176,13 @@ def interpolate(text: str, values: Mapping[str, str]) -> str:
 
 
 def _parse_service(name: str, entry: Mapping[str, Any], folder: Path) -> Service:
-    """Return the service of a compose file's entry. Relative paths of volumes start at `folder`.
+    """Return the service of a compose file's entry.
 
-    `entry` has image, environment (a mapping), and the lists ports, volumes, depends_on and entrypoint; all but the
-    image may be missing. Ports are HOST:CONTAINER, volumes SOURCE:PATH; modes of volumes and addresses of ports are
-    ignored. Raise ValueError for other forms of ports and volumes, and KeyError without an image.
+    `entry` has image, environment (a mapping), and the lists ports, volumes, depends_on (or a mapping, whose names
+    count) and entrypoint; all but the image may be missing. Ports are HOST:CONTAINER, volumes SOURCE:PATH. A source
+    that begins with . is a path from `folder`, one with / an absolute path, any other the name of a volume. Values of
+    the environment become text by str(), true as True. Modes of volumes and addresses of ports are ignored. Raise
+    ValueError for other forms of ports and volumes, and KeyError without an image.
     """
     ports = []
     for published in entry.get("ports", ()):

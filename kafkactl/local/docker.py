@@ -142,8 +142,8 @@ class DockerEngine:
     def _empty(self, folder: str, image: str) -> None:
         """Remove all files in a folder, as the image's user: this host's user may have no right to remove them.
 
-        A container of the image does this, and the folder itself stays. A failure is ignored: the caller removes the
-        folder and reports what is left.
+        A container of the image does this, and the folder itself stays, as do names that begin with two dots. A failure
+        is ignored: the caller removes the folder and reports what is left. Raise FileNotFoundError without docker.
         """
         arguments = ["--entrypoint", "sh", image, "-c", "cd /data && rm -rf ./* ./.[!.]*"]
         command = ["docker", "run", "--rm", "--volume", f"{folder}:/data", *arguments]
