@@ -182,7 +182,7 @@ def _remove(folder: Path) -> None:
         return
     except OSError as error:
         raise EngineError(
-            f"cannot remove {folder}: {error.strerror}", f"remove it as root: sudo rm -rf {folder}"
+            f"cannot remove {folder}: {error.strerror or error}", f"remove it as root: sudo rm -rf {folder}"
         ) from error
 
 

@@ -57,7 +57,16 @@ def test_aliases_are_looked_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["!!timestamp foo", "!!bool maybe", "!!int ''", "!!float ''", "!!map [1]", "!!omap [1]"]
+    "text",
+    [
+        "!!timestamp foo",
+        "!!bool maybe",
+        "!!int ''",
+        "!!float ''",
+        "!!map [1]",
+        "!!omap [1]",
+        f"!!float {':'.join('1' * 250)}",
+    ],
 )
 def test_a_value_that_does_not_fit_its_tag(tmp_path: Path, text: str) -> None:
     """PyYAML's readers of tags raise what their code happens to raise."""

@@ -193,7 +193,7 @@ def test_a_malformed_escape_does_not_show_the_value(tmp_path: Path) -> None:
     file = tmp_path / "c.properties"
     file.write_text(r"sasl.password=se\u12cret")
     file.chmod(0o600)
-    with pytest.raises(UsageError, match="malformed .* escape in the value of sasl.password") as caught:
+    with pytest.raises(UsageError, match=r"malformed .* escape in the value of sasl\.password") as caught:
         told(command_config=file)
     assert "cret" not in f"{caught.value} {caught.value.hint}"
 
