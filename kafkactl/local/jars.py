@@ -91,8 +91,9 @@ def _find_in_home(home: Path, version: str) -> Path:
 def _fetch(version: str, folder: Path, tell: Callable[[str], None]) -> None:
     """Download the jars with Maven into `folder`, completely or not at all.
 
-    `tell` gets one line. Maven has no time limit. Raise EngineError without Maven and where it fails, and OSError where
-    the folder cannot be written. Jars that another process has put there meanwhile are kept.
+    It downloads also where `folder` exists. `tell` gets one line. Maven has no time limit. Raise EngineError without
+    Maven and where it fails, and OSError where the folder cannot be written. A folder that is there after the download,
+    such as one of another process, is kept unless it is empty.
     """
     maven = shutil.which("mvn")
     if maven is None:
@@ -126,7 +127,7 @@ def _fetch(version: str, folder: Path, tell: Callable[[str], None]) -> None:
 def _make_pom(version: str) -> str:
     """Return the text of a pom.xml that depends on the jars of a Kafka version; from 4.0 on also on those of log4j 2.
 
-    The version is not checked or escaped; raise ValueError where it does not begin with a number and a point.
+    The version is not checked or escaped; raise ValueError where the part before its first point is no whole number.
     """
     artifacts = [("org.apache.kafka", "kafka_2.13", version), ("org.apache.kafka", "kafka-tools", version)]
     if int(version.split(".")[0]) >= 4:

@@ -39,8 +39,9 @@ class NativeEngine:
     def up(self, target: Target, tell: Tell) -> None:
         """Start every node and return when each serves; stop all of them and raise EngineError where one fails.
 
-        Data stay. Any other error, and Ctrl-C, also stop all of them, and are raised: UsageError for a KAFKA_HOME with
-        another version, OSError where a file cannot be written. `tell` gets lines of progress.
+        Their data stay. A node that ran before is stopped, too. Any other error, and Ctrl-C, also stop all of them, and
+        are raised: UsageError for a KAFKA_HOME with another version, OSError where a file cannot be written. `tell`
+        gets lines of progress.
         """
         try:
             launch(target, list_nodes(target), tell)
@@ -143,7 +144,8 @@ class _Tail:
 
         The list is empty where nothing is new. Bytes that are not UTF-8 are replaced. A last line without a line end is
         kept for the next call; `with_rest` returns it now. A log that is shorter than what was read began anew, and is
-        read from its beginning: a node empties its log when it starts. Raise OSError where the log cannot be read.
+        read from its beginning: a node empties its log when it starts. A new log that has already become as long is not
+        noticed, and its beginning is left out. Raise OSError where the log cannot be read.
         """
         if os.fstat(self._file.fileno()).st_size < self._file.tell():
             self._file.seek(0)

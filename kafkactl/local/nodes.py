@@ -50,7 +50,7 @@ class Node:
 
         The pid file names a process that counts only while its command line has the path of the configuration file. A
         shell that is still to become Java counts, and a process that ended and was not waited for does not. A pid file
-        without a number is as none. Raise OSError for one that cannot be read.
+        without a number is as none. Raise OSError for one that cannot be read, and where there is neither /proc nor ps.
         """
         try:
             pid = int(self.pid_file.read_text())

@@ -36,7 +36,8 @@ QuotaEntity = tuple[str | None, str | None, str | None]
 def format_topic(topic: TopicDescription) -> str:
     """Return the line of kafka-topics --describe about a topic, its end included, without its partitions.
 
-    It shows the configs that are not defaults as NAME=VALUE, joined by commas, in the order of Java's hash table.
+    It shows the configs with another source than Kafka's default, also those of the brokers, as NAME=VALUE, joined by
+    commas, in the order of Java's hash table.
     """
     values = {setting.name: setting for setting in topic.settings}
     own_settings = [values[name] for name in sort_as_hash_map(list(values)) if not values[name].is_default]

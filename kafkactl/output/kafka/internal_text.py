@@ -86,7 +86,7 @@ _DELETE_STATES = ("DELETE_PARTITION_MARKED", "DELETE_PARTITION_STARTED", "DELETE
 
 
 def _format_segment(fields: Mapping[str, Any]) -> str:
-    """Return RemoteLogSegmentMetadata as text.
+    """Return RemoteLogSegmentMetadata as Java's toString() prints it, on one line.
 
     `fields` are those of the decoded record, by their names in Kafka's schema. Raise FormatError for a negative start
     offset, an end offset before it, missing leader epochs, and an unknown state.
