@@ -33,7 +33,7 @@ class Instance:
     def save(self) -> None:
         """Write the record, instance.json, completely or not at all, in place of an earlier one; create its folder.
 
-        Only the owner can enter the folder. Raise OSError where it cannot be written.
+        Only the owner can enter the folder. Raise OSError where it cannot be written; an earlier record stays then.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         # The folder has keys of brokers. The keys belong to the user that runs the brokers in an image.

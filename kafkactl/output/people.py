@@ -151,7 +151,7 @@ def _write(text: str, end: str = "\n") -> None:
     """Write text and `end` to stderr, and flush it.
 
     A message that cannot be written (OSError) is lost without an error, because it must never go to stdout. Nothing is
-    escaped. Raise ValueError for a stderr that is closed.
+    escaped or hidden. Raise ValueError for a stderr that is closed.
     """
     with suppress(OSError):
         sys.stderr.write(text + end)
