@@ -36,9 +36,10 @@ def read_decimal_number(text: str) -> float:
 
 
 def write_number(value: float) -> str:
-    """Return a number as text without an exponent: 1048576 and 0.00001, where Python writes 1.04858e+06 and 1e-05.
+    """Return a number as text without an exponent: 1048576 and 0.00001, not 1.04858e+06 and 1e-05.
 
-    1.0 becomes 1, and 12.5 stays. Not-a-number and infinity are returned as Python writes them.
+    1.0 becomes 1, -0.0 becomes -0, and 12.5 stays. All digits that Python's repr() needs are kept. Not-a-number and
+    infinity are returned as Python writes them.
     """
     if not math.isfinite(value):
         return str(value)

@@ -152,8 +152,9 @@ class DockerEngine:
     def _run_and_tell(self, target: Target, tell: Tell, *arguments: str, hint: str | None = None) -> None:
         """Run a docker compose command and tell each line of its stdout and stderr at once; wait for its end.
 
-        Blank lines are left out. Raise EngineError without docker, and, with the last line, where the command fails; a
-        `hint` of None points to the logs.
+        `arguments` are the subcommand and its options. The wait has no time limit. Lines are stripped; blank ones are
+        left out. Raise EngineError without docker, and, with the last line told, where the command fails; a `hint` of
+        None points to the logs.
         """
         last = "no reason given"
         with self._start_process(target, *arguments, stderr=subprocess.STDOUT) as process:
@@ -168,7 +169,11 @@ class DockerEngine:
             )
 
     def _ask(self, target: Target, *arguments: str) -> str:
-        """Return the stdout of a docker compose command; raise EngineError where it fails, and without docker."""
+        """Return the whole stdout of a docker compose command, unchanged; its end is waited for without a time limit.
+
+        `arguments` are the subcommand and its options. Raise EngineError without docker, and, with the last line of
+        stderr, where the command fails.
+        """
         with self._start_process(target, *arguments, stderr=subprocess.PIPE) as process:
             answer, complaint = process.communicate()
         if process.returncode != 0:
@@ -179,7 +184,8 @@ class DockerEngine:
     def _start_process(self, target: Target, *arguments: str, stderr: int) -> subprocess.Popen[str]:
         """Start a docker compose command with a pipe for its stdout; raise EngineError without docker.
 
-        `stderr` is subprocess.PIPE, or subprocess.STDOUT for the same pipe.
+        `arguments` are the subcommand and its options. The end is not waited for. `stderr` is subprocess.PIPE, or
+        subprocess.STDOUT for the same pipe.
         """
         command = self._make_command(target, *arguments)
         try:
@@ -191,7 +197,7 @@ class DockerEngine:
 def _parse_entries(output: str) -> list[dict[str, str]]:
     """Return the entries of `docker compose ps --format json`: an array before v2.21, and one line each since.
 
-    Raise ValueError for an output that is not JSON; the entries are not checked.
+    Raise ValueError for an output that is not JSON; the entries are not checked. Empty text gives an empty list.
     """
     if output.startswith("["):
         return list(json.loads(output))

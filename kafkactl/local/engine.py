@@ -91,9 +91,10 @@ class Engine(Protocol):
 
 
 def await_condition(holds: Callable[[], bool], timeout_s: float) -> bool:
-    """Wait until `holds` returns True. Return whether this happened within `timeout_s` seconds.
+    """Wait until `holds` returns True. Return True then, and False where this did not happen in `timeout_s` seconds.
 
-    `holds` is called at once and then every 0.1 s; its errors pass through.
+    `holds` is called at once, whatever the time, and then 0.1 s after each call; its errors pass through. A call is not
+    cut short: a True that comes after the time counts, too.
     """
     deadline = time.monotonic() + timeout_s
     while not holds():

@@ -31,9 +31,9 @@ class Instance:
         return get_folder(self.target)
 
     def save(self) -> None:
-        """Write the record, instance.json, completely or not at all, and create its folder.
+        """Write the record, instance.json, completely or not at all, in place of an earlier one; create its folder.
 
-        Only the owner can enter the folder. Raise OSError where it cannot be written.
+        Only the owner can enter the folder. Raise OSError where it cannot be written; an earlier record stays then.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         # The folder has keys of brokers. The keys belong to the user that runs the brokers in an image.
@@ -59,8 +59,8 @@ def get_folder(target: str) -> Path:
 def find(target: str) -> Instance | None:
     """Return the record of a target, or None where there is none.
 
-    Raise EngineError for a damaged record (no JSON, or other fields), and OSError for a file without read
-    permission. The values of the fields are not checked.
+    The cluster of a record may run or not. Raise EngineError for a damaged record (no JSON, or other fields), and
+    OSError for one that cannot be read. The values of the fields are not checked.
     """
     file = get_folder(target) / "instance.json"
     try:

@@ -20,7 +20,10 @@ REMEDIES = "install Java 17 and Maven, or set KAFKA_HOME to an unpacked Kafka, o
 
 
 def find_java() -> str:
-    """Return the path of java in JAVA_HOME/bin, or without JAVA_HOME on PATH; raise EngineError when there is none."""
+    """Return the path of java in JAVA_HOME/bin, or, where JAVA_HOME is not set or empty, on PATH.
+
+    Raise EngineError where there is none; with JAVA_HOME, PATH is not searched.
+    """
     home = os.environ.get("JAVA_HOME")
     java = shutil.which("java", path=str(Path(home) / "bin")) if home else shutil.which("java")
     if java is None:
@@ -30,9 +33,10 @@ def find_java() -> str:
 
 
 def require_java(version: str) -> None:
-    """Raise EngineError unless java, in JAVA_HOME or on PATH, is new enough for this Kafka: 4.x needs 17, 3.x needs 8.
+    """Raise EngineError without java, or where it is too old for this Kafka: 4.x needs Java 17, older ones need 8.
 
-    `version` is Kafka's, such as 4.3.1. java is run to learn its version.
+    `version` is Kafka's, such as 4.3.1. java, in JAVA_HOME or on PATH, is run to learn its version; raise EngineError
+    also where it does not print one.
     """
     java = find_java()
     output = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
@@ -46,9 +50,10 @@ def require_java(version: str) -> None:
 def get_libs(version: str, tell: Callable[[str], None]) -> Path:
     """Return the folder with the jars of a Kafka version.
 
-    It is that of KAFKA_HOME, or else of the cache, where Maven downloads them if necessary; then `tell` gets a line.
-    Raise UsageError for a KAFKA_HOME with another version, EngineError where it has no Kafka, or where Maven is missing
-    or fails, and OSError where the cache cannot be written.
+    It is that of KAFKA_HOME, or else of the cache, where Maven downloads them if necessary; then `tell` gets a line. A
+    folder that is in the cache is not checked. An empty KAFKA_HOME counts as none. Raise UsageError for a KAFKA_HOME
+    with another version, EngineError where it has no Kafka, or where Maven is missing or fails, and OSError where the
+    cache cannot be written.
     """
     home = os.environ.get("KAFKA_HOME")
     if home:
@@ -65,9 +70,10 @@ def _get_cache_folder(version: str) -> Path:
 
 
 def _find_in_home(home: Path, version: str) -> Path:
-    """Return the folder of the jars in KAFKA_HOME; raise UsageError for another version.
+    """Return the folder of the jars, libs, in KAFKA_HOME; raise UsageError for another version.
 
-    Raise EngineError where it has no jar kafka_2.1N-X.Y.Z.jar, whose name tells the version.
+    Raise EngineError where it has no jar kafka_2.1N-X.Y.Z.jar, whose name tells the version. Where it has several
+    versions, one of them must be `version`.
     """
     folder = home / "libs"
     brokers = sorted(folder.glob("kafka_2.1*-*.jar"))
@@ -85,8 +91,9 @@ def _find_in_home(home: Path, version: str) -> Path:
 def _fetch(version: str, folder: Path, tell: Callable[[str], None]) -> None:
     """Download the jars with Maven into `folder`, completely or not at all.
 
-    `tell` gets one line. Maven has no time limit. Raise EngineError without Maven and where it fails, and OSError where
-    the folder cannot be written. Jars that another process has put there meanwhile are kept.
+    It downloads also where `folder` exists. `tell` gets one line. Maven has no time limit. Raise EngineError without
+    Maven and where it fails, and OSError where the folder cannot be written. A folder that is there after the download,
+    such as one of another process, is kept unless it is empty.
     """
     maven = shutil.which("mvn")
     if maven is None:
@@ -118,7 +125,10 @@ def _fetch(version: str, folder: Path, tell: Callable[[str], None]) -> None:
 
 
 def _make_pom(version: str) -> str:
-    """Return the text of a pom.xml that depends on the jars of a Kafka version; for 4.x also on those of log4j 2."""
+    """Return the text of a pom.xml that depends on the jars of a Kafka version; from 4.0 on also on those of log4j 2.
+
+    The version is not checked or escaped; raise ValueError where the part before its first point is no whole number.
+    """
     artifacts = [("org.apache.kafka", "kafka_2.13", version), ("org.apache.kafka", "kafka-tools", version)]
     if int(version.split(".")[0]) >= 4:
         log4j = "org.apache.logging.log4j"

@@ -37,11 +37,12 @@ log4j.appender.stdout.layout.ConversionPattern=[%d] %p %m (%c)%n
 def launch(target: Target, nodes: list[Node], tell: Tell) -> None:
     """Start every node in order and return when all serve. `tell` gets lines of progress.
 
-    Missing jars are downloaded with Maven first. Jobs run next, and new storage of KRaft nodes is formatted; these have
-    no time limit. Raise EngineError without Java or jars, where a job or the formatting fails or no port is free, and
-    where a node ends or does not answer within 180 s, which each node has for itself. Raise UsageError for a KAFKA_HOME
-    with another version, and OSError where a file cannot be written. After an error the nodes that were started before
-    keep running.
+    The nodes must not run. Java's version is not checked. A node waits until those that it depends on serve. Missing
+    jars are downloaded with Maven first. Jobs run next, and new storage of KRaft nodes is formatted; these have no time
+    limit. Raise EngineError without Java or jars, where a job or the formatting fails or no port is free, and where a
+    node ends or does not answer within 180 s, which each node has for itself. Raise UsageError for a KAFKA_HOME with
+    another version, OSError where a file cannot be written, and KeyError for a listener's address whose port its
+    service does not open. After an error the nodes that were started before keep running.
     """
     java = jars.find_java()
     libs = jars.get_libs(target.kafka_version, tell)
@@ -70,10 +71,10 @@ def launch(target: Target, nodes: list[Node], tell: Tell) -> None:
 def relaunch_node(target: Target, node: Node, tell: Tell) -> None:
     """Start one node again with its present files; it must not run, and its log is emptied.
 
-    Return when it serves, or when it runs if clients do not reach it. Raise EngineError where Java or the jars are
-    missing, and where its process ends or does not answer within 180 s; in the last case it keeps running. Missing jars
-    are downloaded. Raise UsageError for a KAFKA_HOME with another version, and OSError where the log or the cache for
-    jars cannot be written. `tell` gets lines of progress.
+    Java's version is not checked. Return when it serves, or when it runs if clients do not reach it. Raise EngineError
+    where Java or the jars are missing, and where its process ends or does not answer within 180 s; in the last case it
+    keeps running. Missing jars are downloaded. Raise UsageError for a KAFKA_HOME with another version, and OSError
+    where the log or the cache for jars cannot be written. `tell` gets lines of progress.
     """
     tell(f"starting {node.service.name}")
     process = _start(node, jars.find_java(), jars.get_libs(target.kafka_version, tell))
@@ -83,8 +84,9 @@ def relaunch_node(target: Target, node: Node, tell: Tell) -> None:
 def _run_job(job: Service) -> None:
     """Run a job of the compose file on this host to its end.
 
-    Container paths of its volumes become the folders of this host. Its output is not shown. Raise EngineError where its
-    command is missing or fails.
+    Container paths of its volumes become the folders of this host. Its output is not shown, and it has no time limit.
+    Raise EngineError where its command is missing or fails, with the line of stderr that tells why, and PermissionError
+    where this user may not run it.
     """
     command = translate.make_job_command(job, {path: Path(source) for path, source in job.volumes.items()})
     try:
@@ -101,7 +103,8 @@ def _run_job(job: Service) -> None:
 def _write_files(node: Node, loopback: translate.Loopback) -> None:
     """Write the configuration files of a node and create its folders and volumes; files that exist are overwritten.
 
-    The process must not run yet. Raise OSError where a file cannot be written.
+    The process must not run yet. Raise OSError where a file cannot be written. Raise KeyError for an address whose port
+    its service does not open.
     """
     for folder in node.volumes.values():
         folder.mkdir(parents=True, exist_ok=True)
@@ -133,9 +136,9 @@ def _format(nodes: list[Node], java: str, libs: Path) -> None:
     """Format the storage of KRaft nodes with Kafka's StorageTool, run for all nodes at once, and wait for the end.
 
     The nodes must have a CLUSTER_ID and their configuration files. `java` is the path of java, `libs` the folder of the
-    jars. Formatted folders stay unchanged; new ones get the node's SCRAM users. Raise OSError where the file of the
-    users cannot be written, and EngineError for the first node whose run fails; the runs of the nodes behind it are not
-    waited for then.
+    jars. Formatted folders stay unchanged; new ones get the node's SCRAM users. The runs have no time limit. Raise
+    OSError where the file of the users cannot be written or java cannot be run, and EngineError for the first node
+    whose run fails; the runs of the nodes behind it are not waited for then.
     """
     running = []
     for node in nodes:
@@ -166,7 +169,8 @@ def _write_users_file(node: Node, users: Iterable[tuple[str, str]]) -> Path:
     """Write the StorageTool arguments that create a node's SCRAM-SHA-512 users, and return the path of the file.
 
     `users` are names and passwords. Only the owner can read the file, users.args in the node's folder; other users
-    could read a command line. Raise OSError where it cannot be written.
+    could read a command line. Raise OSError where it cannot be written. Names and passwords are not escaped; the folder
+    must exist.
     """
     path = node.folder / "users.args"
     lines = (f"--add-scram\nSCRAM-SHA-512=[name={name},password={password}]\n" for name, password in users)
@@ -187,9 +191,9 @@ def _write_private_file(path: Path, text: str) -> None:
 def _start(node: Node, java: str, libs: Path) -> subprocess.Popen[bytes]:
     """Start the process of a node, in a session of its own, and return it without a wait.
 
-    Its output goes to the node's log, which is emptied; its process id goes to the pid file. The node's files must have
-    been written. `java` is the path of java, `libs` the folder of the jars. Raise OSError where the log cannot be
-    opened.
+    Its output goes to the node's log, which is emptied; its process id goes to the pid file a moment later. The node's
+    files must have been written. `java` is the path of java, `libs` the folder of the jars. Raise OSError where the log
+    cannot be opened. A java that cannot be run is no error here: the process ends.
     """
     main = "org.apache.zookeeper.server.quorum.QuorumPeerMain" if node.service.is_zookeeper else "kafka.Kafka"
     options = translate.list_jvm_options(node.service)
@@ -214,10 +218,11 @@ def _find_client_port(node: Node, loopback: translate.Loopback) -> int:
 
 
 def _await_open(node: Node, process: subprocess.Popen[bytes], port: int | None) -> None:
-    """Wait until a node answers on a port of 127.0.0.1, or, with a `port` of None, until its process runs as Java.
+    """Wait until a node answers on a port of 127.0.0.1, or, with a `port` of None, until its process runs.
 
-    `process` is the one that was started for the node. Raise EngineError at once where it has ended, and after 180 s;
-    OSError where the log of a process that ended cannot be read.
+    `process` is the one that was started for the node; the pid file must name it, too. While its shell has not yet
+    become Java, it also counts as running. Raise EngineError at once where it has ended, and after 180 s; OSError where
+    the pid file, or the log of a process that ended, cannot be read.
     """
 
     def is_serving() -> bool:
@@ -239,8 +244,9 @@ def _await_open(node: Node, process: subprocess.Popen[bytes], port: int | None) 
 def _find_complaint(text: str) -> str:
     """Return the line of a log with the cause of a failure: the last line with an error, without its stack trace.
 
-    Without such a line it is the last line. Lines that begin with a blank or a tab do not count. Without any other line
-    the result says that the log is empty.
+    An error has ERROR or FATAL between blanks, or Exception anywhere, so that a line "Caused by: ...Exception" counts,
+    too. Without such a line it is the last line. Lines that begin with a blank or a tab do not count. Without any other
+    line, also for an empty text, the result says that the log is empty.
     """
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith((" ", "\t"))]
     complaints = [line for line in lines if " ERROR " in line or " FATAL " in line or "Exception" in line]

@@ -26,10 +26,10 @@ class NativeEngine:
     name = "native"
 
     def prepare(self, target: Target, tell: Tell) -> None:
-        """Provide Java and Kafka's jars. `tell` gets a line where jars are downloaded.
+        """Check that Java is there and new enough, and provide Kafka's jars.
 
-        Raise EngineError where this fails, UsageError for a KAFKA_HOME with another version, and OSError where the
-        cache for jars cannot be written.
+        `tell` gets a line where jars are downloaded. Raise EngineError where this fails, UsageError for a KAFKA_HOME
+        with another version, and OSError where the cache for jars cannot be written.
         """
         from kafkactl.local import jars
 
@@ -39,8 +39,9 @@ class NativeEngine:
     def up(self, target: Target, tell: Tell) -> None:
         """Start every node and return when each serves; stop all of them and raise EngineError where one fails.
 
-        Any other error, and Ctrl-C, also stop all of them, and are raised: UsageError for a KAFKA_HOME with another
-        version, OSError where a file cannot be written. `tell` gets lines of progress.
+        Their data stay. A node that ran before is stopped, too. Any other error, and Ctrl-C, also stop all of them, and
+        are raised: UsageError for a KAFKA_HOME with another version, OSError where a file cannot be written. `tell`
+        gets lines of progress.
         """
         try:
             launch(target, list_nodes(target), tell)
@@ -53,7 +54,9 @@ class NativeEngine:
         """Stop every node, brokers first; one that does not end within 30 s is killed.
 
         Nodes that do not run are no error. `wipe` has no effect: the data are in the folder of the record. `tell` gets
-        lines of progress. The call waits for the end of the nodes, at most 30 s after a kill.
+        lines of progress. The call waits for the end of the nodes, at most 30 s after a kill; a node that still runs
+        then is no error, but its pid file is removed and it counts as stopped. Raise OSError where a pid file cannot be
+        read or removed, and where the process belongs to another user.
         """
         nodes = list_nodes(target)  # brokers end first: they sign off at the controllers, or at ZooKeeper
         _stop([node for node in nodes if node.service.is_broker], tell)
@@ -65,9 +68,10 @@ class NativeEngine:
         `service` is one of the target's nodes. KILL waits up to 30 s for the end of the process, and then returns in
         any case. RESTART stops the node first, with SIGKILL where it still runs after 30 s, and starts one that does
         not run, too. It returns when the node serves, or, for a node that clients do not reach, when it runs. Raise
-        EngineError where one that they reach ends or does not answer within 180 s, or where Java or the jars are
-        missing, UsageError for a KAFKA_HOME with another version, and OSError where the log cannot be written. The node
-        is then stopped, or still starting. `tell` gets lines of progress, for RESTART only.
+        EngineError where the new process ends or is not ready within 180 s, or where Java or the jars are missing,
+        UsageError for a KAFKA_HOME with another version, and OSError where the log cannot be written. The node is then
+        stopped, or still starting. Each fault raises OSError where the pid file cannot be read, and where the process
+        belongs to another user. `tell` gets lines of progress, for RESTART only.
         """
         node = next(candidate for candidate in list_nodes(target) if candidate.service == service)
         match fault:
@@ -86,7 +90,8 @@ class NativeEngine:
         """Return the status of each node, in the order of their start: running, paused or stopped.
 
         The address is 127.0.0.1:PORT, or None where clients do not reach the node; the process id is None for a node
-        that does not run.
+        that does not run. The log dir is the folder of this host, also where it does not exist yet, or None where no
+        volume is at KAFKA_LOG_DIRS. Raise OSError where a pid file cannot be read.
         """
         statuses = []
         for node in list_nodes(target):
@@ -135,11 +140,12 @@ class _Tail:
         self._rest = b""
 
     def read_lines(self, with_rest: bool) -> list[str]:
-        """Return the lines that are new since the last call, without their line ends.
+        """Return the lines that are new since the last call, without their line feeds.
 
-        A last line without a line end is kept for the next call; `with_rest` returns it now. A log that is shorter than
-        what was read began anew, and is read from its beginning: a node empties its log when it starts. Raise OSError
-        where the log cannot be read.
+        The list is empty where nothing is new. Bytes that are not UTF-8 are replaced. A last line without a line end is
+        kept for the next call; `with_rest` returns it now. A log that is shorter than what was read began anew, and is
+        read from its beginning: a node empties its log when it starts. A new log that has already become as long is not
+        noticed, and its beginning is left out. Raise OSError where the log cannot be read.
         """
         if os.fstat(self._file.fileno()).st_size < self._file.tell():
             self._file.seek(0)
@@ -152,7 +158,10 @@ class _Tail:
 
 
 def _send_signal(node: Node, number: signal.Signals) -> None:
-    """Send a signal to a node's process if it runs; otherwise do nothing. The effect is not waited for."""
+    """Send a signal to a node's process if it runs; otherwise do nothing. The effect is not waited for.
+
+    Raise OSError where the pid file cannot be read, and where the process belongs to another user.
+    """
     if (pid := node.find_pid()) is not None:
         with suppress(ProcessLookupError):  # it has ended meanwhile
             os.kill(pid, number)
@@ -161,8 +170,10 @@ def _send_signal(node: Node, number: signal.Signals) -> None:
 def _stop(nodes: list[Node], tell: Tell) -> None:
     """Stop nodes with SIGTERM, and with SIGKILL those that still run after 30 s. Wait for their end.
 
-    A paused one goes on first. The wait after SIGKILL is at most 30 s. `tell` gets a line for each running one. The pid
-    files are removed, also of nodes that did not run.
+    A paused one goes on first. The wait after SIGKILL is at most 30 s, and a node that still runs then is no error.
+    `tell` gets a line for each running one, and one more before a SIGKILL. The pid files are removed, also of nodes
+    that did not run, or still run. Raise OSError where one cannot be read or removed, and where a process belongs to
+    another user.
     """
     running = [node for node in nodes if node.find_pid() is not None]
     for node in running:

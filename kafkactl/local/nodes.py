@@ -48,7 +48,9 @@ class Node:
     def find_pid(self) -> int | None:
         """Return the process id of the node, or None where it does not run.
 
-        The pid file names a process that counts only while its command line has the path of the configuration file.
+        The pid file names a process that counts only while its command line has the path of the configuration file. A
+        shell that is still to become Java counts, and a process that ended and was not waited for does not. A pid file
+        without a number is as none. Raise OSError for one that cannot be read, and where there is neither /proc nor ps.
         """
         try:
             pid = int(self.pid_file.read_text())
@@ -63,7 +65,11 @@ def list_nodes(target: Target) -> list[Node]:
 
 
 def read_process_state(pid: int | None) -> str:
-    """Return running, paused or stopped. Only a `pid` of None is stopped; any process that is not paused is running."""
+    """Return running, paused or stopped.
+
+    Only a `pid` of None is stopped; any process that is not paused is running, also one that has ended or never
+    existed.
+    """
     if pid is None:
         return "stopped"
     try:  # the state follows the name in parentheses, which may contain any character
@@ -74,7 +80,11 @@ def read_process_state(pid: int | None) -> str:
 
 
 def _read_command_line(pid: int) -> str:
-    """Return the command line of a process, its words separated by spaces; empty where it does not exist."""
+    """Return the command line of a process, its words separated by spaces; empty where it does not exist.
+
+    A space follows the last word, or a line end where ps is asked. It is empty also for a process that ended and was
+    not waited for. Raise FileNotFoundError where there is neither /proc nor ps.
+    """
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
     except (FileNotFoundError, ProcessLookupError):

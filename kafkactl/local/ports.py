@@ -21,7 +21,7 @@ def is_free(port: int) -> bool:
 def _try_to_bind(port: int) -> OSError | None:
     """Return the error of a server that would listen on 127.0.0.1:port, or None. The port is bound for a moment.
 
-    Raise OverflowError for a port below 0 or above 65535.
+    Port 0 stands for any free port. Raise OverflowError for a port below 0 or above 65535.
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -46,7 +46,7 @@ def require_free(ports: Iterable[int], owner: str) -> None:
     """Raise EngineError where a port is in use on 127.0.0.1 or closed to this user; else do nothing.
 
     The message names the first port that is closed to this user, or, without one, every port in use. `owner` is the
-    name of the cluster that needs the ports. Raise OverflowError for a port above 65535.
+    name of the cluster that needs the ports. Raise OverflowError for a port below 0 or above 65535.
     """
     failures = {port: failure for port in ports if (failure := _try_to_bind(port)) is not None}
     forbidden_ports = [port for port, failure in failures.items() if isinstance(failure, PermissionError)]
@@ -67,7 +67,7 @@ def find_free_ports(near: int) -> Iterator[int]:
     """Yield free ports of 127.0.0.1 in rising order, below the range of outgoing connections.
 
     The first is `near` + 10,000 or higher, or 15,000 or higher where that would be 30,000 or more. A port is checked
-    when it is yielded. Raise EngineError after port 31999.
+    when it is yielded, and not reserved. Raise EngineError after port 31999.
     """
     start = near + 10_000 if near + 10_000 < 30_000 else 15_000
     for port in range(start, 32_000):

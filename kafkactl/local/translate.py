@@ -54,7 +54,7 @@ class Loopback:
         """Return the ports of a target.
 
         Published ports keep their host port; other listening ports get the next one of `free_ports`, whose errors pass
-        through.
+        through. Host ports of published ones are not checked. Raise KeyError for ZooKeeper without a client port.
         """
         ports: dict[tuple[str, int], int] = {}
         for service in target.nodes:
@@ -69,8 +69,9 @@ class Loopback:
     def rewrite(self, service: Service, value: str) -> str:
         """Return a setting's value with each address of the compose network replaced by its loopback address.
 
-        An address ://0.0.0.0:PORT, or ://:PORT without a host, is one of the service itself. A SERVICE:PORT that the
-        target does not have stays. Raise KeyError for such an address with a port that the service does not open.
+        An address ://0.0.0.0:PORT, or ://:PORT without a host, is one of the service itself. Raise KeyError where the
+        service does not open its port. SERVICE:PORT is replaced anywhere in the text; one that the target does not have
+        stays, and so does 0.0.0.0:PORT without ://.
         """
         value = _ANY_ADDRESS.sub(lambda match: f"://{HOST}:{self.ports[service.name, int(match[1])]}", value)
         for (name, container_port), port in self.ports.items():
@@ -82,7 +83,8 @@ def list_listening_ports(service: Service) -> list[int]:
     """Return the ports that a service opens inside its container, in the order of its settings.
 
     They are those of KAFKA_LISTENERS; for ZooKeeper the client port, then those of its own entry in ZOOKEEPER_SERVERS.
-    Without KAFKA_LISTENERS the list is empty. Raise KeyError for ZooKeeper without a client port.
+    Without KAFKA_LISTENERS the list is empty. A listener with an IPv6 address is left out. Raise KeyError for ZooKeeper
+    without a client port.
     """
     if not service.is_zookeeper:
         return [int(port) for port in _LISTENER_PORT.findall(service.environment.get("KAFKA_LISTENERS", ""))]
@@ -111,8 +113,9 @@ def make_server_properties(service: Service, loopback: Loopback, volumes: Mappin
 def make_zookeeper_properties(service: Service, loopback: Loopback, volumes: Mapping[str, Path]) -> dict[str, str]:
     """Return the settings of the zoo.cfg of a ZooKeeper server, with the image's data folders.
 
-    `volumes` maps those, or their parents, to this host's folders. All addresses are 127.0.0.1 with the ports of
-    `loopback`. Raise KeyError without a client port, and for a port that `loopback` does not have.
+    `volumes` maps those, or their parents, to this host's folders. Only the variables of the client port, the tick
+    time, the two limits and the ensemble count. All addresses are 127.0.0.1 with the ports of `loopback`. Settings are
+    not sorted. Raise KeyError without a client port, and for a port that `loopback` does not have.
     """
     settings = {
         "dataDir": _replace_paths("/var/lib/zookeeper/data", volumes),
@@ -180,7 +183,7 @@ def _make_property_name(key: str) -> str:
 def _replace_paths(value: str, volumes: Mapping[str, Path]) -> str:
     """Return a value with each container path, a key of `volumes`, replaced by its folder of this host.
 
-    Paths below a container path are replaced, too; paths that only begin with its name are not.
+    In a path below a container path this part is replaced, too; paths that only begin with its name are not.
     """
     for container_path, folder in volumes.items():
         on_host = str(folder).replace("\\", "\\\\")

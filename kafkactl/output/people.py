@@ -128,8 +128,9 @@ def _write_object(value: dict[str, object]) -> None:
 def _write_line(label: str, colour: str, text: str) -> None:
     """Write a message as one line behind its label, cut to _LONGEST characters, with passwords in URLs hidden.
 
-    Line feeds become blanks. The label has the `colour`, an escape code, where stderr is a terminal, NO_COLOR is not
-    set and TERM is not dumb.
+    `label` has its colon. Behind a cut text come three dots and its full length. Line feeds become blanks; other
+    control characters are escaped where stderr is a terminal. The label has the `colour`, an escape code, where stderr
+    is a terminal, NO_COLOR is not set and TERM is not dumb.
     """
     safe = hide_in_urls(text)  # before the cut: a password must not lose the @ behind it
     cut = safe if len(safe) <= _LONGEST else f"{safe[:_LONGEST]}... ({len(text)} characters)"
@@ -149,7 +150,8 @@ def _escape_for_stderr(text: str, keep_line_ends: bool = False) -> str:
 def _write(text: str, end: str = "\n") -> None:
     """Write text and `end` to stderr, and flush it.
 
-    A message that cannot be written (OSError) is lost without an error, because it must never go to stdout.
+    A message that cannot be written (OSError) is lost without an error, because it must never go to stdout. Nothing is
+    escaped or hidden. Raise ValueError for a stderr that is closed.
     """
     with suppress(OSError):
         sys.stderr.write(text + end)

@@ -19,7 +19,7 @@ class Progress:
     """
 
     def __init__(self) -> None:
-        """Start the clock; nothing is written yet."""
+        """Start the clock, and find out once whether stderr is a terminal; nothing is written yet."""
         self._is_enabled = sys.stderr.isatty()
         self._started = time.monotonic()
         self._next = self._started + _DELAY_S

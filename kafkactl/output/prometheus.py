@@ -32,7 +32,8 @@ def format_metrics(lags: Sequence[GroupLag]) -> str:
     Without groups it has only the HELP and TYPE lines of the metrics. A metric's samples are in the order of `lags`. An
     unknown value of a partition has no sample: a lag of zero would be wrong. The sum of a group's lags is that of the
     known ones: kafka_consumergroup_unknown_partitions counts the others. The sum has no sample where the group has
-    partitions and no lag is known, and is 0 without partitions. Time lags are in seconds. `lags` has each group once.
+    partitions and no lag is known, and is 0 without partitions. The end of a log is one sample, also where several
+    groups read it. Time lags are in seconds. `lags` has each group once.
     """
     registry = CollectorRegistry()
     registry.register(_Families(_build_families(lags)))

@@ -36,7 +36,8 @@ QuotaEntity = tuple[str | None, str | None, str | None]
 def format_topic(topic: TopicDescription) -> str:
     """Return the line of kafka-topics --describe about a topic, its end included, without its partitions.
 
-    It shows the configs that are not defaults as NAME=VALUE, joined by commas, in the order of Java's hash table.
+    It shows the configs with another source than Kafka's default, also those of the brokers, as NAME=VALUE, joined by
+    commas, in the order of Java's hash table.
     """
     values = {setting.name: setting for setting in topic.settings}
     own_settings = [values[name] for name in sort_as_hash_map(list(values)) if not values[name].is_default]
@@ -100,8 +101,8 @@ def format_offsets(rows: Iterable[PartitionOffset]) -> str:
 def format_deletions(rows: Iterable[Deletion]) -> str:
     """Return the text of kafka-delete-records: two lines of heading, and a line for each partition.
 
-    A line has the new low watermark, or the error, and its line end. The rows keep their order; Kafka's tool has the
-    order of a hash table.
+    A line has the new low watermark, or the error as Java shows it, and its line end. Without rows only the heading is
+    there. The rows keep their order; Kafka's tool has the order of a hash table.
     """
     lines = ["Executing records delete operation", "Records delete operation completed:"]
     for row in rows:
@@ -114,8 +115,9 @@ def format_deletions(rows: Iterable[Deletion]) -> str:
 def format_configs(entity: Entity, rows: Iterable[Config], all_: bool) -> str:
     """Return the text of kafka-configs --describe about one entity: a heading and a line for each config.
 
-    `all_` stands for the option --all, and changes only the heading. An entity with an empty name is the default entity
-    of its type. A value of None is null. Each line has its end.
+    `all_` stands for the option --all, and changes only the heading, and not that of a default entity. An entity with
+    an empty name is the default entity of its type. Rows and synonyms keep their order. A value of None is null. Each
+    line has its end.
     """
     heading = f"{'All' if all_ else 'Dynamic'} configs for {entity.type.singular} {entity.name} are:"
     lines = [heading if entity.name else f"Default configs for {entity.type} in the cluster are:"]
@@ -146,7 +148,8 @@ def format_alteration(entity: Entity) -> str:
 def format_quotas(rows: Sequence[Quota]) -> str:
     """Return the lines of kafka-configs --describe about quotas, a line for each entity; "" without any.
 
-    Lines, and the quotas in a line, have the order of Java's hash tables. Each line has its end.
+    In an entity '' is the default of its kind, and a kind of None is not shown. Lines, and the quotas in a line, have
+    the order of Java's hash tables. Each line has its end.
     """
     by_entity: dict[QuotaEntity, dict[str, float]] = {}
     for row in rows:

@@ -20,7 +20,8 @@ def format_names(names: Iterable[str]) -> str:
 def format_settings(described: Mapping[str, Sequence[Config]]) -> str:
     """Return the settings of subscriptions by name: a heading and a line NAME=VALUE for each, with line ends.
 
-    A setting without a value shows null.
+    A setting without a value shows null. Subscriptions and settings keep their order; one without settings has only its
+    heading. Without subscriptions the text is empty.
     """
     lines = []
     for name, settings in described.items():

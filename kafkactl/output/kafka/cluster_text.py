@@ -154,7 +154,7 @@ def format_api_versions(nodes: Sequence[Endpoint], apis: Sequence[BrokerApi]) ->
 
     Brokers have the order of `nodes`, and requests that of their numbers. Requests that Kafka's client knows and a
     broker lacks are UNSUPPORTED. A missing rack is null, and an unknown state is isFenced: false. Each line has its
-    end.
+    end; the text is empty where no broker answers.
     """
     by_broker: dict[int, dict[int, BrokerApi]] = defaultdict(dict)
     for api in apis:
@@ -169,7 +169,13 @@ def format_api_versions(nodes: Sequence[Endpoint], apis: Sequence[BrokerApi]) ->
 
 
 def _format_api(key: int, offered: Mapping[int, BrokerApi]) -> str:
-    """Return the part of the text about one request, which the broker offers or Kafka's client knows."""
+    """Return the part of the text about one request, NAME(NUMBER): VERSIONS [usable: VERSION], without a line end.
+
+    `key` is its number, and `offered` are the requests of one broker by number. A request that only Kafka's client
+    knows is UNSUPPORTED. Where the versions do not overlap, the text says that the node is too old or too new. A
+    request that is not known here has the name UNKNOWN, and no brackets. Raise KeyError where the broker does not offer
+    it and the client does not know it.
+    """
     api = offered.get(key)
     if api is None:
         return f"{CLIENT_APIS[key][0]}({key}): UNSUPPORTED"

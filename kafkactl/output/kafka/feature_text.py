@@ -42,8 +42,9 @@ def format_level(name: str, level: int) -> str:
 def format_updates(outcomes: Sequence[Outcome], levels: Mapping[str, int], verb: str, dry_run: bool) -> str:
     """Return the lines of kafka-features upgrade, downgrade or disable about all features, each with its end.
 
-    `verb` is the name of the subcommand, `levels` are the new levels by name, one for each outcome. The line of a
-    failure ends with its error. `dry_run` says that a change can be made, and not that it was made.
+    `verb` is the name of the subcommand, `levels` are the new levels by name, one for each outcome, or KeyError is
+    raised. The lines about disable have no level. The line of a failure ends with its error, `result`. `dry_run` says
+    that a change can be made, and not that it was made.
     """
     lines = []
     for outcome in outcomes:
@@ -60,7 +61,7 @@ def format_mapping(levels: Sequence[FeatureLevel], release: str | None) -> str:
     """Return the lines of kafka-features version-mapping, each with its end.
 
     `levels` has the level of metadata.version first, and must not be empty. `release` is the release as it was given,
-    which names this level; None shows the level's own name.
+    which names this level; None and an empty text show the level's own name.
     """
     lines = [f"{level.name}={level.level}" for level in levels]
     lines[0] += f" ({release or levels[0].metadata_version})"

@@ -25,7 +25,7 @@ def format_groups(groups: Sequence[GroupListing], with_type: bool, with_state: b
     """Return the text of --list, a line for each group, in the order of a Java HashMap.
 
     `with_type` and `with_state` stand for the options --type and --state, which add columns and a heading. Without both
-    the text has only names, and is empty without groups.
+    the text has only names, and is empty without groups; with one of them only the heading is there then.
     """
     by_name = {group.group: group for group in groups}
     ordered = [by_name[name] for name in sort_as_hash_map(list(by_name))]
@@ -45,7 +45,8 @@ def format_groups(groups: Sequence[GroupListing], with_type: bool, with_state: b
 def format_state_message(description: GroupDescription) -> str:
     """Return the message about a group without members or in a rebalance that the tool prints to stderr.
 
-    It begins and ends with a line end; it is empty for a group in another state.
+    It begins and ends with a line end; it is empty for a group in another state. Only the state counts, and not the
+    list of members.
     """
     if description.state == "Empty":
         return f"\nConsumer group '{description.group}' has no active members.\n"
@@ -58,7 +59,8 @@ def format_offsets(lag: GroupLag, verbose: bool) -> str:
     """Return the text of --describe --offsets about one group; `verbose` adds leader epochs.
 
     It begins with an empty line and ends with a line end. It is empty for a dead group, and for one without partitions
-    that have a commit or a member. Raise KeyError where a member reads a partition that `lag` does not have.
+    that have a commit or a member. Members with the most partitions come first, and partitions without a member last.
+    Raise KeyError where a member reads a partition that `lag` does not have.
     """
     rows = [_make_offset_cells(row, member) for row, member in _sort_rows(lag)]
     if lag.description.state == "Dead" or not rows:
@@ -185,7 +187,7 @@ def format_export(plans: Mapping[str, Mapping[Partition, int]], with_group: bool
     """Return the csv of --reset-offsets --export, TOPIC,PARTITION,OFFSET, without a heading.
 
     `plans` maps from the group to the new offsets by partition; `with_group` puts the group at the beginning of each
-    row. Rows have the order of Java's hash tables. An empty line ends the text.
+    row. Rows have the order of Java's hash tables. An empty line ends the text, and is all of it without plans.
     """
     from kafkactl.output.kafka.java_text import format_csv_line
 
@@ -203,7 +205,8 @@ def format_offset_deletions(group: str, results: Mapping[Partition, str | None],
     `results` has the error of each partition, or None where its offset was deleted; a number below 0 stands for a topic
     that does not exist, or whose partitions are not known. `problem` is the sentence about the whole request, empty for
     a success; None stands for what the results say. Rows are sorted by topic and number as one text, so t10 comes
-    before t2. The text ends with a line end.
+    before t2. Without results the table has only its titles. The text ends with a line end, and begins with an empty
+    line where `problem` is shown.
     """
     if problem is None:
         problem = PARTITION_PROBLEM if any(error is not None for error in results.values()) else ""
@@ -220,9 +223,9 @@ def format_offset_deletions(group: str, results: Mapping[Partition, str | None],
 def format_deletions(results: Mapping[str, str | None]) -> str:
     """Return the text of --delete, groups in the order of a Java HashMap, with a line end at its end.
 
-    `results` has the error of each group, or None where it was deleted. Where none failed, one line names them all;
-    otherwise the text begins with an empty line, and the failed ones come first, one a line, and then the deleted ones,
-    if there are any.
+    `results` has the error of each group, or None where it was deleted; an empty text is an error, too. Where none
+    failed, also without results, one line names them all; otherwise the text begins with an empty line, and the failed
+    ones come first, one a line, and then the deleted ones, if there are any.
     """
     deleted_names = [name for name, error in results.items() if error is None]
     quoted = ", ".join(f"'{name}'" for name in sort_as_hash_map(deleted_names))
@@ -297,7 +300,10 @@ def _make_member_cells(description: GroupDescription, member: Member) -> list[st
 
 
 def _format_assignment(partitions: Sequence[Partition]) -> str:
-    """Return partitions as TOPIC:0,1;TOPIC:2, sorted; a hyphen for none."""
+    """Return partitions as TOPIC:0,1;TOPIC:2, a hyphen for none.
+
+    Numbers are sorted as numbers, and the parts between the semicolons as text, so a-b:0 comes before a:0.
+    """
     by_topic: dict[str, list[int]] = defaultdict(list)
     for topic, number in sorted(partitions):
         by_topic[topic].append(number)

@@ -21,9 +21,10 @@ KeyAndValue = tuple[str | None, str | None]
 def make_coordinator_parser(topic: str) -> Callable[[Record], KeyAndValue]:
     """Return a function that takes a record of a coordinator's topic and returns its key and value as text.
 
-    `topic` is consumer_offsets, transaction_state or share_group_state. The texts are JSON; the value of a tombstone is
-    <DELETE>. The function returns an error of the decoder as text in place of the key, and None as the value; it raises
-    FormatError for a record without a key.
+    `topic` is consumer_offsets, transaction_state or share_group_state, and is not checked here: for any other the
+    returned function raises FileNotFoundError. The texts are JSON; the value of a tombstone is <DELETE>. The function
+    returns an error of the decoder as text in place of the key, and None as the value; it raises FormatError for a
+    record without a key.
     """
 
     def parse(record: Record) -> KeyAndValue:
@@ -85,7 +86,7 @@ _DELETE_STATES = ("DELETE_PARTITION_MARKED", "DELETE_PARTITION_STARTED", "DELETE
 
 
 def _format_segment(fields: Mapping[str, Any]) -> str:
-    """Return RemoteLogSegmentMetadata as text.
+    """Return RemoteLogSegmentMetadata as Java's toString() prints it, on one line.
 
     `fields` are those of the decoded record, by their names in Kafka's schema. Raise FormatError for a negative start
     offset, an end offset before it, missing leader epochs, and an unknown state.

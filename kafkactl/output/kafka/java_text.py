@@ -15,7 +15,8 @@ def format_json(value: Any) -> str:
     """Return a value as compact JSON on one line, without a line end; bytes as base64.
 
     The value consists of mappings with texts as keys, lists, texts, numbers, bools, bytes and None. Floats are written
-    as in Java; NaN and infinity are strings. Keys keep their order. Raise TypeError for a type that JSON does not have.
+    as in Java; NaN and infinity are strings. Keys keep their order. Only quotes, backslashes and characters below
+    U+0020 are escaped. Raise TypeError for a type that JSON does not have.
     """
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{format_json(name)}:{format_json(inner)}" for name, inner in value.items()) + "}"
@@ -66,9 +67,9 @@ def format_boolean(value: bool) -> str:
 
 
 def make_plain(value: Any) -> Any:
-    """Return a value for other writers of JSON: bytes become base64 text, also inside objects and lists.
+    """Return a value for other writers of JSON: bytes become base64 text, also inside mappings and lists.
 
-    Keys and all other values stay; the argument is not changed.
+    Keys and all other values stay, also tuples with bytes in them; the argument is not changed.
     """
     if isinstance(value, Mapping):
         return {name: make_plain(inner) for name, inner in value.items()}
@@ -84,8 +85,8 @@ _CSV_LONGEST_CHECKED = 24
 def format_tabbed_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return a table as ToolsUtils.prettyPrintTable does: each cell as wide as its column, and a tab behind it.
 
-    Each line has its end; without rows only the titles are there. Cells are shown as str() does, and every row has a
-    cell for each title.
+    Each line has its end; without rows only the titles are there. Cells are shown as str() does, titles are texts.
+    Raise ValueError for a row that has not one cell for each title.
     """
     lines = [titles, *([str(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -106,7 +107,8 @@ def format_csv_line(values: Sequence[str | int]) -> str:
 def _format_csv_cell(text: str) -> str:
     """Return a text as a cell, in quotes where it is empty, longer than 24, or has a character up to a comma.
 
-    Characters are compared by their numbers, so that blanks, quotes, # and + are up to the comma.
+    Characters are compared by their numbers, so that blanks, quotes, # and + are up to the comma. Quotes in a cell are
+    doubled.
     """
     if len(text) <= _CSV_LONGEST_CHECKED and all(character > "," for character in text) and text:
         return text

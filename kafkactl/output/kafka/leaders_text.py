@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def format_elections(kind: ElectionType, elections: Sequence[Election]) -> str:
     """Return the lines about new leaders, partitions that needed no election, and errors, each with its end.
 
-    The partitions of a line are in the given order. Without elections the text is empty.
+    Each error has its own line, behind the others, and is as Java shows it. The partitions of a line are in the given
+    order. Without elections the text is empty.
     """
     name = kind.value.upper()
     elected = [f"{row.topic}-{row.partition}" for row in elections if row.elected]

@@ -24,9 +24,9 @@ _UNKNOWN_ERROR = BROKER_ERRORS[-1]
 def format_dirs(brokers: Sequence[int], dirs: Iterable[StoredDir], topics: Collection[str] | None) -> str:
     """Return the sentence about the brokers that answered, and the JSON of their directories, as two lines.
 
-    `brokers` must have the brokers of all `dirs`; one without directories has an empty list. `topics` are the topics
-    whose replicas are shown, None for all; a directory without any of them is shown, too. Brokers, directories and
-    replicas have the order of Java's hash tables. Each line has its end.
+    `brokers` must have the brokers of all `dirs`, or KeyError is raised; one without directories has an empty list.
+    `topics` are the topics whose replicas are shown, None for all, and empty for none; a directory without any of them
+    is shown, too. Brokers, directories and replicas have the order of Java's hash tables. Each line has its end.
     """
     by_broker: dict[int, dict[str, StoredDir]] = {broker: {} for broker in brokers}
     for row in dirs:
@@ -48,7 +48,8 @@ def format_dirs(brokers: Sequence[int], dirs: Iterable[StoredDir], topics: Colle
 def _make_dir(row: StoredDir, topics: Collection[str] | None) -> dict[str, Any]:
     """Return a directory as Kafka's JSON has it, with the replicas of these topics, None for all.
 
-    Its error is the class of Java's exception, UnknownServerException for an unknown code; null stands for no error.
+    Its error is the class of Java's exception, UnknownServerException for an unknown code; null stands for a `code` of
+    None.
     """
     replicas: dict[tuple[str, int], StoredReplica] = {(item.topic, item.partition): item for item in row.replicas}
     keys = sort_partitions(replicas)

@@ -61,7 +61,7 @@ def format_status(quorum: Quorum) -> str:
 def _format_nodes(nodes: Sequence[QuorumNode]) -> str:
     """Return nodes as a list of objects in the form of JSON, in their order.
 
-    The directory id is left out where it is zero, and the endpoints where a node has none.
+    The directory id is left out where it is zero (22 times A), and the endpoints where a node has none.
     """
     texts = []
     for node in nodes:

@@ -56,7 +56,8 @@ def format_running(running: Sequence[RunningMove]) -> str:
 def format_states(rows: Iterable[VerifiedMove]) -> str:
     """Return a heading and the lines about the partitions of a plan, in their order, each with its end.
 
-    A state that is neither `running` nor `done` shows the present replicas and those of the plan.
+    Without rows only the heading is there. A state that is neither `running` nor `done` shows the present replicas and
+    those of the plan.
     """
     lines = [_STATUS]
     for row in rows:
@@ -76,8 +77,8 @@ def format_states(rows: Iterable[VerifiedMove]) -> str:
 def format_dir_state(key: Replica, target: str, present: str | None, future: str | None, is_known: bool) -> str:
     """Return the line about a replica that is to be in the directory `target`, its end included.
 
-    `present` is its directory, and `future` the one that it moves to; either may be None. `is_known` is whether the
-    broker has answered.
+    `present` is its directory, and `future` the one that it moves to; either may be None. Without `present` the line
+    says that the replica is not found, whatever `future` is. `is_known` is whether the broker has answered.
     """
     topic, number, broker = key
     name = f"{topic}-{number}"
@@ -100,7 +101,7 @@ def format_dir_state(key: Replica, target: str, present: str | None, future: str
 def format_clearing(brokers: Collection[int], topics: Collection[str]) -> tuple[str, str]:
     """Return the line about the brokers and the line about the topics whose throttles are removed, each with its end.
 
-    Brokers and topics have the order of Java's hash tables.
+    Both lines are there also without brokers or topics. Brokers and topics have the order of Java's hash tables.
     """
     ids = sort_by_hash(list(brokers), lambda broker: broker)
     names = sort_as_hash_map(list(topics))

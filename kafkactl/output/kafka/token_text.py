@@ -27,7 +27,10 @@ def format_creation_call(renewers: Sequence[str], max_lifetime_ms: int) -> str:
 
 
 def format_creation(token: Token) -> str:
-    """Return the lines about a new token, with its table and its HMAC, which is secret. Each line has its end."""
+    """Return the line about a new token, an empty line, and its table with its HMAC, which is secret.
+
+    A hidden HMAC (None) is asterisks. Each line has its end.
+    """
     return f"Created delegation token with tokenId : {token.token_id}\n{_format_table([token])}"
 
 
@@ -42,7 +45,7 @@ def format_change_call(verb: str, period_ms: int) -> str:
 def format_change(verb: str, expiry_ms: int) -> str:
     """Return the text about a changed token, which has no line end. `verb` is renew or expire.
 
-    `expiry_ms` is in ms since 1970, and is shown up to its minute, in the zone of this machine.
+    `expiry_ms` is in ms since 1970, and is shown as 2024-01-31T23:59, in the zone of this machine.
     """
     return f"Completed {verb} operation. New expiry date : {_format_time(expiry_ms)}"
 
@@ -57,7 +60,7 @@ def format_description_call(owners: Sequence[str]) -> str:
 def format_descriptions(tokens: Sequence[Token]) -> str:
     """Return the number of tokens and their table, with HMACs where they are known. Each line has its end.
 
-    Tokens keep their order; without tokens the table has only its headings.
+    A hidden HMAC (None) is asterisks. Tokens keep their order; without tokens the table has only its headings.
     """
     return f"Total number of tokens : {len(tokens)}{_format_table(tokens)}"
 
@@ -65,7 +68,8 @@ def format_descriptions(tokens: Sequence[Token]) -> str:
 def _format_table(tokens: Sequence[Token]) -> str:
     """Return the headings and a row for each token, each with a line end before it and one behind it.
 
-    A hidden HMAC (None) is asterisks, and a requester that is not known is a colon.
+    Between rows is therefore an empty line. A hidden HMAC (None) is asterisks, and a requester that is not known is a
+    colon.
     """
     rows = [
         (
@@ -89,7 +93,7 @@ def _format_list(names: Sequence[str]) -> str:
 def _format_time(ms: int) -> str:
     """Return a time in ms since 1970 up to its minute, in the zone of this machine, as Java's tool shows it.
 
-    A time that Python cannot convert is returned as its number.
+    The text is 2024-01-31T23:59, without the zone. A time that Python cannot convert is returned as its number.
     """
     try:
         return (_EPOCH + timedelta(milliseconds=ms)).astimezone(parse_zone("local")).strftime("%Y-%m-%dT%H:%M")
