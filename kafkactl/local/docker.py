@@ -182,7 +182,7 @@ class DockerEngine:
         return answer
 
     def _start_process(self, target: Target, *arguments: str, stderr: int) -> subprocess.Popen[str]:
-        """Start a docker compose command with a pipe for its stdout; raise EngineError without docker.
+        """Start a docker compose command with a pipe for its stdout; raise EngineError where docker cannot be run.
 
         `arguments` are the subcommand and its options. The end is not waited for. `stderr` is subprocess.PIPE, or
         subprocess.STDOUT for the same pipe.
@@ -192,6 +192,8 @@ class DockerEngine:
             return subprocess.Popen(command, env=self._environment, stdout=subprocess.PIPE, stderr=stderr, text=True)
         except FileNotFoundError as error:
             raise EngineError(_NO_DOCKER, REMEDIES) from error
+        except OSError as error:
+            raise EngineError(f"cannot run docker: {error.strerror}", REMEDIES) from error
 
 
 def _parse_entries(output: str) -> list[dict[str, str]]:

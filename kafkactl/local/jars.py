@@ -77,13 +77,14 @@ def _find_in_home(home: Path, version: str) -> Path:
     """
     folder = home / "libs"
     brokers = sorted(folder.glob("kafka_2.1*-*.jar"))
-    versions = {match[1] for jar in brokers if (match := re.fullmatch(r"kafka_2\.1\d-(\d+\.\d+\.\d+)\.jar", jar.name))}
+    found = {match[1] for jar in brokers if (match := re.fullmatch(r"kafka_2\.1\d-(\d+\.\d+\.\d+)\.jar", jar.name))}
+    versions = sorted(found, key=lambda text: tuple(map(int, text.split("."))))
     if not versions:
         raise EngineError(f"KAFKA_HOME={home} has no Kafka (no libs/kafka_2.13-*.jar)", "correct it, or unset it")
     if version not in versions:
         raise UsageError(
-            f"KAFKA_HOME={home} has Kafka {', '.join(sorted(versions))}, not {version}",
-            f"use --version {min(versions)}, or unset KAFKA_HOME to fetch {version} with Maven",
+            f"KAFKA_HOME={home} has Kafka {', '.join(versions)}, not {version}",
+            f"use --version {versions[-1]}, or unset KAFKA_HOME to fetch {version} with Maven",
         )
     return folder
 

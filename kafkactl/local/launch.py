@@ -85,14 +85,15 @@ def _run_job(job: Service) -> None:
     """Run a job of the compose file on this host to its end.
 
     Container paths of its volumes become the folders of this host. Its output is not shown, and it has no time limit.
-    Raise EngineError where its command is missing or fails, with the line of stderr that tells why, and PermissionError
-    where this user may not run it.
+    Raise EngineError where its command is missing, may not be run, or fails, with the line of stderr that tells why.
     """
     command = translate.make_job_command(job, {path: Path(source) for path, source in job.volumes.items()})
     try:
         completed = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError as error:
         raise EngineError(f"cannot run {job.name}: {command[0]} not found on PATH", f"install {command[0]}") from error
+    except OSError as error:
+        raise EngineError(f"cannot run {job.name}: {command[0]}: {error.strerror}") from error
     if completed.returncode != 0:
         raise EngineError(
             f"{job.name} failed: {_find_complaint(completed.stderr)}",
@@ -138,7 +139,7 @@ def _format(nodes: list[Node], java: str, libs: Path) -> None:
     The nodes must have a CLUSTER_ID and their configuration files. `java` is the path of java, `libs` the folder of the
     jars. Formatted folders stay unchanged; new ones get the node's SCRAM users. The runs have no time limit. Raise
     OSError where the file of the users cannot be written or java cannot be run, and EngineError for the first node
-    whose run fails; the runs of the nodes behind it are not waited for then.
+    whose run fails, when all runs have ended.
     """
     running = []
     for node in nodes:
@@ -156,8 +157,8 @@ def _format(nodes: list[Node], java: str, libs: Path) -> None:
             arguments.append(f"@{_write_users_file(node, users)}")
         command = _make_java_command(node, java, libs, ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"], *arguments)
         running.append((node, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)))
-    for node, process in running:
-        output, _ = process.communicate()
+    outputs = [process.communicate()[0] for _, process in running]
+    for (node, process), output in zip(running, outputs, strict=True):
         if process.returncode != 0:
             raise EngineError(
                 f"cannot format the storage of {node.service.name}: {_find_complaint(output)}",

@@ -11,6 +11,7 @@ import signal
 import time
 from contextlib import suppress
 
+from kafkactl.errors import EngineError
 from kafkactl.local.compose import HOST, Service, Target
 from kafkactl.local.engine import POLL_S, Fault, NodeStatus, Tell, await_condition
 from kafkactl.local.launch import launch, relaunch_node
@@ -170,9 +171,9 @@ def _send_signal(node: Node, number: signal.Signals) -> None:
 def _stop(nodes: list[Node], tell: Tell) -> None:
     """Stop nodes with SIGTERM, and with SIGKILL those that still run after 30 s. Wait for their end.
 
-    A paused one goes on first. The wait after SIGKILL is at most 30 s, and a node that still runs then is no error.
-    `tell` gets a line for each running one, and one more before a SIGKILL. The pid files are removed, also of nodes
-    that did not run, or still run. Raise OSError where one cannot be read or removed, and where a process belongs to
+    A paused one goes on first. The wait after SIGKILL is at most 30 s. `tell` gets a line for each running one, and one
+    more before a SIGKILL. The pid files are removed, also of nodes that did not run. Raise EngineError where a node
+    still runs, whose pid file stays; OSError where one cannot be read or removed, and where a process belongs to
     another user.
     """
     running = [node for node in nodes if node.find_pid() is not None]
@@ -186,5 +187,10 @@ def _stop(nodes: list[Node], tell: Tell) -> None:
                 tell(f"{node.service.name} does not end by itself: killing it")
                 _send_signal(node, signal.SIGKILL)
         await_condition(lambda: all(node.find_pid() is None for node in running), STOP_TIMEOUT_S)
+    left = {node.service.name: pid for node in nodes if (pid := node.find_pid()) is not None}
     for node in nodes:
-        node.pid_file.unlink(missing_ok=True)
+        if node.service.name not in left:
+            node.pid_file.unlink(missing_ok=True)
+    if left:
+        places = ", ".join(f"{name} (process {pid})" for name, pid in left.items())
+        raise EngineError(f"cannot end {places}", "look at the disk: a process that waits for it cannot be ended")

@@ -75,6 +75,10 @@ def test_a_kafka_home_that_holds_no_kafka_or_another(tmp_path: Path, monkeypatch
         jars.get_libs("4.3.1", lambda _line: None)
     assert "--version 4.2.0" in (raised.value.hint or "")
     assert jars.get_libs("4.2.0", lambda _line: None) == home / "libs"
+    (home / "libs" / "kafka_2.13-4.10.0.jar").touch()
+    with pytest.raises(UsageError, match=r"has Kafka 4\.2\.0, 4\.10\.0, not 4\.3\.1") as raised:
+        jars.get_libs("4.3.1", lambda _line: None)
+    assert "--version 4.10.0" in (raised.value.hint or "")
 
 
 @pytest.mark.parametrize("target", ["kraft", "kraft-cluster", "zookeeper"])
@@ -223,3 +227,25 @@ def test_a_paused_node_ends_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert told == [f"stopping {node.service.name}"]
     assert (tmp_path / "ended").read_text() == "ended\n"
     process.stdout.close()
+
+
+def test_a_node_that_cannot_be_ended_keeps_its_pid_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that waits for its disk outlives SIGKILL; status and the next down must still find it."""
+    monkeypatch.setenv("KAFKACTL_DATA", str(tmp_path))
+    first, second, third = nodes.list_nodes(compose.load_target("kraft-cluster", {}))
+    for node, pid in ((first, 4_000_001), (second, 4_000_002)):
+        node.folder.mkdir(parents=True)
+        node.pid_file.write_text(str(pid))
+    monkeypatch.setattr(native, "STOP_TIMEOUT_S", 0)
+    monkeypatch.setattr(native, "_send_signal", lambda *_arguments: None)
+    monkeypatch.setattr(nodes.Node, "find_pid", lambda node: 4_000_002 if node.service is second.service else None)
+    with pytest.raises(EngineError, match=r"cannot end kafka-2 \(process 4000002\)"):
+        native._stop([first, second, third], lambda _line: None)
+    assert [node.pid_file.exists() for node in (first, second, third)] == [False, True, False]
+
+
+def test_a_program_that_may_not_be_run_is_one_clear_error(tmp_path: Path) -> None:
+    program(tmp_path, "docker", "exit 0")
+    (tmp_path / "docker").chmod(0o644)
+    with pytest.raises(EngineError, match="docker not found on PATH"):
+        up("docker")
