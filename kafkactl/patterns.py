@@ -100,7 +100,8 @@ class NameSelection:
     def choose_or_all(self, existing_names: Iterable[str]) -> Choice:
         """Return the choice, or, for an empty selection, all existing names that a pattern could choose, sorted.
 
-        Nothing is raised for a name that does not exist: it is in `absent_names`.
+        Nothing is raised for a name that does not exist: it is in `absent_names`. An empty selection of topics leaves
+        internal topics out, unless it includes them.
         """
         if not self.is_empty:
             return self.choose(existing_names)
@@ -299,7 +300,8 @@ def suggest_topics(pattern: str) -> str | None:
     """Return, as text, the arguments that the user probably meant by a pattern without a match, or None.
 
     Names with commas between them become names with spaces between them. In another pattern each `*` that follows none
-    of `.`, `)`, `]`, `}` and a backslash becomes `.*`; without such a `*` the result is None.
+    of `.`, `)`, `]`, `}` and a backslash becomes `.*`; without such a `*` the result is None. The result can still be
+    no regular expression, and may match nothing.
     """
     items = [item.strip() for item in pattern.split(",")]
     if len(items) > 1 and all(map(has_name_characters, items)):
@@ -330,7 +332,9 @@ def _read_include_list(text: str, name: str, names: set[str], patterns: list[Nam
     """Add the names and patterns of an IncludeList to `names` and `patterns`.
 
     Each part between commas is read by itself. A list with a part that is not a regular expression by itself, such as
-    `(a,b)c`, is one pattern, as in Kafka. Raise UsageError, which calls the option `name`, for an empty or bad list.
+    `(a,b)c`, is one pattern, as in Kafka; its names are regular expressions then. Nothing is added where an error is
+    raised. Raise UsageError, which calls the option `name`, for an empty list, one that is not UTF-8 or has a NUL
+    character, and a pattern that is not valid or longer than 2,000 characters.
     """
     items = _split_include_list(text, name)
     try:

@@ -20,10 +20,10 @@ def show(
     A `format` of None is a table on a terminal and plain text elsewhere; a `stream` of None is stdout. `with_headings`
     False leaves the titles of tables and columns out. Tables and plain text on a terminal have the control characters
     of cells and titles escaped. json, jsonl and yaml show the report's `data`, the others its tables; jsonl has a line
-    for each item of a list, and one line for any other data. The last bytes for stdout can stay in the buffer of `out`
-    until it is flushed. Raise UsageError for kafka, prometheus, parquet and raw, which are no formats of reports;
-    OutputError where stdout cannot be written, ReaderLeftError where its reader left, and the errors of the functions
-    of `structured` for data that json, jsonl and yaml cannot have.
+    for each item of a list, so none for an empty list, and one line for any other data. The last bytes for stdout can
+    stay in the buffer of `out` until it is flushed. Raise UsageError for kafka, prometheus, parquet and raw, which are
+    no formats of reports; OutputError where stdout cannot be written, ReaderLeftError where its reader left, and the
+    errors of the functions of `structured` for data that json, jsonl and yaml cannot have.
     """
     stream = stream or out.text
     on_terminal = stream.isatty()
@@ -165,9 +165,9 @@ def align_ascii(titles: list[str], columns: list[list[Any]], numeric: list[bool]
     """Return aligned text with the titles in the first line, for printable ASCII only.
 
     There is no line end at the end, and no blank at the end of a line. The cells of a column are all texts or all
-    integers. `rows` is the number of rows. A column of one cell has this cell in every row, and is part of the line's
-    pattern. `numeric` says of each column whether it is aligned to the right. tabulate, which `align_text` uses, needs
-    20 ms to import.
+    integers, and no column is empty. `rows` is the number of rows. A column of one cell has this cell in every row, and
+    is part of the line's pattern. `numeric` says of each column whether it is aligned to the right. tabulate, which
+    `align_text` uses, needs 20 ms to import.
     """
     heading, parts, varying = [], [], []
     for title, column, right in zip(titles, columns, numeric, strict=True):

@@ -73,12 +73,12 @@ class Report:
         """Return the report with its tables cut down to columns, and with rows sorted by a column.
 
         Columns are named by their titles, in any case; the tables have them in the order of `columns`, and an empty one
-        keeps all. `sort` is TITLE, TITLE:asc or TITLE:desc, and None keeps the order. Rows without a value come last.
-        With columns the data becomes a list of dicts, from titles like log_end_offset to values, for the rows of all
-        tables. Without columns the data is sorted where it is the rows of the only table. Of several tables those
-        without a named column are left out, and those without the column of `sort` keep their order. Raise UsageError
-        where no table has all of the columns or the column of `sort`, unless there is no table, and for an unknown
-        order.
+        keeps all. `sort` is TITLE, TITLE:asc or TITLE:desc, with the order in lower case; None keeps the order of rows,
+        and an empty text is no column. Rows without a value come last. With columns the data becomes a list of dicts,
+        from titles like log_end_offset to values, for the rows of all tables; [] without tables. Without columns the
+        data is sorted where it is the rows of the only table. Of several tables those without a named column are left
+        out, and those without the column of `sort` keep their order. Raise UsageError where no table has all of the
+        columns or the column of `sort`, unless there is no table, and for an unknown order.
         """
         report = self if sort is None else self._sort(sort)
         if not columns:
@@ -94,9 +94,9 @@ class Report:
     def _sort(self, sort: str) -> Report:
         """Return the report with the rows of its tables sorted by a column, TITLE, TITLE:asc or TITLE:desc.
 
-        TITLE is in any case, and alone it means asc. Rows without a value come last. The data is sorted where it is the
-        rows of the only table. Tables without the column keep their order. Raise UsageError for a column that no table
-        has, unless there is no table, and for an unknown order.
+        TITLE is in any case, the order in lower case; TITLE alone means asc. Rows without a value come last. The data
+        is sorted where it is the rows of the only table. Tables without the column keep their order. Raise UsageError
+        for a column that no table has, unless there is no table, and for an unknown order.
         """
         title, _, order = sort.partition(":")
         if order not in ("", "asc", "desc"):
@@ -157,8 +157,8 @@ def _make_object(table: Table, row: Any) -> dict[str, object]:
 def _sort_rows(rows: Sequence[Any], column: Column, descending: bool) -> list[Any]:
     """Return rows sorted by a column: numbers before text, rows with a value of None last.
 
-    Values that are no numbers are compared as the text of their cells. With `descending` texts come before numbers, and
-    None is last, too. Rows with equal values keep their order.
+    Values that are no numbers, also bools, are compared as the text of their cells. With `descending` texts come before
+    numbers, and None is last, too. Rows with equal values keep their order.
     """
 
     def key(row: Any) -> tuple[bool, Any]:

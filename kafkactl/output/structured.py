@@ -35,8 +35,9 @@ def encode_json(data: Any) -> Iterator[bytes]:
     """Yield a value as indented JSON in UTF-8, in pieces, with a line end at the end.
 
     The items of a list are encoded 1000 at a time; any other value is one piece. Dataclasses become objects, bytes
-    text, sets sorted lists, and NaN and infinity null. Raise RecursionError for data that are nested about 500 deep,
-    TypeError for a set whose items cannot be sorted, and ValueError for an integer of more than 4,300 digits.
+    text, sets sorted lists, and NaN and infinity null. Errors come during the iteration, also after the first pieces:
+    raise RecursionError for data that are nested about 500 deep, TypeError for a set whose items cannot be sorted, and
+    ValueError for an integer of more than 4,300 digits.
     """
     if not isinstance(data, (list, tuple)) or not data:
         yield dump_json(data, indented=True) + b"\n"
@@ -96,8 +97,9 @@ def encode_yaml(data: Any) -> Iterator[str]:
 
     Each item of a list is one piece; any other value is one piece as a whole. NaN and infinity become null, dataclasses
     mappings, bytes text, and sets sorted lists. Keys become text, but integer keys stay integers in a value that is no
-    list. Raise RecursionError for data that are nested about 500 deep, TypeError for a set whose items cannot be
-    sorted, and ValueError for an integer of more than 4,300 digits.
+    list. Errors come during the iteration, also after the first pieces: raise RecursionError for data that are nested
+    about 500 deep, TypeError for a set whose items cannot be sorted, and ValueError for an integer of more than 4,300
+    digits.
     """
     if isinstance(data, (list, tuple)) and data:
         for item in data:
@@ -122,8 +124,9 @@ def encode_csv(tables: Sequence[Table], with_headings: bool = True) -> Iterator[
     """Yield tables as csv: a line of headings, the titles in lower case, and pieces of up to 1000 rows.
 
     Each piece ends with a line end. Nothing separates two tables, and their titles are left out. A table without rows
-    has headings, too. A table with the columns of the table before it has no headings of its own; with `with_headings`
-    False there are none.
+    has headings, too. A table with the titles of the table before it, in their order, has no headings of its own; with
+    `with_headings` False there are none. `headings` of a table does not count. Raise ValueError, during the iteration,
+    for an integer of more than 4,300 digits.
     """
     last_titles: list[str] | None = None
     for table in tables:
@@ -174,10 +177,11 @@ def check_null_marker(text: str) -> None:
 def make_valid_data(value: Any, keep_keys: bool = False) -> Any:
     """Return a value as plain dictionaries, lists and scalars that every format can hold.
 
-    Keys become text; with `keep_keys` integers stay integers, as YAML allows. Not-a-number and infinity become None;
-    bytes become text, with visible escapes where they are not UTF-8. Dataclasses become dictionaries, members of
-    enumerations their values (but members that are integers stay), sets sorted lists, and other unknown types text.
-    Raise RecursionError for data that are nested about 500 deep, and TypeError for a set whose items cannot be sorted.
+    Keys become text as str() shows them, but None and bools as in JSON; with `keep_keys` integers stay integers, as
+    YAML allows. Not-a-number and infinity become None; bytes become text, with visible escapes where they are not
+    UTF-8. Dataclasses become dictionaries, members of enumerations their values (but members that are integers stay),
+    sets sorted lists, and other unknown types text. Raise RecursionError for data that are nested about 500 deep, and
+    TypeError for a set whose items cannot be sorted.
     """
     if isinstance(value, str):
         return _make_valid_text(str(value.value) if isinstance(value, Enum) else value)
@@ -211,8 +215,9 @@ def _split(items: Iterable[Any]) -> Iterator[list[Any]]:
 def _replace_unknown_type(value: Any) -> Any:
     """Return a replacement for a value of a type that JSON does not have.
 
-    A member of an enumeration becomes its value, bytes text, a set a sorted list, a tuple a list, and anything else
-    text. Items of a list are not replaced. Raise TypeError for a set whose items cannot be sorted.
+    A member of an enumeration becomes its value, bytes text (visible escapes where they are not UTF-8), a set a sorted
+    list, a tuple a list, and anything else text. Items of a list are not replaced. Raise TypeError for a set whose
+    items cannot be sorted.
     """
     if isinstance(value, Enum):
         return value.value
@@ -226,7 +231,10 @@ def _replace_unknown_type(value: Any) -> Any:
 
 
 def _make_valid_text(text: str) -> str:
-    """Return text without lone surrogates: they become visible escapes, of bytes where all stand for bytes."""
+    """Return text without lone surrogates: they become visible escapes, of bytes where all stand for bytes.
+
+    Where all stand for bytes, those that are a character in UTF-8 become this character.
+    """
     if text.isascii():
         return text
     raw = text.encode("utf-8", "surrogateescape") if _is_escaped(text) else text.encode("utf-8", "backslashreplace")
@@ -261,8 +269,8 @@ def _is_block(value: Any) -> bool:
 def _encode_yaml_item(value: Any, indent: str) -> Iterator[str]:
     """Yield the lines of one item of a list, behind `indent`, which consists of blanks.
 
-    Each line has its line end. A dictionary or a list begins on the line of the hyphen. `value` has plain types only,
-    as make_valid_data returns them.
+    Each line has its line end. A dictionary or a list that is not empty begins on the line of the hyphen. `value` has
+    plain types only, as make_valid_data returns them. Raise ValueError for an integer of more than 4,300 digits.
     """
     if not _is_block(value):
         yield f"{indent}- {_encode_yaml_flat(value)}\n"
@@ -277,7 +285,7 @@ def _encode_yaml_block(value: Any, indent: str) -> Iterator[str]:
     """Yield the lines of a list or a dictionary that is not empty, behind `indent`.
 
     `indent` consists of blanks. `value` has plain types only, as make_valid_data returns them. Each line has its line
-    end.
+    end. Raise ValueError for an integer of more than 4,300 digits.
     """
     if isinstance(value, list):
         for item in value:

@@ -82,10 +82,10 @@ class _DrawnColumn:
 def draw_table(table: Table, width: int, with_headings: bool = True) -> RenderableType:
     """Return a table as rich draws it in `width` columns of the terminal.
 
-    A drawn table has a blank line above and below it. `with_headings` False leaves the titles of columns out. Where the
-    table is too wide, columns without values are left out first (the first column stays where none has values), then
-    sentences are broken between words. Where that is not enough, each row becomes a block of lines `NAME: value`, also
-    without headings.
+    A drawn table has a blank line above and below it. `with_headings` False leaves the titles of columns out;
+    `headings` of the table does not count. Where the table is too wide, columns without values are left out first (the
+    first column stays where none has values), then sentences are broken between words. Where that is not enough, each
+    row becomes a block of lines `NAME: value`, also without headings.
     """
     columns = [_draw_column(table, column, with_headings) for column in table.columns]
     if _measure_width(columns) > width:

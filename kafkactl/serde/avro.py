@@ -43,8 +43,8 @@ def make_format(schema: Schema) -> Format:
 
     Its to_text shows a value without logical types where one of them cannot be read, such as a time that Python lacks.
     Its to_bytes needs all fields of a record, also those with a default. Both raise FormatError for bytes and text that
-    are not of the schema, or nested too deeply. Raise UsageError for a text that is no Avro schema, for unknown types
-    in it, and for one that is nested too deeply.
+    are not of the schema, or nested too deeply. Raise UsageError for a text that is no Avro schema, also of a
+    reference, for unknown types in it, and for one that is nested too deeply.
     """
     parsed, named_types = _parse_schema(schema)
     values = _Values(named_types)
@@ -198,10 +198,11 @@ class _Values:
         """Return data of JSON as fastavro writes it; a union's value becomes a pair of the branch's name and the value.
 
         `schema` is as fastavro has parsed it: the name of a type, a dict, or a list for a union. Where it has logical
-        types, texts become decimals, times and UUIDs; a union's null is None. A text of timestamp-millis or
-        timestamp-micros without a zone is local time of this computer. The zone of a time of day or of a
-        local-timestamp does not count. `path` names the value in errors. Raise ValueError for data that are not of the
-        schema, and RecursionError for data that are nested too deeply.
+        types, texts become decimals, times and UUIDs, and a time as the number of its underlying type stays; a decimal
+        must be a text. A union's null is None. A text of timestamp-millis or timestamp-micros without a zone is local
+        time of this computer. The zone of a time of day or of a local-timestamp does not count. `path` names the value
+        in errors. Raise ValueError for data that are not of the schema, and RecursionError for data that are nested too
+        deeply.
         """
         schema = self._resolve(schema)
         if isinstance(schema, list):
@@ -244,9 +245,10 @@ class _Values:
         """Return the name of a union's branch and the value for fastavro; None for None where the union has null.
 
         `schema` is the list of the parsed branches, and `path` names the value in errors. Data that are an object with
-        the name of a branch as its only key are of this branch, as in Avro's JSON. Otherwise the first branch that
-        accepts the data counts, in the schema's order. Raise ValueError where none does, or where the named one does
-        not accept the value; RecursionError for data that are nested too deeply.
+        the name of a branch as its only key are of this branch, as in Avro's JSON, so `{"null": null}` gives the pair
+        null and None. Otherwise the first branch that accepts the data counts, in the schema's order. Raise ValueError
+        where none does, or where the named one does not accept the value; RecursionError for data that are nested too
+        deeply.
         """
         names = [self._find_name(branch) for branch in schema]
         if data is None and "null" in names:
@@ -312,8 +314,9 @@ def _convert_primitive(data: Any, kind: str, schema: Any, path: str) -> Any:
 
     `kind` is the type's name, `schema` the parsed type, which gives the `size` of fixed and the `symbols` of enum, and
     `path` names the value in errors. Bytes and fixed are made from ISO-8859-1 texts; for float and double the texts
-    NaN, Infinity and -Infinity become floats; all other data stay. Raise ValueError for data of another type, numbers
-    out of range, a fixed of another size, an unknown symbol, and lone surrogates.
+    NaN, Infinity and -Infinity become floats; all other data stay. A bool is no number, and 1.0 no int. A type that is
+    not known here takes all data. Raise ValueError for data of another type, numbers out of range, a fixed of another
+    size, an unknown symbol, and lone surrogates.
     """
     if kind in _INTEGERS:
         low, high = _INTEGERS[kind]
@@ -342,7 +345,11 @@ def _convert_primitive(data: Any, kind: str, schema: Any, path: str) -> Any:
 
 
 def _is_float(number: float, kind: str) -> bool:
-    """Return whether a number fits into a float or a double, by the name of the type; infinity and NaN do not."""
+    """Return whether a number fits into a float or a double, by its size.
+
+    `kind` is float or double. The number may be rounded: 0.1 fits into a float, and 1e-60 becomes 0. Infinity and NaN
+    do not fit.
+    """
     try:
         return math.isfinite(struct.unpack(_LAYOUTS[kind], struct.pack(_LAYOUTS[kind], number))[0])
     except (OverflowError, struct.error):
@@ -400,7 +407,7 @@ def _parse_schema(schema: Schema) -> tuple[Any, Mapping[str, Any]]:
 
     Logical types are removed unless `shown.logical_types` is set. Raise UsageError for a text, also of a reference,
     that is no Avro schema or is nested too deeply, and for unknown types in the schema. A reference with unknown types
-    is left out.
+    is left out. Not all faults are found: a fixed whose size is no number, or symbols that are no list, pass.
     """
     try:
         named_types: dict[str, Any] = {}

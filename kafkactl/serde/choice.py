@@ -85,9 +85,9 @@ def choose_format(choice: Choice, part: str, topic: str | None) -> Format:
 def _read_schema(path: str, language: str | None, part: str) -> schemas.Schema:
     """Return the schema in a file; `part`, key or value, names the option in the error.
 
-    For Protobuf the path can be FILE:MESSAGE, and a file without the suffix .proto is a FileDescriptorSet. The text is
-    not parsed yet. Raise UsageError where `language` is None, for a file that cannot be read, and for a text that is
-    not UTF-8.
+    For Protobuf the path can be FILE:MESSAGE, and a file without the suffix .proto is a FileDescriptorSet; a .proto
+    file can import the other ones in and below its folder. The text is not parsed yet. Raise UsageError where
+    `language` is None, for a file that cannot be read, and for a text that is not UTF-8.
     """
     if language is None:
         raise UsageError(

@@ -50,9 +50,9 @@ class Format:
     def from_input(self) -> Callable[[bytes], bytes]:
         """Return the conversion from input text, as bytes, to a record's bytes.
 
-        The format string keeps all bytes; every other format, also string:ENCODING, takes the text as UTF-8. The
-        conversion raises FormatError for text that is not of the format; that of a schema registry also raises the
-        registry's errors.
+        The format string keeps all bytes; every other format, also string:ENCODING, takes the text as UTF-8. Of these
+        only the format bytes keeps bytes that are not UTF-8. The conversion raises FormatError for text that is not of
+        the format; that of a schema registry also raises the registry's errors.
         """
         if self.name == STRING:
             return bytes
@@ -74,7 +74,8 @@ class Format:
 def get(name: str, others: Sequence[str] = ()) -> Format:
     """Return the format with a name, spelled as in names(); string:ENCODING is text in another encoding of Python.
 
-    `others` are further names for the error's hint only. Raise UsageError for an unknown name or encoding.
+    Case counts. The formats with schemas, such as avro, are unknown here: see choose_format. `others` are further names
+    for the error's hint only. Raise UsageError for an unknown name or encoding.
     """
     if name.startswith(f"{STRING}:"):
         return _make_encoded_format(name.partition(":")[2])
@@ -93,8 +94,9 @@ def _make_number_format(name: str, layout: str, parse: Callable[[str], int | flo
     """Return the format of a number with a layout of `struct`, between its bytes and decimal text.
 
     `parse` takes the text and returns the number, or raises ValueError; it is `int` or `float`, which also take blanks
-    at both ends and 1_000. The functions of the format raise FormatError for bytes of another length, other text, and a
-    number that is too large; but `float` takes 1e999 as infinity, which is written.
+    at both ends and 1_000. Texts of floats are those of Python, such as 1e+20, inf and nan. The functions of the format
+    raise FormatError for bytes of another length, other text, and a number that is too large; but `float` takes 1e999
+    as infinity, which is written.
     """
     packed = struct.Struct(layout)
 
@@ -177,7 +179,11 @@ _STRINGS_AND_LINES = re.compile(r'("(?:[^"\\]|\\.)*")|[ \t]*[\r\n][ \t\r\n]*')
 
 
 def _decode_json(data: bytes) -> str:
-    """Return JSON as text, on one line; raise FormatError for bytes that are no JSON."""
+    """Return JSON as text, on one line; raise FormatError for bytes that are no JSON.
+
+    It stays as it was written but for line ends, the blanks around them, and blanks at both ends. NaN, no bytes, and a
+    byte order mark are no JSON.
+    """
     try:
         return _check_json(data.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -185,7 +191,11 @@ def _decode_json(data: bytes) -> str:
 
 
 def _encode_json(text: str) -> bytes:
-    """Return JSON as bytes, on one line; raise FormatError for text that is no JSON."""
+    """Return JSON as bytes, on one line; raise FormatError for text that is no JSON.
+
+    It stays as it was written but for line ends, the blanks around them, and blanks at both ends. NaN, an empty text,
+    and a lone surrogate are no JSON.
+    """
     try:
         return _check_json(text).encode("utf-8")
     except UnicodeEncodeError as error:

@@ -55,8 +55,9 @@ def find_class_format(name: str) -> Format:
 
     The class can be named with or without its package and its suffix, Decoder or Deserializer; only its own name, and
     not the suffix, may be in any case. ByteBuffer and Void need the suffix Deserializer and their own case, and their
-    formats write nothing: to_bytes raises FormatError. Float and Double give numbers as Java prints them. Integer and
-    Long ignore bytes behind the number, unless the suffix is Deserializer. Raise UsageError for an unknown class.
+    formats write nothing: to_bytes raises FormatError. Void cannot read either: to_text raises FormatError for all
+    bytes. Float and Double give numbers as Java prints them. Integer and Long ignore bytes behind the number, unless
+    the suffix is Deserializer. Raise UsageError for an unknown class.
     """
     short = name
     for package in _PACKAGES:
@@ -96,8 +97,9 @@ _VOID = Format("void", _refuse_bytes, _refuse_text)
 def make_format_decoder(key: Format, value: Format) -> Decoder:
     """Return the decoder of keys and values of these formats.
 
-    Where a record has the schema's id in a header, the id is put before the data. In the decoder's `values`, keys and
-    values of the format string stay bytes, and all others are text. The decoder raises FormatError for bytes that their
+    Where a record has the schema's id in a header, the id is put before the data. In the decoder's `text`, bytes of the
+    format string that are not UTF-8 become U+FFFD. In its `values`, keys and values of the format string stay bytes,
+    and all others are text. An absent key or value is None in both. The decoder raises FormatError for bytes that their
     format cannot read, OperationError and UnreachableError where a schema registry refuses or does not answer, and
     OSError where a Protobuf schema needs a temporary file that cannot be made.
     """
@@ -142,9 +144,9 @@ def make_topic_decoder(topic: str) -> Decoder:
 
     The decoder's `text` has the errors of Kafka's tool in place of records that it cannot decode, but raises
     FormatError for a record of a coordinator's topic (the first three of TOPICS) without a key. `values` raises
-    FormatError for each record whose bytes cannot be decoded. It returns a dict of the key's type and data, and one of
-    the value's version and data, or None for a tombstone; for the other two topics None and a dict of type, version and
-    data. Bytes in the data stay bytes.
+    FormatError for each record that cannot be decoded, also for a missing key, or a missing value in the last two
+    topics. It returns a dict of the key's type and data, and one of the value's version and data, or None for a
+    tombstone; for the other two topics None and a dict of type, version and data. Bytes in the data stay bytes.
     """
     from kafkactl.output.kafka import internal_text
     from kafkactl.storage.internal.coordinator import parse_coordinator_record

@@ -47,9 +47,10 @@ _INTERNAL: Mapping[str, _Records] = {
 
 
 def strip_package(name: str) -> str:
-    """Return the name of a formatter class without its package; the name may lack it.
+    """Return the name of a formatter class without its package, if it has one.
 
-    Raise UsageError for a class that is not in LINES, not NOTHING, and not a formatter of an internal topic.
+    The packages are those of Kafka, also older ones; case counts. Raise UsageError for another package, and for a class
+    that is not in LINES, not NOTHING, and not a formatter of an internal topic.
     """
     short = name
     for package in _PACKAGES:
@@ -84,10 +85,10 @@ class InternalRecords(RecordWriter):
     def write(self, message: Any) -> bytes:
         """Return a record as a line of JSON with its end: key (type and data) and value (version and data).
 
-        The value is null for a tombstone. Bytes are base64, also the subscriptions and assignments of members. The
-        result is empty for a record without a key, of a type that is unknown, or of one that the formatter does not
-        show. Raise FormatError, with the offset, for a record that cannot be decoded, also for one that the formatter
-        does not show.
+        Type and version are numbers. The value is null for a tombstone. Bytes are base64, also the subscriptions and
+        assignments of members. The result is empty for a record without a key, of a type that is unknown, or of one
+        that the formatter does not show. Raise FormatError, with the offset, for a record that cannot be decoded, also
+        for one that the formatter does not show.
         """
         key, value = message.key(), message.value()
         if key is None:

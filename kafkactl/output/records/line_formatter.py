@@ -90,9 +90,10 @@ class LineFormatter:
     def format_all(self, messages: Sequence[Message]) -> bytes:
         """Return many records in their order; the most frequent form is written without a call for each field.
 
-        Each has the end of its line. Raise FormatError for a key, value or header that its format cannot read,
-        OperationError and UnreachableError where a schema registry refuses or does not answer, OSError where a Protobuf
-        schema needs a temporary file that cannot be made, and KafkactlError for headers that cannot be read.
+        Each has the end of its line; the result is empty where no field is printed. Raise FormatError for a key, value
+        or header that its format cannot read, OperationError and UnreachableError where a schema registry refuses or
+        does not answer, OSError where a Protobuf schema needs a temporary file that cannot be made, and KafkactlError
+        for headers that cannot be read.
         """
         if self.plain is None:
             return b"".join(map(self.format, messages))

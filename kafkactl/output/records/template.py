@@ -30,8 +30,9 @@ class Template(RecordWriter):
     def __init__(self, text: str, key: Format, value: Format) -> None:
         r"""Take a template with the marks in MARKS, and the formats of keys and values.
 
-        Escapes (\t, \n, \r, \0, \xHH, \\) are replaced; an unknown escape stays. Raise UsageError for an unknown mark,
-        and for a single % at the end.
+        Escapes (\t, \n, \r, \0, \xHH, \\) are replaced; an unknown escape stays. \xHH is a character, so \xff is two
+        bytes of UTF-8. Values of the record keep their backslashes. An empty template prints nothing. Raise UsageError
+        for an unknown mark, and for a single % at the end.
         """
         self._key, self._value = key.to_output, value.to_output
         marks: dict[str, Callable[[Any], bytes]] = {

@@ -41,7 +41,8 @@ class UndeliveredSink:
         """Write one record at once: a line of JSON into the file, or an error message on stderr.
 
         The message has only the first 200 characters of key and value, and no headers. Where the file cannot be
-        written, the record and all later ones go to stderr. Nothing is raised where neither can be written.
+        written, the record and all later ones go to stderr. In Kafka's style such an error is kept in people.failures,
+        and not written. Nothing is raised where neither can be written.
         """
         if self._path is None or not self._append(dump_json(_make_fields(record)) + b"\n"):
             key = "no key" if record.key is None else f"key {_shorten(record.key)}"
@@ -64,8 +65,8 @@ class UndeliveredSink:
         """Append a line, which has its line end already, to the file as a whole, or nothing.
 
         The first call opens or creates the file; a FIFO without a reader cannot be opened. After a failure a FIFO can
-        have a part. Return False where that failed; an error is then written to stderr, and later records go to stderr
-        as well.
+        have a part. Return False where that failed; an error is then written to stderr (in Kafka's style kept in
+        people.failures), and `tell` writes this record and later ones there as well. There must be a file.
         """
         try:
             if self._descriptor is None:
@@ -85,7 +86,8 @@ class UndeliveredSink:
 def _require_writable(file: Path) -> None:
     """Raise UsageError for `-`, for a directory, and for a file that cannot be written or created.
 
-    A file that cannot be looked at is refused, too. The file is neither opened nor created.
+    A file that cannot be looked at is refused, too. For a missing file, also for a broken link, only the right to write
+    into its folder is checked. The file is neither opened nor created.
     """
     if str(file) == "-":
         raise UsageError(

@@ -47,11 +47,12 @@ class Style:
 def make_record_writer(style: Style, key: Format, value: Format) -> RecordWriter:
     """Return the writer for a style: Kafka's own lines, unless the style has another form.
 
-    `key` and `value` are the formats of keys and values. Output formats without a form of their own here give columns;
-    plain gives lines, and raw the values alone, without line ends. Formatters of internal topics do not use `key` and
-    `value`. Raise UsageError for more than one form, for properties of a form that is no lines, for an unknown
-    formatter, property, deserializer or encoding, for an unknown mark in a template, and for a null marker that csv
-    cannot have. Raise UnicodeEncodeError for a separator or null.literal of lines that is not Unicode.
+    `key` and `value` are the formats of keys and values; deserializers in the properties count before them. Output
+    formats without a form of their own here give columns; plain gives lines, and raw the values alone, without line
+    ends. Formatters of internal topics do not use `key` and `value`. Raise UsageError for more than one form, for
+    properties of a form that is no lines, for an unknown formatter, property, deserializer or encoding, for an unknown
+    mark in a template, and for a null marker that csv cannot have. Raise UnicodeEncodeError for a separator or
+    null.literal of lines that is not Unicode.
     """
     from kafkactl.output.records import kafka_formatters
 
@@ -116,8 +117,8 @@ def _make_line_formatter(properties: Mapping[str, str], key: Format, value: Form
 def _find_text_format(name: str) -> Format:
     """Return the format of a deserializer class; StringDeserializer has U+FFFD in place of bytes that are not UTF-8.
 
-    The name may lack its package and its suffix. Without the suffix, String keeps all bytes. Raise UsageError for an
-    unknown class.
+    The name may lack its package and its suffix. StringDecoder, String, and a name with String in another case keep all
+    bytes. Raise UsageError for an unknown class.
     """
     format = find_class_format(name)
     is_text = format.name == STRING and name.endswith("StringDeserializer")
@@ -333,7 +334,8 @@ def _pad(text: str, width: int) -> str:
 def _count_columns(text: str) -> int:
     """Return how many columns a line takes on a terminal, without its line end.
 
-    Korean characters and emoji take two. 0 for text that has a control character and one beyond ASCII.
+    Korean characters and emoji take two. In text of ASCII alone each character counts, also a control character. 0 for
+    text that has a control character and one beyond ASCII.
     """
     if text.isascii():
         return len(text.rstrip("\n"))
