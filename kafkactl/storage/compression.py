@@ -63,11 +63,11 @@ def decompress(codec: Codec, data: bytes, bound: int | None = None) -> bytes:
     """Return data decompressed.
 
     `bound` is the largest result in bytes; None means MAX_DECOMPRESSED_BYTES. Codec.NONE returns the data as they are,
-    whatever their size. Bytes behind the end of gzip and lz4 data are ignored; behind zstd and snappy data they are an
-    error, but zstd frames may follow each other. Raise FormatError for data that the codec cannot decompress, for lz4
-    blocks that depend on each other, for empty data and for data that are cut off, and TooLargeError (a FormatError)
-    for a result past the bound. Snappy data in the framing of Java clients that end after one of their blocks are not
-    known to be cut off.
+    whatever their size. Bytes behind the end of gzip and lz4 data are ignored, also a second gzip member; behind zstd
+    and snappy data they are an error, but zstd frames may follow each other. Raise FormatError for data that the codec
+    cannot decompress, for lz4 blocks that depend on each other, for empty data and for data that are cut off, and
+    TooLargeError (a FormatError) for a result past the bound. Snappy data in the framing of Java clients that end after
+    one of their blocks are not known to be cut off.
     """
     if codec is Codec.NONE:
         return data

@@ -84,7 +84,7 @@ def find_sibling(path: Path, kind: FileKind) -> Path:
 
     Its name is that of `path` up to the kind's suffix, and then the suffix of `kind`, in the same folder. A path with a
     further suffix like .deleted or .gz gives the sibling with this suffix, too, if that file exists; else the sibling
-    without it, whether or not it exists.
+    without it, whether or not it exists. Raise PermissionError where that may not be looked at.
     """
     base = Path(strip_suffixes(path)).stem
     tail = path.name.removeprefix(strip_suffixes(path))

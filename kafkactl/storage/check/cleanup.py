@@ -53,7 +53,8 @@ class _Metadata:
     def apply(self, name: str, fields: dict[str, Any]) -> None:
         """Take in the next record of the log: its schema name, such as TopicRecord, and its fields.
 
-        Only TopicRecord, RemoveTopicRecord and ConfigRecord change something.
+        Only TopicRecord, RemoveTopicRecord and ConfigRecord change something. A RemoveTopicRecord also drops the
+        configs of the topic, and does nothing for an unknown id; a ConfigRecord with the value None drops the config.
         """
         if name == "TopicRecord":
             self.names[fields["topicId"]], self.ids[fields["name"]] = fields["name"], fields["topicId"]
@@ -79,9 +80,12 @@ class LogDirKnowledge:
     def find_policy(self, topic: str, partition: int | None) -> Policy:
         """Return a topic's cleanup policy, from certain signs only; UNKNOWN without one.
 
-        The policy compact,delete counts as COMPACT. With the policy delete, a partition that the cleaner has compacted
-        before is FORMERLY_COMPACT. `partition` is None where the folder's name has no number. Files that cannot be read
-        count as missing; nothing is raised.
+        __cluster_metadata is DELETE, __consumer_offsets and __transaction_state are COMPACT. Of the topic's own config
+        in the KRaft log, compact,delete counts as COMPACT; with delete, a partition that the cleaner has compacted
+        before is FORMERLY_COMPACT. Without an own config, such a partition is COMPACT; any other is DELETE where the
+        topic is in this log and nothing says that the broker compacts by default. `partition` is None where the
+        folder's name has no number. Files that cannot be read count as missing. Raise PermissionError where the files
+        of the log dir may not be looked at.
         """
         if topic == METADATA_TOPIC:
             return Policy.DELETE
@@ -109,8 +113,9 @@ class LogDirKnowledge:
     def is_preallocated(self, topic: str) -> bool | None:
         """Return True if the topic's config `preallocate` in the KRaft log is true.
 
-        Segments are created at their full size then. Otherwise return False, or None where a broker may have the log
-        dir open: a segment may be older than the present config.
+        Only the topic's own config counts, and an unreadable log has none. Segments are created at their full size
+        then. Otherwise return False, or None where a broker may have the log dir open: a segment may be older than the
+        present config. Raise PermissionError where the files of the log dir may not be looked at.
         """
         if self._find_topic_config(topic, PREALLOCATE) == "true":
             return True
@@ -119,7 +124,8 @@ class LogDirKnowledge:
     def may_be_remote(self, topic: str) -> bool:
         """Return whether older segments of a topic can be in remote storage, by remote.storage.enable in the KRaft log.
 
-        True for a topic that is not in this log; False for __cluster_metadata.
+        True for a topic that is not in this log, and so for all others where the log is missing or damaged; False for
+        __cluster_metadata.
         """
         if topic == METADATA_TOPIC:
             return False
@@ -133,8 +139,9 @@ class LogDirKnowledge:
     def _default_may_be_compact(self) -> bool:
         """Return whether the broker may compact topics without a policy of their own (log.cleanup.policy).
 
-        Signs are any value of this config in the KRaft log, and a compacted partition of a topic without its own policy
-        that is no internal topic. The result is computed at the first use only.
+        Signs are any value of this config in the KRaft log, of any broker and also delete, and a partition of a topic
+        without its own policy that the cleaner has compacted; __consumer_offsets and __transaction_state do not count.
+        The result is computed at the first use only.
         """
         if any(
             kind == _BROKER_RESOURCE and "log.cleanup.policy" in configs
@@ -150,7 +157,8 @@ class LogDirKnowledge:
     def _cleaned_partitions(self) -> set[tuple[str, int]]:
         """Return the partitions that the broker's cleaner has compacted, as topic and number, by its checkpoint.
 
-        Empty where the checkpoint is missing or cannot be read. It is read at the first use only.
+        Empty where the checkpoint is missing or cannot be read. It is read at the first use only. Raise PermissionError
+        where it may not be looked at.
         """
         path = self._path / CLEANER_CHECKPOINT
         try:
@@ -163,8 +171,8 @@ class LogDirKnowledge:
     def _metadata(self) -> _Metadata:
         """Return the content of the metadata log; empty where the log is missing or damaged.
 
-        It is also empty where the log has neither its beginning nor a snapshot. The files are read at the first use
-        only.
+        It is also empty where the log has neither its beginning nor a snapshot. A wrong CRC and a last batch that is
+        cut off are not noticed. The files are read at the first use only.
         """
         metadata = _Metadata()
         try:
@@ -179,9 +187,10 @@ class LogDirKnowledge:
     def _list_metadata_files(self) -> list[Path]:
         """Return the newest snapshot and the segments of the metadata log, in the order to read them.
 
-        The list is empty where there is neither a snapshot nor the beginning of the log. Raise UsageError where the
-        folder cannot be listed. Without a number in the name of the first segment its content is read; raise UsageError
-        where that has no offset or may not be opened, and FormatError where it cannot be read.
+        All segments come, also those before the snapshot. The list is empty where there is neither a snapshot nor a
+        first segment of offset 0. Raise UsageError where the folder cannot be listed. Without a snapshot, and without a
+        number in the name of the first segment, its content is read; raise UsageError where that has no offset or may
+        not be opened, and FormatError where it cannot be read.
         """
         files = list_files(self._path / f"{METADATA_TOPIC}-0")
         snapshots = sorted(path for path in files.regular if path.suffix == FileKind.KRAFT_SNAPSHOT.value)
@@ -204,7 +213,11 @@ def is_metadata(folder: Path) -> bool:
 
 
 def _read_metadata_records(segment: Segment) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield schema name and fields of the records about topics and configs, in order. Raise FormatError for damage."""
+    """Yield schema name and fields of the records about topics and configs, in the order of the file.
+
+    They are TopicRecord, RemoveTopicRecord and ConfigRecord. Raise FormatError, after the records before it, for
+    damage; a wrong CRC and a last batch that is cut off are no error.
+    """
     for record in segment.records():
         if record.value is not None and record.value.startswith(_PARSED_RECORDS):
             parsed = parse_metadata_record("cluster_metadata", record.value)

@@ -36,9 +36,10 @@ class Fault:
     def place(self) -> tuple[Path, int | None, int | None, str]:
         """Return the identity of a finding, which does not change while its file grows.
 
-        It is the file, the position or None, the offset or None, and a text. The position counts, else the offset, else
-        the text without its numbers. The text can change with later bytes: a batch of a wrong size is first no whole
-        batch, and then one with a wrong CRC.
+        It is the file and one of three things: the position, else the offset, else the text without its numbers. The
+        others are None, the text "". The text does not count with a position or an offset, because it can change with
+        later bytes: a batch of a wrong size is first no whole batch, and then one with a wrong CRC. The severity does
+        not count, either.
         """
         if self.position is not None:
             return self.file, self.position, None, ""

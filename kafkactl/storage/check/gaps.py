@@ -28,10 +28,10 @@ MOST_KEYS = 100_000
 def find_gap_faults(log: LogState, policy: Policy, segments: Sequence[Path]) -> Iterator[Fault]:
     """Yield faults for gaps that compaction cannot have made, and notices for doubtful ones; other gaps yield nothing.
 
-    `policy` is the topic's cleanup policy; a compacted topic has no faults here. With DELETE, gaps as after compaction
-    and nothing else to report, one notice is about the folder. `segments` are the paths of the log's segments, in the
-    order of their offsets; with a gap there must be one. They may be read again, to find a key that repeats; one that
-    cannot be read ends this search. Nothing is raised.
+    `log` is the state after all segments. `policy` is the topic's cleanup policy; with COMPACT nothing is yielded. With
+    DELETE, gaps as after compaction and nothing else to report, one notice is about the folder. `segments` are the
+    paths of the log's segments, in the order of their offsets; with a gap there must be one. They may be read again, to
+    find a key that repeats; one that cannot be read ends this search. Nothing is raised.
     """
     if policy is Policy.COMPACT or not log.gaps:
         return
@@ -67,8 +67,8 @@ def is_explained_by_compaction(log: LogState, policy: Policy) -> bool:
 def find_repeated_key(segments: Sequence[Path], end: int) -> int | None:
     """Return the offset of the first record below `end` with a key that an earlier record has, or None.
 
-    None also where a segment cannot be read before it, and after MOST_KEYS (100,000) different keys. Control records do
-    not count.
+    None also where a segment cannot be read before it, and after MOST_KEYS (100,000) different keys. Control records
+    and records without a key do not count, and a wrong CRC is not noticed.
     """
     keys: set[bytes] = set()
     for path in segments:
@@ -101,9 +101,9 @@ def _find_proof(gap: Gap, log: LogState, policy: Policy, *, keys_repeat: bool) -
 def _is_keyless_proof(gap: Gap, keyless_offset: int, log: LogState, policy: Policy) -> bool:
     """Return whether the first record without a key proves that compaction did not make a gap.
 
-    One up to the end of the gap always does. A later one never does with FORMERLY_COMPACT or where a batch has lost
-    records; otherwise it does where the gap is between segments or the policy is DELETE, and no other gap inside of a
-    segment lies before the record.
+    One before the gap, or at the first offset behind it (`gap.end`), always does. A later one never does with
+    FORMERLY_COMPACT or where a batch has lost records; otherwise it does where the gap is between segments or the
+    policy is DELETE, and no other gap inside of a segment lies before the record.
     """
     if keyless_offset <= gap.end:
         return True
@@ -113,7 +113,10 @@ def _is_keyless_proof(gap: Gap, keyless_offset: int, log: LogState, policy: Poli
 
 
 def _make_fault(gap: Gap, reason: str, severity: Severity) -> Fault:
-    """Return the fault or notice of a gap, with the reason in its text."""
+    """Return the fault or notice of a gap, by `severity`, with the reason in its text.
+
+    Its offset is the first that is missing; its position is that of the batch behind the gap, None between segments.
+    """
     where = "between two segments" if gap.between_segments else "between two batches"
     if gap.position == 0:
         where = "before the first batch of the segment"

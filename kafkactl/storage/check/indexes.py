@@ -33,7 +33,10 @@ class OffsetIndexWatcher:
     """Check of an offset index's entries, batch by batch of its segment."""
 
     def __init__(self, path: Path, entries: list[OffsetEntry]) -> None:
-        """Take the path of an index for its faults, and its entries, whose offsets and positions rise."""
+        """Take the path of an index for its faults, and its entries, whose offsets and positions must rise.
+
+        Neither is checked here, and the file is not read.
+        """
         self._path = path
         self._waiting = deque(entries)
         self._open: OffsetEntry | None = None
@@ -51,7 +54,8 @@ class OffsetIndexWatcher:
     def finish(self, segment_bytes: int, *, has_damage: bool) -> Iterator[Fault]:
         """Yield the faults of entries that matched no batch; call this once, after all batches.
 
-        `segment_bytes` is the size of the log. With `has_damage`, only entries past the end of the log are faults.
+        `segment_bytes` is the size of the log. With `has_damage`, only entries with a position past the end of the log
+        are faults.
         """
         if self._open is not None and not has_damage:
             yield self._make_fault(self._open, "an entry with an offset behind the end of its segment")
@@ -63,7 +67,8 @@ class OffsetIndexWatcher:
         """Yield the faults of entries up to a batch's position, and of an earlier entry that is still open.
 
         An entry is open until a batch reaches its offset; an open one is a fault where the next entry comes first.
-        `records` is None for a damaged batch: then no offset is compared, and an entry at its position is no fault.
+        `records` is None for a damaged batch: then no offset is compared, an entry at its position is no fault, and no
+        entry stays open.
         """
         while self._waiting and self._waiting[0].position <= batch.position:
             if self._open is not None:
@@ -80,7 +85,10 @@ class OffsetIndexWatcher:
             yield from self._compare_offset(self._open, batch, records)
 
     def _compare_offset(self, entry: OffsetEntry, batch: AnyBatch, records: BatchRecords) -> Iterator[Fault]:
-        """Yield a fault where a batch is past an entry's offset without ending at it; either closes the entry."""
+        """Close an open entry where a batch ends at its offset; where the batch goes past it, also yield a fault.
+
+        A batch ends at its last offset and at the offset of its last record. An entry of a later offset stays open.
+        """
         ends = (batch.last_offset, records.last) if records.count else (batch.last_offset,)
         if entry.offset in ends:
             self._open = None
@@ -97,7 +105,10 @@ class TimeIndexWatcher:
     """Check of a time index's entries, batch by batch of its segment."""
 
     def __init__(self, path: Path, entries: list[TimeEntry]) -> None:
-        """Take the path of an index for its faults, and its entries, whose timestamps rise."""
+        """Take the path of an index for its faults, and its entries.
+
+        Their timestamps must rise, and their offsets must not fall. Nothing is checked here, and the file is not read.
+        """
         self._path = path
         self._waiting = deque(entries)
         self._youngest_ms = NO_TIMESTAMP
@@ -106,8 +117,8 @@ class TimeIndexWatcher:
     def see(self, batch: AnyBatch, records: BatchRecords | None) -> Iterable[Fault]:
         """Return the faults of the entries with offsets up to the last one of a batch.
 
-        `records` is None for a damaged batch, with which no entry is compared. Pass the batches in the order of the
-        file, each once.
+        `records` is None for a damaged batch, with which no entry is compared; those up to its last offset are dropped.
+        Pass the batches in the order of the file, each once.
         """
         faults: Iterable[Fault] = ()
         if self._waiting and self._waiting[0].offset <= batch.last_offset:
@@ -120,7 +131,8 @@ class TimeIndexWatcher:
     def finish(self, *, has_damage: bool) -> Iterator[Fault]:
         """Yield the faults of entries past the last batch.
 
-        With `has_damage` there are none, because the entries cannot be checked.
+        Call this once, after all batches; without any batch all entries are faults. With `has_damage` there are none,
+        because the entries cannot be checked.
         """
         if not has_damage:
             for entry in self._waiting:
@@ -129,7 +141,7 @@ class TimeIndexWatcher:
     def _compare_due(self, batch: AnyBatch, records: BatchRecords | None) -> Iterator[Fault]:
         """Yield the faults of the entries with offsets up to the last one of a batch.
 
-        `records` is None for a damaged batch, with which no entry is compared.
+        `records` is None for a damaged batch, with which no entry is compared; they are dropped.
         """
         while self._waiting and self._waiting[0].offset <= batch.last_offset:
             entry = self._waiting.popleft()
@@ -140,7 +152,8 @@ class TimeIndexWatcher:
         """Yield the fault, at most one, of an entry that the batch with its offset contradicts.
 
         Faults are an offset before the batch, a timestamp other than the batch's largest, one that an earlier batch
-        exceeds, and an offset that is neither the batch's last nor that of a record with this timestamp.
+        exceeds, and an offset that is neither the last of the batch or of its records nor that of a record with this
+        timestamp.
         """
         first = batch.base_offset if isinstance(batch, Batch) else records.first
         if entry.offset < first:
@@ -165,7 +178,9 @@ def watch_offset_index(path: Path | None) -> tuple[OffsetIndexWatcher, list[Faul
 
     A `path` of None, a missing file and a file that cannot be read give a watcher without entries, because brokers
     write missing indexes again; so does one with a part of an entry at its end. The last two give a fault, and so do
-    entries whose offsets or positions do not rise, which are not watched, and zeros between entries. Nothing is raised.
+    entries whose offsets or positions do not rise, which are not watched, and zeros between entries. Entries behind
+    such zeros are not watched. Without a number in its name, a missing file whose log has no offset is a fault, too.
+    Nothing is raised.
     """
     faults: list[Fault] = []
     index = None if path is None else _open(OffsetIndex, path, faults)
@@ -189,7 +204,8 @@ def watch_time_index(path: Path | None) -> tuple[TimeIndexWatcher, list[Fault]]:
 
     A `path` of None, a missing file, a file that cannot be read, and one with a part of an entry at its end give a
     watcher without entries. The last two give a fault, and so do entries whose times do not rise or whose offsets fall,
-    which are not watched, and zeros between entries. Nothing is raised.
+    which are not watched, and zeros between entries. Entries behind such zeros are not watched. Without a number in its
+    name, a missing file whose log has no offset is a fault, too. Nothing is raised.
     """
     faults: list[Fault] = []
     index = None if path is None else _open(TimeIndex, path, faults)
@@ -210,7 +226,8 @@ def watch_time_index(path: Path | None) -> tuple[TimeIndexWatcher, list[Fault]]:
 def _open(kind: type[Index], path: Path, faults: list[Fault]) -> Index | None:
     """Return an index that can be read and is whole, or None; nothing is raised.
 
-    A file that exists and cannot be read, or is not whole, adds a fault to `faults`.
+    A file that exists and cannot be read, or is not whole, adds a fault to `faults`; so does any file, also a missing
+    one, where neither its name nor its log has a base offset.
     """
     try:
         index = kind(path)
@@ -226,7 +243,8 @@ def _open(kind: type[Index], path: Path, faults: list[Fault]) -> Index | None:
 def _strip_padding(index: Index, entries: list[Entry], padding: Entry, faults: list[Fault]) -> list[Entry]:
     """Return the entries without a first one that is padding; zeros between entries add a fault to `faults`.
 
-    `padding` is the entry as which zeros are read.
+    `entries` are all that `index.read_entries` gives: those behind zeros are not among them. `padding` is the entry as
+    which zeros are read.
     """
     if index.has_data_behind(len(entries)):
         text = f"zeros behind entry {len(entries)}, and more entries behind the zeros"

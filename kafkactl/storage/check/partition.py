@@ -44,7 +44,7 @@ def check_partition(folder: Path, checked: CheckCounts) -> Iterator[Fault]:
 
     `checked` counts what was read, and always one partition. A missing folder and a path that is no folder yield
     nothing. A file that cannot be read is a fault. This waits as `look_at_partition` says. Raise UsageError where the
-    folder cannot be listed.
+    folder cannot be listed or its entries may not be looked at, and PermissionError where that is so for its log dir.
     """
     look = look_at_partition(folder, find_knowledge(folder))
     checked.add(look.checked)
@@ -57,7 +57,8 @@ def look_at_partition(folder: Path, knowledge: LogDirKnowledge) -> PartitionChec
     `knowledge` has the facts of its log dir. Where the check has a fault, this waits 0.3 s if a broker may write, and
     repeats the check if files have changed since it began, up to 3 looks in all. Then only faults at places that have
     one in every look stay; the notices and the counts are those of the last look. A missing folder and a path that is a
-    file have no findings. Raise UsageError where the folder cannot be listed.
+    file have no findings. Raise UsageError where the folder cannot be listed or its entries may not be looked at, and
+    PermissionError where that is so for its log dir.
     """
     before = _read_versions(folder)
     look = PartitionCheck(folder=folder, knowledge=knowledge)
@@ -127,7 +128,8 @@ class PartitionCheck:
     def run(self) -> None:
         """Read all files and collect the findings in `faults`; call this once.
 
-        Raise UsageError where the folder cannot be listed.
+        Findings are faults and notices. Raise UsageError where the folder cannot be listed or its entries may not be
+        looked at, and PermissionError where that is so for its log dir.
         """
         # A broker writes the log first and its other files after it, so the other files are listed first.
         self.files = list_files(self.folder)
@@ -141,9 +143,10 @@ class PartitionCheck:
             self.faults += find_open_transactions(segments[-1], self.log)
 
     def _check_files(self, segments: list[Path]) -> Iterator[Fault]:
-        """Yield the faults of all files, the segments in the order of their offsets, and read the log's state.
+        """Yield the faults and notices of all files, segments in the order of their offsets, and read the log's state.
 
-        A file that cannot be read is a fault; nothing is raised.
+        Faults that compaction explains, gaps and open transactions are not among them. A file that cannot be read is a
+        fault. Raise PermissionError where the files of the log dir may not be looked at.
         """
         self.epochs, faults = _read_epochs(self.folder / FileKind.LEADER_EPOCHS.value)
         yield from faults
@@ -164,7 +167,8 @@ class PartitionCheck:
         """Yield the faults of a segment, its indexes, and the producer snapshots at its offsets.
 
         A segment that cannot be read is a fault, one that was deleted meanwhile yields nothing, and neither raises an
-        error.
+        error. Zeros at the end of a preallocated segment are a notice. Raise PermissionError where the files of the log
+        dir may not be looked at.
         """
         indexes = {kind: other for kind in _BESIDE_A_SEGMENT if (other := find_sibling(path, kind)) in self.regular}
         offset_index, offset_faults = watch_offset_index(indexes.get(FileKind.OFFSET_INDEX))
@@ -247,7 +251,7 @@ class PartitionCheck:
 def _read_epochs(path: Path) -> tuple[list[LeaderEpoch], list[Fault]]:
     """Return the leader epochs and the faults of the file; no epochs where it cannot be read or they are not in order.
 
-    A missing file has neither. Nothing is raised.
+    In order means that epochs rise and their offsets do not fall. A missing file has neither. Nothing is raised.
     """
     faults: list[Fault] = []
     epochs = read_regular(path, read_leader_epochs, faults) or []

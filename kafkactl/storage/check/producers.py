@@ -119,9 +119,9 @@ def check_aborted(path: Path | None, log_path: Path, log: LogState, *, has_damag
     """Yield the differences between a segment's transaction index and the abort markers in its log, both ways.
 
     A `path` of None means that the segment has no index; then the findings are about `log_path`, the segment. A missing
-    index counts as one without entries, and one that cannot be read is a fault. With `has_damage`, which says that the
-    log has damage, nothing is compared. Markers that the index lacks go to `log.unless_cleaned` instead; those whose
-    transaction has no known beginning are not looked for.
+    index counts as one without entries, and one that cannot be read is a fault. With `has_damage`, which says that this
+    segment has damage, nothing is compared. Markers that the index lacks go to `log.unless_cleaned` instead; those
+    whose transaction has no known beginning are not looked for.
     """
     path = path or log_path
     try:
@@ -148,9 +148,10 @@ def check_aborted(path: Path | None, log_path: Path, log: LogState, *, has_damag
 def _find_fault_of_entry(entry: AbortedTransaction, log: LogState) -> str | None:
     """Return the fault of an index entry, as text, or None.
 
-    The entry is compared with the abort marker of its producer at its last offset. Where the log has holes of
-    compaction, or does not show where the transaction began, only the marker must exist. The last stable offset is
-    compared only where the log begins at offset 0 or the entry's is negative.
+    A first offset above the last one is a fault. Otherwise the entry is compared with the abort marker of its producer
+    at its last offset. Where the log has holes of compaction, or does not show where the transaction began, only the
+    marker must exist. The last stable offset is compared only where the log begins at offset 0 or the entry's is
+    negative.
     """
     if entry.first_offset > entry.last_offset:
         return f"a transaction that ends at {entry.last_offset} before it"

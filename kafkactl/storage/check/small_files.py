@@ -71,8 +71,8 @@ def check_meta_properties(path: Path) -> Iterator[Fault]:
 
     They are a missing file or a path that is no file, because a log dir that a broker has used always has it; one that
     cannot be read; a version other than 0 and 1, after which nothing else is checked; a broker.id (version 0) or
-    node.id (version 1) that is missing or no number; a missing or empty cluster.id; and a directory.id that is not 16
-    bytes in base64. Nothing is raised.
+    node.id (version 1) that is missing, negative or no number; a missing or empty cluster.id; and a directory.id that
+    is not 16 bytes in base64. Nothing is raised.
     """
     faults: list[Fault] = []
     properties = read_regular(path, read_properties, faults)
@@ -99,10 +99,10 @@ def check_quorum_state(path: Path, log_epoch: int) -> Iterator[Fault]:
     """Yield the faults of quorum-state; a missing file has none.
 
     They are a file that cannot be read; an unknown data_version; a leaderId, leaderEpoch, votedId or (in version 0)
-    appliedOffset that is missing, no number or below -1; voters that are no list of objects with a voterId; a leader
-    that is neither a voter nor -1, where there are voters; and an epoch from 0 on that is below `log_epoch`. -1 is no
-    fault: it is an unknown epoch. `log_epoch` is the largest leader epoch in the log: a node writes an epoch to this
-    file before the epoch's first batch. Nothing is raised.
+    appliedOffset that is missing, no number or below -1; voters that are no list of objects with a voterId of -1 or
+    above; a leader that is neither a voter nor -1, where there are voters; and an epoch from 0 on that is below
+    `log_epoch`. -1 is no fault: it is an unknown epoch. `log_epoch` is the largest leader epoch in the log: a node
+    writes an epoch to this file before the epoch's first batch. Nothing is raised.
     """
     faults: list[Fault] = []
     state = read_regular(path, read_quorum_state, faults)

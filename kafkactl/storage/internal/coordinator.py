@@ -47,7 +47,8 @@ def parse_coordinator_record(
     is a tombstone. `opens_protocol` decodes the subscription and the assignment of consumer group members, where they
     can be read; Kafka's dump tool does so, and its console consumer does not. Bytes after the key's or the value's
     fields are ignored. Raise UnknownRecordTypeError (a FormatError) for an unknown type, FormatError, in Kafka's words,
-    for an unknown version and bytes that are not as their schema says, and FileNotFoundError for another topic.
+    for an unknown version and bytes that are not as their schema says, and FileNotFoundError for a topic without a
+    layouts file.
     """
     keys, values = _load_layouts_by_type(topic)
     key_reader = SchemaReader(key)
@@ -113,7 +114,7 @@ def _load_layouts_by_type(topic: str) -> tuple[dict[int, Layout], dict[int, Layo
     """Return the layouts of the keys and of the values of a topic, by record type.
 
     The result is kept for later calls. `topic` is without the two underscores; raise FileNotFoundError for one without
-    layouts.
+    a layouts file. Both are empty for a file of another kind, such as raft.
     """
 
     def by_type(kind: str) -> dict[int, Layout]:

@@ -38,8 +38,8 @@ def parse_metadata_record(topic: str, value: bytes) -> MetadataRecord:
 
     `topic` is cluster_metadata or remote_log_metadata, without the two underscores. Raise FormatError, in Kafka's
     words, for an unknown frame version or type, for a negative version, for bytes that are not as their schema says,
-    and for bytes after it; FileNotFoundError for another topic. A higher version than the schema's is no error by
-    itself.
+    and for bytes after it; FileNotFoundError for a topic without a layouts file. A higher version than the schema's is
+    no error by itself.
     """
     reader = SchemaReader(value)
     frame_version = _read_leading_number(reader, "frame version")
