@@ -66,9 +66,8 @@ class TextDump:
         does not change the status, either. A file of unknown kind is only noted there; in Kafka's style that is each
         whose name does not end as Kafka's files do, also a missing one. Where all files have the same status, that is
         the result; else it is 1. Raise OutputError and BrokenPipeError (without several jobs its subclass
-        ReaderLeftError) where nothing more can be printed; OSError where no process can be started or the decoder of
-        keys and values raises it; and with `follow` also KafkactlError and OSError for what cannot be read of later
-        batches.
+        ReaderLeftError) where nothing more can be printed; OSError where no process can be started; and with `follow`
+        also KafkactlError and OSError for what cannot be read of later batches.
         """
         segments = [path for path in paths if find_kind(path) in (FileKind.LOG, FileKind.KRAFT_SNAPSHOT)]
         selecting = not self._options.selection.is_everything
@@ -129,7 +128,7 @@ class TextDump:
         keys or values that are not of their format, after what was printed before; KafkactlError where a process of
         `jobs` was lost or a schema registry refuses or does not answer; MissingFileError; UsageError for a file that
         may not be opened, a log with an offset neither in its name nor in its content, and a snapshot with a wrong
-        name. Raise OSError where no process can be started or `parse` raises it, OutputError and BrokenPipeError where
+        name. Raise OSError where no process can be started, OutputError and BrokenPipeError where
         nothing more can be printed.
         """
         with Segment(path) as segment:
@@ -172,7 +171,7 @@ class TextDump:
 
         `end` is a position in bytes. With several jobs forked processes print them, and the position of an output file
         is moved behind the text. Raise OutputError and BrokenPipeError where nothing more can be printed, KafkactlError
-        where a process was lost, and OSError where no process can be started or `parse` raises it.
+        where a process was lost, and OSError where no process can be started.
         """
         jobs = min(self._options.jobs, end // PIECE_BYTES)
         if jobs <= 1:
@@ -189,7 +188,7 @@ class TextDump:
         def work(batch_range: tuple[int, int], turn: Turn) -> tuple[PrintedRange, bool]:
             """Print a range in a process of its own; return it, and whether to go on.
 
-            Damage is in the range's `error`. Raise OutputError, ReaderLeftError, and an OSError of `parse`.
+            Damage is in the range's `error`. Raise OutputError and ReaderLeftError.
             """
             return self._print_range(segment, batch_range, turn, descriptor)
 
@@ -207,7 +206,7 @@ class TextDump:
         at its own position, or None for any other output. The turn is passed on; or all later ones are stopped, after
         damage, which is in the result's `error`, and where the file or `max_bytes` ends inside a batch. Where an
         earlier process has stopped this one, nothing is printed. Raise OutputError and ReaderLeftError, and errors of
-        `options.parse` that are no KafkactlError, such as OSError.
+        `options.parse` that are no KafkactlError.
         """
         position, end = batch_range
         text = self._text
@@ -253,8 +252,8 @@ class TextDump:
         noted, and `max_bytes` and `jobs` have no effect. Bytes at the end that are no whole batch are an error here,
         unless `follow` is set. At the end stderr gets the number of records that were left out because their
         transaction has no end. With `follow` this has no end, unless a limit is reached or all paths are missing. Raise
-        OutputError, ReaderLeftError, an OSError of the decoder, and, with `follow`, KafkactlError and OSError for what
-        cannot be read of later batches.
+        OutputError, ReaderLeftError, and, with `follow`, KafkactlError and OSError for what cannot be read of later
+        batches.
         """
         options = self._options
         current = None

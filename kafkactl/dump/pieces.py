@@ -129,7 +129,7 @@ def _read_piece(segment: Segment, position: int, end: int, options: DumpOptions,
 
     The text from before is removed. The result ends at `position` where the first batch is too large, and has `is_last`
     where the file or `end` comes before the end of the next one. Damage, and any other KafkactlError, also of
-    `options.parse`, is in its `error`, and not raised. Other errors of `parse`, such as OSError, are raised.
+    `options.parse`, is in its `error`, and not raised. Other errors of `parse` are raised.
     """
     text.clear()
     unknown: list[UnknownMagic] = []

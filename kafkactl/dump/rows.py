@@ -32,7 +32,7 @@ Values = Callable[[Record], tuple[Any, Any]]
 """Function that returns a record's key and value as JSON data, text as bytes.
 
 It raises FormatError for bytes that are not of their format; with a schema registry also OperationError and
-UnreachableError, and OSError where a temporary file cannot be made.
+UnreachableError.
 """
 
 
@@ -65,7 +65,7 @@ def dump_rows(
     batch. `values` returns a record's key and value, each as bytes or as data of JSON, None without one; `bytes_as`
     chooses the form of bytes that are not UTF-8. `print_rows` prints all rows. Errors are written to stderr, and the
     number of records left out because their transaction has no end. A KafkactlError of `values` ends the batch, and the
-    next one is read; an OSError of `values` or of the selection is raised. Raise OutputError and ReaderLeftError where
+    next one is read; an OSError of the selection is raised. Raise OutputError and ReaderLeftError where
     nothing more can be printed, and other errors of `print_rows`; with `follow` also KafkactlError and OSError for what
     cannot be read of later batches.
     """
@@ -117,7 +117,7 @@ def _read_log_rows(
     `left_out` counts the records of open transactions. `values` and `bytes_as` choose the form of keys and values. With
     `follow` this has no end, unless a limit is reached or all paths are missing, and raises KafkactlError and OSError
     for what cannot be read of later batches. A KafkactlError of `values` is an error of the file, too, and ends the
-    batch; other errors of `values`, such as OSError, are raised.
+    batch.
     """
     keeps_bad_crc = selection.bad_crc is BadCrc.KEPT
     for selected in select(paths, selection, deep, report_error, left_out):
@@ -232,7 +232,7 @@ def _make_batch_row(selected: SelectedBatch) -> Row:
 def _make_record_row(selected: SelectedBatch, record: Record, is_valid: bool, values: Values, bytes_as: BytesAs) -> Row:
     """Return the row of a record, with the names of docs/json.md.
 
-    The errors of `values` pass through: FormatError, OperationError, UnreachableError and OSError. Raise FormatError
+    The errors of `values` pass through: FormatError, OperationError and UnreachableError. Raise FormatError
     also for a key or value of magic 0 or 1 that cannot be read. `is_valid` is the row's `valid`. Key and value of a
     control record are None, and `control`, None for any other record, is its content as text; raise FormatError for a
     damaged one. `aborted` is None where that is not known. An unknown time (magic 0) and sequence are -1; `producer_id`

@@ -27,8 +27,8 @@ STRING = "string"
 class Format:
     """A named pair of conversions; both raise FormatError for data that are not of the format.
 
-    Those of a schema registry also raise OperationError and UnreachableError, OSError where a Protobuf schema needs a
-    temporary file that cannot be made, and to_bytes also UsageError and NotFoundError.
+    Those of a schema registry also raise OperationError and UnreachableError, and to_bytes also UsageError and
+    NotFoundError.
     """
 
     name: str

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message, message_factory, unknown_fields
 
-from kafkactl.errors import FormatError, UsageError
+from kafkactl.errors import FormatError, OperationError, UsageError
 from kafkactl.serde.formats import Format
 from kafkactl.serde.schemas import Schema, ShowOptions
 
@@ -32,8 +32,8 @@ def make_format(schema: Schema) -> Format:
 
     The functions of the format raise FormatError for bytes and text that are not of the message. Raise UsageError for a
     text that is no Protobuf schema, for a message that it does not have, and for a name that several messages have. For
-    a schema that is text raise ImportError without grpc_tools, and OSError where no temporary file can be made; while
-    it is compiled, descriptor 2 of the process goes to a file.
+    a schema that is text raise ImportError without grpc_tools, and OperationError where no temporary file can be made;
+    while it is compiled, descriptor 2 of the process goes to a file.
     """
     return make_class_format(find_message_class(schema), schema.shown)
 
@@ -151,8 +151,9 @@ def find_message_class(schema: Schema, indexes: list[int] | None = None) -> Any:
     `schema.message` is the name, in full or without its prefix. In a FileDescriptorSet the last file counts. `indexes`
     are the number, from 0 on, of a message among the top ones, then among the nested ones, and so on; None or an empty
     list means the first message. Raise UsageError for a text that is no Protobuf schema, for a message that it does not
-    have, and for a name that several have. For a schema that is text raise ImportError without grpc_tools, and OSError
-    where no temporary file can be made; while it is compiled, descriptor 2 of the process goes to a file.
+    have, and for a name that several have. For a schema that is text raise ImportError without grpc_tools, and
+    OperationError where no temporary file can be made; while it is compiled, descriptor 2 of the process goes to a
+    file.
     """
     files = _read_files(schema)
     pool = descriptor_pool.DescriptorPool()
@@ -220,7 +221,7 @@ def _read_files(schema: Schema) -> list[Any]:
 
     protoc writes imported files first. The set is `schema.descriptors`, or is compiled from the text. Raise UsageError
     for an invalid schema, and for a FileDescriptorSet that is none or empty. For a schema that is text raise
-    ImportError without grpc_tools, and OSError where no temporary file can be made.
+    ImportError without grpc_tools, and OperationError where no temporary file can be made.
     """
     data = schema.descriptors if schema.descriptors is not None else _compile(schema)
     try:
@@ -254,33 +255,41 @@ def _compile(schema: Schema) -> bytes:
     """Return the FileDescriptorSet that protoc makes of a schema's text and its references, as bytes.
 
     The files lie in a temporary folder, and descriptor 2 goes to a file meanwhile. Raise UsageError with protoc's first
-    error, or for the name of a reference that no file can have, ImportError without grpc_tools, and OSError where no
-    temporary file can be made.
+    error, or for the name of a reference that no file can have, ImportError without grpc_tools, and OperationError
+    where no temporary file can be made.
     """
     import grpc_tools
     from grpc_tools import protoc
 
     well_known = Path(grpc_tools.__file__).parent / "_proto"
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        for name, text in {**schema.references, _MAIN: schema.text}.items():
-            _write_file(root, name, _MAP_ENTRY_OPTION.sub(f"reserved {_MAP_ENTRY};", text))
-        descriptors, messages = root / "descriptors", root / "messages"
-        # protoc writes its errors to the stderr of this process.
-        with _redirect_stderr(messages):
-            status = protoc.main(
-                [
-                    "protoc",
-                    f"-I{root}",
-                    f"-I{well_known}",
-                    f"--descriptor_set_out={descriptors}",
-                    "--include_imports",
-                    _MAIN,
-                ]
-            )
-        if status:
-            raise UsageError(f"invalid Protobuf schema: {_find_first_error(messages.read_text('utf-8', 'replace'))}")
-        return descriptors.read_bytes()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            for name, text in {**schema.references, _MAIN: schema.text}.items():
+                _write_file(root, name, _MAP_ENTRY_OPTION.sub(f"reserved {_MAP_ENTRY};", text))
+            descriptors, messages = root / "descriptors", root / "messages"
+            # protoc writes its errors to the stderr of this process.
+            with _redirect_stderr(messages):
+                status = protoc.main(
+                    [
+                        "protoc",
+                        f"-I{root}",
+                        f"-I{well_known}",
+                        f"--descriptor_set_out={descriptors}",
+                        "--include_imports",
+                        _MAIN,
+                    ]
+                )
+            if status:
+                raise UsageError(
+                    f"invalid Protobuf schema: {_find_first_error(messages.read_text('utf-8', 'replace'))}"
+                )
+            return descriptors.read_bytes()
+    except OSError as error:
+        raise OperationError(
+            f"cannot read a Protobuf schema without a temporary file: {error.strerror or error}",
+            "TMPDIR names the folder for temporary files",
+        ) from error
 
 
 def _write_file(root: Path, name: str, text: str) -> None:

@@ -248,7 +248,8 @@ class RegistryFormat:
         that the registry does not have, for a schema that is invalid or needs an extra that is not installed, and for a
         value that is not of its schema. Writing raises FormatError for a text that is not of the schema, NotFoundError
         where the registry does not have the schema, and UsageError where no schema can be chosen, it is invalid, or an
-        extra is not installed. Both raise OSError where a Protobuf schema needs a temporary file that cannot be made.
+        extra is not installed. Both raise OperationError where a Protobuf schema needs a temporary file that cannot be
+        made.
         """
         return Format("registry", self._read_value, self._write_value, f"__{self._subject[1]}_schema_id")
 
@@ -258,7 +259,8 @@ class RegistryFormat:
         Raise FormatError for bytes without an id or with a wrong path of a Protobuf message, an id that the registry
         does not have, a schema that is invalid or needs an extra that is not installed, and a value that is not of it.
         Raise OperationError where the registry refuses, and UnreachableError where it refuses the login or does not
-        answer as a registry does. Raise OSError where a Protobuf schema needs a temporary file that cannot be made.
+        answer as a registry does. Raise OperationError where a Protobuf schema needs a temporary file that cannot be
+        made.
         """
         name, at = _read_schema_id(data)
         try:
@@ -282,7 +284,7 @@ class RegistryFormat:
         Requests are sent until one call has the schema; the schema of a file may be registered. Raise FormatError for a
         text that is not of the schema, UsageError where no schema can be chosen, it is invalid, or an extra is not
         installed, NotFoundError where the registry does not have it, OperationError where it refuses, and
-        UnreachableError where it refuses the login or does not answer as a registry does. Raise OSError where a
+        UnreachableError where it refuses the login or does not answer as a registry does. Raise OperationError where a
         Protobuf schema needs a temporary file that cannot be made.
         """
         header, format = self._writer
@@ -296,7 +298,7 @@ class RegistryFormat:
         registered. Raise UsageError where no schema can be chosen, it is invalid or needs an extra that is not
         installed, the newest one is not of the chosen language, or that of a file names one of its references or is a
         FileDescriptorSet, NotFoundError where the registry does not have it, OperationError where it refuses, and
-        UnreachableError where it refuses the login or does not answer as a registry does. Raise OSError where a
+        UnreachableError where it refuses the login or does not answer as a registry does. Raise OperationError where a
         Protobuf schema needs a temporary file that cannot be made.
         """
         schema = self._schema
@@ -384,8 +386,8 @@ def _parse_schema(schema: Schema, indexes: Sequence[int] = ()) -> _ParsedSchema:
 
     `indexes` are the path of a Protobuf message: its number, from 0 on, among the top messages, then among those inside
     of it, and so on; empty means the first one. A message that the schema names counts first. Raise UsageError for an
-    invalid schema, for a missing message, and where an extra is not installed. Raise OSError where a Protobuf schema
-    needs a temporary file that cannot be made.
+    invalid schema, for a missing message, and where an extra is not installed. Raise OperationError where a Protobuf
+    schema needs a temporary file that cannot be made.
     """
     if schema.language != PROTOBUF:
         return _ParsedSchema(schema, make_format(schema))

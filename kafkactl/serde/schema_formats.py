@@ -13,8 +13,8 @@ def make_format(schema: Schema) -> Format:
     """Return the format of a schema's values, without the header that a registry's clients write before them.
 
     `schema.language` is AVRO, PROTOBUF or JSON. The functions of the format raise FormatError for bytes and text that
-    are not of the schema. Raise UsageError for an invalid schema, and where an extra is not installed. Raise OSError
-    where a Protobuf text needs a temporary file that cannot be made.
+    are not of the schema. Raise UsageError for an invalid schema, and where an extra is not installed. Raise
+    OperationError where a Protobuf text needs a temporary file that cannot be made.
     """
     makers: dict[str, Callable[[Schema], Format]] = {
         AVRO: _make_avro_format,
@@ -43,8 +43,8 @@ def _make_protobuf_format(schema: Schema) -> Format:
     """Return the format of Protobuf values.
 
     Raise ImportError without protobuf or (for a text) grpc_tools, UsageError for an invalid schema, and for a name of a
-    message that the schema does not have or that several have. Raise OSError where a text needs a temporary file that
-    cannot be made.
+    message that the schema does not have or that several have. Raise OperationError where a text needs a temporary file
+    that cannot be made.
     """
     from kafkactl.serde import protobuf
 

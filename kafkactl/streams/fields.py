@@ -52,7 +52,7 @@ class FieldReader:
         such as topic and offset, are ignored. Keys and values are texts, in their formats. Raise FormatError for an
         unknown field, for headers, a partition or a timestamp of another form, for text that is not of its format, and
         for both a field and its form NAME_base64. Formats of a schema registry also raise OperationError,
-        UnreachableError and UsageError, and OSError where a Protobuf schema needs a temporary file that cannot be made.
+        UnreachableError and UsageError.
         """
         if unknown := sorted(fields.keys() - {*self.FIELDS, *self.IGNORED_FIELDS}):
             raise FormatError(f"unknown field {unknown[0]!r}", f"use only {', '.join(self.FIELDS)}")

@@ -37,16 +37,14 @@ def make_text_filter(pattern: str, part: str, format: Format) -> RecordFilter:
 
     `part` is key or value, and an error names the option --key-matches or --value-matches. The filter takes a message
     and returns a bool; a record whose part is null, or not of its `format`, does not pass. Raise UsageError for an
-    invalid pattern. The filter raises OperationError or UnreachableError where a format cannot get its schema, and
-    OSError where a Protobuf schema needs a temporary file that cannot be made.
+    invalid pattern. The filter raises OperationError or UnreachableError where a format cannot get its schema.
     """
     load_compiled = compile_pattern(pattern, f"--{part}-matches")
 
     def passes(message: Any) -> bool:
         """Return whether the part of a message is text with a match; False for null and for another format.
 
-        Raise OperationError or UnreachableError where the format cannot get its schema, and OSError where a Protobuf
-        schema needs a temporary file that cannot be made.
+        Raise OperationError or UnreachableError where the format cannot get its schema.
         """
         text = _decode(getattr(message, part)(), format)
         return text is not None and load_compiled.search(text) is not None
@@ -80,7 +78,7 @@ def make_json_filter(text: str, format: Format) -> RecordFilter:
 
     The filter takes a message and returns a bool. A value that is null, not of its `format` or not JSON does not pass.
     Raise UsageError for an invalid condition. The filter raises OperationError or UnreachableError where the format
-    cannot get its schema, and OSError where a Protobuf schema needs a temporary file that cannot be made.
+    cannot get its schema.
     """
     condition = parse_condition(text)
 
@@ -88,8 +86,7 @@ def make_json_filter(text: str, format: Format) -> RecordFilter:
         """Return whether a message's value is JSON that fulfils the condition.
 
         False for a null value, and for one that is not of its format. Raise OperationError or UnreachableError where
-        the format cannot get its schema, and OSError where a Protobuf schema needs a temporary file that cannot be
-        made.
+        the format cannot get its schema.
         """
         value = _decode(message.value(), format)
         if value is None:
@@ -203,8 +200,7 @@ def compile_pattern(pattern: str, flag: str) -> re.Pattern[str]:
 def _decode(data: bytes | None, format: Format) -> str | None:
     """Return bytes as text in a format; None for None, and for bytes that are not of the format.
 
-    Raise OperationError or UnreachableError where the format cannot get its schema, and OSError where a schema of
-    Protobuf needs a temporary file that cannot be made.
+    Raise OperationError or UnreachableError where the format cannot get its schema.
     """
     if data is None:
         return None

@@ -37,8 +37,7 @@ def read_lines(source: Input, reader: LineReader) -> Iterator[Batch]:
 
     The last line needs no end; one that a signal cuts is left out. Iterating raises FormatError, with the number of the
     line, for a line that `reader` refuses, and OperationError, UnreachableError or UsageError of a schema registry; the
-    records before it were yielded. It raises OSError where the input cannot be read, and where a Protobuf schema of a
-    registry needs a temporary file that cannot be made.
+    records before it were yielded. It raises OSError where the input cannot be read.
     """
     batches = (
         [line.removesuffix(b"\r") for line in lines] if any(b"\r" in line for line in lines) else lines
@@ -70,8 +69,7 @@ def read_delimited(source: Input, reader: LineReader, delimiter: bytes) -> Itera
     The last piece needs no delimiter; one that a signal cuts is left out. An empty delimiter makes the whole input one
     record, or none where it is empty. Iterating raises FormatError, with the number of the piece, for a piece that
     `reader` refuses, and OperationError, UnreachableError or UsageError of a schema registry; the records before it
-    were yielded. It raises OSError where the input cannot be read, and where a Protobuf schema of a registry needs a
-    temporary file that cannot be made.
+    were yielded. It raises OSError where the input cannot be read.
     """
     return _read_records(_read_pieces(source, delimiter), reader)
 
@@ -80,8 +78,7 @@ def _read_records(pieces: Iterable[list[bytes]], reader: LineReader) -> Iterator
     """Yield the records of lists of pieces; raise FormatError for the first piece that `reader` refuses.
 
     The records before it are yielded, also before an error of a schema registry (OperationError, UnreachableError or
-    UsageError), which is raised, too. Batches may be empty. Errors of `pieces` pass through, and OSError where a
-    Protobuf schema of a registry needs a temporary file that cannot be made.
+    UsageError), which is raised, too. Batches may be empty. Errors of `pieces` pass through.
     """
     number = 1
     for part in pieces:
@@ -102,8 +99,7 @@ def read_length_prefixed(source: Input, value: Format) -> Iterator[Batch]:
     number of the record from 1 on, for a length below -1, for a value that is not of its format, and where the input
     ends inside a record, and OperationError, UnreachableError or UsageError of a schema registry; the records before it
     were yielded. After a signal a record that has begun is read to its end, or left out where the signal cuts it. Raise
-    OSError where the input cannot be read, and where a Protobuf schema of a registry needs a temporary file that cannot
-    be made.
+    OSError where the input cannot be read.
     """
     waiting = b""
     number = 0
@@ -154,8 +150,8 @@ def _make_value_record(value: Format, length: int, data: bytes, number: int) -> 
     """Return the record of a value after its length; raise FormatError for data that is not of its format.
 
     The record has a value and no other field. A length of -1 means a null value. `number` is the number of records
-    before, for the message. OperationError, UnreachableError, UsageError and OSError of a format of a schema registry
-    pass through.
+    before, for the message. OperationError, UnreachableError and UsageError of a format of a schema registry pass
+    through.
     """
     try:
         return {"value": None if length < 0 else value.from_input(data)}
@@ -169,7 +165,7 @@ def read_json_lines(source: Input, reader: FieldReader) -> Iterator[Batch]:
     Control records of a log are skipped, too, and so is a line that a signal cuts. The last line needs no end. Batches
     may be empty. Raise FormatError, with the number of the line, for a line that is no record, and OperationError,
     UnreachableError or UsageError of a schema registry; the records before it were yielded. Raise OSError where the
-    input cannot be read, and where a Protobuf schema of a registry needs a temporary file that cannot be made.
+    input cannot be read.
     """
     number = 0
     for lines in _read_pieces(source, b"\n"):
@@ -196,8 +192,7 @@ def read_csv_rows(source: Input, reader: FieldReader, null: bytes = b"") -> Iter
     without quotes that equals `null` is null. Empty rows and control records are skipped. A row that a signal cuts is
     left out. Raise FormatError, with the number of the row's first line in the input, from 1 on, for a heading with a
     repeated name or not in UTF-8, and for a row that is no record, and OperationError, UnreachableError or UsageError
-    of a schema registry; the records before it were yielded. Raise OSError where the input cannot be read, and where a
-    Protobuf schema of a registry needs a temporary file that cannot be made.
+    of a schema registry; the records before it were yielded. Raise OSError where the input cannot be read.
     """
     lines = _RowLines(source)
     titles: list[str] = []

@@ -84,8 +84,8 @@ class LineReader:
 
         `first` is the number of the first line. Where lines are only split, the number in an error also counts the
         records that were in `batch` before. Raise FormatError, with the number of the line, for a line that is no
-        record, and OperationError, UnreachableError, UsageError or OSError of a format of a schema registry; the
-        records before it were added.
+        record, and OperationError, UnreachableError or UsageError of a format of a schema registry; the records before
+        it were added.
         """
         add = batch.append
         if not self._is_plain:
@@ -107,8 +107,8 @@ class LineReader:
         of headers is an empty list; with `as_kafka` it is one header without a separator. Raise FormatError, with
         `number` as the number of the line, for a missing delimiter or separator (where errors are ignored, that part is
         absent, and a header without a separator has a null value), for a null name of a header, and for a key or value
-        that is not of its format. Formats of a schema registry also raise OperationError, UnreachableError, UsageError
-        and OSError. With `as_kafka` the messages about a null name, a key or a value have no number.
+        that is not of its format. Formats of a schema registry also raise OperationError, UnreachableError and
+        UsageError. With `as_kafka` the messages about a null name, a key or a value have no number.
         """
         record: Record = {"key": None, "value": None}
         rest = line

@@ -265,10 +265,9 @@ class FilterFlags:
         `key` and `value` are the formats of keys and values. Conditions are regular expressions for keys and values,
         NAME or NAME=REGEX for headers, and such as .user.id == 7 for JSON. Filters of keys come first, then values,
         headers and JSON. A key or value that is null, or not of its format, does not meet a condition, and a value that
-        is not JSON meets none of JSON. Raise UsageError for a wrong condition. A filter
-        raises KafkactlError for headers that cannot be read, OperationError or UnreachableError where a registry
-        refuses a schema or does not answer, and OSError where a Protobuf schema needs a temporary file that cannot be
-        made.
+        is not JSON meets none of JSON. Raise UsageError for a wrong condition. A filter raises KafkactlError for
+        headers that cannot be read, and OperationError or UnreachableError where a registry refuses a schema or does
+        not answer.
         """
         from kafkactl.streams import filters
 

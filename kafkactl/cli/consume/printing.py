@@ -66,11 +66,10 @@ class Printing:
         came, else 1 if records were skipped (not in Kafka's style) or the brokers refused the last offsets, 3 if
         offsets may not have been committed, or 0, also when the reader left. Raise FormatError for a record that does
         not have its format, without --skip-message-on-error; OutputError where stdout cannot be written; the errors of
-        Reading.read_batches() (UnreachableError, NotFoundError, OperationError, KafkaException); OperationError or
-        UnreachableError where librdkafka does not take an offset; ValueError outside the main thread, where nothing is
-        read or closed; and other errors of the writer and the filters, as for headers that cannot be read
-        (KafkactlError), of a schema registry (OperationError, UnreachableError), and for a Protobuf schema whose
-        temporary file cannot be made (OSError).
+        Reading.read_batches() (UnreachableError, NotFoundError, OperationError); OperationError or UnreachableError
+        where librdkafka does not take an offset; ValueError outside the main thread, where nothing is read or closed;
+        and other errors of the writer and the filters, as for headers that cannot be read (KafkactlError), and of a
+        schema registry (OperationError, UnreachableError).
         """
         self._reading = reading
         out.while_blocked = reading.keep_alive

@@ -193,7 +193,7 @@ class SelectOptions:
         given. Raise UsageError for options that are mutually exclusive (--limit and --tail, --follow and
         read_committed, --between and another time), a wrong time, and an invalid pattern, and FormatError for a --key
         that is not of its format. A `key` of a schema registry also raises OperationError, UnreachableError and
-        UsageError, and OSError where a Protobuf schema needs a temporary file that cannot be made.
+        UsageError.
         """
         from kafkactl.storage.selection import BadCrc, Selection, grep
 

@@ -488,7 +488,8 @@ class FormatOptions:
         at all. Raise UsageError for an unknown format, for a format with schemas and a registry also strategy or
         setting, for a schema that is missing, cannot be read or does not fit the format, for a schema id without a
         registry, beside a file or with a format without schemas, for a login or a secret in --schema-registry, and
-        where an extra is not installed. Raise OSError where a Protobuf text needs a temporary file that cannot be made.
+        where an extra is not installed. Raise OperationError where a Protobuf text needs a temporary file that cannot
+        be made.
         """
         from kafkactl.serde.choice import Choice, choose_format
         from kafkactl.serde.schemas import ShowOptions, WriteOptions

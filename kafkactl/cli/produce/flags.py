@@ -110,12 +110,12 @@ class InputFlags:
 
         `key` and `value` are the formats of keys and values. The function takes an Input and yields its pieces, lists
         of records; it raises FormatError for bytes that are not records, OperationError, UnreachableError or UsageError
-        of a schema registry, and OSError where the input cannot be read, or a Protobuf schema needs a temporary file
-        that cannot be made. The reader is None unless the input is lines without --delimiter that are only split,
-        without ignore.error or an empty separator. In Kafka's style raise re.error for a headers.separator that is no
-        regular expression. Raise UnicodeEncodeError for a --delimiter or a separator with bytes that are not UTF-8. An
-        empty --delimiter makes the whole input one record. Raise UsageError for a wrong value, an unknown property, a
-        text that is not NAME=VALUE, a file of properties that cannot be read, and for options that do not fit together.
+        of a schema registry, and OSError where the input cannot be read. The reader is None unless the input is lines
+        without --delimiter that are only split, without ignore.error or an empty separator. In Kafka's style raise
+        re.error for a headers.separator that is no regular expression. Raise UnicodeEncodeError for a --delimiter or a
+        separator with bytes that are not UTF-8. An empty --delimiter makes the whole input one record. Raise UsageError
+        for a wrong value, an unknown property, a text that is not NAME=VALUE, a file of properties that cannot be read,
+        and for options that do not fit together.
         """
         from kafkactl.output.structured import check_null_marker
         from kafkactl.streams import inputs
@@ -201,8 +201,7 @@ class RecordFlags:
         A header is NAME=VALUE; blanks around NAME are removed, and those of VALUE stay, which may be empty.
         `key_format` turns --key into bytes; `clock` has the zone for --timestamp. Raise UsageError for another header,
         also with an empty NAME, for a wrong time or zone, FormatError for a key that is not of its format,
-        OperationError, UnreachableError or UsageError of a schema registry, and OSError where a Protobuf schema needs a
-        temporary file that cannot be made.
+        OperationError, UnreachableError or UsageError of a schema registry.
         """
         from kafkactl.connection.settings import parse_assignment
         from kafkactl.streams.inputs import RecordDefaults

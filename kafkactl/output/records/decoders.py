@@ -100,16 +100,14 @@ def make_format_decoder(key: Format, value: Format) -> Decoder:
     Where a record has the schema's id in a header, the id is put before the data. In the decoder's `text`, bytes of the
     format string that are not UTF-8 become U+FFFD. In its `values`, keys and values of the format string stay bytes,
     and all others are text. An absent key or value is None in both. The decoder raises FormatError for bytes that their
-    format cannot read, OperationError and UnreachableError where a schema registry refuses or does not answer, and
-    OSError where a Protobuf schema needs a temporary file that cannot be made.
+    format cannot read, OperationError and UnreachableError where a schema registry refuses or does not answer.
     """
 
     def text(record: Record) -> tuple[str | None, str | None]:
         """Return key and value as text in their formats, None for an absent one.
 
         Raise FormatError for bytes that their format cannot read, OperationError or UnreachableError where a schema
-        registry refuses or does not answer, and OSError where a Protobuf schema needs a temporary file that cannot be
-        made.
+        registry refuses or does not answer.
         """
         return (
             None if record.key is None else key.to_text(key.add_schema_id(record.key, record.headers)),
@@ -120,8 +118,7 @@ def make_format_decoder(key: Format, value: Format) -> Decoder:
         """Return a key or value as text, or as bytes for the format string; None for None.
 
         Raise FormatError for bytes that the format cannot read, OperationError or UnreachableError where a schema
-        registry refuses or does not answer, and OSError where a Protobuf schema needs a temporary file that cannot be
-        made.
+        registry refuses or does not answer.
         """
         if data is None or format.name == formats.STRING:
             return data
@@ -131,8 +128,7 @@ def make_format_decoder(key: Format, value: Format) -> Decoder:
         """Return key and value as text, or as bytes for the format string; None for an absent one.
 
         Raise FormatError for bytes that their format cannot read, OperationError or UnreachableError where a schema
-        registry refuses or does not answer, and OSError where a Protobuf schema needs a temporary file that cannot be
-        made.
+        registry refuses or does not answer.
         """
         return decode_part(record.key, key, record), decode_part(record.value, value, record)
 

@@ -20,7 +20,7 @@ def encode_field(name: str, data: bytes | None, format: Format | None = None) ->
 
     Data of None give None. With a `format` other than string the field is always `name`, with the format's text. Raise
     FormatError for bytes that this format cannot read, OperationError and UnreachableError where a schema registry
-    refuses or does not answer, and OSError where a Protobuf schema needs a temporary file that cannot be made.
+    refuses or does not answer.
     """
     if data is None:
         return {name: None}

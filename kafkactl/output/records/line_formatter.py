@@ -80,8 +80,7 @@ class LineFormatter:
 
         The fields have the order of `print.*` in DEFAULTS, with key.separator between them. Raise FormatError for a
         key, value or header that its format cannot read, OperationError and UnreachableError where a schema registry
-        refuses or does not answer, OSError where a Protobuf schema needs a temporary file that cannot be made, and
-        KafkactlError for headers that cannot be read.
+        refuses or does not answer, and KafkactlError for headers that cannot be read.
         """
         if not self._fields:
             return b""
@@ -92,8 +91,7 @@ class LineFormatter:
 
         Each has the end of its line; the result is empty where no field is printed. Raise FormatError for a key, value
         or header that its format cannot read, OperationError and UnreachableError where a schema registry refuses or
-        does not answer, OSError where a Protobuf schema needs a temporary file that cannot be made, and KafkactlError
-        for headers that cannot be read.
+        does not answer, and KafkactlError for headers that cannot be read.
         """
         if self.plain is None:
             return b"".join(map(self.format, messages))
@@ -139,8 +137,7 @@ def _write_or_null(format: Format, null: bytes) -> Callable[[Any], bytes]:
     """Return a function that takes a record's bytes and returns them in a format, and `null` for None.
 
     The function raises FormatError for bytes that the format cannot read, OperationError and UnreachableError where a
-    schema registry refuses or does not answer, and OSError where a Protobuf schema needs a temporary file that cannot
-    be made.
+    schema registry refuses or does not answer.
     """
     write = format.to_output
     return lambda data: null if data is None else write(data)

@@ -162,8 +162,7 @@ class Lines(RecordWriter):
         """Return one line with its end; empty where no field is printed.
 
         Raise FormatError for a key, value or header that its format cannot read, OperationError and UnreachableError
-        where a schema registry refuses or does not answer, OSError where a Protobuf schema needs a temporary file that
-        cannot be made, and KafkactlError for headers that cannot be read.
+        where a schema registry refuses or does not answer, and KafkactlError for headers that cannot be read.
         """
         return self._formatter.format(message)
 
@@ -171,8 +170,7 @@ class Lines(RecordWriter):
         """Return many lines, in the order of `messages`, each with its end; empty where no field is printed.
 
         Raise FormatError for a key, value or header that its format cannot read, OperationError and UnreachableError
-        where a schema registry refuses or does not answer, OSError where a Protobuf schema needs a temporary file that
-        cannot be made, and KafkactlError for headers that cannot be read.
+        where a schema registry refuses or does not answer, and KafkactlError for headers that cannot be read.
         """
         return self._formatter.format_all(messages)
 
@@ -189,8 +187,7 @@ class _FieldWriter(RecordWriter):
 
         Where the key or value is a string that is not UTF-8, its field is key_base64 or value_base64. An absent key or
         value is None. Raise FormatError for bytes that their format cannot read, OperationError and UnreachableError
-        where a schema registry refuses or does not answer, OSError where a Protobuf schema needs a temporary file that
-        cannot be made, and KafkactlError for headers that cannot be read.
+        where a schema registry refuses or does not answer, and KafkactlError for headers that cannot be read.
         """
         return {
             **self.make_place(message),
@@ -224,8 +221,7 @@ class JsonLines(_FieldWriter):
 
         Its fields are topic, partition, offset, timestamp_ms, headers, key and value (or key_base64 and value_base64).
         Raise FormatError for bytes that their format cannot read, OperationError and UnreachableError where a schema
-        registry refuses or does not answer, OSError where a Protobuf schema needs a temporary file that cannot be made,
-        and KafkactlError for headers that cannot be read.
+        registry refuses or does not answer, and KafkactlError for headers that cannot be read.
         """
         return dump_json(self.make_fields(message)) + b"\n"
 
@@ -238,8 +234,7 @@ class YamlDocuments(_FieldWriter):
 
         Its fields are topic, partition, offset, timestamp_ms, headers, key and value (or key_base64 and value_base64).
         Raise FormatError for bytes that their format cannot read, OperationError and UnreachableError where a schema
-        registry refuses or does not answer, OSError where a Protobuf schema needs a temporary file that cannot be made,
-        and KafkactlError for headers that cannot be read.
+        registry refuses or does not answer, and KafkactlError for headers that cannot be read.
         """
         return encode_yaml_document(self.make_fields(message)).encode()
 
@@ -266,8 +261,7 @@ class Csv(_FieldWriter):
 
         The cells are topic, partition, offset, timestamp (in ms since 1970), headers, key and value. Raise FormatError
         for bytes that their format cannot read, OperationError and UnreachableError where a schema registry refuses or
-        does not answer, OSError where a Protobuf schema needs a temporary file that cannot be made, and KafkactlError
-        for headers that cannot be read.
+        does not answer, and KafkactlError for headers that cannot be read.
         """
         place = self.make_place(message)
         place["headers"] = dump_json(place["headers"]).decode() if place["headers"] else None
@@ -307,8 +301,8 @@ class Columns(_FieldWriter):
         The line has its end. Times are in UTC. A time, key or value that is absent is a hyphen, and a key or value that
         is not UTF-8 is in base64. Control characters of keys and values are escaped on a terminal, line ends too;
         elsewhere they stay. Topic and headers are not shown. Raise FormatError for bytes that their format cannot read,
-        OperationError and UnreachableError where a schema registry refuses or does not answer, OSError where a Protobuf
-        schema needs a temporary file that cannot be made, and KafkactlError for headers that cannot be read.
+        OperationError and UnreachableError where a schema registry refuses or does not answer, and KafkactlError for
+        headers that cannot be read.
         """
         from kafkactl.output.report import format_cell
         from kafkactl.times import format_time

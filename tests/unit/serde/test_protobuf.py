@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from google.protobuf import struct_pb2
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kafkactl.errors import FormatError, UsageError
+from kafkactl.errors import FormatError, OperationError, UsageError
 from kafkactl.serde import protobuf, schemas
 from kafkactl.serde.formats import Format
 from kafkactl.serde.schemas import PROTOBUF, Schema, ShowOptions
@@ -276,3 +277,13 @@ def test_an_import_that_no_file_can_have_is_refused(references: dict[str, str]) 
 def test_a_path_of_a_message_that_the_schema_does_not_have_is_refused(index: int) -> None:
     with pytest.raises(UsageError, match=f"the schema has no message number {index}"):
         protobuf.find_message_class(Schema(PROTOBUF, SHOP), [index])
+
+
+def test_a_schema_without_room_for_temporary_files_is_one_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message of dump-log's or the consumer's decoder, and no error of Python."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(OperationError, match="temporary file: No such file") as caught:
+        protobuf._compile(Schema(PROTOBUF, 'syntax = "proto3"; message A { int32 n = 1; }'))
+    assert "TMPDIR" in str(caught.value.hint)
