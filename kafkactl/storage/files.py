@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from enum import Enum
 from pathlib import Path
 
@@ -84,9 +85,9 @@ def find_sibling(path: Path, kind: FileKind) -> Path:
 
     Its name is that of `path` up to the kind's suffix, and then the suffix of `kind`, in the same folder. A path with a
     further suffix like .deleted or .gz gives the sibling with this suffix, too, if that file exists; else the sibling
-    without it, whether or not it exists. Raise PermissionError where that may not be looked at.
+    without it, whether or not it exists. A file that may not be looked at counts as one that does not exist.
     """
     base = Path(strip_suffixes(path)).stem
     tail = path.name.removeprefix(strip_suffixes(path))
     with_tail = path.with_name(f"{base}{kind.value}{tail}")
-    return with_tail if tail and with_tail.exists() else path.with_name(f"{base}{kind.value}")
+    return with_tail if tail and os.path.exists(with_tail) else path.with_name(f"{base}{kind.value}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from array import array
 from bisect import bisect_left
@@ -383,7 +384,7 @@ class _Reading:
 def _is_missing(path: Path) -> bool:
     """Return whether a path names no file. False for standard input, and where this cannot be found out."""
     try:
-        return path != STANDARD_INPUT and not path.exists()
+        return path != STANDARD_INPUT and not os.path.exists(path)
     except OSError:  # opening the file raises an error with the reason
         return False
 

@@ -379,7 +379,7 @@ def expand_folders(names: list[Path]) -> tuple[list[Path], list[int]]:
         A folder that was deleted meanwhile has no segments and no error.
         """
         segments = list_segments(folder)
-        if not segments and folder.is_dir():
+        if not segments and os.path.isdir(folder):
             raise no_segments(folder, "without a suffix such as .deleted")
         return segments
 

@@ -172,7 +172,7 @@ def console_producer(
         stream = stack.enter_context(_open_input(input_flags.from_file))
         if (
             dead_letter is not None
-            and dead_letter.exists()
+            and os.path.exists(dead_letter)
             and os.path.samestat(dead_letter.stat(), os.fstat(stream.fileno()))
         ):
             raise UsageError(

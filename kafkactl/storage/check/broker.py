@@ -92,7 +92,7 @@ def check_log_dir(path: Path, checked: CheckCounts) -> Iterator[Fault]:
         elif name.state is None:
             logs[name.topic, name.partition] = look.log
     yield from (notice(entry.path, f"skipped: {entry.reason}") for entry in folders.skipped)
-    was_stopped = (path / CLEAN_SHUTDOWN).is_file()
+    was_stopped = os.path.isfile(path / CLEAN_SHUTDOWN)
     present = _list_present_partitions(folders, was_stopped=was_stopped)
     for checkpoint in checkpoints:
         yield from _compare_with_logs(checkpoint, logs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
@@ -84,8 +85,7 @@ class LogDirKnowledge:
         in the KRaft log, compact,delete counts as COMPACT; with delete, a partition that the cleaner has compacted
         before is FORMERLY_COMPACT. Without an own config, such a partition is COMPACT; any other is DELETE where the
         topic is in this log and nothing says that the broker compacts by default. `partition` is None where the
-        folder's name has no number. Files that cannot be read count as missing. Raise PermissionError where the files
-        of the log dir may not be looked at.
+        folder's name has no number. Files that cannot be read count as missing.
         """
         if topic == METADATA_TOPIC:
             return Policy.DELETE
@@ -115,7 +115,7 @@ class LogDirKnowledge:
 
         Only the topic's own config counts, and an unreadable log has none. Segments are created at their full size
         then. Otherwise return False, or None where a broker may have the log dir open: a segment may be older than the
-        present config. Raise PermissionError where the files of the log dir may not be looked at.
+        present config.
         """
         if self._find_topic_config(topic, PREALLOCATE) == "true":
             return True
@@ -157,12 +157,11 @@ class LogDirKnowledge:
     def _cleaned_partitions(self) -> set[tuple[str, int]]:
         """Return the partitions that the broker's cleaner has compacted, as topic and number, by its checkpoint.
 
-        Empty where the checkpoint is missing or cannot be read. It is read at the first use only. Raise PermissionError
-        where it may not be looked at.
+        Empty where the checkpoint is missing or cannot be read. It is read at the first use only.
         """
         path = self._path / CLEANER_CHECKPOINT
         try:
-            lines = read_offset_checkpoint(path) if path.is_file() else []
+            lines = read_offset_checkpoint(path) if os.path.isfile(path) else []
         except KafkactlError:
             return set()  # the check of the log dir reports the file
         return {(line.topic, line.partition) for line in lines}

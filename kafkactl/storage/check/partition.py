@@ -44,7 +44,7 @@ def check_partition(folder: Path, checked: CheckCounts) -> Iterator[Fault]:
 
     `checked` counts what was read, and always one partition. A missing folder and a path that is no folder yield
     nothing. A file that cannot be read is a fault. This waits as `look_at_partition` says. Raise UsageError where the
-    folder cannot be listed or its entries may not be looked at, and PermissionError where that is so for its log dir.
+    folder cannot be listed or its entries may not be looked at.
     """
     look = look_at_partition(folder, find_knowledge(folder))
     checked.add(look.checked)
@@ -57,8 +57,7 @@ def look_at_partition(folder: Path, knowledge: LogDirKnowledge) -> PartitionChec
     `knowledge` has the facts of its log dir. Where the check has a fault, this waits 0.3 s if a broker may write, and
     repeats the check if files have changed since it began, up to 3 looks in all. Then only faults at places that have
     one in every look stay; the notices and the counts are those of the last look. A missing folder and a path that is a
-    file have no findings. Raise UsageError where the folder cannot be listed or its entries may not be looked at, and
-    PermissionError where that is so for its log dir.
+    file have no findings. Raise UsageError where the folder cannot be listed or its entries may not be looked at.
     """
     before = _read_versions(folder)
     look = PartitionCheck(folder=folder, knowledge=knowledge)
@@ -129,7 +128,7 @@ class PartitionCheck:
         """Read all files and collect the findings in `faults`; call this once.
 
         Findings are faults and notices. Raise UsageError where the folder cannot be listed or its entries may not be
-        looked at, and PermissionError where that is so for its log dir.
+        looked at.
         """
         # A broker writes the log first and its other files after it, so the other files are listed first.
         self.files = list_files(self.folder)
@@ -146,14 +145,14 @@ class PartitionCheck:
         """Yield the faults and notices of all files, segments in the order of their offsets, and read the log's state.
 
         Faults that compaction explains, gaps and open transactions are not among them. A file that cannot be read is a
-        fault. Raise PermissionError where the files of the log dir may not be looked at.
+        fault.
         """
         self.epochs, faults = _read_epochs(self.folder / FileKind.LEADER_EPOCHS.value)
         yield from faults
         metadata = self.folder / FileKind.PARTITION_METADATA.value
         yield from check_partition_metadata(metadata, self.knowledge.find_id(self.topic))
         self.snapshots = SnapshotChecks([path for path in self.files.regular if _is_snapshot(path)])
-        if not segments and self.folder.is_dir():  # else the broker has deleted it meanwhile
+        if not segments and os.path.isdir(self.folder):  # else the broker has deleted it meanwhile
             yield Fault(file=self.folder, fault="a partition's folder without a segment")
         for path in segments:
             yield from self._check_segment(path)
@@ -167,8 +166,7 @@ class PartitionCheck:
         """Yield the faults of a segment, its indexes, and the producer snapshots at its offsets.
 
         A segment that cannot be read is a fault, one that was deleted meanwhile yields nothing, and neither raises an
-        error. Zeros at the end of a preallocated segment are a notice. Raise PermissionError where the files of the log
-        dir may not be looked at.
+        error. Zeros at the end of a preallocated segment are a notice.
         """
         indexes = {kind: other for kind in _BESIDE_A_SEGMENT if (other := find_sibling(path, kind)) in self.regular}
         offset_index, offset_faults = watch_offset_index(indexes.get(FileKind.OFFSET_INDEX))

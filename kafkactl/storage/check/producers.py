@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -54,7 +55,7 @@ class SnapshotChecks:
         for offset, path in self._waiting:
             faults = list(_check_snapshot(path, offset, log))
             yield from faults
-            if not faults and not log.has_damage and path.exists():
+            if not faults and not log.has_damage and os.path.exists(path):
                 text = f"a snapshot of offset {offset}, and the log ends at {end}: its last records are missing"
                 yield Fault(file=path, offset=offset, fault=text)
 

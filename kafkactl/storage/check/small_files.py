@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -154,7 +155,7 @@ def check_offsets(path: Path) -> tuple[list[PartitionOffset], list[Fault]]:
 
 def may_be_in_use(log_dir: Path) -> bool:
     """Return whether a broker may have a log dir open: .lock exists, and .kafka_cleanshutdown does not."""
-    return (log_dir / LOCK).exists() and not (log_dir / CLEAN_SHUTDOWN).exists()
+    return os.path.exists(log_dir / LOCK) and not os.path.exists(log_dir / CLEAN_SHUTDOWN)
 
 
 def check_clean_shutdown(path: Path) -> Iterator[Fault]:

@@ -11,7 +11,7 @@ import pytest
 
 from kafkactl.cli.files.dump_log import expand_folders
 from kafkactl.errors import UsageError
-from kafkactl.storage.check import CheckCounts, Severity, check_log_dir
+from kafkactl.storage.check import CheckCounts, Severity, check_log_dir, check_partition
 from kafkactl.storage.log_dir import list_files, list_partition_folders, scan_log_dir
 from kafkactl.storage.records import Record
 from tests.unit.storage.encoding import encode_batch
@@ -99,3 +99,11 @@ def test_a_name_in_a_folder_that_may_not_be_searched_is_left_for_its_reader(log_
     names = [log_dir / "orders-1", log_dir / "orders-0" / f"{0:020}.log"]
     set_rights(log_dir / "orders-0", 0o644)
     assert expand_folders(names) == ([log_dir / "orders-1" / f"{0:020}.log", names[1]], [])
+
+
+def test_a_partition_in_a_log_dir_that_may_not_be_searched(log_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is reached as the working directory; what lies beside it counts as missing."""
+    monkeypatch.chdir(log_dir / "orders-1")
+    set_rights(log_dir, 0o600)
+    found = list(check_partition(Path(), CheckCounts()))
+    assert [fault.fault for fault in found if fault.severity is Severity.FAULT] == []
