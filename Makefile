@@ -22,8 +22,8 @@ test: lint $(VENV)/installed-dev
 	sh tests/install-shells.sh
 	KAFKACTL_READER=pure $(PYTEST) -n auto tests/unit/storage tests/unit/output tests/unit/dump tests/fuzz
 	$(PYTEST) -n auto tests/unit tests/fuzz
-	$(PYTEST) tests/packages/test_wheels.py
-	$(PYTEST) -n 3 --dist loadgroup tests/cluster tests/reference
+	$(PYTEST) -n 2 tests/packages/test_wheels.py
+	$(PYTEST) -n 4 --dist loadgroup tests/cluster tests/reference
 	sh tests/install-docker.sh
 	$(PYTEST) tests/compose
 

@@ -57,10 +57,9 @@ class Control:
 def parse_control(record: Record) -> Control:
     """Return the content of a control record.
 
-    A key with an unknown type gives ControlType.UNKNOWN and no fields, whatever the value is. A value of KRaft with a
-    negative version has no fields. A version that is higher than known, and bytes behind the fields, are no error.
-    Raise FormatError for a record that is cut off, for a negative version of the key or of a transaction's end, and for
-    a value that its schema does not describe.
+    A key with an unknown type gives ControlType.UNKNOWN and no fields, whatever the value is. A version that is higher
+    than known, and bytes behind the fields, are no error. Raise FormatError for a record that is cut off, for a
+    negative version of the key or the value, and for a value that its schema does not describe.
     """
     if record.key is None or len(record.key) < KEY.size:
         raise FormatError(f"corrupt: the control record at offset {record.offset} has no type")
@@ -81,6 +80,8 @@ def parse_control(record: Record) -> Control:
     if len(value) < VERSION.size:
         raise FormatError(f"corrupt: the control record at offset {record.offset} has no version")
     (version,) = VERSION.unpack_from(value)
+    if version < 0:
+        raise FormatError(f"corrupt: the control record at offset {record.offset} has a value of version {version}")
     try:
         return Control(kind, type_id, find_control_layout(kind).read(value, version))
     except FormatError as error:

@@ -53,6 +53,8 @@ def test_tagged_fields_are_passed_over() -> None:
         (b"\0\0\0\2", b""),
         (b"\0\0\0\2", b"\0\0\0\0"),
         (b"\0\0\0\6", None),
+        (b"\0\0\0\3", b"\xff\xff"),
+        (b"\0\0\0\2", b"\x80\0" + bytes(40)),
     ],
 )
 def test_what_is_cut_off_is_told(key: bytes | None, value: bytes | None) -> None:
