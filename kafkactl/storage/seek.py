@@ -111,8 +111,8 @@ def _is_true(entry: TimeEntry, offsets: OffsetIndex, segment: Segment) -> bool:
 
 
 def _first_offset(batch: AnyBatch) -> int:
-    """Return the offset of a batch's first record; of its last for a batch of magic 0 or 1, whose header has no other.
+    """Return the base offset of a batch; the last offset for a batch of magic 0 or 1, whose header has no other.
 
-    No record is read.
+    No record is read: compaction may have removed the one at the base offset.
     """
     return batch.base_offset if isinstance(batch, Batch) else batch.last_offset

@@ -56,18 +56,19 @@ def select(
     With `deep` the records of the batches are selected and read, and batches without a selected record are left out,
     unless the selection takes every record. Without it only the headers of batches count: `key` and `matches` keep no
     batch out, and `to_time_ms` does so only where the broker set the times. `on_error` takes every error: a missing
-    file (at once), damage, a file that cannot be read. By default (BadCrc.SHOWN) CRCs are not checked; with
-    `skip_damaged` they are, and a batch with a wrong one is left out unless BadCrc.KEPT is set. After a wrong CRC and
-    damaged records reading continues with the next batch, after a place without a whole batch and after a file that
-    cannot be read with the next segment, or, with `skip_damaged`, behind the damage. Iterating over a batch's records
-    raises FormatError for damage behind the first selected one, and the errors of `selection.matches`. With `tail` the
-    last records are read beforehand, all damage in them goes to `on_error`, and `limit` is ignored. `left_out` counts
-    the records that `read_committed` leaves out because their transaction has no end; None counts nowhere. With
-    `follow` the iterator has no end, unless all paths are missing or `limit` is reached. In later batches damage is not
-    skipped, also with `skip_damaged`. Errors of later reading are raised, also of a last path that `on_error` has got
-    already: FormatError for a file or batch that cannot be read, MissingFileError for a deleted segment, UsageError for
-    a folder, a device, a file without read permission or a folder that cannot be listed to find the end of a
-    transaction, and OSError where a file's size cannot be found out.
+    file (at once), damage, a file that cannot be read. An error that it raises ends the reading; a KafkactlError may be
+    passed to it once more before. By default (BadCrc.SHOWN) CRCs are not checked; with `skip_damaged` they are, and a
+    batch with a wrong one is left out unless BadCrc.KEPT is set. BadCrc.LEFT_OUT alone reports such a batch, and leaves
+    it out only with `deep`. After a wrong CRC and damaged records reading continues with the next batch, after a place
+    without a whole batch and after a file that cannot be read with the next segment, or, with `skip_damaged`, behind
+    the damage. Iterating over a batch's records raises FormatError for damage behind the first selected one, and the
+    errors of `selection.matches`. With `tail` the last records are read beforehand, all damage in them goes to
+    `on_error`, and `limit` is ignored. `left_out` counts the records that `read_committed` leaves out because their
+    transaction has no end; None counts nowhere. With `follow` the iterator has no end, unless all paths are missing or
+    `limit` is reached. In later batches damage is not skipped, also with `skip_damaged`. Errors of later reading are
+    raised, also of a last path that `on_error` has got already: FormatError for a file or batch that cannot be read,
+    MissingFileError for a deleted segment, UsageError for a folder, a device, a file without read permission or a
+    folder that cannot be listed to find the end of a transaction, and OSError where a file's size cannot be found out.
     """
     missing_paths = set(filter(_is_missing, paths))
     for path in paths:
@@ -364,13 +365,13 @@ class _Reading:
     def _follow(self, path: Path, position: int) -> Iterator[SelectedBatch]:
         """Yield the selected batches from a position on, here and in later segments, without an end.
 
-        `position` is in bytes; from there on a broker writes. The files are looked at every 0.2 s. Raise FormatError
-        for a size that no batch has and a file that cannot be read, MissingFileError for a segment that was deleted
-        meanwhile, UsageError for a folder, a device, a file without read permission, and a folder that cannot be listed
-        to find the end of a transaction, OSError where a file's size cannot be found out, and the errors of `matches`
-        except FormatError. Damage before a batch's first selected record, and wrong CRCs unless BadCrc.SHOWN is set, go
-        to `on_error`, also with `skip_damaged`. The ends of the selection, `to_offset` and `to_time_ms`, do not end
-        this: nothing behind them is yielded.
+        `position` is in bytes; from there on a broker writes. Later segments are the .log files of the folder with a
+        later name. The files are looked at every 0.2 s. Raise FormatError for a size that no batch has and a file that
+        cannot be read, MissingFileError for a segment that was deleted meanwhile, UsageError for a folder, a device, a
+        file without read permission, and a folder that cannot be listed to find the end of a transaction, OSError where
+        a file's size cannot be found out, and the errors of `matches` except FormatError. Damage before a batch's first
+        selected record, and wrong CRCs unless BadCrc.SHOWN is set, go to `on_error`, also with `skip_damaged`. The ends
+        of the selection, `to_offset` and `to_time_ms`, do not end this: nothing behind them is yielded.
         """
         self._are_checked = False
         while True:

@@ -177,10 +177,9 @@ def compute_stats(path: Path, on_error: Callable[[KafkactlError], None], after: 
 def _count_batch(batch: AnyBatch, stats: Stats) -> None:
     """Add the numbers of one batch to `stats`.
 
-    A batch with a wrong CRC counts with its size and as damaged, but not its records.
-
-    Bytes of compression and producers are those of magic 2 only. Raise FormatError for an unknown codec, and where the
-    batch cannot be decompressed or read; a part of it may be counted then.
+    A batch with a wrong CRC counts with its size and as damaged, but not its records. Bytes of compression and
+    producers are those of magic 2 only. Raise FormatError for an unknown codec, and where the batch cannot be
+    decompressed or read; a part of it may be counted then.
     """
     stats.batches += 1
     stats.batch_sizes[batch.size_bytes] += 1
