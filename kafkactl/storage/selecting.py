@@ -253,7 +253,7 @@ class _Reading:
             number = first
 
     def _read_last_records(self, selected: SelectedBatch, count: int) -> deque[Record]:
-        """Return the last `count` selected records of a batch, up to any damage, which is reported to `on_error`.
+        """Return the last `count` selected records of a batch before any damage, which is reported to `on_error`.
 
         A FormatError of `matches` counts as damage; other errors of it are raised.
         """
@@ -387,7 +387,7 @@ class _Reading:
 
 
 def _is_missing(path: Path) -> bool:
-    """Return whether nothing, or a broken link, is at a path.
+    """Return whether a path leads to nothing, as a broken link does.
 
     False for a folder, for standard input, and where this cannot be found out.
     """

@@ -98,7 +98,7 @@ def format_header_name(name: str) -> str:
 def _replace_as_in_java(error: UnicodeError) -> tuple[str, int]:
     """Return U+FFFD and the position where decoding goes on, as a handler of errors of the module `codecs`.
 
-    Python replaces each byte of a lone surrogate, Java all of its bytes together.
+    `error` is one of decoding. Python replaces each byte of a lone surrogate, Java all of its bytes together.
     """
     assert isinstance(error, UnicodeDecodeError)  # the error handler is used for decoding only
     data, end = error.object, error.end
