@@ -64,11 +64,12 @@ def select(
     the damage. Iterating over a batch's records raises FormatError for damage behind the first selected one, and the
     errors of `selection.matches`. With `tail` the last records are read beforehand, all damage in them goes to
     `on_error`, and `limit` is ignored. `left_out` counts the records that `read_committed` leaves out because their
-    transaction has no end; None counts nowhere. With `follow` the iterator has no end, unless all paths are missing or
-    `limit` is reached. In later batches damage is not skipped, also with `skip_damaged`. Errors of later reading are
-    raised, also of a last path that `on_error` has got already: FormatError for a file or batch that cannot be read,
-    MissingFileError for a deleted segment, UsageError for a folder, a device, a file without read permission or a
-    folder that cannot be listed to find the end of a transaction, and OSError where a file's size cannot be found out.
+    transaction has no end; None counts nowhere. With `follow` the last path that is not missing is followed, and the
+    iterator has no end, unless all paths are missing or `limit` is reached. In later batches, and behind the last sound
+    batch of that path, damage is not skipped, also with `skip_damaged`. Errors of later reading are raised, also of a
+    last path that `on_error` has got already: FormatError for a file or batch that cannot be read, MissingFileError for
+    a deleted segment, UsageError for a folder, a device, a file without read permission or a folder that cannot be
+    listed to find the end of a transaction, and OSError where a file's size cannot be found out.
     """
     missing_paths = set(filter(_is_missing, paths))
     for path in paths:
