@@ -148,8 +148,8 @@ def list_partition_folders(path: Path) -> list[Path]:
     Their names do not matter: folders that a broker has renamed are included, and so are second links to a folder. A
     segment with a suffix like .deleted or .gz counts, too, which `list_segments` leaves out. A folder that cannot be
     listed is included where it has a partition's name, and left out otherwise. Raise NotFoundError where no folder has
-    a segment, MissingFileError where the path is no folder, and UsageError where it cannot be listed or its entries may
-    not be looked at.
+    a segment, MissingFileError (a NotFoundError) where the path is no folder, and UsageError where it cannot be listed
+    or its entries may not be looked at.
     """
     folders = [path, *filter(_is_folder, _list_children(path))]
     folders = sorted((folder for folder in folders if _has_segments(folder)), key=_sort_key)
@@ -176,10 +176,10 @@ def list_segments(folder: Path) -> list[Path]:
 def list_files(folder: Path) -> FolderFiles:
     """Return a folder's entries, sorted by name: files, and paths that are neither a file nor a folder.
 
-    Links count as what they lead to, and folders are left out. A broken link, and a link that may not be followed, are
-    of the second kind; each of them has its reason. A missing folder gives no entries, because a running broker may
-    have deleted it; so does a path that is a file. Raise UsageError where the folder cannot be listed or its entries
-    may not be looked at.
+    Links count as what they lead to, and folders are left out. A broken link, a loop of links, and a link that may not
+    be followed, are of the second kind; each of them has its reason. A missing folder gives no entries, because a
+    running broker may have deleted it; so does a path that is a file. Raise UsageError where the folder cannot be
+    listed or its entries may not be looked at.
     """
     files = FolderFiles()
     try:
@@ -204,8 +204,9 @@ def list_files(folder: Path) -> FolderFiles:
 def explain_irregular(path: Path) -> str | None:
     """Return why a path is neither a file nor a folder, or None for a file, a folder or a missing path.
 
-    The reason is a kind such as "a FIFO", a broken link, or the system's text where the path cannot be looked at.
-    Callers do not read an irregular path, because reading a FIFO would wait for its writer.
+    The reason is a kind such as "a FIFO", a broken link, a loop of links, or else the system's text where the path
+    cannot be looked at: also where a file is in the place of its folder. Callers do not read an irregular path, because
+    reading a FIFO would wait for its writer.
     """
     try:
         mode = path.stat().st_mode
@@ -220,7 +221,8 @@ def _explain_skipped(child: Path) -> str | None:
     """Return why an entry of a log dir is not read, or None.
 
     Not read are folders named TOPIC-N.ID-delete or -stray, and paths that are neither a file nor a folder, such as
-    FIFOs, or that may not be looked at. A path that is missing gives None.
+    FIFOs and broken links, or that may not be looked at. A path that is missing gives None, and so does a -future
+    folder.
     """
     state = parse_folder_name(child).state if _is_folder(child) else None
     if state in (FolderState.DELETE, FolderState.STRAY):
@@ -237,7 +239,7 @@ def resolve_links(path: Path) -> Path:
 
 
 def _list_children(path: Path) -> Iterator[Path]:
-    """Return an iterator over the entries of a folder, in no order.
+    """Return an iterator over the paths of all entries of a folder, in no order. The folder is read at once.
 
     Raise MissingFileError where the path is no folder, and UsageError where it cannot be listed or its entries may not
     be looked at.
@@ -263,7 +265,10 @@ def _require_entries(folder: Path) -> None:
 
 
 def _is_folder(path: Path) -> bool:
-    """Return whether a path leads to a folder; False also where this may not be looked at."""
+    """Return whether a path leads to a folder; False also where this may not be looked at, and for a loop of links.
+
+    Raise OSError for any other fault of the system, such as a name that is too long.
+    """
     try:
         return path.is_dir()
     except PermissionError:
@@ -276,7 +281,7 @@ def _unreadable(folder: Path, error: OSError) -> UsageError:
 
 
 def _has_segments(folder: Path) -> bool:
-    """Return whether a .log file is directly in a folder; False for a folder that is missing.
+    """Return whether a .log file is directly in a folder; False for a missing folder and a path that is none.
 
     A suffix like .deleted or .gz behind .log does not matter here, unlike in `list_segments`. True also for a .log file
     that may not be looked at, and for a folder that cannot be listed and has a partition's name: reading it then says

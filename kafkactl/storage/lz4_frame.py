@@ -102,7 +102,7 @@ def _read_size(data: bytes, position: int) -> tuple[int, int]:
 
 @lru_cache(maxsize=64)
 def xxh32(data: bytes) -> int:
-    """Return the xxHash32 with seed 0 of fewer than 16 bytes; the result for more bytes is wrong.
+    """Return the xxHash32 with seed 0 of fewer than 16 bytes; the result for 16 or more is wrong.
 
     The format needs it for headers. The result is cached, because most headers are alike.
     """

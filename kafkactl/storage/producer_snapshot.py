@@ -48,11 +48,12 @@ class ProducerState:
 def read_producer_snapshot(path: Path) -> list[ProducerState]:
     """Return the producers of a .snapshot file, in the order of the file.
 
-    A file that ends in .gz is unpacked.
+    A file that ends in .gz is unpacked, and `-` is standard input. The list is empty for a file without producers.
 
-    Raise NotFoundError for a missing file, UsageError for a folder, a device or a file without read permission, and
-    FormatError for a file of another version, with a wrong CRC, with a negative number of producers or too few bytes
-    for them, or that cannot be read. Bytes behind the last producer are ignored, but the CRC covers them.
+    Raise NotFoundError for a missing file, UsageError for a folder, a device, a file without read permission, or a
+    closed or terminal standard input, and FormatError for a file of another version, with a wrong CRC, with a negative
+    number of producers or too few bytes for them, or that cannot be read. Bytes behind the last producer are ignored,
+    but the CRC covers them.
     """
     data = bytes(read_file(path))
     if len(data) < HEADER.size + COUNT.size:

@@ -109,9 +109,9 @@ def _read_record(data: bytes | memoryview, position: int) -> tuple[Fields, int]:
 def _read_part(data: bytes | memoryview, position: int) -> tuple[bytes | None, int]:
     """Return a key or a value, None for a negative length, and the position after it.
 
-    It is a copy, and does not keep all other records in memory. Behind the end of the data it is cut: the position
-    shows that. Raise IndexError where the data end inside its length, and FormatError where the length has too many
-    bytes.
+    It is a copy, and does not keep all other records in memory. Where the data end inside it, it is cut, and no error
+    is raised: the position is then behind the data. Raise IndexError where the data end inside its length, and
+    FormatError where the length has too many bytes.
     """
     size, position = _read_zigzag(data, position, _INT32_BITS)
     if size < 0:
@@ -170,8 +170,9 @@ def _read_varint(data: bytes | memoryview, position: int, bits: int) -> tuple[in
 def _read_zigzag(data: bytes | memoryview, position: int, bits: int) -> tuple[int, int]:
     """Return the value of a zigzag varint, and the position after it.
 
-    Each byte has 7 bits of the number, the lowest ones first, and its highest bit says that another byte follows. Raise
-    IndexError where the data end, FormatError where the varint is longer than its number of bits allows.
+    Each byte has 7 bits of the number, the lowest ones first, and its highest bit says that another byte follows.
+    `bits` is 32 or 64; surplus bits of the last byte are dropped. Raise IndexError where the data end, and FormatError
+    for more than 5 or 10 bytes.
     """
     raw = 0
     for shift in range(0, bits, _BITS_A_BYTE):
@@ -187,7 +188,8 @@ def _read_zigzag(data: bytes | memoryview, position: int, bits: int) -> tuple[in
 def _read_bytes(data: bytes | memoryview, position: int, end: int) -> tuple[bytes | None, int]:
     """Return a field that follows its length, None for a negative length, and the position after it.
 
-    Raise FormatError where the field ends after `end`, or its length is cut off or has too many bytes.
+    `end` is at most the length of the data. Raise FormatError where the field ends after `end`, or its length is cut
+    off or has too many bytes.
     """
     length, position = read_varint(data, position)
     if length < 0:
@@ -200,8 +202,9 @@ def _read_bytes(data: bytes | memoryview, position: int, end: int) -> tuple[byte
 def _read_headers(data: bytes | memoryview, position: int, end: int) -> tuple[Headers, int]:
     """Return the headers of a record as pairs of name and value (or None), in their order, and the position after them.
 
-    Bytes of a name that are not UTF-8 become surrogates. Raise FormatError for a negative number of headers, for more
-    than there are bytes up to `end`, for one without a name, and for a cut one.
+    Bytes of a name that are not UTF-8 become surrogates. `end` is the end of the record. Raise FormatError for a
+    negative number of headers, for more than there are bytes up to `end`, for one without a name or past `end`, and for
+    a number or length that is cut off or too long.
     """
     count, position = read_varint(data, position)
     if not 0 <= count <= end - position:

@@ -102,9 +102,10 @@ class SchemaReader:
         """Return the fields of the next message by name: numbers, texts, bytes, None, lists, and dicts for structs.
 
         `version` is that of the message; one that the layout does not have is not refused here, but one above the
-        layout's is an error at the first struct inside. Fields that the version does not have, and tagged fields with
-        their default value, are left out, and unknown tags are skipped. Raise FormatError where the bytes end early or
-        are not what the layout says; the position is then anywhere in the message.
+        layout's is an error at the first struct inside. Uuids and strings are texts, as in `_read_string`. Fields that
+        the version does not have, and tagged fields with their default value, are left out, and unknown tags are
+        skipped. Bytes after the message stay for the next read. Raise FormatError where the bytes end early or are not
+        what the layout says; the position is then anywhere in the message.
         """
         flexible = version in layout.flexible
 
@@ -199,7 +200,8 @@ class SchemaReader:
     def read_unsigned_varint(self) -> int:
         """Return the next varint of up to five bytes, as a signed 32-bit number.
 
-        Raise FormatError for a longer one, and EndOfBytesError (a FormatError) where the bytes end inside it.
+        The number may be negative. Raise FormatError for a longer one, and EndOfBytesError (a FormatError) where the
+        bytes end inside it.
         """
         value = 0
         for shift in range(0, 35, 7):
@@ -215,7 +217,7 @@ class SchemaReader:
     def take(self, size: int) -> bytes:
         """Return the next `size` bytes.
 
-        Raise FormatError for a negative size, and where fewer bytes are left.
+        Raise FormatError for a negative size, and where fewer bytes are left; none is taken then.
         """
         if size < 0:
             raise FormatError(str(size))
@@ -259,8 +261,8 @@ def _is_null(size: int, name: str, nullable: bool) -> bool:
 def load_layouts(name: str) -> tuple[Layout, ...]:
     """Return the messages of layouts/NAME.txt, in the order of the file.
 
-    `name` is the name of the file, such as cluster_metadata. The file is read at the first call only. Raise
-    FileNotFoundError for an unknown name.
+    `name` is the name of the file, such as cluster_metadata. The file is read at the first call only. The text before
+    its first empty line is no message. Raise FileNotFoundError for an unknown name.
     """
     text = Path(__file__).with_name("layouts").joinpath(f"{name}.txt").read_text(encoding="ascii")
     return tuple(_parse_layout(block) for block in text.split("\n\n")[1:])
@@ -300,8 +302,8 @@ def _parse_field(words: list[str], fields: tuple[Field, ...], message_versions: 
     """Return the field that the words of a line describe; `fields` are those of its struct.
 
     The line is NAME TYPE and options like versions=1+, nullable=2+, tag=0 or default=-1. A TYPE that begins with [] is
-    an array. Without versions= the field is in all versions, as one that all `message_versions` have, and without
-    nullable= it is never null.
+    an array. Without versions=, and with one that includes all `message_versions`, `versions` of the field are all
+    numbers, also those that the message does not have. Without nullable= it is never null.
     """
     name, type, *attributes = words
     options = dict(attribute.split("=", 1) for attribute in attributes)
@@ -324,9 +326,10 @@ def _parse_field(words: list[str], fields: tuple[Field, ...], message_versions: 
 def _parse_default(stated: str | None, type: str, many: bool, fields: tuple[Field, ...]) -> Any:
     """Return the default of a field: the stated one, or the empty value of its type; None for `null`.
 
-    `stated` is the text after default= in the file, None without it. An array has an empty list in any other case.
-    `many` says whether the field is an array; `fields` are those of a struct, whose default is a dict of theirs without
-    the tagged ones.
+    `stated` is the text after default= in the file, None without it. An array has an empty list in any other case. A
+    stated bool is True for the text true only, and a type that is no bool, float64 or string takes a whole number:
+    raise ValueError for any other text. `many` says whether the field is an array; `fields` are those of a struct,
+    whose default is a dict of theirs without the tagged ones.
     """
     if stated == "null":
         return None
@@ -346,7 +349,10 @@ def _parse_default(stated: str | None, type: str, many: bool, fields: tuple[Fiel
 
 
 def _parse_versions(text: str) -> range:
-    """Return the versions that a text like 1+, 2-5, 3 or none stands for; raise ValueError for a word, for instance."""
+    """Return the versions that a text like 1+, 2-5 (5 included), 3 or none stands for; 1+ goes up to 2^15 - 1.
+
+    The range for none is empty. Raise ValueError where a part of another text is no number, and for an empty text.
+    """
     if text == "none":
         return _NO_VERSION
     first, _, last = text.partition("-")

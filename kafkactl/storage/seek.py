@@ -38,7 +38,7 @@ def seek_time(segment: Segment, timestamp_ms: int) -> int:
     """Return a position, in bytes, before which every record is older than `timestamp_ms`. No error is raised.
 
     Return 0 where an index cannot be read, is missing or disagrees with the log, where the time index has no earlier
-    entry, and for a segment of up to 4 MiB (READ_WHOLE_BYTES).
+    entry or entries that do not rise, and for a segment of up to 4 MiB (READ_WHOLE_BYTES).
     """
     if segment.size_bytes <= READ_WHOLE_BYTES:
         return 0
@@ -65,9 +65,9 @@ def seek_time(segment: Segment, timestamp_ms: int) -> int:
 def _find_position(index: OffsetIndex, segment: Segment, offset: int) -> int:
     """Return the position that an offset index has for an offset, in bytes, or 0 where the log disagrees.
 
-    The log disagrees where the batch there has a wrong CRC or begins after the offset or the entry's offset. Return 0
-    also for an empty index, and where no whole batch is at that position. Raise FormatError where the log cannot be
-    read there, or the size there is one that no batch has.
+    The log disagrees where the batch there has a wrong CRC, or an offset (`_first_offset`) after the given one or the
+    entry's. Return 0 also for an empty index, a negative position, and where no whole batch is at the position. Raise
+    FormatError where the log cannot be read there, or the size there is one that no batch has.
     """
     entry = index.lookup(offset)
     batch = segment.read_batch(entry.position) if index.count and entry.position >= 0 else None
@@ -96,8 +96,9 @@ def _compute_step(last: int) -> int:
 def _is_true(entry: TimeEntry, offsets: OffsetIndex, segment: Segment) -> bool:
     """Return whether the log has the entry's offset in a batch whose largest timestamp is the entry's.
 
-    The search begins where the offset index points. False also where the batch is not found within 512 KiB. Raise
-    FormatError where the log cannot be read there, a size there is one that no batch has, or a message of magic 1 is
+    A batch of magic 0 or 1 must have the entry's offset as its last one. The search begins where the offset index
+    points. False also where the batch is not found within about 512 KiB. Raise FormatError where the log cannot be read
+    there or is a gzip file that ends there too early, a size there is one that no batch has, or a message of magic 1 is
     too short for a timestamp.
     """
     start = _find_position(offsets, segment, entry.offset)
@@ -110,8 +111,8 @@ def _is_true(entry: TimeEntry, offsets: OffsetIndex, segment: Segment) -> bool:
 
 
 def _first_offset(batch: AnyBatch) -> int:
-    """Return the offset of a batch's first record; of its last for a batch of magic 0 or 1, whose header has no other.
+    """Return the base offset of a batch; the last offset for a batch of magic 0 or 1, whose header has no other.
 
-    No record is read.
+    No record is read: compaction may have removed the one at the base offset.
     """
     return batch.base_offset if isinstance(batch, Batch) else batch.last_offset

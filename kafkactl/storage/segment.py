@@ -30,9 +30,11 @@ _HEADS_BYTES = 4096
 def find_base_offset(path: Path) -> int:
     """Return the number before the first dot of a file's name (or all of it), or else the first offset in its log.
 
-    The log of an index is the .log file of the same segment; any other file is read itself. Raise UsageError where
-    neither the name nor the log has an offset, where the log does not exist, and where it may not be opened or is no
-    regular file; FormatError where the log cannot be read. With a number in the name nothing is opened.
+    The log of an index is the .log file of the same segment; any other file is read itself. The first offset is the
+    number in the first 8 bytes. Raise UsageError where neither the name nor the log has an offset, where the log does
+    not exist, and where it is a folder or a device or may not be opened; FormatError where it is a socket or cannot be
+    read. For an index with a suffix like .gz PermissionError comes where its folder may not be entered. With a number
+    in the name nothing is opened.
     """
     offset = _offset_in_name(path)
     if offset is not None:
@@ -69,7 +71,8 @@ class Segment:
 
         Raise MissingFileError (a NotFoundError) for a missing file; UsageError for a folder, a file without read
         permission, a device, or a closed or terminal standard input; FormatError for a socket, and where the file
-        cannot be read or not one byte can be unpacked. A gzip file that is cut off later is no error here.
+        cannot be read or not one byte can be unpacked. A gzip file that is cut off later is no error here. The content
+        is not checked, and the name needs no offset.
         """
         self.path = Path(path)
         self._file = StoredFile(self.path)
@@ -146,8 +149,9 @@ class Segment:
     def read_batch(self, position: int, end: int | None = None) -> AnyBatch | None:
         """Return the batch at a position, or None where the file or `end` comes before the end of the batch.
 
-        Positions are in bytes from the start of the file, unpacked; an `end` of None is its end. A wrong CRC is no
-        error. Raise FormatError, with the file's name, for a size that no batch has, and where the file cannot be read.
+        Positions are in bytes from the start of the file, unpacked; an `end` of None is its end. A wrong CRC and an
+        unknown magic are no errors. Raise FormatError, with the file's name, for a size that no batch has, and where
+        the file cannot be read.
         """
         try:
             return parse_batch(self.view_batch(position, end), 0, position)
@@ -171,8 +175,9 @@ class Segment:
     def view_batch(self, position: int, end: int | None = None) -> memoryview:
         """Return a view of bytes from a position on that contain the whole batch there, and maybe more.
 
-        The bytes are fewer where the file or `end` comes before the end of the batch. `end` is in bytes; None is the
-        end of the file. Raise LostBytesError (a FormatError) where the file cannot be read.
+        The bytes are fewer where the file or `end` comes before the end of the batch. The size in the header is not
+        checked. `end` is in bytes; None is the end of the file. Raise LostBytesError (a FormatError) where the file
+        cannot be read.
         """
         view = self.view(position, HEADER_SIZE, end)
         size = read_batch_size(view)
@@ -183,9 +188,9 @@ class Segment:
         """Yield the batches from a position on, up to the first that is not whole.
 
         Positions are in bytes from the start of the file, unpacked; an `end` of None is its end. A wrong CRC is no
-        error: `is_valid` of a batch checks it. Raise FormatError, after the batches before it, for a size that no batch
-        has, as in zeros at the end, and where the file cannot be read; also for a gzip file that is cut off, if `end`
-        is None.
+        error (`is_valid` of a batch checks it), nor is an unknown magic. Raise FormatError, after the batches before
+        it, for a size that no batch has, as in 18 or more zeros at the end, and where the file cannot be read; also for
+        a gzip file that is cut off, if `end` is None.
         """
         while True:
             batch = (self._parse_batch_in_memory(position) if end is None else None) or self.read_batch(position, end)
@@ -222,9 +227,9 @@ class Segment:
         """Yield the records of all batches that are not control batches, in the order of the file.
 
         A wrong CRC is no error. A last batch that is not whole is ignored. A record of magic 0 or 1 whose value is
-        longer than its message has the value None and says so in `fault`. Raise FormatError where a batch is corrupt or
-        cannot be decompressed, for zeros at the end, where the file cannot be read, and for a gzip file that is cut
-        off.
+        longer than its message has the value None and says so in `fault`. Raise FormatError, after the records before
+        it, where a batch is corrupt or cannot be decompressed, for 18 or more zeros at the end, where the file cannot
+        be read, and for a gzip file that is cut off.
         """
         for batch in self.batches():
             if not batch.is_control:

@@ -57,17 +57,20 @@ def select(
     With `deep` the records of the batches are selected and read, and batches without a selected record are left out,
     unless the selection takes every record. Without it only the headers of batches count: `key` and `matches` keep no
     batch out, and `to_time_ms` does so only where the broker set the times. `on_error` takes every error: a missing
-    file (at once), damage, a file that cannot be read. By default (BadCrc.SHOWN) CRCs are not checked; with
-    `skip_damaged` they are, and a batch with a wrong one is left out unless BadCrc.KEPT is set. After a wrong CRC and
-    damaged records reading continues with the next batch, after a place without a whole batch and after a file that
-    cannot be read with the next segment, or, with `skip_damaged`, behind the damage. Iterating over a batch's records
-    raises FormatError for damage behind the first selected one, and the errors of `selection.matches`. With `tail` the
-    last records are read beforehand, all damage in them goes to `on_error`, and `limit` is ignored. `left_out` counts
-    the records that `read_committed` leaves out because their transaction has no end; None counts nowhere. With
-    `follow` the iterator has no end, unless all paths are missing or `limit` is reached. In later batches damage is not
-    skipped, also with `skip_damaged`. Errors of later reading are raised, also of a last path that `on_error` has got
-    already: FormatError for a file or batch that cannot be read, MissingFileError for a deleted segment, UsageError for
-    a folder, a device or a file without read permission, and OSError where a file's size cannot be found out.
+    file (at once), damage, a file that cannot be read. An error that it raises ends the reading; a KafkactlError may be
+    passed to it once more before. By default (BadCrc.SHOWN) CRCs are not checked; with `skip_damaged` they are, and a
+    batch with a wrong one is left out unless BadCrc.KEPT is set. BadCrc.LEFT_OUT alone reports such a batch, and leaves
+    it out only with `deep`. After a wrong CRC and damaged records reading continues with the next batch, after a place
+    without a whole batch and after a file that cannot be read with the next segment, or, with `skip_damaged`, behind
+    the damage. Iterating over a batch's records raises FormatError for damage behind the first selected one, and the
+    errors of `selection.matches`. With `tail` the last records are read beforehand, all damage in them goes to
+    `on_error`, and `limit` is ignored. `left_out` counts the records that `read_committed` leaves out because their
+    transaction has no end; None counts nowhere. With `follow` the last path that is not missing is followed, and the
+    iterator has no end, unless all paths are missing or `limit` is reached. In later batches, and behind the last sound
+    batch of that path, damage is not skipped, also with `skip_damaged`. Errors of later reading are raised, also of a
+    last path that `on_error` has got already: FormatError for a file or batch that cannot be read, MissingFileError for
+    a deleted segment, UsageError for a folder, a device, a file without read permission or a folder that cannot be
+    listed to find the end of a transaction, and OSError where a file's size cannot be found out.
     """
     missing_paths = set(filter(_is_missing, paths))
     for path in paths:
@@ -97,11 +100,12 @@ class _Reading:
         self._ends = TransactionEnds() if selection.read_committed or selection.with_ends else None
 
     def read_in_order(self, paths: Sequence[Path]) -> Iterator[SelectedBatch]:
-        """Yield the selected batches, from the first segment to the last; `selection.limit` is not applied.
+        """Yield the selected batches, in the order of `paths`; `selection.limit` and `tail` are not applied.
 
-        Errors of a file go to `on_error`, and the next file follows. With `follow` this has no end, `paths` must not be
-        empty, and later errors are raised: FormatError, MissingFileError, UsageError and OSError, as `_follow` says.
-        Errors of `matches` that are no KafkactlError are always raised.
+        Errors of a file, and errors of `matches` that are a KafkactlError, go to `on_error`, and the next file follows;
+        after a FormatError of `matches` the next batch. With `follow` this has no end, `paths` must not be empty, and
+        later errors are raised: FormatError, MissingFileError, UsageError and OSError, as `_follow` says. Errors of
+        `matches` that are no KafkactlError are always raised.
         """
         selection, position = self._selection, 0
         for number, path in enumerate(paths):
@@ -124,8 +128,9 @@ class _Reading:
         """Yield the batches with the last `count` selected records; the last `count` batches where only these are read.
 
         The batches come in the order of the file, with no other records. All are read before the first is yielded, from
-        the last batch back until there are enough. Errors of a file and damage in records go to `on_error`. With
-        `follow` later batches come after them, without an end, and later errors are raised: FormatError,
+        the last batch back until there are enough. `paths` must not be empty with `follow`; a `count` of 0 gives no
+        such batches. Errors of a file and damage in records go to `on_error`, and reading goes on with the file before
+        it. With `follow` later batches come after them, without an end, and later errors are raised: FormatError,
         MissingFileError, UsageError and OSError, as `_follow` says. Errors of `matches` that are no KafkactlError are
         always raised.
         """
@@ -158,8 +163,8 @@ class _Reading:
         With `skip_damaged` damage, also a wrong CRC, is reported to `on_error` and passed over instead; with
         BadCrc.KEPT a batch with a wrong CRC is yielded, too. Without it FormatError comes also for a size that no batch
         has, and a wrong CRC and an unknown magic are not looked at; with `follow` a last batch that is not whole, and
-        zeros in its place, are no error. In both cases raise FormatError for a gzip file that is cut off, and where the
-        file cannot be read.
+        zeros in its place, are no error. In both cases raise FormatError for a gzip file that is cut off (but see
+        `_read_chain` for `follow`), and where the file cannot be read.
         """
         if self._selection.skip_damaged:
             yield from read_sound_batches(segment, position, self._make_reporter(segment), self._keeps_bad_crc)
@@ -174,7 +179,7 @@ class _Reading:
 
         Positions are in bytes. A wrong CRC is no error. Raise FormatError for a size that no batch has, for a gzip file
         that is cut off, and where the file cannot be read. Zeros in a log that is followed are the place of batches
-        that are not written yet, and no error.
+        that are not written yet, and no error; nor is a followed gzip file that is cut off right behind a batch.
         """
         try:
             for batch in segment.batches(position):
@@ -202,9 +207,10 @@ class _Reading:
     def _find_places(self, segment: Segment) -> tuple[array[int], array[int]]:
         """Return where the batches of a segment begin and where they end, in bytes, in the order of the file.
 
-        Damage is reported to `on_error`; zeros in a log that is followed are none. Wrong CRCs are looked for only with
-        `skip_damaged`, which leaves their batches out unless it keeps them. Raise LostBytesError (a FormatError) where
-        the file cannot be read, or is a gzip file that is cut off, while damage is skipped.
+        Without `skip_damaged` the batches end before the first place without a whole one. Damage is reported to
+        `on_error`; zeros in a log that is followed are none. Wrong CRCs are looked for only with `skip_damaged`, which
+        leaves their batches out unless it keeps them. Raise LostBytesError (a FormatError) where the file cannot be
+        read, or is a gzip file that is cut off, while damage is skipped.
         """
         begins, ends = array("q"), array("q")
         if self._selection.skip_damaged:
@@ -249,7 +255,7 @@ class _Reading:
             number = first
 
     def _read_last_records(self, selected: SelectedBatch, count: int) -> deque[Record]:
-        """Return the last `count` selected records of a batch, up to any damage, which is reported to `on_error`.
+        """Return the last `count` selected records of a batch before any damage, which is reported to `on_error`.
 
         A FormatError of `matches` counts as damage; other errors of it are raised.
         """
@@ -263,11 +269,12 @@ class _Reading:
     def _select_from(self, segment: Segment, batch: AnyBatch) -> Iterator[SelectedBatch]:
         """Yield a batch with its selected records, or nothing.
 
-        The records are empty where only batches are read. With `read_committed` only a batch outside of transactions or
-        of a committed one is yielded. Damage is reported to `on_error` where it comes before the first selected record;
-        later damage is raised as FormatError when the records are read. A FormatError of `matches` counts as damage;
-        other errors of it are raised. Records of a transaction without an end are counted in `left_out`. Raise
-        UsageError where the folder cannot be listed to find the end of a transaction.
+        The records are empty where only batches are read. With `read_committed` only control batches, and batches
+        outside of transactions or of a committed one, are yielded. Damage is reported to `on_error` where it comes
+        before the first selected record; later damage is raised as FormatError when the records are read. A FormatError
+        of `matches` counts as damage; other errors of it are raised. With `read_committed` the records of a transaction
+        without an end are counted in `left_out`. Raise UsageError where the folder cannot be listed to find the end of
+        a transaction.
         """
         selection = self._selection
         if selection.is_before(batch) or not self._is_shown(segment.path, batch):
@@ -345,8 +352,8 @@ class _Reading:
     def _make_reporter(self, segment: Segment) -> Callable[[Damage], None]:
         """Return a function that takes a Damage of the segment and passes it to `on_error` as a FormatError.
 
-        The error's text begins with the file's path. Zeros up to the end of a log that is followed are no damage: the
-        function raises LostBytesError where the file cannot be read to look for them.
+        The error's text begins with the file's path. Zeros up to the end of a log that is followed are no damage, and
+        not passed on: the function raises LostBytesError where the file cannot be read to look for them.
         """
 
         def report(damage: Damage) -> None:
@@ -360,13 +367,13 @@ class _Reading:
     def _follow(self, path: Path, position: int) -> Iterator[SelectedBatch]:
         """Yield the selected batches from a position on, here and in later segments, without an end.
 
-        `position` is in bytes; from there on a broker writes. The files are looked at every 0.2 s. Raise FormatError
-        for a size that no batch has and a file that cannot be read, MissingFileError for a segment that was deleted
-        meanwhile, UsageError for a folder, a device, a file without read permission, and a folder that cannot be listed
-        to find the end of a transaction, OSError where a file's size cannot be found out, and the errors of `matches`
-        except FormatError. Wrong CRCs and damage before a batch's first selected record go to `on_error`, also with
-        `skip_damaged`. The ends of the selection, `to_offset` and `to_time_ms`, do not end this: nothing behind them is
-        yielded.
+        `position` is in bytes; from there on a broker writes. Later segments are the .log files of the folder with a
+        later name. The files are looked at every 0.2 s. Raise FormatError for a size that no batch has and a file that
+        cannot be read, MissingFileError for a segment that was deleted meanwhile, UsageError for a folder, a device, a
+        file without read permission, and a folder that cannot be listed to find the end of a transaction, OSError where
+        a file's size cannot be found out, and the errors of `matches` except FormatError. Damage before a batch's first
+        selected record, and wrong CRCs unless BadCrc.SHOWN is set, go to `on_error`, also with `skip_damaged`. The ends
+        of the selection, `to_offset` and `to_time_ms`, do not end this: nothing behind them is yielded.
         """
         self._are_checked = False
         while True:
@@ -382,7 +389,10 @@ class _Reading:
 
 
 def _is_missing(path: Path) -> bool:
-    """Return whether a path names no file. False for standard input, and where this cannot be found out."""
+    """Return whether a path leads to nothing, as a broken link does.
+
+    False for a folder, for standard input, and where this cannot be found out.
+    """
     try:
         return path != STANDARD_INPUT and not os.path.exists(path)
     except OSError:  # opening the file raises an error with the reason
@@ -390,7 +400,7 @@ def _is_missing(path: Path) -> bool:
 
 
 def _measure_file(path: Path) -> int:
-    """Return the present size of a file in bytes.
+    """Return the present size of a file in bytes, as it is stored: not unpacked.
 
     Raise MissingFileError for a missing one, and OSError where its size cannot be found out.
     """
@@ -403,7 +413,8 @@ def _measure_file(path: Path) -> int:
 def _limit(batches: Iterator[SelectedBatch], limit: int | None, deep: bool) -> Iterator[SelectedBatch]:
     """Yield batches with at most `limit` records in all, or, unless `deep`, at most `limit` batches. None is no limit.
 
-    The records of a batch are counted when they are read: read them before the next batch.
+    The records of a batch are counted when they are read: read them before the next batch. A limit of 0 yields nothing.
+    Errors of `batches` are raised.
     """
     if limit is None:
         yield from batches
@@ -428,8 +439,8 @@ def _limit(batches: Iterator[SelectedBatch], limit: int | None, deep: bool) -> I
 def _ends_before(path: Path, following: Sequence[Path], selection: Selection) -> bool:
     """Return whether all of a segment lies before the first selected offset; False where that is not known.
 
-    `following` has the next segment or nothing. The base offset of the next segment shows it, if both are logs in the
-    same folder and it can be found out.
+    `following` has the next segment or nothing. False also without a `from_offset`. The base offset of the next segment
+    shows it, if both are logs in the same folder and it can be found out.
     """
     if selection.from_offset is None or not following or following[0].parent != path.parent:
         return False

@@ -90,7 +90,8 @@ class Selection:
     def is_past(self, batch: AnyBatch) -> bool:
         """Return whether neither this batch nor any later one can have a selected record, by offset or broker's time.
 
-        False is not certain. Nothing is raised.
+        False is not certain: the offset of a batch of magic 0 or 1, and times that producers set, are not looked at.
+        Nothing is raised.
         """
         if self.to_offset is not None and isinstance(batch, Batch) and batch.base_offset >= self.to_offset:
             return True
@@ -143,8 +144,9 @@ def _find_max_timestamp(batch: AnyBatch) -> int | None:
 def grep(pattern: str, texts: Callable[[Record], Sequence[str | None]]) -> Callable[[Record], bool]:
     """Return a filter of records: it says whether the key or value, as `texts` shows them, contains a pattern.
 
-    `pattern` is a regular expression of Python's `re`, searched anywhere in a text; a text of None never matches. Raise
-    UsageError for an invalid one. The filter raises what `texts` raises.
+    `pattern` is a regular expression of Python's `re`, searched anywhere in a text, with upper and lower case as they
+    are; a text of None never matches, and an empty pattern matches any other. Records without any text do not match.
+    Raise UsageError at once for an invalid or too complex one. The filter raises what `texts` raises.
     """
     try:
         search = compile_quietly(pattern).search

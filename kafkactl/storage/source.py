@@ -51,8 +51,8 @@ class StoredFile:
     def read(self, position: int, size: int) -> bytes:
         """Return exactly `size` bytes from a position on.
 
-        Raise LostBytesError where the file no longer has them, where they cannot be read, and where they do not fit
-        into memory.
+        Raise LostBytesError where the file does not have all of them (any more), where they cannot be read, and where
+        they do not fit into memory.
         """
         try:
             data = os.pread(self._file.fileno(), size, position)
@@ -152,10 +152,11 @@ class StoredFile:
 
 
 def require_present(path: Path) -> None:
-    """Raise MissingFileError for a path that names nothing, UsageError without the right to look, else FormatError.
+    """Raise an error for a path that names nothing or cannot be looked at; do nothing for a file, a folder or a device.
 
-    Nothing is opened. A loop of links names nothing. The FormatError is for other errors of the operating system, such
-    as a name that is too long.
+    Nothing is opened, and `-` is a name like any other. Raise MissingFileError where nothing is there, also for a
+    broken link and a loop of links; UsageError without the right to look; FormatError for any other error, such as a
+    name that is too long or a file in the place of a folder.
     """
     try:
         path.stat()
@@ -192,10 +193,10 @@ def read_file(path: Path) -> memoryview:
 def _open_standard_input() -> tuple[BinaryIO, LostBytesError | None]:
     """Return standard input as a file, and its fault or None; gzip data are unpacked.
 
-    A stream is read until its writer closes it, and copied from its present position on. The result is cached, because
-    standard input can be read only once: read the file by position, and do not close it. Raise UsageError where
-    standard input is closed or a terminal, LostBytesError where not one byte can be unpacked, and OSError where it
-    cannot be read or its copy cannot be written.
+    A stream is read until its writer closes it, and copied from its present position on. The result is cached (an error
+    is not), because standard input can be read only once: read the file by position, and do not close it. Raise
+    UsageError where standard input is closed or a terminal, LostBytesError where not one byte can be unpacked, and
+    OSError where it cannot be read or its copy cannot be written.
     """
     if sys.stdin is None:
         raise UsageError("standard input is closed", "name a file instead of -")
@@ -248,7 +249,8 @@ def _unpack(path: Path, file: BinaryIO) -> tuple[BinaryIO, LostBytesError | None
 def _unpack_parts(file: BinaryIO) -> Iterator[bytes]:
     """Yield the content of a gzip file in parts that are not empty; several gzip files may follow each other.
 
-    Raise ValueError where the file is empty, damaged or cut off, and OSError where it cannot be read.
+    Reading begins at the present position. Raise ValueError, after the parts before it, where the file is empty,
+    damaged or cut off, or where other bytes follow, also zeros; and OSError where it cannot be read.
     """
     from isal import isal_zlib  # twice as fast as zlib
 

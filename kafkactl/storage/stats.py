@@ -94,7 +94,7 @@ class Stats:
         """Count one record, the gap before it, its time, and its key and value, which are None where they are absent.
 
         `timestamp_ms` is in ms since 1970, and a negative one is not counted. A record with a key and without a value
-        is a tombstone. Rare keys are forgotten where there are too many different ones.
+        is a tombstone. Rare keys are forgotten where there are more than 200,000 (2 * MOST_KEYS).
         """
         self.records += 1
         self.note_offsets(offset, offset + 1)
@@ -153,13 +153,13 @@ class Stats:
 def compute_stats(path: Path, on_error: Callable[[KafkactlError], None], after: int | None = None) -> Stats:
     """Return the numbers about one segment.
 
-    Where a part cannot be read, `on_error` gets the error, and the numbers end there; bytes at the end that are no
-    whole batch are no error. Nor is a batch with a wrong CRC: it counts in `damaged_batches`, and its records do not
-    count. `after` is the next offset of the segment before this one: the gap between them counts here. Where it is
-    None, a gap between the base offset and the first record counts. `next_offset` is never None: without records it is
-    the base offset, or `after` where that is larger. Raise NotFoundError for a missing file; UsageError for a folder, a
-    device, a file without read permission, and one without a base offset, such as a missing one without a number in its
-    name; FormatError where the file cannot be opened.
+    Where a part cannot be read, `on_error` gets the error, and the numbers end there. A cut batch at the end is no
+    error, but 18 or more zeros are one. A batch with a wrong CRC is none: it counts in `batches` and `damaged_batches`,
+    and its records do not count. `after` is the next offset of the segment before this one: the gap between them counts
+    here. Where it is None, a gap between the base offset and the first record counts. `next_offset` is never None:
+    without records it is the base offset, or `after` where that is larger. Raise NotFoundError for a missing file;
+    UsageError for a folder, a device, a file without read permission, and one without a base offset, such as a missing
+    one without a number in its name; FormatError where the file cannot be opened.
     """
     base_offset = find_base_offset(path)
     stats = Stats(segments=1, next_offset=base_offset if after is None else after)
@@ -175,10 +175,11 @@ def compute_stats(path: Path, on_error: Callable[[KafkactlError], None], after: 
 
 
 def _count_batch(batch: AnyBatch, stats: Stats) -> None:
-    """Add the numbers of one batch. The records of a batch with a wrong CRC are not counted.
+    """Add the numbers of one batch to `stats`.
 
-    Raise FormatError for an unknown codec, and where the batch cannot be decompressed or read; a part of it may be
-    counted then.
+    A batch with a wrong CRC counts with its size and as damaged, but not its records. Bytes of compression and
+    producers are those of magic 2 only. Raise FormatError for an unknown codec, and where the batch cannot be
+    decompressed or read; a part of it may be counted then.
     """
     stats.batches += 1
     stats.batch_sizes[batch.size_bytes] += 1
@@ -268,7 +269,7 @@ def export_stats(stats: Stats, top: int) -> dict[str, Any]:
 
 
 def format_key(key: bytes) -> str:
-    """Return a key as text where it is UTF-8, else as 0x and hexadecimal digits."""
+    """Return a key as text where it is UTF-8, else as 0x and hexadecimal digits; "" for an empty key."""
     try:
         return key.decode()
     except UnicodeDecodeError:

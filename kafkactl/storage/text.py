@@ -39,7 +39,8 @@ def split_as_utf8(data: bytes, size: int = 1024 * 1024) -> Iterator[bytes]:
 def is_utf8(data: bytes, size: int = 1024 * 1024) -> bool:
     """Return whether bytes are valid UTF-8.
 
-    They are checked in parts of about `size` bytes, 4 at least, so that no text of all of them is needed.
+    True for no bytes; surrogates are not valid. They are checked in parts of about `size` bytes, 4 at least, so that no
+    text of all of them is needed.
     """
     position = 0
     while position < len(data):
@@ -53,8 +54,8 @@ def is_utf8(data: bytes, size: int = 1024 * 1024) -> bool:
 def _find_boundary(data: bytes, end: int) -> int:
     """Return the last position at or before `end` that cuts no character, in UTF-8 and in bytes that resemble it.
 
-    An `end` past the data gives their length. Where none of the last 4 positions begins a character, the result is
-    `end`.
+    `end` is 3 at least; past the data it gives their length. Where none of the last 4 positions begins a character, the
+    result is `end`.
     """
     if end >= len(data):
         return len(data)
@@ -97,7 +98,7 @@ def format_header_name(name: str) -> str:
 def _replace_as_in_java(error: UnicodeError) -> tuple[str, int]:
     """Return U+FFFD and the position where decoding goes on, as a handler of errors of the module `codecs`.
 
-    Python replaces each byte of a lone surrogate, Java all of its bytes together.
+    `error` is one of decoding. Python replaces each byte of a lone surrogate, Java all of its bytes together.
     """
     assert isinstance(error, UnicodeDecodeError)  # the error handler is used for decoding only
     data, end = error.object, error.end
