@@ -33,8 +33,7 @@ def find_base_offset(path: Path) -> int:
     The log of an index is the .log file of the same segment; any other file is read itself. The first offset is the
     number in the first 8 bytes. Raise UsageError where neither the name nor the log has an offset, where the log does
     not exist, and where it is a folder or a device or may not be opened; FormatError where it is a socket or cannot be
-    read. For an index with a suffix like .gz PermissionError comes where its folder may not be entered. With a number
-    in the name nothing is opened.
+    read. With a number in the name nothing is opened.
     """
     offset = _offset_in_name(path)
     if offset is not None:
