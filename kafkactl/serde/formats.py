@@ -236,7 +236,7 @@ def _unescape(text: str) -> bytes:
 def _make_strict(name: str, convert: Callable[[str], bytes]) -> Callable[[str], bytes]:
     """Return a conversion that raises FormatError where `convert` raises ValueError.
 
-    Both take text and return bytes; `name` stands in the message for the format.
+    Both take text and return bytes; `name` stands in the message for the format. Other errors pass through.
     """
 
     def to_bytes(text: str) -> bytes:

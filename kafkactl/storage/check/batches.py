@@ -85,10 +85,10 @@ class SegmentCheck:
     def find_faults(self) -> Iterator[Fault]:
         """Yield the faults of all batches, and the faults that the watchers report.
 
-        Damage is a fault and raises nothing. Faults that compaction explains go to `unless_cleaned` of the log state
-        instead. Iterate once only, as counts and state grow. Behind a place without a whole batch nothing is read: one
-        fault, or a notice in a preallocated segment, is about the rest of the file. The log state and the batches and
-        records in `checked` are updated.
+        Damage is a fault and raises nothing. Gaps between offsets go to `gaps` of the log state instead, and faults of
+        sequence numbers to its `unless_cleaned`. Iterate once only, as counts and state grow. Behind a place without a
+        whole batch nothing is read: one fault, or a notice in a preallocated segment, is about the rest of the file.
+        The log state and the batches and records in `checked` are updated.
         """
         path = self.segment.path
         try:
@@ -157,7 +157,8 @@ class SegmentCheck:
         """Yield the faults of one batch, and the faults that it shows in other files, such as snapshots.
 
         Damage is one fault, is noted as `has_damage`, and raises nothing; other faults of the batch are not looked for
-        then. Faults that compaction explains go to `unless_cleaned` of the log state instead.
+        then. Gaps between offsets go to `gaps` of the log state instead, and faults of sequence numbers to its
+        `unless_cleaned`.
         """
         if self.snapshots is not None and self.snapshots.are_waiting and isinstance(batch, Batch):
             yield from self.snapshots.reach(min(batch.base_offset, self.log.next_offset or 0), self.log)
@@ -193,8 +194,8 @@ class SegmentCheck:
     def _check_sound_batch(self, batch: AnyBatch, records: BatchRecords, first: int) -> Iterator[str]:
         """Yield the faults, as text, of a batch that can be read, and update the log state.
 
-        `first` is the batch's first offset. Faults that compaction explains go to `unless_cleaned` of the log state
-        instead.
+        `first` is the batch's first offset. Gaps between offsets go to `gaps` of the log state instead, and faults of
+        sequence numbers to its `unless_cleaned`.
         """
         log = self.log
         if first < self.base_offset:
