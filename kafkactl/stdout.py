@@ -436,9 +436,10 @@ class DescriptorWriter:
             raise self._fail(self._translate(failure)) from failure
 
     def _wait(self) -> None:
-        """Wait for room, and call the hook about five times a second. Raise WriteTimeoutError after the deadline.
+        """Wait for room, and call the hook, if there is one, about five times a second.
 
-        Errors of the hook pass through. A failure of the descriptor ends the waiting; the next write reports it.
+        Raise WriteTimeoutError after the deadline, and keep it for later calls. Errors of the hook pass through. A
+        failure of the descriptor ends the waiting; the next write reports it.
         """
         while not self._channel.wait(self._slice_ms()):
             if self.while_blocked is not None:
