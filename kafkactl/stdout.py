@@ -120,7 +120,11 @@ class _Channel:
         return True
 
     def _do_without_flag(self) -> None:
-        """Reopen the descriptor, or poll before each write, because the kernel refuses the flag."""
+        """Write from now on without the flag of pwritev: to a second descriptor that does not block.
+
+        Where none can be opened, as for a socket, each write polls first. It is for terminals, and for systems and
+        kernels that do not have the flag. `close` closes the second descriptor. Nothing is raised.
+        """
         target = _reopen_without_blocking(self._descriptor, self.is_terminal)
         self._polls_first = target == self._descriptor
         self._target = target
@@ -170,7 +174,11 @@ class _Channel:
         return not poll.poll(0)
 
     def count_unread_bytes(self) -> int:
-        """Return the number of unread bytes in this pipe, those of other writers included; 0 where that is unknown."""
+        """Return the number of unread bytes in this pipe, those of other writers included; 0 where that is unknown.
+
+        That is so on systems other than Linux and for other kinds of outputs. Raise OSError where the descriptor of a
+        pipe was closed meanwhile.
+        """
         if not (self.is_pipe and sys.platform == "linux"):
             return 0
         import fcntl
@@ -204,7 +212,8 @@ class DescriptorWriter:
     def restart(self) -> None:
         """Forget all data, counts, errors, the deadline and the hook, for a forked process and between tests.
 
-        The second descriptor that the writer may have opened for the pipe or terminal is closed.
+        The second descriptor that the writer may have opened for the pipe or terminal is closed. Bytes that were not
+        handed over are lost. The descriptor stays open, and is looked at again when it is next used.
         """
         if (channel := self.__dict__.pop("_channel", None)) is not None:
             channel.close()
@@ -267,7 +276,8 @@ class DescriptorWriter:
         incomplete at the end waits for its other bytes or for `flush`. Raise OutputError where they cannot be written,
         its subclass WriteTimeoutError after `deadline`, and ReaderLeftError where the reader of a pipe or socket left.
         An earlier one of these is raised again by every call. An exception of a signal handler or of `while_blocked`
-        passes through.
+        passes through; afterwards `accepted` tells whether the bytes were accepted. They are not where they are 64 KiB
+        or more, and those before them could not be handed over.
         """
         if self._channel.is_terminal:
             self._escaper = self._escaper or TerminalEscaper()
@@ -280,6 +290,7 @@ class DescriptorWriter:
         A terminal gets it at once, with control characters except line feed and tab escaped. No text is refused:
         `encode_text` makes lone surrogates bytes or visible escapes. Raise OutputError where it cannot be written, its
         subclass WriteTimeoutError after `deadline`, and ReaderLeftError where the reader left; an earlier one again.
+        Exceptions are otherwise as in `write`.
         """
         try:
             data = text.encode()
@@ -294,7 +305,7 @@ class DescriptorWriter:
         controls except line feed and tab are escaped; other outputs get the text unchanged, when 64 KiB are together.
         Text from outside in it must have passed `escape_name` or `escape_text`. Raise OutputError where it cannot be
         written, its subclass WriteTimeoutError after `deadline`, and ReaderLeftError where the reader of a pipe or
-        socket left; an earlier one again.
+        socket left; an earlier one again. Exceptions are otherwise as in `write`.
         """
         if self.is_terminal:
             self._release_tail()
@@ -341,8 +352,11 @@ class DescriptorWriter:
     def _accept(self, data: Bytes) -> None:
         """Add bytes to the buffer, and hand it over when it is full or the output is a terminal.
 
-        64 KiB or more are written directly, not copied. Raise OutputError where the bytes cannot be written,
-        ReaderLeftError where the reader of a pipe or socket left, and again the error of an earlier call.
+        64 KiB or more are written directly, after the buffer, and not copied. Nothing is escaped. Raise OutputError
+        where the bytes cannot be written, its subclass WriteTimeoutError after `deadline`, ReaderLeftError where the
+        reader of a pipe or socket left, and again the error of an earlier call. An exception of `while_blocked` or of a
+        signal handler passes through; if it comes while the buffer is written before 64 KiB or more, these bytes are
+        not accepted.
         """
         if self.error is not None:
             self._raise_error()
@@ -385,7 +399,10 @@ class DescriptorWriter:
             self._settle()
 
     def _settle(self) -> None:
-        """Keep only the pending bytes, as a copy, because the caller's memory may change afterwards."""
+        """Keep only the pending bytes, as a copy, because the caller's memory may change afterwards.
+
+        `handed_over` and `pending` stay the same.
+        """
         batch = self._batch
         taken = sum(batch.counts)
         with memoryview(batch.data) as whole, whole[taken:] as rest:
@@ -419,16 +436,20 @@ class DescriptorWriter:
             raise self._fail(self._translate(failure)) from failure
 
     def _wait(self) -> None:
-        """Wait for room, and call the hook about five times a second. Raise WriteTimeoutError after the deadline.
+        """Wait for room, and call the hook, if there is one, about five times a second.
 
-        Errors of the hook pass through. A failure of the descriptor ends the waiting; the next write reports it.
+        Raise WriteTimeoutError after the deadline, and keep it for later calls. Errors of the hook pass through. A
+        failure of the descriptor ends the waiting; the next write reports it.
         """
         while not self._channel.wait(self._slice_ms()):
             if self.while_blocked is not None:
                 self.while_blocked()
 
     def _slice_ms(self) -> int:
-        """Return the time in ms until the hook's next call, 1 to 200; raise WriteTimeoutError after the deadline."""
+        """Return how long to wait before the hook's next call, in ms, 1 to 200; it is 200 without a deadline.
+
+        Raise WriteTimeoutError after the deadline, or up to 0.5 ms before it, and keep it for later calls.
+        """
         if self.deadline is None:
             return _SLICE_MS
         left_ms = round((self.deadline - time.monotonic()) * 1000)
@@ -443,8 +464,9 @@ class DescriptorWriter:
     def _fail(self, error: OutputError | ReaderLeftError) -> OutputError | ReaderLeftError:
         """Keep the error for every later call, and return it.
 
-        Where `print` has a buffer of its own for this descriptor, its content is dropped, so that nothing is written at
-        exit, and `print` uses this writer from then on.
+        Where `print` writes to this descriptor through another stream, it uses this writer from then on. The buffer of
+        that stream is dropped, so that nothing is written at exit, if it is Python's first standard output; else it
+        stays as it is. Pending bytes stay, too.
         """
         self.error = error
         if _writes_to(sys.stdout, self.descriptor):
@@ -458,8 +480,9 @@ class DescriptorWriter:
             raise self.error.with_traceback(None)
 
     def _flush_print(self) -> None:
-        """Hand over the content of `print`'s buffer, where `print` does not use this writer.
+        """Hand over the content of `print`'s buffer, where `print` writes to this descriptor by a stream of its own.
 
+        On a descriptor that blocks the system call waits, so `deadline` and `while_blocked` have no effect then.
         Raise OutputError where it cannot be written, its subclass WriteTimeoutError after `deadline`, and
         ReaderLeftError where the reader of a pipe or socket left; the error is kept for later calls. Errors of
         `while_blocked` pass through.
@@ -585,8 +608,8 @@ def reserve_descriptors() -> None:
     """Open a harmless file at each closed descriptor of 0, 1 and 2, and give Python a stream for it.
 
     So no file or socket that is opened later gets this number. Standard input is empty, every write to standard output
-    raises OutputError, and standard error drops all text. was_closed() remembers them. Raise OSError where no file can
-    be opened.
+    raises OutputError, and standard error drops all text. Child processes inherit these files. was_closed() remembers
+    the descriptors. A second call changes nothing. Raise OSError where no file can be opened.
     """
     for descriptor, flags in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
         if _read_mode(descriptor) == 0:
@@ -609,9 +632,10 @@ def write_all(descriptor: int, data: Bytes, *, position: int | None = None, dead
     """Hand all bytes to the kernel: for forked processes and compiled code, which share no writer.
 
     With a `position` the bytes are written there in a file, whatever others write elsewhere in it. `deadline` is a time
-    of `time.monotonic()`, or None to wait without a bound; it has no effect with a position. Raise OutputError,
-    ReaderLeftError where the reader of a pipe left, and WriteTimeoutError after the deadline. The data are not escaped:
-    a terminal needs a DescriptorWriter.
+    of `time.monotonic()`, or None to wait without a bound; it has no effect with a position, nor where there is room.
+    Raise OutputError, ReaderLeftError where the reader of a pipe or socket left, and WriteTimeoutError after the
+    deadline; a part of the bytes may be written then. Buffers of `print` and of writers are not written before. The
+    data are not escaped: a terminal needs a DescriptorWriter.
     """
     if position is not None:
         return _write_at(descriptor, memoryview(data).cast("B"), position)
@@ -638,7 +662,11 @@ def translate_error(failure: OSError, descriptor: int, name: str) -> OutputError
 
 
 def _write_at(descriptor: int, data: memoryview, position: int) -> None:
-    """Write all bytes at a position of a file, in bytes from its start; raise OutputError."""
+    """Write all bytes at a position of a file, in bytes from its start.
+
+    Raise OutputError where they cannot be written, also for a pipe; a part may be written then. The error names
+    standard output, whatever the descriptor is.
+    """
     end = position + len(data)
     while data:
         try:
@@ -658,8 +686,8 @@ def _read_mode(descriptor: int) -> int:
 def _reopen_without_blocking(descriptor: int, is_terminal: bool) -> int:
     """Return another descriptor of a pipe or terminal that does not block, or the old one if none can be opened.
 
-    `is_terminal` says which of both it is. A change of the old one would affect the shell and every other process that
-    has it.
+    `is_terminal` says which of both it is. A socket gives the old one. The caller closes another one. A change of the
+    old one would affect the shell and every other process that has it.
     """
     flags = os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK
     with suppress(OSError):
@@ -685,7 +713,8 @@ def _writes_to(stream: TextIO | None, descriptor: int) -> bool:
 def _drop_print(stream: TextIO) -> None:
     """Drop the buffer of a stream of Python's own, so that it is not written at exit.
 
-    Its descriptor stays open. Any other stream than Python's first standard output is left alone.
+    Its descriptor stays open, and the stream cannot be used any more. Any other stream than Python's first standard
+    output is left alone.
     """
     if stream is sys.__stdout__:
         with suppress(AttributeError, OSError):

@@ -236,7 +236,7 @@ def _unescape(text: str) -> bytes:
 def _make_strict(name: str, convert: Callable[[str], bytes]) -> Callable[[str], bytes]:
     """Return a conversion that raises FormatError where `convert` raises ValueError.
 
-    Both take text and return bytes; `name` stands in the message for the format.
+    Both take text and return bytes; `name` stands in the message for the format. Other errors pass through.
     """
 
     def to_bytes(text: str) -> bytes:
@@ -265,7 +265,8 @@ def _decode_uuid(data: bytes) -> str:
     """Return the text of a UUID in small letters; raise FormatError for bytes that Kafka's UUIDDeserializer refuses.
 
     As in java.util.UUID.fromString the five numbers may be shorter, and have a plus sign, or be longer, where only
-    their last digits count: 1-2-3-4-5 is 00000001-0002-0003-0004-000000000005. All characters are ASCII.
+    their last digits count: 1-2-3-4-5 is 00000001-0002-0003-0004-000000000005. More than 36 characters, a number from
+    2^63 on, and characters that are not ASCII are refused.
     """
     text = data.decode("utf-8", errors="replace")
     found = _UUID.fullmatch(text) if len(text) <= _UUID_CHARACTERS else None

@@ -22,10 +22,10 @@ def make_format(schema: Schema) -> Format:
     """Return the format of values that a JSON Schema describes; without a known $schema it is draft 7.
 
     The format's to_bytes takes JSON (NaN and Infinity pass as numbers) and raises FormatError where it is no JSON, the
-    schema does not allow it, or a reference that it needs is not found or wrong. Its to_text raises FormatError for
-    bytes that are not UTF-8, and checks nothing else. Both leave the text unchanged. Raise UsageError for a text that
-    is no JSON Schema, and for a reference that is neither an object nor a boolean; the rest of a reference is only
-    checked by the values that need it.
+    schema does not allow it, or a reference that it needs is not found or wrong; the keyword `format` is not checked.
+    Its to_text raises FormatError for bytes that are not UTF-8, and checks nothing else. Both leave the text unchanged.
+    Raise UsageError for a text that is no JSON Schema, and for a reference that is no JSON object or boolean, or whose
+    $schema is not a string; the rest of a reference is only checked by the values that need it.
     """
     try:
         parsed = _parse(schema.text)
@@ -80,7 +80,7 @@ def make_format(schema: Schema) -> Format:
 def _parse(text: str) -> Any:
     """Return the JSON of a schema; raise ValueError for text that cannot be one, or RecursionError.
 
-    A schema is an object or a boolean, and its $schema is a string.
+    A schema is an object or a boolean, and its $schema, if it has one, a string. Nothing else is checked.
     """
     parsed = json.loads(text)
     if not isinstance(parsed, dict | bool):

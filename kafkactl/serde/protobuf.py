@@ -82,9 +82,9 @@ def _add_unknown(value: Any, fields: dict[str, Any]) -> None:
     """Add fields that the schema does not have to `fields`, in place, by number, as in {"#7": 5}.
 
     `value` is a Protobuf message, and `fields` the same message as JSON has it; messages inside are treated, too, but
-    not those of extensions. Bytes become base64, groups the text `a group`, and several values a list. A Struct, Value
-    or ListValue stays as it is: its JSON has the names of its data. Raise ValueError for a string, of a known field,
-    that is not UTF-8.
+    not those of extensions, those packed in an Any, and those whose JSON is no object. Bytes become base64, groups the
+    text `a group`, and several values a list. A Struct, Value or ListValue stays as it is: its JSON has the names of
+    its data. Raise ValueError for a string, of a known field, that is not UTF-8.
     """
     if value.DESCRIPTOR.full_name in _FREE_JSON:
         return
@@ -148,12 +148,12 @@ def _expand_largest_float(text: str) -> str:
 def find_message_class(schema: Schema, indexes: list[int] | None = None) -> Any:
     """Return the class of a schema's message: the named one, else the one at a path of indexes, else the first.
 
-    `schema.message` is the name, in full or without its prefix. In a FileDescriptorSet the last file counts. `indexes`
-    are the number, from 0 on, of a message among the top ones, then among the nested ones, and so on; None or an empty
-    list means the first message. Raise UsageError for a text that is no Protobuf schema, for a message that it does not
-    have, and for a name that several have. For a schema that is text raise ImportError without grpc_tools, and
-    OperationError where no temporary file can be made; while it is compiled, descriptor 2 of the process goes to a
-    file.
+    `schema.message` is the name, in full or only its last parts, as In or Out.In for pkg.Out.In. In a FileDescriptorSet
+    the last file counts. `indexes` are the number, from 0 on, of a message among the top ones, then among the nested
+    ones, and so on; None or an empty list means the first message. Raise UsageError for a text that is no Protobuf
+    schema, for a message that it does not have, and for a name that several have. For a schema that is text raise
+    ImportError without grpc_tools, and OperationError where no temporary file can be made; while it is compiled,
+    descriptor 2 of the process goes to a file.
     """
     files = _read_files(schema)
     pool = descriptor_pool.DescriptorPool()
@@ -175,10 +175,10 @@ def find_message_class(schema: Schema, indexes: list[int] | None = None) -> Any:
 
 
 def _find_by_name(main: Any, name: str) -> Any:
-    """Return the descriptor of the message, also a nested one, with a name, in full or without its prefix.
+    """Return the descriptor of the message, also a nested one, with a name, in full or only its last parts.
 
-    `main` is the descriptor of the file whose messages are searched. A full name counts first. Raise UsageError where
-    no message has the name, or several do.
+    In and Out.In both find pkg.Out.In. `main` is the descriptor of the file whose messages are searched, without those
+    of imported files. A full name counts first. Raise UsageError where no message has the name, or several do.
     """
     messages: list[Any] = []
     waiting = list(main.message_types_by_name.values())
@@ -219,9 +219,11 @@ def find_indexes(kind: Any) -> list[int]:
 def _read_files(schema: Schema) -> list[Any]:
     """Return the descriptors of a schema's files, in the order of the FileDescriptorSet.
 
-    protoc writes imported files first. The set is `schema.descriptors`, or is compiled from the text. Raise UsageError
-    for an invalid schema, and for a FileDescriptorSet that is none or empty. For a schema that is text raise
-    ImportError without grpc_tools, and OperationError where no temporary file can be made.
+    protoc writes imported files first. The set is `schema.descriptors`, or, where that is None, is compiled from the
+    text. Messages that a registry's schema declares as entries of maps are such entries again. Raise UsageError for a
+    text that protoc refuses, and for a FileDescriptorSet that cannot be decoded or has no files; missing imports in it
+    are no error here. For a schema that is text raise ImportError without grpc_tools, and OperationError where no
+    temporary file can be made; while it is compiled, descriptor 2 of the process goes to a file.
     """
     data = schema.descriptors if schema.descriptors is not None else _compile(schema)
     try:
@@ -239,9 +241,10 @@ def _read_files(schema: Schema) -> list[Any]:
 
 
 def _mark_map_entries(descriptor: Any) -> None:
-    """Make messages maps again, at all depths, in place, that a registry's schema declares as entries of maps.
+    """Set the option map_entry in the marked messages inside a DescriptorProto, at all depths, in place.
 
-    protoc refuses the option map_entry, so a reserved field number, which is removed here, marks these messages.
+    protoc refuses this option of a registry's schema, so a reserved field number marks these messages; it is removed
+    here. The message itself is not changed.
     """
     for nested in descriptor.nested_type:
         marks = [entry for entry in nested.reserved_range if entry.start == _MAP_ENTRY]
@@ -295,8 +298,8 @@ def _compile(schema: Schema) -> bytes:
 def _write_file(root: Path, name: str, text: str) -> None:
     """Write a .proto file below a folder; `name` is its path there, which may come from a registry.
 
-    Missing folders are created. Raise UsageError for a path that leaves the folder, and for a file that cannot be
-    written, such as one with a name or text that no file can have.
+    Missing folders are created, and an existing file is overwritten. Raise UsageError for a path that leaves the folder
+    or is absolute, and for a file that cannot be written, such as one with a name or text that no file can have.
     """
     path = Path(os.path.normpath(root / name))
     if not path.is_relative_to(root):
@@ -311,9 +314,10 @@ def _write_file(root: Path, name: str, text: str) -> None:
 
 
 def _find_first_error(messages: str) -> str:
-    """Return the first of protoc's messages about the main file, as `line LINE:COLUMN: REASON`.
+    """Return the first of protoc's messages about the main file, as `line LINE:COLUMN: REASON`; it may be a warning.
 
-    Without one, return all messages; without any, a sentence about that.
+    A message without a place gives `line` and the reason. Without one about the main file, return all messages, without
+    blanks at both ends; without any, a sentence about that.
     """
     for line in messages.splitlines():
         _, separator, reason = line.partition(f"{_MAIN}:")
@@ -326,8 +330,8 @@ def _find_first_error(messages: str) -> str:
 def _redirect_stderr(path: Path) -> Iterator[None]:
     """Write everything that goes to descriptor 2 into a new file, inside the context.
 
-    It concerns the whole process. The descriptor is restored at the end, also after an error. Raise OSError where the
-    file cannot be opened.
+    It concerns the whole process. An existing file is overwritten. The descriptor is restored at the end, also after an
+    error. Raise OSError where the file cannot be opened, or descriptor 2 is closed.
     """
     sys.stderr.flush()
     original_descriptor = os.dup(2)

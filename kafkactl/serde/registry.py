@@ -52,8 +52,9 @@ class Registry:
     def __init__(self, config: Mapping[str, str], shown: ShowOptions = DEFAULT_SHOW_OPTIONS) -> None:
         """Take SchemaRegistryClient's settings: url, basic.auth.user.info, ssl.ca.location and so on.
 
-        `shown` goes into the schemas. No request is sent yet. Raise UsageError for a wrong or unknown setting, also a
-        file of certificates or keys that cannot be read, and KeyError without `url`.
+        All values are text; `timeout` is in seconds, and `max.retries` is 1 by default. `shown` goes into the schemas.
+        No request is sent yet. Raise UsageError for a wrong or unknown setting, also a file of certificates or keys
+        that cannot be read, and KeyError without `url`. A negative number is not refused.
         """
         self._url, self._shown = hide_in_url(config["url"]), shown
         self._schemas: dict[int | str, Schema] = {}
@@ -94,10 +95,11 @@ class Registry:
     def register_schema(self, subject: str, schema: Schema, registers: bool = True) -> int:
         """Return the id of a schema under a subject; a new schema is registered.
 
-        Without `registers` nothing is registered, and NotFoundError is raised for a schema that is missing. Raise
-        UsageError for a schema whose text names one of its references, and for a FileDescriptorSet; OperationError
-        where the registry refuses, and NotFoundError for status 404; UnreachableError where it refuses the login, and
-        where it does not answer or its answer cannot be read. Without a readable answer the schema may be registered.
+        Without `registers` nothing is registered, and NotFoundError is raised for a schema that is missing. A second
+        call for the same schema may send no request. Raise UsageError for a schema whose text names one of its
+        references, and for a FileDescriptorSet; OperationError where the registry refuses, and NotFoundError for status
+        404; UnreachableError where it refuses the login, and where it does not answer or its answer cannot be read.
+        Without a readable answer the schema may be registered.
         """
         if schema.references:
             used = sorted(name for name in schema.references if name in schema.text)
@@ -230,8 +232,9 @@ class RegistryFormat:
         """Take the subject: the topic, or None, and `key` or `value`; no request is sent yet.
 
         `strategy` is one of STRATEGIES. Values are written by the schema with the id in `writes`; without an id by
-        `schema`, which is registered where `writes` allows it; without both by the newest schema of the subject. A
-        `language` other than None must be that of the newest schema. Nothing is checked here.
+        `schema`, which is registered where `writes` allows it, and must be registered already where not; without both
+        by the newest schema of the subject. A `language` (AVRO, PROTOBUF or JSON) other than None must be that of the
+        newest schema. Reading uses none of these. Nothing is checked here.
         """
         self._writes = writes
         self._registry, self._subject, self._strategy = registry, subject, strategy
@@ -326,7 +329,7 @@ class RegistryFormat:
     def _name_subject(self, parsed: _ParsedSchema | None) -> str:
         """Return the name of the subject: TOPIC-key or TOPIC-value, RECORD, or TOPIC-RECORD.
 
-        The strategies record and topic-record need the schema; `parsed` may be None for the strategy topic. Raise
+        The strategies record and topic-record need the schema; with None for `parsed` the RECORD is empty text. Raise
         UsageError where the topic is needed and not known, and where the schema has no name.
         """
         topic, part = self._subject
@@ -367,8 +370,9 @@ class _ParsedSchema:
     def name(self) -> str:
         """Return the full name of the record, after which a subject is named.
 
-        It is the name of the Protobuf message, Avro's namespace and name, or the title of a JSON Schema. Raise
-        UsageError where the schema has none.
+        It is the name of the Protobuf message, Avro's NAMESPACE.NAME (the name alone where it has a dot), or the title
+        of a JSON Schema. Raise UsageError where the schema has none, as a JSON text that is no object. The schema must
+        be a valid one.
         """
         if self.message is not None:
             return str(self.message.DESCRIPTOR.full_name)
@@ -401,7 +405,7 @@ def _parse_schema(schema: Schema, indexes: Sequence[int] = ()) -> _ParsedSchema:
 
 
 def _read_schema_id(data: bytes) -> tuple[int | str, int]:
-    """Return the id (a number) or the GUID (text) before a value, and the position of what follows it.
+    """Return the id (a number) or the GUID (text with dashes) before a value, and the position of what follows it.
 
     A zero byte and 4 bytes are an id, a one and 16 bytes a GUID. Raise FormatError for other bytes.
     """

@@ -61,8 +61,9 @@ def read_schema(path: str, language: str) -> Schema:
     """Return the schema in a file; for Protobuf, with the other .proto files in and below its folder.
 
     `language` is AVRO, PROTOBUF or JSON. For Protobuf, `path` can also be FILE:MESSAGE, where no file has this whole
-    name, and the file can be a FileDescriptorSet, which is any file without the suffix .proto. The text is not parsed
-    yet. Raise UsageError for a file that cannot be read, and for a text that is not UTF-8.
+    name. A file of Protobuf without the suffix .proto is a FileDescriptorSet, whose bytes are in `descriptors`: its
+    text is empty, and no other files are read. Nothing is parsed yet. Raise UsageError for a file that cannot be read,
+    and for a text that is not UTF-8.
     """
     name, message = path, None
     try:
@@ -84,7 +85,7 @@ def read_schema(path: str, language: str) -> Schema:
 def _read_imports(path: Path) -> dict[str, str]:
     """Return the texts of the other .proto files in and below a file's folder, by path relative to the folder.
 
-    The schema may import them. Files that cannot be read or are not UTF-8 are left out.
+    The schema may import them. Files that cannot be read or are not UTF-8 are left out. Linked folders are not entered.
     """
     root = path.parent
     texts = {}

@@ -121,8 +121,8 @@ class Batch:
         """Return the bytes of the records, decompressed; a view of the file's part for more than 1 MiB without a codec.
 
         `bound` is the largest decompressed size in bytes; None means MAX_DECOMPRESSED_BYTES. It does not limit bytes
-        without a codec. Raise FormatError for an unknown codec and for data that the codec cannot decompress, and
-        TooLargeError (a FormatError) for data that grow past the bound.
+        without a codec. Raise FormatError for an unknown codec, for data that the codec cannot decompress, such as no
+        bytes, and TooLargeError (a FormatError) for data that grow past the bound.
         """
         data = self.data[HEADER_SIZE:]
         if self.codec is Codec.NONE and len(data) > COPIED_AT_ONCE:
@@ -192,7 +192,8 @@ def parse_batch(data: memoryview, position: int, start: int = 0) -> AnyBatch | N
     None comes also, whatever the bytes are, where fewer than 18 are left. `position` is an index into `data`, in bytes;
     `start` is the position of `data` in its file. Magic 0, magic 1 and magics above 127 give a LegacyBatch, all others
     a Batch. A wrong CRC is no error. Raise FormatError for a size that no batch has: below 26 bytes, or below 61 in a
-    Batch that fewer than 61 bytes of data are left for.
+    Batch that fewer than 61 bytes of data are left for. With more data left such a Batch is returned; some of its
+    fields then come from the bytes behind it, and `is_valid` is False.
     """
     left = len(data) - position
     if left <= MAGIC_POSITION + 1:

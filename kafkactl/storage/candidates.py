@@ -126,8 +126,9 @@ def _has_fitting_lengths(segment: Segment, position: int, head: memoryview) -> b
 def _has_fitting_records(segment: Segment, start: int, end: int, last_offset_delta: int, count: int) -> bool:
     """Return whether `count` records, by their lengths, end where the batch ends; False for no records.
 
-    `start` and `end` (excluded) are positions in the file, in bytes. Raise LostBytesError where the file cannot be
-    read.
+    False also for a record whose key's length or offset does not fit. `start` is the position of the first record and
+    `end` that of the batch's end, in bytes; `last_offset_delta` is that of the batch. Raise LostBytesError where the
+    file cannot be read.
     """
     if not 0 < count <= (end - start) // _SMALLEST_RECORD:
         return False

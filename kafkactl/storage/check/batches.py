@@ -85,9 +85,10 @@ class SegmentCheck:
     def find_faults(self) -> Iterator[Fault]:
         """Yield the faults of all batches, and the faults that the watchers report.
 
-        Damage is a fault and raises nothing. Behind a place without a whole batch nothing is read: one fault, or a
-        notice in a preallocated segment, is about the rest of the file. The log state and the batches and records in
-        `checked` are updated.
+        Damage is a fault and raises nothing. Gaps between offsets go to `gaps` of the log state instead, and other
+        faults that compaction explains to its `unless_cleaned`. Iterate once only, as counts and state grow. Behind a
+        place without a whole batch nothing is read: one fault, or a notice in a preallocated segment, is about the rest
+        of the file. The log state and the batches and records in `checked` are updated.
         """
         path = self.segment.path
         try:
@@ -110,8 +111,8 @@ class SegmentCheck:
     def _judge_unread_bytes(self, text: str) -> Fault:
         """Return the fault of the bytes after the last batch, with `text`, which says why they are no batch.
 
-        Zeros up to the end have their own text, and are only a notice in a preallocated segment. After a fault the next
-        offset and the producers are unknown. Nothing is raised.
+        Zeros up to the end have their own text, and are only a notice in a preallocated segment. After a fault the
+        producers of the log state are forgotten, and its next offset stays, but is not exact. Nothing is raised.
         """
         size = self.segment.size_bytes - self.reached
         severity = Severity.FAULT
@@ -153,9 +154,11 @@ class SegmentCheck:
         self.log.lose_track()
 
     def _check_batch(self, batch: AnyBatch) -> Iterator[Fault]:
-        """Yield the faults of one batch, and the faults that it shows in other files.
+        """Yield the faults of one batch, and the faults that it shows in other files, such as snapshots.
 
-        Damage is a fault and raises nothing.
+        Damage is one fault, is noted as `has_damage`, and raises nothing; other faults of the batch are not looked for
+        then. Gaps between offsets go to `gaps` of the log state instead, and other faults that compaction explains to
+        its `unless_cleaned`.
         """
         if self.snapshots is not None and self.snapshots.are_waiting and isinstance(batch, Batch):
             yield from self.snapshots.reach(min(batch.base_offset, self.log.next_offset or 0), self.log)
@@ -174,7 +177,8 @@ class SegmentCheck:
     def _read_or_explain(self, batch: AnyBatch) -> tuple[str | None, BatchRecords | None]:
         """Return the damage of a batch, as text, and None, or None and the facts about its records.
 
-        The records are counted, and ends of transactions are noted in the log state. Nothing is raised.
+        Records of a batch without damage are counted in `checked`. Ends of transactions are noted in the log state,
+        also those before a damage. Nothing is raised.
         """
         if batch.magic > LARGEST_KNOWN_MAGIC:
             return f"unknown magic {batch.magic}", None
@@ -190,8 +194,8 @@ class SegmentCheck:
     def _check_sound_batch(self, batch: AnyBatch, records: BatchRecords, first: int) -> Iterator[str]:
         """Yield the faults, as text, of a batch that can be read, and update the log state.
 
-        `first` is the batch's first offset. Faults that compaction explains go to `unless_cleaned` of the log state
-        instead.
+        `first` is the batch's first offset. Gaps between offsets go to `gaps` of the log state instead, and faults of
+        sequence numbers to its `unless_cleaned`.
         """
         log = self.log
         if first < self.base_offset:
@@ -212,8 +216,9 @@ class SegmentCheck:
     def _check_header(self, batch: Batch, records: BatchRecords) -> Iterator[str]:
         """Yield the faults, as text, in the header of a batch of magic 2, and update the log state.
 
-        Faults are a largest timestamp other than that of the records, a leader epoch that falls, and one that differs
-        from the checkpoint. Faults of sequence numbers go to `unless_cleaned` of the log state instead.
+        Faults are a largest timestamp other than that of the records (not looked at without records; -1 may stand for
+        all below -1), a leader epoch that falls, and one that differs from the checkpoint. Faults of sequence numbers
+        go to `unless_cleaned` of the log state instead.
         """
         log = self.log
         if records.count != batch.last_offset_delta + 1 or batch.delete_horizon_ms is not None:
@@ -243,7 +248,7 @@ def _read_records(batch: AnyBatch, log: LogState) -> BatchRecords:
     """Return the facts about the records of a batch, and note the ends of transactions in the log state.
 
     The records are read one by one, because a batch can have very many. Raise FormatError where they, or control
-    records, cannot be read.
+    records, cannot be read; ends before that place stay noted. The CRC is not checked.
     """
     facts = BatchRecords()
     is_control = isinstance(batch, Batch) and batch.is_control

@@ -57,8 +57,10 @@ def check_log_dir(path: Path, checked: CheckCounts) -> Iterator[Fault]:
     The broker's files come first, then the partitions by topic and number, skipped paths, and the checkpoints'
     differences from the logs. A partition with a fault may be read up to 3 times, with waits of 0.3 s, as
     `look_at_partition` says. A partition that cannot be read is a fault in a log dir, and an error where `path` is its
-    folder. Raise NotFoundError for a folder without partitions, skipped paths and files of a broker, MissingFileError
-    where the path is no folder, and UsageError where it cannot be listed or its entries may not be looked at.
+    folder. Raise NotFoundError for a folder without partitions, skipped paths and files of a broker, also a partition's
+    folder without segments; MissingFileError where the path is no folder, UsageError where it cannot be listed or its
+    entries may not be looked at, and PermissionError where it is a partition's folder and the log dir around it may not
+    be entered.
     """
     folders = scan_log_dir(path)
     files = list_files(path)
@@ -103,6 +105,7 @@ def check_log_dir(path: Path, checked: CheckCounts) -> Iterator[Fault]:
 def _read_checkpoints(path: Path) -> tuple[list[_Checkpoint], list[Fault]]:
     """Return the four offset checkpoints and the faults of their files; a missing or unreadable file has no lines.
 
+    A missing file is no fault, and has its _Checkpoint, too.
     They are read before the logs, because logs only grow in the meantime. Nothing is raised.
     """
     faults: list[Fault] = []
@@ -115,7 +118,10 @@ def _read_checkpoints(path: Path) -> tuple[list[_Checkpoint], list[Fault]]:
 
 
 def _check_bootstrap(path: Path, checked: CheckCounts) -> Iterator[Fault]:
-    """Yield the faults of the snapshot at the top of a log dir; one that cannot be read is a fault."""
+    """Yield the faults of the snapshot at the top of a log dir; one that cannot be read is a fault.
+
+    A missing footer is one, too. The batches and records in `checked` are updated.
+    """
     try:
         yield from check_snapshot_file(path, checked)
     except KafkactlError as error:
@@ -155,8 +161,8 @@ def _find_missing_folders(
 def _compare_with_logs(checkpoint: _Checkpoint, logs: dict[tuple[str, int | None], LogState]) -> Iterator[Fault]:
     """Yield a fault for every line of a checkpoint with an offset past the end of its log.
 
-    `logs` has the state of each log that was read, by topic and partition; lines about other partitions are passed
-    over.
+    `logs` has the state of each log that was read, by topic and partition. Lines about other partitions, and about a
+    log whose end is not known, are passed over.
     """
     for line in checkpoint.lines:
         log = logs.get((line.topic, line.partition))
