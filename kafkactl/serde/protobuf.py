@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import json
 import os
 import re
@@ -25,6 +26,8 @@ _FREE_JSON = ("google.protobuf.Struct", "google.protobuf.Value", "google.protobu
 _MAP_ENTRY_OPTION = re.compile(r"\boption\s+map_entry\s*=\s*true\s*;")
 _MAP_ENTRY = 536_870_911
 """Highest number of a field, which stands for the option map_entry until protoc has finished."""
+_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+"""Errors that do not come from the name or the text of a file."""
 
 
 def make_format(schema: Schema) -> Format:
@@ -299,7 +302,7 @@ def _write_file(root: Path, name: str, text: str) -> None:
     """Write a .proto file below a folder; `name` is its path there, which may come from a registry.
 
     Missing folders are created, and an existing file is overwritten. Raise UsageError for a path that leaves the folder
-    or is absolute, and for a file that cannot be written, such as one with a name or text that no file can have.
+    or is absolute, and for a name or text that no file can have; OSError where the disk is full or cannot be written.
     """
     path = Path(os.path.normpath(root / name))
     if not path.is_relative_to(root):
@@ -308,6 +311,8 @@ def _write_file(root: Path, name: str, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
+        if error.errno in _DISK_ERRORS:
+            raise
         raise UsageError(f"invalid Protobuf schema: cannot write the import {name[:80]!r}: {error.strerror}") from error
     except ValueError as error:
         raise UsageError(f"invalid Protobuf schema: cannot write the import {name[:80]!r}: {error}") from error

@@ -143,6 +143,8 @@ class Registry:
                     references[reference.name] = schema.schema_str
 
         collect(answer)
+        if None in (answer.schema_str, *references.values()):
+            raise self._unreadable()
         return Schema(answer.schema_type or AVRO, answer.schema_str, references, shown=self._shown)
 
     def _find_version(self, subject: str, number: int) -> Any:
@@ -167,10 +169,7 @@ class Registry:
         except OSError as error:
             raise self._unreachable(error) from error
         except (ValueError, LookupError, TypeError, AttributeError) as error:  # an answer that is no registry's
-            raise UnreachableError(
-                f"the server at {self._url} is no schema registry: its answer cannot be read",
-                "check its address: --schema-registry URL",
-            ) from error
+            raise self._unreadable() from error
         except Exception as error:  # httpx has its own exceptions, and need not be installed
             if type(error).__module__.partition(".")[0].startswith("httpx"):
                 raise self._unreachable(error) from error
@@ -191,6 +190,13 @@ class Registry:
                 f"{subject_text} not found in the schema registry at {self._url}: {error.error_message}"
             )
         return OperationError(f"the schema registry at {self._url} refused {subject_text}: {error.error_message}")
+
+    def _unreadable(self) -> UnreachableError:
+        """Return (not raise) UnreachableError for an answer that no registry gives."""
+        return UnreachableError(
+            f"the server at {self._url} is no schema registry: its answer cannot be read",
+            "check its address: --schema-registry URL",
+        )
 
     def _unreachable(self, error: Exception) -> UnreachableError:
         """Return (not raise) UnreachableError for a registry that does not answer, with the cause as text."""

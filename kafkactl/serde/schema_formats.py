@@ -13,14 +13,16 @@ def make_format(schema: Schema) -> Format:
     """Return the format of a schema's values, without the header that a registry's clients write before them.
 
     `schema.language` is AVRO, PROTOBUF or JSON. The functions of the format raise FormatError for bytes and text that
-    are not of the schema. Raise UsageError for an invalid schema, and where an extra is not installed. Raise
-    OperationError where a Protobuf text needs a temporary file that cannot be made.
+    are not of the schema. Raise UsageError for an invalid schema and an unknown language, and where an extra is not
+    installed. Raise OperationError where a Protobuf text needs a temporary file that cannot be made.
     """
     makers: dict[str, Callable[[Schema], Format]] = {
         AVRO: _make_avro_format,
         PROTOBUF: _make_protobuf_format,
         JSON: _make_json_format,
     }
+    if schema.language not in makers:  # a registry may have plug-ins
+        raise UsageError(f"unknown type of schema: {schema.language!r}", f"kafkactl reads {', '.join(makers)}")
     try:
         return makers[schema.language](schema)
     except ImportError as error:

@@ -58,9 +58,8 @@ def check_log_dir(path: Path, checked: CheckCounts) -> Iterator[Fault]:
     differences from the logs. A partition with a fault may be read up to 3 times, with waits of 0.3 s, as
     `look_at_partition` says. A partition that cannot be read is a fault in a log dir, and an error where `path` is its
     folder. Raise NotFoundError for a folder without partitions, skipped paths and files of a broker, also a partition's
-    folder without segments; MissingFileError where the path is no folder, UsageError where it cannot be listed or its
-    entries may not be looked at, and PermissionError where it is a partition's folder and the log dir around it may not
-    be entered.
+    folder without segments; MissingFileError where the path is no folder, and UsageError where it cannot be listed or
+    its entries may not be looked at.
     """
     folders = scan_log_dir(path)
     files = list_files(path)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -287,3 +289,17 @@ def test_a_schema_without_room_for_temporary_files_is_one_clear_error(
     with pytest.raises(OperationError, match="temporary file: No such file") as caught:
         protobuf._compile(Schema(PROTOBUF, 'syntax = "proto3"; message A { int32 n = 1; }'))
     assert "TMPDIR" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [(errno.ENOSPC, OperationError), (errno.EIO, OperationError), (errno.ENAMETOOLONG, UsageError)]
+)
+def test_a_full_disk_is_no_fault_of_the_schema(
+    code: int, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(Path, "write_text", fail)
+    with pytest.raises(error, match=os.strerror(code)):
+        protobuf._compile(Schema(PROTOBUF, 'syntax = "proto3"; message A { int32 n = 1; }'))

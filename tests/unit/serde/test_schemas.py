@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from confluent_kafka.schema_registry import SchemaRegistryClient, header_schema_id_serializer
@@ -412,3 +413,20 @@ def test_confluents_properties_point_to_flags() -> None:
 def test_a_server_that_is_no_registry(answer: str) -> None:
     with pytest.raises(UnreachableError, match="is no schema registry"):
         Registry({"url": "http://localhost:1"})._request(lambda: json.loads(answer)["schema"], "a schema")
+
+
+@pytest.mark.parametrize(
+    ("schema", "error", "reason"),
+    [
+        ({"schema": "<x/>", "schemaType": "XML"}, FormatError, "unknown type of schema: 'XML'"),
+        ({"schemaType": "PROTOBUF"}, UnreachableError, "its answer cannot be read"),
+        ({}, UnreachableError, "its answer cannot be read"),
+        ({"schema": None, "schemaType": "AVRO"}, UnreachableError, "its answer cannot be read"),
+    ],
+)
+def test_a_schema_of_a_strange_registry(
+    registry: registries.Registry, schema: dict[str, Any], error: type[Exception], reason: str
+) -> None:
+    registry.register("s", schema)
+    with pytest.raises(error, match=reason):
+        from_registry(registry.url).to_text(b"\0\0\0\0\x01\x02")
