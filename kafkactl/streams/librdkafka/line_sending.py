@@ -64,11 +64,12 @@ class LineSending:
         """Send chunks of whole lines, each with its line feed; a carriage return before it is dropped.
 
         Chunks may not be empty. `reader` must be one that only splits lines (splits_only): of its settings only the
-        separator counts. `progress` is called with the number of accepted records after each chunk that was queued
-        whole. A record that cannot be sent fails in the account, also every record after a signal's time is over. Raise
-        FormatError for a line without the separator, with its number in `chunks`; the lines before it were queued.
-        Raise OperationError where the client can send no more records, and UnreachableError where no leader was
-        reached. Errors of `chunks` pass through.
+        separator counts. `progress` is called with the account's number of accepted records after each chunk that was
+        queued whole. A record that cannot be sent fails in the account, also every record after a signal's time is
+        over. Raise FormatError for a line without the separator, with its number in `chunks` from 1 on; the lines
+        before it were queued, and it and the lines after it are not counted. Raise OperationError where the client can
+        send no more records, and UnreachableError where no leader was reached; the rest of the chunk fails in the
+        account then. Errors of `chunks` pass through.
         """
         accepted_before = self._account.accepted
         for chunk in chunks:
