@@ -49,7 +49,7 @@ def make_batches(records: Iterable[object]) -> Iterator[Batch]:
 
     A list is yielded when it is full or the iterable ends, however long the iterable waits. Raise UsageError for the
     first wrong record. This error, and an exception of the iterable itself, comes after all records before it were
-    yielded.
+    yielded; but before a KeyboardInterrupt a list that is not full is dropped.
     """
     batch: Batch = []
     try:

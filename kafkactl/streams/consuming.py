@@ -353,8 +353,8 @@ class Reading:
 
         Without these commits a partition that was empty, or not reached before the command was stopped, would have no
         commit. The next consumer of the group would begin at its end and never show the records between. librdkafka
-        calls this, and it waits for the brokers up to the time-out. The assignment is reported to the user; an error is
-        kept, and _next_batch() raises it.
+        calls this, and it waits for the brokers, in each request up to the time-out. The assignment is reported to the
+        user; an error is kept, and _next_batch() raises it.
         """
         self._unassigned_since = None
         self._watch.partitions |= {(entry.topic, entry.partition) for entry in partitions}

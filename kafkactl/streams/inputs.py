@@ -240,7 +240,8 @@ class _RowLines:
         """Yield each row that is not empty: one line, or several where a quote is open at the end of a line.
 
         A row has its line end, except at the end of the input after a signal. Raise FormatError where the input ends
-        inside quotes, also where a signal cuts the row (`is_cut` is True then), and OSError where it cannot be read.
+        inside quotes, also where a signal cuts a row behind its first line (`is_cut` is True then); one that is cut in
+        its first line is left out. Raise OSError where the input cannot be read.
         """
         row: list[bytes] = []
         quotes = number = 0
