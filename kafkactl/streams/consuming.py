@@ -230,7 +230,7 @@ class Reading:
         Without a group nothing is committed. Return None, or the error of this last commit, which is not raised:
         UnreachableError where the brokers did not answer, OperationError where they refused it. Where this takes longer
         than `timeout_s`, because a broker may be frozen, it goes on in a daemon thread, and UnreachableError is
-        returned. None waits without a bound.
+        returned, also without a group. None waits without a bound.
         """
         import threading
 

@@ -239,9 +239,10 @@ class _RowLines:
     def read_rows(self) -> Iterator[bytes]:
         """Yield each row that is not empty: one line, or several where a quote is open at the end of a line.
 
-        A row has its line end, except at the end of the input after a signal. Raise FormatError where the input ends
-        inside quotes, also where a signal cuts a row behind its first line (`is_cut` is True then); one that is cut in
-        its first line is left out. Raise OSError where the input cannot be read.
+        A byte order mark at the beginning is dropped. A row has its line end, except at the end of the input after a
+        signal. Raise FormatError where the input ends inside quotes, also where a signal cuts a row behind its first
+        line (`is_cut` is True then); one that is cut in its first line is left out. Raise OSError where the input
+        cannot be read.
         """
         row: list[bytes] = []
         quotes = number = 0
@@ -330,7 +331,7 @@ def _make_row_fields(titles: list[str], row: list[bytes | None]) -> dict[str, An
     The fields are the texts of the cells by title (bytes that are not UTF-8 become lone surrogates), None for a null
     cell; a cell of `headers` is parsed as JSON. Without a column `value` or `value_base64` the fields are key (None
     without such a column) and value, the whole row as a JSON text. Raise FormatError where this row is not UTF-8, and
-    for headers that are not JSON.
+    for headers that are not JSON in UTF-8.
     """
     if len(row) != len(titles):
         raise FormatError(f"{len(row)} cells under {len(titles)} headings")
@@ -349,7 +350,7 @@ def _make_row_fields(titles: list[str], row: list[bytes | None]) -> dict[str, An
 
 
 def _parse_header_cell(text: str) -> Any:
-    """Return the headers that a cell has as JSON; raise FormatError for text that is not JSON.
+    """Return the headers that a cell has as JSON; raise FormatError for text that is not JSON in UTF-8.
 
     Their form is not checked here: the values are those of parse_members(), None for null. Empty text is not JSON.
     """

@@ -42,10 +42,11 @@ class LineSending:
 
         The compiled part must be there (record_sending.IS_THERE). `tell` is called with sentences for the user, and
         `stop` is the state of a signal. A `partition` of None leaves the choice to the partitioner. A missing topic is
-        created where the broker does so; otherwise it is a NotFoundError. The `largest_bytes` of the account is set.
-        Raise OperationError without the right to see the topic or to create a missing one, and for another refusal;
-        where only the right to write is missing, the records fail later. From here on each request to the cluster has a
-        whole time-out of its own.
+        created where the broker does so; otherwise it is a NotFoundError. The `largest_bytes` of the account is set. At
+        the end the call waits for the client to know the topic, at most twice the time-out; a missing answer is no
+        error. Raise OperationError without the right to see the topic or to create a missing one, and for another
+        refusal; where only the right to write is missing, the records fail later. From here on each request to the
+        cluster has a whole time-out of its own.
         """
         account.largest_bytes = find_largest_bytes(cluster)
         settings = make_producer_settings(cluster)
