@@ -550,8 +550,9 @@ class Reading:
         Partitions with an explicit start are not read before it, unless too few records come. Then the partitions are
         read from their ends on. Offsets may have gaps after compaction and at the ends of transactions. Where too few
         records come, the search begins farther back, as often as necessary. Afterwards the partitions are read on from
-        the ends that were found first. Raise UnreachableError, OperationError, also where librdkafka refuses the
-        assignment, or NotFoundError for a deleted topic that was named.
+        the ends that were found first. Found records of a topic that is deleted meanwhile stay in the list. Raise
+        UnreachableError, OperationError, also where librdkafka refuses the assignment, or NotFoundError for a deleted
+        topic that was named.
         """
         ends = look_up_offsets(self._cluster, self._consumer, self._ranges, LATEST_OFFSET)
         firsts = look_up_offsets(self._cluster, self._consumer, self._ranges, EARLIEST_OFFSET)
