@@ -96,7 +96,8 @@ class TransactionEnds:
     def _read_ends_once(self, path: Path) -> _Ends:
         """Return the ends in a segment, which is read at the first call only.
 
-        There are none where it cannot be read, because the reader of its records reports that. Nothing is raised.
+        There are none where it cannot be opened, and where it cannot be read to its end those before that place: the
+        reader of its records reports that. Nothing is raised.
         """
         if path not in self._of_segment:
             try:
@@ -117,7 +118,8 @@ def _find_end(ends: _Ends, batch: Batch) -> bool | None:
 def _read_ends(segment: Segment) -> _Ends:
     """Return the ends of transactions in a segment, by producer id, in the order of their offsets.
 
-    Damage is ignored, and what is behind it is read: the reader of the records reports it. Nothing is raised.
+    Damage is ignored, and what is behind it is read: the reader of the records reports it. Where the file cannot be
+    read to its end, the result has the ends before that place. Nothing is raised.
     """
     ends: _Ends = {}
     try:
@@ -130,7 +132,10 @@ def _read_ends(segment: Segment) -> _Ends:
 
 
 def _read_batch_ends(batch: Batch) -> list[_End]:
-    """Return the ends in one control batch, in the order of their offsets; none where its records cannot be read."""
+    """Return the ends in one control batch, in the order of the records; none where one of its records cannot be read.
+
+    Control records that are neither a commit nor an abort are left out.
+    """
     from kafkactl.storage.control import ControlType, parse_control
 
     try:

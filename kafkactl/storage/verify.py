@@ -37,10 +37,10 @@ def check_offset_index(
 ) -> Iterator[tuple[OffsetEntry, int | None]]:
     """Yield every written entry of an index, and the last offset of the batch at its position; None where both agree.
 
-    The entries are in the order of the index. Padding at the end is no entry, but the first entry comes also where it
-    is padding. `max_batch_bytes` bounds the size of a batch; None is no bound. Raise FormatError, after the entries
-    before it, for an entry whose position is negative, has no batch, or no batch within the bound, and where the log is
-    corrupt or cannot be read there.
+    The entries are in the order of the index, up to the first padding; what follows it is not checked. The first entry
+    comes also where it is padding. `max_batch_bytes` bounds the size of a batch; None is no bound. Raise FormatError,
+    after the entries before it, for an entry whose position is negative, has no batch, or no batch within the bound,
+    and where the log is corrupt or cannot be read there.
     """
     for entry in index.read_entries():
         end = None if max_batch_bytes is None else max(0, entry.position) + max_batch_bytes
@@ -59,10 +59,12 @@ def check_time_index(
 ) -> Iterator[tuple[TimeEntry, list[TimeFinding]]]:
     """Yield every written entry of a time index with the list of its faults, which is empty for a right entry.
 
-    The entries are in the order of the index, the first one also where it is padding. The faults of one are in the
-    order in which Kafka's tool checks them; an offset that is not found has no other fault. `offsets` is the offset
-    index of the same segment. Raise FormatError where it has a position outside of the log, and where the log is
-    corrupt or cannot be read.
+    The entries are in the order of the index, up to the first padding; the first one comes also where it is padding. An
+    entry is compared with one batch only: its offset must be the last of the batch, and its time the largest of the
+    batch (-1 without records). A time that equals that of the entry before is OUT_OF_ORDER, too. The faults of one are
+    in the order in which Kafka's tool checks them; an offset that is not found has no other fault. `offsets` is the
+    offset index of the same segment. Raise FormatError, after the entries before it, where `offsets` gives a position
+    outside of the log, and where the log is corrupt or cannot be read.
     """
     previous = NO_TIMESTAMP
     for entry in index.read_entries():

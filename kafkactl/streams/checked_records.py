@@ -49,7 +49,7 @@ def make_batches(records: Iterable[object]) -> Iterator[Batch]:
 
     A list is yielded when it is full or the iterable ends, however long the iterable waits. Raise UsageError for the
     first wrong record. This error, and an exception of the iterable itself, comes after all records before it were
-    yielded.
+    yielded; but before a KeyboardInterrupt a list that is not full is dropped.
     """
     batch: Batch = []
     try:
@@ -111,7 +111,8 @@ def _make_headers(number: int, headers: object) -> Headers:
     """Return headers as a list of pairs. Raise UsageError unless they are a list or tuple of pairs of name and value.
 
     A name is text or bytes; a value is bytes, text or None. In the result a name is text, or bytes where it is not
-    UTF-8, and a value is bytes or None. The message has the place of a wrong pair, from 0 on.
+    UTF-8, and a value is bytes or None. Text with a lone surrogate is a UsageError, too. The message has the place of a
+    wrong pair, from 0 on.
     """
     if not isinstance(headers, list | tuple):
         kind = type(headers).__name__

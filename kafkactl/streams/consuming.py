@@ -61,11 +61,11 @@ class Reading:
 
         `warn` is called with sentences about topics, partitions and brokers, such as a partition that cannot be read;
         `tell` (None: nobody) with sentences about rebalances, and about a look for new topics that failed. `prepare`
-        (None: nothing) is called with each list of records before they are yielded; it may have records beyond the end,
-        which are not yielded. Raise UnreachableError where no broker answers, NotFoundError for a missing topic or
-        partition and where no topic matches, OperationError where a topic cannot be read or offsets cannot be looked up
-        or librdkafka refuses the subscription or the assignment, and UsageError for a wrong client setting. From here
-        on each request to the cluster has a whole time-out of its own.
+        (None: nothing) is called with each list of records before they are yielded; it may be empty, and have records
+        beyond the end or before a tail, which are not yielded. Raise UnreachableError where no broker answers,
+        NotFoundError for a missing topic or partition and where no topic matches, OperationError where a topic cannot
+        be read or offsets cannot be looked up or librdkafka refuses the subscription or the assignment, and UsageError
+        for a wrong client setting. From here on each request to the cluster has a whole time-out of its own.
         """
         self._prepare = prepare
         self.while_idle: Callable[[], None] = _do_nothing
@@ -150,8 +150,9 @@ class Reading:
     def keep_alive(self) -> None:
         """Answer the group once, without waiting, while the output is blocked; call this several times a second.
 
-        No further records are fetched until read_batches goes on, and rebalances are answered. Without a group nothing
-        happens. An error is not raised here: read_batches raises it.
+        No further records of the assigned partitions are taken until read_batches goes on, and rebalances are answered.
+        A record of a new partition may still come, and read_batches yields it. Without a group, and after an error,
+        nothing happens. An error is not raised here: read_batches raises it.
         """
         if not self._selection.joins or self._failure is not None:
             return
@@ -190,7 +191,7 @@ class Reading:
     def _change_assignment(
         self, change: Callable[[list[TopicPartition]], None], partitions: list[TopicPartition]
     ) -> None:
-        """Call librdkafka's function that adds or removes partitions.
+        """Call librdkafka's function that adds, removes or replaces partitions.
 
         Raise OperationError (UnreachableError for a lost connection) where it refuses them.
         """
@@ -229,7 +230,7 @@ class Reading:
         Without a group nothing is committed. Return None, or the error of this last commit, which is not raised:
         UnreachableError where the brokers did not answer, OperationError where they refused it. Where this takes longer
         than `timeout_s`, because a broker may be frozen, it goes on in a daemon thread, and UnreachableError is
-        returned. None waits without a bound.
+        returned, also without a group. None waits without a bound.
         """
         import threading
 
@@ -274,8 +275,9 @@ class Reading:
         """Subscribe again where topics of the selection were created or deleted; at most every 5 s.
 
         The answer of the brokers is waited for, at most 2 s. Without a group, or with fixed names, nothing happens.
-        Where no topic is left the old subscription stays. A deleted topic is reported to `warn`, and brokers that do
-        not answer to `tell`, which is no error. Raise OperationError where librdkafka refuses the new subscription.
+        Where no topic is left the old subscription stays. A topic that one answer misses counts as deleted, and is
+        reported to `warn` once. A failed request is reported to `tell`, whatever its error, and is tried again later.
+        Raise OperationError where librdkafka refuses the new subscription.
         """
         include = self._selection.include
         if include is None or not self._selection.joins or time.monotonic() - self._looked_at < _LOOK_FOR_TOPICS_S:
@@ -351,8 +353,8 @@ class Reading:
 
         Without these commits a partition that was empty, or not reached before the command was stopped, would have no
         commit. The next consumer of the group would begin at its end and never show the records between. librdkafka
-        calls this, and it waits for the brokers up to the time-out. The assignment is reported to the user; an error is
-        kept, and _next_batch() raises it.
+        calls this, and it waits for the brokers, in each request up to the time-out. The assignment is reported to the
+        user; an error is kept, and _next_batch() raises it.
         """
         self._unassigned_since = None
         self._watch.partitions |= {(entry.topic, entry.partition) for entry in partitions}
@@ -450,9 +452,10 @@ class Reading:
         """Return the records that have come: wait for one record only, so that a single one is not delayed.
 
         The wait is 0.1 s at most. The list is empty where nothing came, and where only events came, or records that are
-        passed over, or at or behind a stop. `prepare` gets the records before those at a stop are left out. `size` is
-        the largest number of records beside the first one and early ones. Raise UnreachableError or OperationError for
-        an error of librdkafka, the kept error of a callback, and errors of `prepare`.
+        passed over, or at or behind a stop. `prepare` gets the records before those at a stop are left out, and an
+        empty list where only others came; it is not called where nothing came. `size` is the largest number of records
+        beside the first one and early ones. Raise UnreachableError or OperationError for an error of librdkafka, the
+        kept error of a callback, and errors of `prepare`.
         """
         early, self._early = self._early, []
         self._newly_lost.clear()
@@ -532,7 +535,8 @@ class Reading:
         """Return whether the reading has come to its end. `last_record_at` is a time of time.monotonic().
 
         It ends by the idle time-out, at the ends of all assigned partitions with `until_end`, and where all assigned
-        partitions have reached their stops. With stops it also ends where no partition is assigned.
+        partitions have reached their stops. Where no partition is assigned it also ends with stops, and for a member of
+        a group with `until_end`.
         """
         assigned = {(partition.topic, partition.partition) for partition in self._consumer.assignment()}
         if self._selection.is_over(time.monotonic() - last_record_at, assigned, self._at_end):
@@ -546,8 +550,9 @@ class Reading:
         Partitions with an explicit start are not read before it, unless too few records come. Then the partitions are
         read from their ends on. Offsets may have gaps after compaction and at the ends of transactions. Where too few
         records come, the search begins farther back, as often as necessary. Afterwards the partitions are read on from
-        the ends that were found first. Raise UnreachableError, OperationError, also where librdkafka refuses the
-        assignment, or NotFoundError for a deleted topic that was named.
+        the ends that were found first. Found records of a topic that is deleted meanwhile stay in the list. Raise
+        UnreachableError, OperationError, also where librdkafka refuses the assignment, or NotFoundError for a deleted
+        topic that was named.
         """
         ends = look_up_offsets(self._cluster, self._consumer, self._ranges, LATEST_OFFSET)
         firsts = look_up_offsets(self._cluster, self._consumer, self._ranges, EARLIEST_OFFSET)

@@ -21,9 +21,10 @@ class DryRun:
 
         The `largest_bytes` of the account is set to max.request.size, or to 1 MiB without that setting. `partition`
         must exist, unless it is None; it is not kept. `topic_bytes` is the largest batch that the topic accepts, in
-        bytes; None where batches are compressed, or where it is not known. Raise NotFoundError for a missing topic or
-        partition, OperationError for a topic that cannot be read, UsageError for a wrong client setting, also for a
-        max.request.size that is not a number, and UnreachableError where no broker answers.
+        bytes; None, which checks no such size, where batches are compressed or where it is not known. Raise
+        NotFoundError for a missing topic or partition, OperationError for a topic that cannot be read, UsageError for a
+        wrong client setting, also for a max.request.size that is not a number, and UnreachableError where no broker
+        answers.
         """
         self._topic_bytes = topic_bytes
         self._cluster, self._topic, self._account = cluster, topic, account

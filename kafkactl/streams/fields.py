@@ -47,12 +47,13 @@ class FieldReader:
 
         The fields are key or key_base64, value or value_base64, headers, partition (which counts only with
         `heeds_partition`), and timestamp or timestamp_ms (ms since 1970; -1 and null mean none; of both the first
-        counts, also where it is null); a missing or null key or value is None. The result has key and value as bytes or
-        None, and headers, partition and timestamp (ms) only where the record has them. The names in IGNORED_FIELDS,
-        such as topic and offset, are ignored. Keys and values are texts, in their formats. Raise FormatError for an
-        unknown field, for headers, a partition or a timestamp of another form, for text that is not of its format, and
-        for both a field and its form NAME_base64. Formats of a schema registry also raise OperationError,
-        UnreachableError and UsageError.
+        counts, also where it is null); a missing or null key or value is None. Partition and timestamp are numbers or
+        texts of digits. Null or empty headers, and 0, count as none. The result has key and value as bytes or None, and
+        headers, partition and timestamp (ms) only where the record has them. The names in IGNORED_FIELDS, such as topic
+        and offset, are ignored. Keys and values are texts, in their formats. Raise FormatError for an unknown field,
+        for headers, a partition or a timestamp of another form, for text that is not of its format, and for both a
+        field and its form NAME_base64. Formats of a schema registry also raise OperationError, UnreachableError and
+        UsageError.
         """
         if unknown := sorted(fields.keys() - {*self.FIELDS, *self.IGNORED_FIELDS}):
             raise FormatError(f"unknown field {unknown[0]!r}", f"use only {', '.join(self.FIELDS)}")
@@ -78,9 +79,10 @@ def parse_members(line: bytes) -> dict[str, Any]:
 
     A value is a string, None, or JsonText for anything else; an integer, but no key or value, can be an int or
     JsonText. Headers that are a list or an object are a list: of lists such as [name, value], of dicts for objects, and
-    of other items as they are, which are not checked here. Raise FormatError for a line that is no JSON object in
-    UTF-8, for half of a surrogate pair, and for a key, value, headers, partition or timestamp that is repeated. Of
-    another repeated name the last value may count without an error.
+    of other items as they are, which are not checked here. Raise FormatError for a line that is no JSON object in UTF-8
+    or begins with a byte order mark, for a string with half of a surrogate pair, and for a key, value, headers,
+    partition or timestamp that is repeated. Of another repeated name, or one that is written with an escape, the last
+    value may count without an error. Names of members are not checked for half of a surrogate pair.
     """
     import orjson
 
@@ -133,8 +135,8 @@ def _skip(text: str, at: int) -> int:
 def _parse_object(text: str, at: int) -> dict[str, Any]:
     """Return the members of the object at a position; nothing else may follow it.
 
-    Raise FormatError for another value, a repeated name, or half of a surrogate pair; ValueError or StopIteration (with
-    the position) for text that is not JSON; RecursionError for deep nesting.
+    Raise FormatError for another value, a repeated name, or a string with half of a surrogate pair; ValueError or
+    StopIteration (with the position) for text that is not JSON; RecursionError for deep nesting.
     """
     if text[at : at + 1] != "{":
         raise FormatError("not an object", 'like {"key": "k", "value": "v"}')
@@ -214,8 +216,9 @@ def _scan_items(text: str, at: int, take: Callable[[str, int, int], None]) -> in
 def _parse_headers(text: str, at: int) -> list[Any]:
     """Return the headers at a position as pairs [name, value] or objects; an object of all headers gives pairs.
 
-    Items of another kind are returned as they are, and are refused later. Raise FormatError for half of a surrogate
-    pair, ValueError or StopIteration for text that is not JSON, and RecursionError for deep nesting.
+    Lists may have any length, and objects any names; of a repeated name in an object of one header the last value
+    counts. Items of another kind are values as of _parse_value(), and are refused later. Raise FormatError for half of
+    a surrogate pair, ValueError or StopIteration for text that is not JSON, and RecursionError for deep nesting.
     """
     items: list[Any] = []
     if text[at] == "{":

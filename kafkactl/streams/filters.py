@@ -55,9 +55,10 @@ def make_text_filter(pattern: str, part: str, format: Format) -> RecordFilter:
 def make_header_filter(text: str) -> RecordFilter:
     """Return a filter for records with a header: NAME, or NAME=REGEX for one whose value has a match anywhere.
 
-    The filter takes a message and returns a bool. Of several headers with the name one suffices. A null value counts as
-    an empty one, and bytes that are not UTF-8 as replacement characters. Raise UsageError for an invalid pattern. The
-    filter raises KafkactlError where the headers cannot be read.
+    The filter takes a message and returns a bool. NAME is the exact name, up to the first =, and may be empty. Of
+    several headers with the name one suffices. NAME alone takes any value. A null value counts as an empty one, and
+    bytes that are not UTF-8 as replacement characters. Raise UsageError for an invalid pattern. The filter raises
+    KafkactlError where the headers cannot be read.
     """
     name, equals, pattern = text.partition("=")
     load_compiled = compile_pattern(pattern, "--header-matches")
@@ -112,8 +113,8 @@ class Condition:
     def holds(self, data: Any) -> bool:
         """Return whether a JSON value, as Python's json has it, fulfils the condition.
 
-        False where the path leads nowhere, and where the types cannot be compared. Values are compared as in Python, so
-        that 1 equals true.
+        False where the path leads nowhere, also for !=, and where <, >, <= or >= cannot compare the types. Values of
+        other types are unequal, but as in Python 1 equals true. Without a comparison 0 and empty values fulfil it.
         """
         value = self._find_value(data)
         if value is _MISSING:
@@ -126,7 +127,10 @@ class Condition:
             return False
 
     def _find_value(self, data: Any) -> Any:
-        """Return the value at the path, or _MISSING where the path leads nowhere."""
+        """Return the value at the path, or _MISSING where it leads nowhere; the value itself for an empty path.
+
+        An index below 0 counts from the end. A text has no elements.
+        """
         for step in self.path:
             if isinstance(data, str):  # its characters are no elements
                 return _MISSING
@@ -141,10 +145,11 @@ def parse_condition(text: str) -> Condition:
     """Return the condition of a text PATH or PATH OPERATOR LITERAL, such as .user.id == 7, .tags[0] =~ "^a" or .gone.
 
     A path has steps .NAME (letters, digits, _ and -, beginning with one of A-Z, a-z and _), [INDEX] (below 0: from the
-    end) and ["NAME"], with nothing between them; "." alone is the whole value. The operators are ==, !=, >=, <=, >, <
-    and =~, a regular expression that matches anywhere in a text. A literal is JSON; what is not JSON is a text without
-    quotes. After =~ a literal that is JSON and no string counts as text as it stands. A path alone requires a value
-    that is neither null nor false. Raise UsageError for any other text, and for an invalid pattern.
+    end) and ["NAME"], with nothing between them; a "." may stand before a bracket at the beginning. "." alone is the
+    whole value. The operators are ==, !=, >=, <=, >, < and =~, a regular expression that matches anywhere in a text. A
+    literal is JSON; what is not JSON is a text without quotes. After =~ a literal that is JSON and no string counts as
+    text as it stands. A path alone requires a value that is neither null nor false. Raise UsageError for any other
+    text, and for an invalid pattern.
     """
     rest = text.strip()
     path: list[str | int] = []

@@ -44,8 +44,10 @@ def make_header_reader(cluster: Cluster) -> Callable[[Any], Headers]:
 def _fetch(cluster: Cluster, place: Place) -> Iterator[tuple[Place, Headers]]:
     """Yield the place and headers of each record in the batch that has the record at `place`.
 
-    Where compaction or retention has removed that batch, it is the next one. Nothing is yielded where the log has no
-    batch at or after the offset. Raise OperationError, UnreachableError, UsageError or FormatError.
+    Where compaction has removed that batch, it is the next one. Nothing is yielded where the log has no batch at or
+    after the offset. Raise OperationError where the offset is outside the log, as after retention, and for another
+    refusal, UnreachableError where no broker answers, UsageError for a wrong client setting, and FormatError for a
+    damaged batch.
     """
     topic, partition, offset = place
     data = memoryview(cluster.requests.fetch(topic, partition, offset))

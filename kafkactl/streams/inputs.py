@@ -162,10 +162,10 @@ def _make_value_record(value: Format, length: int, data: bytes, number: int) -> 
 def read_json_lines(source: Input, reader: FieldReader) -> Iterator[Batch]:
     """Yield the records of lines with one JSON object each (NDJSON), in batches; blank lines are skipped.
 
-    Control records of a log are skipped, too, and so is a line that a signal cuts. The last line needs no end. Batches
-    may be empty. Raise FormatError, with the number of the line, for a line that is no record, and OperationError,
-    UnreachableError or UsageError of a schema registry; the records before it were yielded. Raise OSError where the
-    input cannot be read.
+    Control records of a log are skipped, too, and so are a line that a signal cuts and a byte order mark at the
+    beginning. The last line needs no end. Batches may be empty. Raise FormatError, with the number of the line, for a
+    line that is no record, and OperationError, UnreachableError or UsageError of a schema registry; the records before
+    it were yielded. Raise OSError where the input cannot be read.
     """
     number = 0
     for lines in _read_pieces(source, b"\n"):
@@ -187,12 +187,15 @@ def read_json_lines(source: Input, reader: FieldReader) -> Iterator[Batch]:
 def read_csv_rows(source: Input, reader: FieldReader, null: bytes = b"") -> Iterator[Batch]:
     """Yield the records of csv rows below a heading, in batches, which may be empty.
 
+    The heading is the first row that is not empty. An input without rows has no records and is no error.
+
     With a column `value` or `value_base64` the columns are the fields of a record, and `headers` is JSON. Without them,
     the whole row becomes a JSON object as the value, and the key is that of the column `key`, if there is one. A cell
-    without quotes that equals `null` is null. Empty rows and control records are skipped. A row that a signal cuts is
-    left out. Raise FormatError, with the number of the row's first line in the input, from 1 on, for a heading with a
-    repeated name or not in UTF-8, and for a row that is no record, and OperationError, UnreachableError or UsageError
-    of a schema registry; the records before it were yielded. Raise OSError where the input cannot be read.
+    without quotes that equals `null` is null. Empty rows are skipped, and control records where there is a column
+    `value` or `value_base64`. A row that a signal cuts is left out. Raise FormatError, with the number of the row's
+    first line in the input, from 1 on, for a heading with a repeated name or not in UTF-8, and for a row that is no
+    record, and OperationError, UnreachableError or UsageError of a schema registry; the records before it were yielded.
+    Raise OSError where the input cannot be read.
     """
     lines = _RowLines(source)
     titles: list[str] = []
@@ -220,7 +223,7 @@ def read_csv_rows(source: Input, reader: FieldReader, null: bytes = b"") -> Iter
 class _RowLines:
     """Lines of an input, for rows that may have several.
 
-    After a signal there are only the lines of a row that was begun.
+    After a signal there are only the lines that have come, and the rest of a row that was begun.
     """
 
     def __init__(self, source: Input) -> None:
@@ -236,8 +239,10 @@ class _RowLines:
     def read_rows(self) -> Iterator[bytes]:
         """Yield each row that is not empty: one line, or several where a quote is open at the end of a line.
 
-        A row has its line end, except at the end of the input after a signal. Raise FormatError where the input ends
-        inside quotes, also where a signal cuts the row (`is_cut` is True then), and OSError where it cannot be read.
+        A byte order mark at the beginning is dropped. A row has its line end, except at the end of the input after a
+        signal. Raise FormatError where the input ends inside quotes, also where a signal cuts a row behind its first
+        line (`is_cut` is True then); one that is cut in its first line is left out. Raise OSError where the input
+        cannot be read.
         """
         row: list[bytes] = []
         quotes = number = 0
@@ -259,8 +264,8 @@ class _RowLines:
     def _next_line(self, row: list[bytes]) -> bytes | None:
         """Return the next line with its end, or None at the end of the input. `row` has the lines of the row so far.
 
-        After a signal only the rest of a row that was begun comes, and then None. Raise OSError where the input cannot
-        be read.
+        After a signal only the lines that have come and the rest of a row that was begun follow, and then None. Where
+        the signal cuts the row, `is_cut` becomes True. Raise OSError where the input cannot be read.
         """
         while not self.waiting:
             lines = next(self._batches, None)
@@ -326,7 +331,7 @@ def _make_row_fields(titles: list[str], row: list[bytes | None]) -> dict[str, An
     The fields are the texts of the cells by title (bytes that are not UTF-8 become lone surrogates), None for a null
     cell; a cell of `headers` is parsed as JSON. Without a column `value` or `value_base64` the fields are key (None
     without such a column) and value, the whole row as a JSON text. Raise FormatError where this row is not UTF-8, and
-    for headers that are not JSON.
+    for headers that are not JSON in UTF-8.
     """
     if len(row) != len(titles):
         raise FormatError(f"{len(row)} cells under {len(titles)} headings")
@@ -345,9 +350,9 @@ def _make_row_fields(titles: list[str], row: list[bytes | None]) -> dict[str, An
 
 
 def _parse_header_cell(text: str) -> Any:
-    """Return the headers that a cell has as JSON; raise FormatError for text that is not JSON.
+    """Return the headers that a cell has as JSON; raise FormatError for text that is not JSON in UTF-8.
 
-    Their form is not checked here.
+    Their form is not checked here: the values are those of parse_members(), None for null. Empty text is not JSON.
     """
     try:
         members = parse_members(b'{"headers": ' + text.encode("utf-8", "surrogateescape") + b"}")
@@ -397,8 +402,9 @@ class RecordDefaults:
 def repeat(open_input: Callable[[], Iterator[Piece]], times: int, stop: Stop) -> Iterator[Piece]:
     """Yield the pieces of the iterators that `open_input` returns, which is called `times` times; 0 means without end.
 
-    After a signal the first repetition is completed, and a later one ends at once. An input without records ends the
-    repetition. Errors of the iterators pass through.
+    It is called for each repetition when the one before was yielded, and at least once. After a signal the first
+    repetition is completed, and a later one ends at once. An input without records ends the repetition. Errors of the
+    iterators pass through.
     """
     for number in count(1):
         empty = True
@@ -427,7 +433,8 @@ class Pace:
     def wait(self, count: int) -> None:
         """Wait until `count` more records may be sent, and count them as sent. A signal may end the wait early.
 
-        The wait lasts until the records before have taken their time; the first call returns at once.
+        The wait lasts until the records before have taken their time since the beginning; the first call returns at
+        once. Time in which fewer records were sent is made up for: later calls return at once until then.
         """
         wait_s = self._started + self._sent_records / self._per_second - time.monotonic()
         if wait_s > 0:

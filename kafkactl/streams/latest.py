@@ -70,8 +70,8 @@ class Latest:
     def add(self, messages: Iterable[Any]) -> None:
         """Add messages, which must be in the order of their offsets in each partition.
 
-        A message without a value removes its key. Messages without a key are only counted. Raise KafkactlError where
-        headers cannot be read.
+        A message without a value removes its key. Messages without a key are only counted. An empty key is a key, and
+        an empty value a value. Raise KafkactlError where headers cannot be read; the messages before stay added.
         """
         for message in messages:
             key = message.key()

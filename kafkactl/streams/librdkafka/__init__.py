@@ -15,8 +15,9 @@ _OLDEST = 0x020000FF
 def load_compiled(name: str) -> Any:
     """Return the compiled module with a name, bound to the librdkafka of confluent_kafka, or None. Nothing is raised.
 
-    None where no compiler was there at installation, where librdkafka does not export its functions or is older than
-    2.0.0, and with KAFKACTL_STREAMS=pure.
+    `name` is that of a .pyx file of this folder, such as _line_receiver. None where there is no such module, as where
+    no compiler was there at installation, where librdkafka does not export its functions or is older than 2.0.0, and
+    with KAFKACTL_STREAMS=pure.
     """
     if os.environ.get("KAFKACTL_STREAMS") == "pure" or libversion()[1] < _OLDEST:
         return None

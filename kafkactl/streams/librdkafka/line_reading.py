@@ -49,9 +49,11 @@ class LineReading:
     def __init__(self, cluster: Cluster, selection: Selection, line: PlainLine, warn: Callable[[str], None]) -> None:
         """Connect and assign partitions; raise UnreachableError, NotFoundError, and UsageError for a wrong setting.
 
-        The compiled part must be there (IS_THERE). `line` has the separators of the lines. `warn` is called with
-        sentences for the user. Raise OperationError where topics cannot be read or offsets cannot be looked up. From
-        here on each request to the cluster has a whole time-out of its own.
+        The compiled part must be there (IS_THERE). `selection` must be one of takes_all: a group, a tail and a stop are
+        ignored. The call waits for the metadata of each topic, at most twice the time-out; a missing answer is no error
+        then. `line` has the separators of the lines. `warn` is called with sentences for the user. Raise OperationError
+        where topics cannot be read or offsets cannot be looked up. From here on each request to the cluster has a whole
+        time-out of its own.
         """
         self._cluster, self._selection = cluster, selection
         settings = make_consumer_settings(selection)
@@ -75,12 +77,12 @@ class LineReading:
     def read_chunks(self, limit: int | None) -> Iterator[Chunk]:
         """Yield lines as they come, until the selection ends or `limit` records were read.
 
-        A chunk has one record or more. A `limit` of None reads without a limit, 0 reads nothing. Raise UnreachableError
-        where nothing has ever come and no broker answers within the time-out; for a reading to the ends of the
-        partitions where nothing comes for the time-out; and at the end of any reading, unless `limit` ends it, where a
-        partition that is not known to be at its end has no leader. Raise NotFoundError for a deleted topic that was
-        named, OperationError or UnreachableError for an error that librdkafka reports, and MemoryError for a record
-        that does not fit into memory.
+        A chunk has one record or more. A `limit` of None reads without a limit, 0 reads nothing; it may not be below 0.
+        Raise UnreachableError where nothing has ever come and no broker answers within the time-out; for a reading to
+        the ends of the partitions where nothing comes for the time-out; and at the end of any reading, unless `limit`
+        ends it, where a partition that is not known to be at its end has no leader. Raise NotFoundError for a deleted
+        topic that was named, OperationError or UnreachableError for an error that librdkafka reports, and MemoryError
+        for a record that does not fit into memory.
         """
         left = _NO_LIMIT if limit is None else limit
         last_record_at = time.monotonic()

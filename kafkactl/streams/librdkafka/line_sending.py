@@ -42,10 +42,11 @@ class LineSending:
 
         The compiled part must be there (record_sending.IS_THERE). `tell` is called with sentences for the user, and
         `stop` is the state of a signal. A `partition` of None leaves the choice to the partitioner. A missing topic is
-        created where the broker does so; otherwise it is a NotFoundError. The `largest_bytes` of the account is set.
-        Raise OperationError without the right to see the topic or to create a missing one, and for another refusal;
-        where only the right to write is missing, the records fail later. From here on each request to the cluster has a
-        whole time-out of its own.
+        created where the broker does so; otherwise it is a NotFoundError. The `largest_bytes` of the account is set. At
+        the end the call waits for the client to know the topic, at most twice the time-out; a missing answer is no
+        error. Raise OperationError without the right to see the topic or to create a missing one, and for another
+        refusal; where only the right to write is missing, the records fail later. From here on each request to the
+        cluster has a whole time-out of its own.
         """
         account.largest_bytes = find_largest_bytes(cluster)
         settings = make_producer_settings(cluster)
@@ -64,11 +65,12 @@ class LineSending:
         """Send chunks of whole lines, each with its line feed; a carriage return before it is dropped.
 
         Chunks may not be empty. `reader` must be one that only splits lines (splits_only): of its settings only the
-        separator counts. `progress` is called with the number of accepted records after each chunk that was queued
-        whole. A record that cannot be sent fails in the account, also every record after a signal's time is over. Raise
-        FormatError for a line without the separator, with its number in `chunks`; the lines before it were queued.
-        Raise OperationError where the client can send no more records, and UnreachableError where no leader was
-        reached. Errors of `chunks` pass through.
+        separator counts. `progress` is called with the account's number of accepted records after each chunk that was
+        queued whole. A record that cannot be sent fails in the account, also every record after a signal's time is
+        over. Raise FormatError for a line without the separator, with its number in `chunks` from 1 on; the lines
+        before it were queued, and it and the lines after it are not counted. Raise OperationError where the client can
+        send no more records, and UnreachableError where no leader was reached; the rest of the chunk fails in the
+        account then. Errors of `chunks` pass through.
         """
         accepted_before = self._account.accepted
         for chunk in chunks:
