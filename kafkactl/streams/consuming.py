@@ -95,6 +95,8 @@ class Reading:
         """Offset of the last known commit of each partition."""
         self._handled: dict[Partition, int] = {}
         """Offset after the last handled record of each partition."""
+        self._missing_topics: set[str] = set()
+        """Topics of the subscription that the last look missed."""
         self._newly_lost: set[Partition] = set()
         """Partitions that were lost during the present request for messages."""
         self._yielded_ends: dict[Partition, int] = {}
@@ -275,9 +277,9 @@ class Reading:
         """Subscribe again where topics of the selection were created or deleted; at most every 5 s.
 
         The answer of the brokers is waited for, at most 2 s. Without a group, or with fixed names, nothing happens.
-        Where no topic is left the old subscription stays. A topic that one answer misses counts as deleted, and is
-        reported to `warn` once. A failed request is reported to `tell`, whatever its error, and is tried again later.
-        Raise OperationError where librdkafka refuses the new subscription.
+        Where no topic is left the old subscription stays. A topic that two looks in a row miss counts as deleted, and
+        is reported to `warn` once: a broker that has just started may not know all topics. A failed request is reported
+        to `tell`, and is tried again later. Raise OperationError where librdkafka refuses the new subscription.
         """
         include = self._selection.include
         if include is None or not self._selection.joins or time.monotonic() - self._looked_at < _LOOK_FOR_TOPICS_S:
@@ -285,12 +287,16 @@ class Reading:
         self._looked_at = time.monotonic()
         try:
             names = list(include.choose(self._consumer.list_topics(timeout=_LOOK_WAIT_S).topics).names)
-        except KafkaException:  # the next attempt may get an answer
-            self._tell("the brokers do not answer: kafkactl looks for new topics later")
+        except KafkaException as error:  # the next attempt may get an answer
+            reason = describe_kafka_error(error.args[0])
+            self._tell(f"cannot look for new topics: {reason}; kafkactl tries it again later")
         else:
-            for name in sorted(set(self._topics) - set(names)):
+            missing = set(self._topics) - set(names)
+            for name in sorted(missing & self._missing_topics):
                 self._watch.note_deleted(name)
-            if names and names != self._topics:
+            kept, self._missing_topics = missing - self._missing_topics, missing
+            names += sorted(kept)
+            if names and set(names) != set(self._topics):
                 self._subscribe(names)
 
     def _assign(self, starts: Mapping[Partition, int]) -> None:

@@ -19,6 +19,8 @@ _LATEST_TIME_MS = 2**63 - 1
 _NO_TIMESTAMP = -1
 _NAMES = (b'"key', b'"value', b'"headers"', b'"partition"', b'"timestamp')
 """Names that may stand only once in a line; orjson would keep the last of two members with one name."""
+_ESCAPED_NAME = re.compile(rb'[{,][ \t\r\n]*"[^"\\]*\\u[^"]*"[ \t\r\n]*:')
+"""What may be a name with an escaped letter, such as "k\\u0065y"."""
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -48,7 +50,7 @@ class FieldReader:
         The fields are key or key_base64, value or value_base64, headers, partition (which counts only with
         `heeds_partition`), and timestamp or timestamp_ms (ms since 1970; -1 and null mean none; of both the first
         counts, also where it is null); a missing or null key or value is None. Partition and timestamp are numbers or
-        texts of digits. Null or empty headers, and 0, count as none. The result has key and value as bytes or None, and
+        texts of digits. Null or empty headers count as none. The result has key and value as bytes or None, and
         headers, partition and timestamp (ms) only where the record has them. The names in IGNORED_FIELDS, such as topic
         and offset, are ignored. Keys and values are texts, in their formats. Raise FormatError for an unknown field,
         for headers, a partition or a timestamp of another form, for text that is not of its format, and for both a
@@ -63,8 +65,8 @@ class FieldReader:
             "key": _read_bytes(fields, "key", self.key.to_bytes),
             "value": _read_bytes(fields, "value", self.value.to_bytes),
         }
-        if headers := fields.get("headers"):
-            record["headers"] = _read_headers(headers)
+        if (items := fields.get("headers")) is not None and (headers := _read_headers(items)):
+            record["headers"] = headers
         partition = fields.get("partition")
         if partition is not None and self.heeds_partition:
             record["partition"] = _read_integer(partition, "partition", _HIGHEST_PARTITION)
@@ -81,14 +83,15 @@ def parse_members(line: bytes) -> dict[str, Any]:
     JsonText. Headers that are a list or an object are a list: of lists such as [name, value], of dicts for objects, and
     of other items as they are, which are not checked here. Raise FormatError for a line that is no JSON object in UTF-8
     or begins with a byte order mark, for a string with half of a surrogate pair, and for a key, value, headers,
-    partition or timestamp that is repeated. Of another repeated name, or one that is written with an escape, the last
-    value may count without an error. Names of members are not checked for half of a surrogate pair.
+    partition or timestamp that is repeated. Of another repeated name the last value may count without an error. Names
+    of members are not checked for half of a surrogate pair.
     """
     import orjson
 
     try:
         fields = orjson.loads(line)
-        if isinstance(fields, dict) and _is_simple(fields) and not any(line.count(name) > 1 for name in _NAMES):
+        may_repeat = any(line.count(name) > 1 for name in _NAMES) or (b"\\u" in line and _ESCAPED_NAME.search(line))
+        if isinstance(fields, dict) and _is_simple(fields) and not may_repeat:
             return fields
     except ValueError:
         pass  # the code below finds out whether the line is wrong, and why

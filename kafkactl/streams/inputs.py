@@ -329,9 +329,9 @@ def _make_row_fields(titles: list[str], row: list[bytes | None]) -> dict[str, An
     """Return a row as fields of a record; raise FormatError for a wrong number of cells.
 
     The fields are the texts of the cells by title (bytes that are not UTF-8 become lone surrogates), None for a null
-    cell; a cell of `headers` is parsed as JSON. Without a column `value` or `value_base64` the fields are key (None
-    without such a column) and value, the whole row as a JSON text. Raise FormatError where this row is not UTF-8, and
-    for headers that are not JSON in UTF-8.
+    cell; a cell of `headers` is parsed as JSON, an empty one is None. Without a column `value` or `value_base64` the
+    fields are key (None without such a column) and value, the whole row as a JSON text. Raise FormatError where this
+    row is not UTF-8, and for headers that are not JSON in UTF-8.
     """
     if len(row) != len(titles):
         raise FormatError(f"{len(row)} cells under {len(titles)} headings")
@@ -344,8 +344,8 @@ def _make_row_fields(titles: list[str], row: list[bytes | None]) -> dict[str, An
         except UnicodeEncodeError as error:
             raise FormatError("a cell is not UTF-8, and a row without a column `value` becomes JSON") from error
         return {"key": cells.get("key"), "value": whole}
-    if cells.get("headers"):
-        cells["headers"] = _parse_header_cell(cells["headers"])
+    if (text := cells.get("headers")) is not None:
+        cells["headers"] = _parse_header_cell(text) if text else None
     return cells
 
 

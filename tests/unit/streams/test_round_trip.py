@@ -209,10 +209,34 @@ def test_the_partition_may_be_left_to_the_partitioner() -> None:
 
 
 def test_a_member_that_is_there_twice_is_refused() -> None:
-    for line in (b'{"value":"a","value":"b"}', b'{"value":1,"value":2}', b'{"value":"a","value_base64":"YQ=="}'):
+    for line in (
+        b'{"value":"a","value":"b"}',
+        b'{"value":1,"value":2}',
+        b'{"value":"a","value_base64":"YQ=="}',
+        rb'{"key":"a","k\u0065y":"b"}',
+        rb'{"key":"a", "\u006b\u0065\u0079" : null}',
+        rb'{"headers":[],"value":"v","header\u0073":[["a","b"]]}',
+    ):
         with pytest.raises(FormatError):
             FIELDS.read(parse_members(line))
     assert FIELDS.read(parse_members(b'{"value":"\\"value\\" and \\"key\\""}')) == {
         "key": None,
         "value": b'"value" and "key"',
     }
+
+
+@pytest.mark.parametrize("headers", ["0", '""', "false", "5", '"x"', "[0]"])
+def test_headers_of_another_form_are_refused(headers: str) -> None:
+    with pytest.raises(FormatError, match="headers are not a list"):
+        FIELDS.read(parse_members(f'{{"value":"v","headers":{headers}}}'.encode()))
+
+
+@pytest.mark.parametrize("headers", ["null", "[]", "{}"])
+def test_no_headers(headers: str) -> None:
+    expected = {"key": None, "value": b"v"}
+    assert FIELDS.read(parse_members(f'{{"value":"v","headers":{headers}}}'.encode())) == expected
+
+
+def test_an_empty_cell_of_headers_is_no_headers() -> None:
+    (batch,) = inputs.read_csv_rows(io.BytesIO(b"value,headers\nv,\n"), FIELDS)
+    assert batch == [{"key": None, "value": b"v"}]

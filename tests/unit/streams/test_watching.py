@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
+from kafkactl.connection.broker_errors import describe_kafka_error
+from kafkactl.streams.consuming import Reading
 from kafkactl.streams.watching import Watch
 
 PARTITIONS = [("a", 0), ("a", 1)]
@@ -44,3 +48,41 @@ def test_a_partition_that_is_gone_has_no_leader_again(watch: Watch, told: list[s
     watch.partitions = {("a", 0)}
     watch._note_leaders(topics(1, 2))
     assert told == ["a-1 has no leader: nothing can be read from it"] * 2
+
+
+def test_a_subscription_drops_a_topic_that_two_looks_miss(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that has just started does not know all topics yet; leaving one for a moment costs a rebalance."""
+    refusal = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
+    answers: Iterator[list[str] | KafkaException] = iter(
+        [["a", "b"], ["b"], ["a", "b", "c"], ["b", "c"], KafkaException(refusal), ["b", "c"], [], []]
+    )
+
+    def list_topics(timeout: float) -> SimpleNamespace:
+        answer = next(answers)
+        if isinstance(answer, KafkaException):
+            raise answer
+        return SimpleNamespace(topics=answer)
+
+    deleted: list[str] = []
+    told: list[str] = []
+    subscribed: list[list[str]] = []
+    reading = Reading.__new__(Reading)
+    monkeypatch.setattr("kafkactl.streams.consuming._LOOK_FOR_TOPICS_S", 0)
+    reading._selection = cast(
+        Any, SimpleNamespace(include=SimpleNamespace(choose=lambda topics: SimpleNamespace(names=topics)), joins=True)
+    )
+    reading._consumer = cast(Any, SimpleNamespace(list_topics=list_topics))
+    reading._watch = cast(Any, SimpleNamespace(note_deleted=deleted.append))
+    reading._tell = told.append
+    reading._topics, reading._missing_topics, reading._looked_at = ["a", "b"], set(), 0.0
+
+    def subscribe(names: list[str]) -> None:
+        reading._topics = names
+        subscribed.append(names)
+
+    monkeypatch.setattr(reading, "_subscribe", subscribe)
+    for _ in range(8):
+        reading._follow_topics()
+    assert subscribed == [["a", "b", "c"], ["b", "c"]]
+    assert deleted == ["a", "b", "c"]
+    assert told == [f"cannot look for new topics: {describe_kafka_error(refusal)}; kafkactl tries it again later"]
