@@ -97,8 +97,9 @@ class LineSending:
         """Wait for the answers of all records, and close the producer.
 
         After a signal's time, a fatal error, or where no leader was ever reached, the remaining records are removed and
-        fail. Then raise OperationError for a fatal error, and UnreachableError where no leader was reached, in place of
-        an error of the context. Otherwise an error of the context goes on.
+        fail. Then raise OperationError for such an error, and UnreachableError where no leader was reached, in place of
+        an error of the context. Otherwise, and where no record waits any more, nothing is raised, also after a fatal
+        error; an error of the context goes on.
         """
         try:
             while not self._sender.flush():
@@ -112,7 +113,8 @@ class LineSending:
     def _is_over(self) -> bool:
         """Return whether to give up waiting for the queue; then the account gets the reason.
 
-        True means a fatal error, that the time after a signal is over, or that no leader was ever reached.
+        True means a fatal error, that the time after a signal is over, or that no leader was ever reached. After 3 s
+        without an acknowledgement the user gets a message.
         """
         outstanding = self._sender.outstanding()
         fatal_error = self._sender.fatal_error()
@@ -124,14 +126,18 @@ class LineSending:
     def _require_alive(self) -> None:
         """Raise OperationError where the client can send no more, and UnreachableError where no leader was reached.
 
-        Otherwise do nothing.
+        The latter only after _is_over() has found that. Otherwise do nothing.
         """
         if (reason := self._sender.fatal_error()) is not None:
             raise OperationError(f"cannot send to {self._topic}: {reason}")
         self._waiting.require_reached()
 
     def _fail_all(self, reader: LineReader, lines: list[bytes], reason: str) -> None:
-        """Count lines as accepted and failed. A line that `reader` refuses becomes a value without a key."""
+        """Count lines as accepted and failed.
+
+        `lines` are without their ends. Each becomes a record that the account passes on, with `reason`. A line that
+        `reader` refuses becomes a value without a key.
+        """
         for line in lines:
             self._account.accepted += 1
             try:
