@@ -99,9 +99,9 @@ class Sending:
         """Wait until every record is acknowledged or has failed, at most for delivery.timeout.ms.
 
         In a transaction transaction.timeout.ms is the bound. After a signal's time, and where no leader was ever
-        reached, the remaining records are removed and fail. Without waiting records it returns at once, and a fatal
-        error of before is not raised then, except of a second producer. Raise OperationError where the producer can
-        send no more records, and UnreachableError where no leader was reached.
+        reached, the remaining records are removed and fail. Without waiting records it returns at once; then only the
+        errors of a second producer are raised. Raise OperationError where the producer can send no more records, and
+        UnreachableError where no leader was reached.
         """
         if self._second_sender is not None:
             self._second_sender.flush()
@@ -365,7 +365,7 @@ def _is_fatal(error: KafkaError) -> bool:
 def find_largest_bytes(cluster: Cluster) -> int:
     """Return the size in bytes of the largest record that the client sends: the setting, or 1 MiB.
 
-    Raise UsageError for a setting (max.request.size) that is not a number of 1 to 18 digits.
+    Raise UsageError for a setting (max.request.size) that is not a number of 1 to 18 digits; 0 is taken.
     """
     text = cluster.settings.properties.get("message.max.bytes", str(LARGEST_BYTES))
     if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
@@ -392,10 +392,11 @@ def require_topic(
     """Return the topic's partition numbers, and `host:port` of the brokers that lead them, by broker id.
 
     A missing topic is created where the broker does so on a request of `producer`; its leaders are not known then.
-    `tell` is called with a sentence about that. `partition` must exist, unless it is None. Raise NotFoundError for a
-    topic that does not exist and was not created, and for a missing partition. Raise OperationError without the right
-    to see the topic or to create a missing one, and where the broker refuses the metadata; UnreachableError where no
-    broker answers, and UsageError for a wrong client setting. The right to write is not checked.
+    `tell` is called with a sentence about that. `partition` must exist, unless it is None; then an error of a topic in
+    the metadata is not looked at, and the numbers may be empty. Raise NotFoundError for a topic that does not exist and
+    was not created, and for a missing partition. Raise OperationError without the right to see the topic or to create a
+    missing one, and where the broker refuses the metadata; UnreachableError where no broker answers, and UsageError for
+    a wrong client setting. The right to write is not checked.
     """
     metadata = cluster.read_metadata(client=producer)
     leaders = {}

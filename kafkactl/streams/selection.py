@@ -293,8 +293,8 @@ def look_up_offsets(cluster: Cluster, consumer: Any, partitions: Iterable[Partit
 
     `consumer` is the client that asks. `at` is a time in ms since 1970; it can also be EARLIEST_OFFSET or
     LATEST_OFFSET, for the first offset or the end. With isolation.level=read_committed, which is librdkafka's default,
-    the end is before the open transactions. Raise OperationError where a lookup fails and for no partitions, and
-    UnreachableError where no broker answers.
+    the end is before the open transactions. Raise OperationError where a lookup fails, also for a missing partition,
+    and for no partitions, and UnreachableError where no broker answers.
     """
     requests = [TopicPartition(topic, number, at) for topic, number in partitions]
     try:

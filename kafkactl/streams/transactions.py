@@ -84,10 +84,10 @@ class Transactions:
         """Commit the open transaction; without one do nothing.
 
         Wait for the answers of all records first, and then for the coordinator, at most the time-out. An error of the
-        first wait leaves the transaction open, and the caller must abort it. Raise OperationError where it had to be
-        aborted, also because a record was not delivered, and where the client can send no more. Raise UnreachableError
-        where no leader was reached, or the coordinator did not answer: the records may have been delivered then. Raise
-        OSError where the kept records of an aborted one cannot be read.
+        first wait, or of a failed connection, leaves the transaction open, and the caller must abort it. Raise
+        OperationError where it had to be aborted, also because a record was not delivered, and where the client can
+        send no more. Raise UnreachableError where no leader was reached, or the coordinator did not answer: the records
+        may have been delivered then. Raise OSError where the kept records of an aborted one cannot be read.
         """
         if not self._begun:
             return

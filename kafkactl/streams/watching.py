@@ -133,7 +133,7 @@ class Watch:
         )
 
     def _fetch_metadata(self) -> dict[str, TopicMetadata]:
-        """Return the metadata of the topics, by name; raise KafkaException for a request without answer in 2 s.
+        """Return the metadata of the topics, by name; raise KafkaException for a request that fails or takes over 2 s.
 
         With `include` one request asks for all topics of the cluster. Without it there is a request for each topic that
         is named or read; a topic that does not exist is an entry with an error.

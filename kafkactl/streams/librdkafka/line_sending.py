@@ -97,9 +97,9 @@ class LineSending:
         """Wait for the answers of all records, and close the producer.
 
         After a signal's time, a fatal error, or where no leader was ever reached, the remaining records are removed and
-        fail. Then raise OperationError for such an error, and UnreachableError where no leader was reached, in place of
-        an error of the context. Otherwise, and where no record waits any more, nothing is raised, also after a fatal
-        error; an error of the context goes on.
+        fail. Then raise OperationError for a fatal error, and UnreachableError where no leader was reached, in place of
+        an error of the context. Otherwise nothing is raised, and an error of the context goes on; so it is also after a
+        fatal error where no record waits any more.
         """
         try:
             while not self._sender.flush():
