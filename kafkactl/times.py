@@ -121,7 +121,7 @@ def parse_time(text: str, flag: str, *, zone: tzinfo = UTC, now_ms: int | None =
     The text is an ISO 8601 day or week, or day and time, digits (ms since 1970), `now`, `today`, `yesterday` (midnight)
     in lower case, or a duration before now: -1h30m or -PT1H. `zone` is for times without a zone, and for `today` and
     `yesterday`. `now_ms` is the present time in ms since 1970; None takes the clock. Raise UsageError, which names
-    `flag`, for any other text or more than 100 characters, for bare negative numbers for times above 2^63 - 1, and for
+    `flag`, for any other text or more than 100 characters, for bare negative numbers, for times above 2^63 - 1, and for
     times before 1970 (negative numbers have special meanings in Kafka, which only --time knows).
     """
     try:
@@ -287,8 +287,7 @@ def _read_time_before_now(text: str) -> int:
     """Return the milliseconds of `-1h30m` or `-PT1H`, as a number from 0 on.
 
     The first character must be the minus sign; it is not checked. Raise _RefusalError for any other text: a bare
-    negative number, a further sign, and a duration that is not 0 but shorter than a millisecond, or longer than 2^63 -
-    1 ms.
+    negative number, a further sign, and a duration that is not 0 but shorter than a millisecond, or more than 2^63 - 1.
     """
     if re.fullmatch(_NEGATIVE_NUMBER, text):
         raise _RefusalError("a negative number is not a time")
