@@ -198,7 +198,8 @@ class Sending:
         """Queue plain records with one call, which is repeated while the queue is full.
 
         Refused records fail in the account, and so do those that are not queued when the waiting is over. Raise
-        OperationError where the client can send no more, and UnreachableError where no leader was reached.
+        OperationError where the client can send no more, or refuses the whole call; then the rest of the batch fails,
+        too. Raise UnreachableError where no leader was reached.
         """
         left = batch
         while left:
