@@ -81,7 +81,10 @@ class _LocalZone(tzinfo):
     """The zone of this computer, with the rules of the C library: TZ or /etc/localtime."""
 
     def utcoffset(self, moment: datetime | None) -> timedelta | None:
-        """Return the offset at a local time, None for None. In a gap it is the offset before the change (PEP 495).
+        """Return the offset at a local time, None for None; `tzinfo` of the time is ignored.
+
+        `fold` chooses (PEP 495): with 0 it is the offset before a change, with 1 the one after it, both for a time that
+        occurs twice and for one in a gap.
 
         Raise OverflowError, ValueError or OSError for a time that the C library cannot convert.
         """
@@ -102,7 +105,7 @@ class _LocalZone(tzinfo):
         return None if moment is None else moment.replace(tzinfo=None).astimezone().tzname()
 
     def fromutc(self, moment: datetime) -> datetime:
-        """Return the local time of a point in time, whose fields are UTC.
+        """Return the local time of a point in time, whose fields are UTC whatever its `tzinfo`.
 
         `fold` is 1 in the second of two equal local times. Raise OverflowError, ValueError or OSError for a time that
         the C library cannot convert.
@@ -115,11 +118,11 @@ class _LocalZone(tzinfo):
 def parse_time(text: str, flag: str, *, zone: tzinfo = UTC, now_ms: int | None = None) -> int:
     """Return a point in time as milliseconds since 1970, from 0 to 2^63 - 1.
 
-    The text is an ISO 8601 day, or day and time, digits (ms since 1970), `now`, `today`, `yesterday` (midnight) in
-    lower case, or a duration before now: -1h30m or -PT1H. `zone` is for times without a zone, and for `today` and
+    The text is an ISO 8601 day or week, or day and time, digits (ms since 1970), `now`, `today`, `yesterday` (midnight)
+    in lower case, or a duration before now: -1h30m or -PT1H. `zone` is for times without a zone, and for `today` and
     `yesterday`. `now_ms` is the present time in ms since 1970; None takes the clock. Raise UsageError, which names
-    `flag`, for any other text or more than 100 characters, for bare negative numbers and for times before 1970
-    (negative numbers have special meanings in Kafka, which only --time knows).
+    `flag`, for any other text or more than 100 characters, for bare negative numbers, for times above 2^63 - 1, and for
+    times before 1970 (negative numbers have special meanings in Kafka, which only --time knows).
     """
     try:
         return _check_time(_read_time(text, zone, _read_clock() if now_ms is None else now_ms))
@@ -132,8 +135,8 @@ def parse_time_range(text: str, flag: str, *, zone: tzinfo = UTC, now_ms: int | 
 
     A side is an ISO 8601 day or time, ms since 1970, now, today, yesterday, or a duration before now such as -1h.
     `zone` is for sides without a zone, today and yesterday. `now_ms` is the present time in ms since 1970; None takes
-    the clock. Both sides may be equal. Raise UsageError, which names `flag`, for a single time, for `..` alone, for a
-    bad side, and for a start after the end.
+    the clock. Both sides may be equal. Raise UsageError, which names `flag`, for a text without `..`, for `..` alone,
+    for a bad side, and for a start after the end.
     """
     start, dots, end = text.partition("..")
     if not dots:
@@ -153,10 +156,10 @@ def parse_duration(text: str, flag: str, *, signed: bool = False, positive: bool
 
     The text is a number, numbers with the units w, d, h, m, s and ms in this order (1h30m, 1.5s), or days and times of
     ISO 8601 such as PT1H30M or P1DT2H. A number may have up to 9 decimal places, in ISO 8601 only that of seconds.
-    Digits below a ms are dropped. With `signed` the text may have signs and the result may be negative. With `positive`
-    it must be above 0. Raise UsageError, which names `flag`, for any other text or more than 100 characters, for a sign
-    (also +) without `signed`, and for a duration that is shorter than a millisecond but not 0, or longer than 2^63 - 1
-    ms.
+    Digits below a ms are dropped. With `signed` the text may have a sign at its beginning, in ISO 8601 also at each
+    number, and the result may be negative. With `positive` it must be above 0. Raise UsageError, which names `flag`,
+    for any other text or more than 100 characters, for a sign (also +) without `signed`, and for a duration that is
+    shorter than a millisecond but not 0, or longer than 2^63 - 1 ms.
     """
     try:
         duration_ms = _measure_duration(text, (_BARE_NUMBER, *_WITH_UNITS))
@@ -170,9 +173,10 @@ def parse_duration(text: str, flag: str, *, signed: bool = False, positive: bool
 
 
 def parse_pause(text: str, flag: str) -> float:
-    """Return the pause between two repetitions in seconds; raise UsageError unless it is above 0 and at most a day.
+    """Return the pause between two repetitions in seconds; raise UsageError unless it is from 1 ms to a day.
 
-    The text is a duration such as 90 or 90s, 500ms, 1h30m or PT1H30M; `flag` is the option's name for messages.
+    The text is a duration such as 90 or 90s (both 90 seconds), 500ms, 1h30m or PT1H30M; `flag` is the option's name for
+    messages.
     """
     pause_ms = parse_duration(text, flag, positive=True)
     if pause_ms > _LONGEST_PAUSE_MS:
@@ -183,9 +187,9 @@ def parse_pause(text: str, flag: str) -> float:
 def parse_iso_duration(text: str, flag: str) -> int:
     """Return a duration in milliseconds, from -(2^63 - 1) to 2^63 - 1, with its signs.
 
-    Only days and times of ISO 8601 are accepted, as in Java's Duration.parse: PT1H30M, P1DT2H, -PT0.5S. Raise
-    UsageError, which names `flag`, for any other text or more than 100 characters, and for a duration that is shorter
-    than a millisecond but not 0, or longer than 2^63 - 1 ms.
+    Only days and times of ISO 8601 are accepted, as in Java's Duration.parse: PT1H30M, P1DT2H, -PT0.5S. Digits below a
+    ms are dropped. Raise UsageError, which names `flag`, for any other text or more than 100 characters, and for a
+    duration that is shorter than a millisecond but not 0, or longer than 2^63 - 1 ms.
     """
     try:
         return _measure_duration(text, (_ISO,))
@@ -196,8 +200,9 @@ def parse_iso_duration(text: str, flag: str) -> int:
 def parse_zone(text: str, flag: str = "--zone") -> tzinfo:
     """Return the time zone of `utc` or `z`, `local` (these in any case), an IANA name, or an offset: +09:00 or +0900.
 
-    Raise UsageError, which names `flag`, for an empty text, for one of more than 100 characters, and if the system has
-    no zone with this name.
+    An offset has a sign, two digits of hours and two of minutes. Case counts in a name. Raise UsageError, which names
+    `flag`, for any other text, also an empty one, one of more than 100 characters, and a name that the system does not
+    have.
     """
     if text.lower() in ("utc", "z"):
         return UTC
@@ -258,7 +263,8 @@ def _read_time(text: str, zone: tzinfo, now_ms: int) -> int:
     """Return a point in time in ms since 1970, without a check of its range: it may be negative.
 
     The text is a number of ms, `now`, `today`, `yesterday`, -DURATION, or an ISO 8601 day or time; `zone` is for those
-    without a zone. Raise _RefusalError for any other text, and for a date that does not exist.
+    without a zone. Raise _RefusalError for any other text, for a date that does not exist, and where the zone cannot
+    convert it.
     """
     _check_length(text)
     if re.fullmatch(_DIGITS, text):
@@ -280,8 +286,8 @@ def _read_time(text: str, zone: tzinfo, now_ms: int) -> int:
 def _read_time_before_now(text: str) -> int:
     """Return the milliseconds of `-1h30m` or `-PT1H`, as a number from 0 on.
 
-    Raise _RefusalError for any other text: a bare negative number, a further sign, and a duration that is not 0 but
-    shorter than a millisecond, or longer than 2^63 - 1 ms.
+    The first character must be the minus sign; it is not checked. Raise _RefusalError for any other text: a bare
+    negative number, a further sign, and a duration that is not 0 but shorter than a millisecond, or more than 2^63 - 1.
     """
     if re.fullmatch(_NEGATIVE_NUMBER, text):
         raise _RefusalError("a negative number is not a time")
@@ -294,8 +300,8 @@ def _read_time_before_now(text: str) -> int:
 def _read_date_time(text: str, zone: tzinfo) -> int:
     """Return an ISO 8601 day, or day and time, in ms since 1970; `zone` is for a text without a zone.
 
-    `text` has the form of _DATE_TIME. Raise ValueError, OverflowError or OSError for a date or time of day that does
-    not exist or that the zone cannot convert.
+    `text` must have the form of _DATE_TIME. The result is negative before 1970; digits below a ms are dropped. Raise
+    ValueError, OverflowError or OSError for a date or time of day that does not exist or that the zone cannot convert.
     """
     moment = datetime.fromisoformat(text.upper())
     return _to_ms(moment if moment.tzinfo is not None else moment.replace(tzinfo=zone))

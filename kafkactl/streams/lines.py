@@ -47,8 +47,10 @@ class LineReader:
 
         The properties are parse.key, key.separator, parse.headers, headers.delimiter, headers.separator,
         headers.key.separator, null.marker and ignore.error. Escapes in the values, such as a backslash and t, are
-        replaced. Raise UsageError for an unknown property, an invalid value, two equal separators of headers, and a
-        null marker that equals a separator. With `as_kafka` raise re.error for an invalid expression.
+        replaced. Raise UsageError for an unknown property, a value other than true or false where one is needed, two
+        equal separators of headers, and a null marker that equals a separator, also where parse.key and parse.headers
+        are false. key.separator may equal a separator of headers. Without null.marker no text stands for null; an empty
+        one makes empty texts null. With `as_kafka` raise re.error for an invalid expression.
         """
         settings = fill_defaults(properties, self.DEFAULTS, "reader")
         _require_different(settings, "null.marker" in properties)
@@ -82,10 +84,10 @@ class LineReader:
     def read_all(self, lines: Sequence[bytes], first: int, batch: Batch) -> None:
         """Add lines, without their ends, to `batch` as records.
 
-        `first` is the number of the first line. Where lines are only split, the number in an error also counts the
-        records that were in `batch` before. Raise FormatError, with the number of the line, for a line that is no
-        record, and OperationError, UnreachableError or UsageError of a format of a schema registry; the records before
-        it were added.
+        `first` is the number of the first line. Where lines are taken whole as values, without conversion, the records
+        have no `key`. Where lines are only split, the number in an error also counts the records that were in `batch`
+        before. Raise FormatError, with the number of the line, for a line that is no record, and OperationError,
+        UnreachableError or UsageError of a format of a schema registry; the records before it were added.
         """
         add = batch.append
         if not self._is_plain:
@@ -132,9 +134,9 @@ class LineReader:
     ) -> tuple[bytes | None, bytes]:
         """Return the text before and after a separator; None before it where it is missing and errors are ignored.
 
-        Then the whole text comes after it. An empty separator is found at the beginning. `subject` names the separator
-        in the message; `line`, None for a header, and its `number` are for the message of Kafka's reader. Raise
-        FormatError where the separator is missing and errors are not ignored.
+        The first separator counts. Where it is missing, the whole text comes after it. An empty separator is found at
+        the beginning. `subject` names the separator in the message; `line`, None for a header, and its `number` are for
+        the message of Kafka's reader. Raise FormatError where the separator is missing and errors are not ignored.
         """
         if not separator:  # an empty separator is at the beginning
             return b"", text
@@ -157,7 +159,9 @@ class LineReader:
         """Return the headers of the line with this number, in their order.
 
         A value that equals the null marker is None, and a name that is not UTF-8 is bytes. Raise FormatError for a null
-        name, and for a header without a separator. Where errors are ignored, the value of this header is None instead.
+        name, and for a header without a separator. Where errors are ignored, a header without a separator has its whole
+        text as the name and None as the value; a null name is still an error. `number` is only for the message of
+        Kafka's reader.
         """
         headers: Headers = []
         for pair in self._split_headers(packed):
@@ -205,7 +209,8 @@ class LineReader:
 def _require_different(settings: Mapping[str, str], has_null_marker: bool) -> None:
     """Raise UsageError where two separators of headers, or a separator and the null marker, are equal.
 
-    The null marker counts only with `has_null_marker`: where the user has set it.
+    The null marker counts only with `has_null_marker`: where the user has set it. `settings` must have all properties,
+    with their escapes replaced.
     """
     given = {name: value for name, value in settings.items() if has_null_marker or name != "null.marker"}
     if (equal := find_equal_separators(given)) is not None:
@@ -215,7 +220,8 @@ def _require_different(settings: Mapping[str, str], has_null_marker: bool) -> No
 def find_equal_separators(properties: Mapping[str, str]) -> tuple[str, str] | None:
     """Return the names of two separators of headers, or of the null marker and a separator, that are equal, or None.
 
-    Separators that are not in `properties` have their default; without null.marker there is none.
+    Separators that are not in `properties` have their default; without null.marker there is none. The values are
+    compared as they are, so escapes must be replaced before. key.separator is compared with the null marker only.
     """
     settings = {**LineReader.DEFAULTS, **properties}
     headers = ["headers.delimiter", "headers.separator", "headers.key.separator"]

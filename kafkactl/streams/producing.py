@@ -99,8 +99,9 @@ class Sending:
         """Wait until every record is acknowledged or has failed, at most for delivery.timeout.ms.
 
         In a transaction transaction.timeout.ms is the bound. After a signal's time, and where no leader was ever
-        reached, the remaining records are removed and fail. Without waiting records it returns at once. Raise
-        OperationError where the producer can send no more records, and UnreachableError where no leader was reached.
+        reached, the remaining records are removed and fail. Without waiting records it returns at once; then only the
+        errors of a second producer are raised. Raise OperationError where the producer can send no more records, and
+        UnreachableError where no leader was reached.
         """
         if self._second_sender is not None:
             self._second_sender.flush()
@@ -122,7 +123,8 @@ class Sending:
     def _serve(self, seconds: float) -> None:
         """Process delivery reports for at most so many seconds.
 
-        After a fatal error all records in the queue fail, and the error is kept for _require_alive.
+        It returns earlier when a report has come. After a fatal error all records in the queue fail, which takes up to
+        1 s more; the error is not raised, but kept for _require_alive.
         """
         try:
             self._producer.poll(seconds)
@@ -132,7 +134,7 @@ class Sending:
     def _die(self, error: KafkaError) -> None:
         """Keep an error that ends the client, and fail all records in the queue with it; ignore a second error.
 
-        It waits at most 1 s for the reports of the records.
+        It waits about 1 s at most for the reports of the records. Nothing is raised; _require_alive() raises the error.
         """
         if self._fatal is None:
             self._fatal = error
@@ -167,8 +169,7 @@ class Sending:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Flush, and close a second producer.
 
-        Raise OperationError where the client can send no more, and UnreachableError where no leader was reached, unless
-        the context ends with another error, which goes on.
+        Raise the errors of flush(), unless the context ends with another error, which goes on.
         """
         try:
             self.flush()
@@ -182,7 +183,8 @@ class Sending:
     def give_up(self) -> None:
         """Remove the records that are not acknowledged from the queue; each of them fails in the account.
 
-        It waits at most 1 s for their reports.
+        It waits about 1 s at most for their reports. Their reason is made of the account's `give_up_reason`, which this
+        does not set. The producer stays open.
         """
         if self._second_sender is not None:
             self._second_sender.purge()
@@ -196,7 +198,8 @@ class Sending:
         """Queue plain records with one call, which is repeated while the queue is full.
 
         Refused records fail in the account, and so do those that are not queued when the waiting is over. Raise
-        OperationError where the client can send no more, and UnreachableError where no leader was reached.
+        OperationError where the client can send no more, or refuses the whole call; then the rest of the batch fails,
+        too. Raise UnreachableError where no leader was reached.
         """
         left = batch
         while left:
@@ -230,10 +233,11 @@ class Sending:
             self._require_alive(left)
 
     def _send_one(self, batch: Batch, at: int) -> None:
-        """Queue one record of a batch; where the client has failed, all later records of the batch fail, too.
+        """Queue one record of a batch, waiting while the queue is full.
 
-        `at` is the record's index. A record that is refused, or not queued before the waiting is over, fails in the
-        account. Raise OperationError where the client has failed.
+        `at` is the record's index. A partition of the record replaces that of the sending. A record that is refused, or
+        not queued before the waiting is over, fails in the account. Where the client has failed, all later records of
+        the batch fail, too; then raise OperationError.
         """
         record = batch[at]
         options: dict[str, Any] = {
@@ -288,11 +292,11 @@ class Sending:
                 self._second_sender.send(record)
 
     def _change_producers(self, records: Batch) -> None:
-        """Let another producer send these records and all later ones, after the earlier ones were acknowledged.
+        """Make the second producer, for these records and all later ones, after a flush; nothing is sent here.
 
-        Where that is impossible the records fail. Then raise OperationError where the first producer can send no more,
-        UnreachableError where no leader was reached, and UsageError for a wrong setting; but nothing after a signal's
-        time.
+        The compiled part must be there. It waits at most 2 s for metadata. Where no second producer can be made, the
+        records fail. Then raise OperationError where the first producer can send no more, UnreachableError where no
+        leader was reached, and UsageError for a wrong setting; but nothing where only a signal's time is over.
         """
         from kafkactl.streams.librdkafka.record_sending import RecordSending, make_sender
 
@@ -362,7 +366,7 @@ def _is_fatal(error: KafkaError) -> bool:
 def find_largest_bytes(cluster: Cluster) -> int:
     """Return the size in bytes of the largest record that the client sends: the setting, or 1 MiB.
 
-    Raise UsageError for a setting (max.request.size) that is not a number of 1 to 18 digits.
+    Raise UsageError for a setting (max.request.size) that is not a number of 1 to 18 digits; 0 is taken.
     """
     text = cluster.settings.properties.get("message.max.bytes", str(LARGEST_BYTES))
     if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
@@ -373,7 +377,8 @@ def find_largest_bytes(cluster: Cluster) -> int:
 def make_producer_settings(cluster: Cluster) -> dict[str, Any]:
     """Return the default settings of a producer, under librdkafka's names; the cluster lets the user's override them.
 
-    Idempotence is off for fewer acknowledgements than all. With a transactional id delivery.timeout.ms is left out.
+    The user's settings are not in the result. Idempotence is off where the user sets `acks`, but not to all or -1, and
+    does not set enable.idempotence. With a transactional id delivery.timeout.ms is left out.
     """
     properties = cluster.settings.properties
     settings = {**DEFAULTS, **_choose_idempotence(properties)}
@@ -388,10 +393,11 @@ def require_topic(
     """Return the topic's partition numbers, and `host:port` of the brokers that lead them, by broker id.
 
     A missing topic is created where the broker does so on a request of `producer`; its leaders are not known then.
-    `tell` is called with a sentence about that. `partition` must exist, unless it is None. Raise NotFoundError for a
-    topic that does not exist and was not created, and for a missing partition. Raise OperationError without the right
-    to see the topic or to create a missing one, and where the broker refuses the metadata; UnreachableError where no
-    broker answers, and UsageError for a wrong client setting. The right to write is not checked.
+    `tell` is called with a sentence about that. `partition` must exist, unless it is None; then an error of a topic in
+    the metadata is not looked at, and the numbers may be empty. Raise NotFoundError for a topic that does not exist and
+    was not created, and for a missing partition. Raise OperationError without the right to see the topic or to create a
+    missing one, and where the broker refuses the metadata; UnreachableError where no broker answers, and UsageError for
+    a wrong client setting. The right to write is not checked.
     """
     metadata = cluster.read_metadata(client=producer)
     leaders = {}
@@ -411,9 +417,9 @@ def _create_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callabl
     """Return the partition numbers of a topic that the broker creates on request.
 
     The request is repeated until the topic is known or the time-out is over. `tell` gets one sentence about the
-    creation. Raise NotFoundError where the broker does not create it or refuses the request, OperationError without the
-    right to see or to create the topic, UnreachableError where no broker answers, and UsageError for a wrong client
-    setting.
+    creation, but none where the right is missing. Raise NotFoundError where the broker does not create it or refuses
+    the request, OperationError without the right to see or to create the topic, UnreachableError where no broker
+    answers, and UsageError for a wrong client setting.
     """
     is_reported = False
 
@@ -447,7 +453,8 @@ def _create_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callabl
 def _choose_idempotence(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the setting that switches idempotence off for fewer acknowledgements than all, or no setting.
 
-    `settings` are the user's. The Java client does so, too, unless the user asks for idempotence.
+    `settings` are the user's. No setting means an empty result: where the user sets enable.idempotence to any value, or
+    `acks` is absent, all or -1.
     """
     acks = str(settings.get("acks", "all"))
     if acks not in ("all", "-1") and "enable.idempotence" not in settings:

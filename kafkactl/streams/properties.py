@@ -29,7 +29,8 @@ def read_properties(file: Path | None, texts: Iterable[str] | None) -> dict[str,
     """Return the properties of a .properties file, overridden by those of NAME=VALUE texts; None means none of them.
 
     Names are not checked. The escapes of the file are replaced, those of the texts are not. Raise UsageError for a file
-    that cannot be read, is not UTF-8 or has a malformed escape, and for a text without an equals sign or a name.
+    that cannot be read, is not UTF-8 or has a malformed escape, and for a text without an equals sign or a name. The
+    last of equal names counts.
     """
     properties = read(file) if file is not None else {}
     properties.update(parse_assignment(text, "--property") for text in texts or ())
@@ -72,7 +73,7 @@ _ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "0": "\0", "\\": "\\"}
 def unescape(text: str) -> str:
     r"""Return text with \t, \n, \r, \0, \xHH and \\ replaced by their characters, because shells do not replace them.
 
-    An unknown escape stays unchanged.
+    \xHH is the character U+00HH, and no byte. An unknown or incomplete escape stays unchanged.
     """
     parts, position = [], 0
     while (at := text.find("\\", position)) >= 0 and at + 1 < len(text):

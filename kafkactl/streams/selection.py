@@ -124,7 +124,8 @@ class SelectionRequest:
         end, an offset without partitions, `partitions` beside `assigned`, a start beside an offset of `assigned`, and
         `until_end` with `follow`. Raise UsageError for a group beside an offset, a time, a tail, an end, `partitions`
         or `assigned`; a default group is left out instead. Raise UsageError for auto.offset.reset=none (error) with
-        neither a group nor one of these, also with `from_beginning`.
+        neither a group nor one of these, also with `from_beginning`. 0 counts as set. Empty `partitions` count as set
+        for the group, and as not set beside an offset or `assigned`. Topics and numbers are not checked.
         """
         starts = self._list_names("offset", "from_time_ms", "tail", "from_beginning")
         if len(starts) > 1:
@@ -169,7 +170,8 @@ class SelectionRequest:
     def _check_assigned(self, starts: Sequence[str]) -> None:
         """Raise UsageError for `assigned` beside `partitions`, and for its offsets beside a start.
 
-        `starts` are the names of the starts that are set.
+        `starts` are the names of the starts that are set, as errors use them; the first is named. Call it only where
+        `assigned` is set. Empty `partitions` do not count.
         """
         if self.partitions:
             raise make_exclusive_error(self._name("partitions"), self._name("assigned"))
@@ -179,8 +181,9 @@ class SelectionRequest:
     def _choose_group(self, chosen_names: Sequence[str]) -> str | None:
         """Return the group to join, or None. `chosen_names` are the parts that a group would choose itself.
 
-        A default group gives way to these. Raise UsageError for another group beside one of them, and for
-        auto.offset.reset=none (error) with neither a group nor one of them.
+        An empty group is returned as it is, and counts as none for the errors. A default group gives way to the parts.
+        Raise UsageError for another group beside one of them, and for auto.offset.reset=none (error) with neither a
+        group nor one of them.
         """
         group = None if chosen_names and self.is_default_group else self.group
         if group and chosen_names:
@@ -220,10 +223,11 @@ def find_ranges(
 ) -> dict[Partition, Range]:
     """Return the range of each partition, in the order of the selection, with times looked up as offsets.
 
-    A start may also be OFFSET_BEGINNING or OFFSET_END. `consumer` is the client that asks. `warn` is called with a
-    sentence about each start that the log does not have; the nearest offset replaces it, unless auto.offset.reset is
-    none. Raise NotFoundError for a missing topic or partition, OperationError where offsets cannot be looked up,
-    UnreachableError where no broker answers, and UsageError for a wrong client setting.
+    A start may also be OFFSET_BEGINNING or OFFSET_END. The latter is also that of a `tail`, which the caller applies,
+    and of a time after the last record. `consumer` is the client that asks. `warn` is called with a sentence about each
+    given offset that the log does not have; the nearest offset replaces it, unless auto.offset.reset is none. Raise
+    NotFoundError for a missing topic or partition, OperationError where offsets cannot be looked up, UnreachableError
+    where no broker answers, and UsageError for a wrong client setting.
     """
     partitions = _list_partitions(cluster, consumer, selection)
     starts: dict[Partition, int] = {}
@@ -246,11 +250,11 @@ def find_ranges(
 def _correct_starts(
     cluster: Cluster, consumer: Any, begins: Mapping[Partition, int], warn: Callable[[str], None]
 ) -> dict[Partition, int]:
-    """Return the starts of partitions that do not have their offset, because the client would be silent about that.
+    """Return the nearest offset, by partition, of those that do not have the offset of their start.
 
-    `warn` gets a sentence about each. Partitions that have it, or begin at a special offset, are missing in the result.
-    Raise OperationError where offsets cannot be looked up, and UnreachableError where no broker answers. Without an
-    offset of 0 or more no request is sent.
+    The client would be silent about that. `warn` gets a sentence about each. Partitions that have it, or whose end it
+    is, or begin at a special offset, are missing in the result. Raise OperationError where offsets cannot be looked up,
+    and UnreachableError where no broker answers. Without an offset of 0 or more no request is sent.
     """
     offsets = {partition: offset for partition, offset in begins.items() if offset >= 0}
     if not offsets:
@@ -274,9 +278,9 @@ def find_stops(
 ) -> dict[Partition, int]:
     """Return the first offset that is not read, of each partition that has one; empty without a bound.
 
-    A partition without a record at or after `before_time_ms` has none. With `to_offset` no request is sent. With
-    `before_time_ms` the offsets are looked up: raise OperationError where that fails, and UnreachableError where no
-    broker answers.
+    A partition without a record at or after `before_time_ms` has none. With `to_offset` alone no request is sent; it is
+    not compared with the log. With `before_time_ms` the offsets are looked up: raise OperationError where that fails,
+    and UnreachableError where no broker answers.
     """
     if selection.before_time_ms is not None:
         ends = look_up_offsets(cluster, consumer, partitions, selection.before_time_ms)
@@ -289,8 +293,8 @@ def look_up_offsets(cluster: Cluster, consumer: Any, partitions: Iterable[Partit
 
     `consumer` is the client that asks. `at` is a time in ms since 1970; it can also be EARLIEST_OFFSET or
     LATEST_OFFSET, for the first offset or the end. With isolation.level=read_committed, which is librdkafka's default,
-    the end is before the open transactions. Raise OperationError where a lookup fails and for no partitions, and
-    UnreachableError where no broker answers.
+    the end is before the open transactions. Raise OperationError where a lookup fails, also for a missing partition,
+    and for no partitions, and UnreachableError where no broker answers.
     """
     requests = [TopicPartition(topic, number, at) for topic, number in partitions]
     try:
@@ -307,9 +311,10 @@ def look_up_offsets(cluster: Cluster, consumer: Any, partitions: Iterable[Partit
 def _list_partitions(cluster: Cluster, consumer: Any, selection: Selection) -> list[Partition]:
     """Return the partitions to read, in the order of the selection; with `include` the topics are sorted.
 
-    The topics of `assigned` must be among the selected ones (KeyError otherwise). Raise NotFoundError for a missing
-    topic or partition; but with `include` an absent topic is left out where another one matches. Raise OperationError
-    or UnreachableError where topics cannot be read, and UsageError for a wrong client setting.
+    `partitions` are taken from each topic, in their order; None or none mean all. The topics of `assigned` must be
+    among the selected ones (KeyError otherwise). Raise NotFoundError for a missing topic or partition; but with
+    `include` an absent topic is left out where another one matches. Raise OperationError or UnreachableError where
+    topics cannot be read, and UsageError for a wrong client setting.
     """
     numbers = find_topics(cluster, consumer, selection)
     if selection.assigned is not None:

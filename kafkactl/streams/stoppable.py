@@ -92,7 +92,8 @@ class StoppableInput:
     def __init__(self, descriptor: int, stop: Stop, chunk_bytes: int = CHUNK) -> None:
         """Take a descriptor that is open for reading, the state of a signal, and the largest size of a part in bytes.
 
-        The position at this time is the beginning for rewind(). Nothing is read.
+        The position at this time is the beginning for rewind(). Nothing is read, and the descriptor is never closed
+        here.
         """
         self._descriptor, self._stop, self._chunk_bytes = descriptor, stop, chunk_bytes
         self._late_s: float | None = None
@@ -106,8 +107,8 @@ class StoppableInput:
     def read1(self, size: int = -1) -> bytes:
         """Return the bytes that have come, at most `size` and the size of a part, waiting for one byte at least.
 
-        A `size` below 0 is no bound. Return nothing at the end or after a signal. Raise OSError where the descriptor
-        cannot be read.
+        A `size` below 0 is no bound. Return nothing at the end, after a signal, or for a `size` of 0. Raise OSError
+        where the descriptor cannot be read.
         """
         limit = self._chunk_bytes if size < 0 else min(size, self._chunk_bytes)
         while self._stop.wait_readable(self._descriptor):
@@ -143,7 +144,8 @@ class StoppableInput:
 
         The line has its end, except at the end of the input. It is read only as far as it comes without waiting, for at
         most 2 s after the first such read. Return nothing at the end, before a signal, or where the row stays cut; the
-        row is in `cut` then. Raise OSError where the descriptor cannot be read.
+        row is in `cut` then. Where a piece was cut before, nothing is read: `begun` goes before the bytes in `cut`.
+        Raise OSError where the descriptor cannot be read.
         """
         if self.cut:
             self.cut = begun + self.cut
@@ -153,9 +155,9 @@ class StoppableInput:
     def fill_up(self, begun: bytes, size: int) -> bytes:
         """Return `begun` and the bytes after it, `size` bytes in all; fewer at the end, nothing where it stays cut.
 
-        Before a signal `begun` comes back alone. The bytes are read only as far as they come without waiting, for at
-        most 2 s after the first such read. The bytes of a piece that stays cut are in `cut`. Raise OSError where the
-        descriptor cannot be read.
+        Before a signal, or with `size` bytes or more, `begun` comes back alone. After a signal an empty `begun` is
+        filled up, too. The bytes are read only as far as they come without waiting, for at most 2 s after the first
+        such read. The bytes of a piece that stays cut are in `cut`. Raise OSError where the descriptor cannot be read.
         """
         if not self._stop.is_requested:
             return begun
@@ -173,9 +175,10 @@ class StoppableInput:
     def _read_to(self, delimiter: bytes, begun: bytes, row: bytes = b"") -> bytes:
         """Return a piece with its delimiter, or up to the end of the input; nothing where it stays cut.
 
-        Only bytes that come without waiting are read, for at most 2 s: this is for the time after a signal. `begun` is
-        the beginning that was read. Without a delimiter (b"") the piece goes to the end. The bytes of a piece that
-        stays cut are in `cut`, behind `row`. Raise OSError where the descriptor cannot be read.
+        Only bytes that come without waiting are read, for at most 2 s after the object's first such read; otherwise the
+        piece stays cut. Call it after a signal: this is not checked. `begun` is the beginning that was read. Without a
+        delimiter (b"") the piece goes to the end. The bytes of a piece that stays cut are in `cut`, behind `row`. Raise
+        OSError where the descriptor cannot be read.
         """
         piece = bytearray(begun)
         while not (delimiter and piece.endswith(delimiter)):
@@ -189,7 +192,7 @@ class StoppableInput:
         return bytes(piece)
 
     def _read_now(self, size: int) -> bytes | None:
-        """Return the bytes that can be read without waiting; nothing at the end, None where nothing comes.
+        """Return at most `size` bytes that can be read without waiting; nothing at the end, None where nothing comes.
 
         None also means that 2 s have passed since the first call. Raise OSError where the descriptor cannot be read.
         """
@@ -229,7 +232,7 @@ class AnyLineEndInput(StoppableInput):
         return super().rewind()
 
     def _read_now(self, size: int) -> bytes | None:
-        r"""Return the bytes that can be read without waiting, with \n for each line end.
+        r"""Return at most `size` bytes that can be read without waiting, with \n for each line end.
 
         Return nothing at the end. None means that nothing comes, or that 2 s have passed since the first call. Raise
         OSError where the descriptor cannot be read.

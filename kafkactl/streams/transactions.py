@@ -34,8 +34,9 @@ class Transactions:
     def __init__(self, sending: Sending, cluster: Cluster, account: Account, size: int | None, stop: Stop) -> None:
         """Prepare the producer for transactions; raise OperationError or UnreachableError where that fails.
 
-        `sending` must have a transactional id. `size` is the number of records of a transaction; None makes one of all.
-        Wait for the coordinator, at most the time-out; OperationError is raised also where it does not answer.
+        `sending` must have a transactional id. `size` is the number of records of a transaction; None makes one of all,
+        and 0 is not allowed: send() would not end. Wait for the coordinator, at most the time-out; OperationError is
+        raised also where it does not answer.
         """
         self._sending, self._cluster, self._account, self._size, self._stop = sending, cluster, account, size, stop
         self._producer = sending._producer
@@ -49,11 +50,11 @@ class Transactions:
     def send(self, batch: Batch) -> None:
         """Send records, and commit each transaction that is full; one that is not full stays open.
 
-        After a KafkactlError the open transaction is aborted, unless its commit was not answered; all its records and
-        the rest of the batch are undelivered. Raise OperationError for a transaction that had to be aborted, also where
-        its records cannot be kept on disk or the coordinator does not answer the abort; UnreachableError where the
-        coordinator does not answer a commit, or the leaders do not answer; and OSError where the kept records of an
-        aborted one cannot be read.
+        An empty batch begins none. After a KafkactlError the open transaction is aborted, unless its commit was not
+        answered; all its records and the rest of the batch are undelivered. Raise OperationError for a transaction that
+        had to be aborted, also where its records cannot be kept on disk or the coordinator does not answer the abort;
+        UnreachableError where the coordinator does not answer a commit, or the leaders do not answer; and OSError where
+        the kept records of an aborted one cannot be read.
         """
         sent_count = 0
         try:
@@ -82,11 +83,11 @@ class Transactions:
     def commit(self) -> None:
         """Commit the open transaction; without one do nothing.
 
-        Wait for the answers of all records first: an error of this wait leaves the transaction open, and the caller
-        must abort it. Raise OperationError where it had to be aborted, also because a record was not delivered, and
-        where the client can send no more. Raise UnreachableError where no leader was reached, or the coordinator did
-        not answer: the records may have been delivered then. Raise OSError where the kept records of an aborted one
-        cannot be read.
+        Wait for the answers of all records first, and then for the coordinator, at most the time-out. An error of the
+        first wait, or of a failed connection, leaves the transaction open, and the caller must abort it. Raise
+        OperationError where it had to be aborted, also because a record was not delivered, and where the client can
+        send no more. Raise UnreachableError where no leader was reached, or the coordinator did not answer: the records
+        may have been delivered then. Raise OSError where the kept records of an aborted one cannot be read.
         """
         if not self._begun:
             return
@@ -109,8 +110,9 @@ class Transactions:
         """Abort the open transaction; without one do nothing.
 
         `reason` is a text for people. Its records become undelivered ones; readers of committed records never see them.
-        Wait for the coordinator, at most the time-out. Raise OperationError where the coordinator refuses the abort or
-        does not answer, UnreachableError, and OSError where the kept records cannot be read.
+        They are passed to the account before the coordinator is asked, so also where it refuses. Wait for the
+        coordinator, at most the time-out. Raise OperationError where the coordinator refuses the abort or does not
+        answer, UnreachableError, and OSError where the kept records cannot be read.
         """
         if not self._begun:
             return
@@ -132,9 +134,10 @@ class Transactions:
         self._account.tell = self._failures.append
 
     def _require_all_sent(self) -> None:
-        """Abort the transaction and raise OperationError where a record was not delivered; otherwise do nothing.
+        """Abort the transaction and raise OperationError where a record has failed so far; otherwise do nothing.
 
-        The errors of abort() pass through: OperationError, UnreachableError and OSError.
+        It does not wait: flush the records before. The errors of abort() pass through: OperationError, UnreachableError
+        and OSError.
         """
         if self._failures:
             first = self._failures[0].reason
@@ -223,7 +226,8 @@ class _Records:
     def _write(self, pieces: list[bytes]) -> None:
         """Write pieces to the temporary file, which is created at the first call.
 
-        Raise OperationError where that fails, for example on a full disk.
+        They go behind those of earlier calls. Raise OperationError where that fails, for example on a full disk; then
+        none of these pieces counts.
         """
         try:
             if self._file is None:
@@ -245,7 +249,10 @@ class _Records:
         self._held, self._held_bytes, self._file_bytes = [], 0, 0
 
     def read_all(self) -> Iterator[Batch]:
-        """Yield the batches of records, in their order; raise OSError where the file cannot be read."""
+        """Yield the batches of records, as they were added; raise OSError where the file cannot be read.
+
+        The records stay, and can be read again. Add none while it runs.
+        """
         if self._file is not None and self._file_bytes:
             self._file.seek(0)
             while self._file.tell() < self._file_bytes:

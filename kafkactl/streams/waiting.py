@@ -27,7 +27,10 @@ class Waiting:
     """
 
     def __init__(self, topic: str, timeout_s: float, stop: Stop, tell: Callable[[str], None]) -> None:
-        """Take the topic, the time-out in s, the state of a signal, and a function that gets sentences for the user."""
+        """Take the topic, the time-out in s, the state of a signal, and a function that gets sentences for the user.
+
+        The caller sets `leaders`, which are empty at first, and passes librdkafka's statistics to on_statistics().
+        """
         self._topic, self._timeout_s, self._stop, self._tell = topic, timeout_s, stop, tell
         self._acknowledged, self._since = 0, time.monotonic()
         self._has_reported = False
@@ -44,7 +47,8 @@ class Waiting:
     def on_statistics(self, text: str) -> None:
         """Take librdkafka's statistics, a text of JSON that it gives once a second.
 
-        Raise ValueError or KeyError for a text of another form.
+        A broker that has ever answered counts as reached from then on. Raise ValueError, KeyError, TypeError or
+        AttributeError for a text of another form.
         """
         self._statistics, self._is_statistics_new = json.loads(text), True
         for broker in self._statistics["brokers"].values():

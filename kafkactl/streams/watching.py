@@ -54,11 +54,11 @@ class Watch:
         self._progress_at = time.monotonic()
 
     def require_leaders(self, at_end: Set[Partition]) -> None:
-        """Raise UnreachableError where not all partitions are at their ends and one has no leader.
+        """Raise UnreachableError where not all partitions are at their ends, and any of all has no leader.
 
         `at_end` has the partitions at their ends. No record can come from a partition without a leader. Metadata are
-        requested for this, for 2 s at most for each request, and changes of leaders are reported to `tell`. Without an
-        answer of a broker nothing is raised.
+        requested for this, for 2 s at most for each request, and changes of leaders are reported to `tell`. Nothing is
+        raised where such a request fails.
         """
         if self.partitions <= at_end:
             return
@@ -74,7 +74,7 @@ class Watch:
 
         Both are sorted. Metadata are read every 5 s at most, and each request waits 2 s at most; both lists are empty
         between these looks, and where no broker answers the look. `tell` gets sentences about lost and new leaders,
-        deleted topics and silent brokers. Raise NotFoundError for a deleted topic that was named. Raise
+        deleted topics and silent brokers. Without `include` raise NotFoundError for a deleted topic. Raise
         UnreachableError where the reading ends at the ends of the partitions and nothing came within the time-out, and
         where nothing has ever come and no broker answers.
         """
@@ -117,8 +117,8 @@ class Watch:
     def make_stuck_error(self) -> UnreachableError:
         """Return (not raise) the error that names the partitions, at most five, from which nothing comes.
 
-        These are the ones without a leader; where all have one, all that are read. Then the brokers are checked over
-        new connections, and the error names the silent ones.
+        These are the ones without a leader; where all have one, all that are read. In the second case the brokers are
+        checked over new connections, and the error names the silent ones.
         """
         missing = sorted(self.without_leader) or sorted(self.partitions)
         names = ", ".join(f"{topic}-{number}" for topic, number in missing[:5]) + (", ..." if len(missing) > 5 else "")
@@ -133,7 +133,7 @@ class Watch:
         )
 
     def _fetch_metadata(self) -> dict[str, TopicMetadata]:
-        """Return the metadata of the topics, by name; raise KafkaException for a request without answer in 2 s.
+        """Return the metadata of the topics, by name; raise KafkaException for a request that fails or takes over 2 s.
 
         With `include` one request asks for all topics of the cluster. Without it there is a request for each topic that
         is named or read; a topic that does not exist is an entry with an error.
@@ -164,9 +164,10 @@ class Watch:
         self.without_leader = leaderless
 
     def _find_new(self, topics: dict[str, TopicMetadata]) -> list[Partition]:
-        """Return the partitions that are new since the last look, sorted, and watch them.
+        """Return the partitions that are there and not watched yet, sorted, and watch them.
 
-        The list is empty where the selection names partitions, ends at the ends of partitions, or has a group.
+        The list is empty where the selection names partitions, ends at the ends of partitions, or has a group. A topic
+        with an error has no partitions here; `topics` are metadata by name.
         """
         selection = self._selection
         if selection.until_end or selection.joins or selection.partitions or selection.assigned is not None:
@@ -181,8 +182,8 @@ class Watch:
     def _find_deleted(self, topics: dict[str, TopicMetadata]) -> list[Partition]:
         """Return the partitions of deleted topics, sorted, and stop watching them.
 
-        Each deleted topic is reported to `tell`. Raise NotFoundError for one that was named. A topic counts as deleted
-        when two looks in a row miss it.
+        Each deleted topic is reported to `tell`. Where the selection has no `include`, raise NotFoundError instead;
+        nothing is removed then. A topic counts as deleted when two calls in a row miss it.
         """
         for name in {topic for topic, _ in self.partitions}:
             is_missing = name not in topics or _is_unknown(topics[name].error)

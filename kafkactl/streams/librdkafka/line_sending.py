@@ -100,7 +100,8 @@ class LineSending:
 
         After a signal's time, a fatal error, or where no leader was ever reached, the remaining records are removed and
         fail. Then raise OperationError for a fatal error, and UnreachableError where no leader was reached, in place of
-        an error of the context. Otherwise an error of the context goes on.
+        an error of the context. Otherwise nothing is raised, and an error of the context goes on; so it is also after a
+        fatal error where no record waits any more.
         """
         try:
             while not self._sender.flush():
@@ -114,7 +115,8 @@ class LineSending:
     def _is_over(self) -> bool:
         """Return whether to give up waiting for the queue; then the account gets the reason.
 
-        True means a fatal error, that the time after a signal is over, or that no leader was ever reached.
+        True means a fatal error, that the time after a signal is over, or that no leader was ever reached. After 3 s
+        without an acknowledgement the user gets a message.
         """
         outstanding = self._sender.outstanding()
         fatal_error = self._sender.fatal_error()
@@ -126,14 +128,18 @@ class LineSending:
     def _require_alive(self) -> None:
         """Raise OperationError where the client can send no more, and UnreachableError where no leader was reached.
 
-        Otherwise do nothing.
+        The latter only after _is_over() has found that. Otherwise do nothing.
         """
         if (reason := self._sender.fatal_error()) is not None:
             raise OperationError(f"cannot send to {self._topic}: {reason}")
         self._waiting.require_reached()
 
     def _fail_all(self, reader: LineReader, lines: list[bytes], reason: str) -> None:
-        """Count lines as accepted and failed. A line that `reader` refuses becomes a value without a key."""
+        """Count lines as accepted and failed.
+
+        `lines` are without their ends. Each becomes a record that the account passes on, with `reason`. A line that
+        `reader` refuses becomes a value without a key.
+        """
         for line in lines:
             self._account.accepted += 1
             try:

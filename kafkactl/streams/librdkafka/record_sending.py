@@ -39,9 +39,10 @@ def make_sender(
     """Return a sender of lines and records (a LineSender of _line_sender.pyx), after a wait for the topic's metadata.
 
     The compiled part must be there (IS_THERE). A `partition` of None leaves the choice to the partitioner. Failed
-    records are counted in `account`. `is_over` says whether to give up, `on_statistics` gets librdkafka's statistics.
-    The call waits for the topic's metadata and the producer's id, at most twice `connect_s` seconds or twice the
-    time-out, whichever is less; nothing is raised without an answer. Raise UsageError for a wrong setting.
+    records are counted in `account` and passed to its `tell`. `is_over` says whether to give up, `on_statistics` gets
+    librdkafka's statistics. The call waits for the topic's metadata and the producer's id, at most twice `connect_s`
+    seconds or twice the time-out, whichever is less; nothing is raised without an answer. Raise UsageError for a
+    setting or topic that librdkafka refuses. The caller must close the sender.
     """
 
     def on_failure(
@@ -104,7 +105,8 @@ class RecordSending:
         """Queue one record, waiting while the queue is full.
 
         The caller counts it as accepted. A record that cannot be queued fails in the account, also after a fatal error
-        or when the waiting is over; nothing is raised for it.
+        or when the waiting is over; nothing is raised for it. A `timestamp` of 0 counts as none, and a missing
+        `partition` is that of the sender. Errors of the account's `tell` pass through.
         """
         headers = [(name_bytes(name), value) for name, value in record.get("headers") or ()]
         while code := self._sender.send_record(
@@ -120,7 +122,8 @@ class RecordSending:
     def flush(self) -> None:
         """Wait until all records are acknowledged or have failed. Nothing is raised for a failed record.
 
-        Where `is_over` says so, or after a fatal error, the remaining records are removed and fail.
+        Where `is_over` says so, or after a fatal error, the remaining records are removed and fail, which takes at most
+        1 s. Errors of the account's `tell` pass through.
         """
         while not self._sender.flush():
             if self._sender.fatal_error() or self._is_over():
