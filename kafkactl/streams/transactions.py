@@ -52,9 +52,8 @@ class Transactions:
 
         An empty batch begins none. After a KafkactlError the open transaction is aborted, unless its commit was not
         answered; all its records and the rest of the batch are undelivered. Raise OperationError for a transaction that
-        had to be aborted, also where its records cannot be kept on disk or the coordinator does not answer the abort;
-        UnreachableError where the coordinator does not answer a commit, or the leaders do not answer; and OSError where
-        the kept records of an aborted one cannot be read.
+        had to be aborted, also where its records cannot be kept on disk or read back, or the coordinator does not
+        answer the abort; UnreachableError where the coordinator does not answer a commit, or the leaders do not answer.
         """
         sent_count = 0
         try:
@@ -87,7 +86,7 @@ class Transactions:
         first wait, or of a failed connection, leaves the transaction open, and the caller must abort it. Raise
         OperationError where it had to be aborted, also because a record was not delivered, and where the client can
         send no more. Raise UnreachableError where no leader was reached, or the coordinator did not answer: the records
-        may have been delivered then. Raise OSError where the kept records of an aborted one cannot be read.
+        may have been delivered then.
         """
         if not self._begun:
             return
@@ -112,13 +111,16 @@ class Transactions:
         `reason` is a text for people. Its records become undelivered ones; readers of committed records never see them.
         They are passed to the account before the coordinator is asked, so also where it refuses. Wait for the
         coordinator, at most the time-out. Raise OperationError where the coordinator refuses the abort or does not
-        answer, UnreachableError, and OSError where the kept records cannot be read.
+        answer, and where the kept records cannot be read, which the coordinator does not wait for; and
+        UnreachableError.
         """
         if not self._begun:
             return
         self._sending.give_up()
-        self._end(f"its transaction was aborted: {reason}")
-        self._abort_at_broker()
+        try:
+            self._end(f"its transaction was aborted: {reason}")
+        finally:  # an open transaction hides what others write behind it
+            self._abort_at_broker()
 
     def _begin(self) -> None:
         """Begin a transaction; raise OperationError or UnreachableError where the client refuses.
@@ -136,8 +138,8 @@ class Transactions:
     def _require_all_sent(self) -> None:
         """Abort the transaction and raise OperationError where a record has failed so far; otherwise do nothing.
 
-        It does not wait: flush the records before. The errors of abort() pass through: OperationError, UnreachableError
-        and OSError.
+        It does not wait: flush the records before. The errors of abort() pass through: OperationError and
+        UnreachableError.
         """
         if self._failures:
             first = self._failures[0].reason
@@ -149,7 +151,7 @@ class Transactions:
 
         Records that failed before get this reason, too, and still count as failed; the others count as aborted. A
         transaction must be open: after a commit its records would be passed on as undelivered. Afterwards none is open
-        here. Raise OSError where the kept records cannot be read.
+        here. Raise OperationError where the kept records cannot be read.
         """
         self._account.tell = self._tell
         self._account.aborted += self._begun - len(self._failures)
@@ -249,14 +251,18 @@ class _Records:
         self._held, self._held_bytes, self._file_bytes = [], 0, 0
 
     def read_all(self) -> Iterator[Batch]:
-        """Yield the batches of records, as they were added; raise OSError where the file cannot be read.
+        """Yield the batches of records, as they were added; raise OperationError where the file cannot be read.
 
         The records stay, and can be read again. Add none while it runs.
         """
         if self._file is not None and self._file_bytes:
-            self._file.seek(0)
-            while self._file.tell() < self._file_bytes:
-                yield marshal.load(self._file)
+            try:
+                self._file.seek(0)
+                while self._file.tell() < self._file_bytes:
+                    yield marshal.load(self._file)
+            except OSError as error:
+                failure = f"cannot read the kept records of a transaction: {error.strerror}"
+                raise OperationError(failure, "they were not delivered") from error
         for data in self._held:
             yield marshal.loads(data)
 
@@ -270,8 +276,7 @@ def open_transactions(
     `sending` must have a transactional id, and `stop` is the state of a signal. The call waits for the coordinator, at
     most the time-out. The open one is committed at the end of the context, and aborted after a signal, without an
     error, and after an error, which goes on unless the abort fails. Raise OperationError or UnreachableError where a
-    transaction cannot be begun, committed or aborted, and OSError where the kept records of an aborted one cannot be
-    read.
+    transaction cannot be begun, committed or aborted, or the kept records of an aborted one cannot be read.
     """
     opened = Transactions(sending, cluster, account, size, stop)
     try:
