@@ -229,7 +229,11 @@ def _escape(data: bytes) -> str:
 
 
 def _unescape(text: str) -> bytes:
-    r"""Return text as bytes, with \xHH replaced by the byte; all other text, also other escapes, stays as UTF-8."""
+    r"""Return text as bytes, with \xHH replaced by the byte; all other text, also other escapes, stays as UTF-8.
+
+    Bytes that surrogateescape has kept in the text come out unchanged. Raise UnicodeEncodeError for other lone
+    surrogates.
+    """
     return _ESCAPED.sub(lambda match: bytes([int(match[1], 16)]), text.encode("utf-8", "surrogateescape"))
 
 

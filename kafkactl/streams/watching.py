@@ -206,7 +206,11 @@ class Watch:
 
 
 def is_deletion(code: int | None) -> bool:
-    """Return whether an error code of a partition means that its topic does not exist any more."""
+    """Return whether an error code means that a topic or a partition is not known.
+
+    The codes are UNKNOWN_TOPIC_OR_PART, and _UNKNOWN_TOPIC and _UNKNOWN_PARTITION of librdkafka. Any other, such as
+    UNKNOWN_TOPIC_ID, and None give False.
+    """
     return code in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)
 
 

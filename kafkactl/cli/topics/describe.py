@@ -246,12 +246,14 @@ class _PartitionFilter:
 
 
 def _describe(connected: Cluster, request: _TopicRequest, in_full: bool = True, as_kafka: bool = False) -> Descriptions:
-    """Return the selected topics, and the errors of topics that cannot be described and of unmatched patterns.
+    """Return the selected topics, and errors of unmatched patterns and of topics, or parts of them, that have failed.
 
-    Eligible leader replicas are read with `in_full`, and in any case for an id; but with `as_kafka` they are not read
-    for an id, as in Kafka's own tool. Raise NotFoundError for an id that no topic has, unless if_exists is set,
-    UnreachableError where no broker answers, OperationError where the topics cannot be listed or a whole request is
-    refused, and UsageError for a wrong client setting.
+    A topic whose settings cannot be read is in both lists, without settings; where moves cannot be read, there is one
+    error, and no topic has moves. Eligible leader replicas and moves are read with `in_full`, for an id (but not with
+    `as_kafka`, as in Kafka's own tool), and where librdkafka gets no answer for half of the time-out. Raise
+    NotFoundError for an id that no topic has, unless if_exists is set, UnreachableError where no broker answers,
+    OperationError where the topics cannot be listed or a whole request is refused, and UsageError for a wrong client
+    setting.
     """
     from kafkactl.admin.topics import descriptions
 
