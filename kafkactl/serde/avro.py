@@ -374,7 +374,9 @@ def _fits(value: Any, logical: str, schema: Any) -> bool:
     if isinstance(value, decimal.Decimal):
         _, digits, exponent = value.as_tuple()
         scale, precision = schema.get("scale", 0), schema.get("precision", len(digits))
-        return isinstance(exponent, int) and -exponent <= scale and len(digits) + max(0, exponent + scale) <= precision
+        if not isinstance(exponent, int) or -exponent > scale:
+            return False
+        return not value or len(digits) + max(0, exponent + scale) <= precision
     return not logical.endswith("-millis") or value.microsecond % 1000 == 0
 
 

@@ -219,3 +219,9 @@ def test_a_deep_schema_is_read_or_refused(depth: int) -> None:
         schema = {"type": "array", "items": schema}
     with contextlib.suppress(UsageError):
         make_format(Schema(AVRO, json.dumps(schema)))
+
+
+@pytest.mark.parametrize("text", ['"0"', '"0.00"', '"0E+5"', '"-0E+3"'])
+def test_zero_fits_however_it_is_written(text: str) -> None:
+    format = make_format(Schema(AVRO, json.dumps(DECIMAL), shown=ShowOptions(logical_types=True)))
+    assert format.to_text(format.to_bytes(text)) == '"0.00"'
