@@ -112,11 +112,11 @@ def choose_groups(cluster: Cluster, selection: NameSelection | None = None) -> G
     """Return the selected consumer groups (None or empty: all), sorted, and errors, which are not raised.
 
     A name may have a NotFoundError (where a broker's list is missing, an OperationError that it may exist), or an
-    OperationError where it is a share or streams group, its coordinator does not answer, or no client can send it. A
-    group of Kafka Connect is only chosen by its name. Where a broker's list is missing, the errors say so, unless every
-    name was found and every pattern has a match, and there is a name. Raise NotFoundError for a pattern without a match
-    in complete lists, UnreachableError or OperationError where the groups cannot be listed, and UsageError for a wrong
-    client setting.
+    OperationError where it is a share or streams group or its coordinator does not answer. A chosen group whose name no
+    client can send becomes an OperationError, also without a selection. A group of Kafka Connect is only chosen by its
+    name. Where a broker's list is missing, the errors say so, unless every name was found and every pattern has a
+    match, and there is a name. Raise NotFoundError for a pattern without a match in complete lists, UnreachableError or
+    OperationError where the groups cannot be listed, and UsageError for a wrong client setting.
     """
     group_list = list_groups(cluster)
     list_errors = tuple(OperationError(f"cannot list all groups: {error}") for error in group_list.errors)
@@ -312,15 +312,16 @@ def read_group_lags(
     """Return each group with the lag of every partition, sorted by name, and an error for each group that failed.
 
     The ends of each partition are read once for all groups. All partitions of a topic are included where the group has
-    committed in one of them or a member reads one: records in a partition without a commit are unread, too. A group
-    that failed is not in the first list. A partition whose end or start cannot be read has an error of its own, in its
-    row; the lag is known then only where the end and the commit are. With `read_committed` the end of a log is its last
-    stable offset. `with_epochs` asks also for epochs and target assignments of the consumer protocol; without it a
-    group that is listed as Empty has neither coordinator nor assignor. Without groups both lists are empty, but the
-    metadata are read. The groups must have been listed just before, because librdkafka crashes where a coordinator is
-    moving. The epochs are also asked for where librdkafka does not know a state. Raise UnreachableError where no group,
-    no partition or no request for the metadata was answered, or a coordinator does not answer about epochs;
-    OperationError for a refusal of the metadata or the epochs; and UsageError for a wrong client setting.
+    committed in one of them or a member reads one; a partition without a commit has the lag None, and counts as unknown
+    in the sum. A group that failed is not in the first list. A partition whose end or start cannot be read has an error
+    of its own, in its row; the lag is known then only where the end and the commit are. With `read_committed` the end
+    of a log is its last stable offset. `with_epochs` asks also for epochs and target assignments of the consumer
+    protocol; without it a group that is listed as Empty has neither coordinator nor assignor. Without groups both lists
+    are empty, but the metadata are read. The groups must have been listed just before, because librdkafka crashes where
+    a coordinator is moving. The epochs are also asked for where librdkafka does not know a state. Raise
+    UnreachableError where no group, no partition or no request for the metadata was answered, or a coordinator does not
+    answer about epochs; OperationError for a refusal of the metadata or the epochs; and UsageError for a wrong client
+    setting.
     """
     descriptions, errors = _describe_briefly(cluster, groups, with_epochs)
     offsets, failures = _read_offsets(cluster, [description.group for description in descriptions])
