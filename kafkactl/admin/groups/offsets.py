@@ -267,9 +267,10 @@ def _plan_offsets(
     """Return the new offsets of a reset without the present ones; `committed` are the group's committed offsets.
 
     `partitions` are those to reset; for GIVEN they are those of `reset.offsets` instead. OFFSET, GIVEN and SHIFT move
-    an offset outside its log to the nearest end. CURRENT takes the end of the log where nothing is committed. Raise
-    OperationError where an offset cannot be read, NotFoundError for a shift in a partition without a commit,
-    UnreachableError where no partition was answered, and UsageError for a wrong client setting.
+    an offset outside its log to the nearest end. CURRENT takes the end of the log where nothing is committed, and TIME
+    where no record is at or after it. Raise OperationError where an offset cannot be read, NotFoundError for a shift in
+    a partition without a commit, UnreachableError where no partition was answered, and UsageError for a wrong client
+    setting.
     """
     match reset.to:
         case ResetTo.OFFSET:
