@@ -212,8 +212,8 @@ def _parse_spec(path: Path, name: str, fields: Any) -> TopicSpec:
     """Return the topic of a file's entry; raise UsageError for a wrong name, field or value.
 
     `path` is for the messages. `fields` is the entry's content, which must be a dict: partitions (1 to 100,000),
-    replication_factor (1 to 10,000) and configs; numbers that it does not have are None, and missing configs are an
-    empty dict.
+    replication_factor (1 to 10,000) and configs; missing or null numbers are None, and missing or null configs an empty
+    dict.
     """
     where = f"{path}: topic {name}"
     if not is_topic_name(name):
@@ -266,10 +266,11 @@ def _plan_creation(spec: TopicSpec) -> list[Change]:
 def _plan_changes(spec: TopicSpec, present: TopicDescription, brokers: int) -> list[Change]:
     """Return the changes of a topic that exists; empty where there are none. `brokers` is the number of brokers.
 
-    They are in the order partitions, replicas, settings by name. A number that the file does not have stays. Fewer
-    partitions, and more replicas than brokers, are impossible changes. A setting that the file does not have is unset;
-    blanks around the cluster's values and items do not count, and `spec` must have none, as in read_declaration(). An
-    impossible change has the reason as its `what`.
+    They are in the order partitions, replicas, settings by name. A number that the file does not have stays. Where
+    partitions have different numbers of replicas, only the largest is compared. Fewer partitions, and more replicas
+    than brokers, are impossible changes. A setting that the file does not have is unset; blanks around the cluster's
+    values and items do not count, and `spec` must have none, as in read_declaration(). An impossible change has the
+    reason as its `what`.
     """
     changes = []
     partitions, replicas = len(present.partitions), present.replication_factor

@@ -87,11 +87,11 @@ def plan(cluster: Cluster, before: Mapping[Partition, int], compacted: Collectio
     """Return the effect of a deletion in each partition, from the present ends of the logs, sorted by partition.
 
     `before` has the first offset that stays, or -1 for the end of the log. `compacted` are the topics with compaction
-    only: brokers refuse to delete their records. A partition that cannot be read or changed has an error; where its log
-    cannot be read, its `before_offset` is the given one, also -1. An offset before the start of the log is no error:
-    `records` is 0, and `before_offset` is the given one. Nothing is deleted; without partitions nothing is asked. Raise
-    UnreachableError where no partition was answered, UsageError for a wrong client setting, and ValueError for a
-    partition below 0 or a topic without a name.
+    only: brokers refuse to delete their records. A partition that cannot be read or changed has an error, and `records`
+    is None; where its log cannot be read, its `before_offset` is the given one, also -1. An offset before the start of
+    the log is no error: `records` is 0, and `before_offset` is the given one. Nothing is deleted; without partitions
+    nothing is asked. Raise UnreachableError where no partition was answered, UsageError for a wrong client setting, and
+    ValueError for a partition below 0 or a topic without a name.
     """
     ends = read_log_ends(cluster, before)
     plans = []

@@ -112,11 +112,11 @@ def choose_groups(cluster: Cluster, selection: NameSelection | None = None) -> G
     """Return the selected consumer groups (None or empty: all), sorted, and errors, which are not raised.
 
     A name may have a NotFoundError (where a broker's list is missing, an OperationError that it may exist), or an
-    OperationError where it is a share or streams group, its coordinator does not answer, or no client can send it. A
-    group of Kafka Connect is only chosen by its name. Where a broker's list is missing, the errors say so, unless every
-    name was found and every pattern has a match, and there is a name. Raise NotFoundError for a pattern without a match
-    in complete lists, UnreachableError or OperationError where the groups cannot be listed, and UsageError for a wrong
-    client setting.
+    OperationError where it is a share or streams group or its coordinator does not answer. A chosen group whose name no
+    client can send becomes an OperationError, also without a selection. A group of Kafka Connect is only chosen by its
+    name. Where a broker's list is missing, the errors say so, unless every name was found and every pattern has a
+    match, and there is a name. Raise NotFoundError for a pattern without a match in complete lists, UnreachableError or
+    OperationError where the groups cannot be listed, and UsageError for a wrong client setting.
     """
     group_list = list_groups(cluster)
     list_errors = tuple(OperationError(f"cannot list all groups: {error}") for error in group_list.errors)

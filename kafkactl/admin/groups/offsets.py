@@ -110,11 +110,12 @@ def find_targets(cluster: Cluster, selection: NameSelection) -> list[Target]:
     """Return the selected groups, or all for an empty selection, sorted by name.
 
     All and patterns mean consumer groups only; a name may also be that of a share, streams or Kafka Connect group. A
-    name without a group has a target whose `exists` is False. A group that cannot be changed has an error, which is not
-    raised: its state is neither Empty nor Dead, it is a share or streams group, its coordinator does not answer or is
-    moving, or no client can send its name. Raise NotFoundError for a pattern that matches no group, OperationError
-    where all groups or a pattern are selected and one broker does not list its groups, UnreachableError or
-    OperationError where no broker lists groups, and UsageError for a wrong client setting.
+    name without a group has a target whose `exists` is False and whose `error` is None. A group that cannot be changed
+    has an error, which is not raised: its state is neither Empty nor Dead, it is a share or streams group, no client
+    can send its name, or its coordinator does not answer or is moving (then `exists` is False, too). Raise
+    NotFoundError for a pattern that matches no group, OperationError where all groups or a pattern are selected and one
+    broker does not list its groups, UnreachableError or OperationError where no broker lists groups, and UsageError for
+    a wrong client setting.
     """
     group_list = list_groups(cluster)
     if group_list.errors and (selection.is_empty or selection.patterns):
@@ -266,9 +267,10 @@ def _plan_offsets(
     """Return the new offsets of a reset without the present ones; `committed` are the group's committed offsets.
 
     `partitions` are those to reset; for GIVEN they are those of `reset.offsets` instead. OFFSET, GIVEN and SHIFT move
-    an offset outside its log to the nearest end. CURRENT takes the end of the log where nothing is committed. Raise
-    OperationError where an offset cannot be read, NotFoundError for a shift in a partition without a commit,
-    UnreachableError where no partition was answered, and UsageError for a wrong client setting.
+    an offset outside its log to the nearest end. CURRENT takes the end of the log where nothing is committed, and TIME
+    where no record is at or after it. Raise OperationError where an offset cannot be read, NotFoundError for a shift in
+    a partition without a commit, UnreachableError where no partition was answered, and UsageError for a wrong client
+    setting.
     """
     match reset.to:
         case ResetTo.OFFSET:

@@ -115,7 +115,8 @@ def read_offsets_to_copy(cluster: Cluster, group: str, topics: Sequence[str] | N
     text in `topics`, a name that is empty, not UTF-8 or has a NUL character, and a wrong client setting; NotFoundError
     for a missing group (OperationError where it may exist, because a broker does not answer), for a missing topic or
     partition, and where the group has committed nothing there, or `topics` is empty; OperationError for a share or
-    streams group and for an offset that cannot be read, also in another topic; and UnreachableError.
+    streams group and for an offset, or the log of a partition without one, that cannot be read, also in another topic;
+    and UnreachableError.
     """
     for text in topics or ():
         parse_topic(text)

@@ -66,13 +66,13 @@ def add_partitions(
 
     `totals` has the new number of partitions by topic, 1 to 100,000. `assignment` has the replicas of all partitions,
     the same for each topic; existing partitions stay as they are. None lets the brokers choose. With `validate_only`
-    the brokers only check. A refusal, also of a number that is not larger, and an assignment of another length are
-    failed outcomes; a topic without an answer has the code REQUEST_TIMED_OUT and may have been changed. Raise
-    UnreachableError where no topic has an answer and the request was certainly not sent, and where the topics cannot be
-    listed for an `assignment` (OperationError for a refusal of that), and UsageError for a wrong client setting. Raise
-    ValueError, before anything is changed, for another total (only -1 is sent, and the brokers refuse it), for an
-    `assignment` with a new partition without replicas, and for one that is longer than the total of a topic that does
-    not exist.
+    the brokers only check; the text of a success is like "6 partitions" then, too. A refusal, also of a number that is
+    not larger, and an assignment of another length are failed outcomes; a topic without an answer has the code
+    REQUEST_TIMED_OUT and may have been changed. Raise UnreachableError where no topic has an answer and the request was
+    certainly not sent, and where the topics cannot be listed for an `assignment` (OperationError for a refusal of
+    that), and UsageError for a wrong client setting. Raise ValueError, before anything is changed, for another total
+    (only -1 is sent, and the brokers refuse it), for an `assignment` with a new partition without replicas, and for one
+    that is longer than the total of a topic that does not exist.
     """
     short: dict[str, Outcome] = {}
     if assignment is None:

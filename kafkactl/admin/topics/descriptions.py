@@ -286,9 +286,9 @@ def _describe_with_eligible_leaders(
 ) -> Iterator[TopicDescription]:
     """Yield the topics from DescribeTopicPartitions; append the error of each refused topic to `errors`.
 
-    Settings and moves are missing yet. The order is the broker's, and an error of a single partition is not looked at.
-    All answers come before the first item: there raise UnsupportedRequestError for brokers before Kafka 4.0,
-    UnreachableError, OperationError or UsageError.
+    Empty `names` ask for all topics. Settings and moves are missing yet. The order is the broker's, and an error of a
+    single partition is not looked at. All answers come before the first item: there raise UnsupportedRequestError for
+    brokers before Kafka 4.0, UnreachableError, OperationError or UsageError.
     """
     partitions: dict[str, list[PartitionDescription]] = {}
     topics: dict[str, Any] = {}

@@ -37,10 +37,10 @@ def add(connected: Cluster, acls: Sequence[Acl]) -> int:
     """Add the rules of one resource after the other, print what is done, and return an exit status, which is 0.
 
     For each resource the rules that exist already are printed first, and not sent. The text about an addition is
-    printed before the request. Raise OperationError for the first refused rule, UnansweredError where rules may have
-    been added, UnreachableError, UsageError in a read-only context and for a wrong client setting, and OutputError or
-    ReaderLeftError where stdout fails. After an error the rules of earlier resources stay, and other rules of the same
-    resource may have been added.
+    printed before the request. Raise OperationError for the first refused rule, and where the rules of a resource
+    cannot be listed, UnansweredError where rules may have been added, UnreachableError, UsageError in a read-only
+    context and for a wrong client setting, and OutputError or ReaderLeftError where stdout fails. After an error the
+    rules of earlier resources stay, and other rules of the same resource may have been added.
     """
     from kafkactl.admin.acls import requests
     from kafkactl.admin.acls.models import AclFilter
