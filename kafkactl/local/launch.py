@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from kafkactl.errors import EngineError
@@ -190,17 +191,17 @@ def _write_private_file(path: Path, text: str) -> None:
 
 
 def _start(node: Node, java: str, libs: Path) -> subprocess.Popen[bytes]:
-    """Start the process of a node, in a session of its own, and return it without a wait.
+    """Start the process of a node, in a session of its own, and return it when its pid file names it or it has ended.
 
-    Its output goes to the node's log, which is emptied; its process id goes to the pid file a moment later. The node's
-    files must have been written. `java` is the path of java, `libs` the folder of the jars. Raise OSError where the log
-    cannot be opened. A java that cannot be run is no error here: the process ends.
+    Its output goes to the node's log, which is emptied. The node's files must have been written. `java` is the path of
+    java, `libs` the folder of the jars. Raise OSError where the log cannot be opened. A java that cannot be run is no
+    error here: the process ends.
     """
     main = "org.apache.zookeeper.server.quorum.QuorumPeerMain" if node.service.is_zookeeper else "kafka.Kafka"
     options = translate.list_jvm_options(node.service)
     command = _make_java_command(node, java, libs, options, main, str(node.properties))
     with node.log.open("wb") as log:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             ["/bin/sh", "-c", _BECOME_SCRIPT, "sh", str(node.pid_file), *command],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -208,6 +209,15 @@ def _start(node: Node, java: str, libs: Path) -> subprocess.Popen[bytes]:
             cwd=node.folder,
             start_new_session=True,
         )
+
+    def is_named() -> bool:
+        """Return whether the pid file has the id of the process, or the process has ended."""
+        with suppress(FileNotFoundError, ValueError):
+            return int(node.pid_file.read_text()) == process.pid or process.poll() is not None
+        return process.poll() is not None
+
+    await_condition(is_named, START_TIMEOUT_S)  # only then can others find and stop it
+    return process
 
 
 def _find_client_port(node: Node, loopback: translate.Loopback) -> int:

@@ -48,20 +48,25 @@ class NativeEngine:
             launch(target, list_nodes(target), tell)
         except BaseException:
             # This is done on Ctrl-C as well, so that no part of a cluster stays behind.
-            self.down(target, wipe=False, tell=tell)
+            try:
+                self.down(target, wipe=False, tell=tell)
+            except EngineError as error:  # the first error says why
+                tell(str(error))
             raise
 
     def down(self, target: Target, wipe: bool, tell: Tell) -> None:
         """Stop every node, brokers first; one that does not end within 30 s is killed.
 
         Nodes that do not run are no error. `wipe` has no effect: the data are in the folder of the record. `tell` gets
-        lines of progress. The call waits for the end of the nodes, at most 30 s after a kill; a node that still runs
-        then is no error, but its pid file is removed and it counts as stopped. Raise OSError where a pid file cannot be
-        read or removed, and where the process belongs to another user.
+        lines of progress. The call waits for the end of the nodes, at most 30 s after a kill. Raise EngineError for a
+        node that still runs then, when all others have been stopped; OSError where a pid file cannot be read or
+        removed, and where the process belongs to another user.
         """
         nodes = list_nodes(target)  # brokers end first: they sign off at the controllers, or at ZooKeeper
-        _stop([node for node in nodes if node.service.is_broker], tell)
-        _stop([node for node in nodes if not node.service.is_broker], tell)
+        try:
+            _stop([node for node in nodes if node.service.is_broker], tell)
+        finally:
+            _stop([node for node in nodes if not node.service.is_broker], tell)
 
     def apply(self, fault: Fault, target: Target, service: Service, tell: Tell) -> None:
         """Apply a fault to one node. KILL, PAUSE and RESUME do nothing where the node does not run.
@@ -176,17 +181,25 @@ def _stop(nodes: list[Node], tell: Tell) -> None:
     still runs, whose pid file stays; OSError where one cannot be read or removed, and where a process belongs to
     another user.
     """
-    running = [node for node in nodes if node.find_pid() is not None]
-    for node in running:
-        tell(f"stopping {node.service.name}")
-        _send_signal(node, signal.SIGTERM)
-        _send_signal(node, signal.SIGCONT)  # a paused process takes no other signal
-    if not await_condition(lambda: all(node.find_pid() is None for node in running), STOP_TIMEOUT_S):
-        for node in running:
+    asked: set[int] = set()
+
+    def have_ended() -> bool:
+        """Return whether no node runs; ask those to end that were not asked before."""
+        running = [(node, pid) for node in nodes if (pid := node.find_pid()) is not None]
+        for node, pid in running:
+            if pid not in asked:  # also one that has just started
+                tell(f"stopping {node.service.name}")
+                _send_signal(node, signal.SIGTERM)
+                _send_signal(node, signal.SIGCONT)  # a paused process takes no other signal
+                asked.add(pid)
+        return not running
+
+    if not await_condition(have_ended, STOP_TIMEOUT_S):
+        for node in nodes:
             if node.find_pid() is not None:
                 tell(f"{node.service.name} does not end by itself: killing it")
                 _send_signal(node, signal.SIGKILL)
-        await_condition(lambda: all(node.find_pid() is None for node in running), STOP_TIMEOUT_S)
+        await_condition(have_ended, STOP_TIMEOUT_S)
     left = {node.service.name: pid for node in nodes if (pid := node.find_pid()) is not None}
     for node in nodes:
         if node.service.name not in left:
