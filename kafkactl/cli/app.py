@@ -282,11 +282,11 @@ def run(arguments: list[str]) -> int:
     """Run one command line, print its error on stderr if there is one, and return the exit status.
 
     `arguments` are those after the program's name. In Kafka's style the error is kept in people.failures instead.
-    Messages become JSON where they, or KAFKACTL_OUTPUT, ask for it. The status is 0 (done), 1 (failed), 2 (wrong usage,
-    also the help for a missing command), 3 (no answer), 4 (a condition does not hold), or 128 plus the number of a
-    signal: Ctrl-C gives 130. `local logs` can also give the status of docker. A reader of stdout that left is no error.
-    An OSError is printed and gives 1, also with --debug. Another unexpected exception is printed as a bug and gives 1;
-    with --debug it is raised.
+    Messages become JSON where they, or KAFKACTL_OUTPUT, ask for it. The status is 0 (done), 1 (failed), 2 (wrong usage;
+    also a missing command, whose help goes to stderr), 3 (no answer), 4 (a condition does not hold), or 128 plus the
+    number of a signal: Ctrl-C gives 130. `local logs` can also give the status of docker. A reader of stdout that left
+    is no error. An OSError is printed and gives 1, also with --debug. Another unexpected exception is printed as a bug
+    and gives 1; with --debug it is raised.
     """
     typer_internals.avoid_pydantic()
     people.as_json.set(_wants_json(arguments))

@@ -218,13 +218,13 @@ def _move_in_steps(
 ) -> tuple[list[Outcome], list[KafkactlError]]:
     """Move partitions, `step` at a time; return the outcome of each, and an error for each that could not be moved.
 
-    Call before_change first. Each step is waited for, without a time limit. The first `running` partitions of the plan
-    are moving already; they belong to the first step. `throttle` is in bytes per second, None for no limit; throttles
-    are set and removed in each step. `commands` are for the notes about moves that have not ended. A topic that was
-    deleted meanwhile has an error, and no outcome; a partition that is in its place already has neither. An error of
-    single partitions, brokers or topics does not end the moves. One of the whole step does, as where other
-    reassignments run or its end cannot be seen; it is the last of the errors, a note has the number of partitions that
-    were done, and throttles may stay. Raise UsageError for a wrong client setting.
+    Call before_change first. `step` is at least 1. Each step is waited for, without a time limit. The first `running`
+    partitions of the plan are moving already; they belong to the first step. `throttle` is in bytes per second, None
+    for no limit; throttles are set and removed in each step. `commands` are for the notes about moves that have not
+    ended. A topic that was deleted meanwhile has an error, and no outcome; a partition that is in its place already has
+    neither. An error of single partitions, brokers or topics does not end the moves. One of the whole step does, as
+    where other reassignments run or its end cannot be seen; it is the last of the errors, a note has the number of
+    partitions in earlier steps, also failed ones, and throttles may stay. Raise UsageError for a wrong client setting.
     """
     from kafkactl.admin.reassignment_files import ReassignmentFile
 

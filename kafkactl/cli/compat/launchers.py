@@ -175,7 +175,8 @@ def _require_writable(folder: str) -> None:
 def _write(folder: str, file: OwnFile, dry_run: bool) -> Outcome:
     """Write one file, and return the outcome; with `dry_run` write nothing, and say what would be done.
 
-    A file that is not ours, and an error of writing, are failures. Nothing is raised.
+    Our own file is replaced, also where its content is the same. A file that is not ours, and an error of writing, such
+    as a missing folder, are failures; `dry_run` sees only the first. Nothing is raised.
     """
     from kafkactl.admin.models import Outcome
 

@@ -194,7 +194,7 @@ def _find_entity_type(ctx: typer.Context) -> EntityType:
 
 
 def _list_names(ctx: typer.Context, kind: str, ask: Callable[[Cluster], list[str]]) -> list[str]:
-    """Return names from the cache, or from the cluster by `ask`, in its order; empty where `ask` raises KafkactlError.
+    """Return names from a cache of the last 10 s, or from the cluster by `ask`; empty where `ask` raises KafkactlError.
 
     The time-out of `ask` is 2 s. `kind` is a part of the name of the cache file. Names from `ask` are written to the
     cache, and so is the empty list after an error. Raise UsageError or NotFoundError for settings of the cluster that

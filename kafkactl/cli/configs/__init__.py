@@ -303,11 +303,12 @@ def _show_settings(
 def _describe_clients(connected: Cluster, choices: Sequence[EntityChoice], output: MirrorOutputOptions) -> None:
     """Show the quotas of users, clients and ips, and the credentials where all of the entities are users.
 
-    A name of None stands for all entities of its type; credentials of the default are not read. A note says where there
-    is nothing to show, but not with -o kafka. Raise OperationError for a refusal, UnreachableError, and UsageError for
-    a wrong client setting, for columns of --columns that no shown table has together, for a column of --sort that none
-    has, and for an unknown order in --sort; with nothing to show no column is refused; a table without the columns is
-    left out, and one without that of --sort keeps its order. Raise OutputError or ReaderLeftError where stdout fails.
+    `choices` has one or more. A name of None stands for all entities of its type; credentials of the default are not
+    read. A note says where there is nothing to show, but not with -o kafka. Raise OperationError for a refusal,
+    UnreachableError, and UsageError for a wrong client setting, for columns of --columns that no shown table has
+    together, for a column of --sort that none has, and for an unknown order in --sort; with nothing to show no column
+    is refused; a table without the columns is left out, and one without that of --sort keeps its order. Raise
+    OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import quotas, scram
     from kafkactl.output import client_tables

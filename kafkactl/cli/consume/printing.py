@@ -96,8 +96,8 @@ class Printing:
         records are printed at the end of the reading and none is marked as done here, and a note has the number of
         those without a key. Raise FormatError for a record that does not have its format, without
         --skip-message-on-error, other errors of the writer and the filters, OutputError, the errors of
-        Reading.read_batches() (UnreachableError, NotFoundError, OperationError, KafkaException), OperationError or
-        UnreachableError where librdkafka does not take an offset, StopRequestedError at a signal, and ReaderLeftError.
+        Reading.read_batches() (UnreachableError, NotFoundError, OperationError), OperationError or UnreachableError
+        where librdkafka does not take an offset, StopRequestedError at a signal, and ReaderLeftError.
         """
         out.write(self._writer.head)
         for batch in self._reading.read_batches() if self._left != 0 else ():

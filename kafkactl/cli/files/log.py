@@ -148,10 +148,11 @@ def _find_partitions(folders: list[Path] | None) -> tuple[list[Path], int]:
     """Return the folders of partitions, and an exit status: 0 if every given folder has partitions.
 
     Else the status is that of the errors if all folders failed alike, or 1. `folders` are partitions or log dirs. The
-    result has their order, and in a log dir that of topic and number; a folder that is given twice is in it twice.
-    Skipped entries are printed as notes. Errors are printed; if only one folder is given, its error is raised:
-    MissingFileError for a path that is no folder, NotFoundError for one without a partition, UsageError for one that
-    cannot be listed or has such a partition. Raise UsageError for None or an empty list.
+    result has their order, and in a log dir that of topic and number; a folder that is given twice is in it twice. In a
+    log dir the folders of deleted, stray and future replicas are skipped. Skipped entries are printed as notes. Errors
+    are printed; if only one folder is given, its error is raised: MissingFileError for a path that is no folder,
+    NotFoundError for one without a partition, UsageError for one that cannot be listed or has such a partition. Raise
+    UsageError for None or an empty list.
     """
     from kafkactl.storage.log_dir import SkippedPath, list_files, no_segments, parse_folder_name, scan_log_dir
 

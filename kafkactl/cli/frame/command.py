@@ -220,8 +220,9 @@ def _spread(
     `hints` are the annotations of the function's parameters by name, `groups` those of them that are dataclasses. All
     parameters are for keywords: click_context, then those of the function itself, then the fields of the dataclasses,
     and a hidden --debug where the function has none. The readers and sections of the options are set in place. A field
-    without a default becomes a required option. Each annotation must be an Annotated with a typer.Option or
-    typer.Argument, else AttributeError is raised. Raise ValueError for two parameters of the same name.
+    without a default becomes a required option, also with a default_factory. Each annotation must be an Annotated with
+    a typer.Option or typer.Argument, else AttributeError is raised. Raise ValueError for two parameters of the same
+    name.
     """
     parameters = [inspect.Parameter("click_context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
     for name, parameter in inspect.signature(function).parameters.items():

@@ -300,11 +300,11 @@ def _plan_dirs(
 ) -> tuple[dict[ReplicaKey, str], dict[Partition, OperationError]]:
     """Return the directories of replicas that are not there yet, and an error for each partition that cannot be moved.
 
-    It cannot where a broker does not have the directory, cannot use it, or does not tell its directories; then all
-    directories of the partition are left out. A replica that is on its way, or that the broker does not have, is not
-    there yet. Without `dirs` nothing is asked. The directories are sorted by topic, partition and broker. Raise
-    NotFoundError for a broker that is not alive, UnreachableError or OperationError where no broker answers, and
-    UsageError for a wrong client setting.
+    It cannot where a broker does not have the directory (a / at the end makes another one), cannot use it, or does not
+    tell its directories; then all directories of the partition are left out. A replica that is on its way, or that the
+    broker does not have, is not there yet. Without `dirs` nothing is asked. The directories are sorted by topic,
+    partition and broker. Raise NotFoundError for a broker that is not alive, UnreachableError or OperationError where
+    no broker answers, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import log_dirs
 

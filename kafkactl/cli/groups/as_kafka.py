@@ -54,12 +54,13 @@ def reset_offsets(connected: Cluster, targets: ResetTargets, line: ResetLine) ->
     """Reset the groups that have no members, print the text of Kafka's tool, and return an exit status.
 
     It is 1 where a group has members, or no offsets in the file, and for an error of a partition, which is kept in
-    people.failures; else 0. Tables and texts go to stdout. Without `line.execute` nothing is changed; with it, a
-    missing group is created, and an error of one group comes after the changes of others. Raise the first refusal in
-    `targets` but those of groups with members, NotFoundError for a missing topic or partition and a shift without a
-    commit, PlanFileError for a file that Kafka's tool refuses or a missing topic in it, UsageError in a read-only
-    context and for wrong `topics` or a wrong client setting, OperationError, UnreachableError, and OutputError or
-    ReaderLeftError where stdout fails.
+    people.failures; else 0. Tables and texts go to stdout. An offset outside its log is moved into it, with a warning
+    on stderr. Without `line.execute` nothing is changed; with it, a missing group is created, and an error of one group
+    comes after the changes of others. Raise the first refusal in `targets` but those of groups with members,
+    NotFoundError for a missing topic or partition and a shift without a commit, PlanFileError for a file that Kafka's
+    tool refuses or a missing topic in it, UsageError in a read-only context (also without `line.execute`) and for wrong
+    `topics` or a wrong client setting, OperationError, UnreachableError, and OutputError or ReaderLeftError where
+    stdout fails.
     """
     for error in targets.refusals:
         if error.code != ErrorCode.NON_EMPTY_GROUP:
@@ -132,11 +133,12 @@ def _make_topic_error(topic: str, number: int) -> PlanFileError:
 def delete_offsets(connected: Cluster, group: str, topics: Sequence[str]) -> int:
     """Delete committed offsets, print the table of Kafka's tool, and return an exit status: 1 for an error in it.
 
-    `topics` are TOPIC or TOPIC:0,1. The table goes to stdout. A missing topic or group, and a refusal by a broker, are
-    errors in the table, and are not printed or kept elsewhere. The status is 0 where no partition or topic is in the
-    table, also after a refusal. Raise OperationError where the topics cannot be listed, and for a refusal without an
-    error code of Kafka, UnreachableError, UsageError in a read-only context and for a wrong client setting, ValueError
-    for other text behind a colon, and OutputError or ReaderLeftError where stdout fails.
+    `topics` are TOPIC or TOPIC:0,1; TOPIC: without a number has no partition. The table goes to stdout. A missing topic
+    or group, and a refusal by a broker, are errors in the table, and are not printed or kept elsewhere. The status is 0
+    where no partition or topic is in the table, also after a refusal. Raise OperationError where the topics cannot be
+    listed, and for a refusal without an error code of Kafka, UnreachableError, UsageError in a read-only context and
+    for a wrong client setting, ValueError for other text behind a colon, and OutputError or ReaderLeftError where
+    stdout fails.
     """
     partitions, codes = _find_partitions(connected, topics)
     before_change(connected, [describe_change(connected, group, dict.fromkeys(partitions, 0), "delete")])
