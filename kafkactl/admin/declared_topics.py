@@ -267,13 +267,14 @@ def _plan_changes(spec: TopicSpec, present: TopicDescription, brokers: int) -> l
     """Return the changes of a topic that exists; empty where there are none. `brokers` is the number of brokers.
 
     They are in the order partitions, replicas, settings by name. A number that the file does not have stays. Where
-    partitions have different numbers of replicas, only the largest is compared. Fewer partitions, and more replicas
-    than brokers, are impossible changes. A setting that the file does not have is unset; blanks around the cluster's
-    values and items do not count, and `spec` must have none, as in read_declaration(). An impossible change has the
-    reason as its `what`.
+    partitions have different numbers of replicas, one that differs is enough for a change, whose `before` is the range,
+    such as 2-3. Fewer partitions, and more replicas than brokers, are impossible changes. A setting that the file does
+    not have is unset; blanks around the cluster's values and items do not count, and `spec` must have none, as in
+    read_declaration(). An impossible change has the reason as its `what`.
     """
     changes = []
-    partitions, replicas = len(present.partitions), present.replication_factor
+    partitions = len(present.partitions)
+    factors = {len(partition.replicas) for partition in present.partitions}
     if spec.partitions is not None and spec.partitions != partitions:
         is_fewer = spec.partitions < partitions
         changes.append(
@@ -285,14 +286,14 @@ def _plan_changes(spec: TopicSpec, present: TopicDescription, brokers: int) -> l
                 str(spec.partitions),
             )
         )
-    if spec.replication_factor is not None and spec.replication_factor != replicas:
+    if spec.replication_factor is not None and factors != {spec.replication_factor}:
         is_enough = spec.replication_factor <= brokers
         changes.append(
             Change(
                 spec.topic,
                 _MOVE if is_enough else _IMPOSSIBLE,
                 "replication" if is_enough else f"the cluster has {brokers} brokers for replicas",
-                str(replicas),
+                "-".join(str(number) for number in sorted({min(factors, default=0), max(factors, default=0)})),
                 str(spec.replication_factor),
             )
         )

@@ -292,6 +292,7 @@ def _describe_with_eligible_leaders(
     """
     partitions: dict[str, list[PartitionDescription]] = {}
     topics: dict[str, Any] = {}
+    refused: set[str] = set()
     cursor = None
     while True:
         answer = cluster.requests.send(
@@ -299,7 +300,9 @@ def _describe_with_eligible_leaders(
         )
         for topic in answer.topics:  # a topic with more partitions than a page continues in the next answer
             if (error := _find_refusal(topic)) is not None:
-                errors.append(error)
+                if topic.name not in refused:  # each page has those that the user may not see
+                    errors.append(error)
+                    refused.add(topic.name)
                 continue
             topics[topic.name] = topic
             partitions.setdefault(topic.name, []).extend(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -43,6 +44,15 @@ def test_changes() -> None:
     assert [change.is_possible for change in impossible] == [False, False]
     (moving,) = _plan_changes(TopicSpec("orders", 3, 3, None, dict(PRESENT.configs)), PRESENT, 3)
     assert (moving.action, moving.before, moving.after) == ("move replicas", "2", "3")
+
+
+def test_one_partition_with_another_number_of_replicas_is_a_difference() -> None:
+    """Such as one whose move was cancelled, or that was added with other replicas."""
+    uneven = replace(PRESENT, partitions=(*PRESENT.partitions[:2], PartitionDescription("orders", 2, 1, (1,), (1,))))
+    (change,) = _plan_changes(TopicSpec("orders", 3, 2, None, dict(PRESENT.configs)), uneven, 3)
+    assert (change.action, change.before, change.after) == ("move replicas", "1-2", "2")
+    (change,) = _plan_changes(TopicSpec("orders", 3, 1, None, dict(PRESENT.configs)), uneven, 3)
+    assert (change.action, change.before, change.after) == ("move replicas", "1-2", "1")
 
 
 def test_values_are_written_as_kafka_writes_them(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+from uuid import UUID
 
 import pytest
 
@@ -67,3 +68,24 @@ def test_a_question_about_a_name_twice_is_one_question() -> None:
     assert [row.topic for row in described] == [row.topic for row in in_full] == ["orders", "other"]
     assert errors == []
     assert [row.user for row in credentials] == ["ann"]
+
+
+def test_a_topic_that_every_page_refuses_is_one_error() -> None:
+    """Brokers add the topics that the user may not see to each page of the partitions of the others."""
+    hidden = {"error_code": 29, "name": "hidden", "topic_id": UUID(int=0), "is_internal": False, "partitions": []}
+
+    def answer(request: Any, usual: Any) -> Any:
+        (topic,) = usual["topics"]
+        first, *rest = topic["partitions"]
+        is_first = request.fields["cursor"] is None
+        shown = {**topic, "partitions": [first] if is_first else rest}
+        cursor = {"topic_name": "orders", "partition_index": 1} if is_first else None
+        return {**usual, "topics": [shown, {**topic, **hidden}], "next_cursor": cursor}
+
+    with FakeCluster(brokers=1, topics={"orders": 3}) as brokers:
+        brokers.on("DescribeTopicPartitions", answer=answer)
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=5))
+        described, errors = descriptions.describe_in_full(cluster, ["orders"])
+        cluster.close()
+    assert [(row.topic, len(row.partitions)) for row in described] == [("orders", 3)]
+    assert len(errors) == 1
