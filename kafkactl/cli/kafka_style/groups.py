@@ -538,9 +538,10 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     It is 1, with the text on stderr, for words that cannot be parsed, and for a wrong use in a file or a shift, which
     has the list of options, too. It is 0 for any other error, which goes to stdout, with the first line of its stack
     trace on stderr. It is 0 for a deletion, too: its table goes to stdout where no broker answered (not with
-    --all-groups); after a refusal of --delete nothing is printed, because the table is there already. Of `call` counts
-    only whether it is empty, as for an error of the command line: then the warning about a reset goes to stderr before,
-    except for words that cannot be parsed. Raise OutputError or ReaderLeftError where stdout fails.
+    --all-groups, nor where no host has an address); after a refusal of --delete nothing is printed, because the table
+    is there already. Of `call` counts only whether it is empty, as for an error of the command line: then the warning
+    about a reset goes to stderr before, except for words that cannot be parsed. Raise OutputError or ReaderLeftError
+    where stdout fails.
     """
     if isinstance(error, OptionError) and error.is_of_parsing:
         people.write_kafka_message(f'Exception in thread "main" {error.exception}: {error}\n')

@@ -111,10 +111,10 @@ def parse_subcommand(
     """Return the subcommand, the options and the values of a command line.
 
     `program` is the name in the usage. `levels` are the tool itself and then its subcommands; `words` are the arguments
-    behind the tool's name. Of an option that is given twice the last value counts, unless its level collects its
-    values. Without `needs_server` the options for the address may be missing; it is not kept in the result. Raise
-    SubcommandError for a line that the library refuses, HelpRequestedError for --help, and VersionRequestedError for
-    --version.
+    behind the tool's name. The beginning of an option's name is enough where no other name begins so. Of an option that
+    is given twice the last value counts, unless its level collects its values. Without `needs_server` the options for
+    the address may be missing; it is not kept in the result. Raise SubcommandError for a line that the library refuses,
+    HelpRequestedError for --help, and VersionRequestedError for --version.
     """
     top, *subcommands = levels
     arguments = Arguments({option.name: option for level in levels for option in level.all_options}, words)
