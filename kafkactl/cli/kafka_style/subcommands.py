@@ -157,9 +157,9 @@ class _Reader:
     def read(self, rest: deque[str], arguments: Arguments) -> SubcommandError | None:
         """Take the options from the front of `rest`, and note them with their values in `arguments`.
 
-        The first word that is no option, and all behind it, stay in `rest`. Return the error of a missing option, which
-        the library raises last, or None. Raise SubcommandError for another error, HelpRequestedError for --help, and
-        VersionRequestedError for --version.
+        The first word that is no option, and all behind it, stay in `rest`. The beginning of an option's name is enough
+        where no other name begins so. Return the error of a missing option, which the library raises last, or None.
+        Raise SubcommandError for another error, HelpRequestedError for --help, and VersionRequestedError for --version.
         """
         values: dict[str, list[str | None]] = {}
         while rest and _looks_like_flag(rest[0]):
