@@ -389,9 +389,9 @@ class Cluster:
         """Return the answer or the error for each key of a request that may fail in part, in the order of the keys.
 
         `send` sends the request for a list of keys and returns a future for each key; it may raise, and its errors pass
-        through. `describe_failure` returns the text that says what failed for a key. Keys with a transient error are
-        sent again within the time-out. A key without an answer has an error with the code REQUEST_TIMED_OUT; its text
-        may name the silent brokers. Without keys nothing is sent, and the result is empty.
+        through. `describe_failure` returns the text that says what failed for a key. Each key must be there once. Keys
+        with a transient error are sent again within the time-out. A key without an answer has an error with the code
+        REQUEST_TIMED_OUT; its text may name the silent brokers. Without keys nothing is sent, and the result is empty.
 
         `is_lost` is only for questions: it returns whether librdkafka made up an answer because none came. Such a key
         is asked again; a key without any answer is not.

@@ -195,8 +195,9 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
 
     A missing file whose name up to the first dot is no number of 1 to 20 digits is a NumberFormatException, another one
     a NoSuchFileException. For such a missing .log file Kafka's first line about it goes to stdout: raise OutputError or
-    ReaderLeftError where that fails. `call` is empty for an error of the command line; with a text any other error,
-    except a JavaError and a missing file, becomes a RuntimeException in our words.
+    ReaderLeftError where that fails. `call` is empty for an error of the command line, which is printed as the
+    exception of convert_error(); with a text any other error, except a JavaError and a missing file, becomes a
+    RuntimeException in our words.
     """
     java = convert_error(error, call)
     if isinstance(error, MissingFileError):

@@ -538,9 +538,10 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     It is 1, with the text on stderr, for words that cannot be parsed, and for a wrong use in a file or a shift, which
     has the list of options, too. It is 0 for any other error, which goes to stdout, with the first line of its stack
     trace on stderr. It is 0 for a deletion, too: its table goes to stdout where no broker answered (not with
-    --all-groups); after a refusal of --delete nothing is printed, because the table is there already. Of `call` counts
-    only whether it is empty, as for an error of the command line: then the warning about a reset goes to stderr before,
-    except for words that cannot be parsed. Raise OutputError or ReaderLeftError where stdout fails.
+    --all-groups, nor where no host has an address); after a refusal of --delete nothing is printed, because the table
+    is there already (but not where the groups could not be listed). Of `call` counts only whether it is empty, as for
+    an error of the command line: then the warning about a reset goes to stderr before, except for words that cannot be
+    parsed. Raise OutputError or ReaderLeftError where stdout fails.
     """
     if isinstance(error, OptionError) and error.is_of_parsing:
         people.write_kafka_message(f'Exception in thread "main" {error.exception}: {error}\n')
@@ -577,8 +578,8 @@ def _format_table(arguments: Arguments, error: KafkactlError, verb: str) -> str 
     """Return the table of a deletion whose brokers do not answer, "" where it is printed; None for any other error.
 
     `verb` is delete or delete-offsets. The table is for UnreachableError and SilenceError, but with --all-groups the
-    result is None. "" is for an OperationError of a deletion of groups, whose table is on stdout already. With
-    delete-offsets the values of --topic must be right: raise WrongUsageError.
+    result is None. "" is for any OperationError of a deletion of groups: the table is on stdout already, unless the
+    groups could not be listed. With delete-offsets the values of --topic must be right: raise WrongUsageError.
     """
     if not isinstance(error, UnreachableError | SilenceError):
         return "" if isinstance(error, OperationError) and verb == "delete" else None

@@ -177,7 +177,7 @@ def check(arguments: Arguments) -> None:
 
     Refused are a command line without exactly one action, one with both or neither of --bootstrap-server and
     --bootstrap-controller (neither is allowed where the arguments need none), an action without its options, and an
-    option that does not belong to it.
+    option that does not belong to it. The address options and --command-config belong to every action.
     """
     action = _find_action(arguments)
     if action is None:
@@ -239,7 +239,7 @@ def translate(arguments: Arguments) -> Run:
 
 
 def _translate_generate(arguments: Arguments) -> list[str]:
-    """Return our options for a plan.
+    """Return our options for a plan, with the topics of the file, not its path.
 
     Raise JavaError for a file of topics that cannot be read, and for a content of it or a list of brokers that Kafka's
     tool refuses, such as a topic or a broker that stands twice; OptionError for an option given twice. Empty lists are
@@ -266,10 +266,10 @@ def _check_plan(path: str, is_executed: bool) -> str:
     """Return the path of a JSON file with the same content: `path`, or a copy of one that can be read only once.
 
     The copy is a nameless file, /dev/fd/NUMBER: only this process can open it, and it goes away with the process. Raise
-    JavaError for a file that Kafka's tool refuses: it cannot be read, is no JSON object of version 1, or has a
-    partition without topic, partition or replicas, with a field of another type, or with other numbers of replicas and
-    log dirs. With `is_executed` it must have partitions, each once, with at least one replica and none twice. Raise
-    KafkactlError where the copy cannot be written.
+    JavaError for a file that Kafka's tool refuses: it cannot be read, is no JSON object, has a version other than 1 (it
+    may be missing), or has a partition without topic, partition or replicas, with a field of another type, or with
+    other numbers of replicas and log dirs. With `is_executed` it must have partitions, each once, with at least one
+    replica and none twice. Raise KafkactlError where the copy cannot be written.
     """
     content, is_regular = _read(path)
     try:

@@ -111,10 +111,10 @@ def parse_subcommand(
     """Return the subcommand, the options and the values of a command line.
 
     `program` is the name in the usage. `levels` are the tool itself and then its subcommands; `words` are the arguments
-    behind the tool's name. Of an option that is given twice the last value counts, unless its level collects its
-    values. Without `needs_server` the options for the address may be missing; it is not kept in the result. Raise
-    SubcommandError for a line that the library refuses, HelpRequestedError for --help, and VersionRequestedError for
-    --version.
+    behind the tool's name. The beginning of an option's name is enough where no other name begins so. Of an option that
+    is given twice the last value counts, unless its level collects its values. Without `needs_server` the options for
+    the address may be missing; it is not kept in the result. Raise SubcommandError for a line that the library refuses,
+    HelpRequestedError for --help, and VersionRequestedError for --version.
     """
     top, *subcommands = levels
     arguments = Arguments({option.name: option for level in levels for option in level.all_options}, words)
@@ -157,9 +157,9 @@ class _Reader:
     def read(self, rest: deque[str], arguments: Arguments) -> SubcommandError | None:
         """Take the options from the front of `rest`, and note them with their values in `arguments`.
 
-        The first word that is no option, and all behind it, stay in `rest`. Return the error of a missing option, which
-        the library raises last, or None. Raise SubcommandError for another error, HelpRequestedError for --help, and
-        VersionRequestedError for --version.
+        The first word that is no option, and all behind it, stay in `rest`. The beginning of an option's name is enough
+        where no other name begins so. Return the error of a missing option, which the library raises last, or None.
+        Raise SubcommandError for another error, HelpRequestedError for --help, and VersionRequestedError for --version.
         """
         values: dict[str, list[str | None]] = {}
         while rest and _looks_like_flag(rest[0]):

@@ -142,7 +142,7 @@ def check(arguments: Arguments) -> None:
     """Raise JavaError for an address without a port, a missing file, and options that do not belong together.
 
     abort needs --start-offset, or else --producer-id, --producer-epoch and --coordinator-epoch. find-hanging needs
-    --topic or --broker-id, and --topic beside --partition. The --transactional-id of describe must not be empty.
+    --topic or --broker-id, and its --partition needs --topic. The --transactional-id of describe must not be empty.
     """
     file = arguments.value("command-config")
     if file is not None and not os.path.exists(file):

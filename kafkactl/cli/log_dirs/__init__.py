@@ -259,11 +259,11 @@ def _make_change(row: DirMove) -> Change:
 def _follow(connected: Cluster, moves: Sequence[DirMove]) -> None:
     """Wait until the replicas are in their new directories, or their moves were cancelled, without a time limit.
 
-    `moves` are of one broker and at least one (IndexError). Call this in the main thread (ValueError). Which of the two
-    has happened is left to the caller. Progress is shown on stderr. Raise StopRequestedError where a signal ends the
-    wait; a note that the moves go on comes before. The same note comes before other errors: raise NotFoundError where
-    the broker is not alive, UnreachableError or OperationError where it does not answer, and UsageError for a wrong
-    client setting.
+    `moves` are of one broker and at least one (IndexError). Call this in the main thread (ValueError). A replica counts
+    as ended, too, where its new directory cannot be read. What has happened is left to the caller. Progress is shown on
+    stderr. Raise StopRequestedError where a signal ends the wait; a note that the moves go on comes before. The same
+    note comes before other errors: raise NotFoundError where the broker is not alive, UnreachableError or
+    OperationError where it does not answer, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import log_dirs
 

@@ -44,10 +44,10 @@ def list_running(running: Sequence[RunningMove]) -> int:
 def generate(connected: Cluster, topics: Sequence[str], brokers: Sequence[int] | None, with_racks: bool) -> int:
     """Print the present replicas of topics and new ones on brokers, and return 0. Nothing is moved.
 
-    None or no `brokers` means all that are alive; those that are not alive are left out. Raise MirroredError for a
-    topic that does not exist, with `with_racks` where some of the brokers have a rack and others have none, and for no
-    broker or fewer brokers than replicas; UnreachableError, OperationError for a refusal, UsageError for a wrong client
-    setting, and OutputError or ReaderLeftError where stdout fails.
+    None or no `brokers` means all that are alive; those that are not alive are left out. A directory that cannot be
+    read is "any". Raise MirroredError for a topic that does not exist, with `with_racks` where some of the brokers have
+    a rack and others have none, and for no broker or fewer brokers than replicas; UnreachableError, OperationError for
+    a refusal, UsageError for a wrong client setting, and OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import planning
     from kafkactl.admin.planning import Balance, Placement
@@ -165,12 +165,12 @@ def cancel(connected: Cluster, plan: ReassignmentFile, preserve: bool, timeout_s
     """Cancel the running moves of a plan's partitions, remove the throttles, and return 0.
 
     The moves may also be to other replicas or directories than the plan's. Moves between directories are cancelled for
-    the replicas whose directory the plan names. The throttles of all live brokers and of the plan's topics are removed,
-    also while other reassignments run; with `preserve` none is removed. `timeout_s` is how long, in s, a broker is
-    asked again that does not have its replica yet. Raise MirroredError where a move cannot be cancelled (others may
-    have been, and the throttles stay) or a throttle cannot be removed, UsageError in a read-only context and for a
-    wrong client setting, UnreachableError, OperationError for a refusal, and OutputError or ReaderLeftError where
-    stdout fails.
+    the replicas whose directory the plan names, without an error for brokers that do not answer, where they go on. The
+    throttles of all live brokers and of the plan's topics are removed, also while other reassignments run; with
+    `preserve` none is removed. `timeout_s` is how long, in s, a broker is asked again that does not have its replica
+    yet. Raise MirroredError where a move cannot be cancelled (others may have been, and the throttles stay) or a
+    throttle cannot be removed, UsageError in a read-only context and for a wrong client setting, UnreachableError,
+    OperationError for a refusal, and OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import reassignment
 

@@ -249,8 +249,8 @@ def _describe(connected: Cluster, request: _TopicRequest, in_full: bool = True, 
     """Return the selected topics, and errors of unmatched patterns and of topics, or parts of them, that have failed.
 
     A topic whose settings cannot be read is in both lists, without settings; where moves cannot be read, there is one
-    error, and no topic has moves. Eligible leader replicas and moves are read with `in_full`, for an id (but not with
-    `as_kafka`, as in Kafka's own tool), and where librdkafka gets no answer for half of the time-out. Raise
+    error, and no topic has moves. Eligible leader replicas and moves are read with `in_full`, for an id (with
+    `as_kafka` only moves, as in Kafka's own tool), and where librdkafka gets no answer for half of the time-out. Raise
     NotFoundError for an id that no topic has, unless if_exists is set, UnreachableError where no broker answers,
     OperationError where the topics cannot be listed or a whole request is refused, and UsageError for a wrong client
     setting.

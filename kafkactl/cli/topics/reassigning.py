@@ -82,7 +82,7 @@ def _follow(connected: Cluster, moves: Sequence[Move]) -> None:
     """Wait until the moves have ended, without a time-out of the whole.
 
     Progress is shown on stderr. Raise UnreachableError or OperationError where the moves cannot be read, and UsageError
-    for a wrong client setting. The cluster's time-out is renewed after each look.
+    for a wrong client setting, without a note that the moves go on. The cluster's time-out is renewed after each look.
     """
     from kafkactl.admin.reassignment import find_unfinished_moves
 
