@@ -84,10 +84,10 @@ _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})")
 def _check_value(value: Any, checked: set[int], around: set[int]) -> None:
     """Raise UnicodeEncodeError for half a character, ValueError for a value in itself, TypeError for types JSON lacks.
 
-    `value` is what a loader of JSON or YAML returned; names in mappings are checked, too. Raise RecursionError where it
-    is nested too deeply. `checked` and `around` have the ids of mappings and lists: of those that were checked, because
-    an alias of YAML may be there a million times, and of those around the value. Both are empty at first, and are
-    changed.
+    `value` is what a loader of JSON or YAML returned; names in mappings are checked in the same way. Raise
+    RecursionError where it is nested too deeply. `checked` and `around` have the ids of mappings and lists: of those
+    that were checked, because an alias of YAML may be there a million times, and of those around the value. Both are
+    empty at first, and are changed.
     """
     if isinstance(value, str):
         value.encode()
@@ -111,8 +111,8 @@ def _read_json_value(path: Path, text: str) -> Any:
     Raise UsageError, which names `path`, for a mapping with a repeated name.
 
     PyYAML does not read all of JSON: it refuses names of more than 1,024 characters, and takes \ud83d\ude00 as two
-    characters. As in YAML, numbers with a point or an exponent are texts; so are NaN and Infinity. Half a character is
-    not refused.
+    characters. As in YAML, numbers with a point or an exponent are texts; so are NaN and Infinity. Integers of up to
+    4,300 digits stay integers; a text with a longer one gives _NOT_JSON. Half a character is not refused.
     """
 
     def make_mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -146,8 +146,8 @@ def _hold_lock(path: Path) -> Iterator[None]:
     """Hold the lock beside a file inside the context, which gets None. Do nothing on Windows.
 
     The file `.NAME.lock` and its folder are created, and stay. The lock is released at the end of the context, also
-    after an error, which goes on. Raise UsageError where the file cannot be created, or another process holds the lock
-    for more than 10 s.
+    after an error, which goes on. Links in `path` are not followed. Raise UsageError where the file cannot be created,
+    or cannot be locked for 10 s, also because this process holds the lock.
     """
     try:
         import fcntl

@@ -92,7 +92,7 @@ def find_cause(settings: Settings, message: str | None, list_brokers: ListBroker
     connected to again. This takes about 1 to 2 s, longer where several TLS servers cannot be reached. Where one of them
     answers, `list_brokers` may be called; its errors pass through, and nothing else is raised. Where only some brokers
     are silent, `is_partial` is set, and the reason is "from NAME at HOST:PORT, ...", without NAME for a bootstrap
-    server that is not in that list.
+    server that is not in that list. The default of `list_brokers` names no broker.
     """
     if message is not None and (known_cause := _find_cause_in_message(message)):
         return known_cause
@@ -289,9 +289,9 @@ def _find_cause_by_handshake(
     `has_login` is whether the settings use SASL: then a handshake that succeeds means None. Without a login it means
     that no request is answered, unless the broker closes the connection within 0.5 s (then None). The client's
     certificate is shown; where it cannot be read here, as in a key store, a refusal of the certificate gives None, too.
-    CA certificates that cannot be read, and a server that is silent,
-    usually give None, too. A connection that breaks, also after the handshake, counts as a listener without TLS. The
-    connection cannot be used afterwards. Nothing is raised.
+    CA certificates that cannot be read give None, and so does a server that is silent until the time-out that the
+    caller has set for `connection`. A connection that breaks, also after the handshake, counts as a listener without
+    TLS. The connection cannot be used afterwards. Nothing is raised.
     """
     shows_certificate = True
     try:

@@ -165,7 +165,8 @@ def _translate_login(jaas: str) -> dict[str, str]:
     ScramLoginModule, OAuthBearerLoginModule or Krb5LoginModule. OAuthBearer also sets the method oidc; with
     unsecuredLoginStringClaim_sub it gives an unsecured token of this principal instead, and nothing else.
     sasl.mechanism is not set. Options that librdkafka has no name for, and text that is not name=value, are left out.
-    No option is required. Raise UsageError for a text of another form, and for another module.
+    No option is required. With several modules the first one counts, with the options of all. Raise UsageError for a
+    text of another form, and for another module.
     """
     match = re.match(_JAAS, jaas, re.DOTALL)
     if match is None:

@@ -553,11 +553,12 @@ class Brokers:
     def _make_error(self, node: Node, error: BaseException | None, is_sent: bool = False) -> KafkactlError:
         """Return our exception for a request without an answer. `is_sent` is whether the request was sent.
 
-        Without a connection or an answer, and for a failed login, it is an UnreachableError, or an UnansweredError if
-        the request was sent. `error` is None where only the time was over. Where the brokers are too old it is an
-        UnsupportedRequestError, which names the node only if the request was sent. Another error becomes an
-        OperationError, which names no broker. Any other message names a broker whose address is known; for a bootstrap
-        server and an empty `node` it names the cluster or the controllers. Nothing is raised.
+        Without a connection or an answer, for a failed login, and for OSError, ValueError and OverflowError, it is an
+        UnreachableError, or an UnansweredError if the request was sent. `error` is None where only the time was over.
+        Where the brokers are too old it is an UnsupportedRequestError, which names the node only if the request was
+        sent. Another error becomes an OperationError, which names no broker. Any other message names a broker whose
+        address is known; for a bootstrap server and an empty `node` it names the cluster or the controllers. Nothing is
+        raised.
         """
         from kafka import errors
 
@@ -597,10 +598,10 @@ class Brokers:
         """Return our exception for a request that a broker does not have, or not in a version that would do.
 
         The message names a node whose address is known. For one that is too old it also names the first release of
-        Kafka that has the request, if that is known. One whose versions are all too new has a text of its own. For a
-        request that controllers do not serve the exception is that of _make_endpoint_error. `request`,
-        `needed_versions` and `supported_versions` of the exception are set; the last is None where the node does not
-        have the request.
+        Kafka that has the request, if that is known. One whose versions are all too new has a text of its own.
+        `request`, `needed_versions` and `supported_versions` of the exception are set; the last is None where the node
+        does not have the request. For a request that controllers do not serve the exception is that of
+        _make_endpoint_error, which has only `request`.
         """
         versions = connection.broker_version_data
         api = request.name.removesuffix("Request")

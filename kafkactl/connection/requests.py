@@ -135,11 +135,11 @@ class Requests:
         whole time-out of its own and is not repeated where its answer is missing.
 
         An answer with an error code is returned as it is. Only where all error codes of an answer and of its items are
-        transient is the request sent again, also a change, until the time-out. Then OperationError is raised, or the
-        answer is returned with the errors that it has. Raise UnreachableError where no answer came (UnansweredError
-        after it was sent) and for a `broker` that is not alive, UnsupportedRequestError where the brokers are too old,
-        OperationError for a missing controller or coordinator, UsageError for a wrong setting, and LookupError for an
-        unknown `api`.
+        transient is the request sent again, also a change, until the time-out. Then OperationError is raised; but an
+        answer that comes only after the time-out is returned with its errors. Raise UnreachableError where no answer
+        came (UnansweredError after it was sent) and for a `broker` that is not alive, UnsupportedRequestError where the
+        brokers are too old, OperationError for a missing controller or coordinator, UsageError for a wrong setting, and
+        LookupError for an unknown `api`.
         """
         from kafkactl.connection.messages import find_request_class
 
@@ -209,8 +209,8 @@ class Requests:
 
         All brokers are asked at the same time, and get the part `time_share` of the remaining time, from 0 to 1. A
         broker that is not alive, does not answer in time or refuses the whole request has an error, which is not
-        raised. Raise UsageError for a wrong setting, OperationError where the brokers refuse to be listed, and
-        LookupError for an unknown `api`.
+        raised. Where no broker answers, all have one. Raise UsageError for a wrong setting, OperationError where the
+        brokers refuse to be listed, and LookupError for an unknown `api`.
         """
         from kafkactl.connection.messages import find_request_class
 

@@ -286,9 +286,10 @@ class TextDump:
         For an index without a whole entry print only that it is empty. Else, with `sanity_only`, print only that it is
         sane, or raise FormatError; with `verify_only` print no entry. Padding at the end is no entry, but the first
         entry is printed even if it is padding. A part of an entry at the end is a fault only with `sanity_only`. Raise
-        NotFoundError where the log or the index is missing, FormatError where one of both is corrupt or cannot be read,
-        or an entry points at no batch of up to `max_message_size` bytes, and UsageError for a file that cannot be
-        opened or has no base offset. Raise OutputError and ReaderLeftError where nothing more can be printed.
+        NotFoundError where the index or its log is missing, also with `sanity_only`, FormatError where one of both is
+        corrupt or cannot be read, or an entry points at no batch of up to `max_message_size` bytes, and UsageError for
+        a file that cannot be opened or has no base offset. Raise OutputError and ReaderLeftError where nothing more can
+        be printed.
         """
         from kafkactl.storage.index import OffsetIndex
         from kafkactl.storage.verify import check_offset_index

@@ -100,10 +100,10 @@ def split_ranges(segment: Segment, end: int) -> Iterator[tuple[int, int]]:
 def read_pieces(segment: Segment, position: int, end: int, options: DumpOptions, text: Lines) -> Iterator[Piece]:
     """Write the batches of a range into `text`, piece by piece, and yield each piece.
 
-    The range goes from `position` to `end`, in bytes. `options` choose what is printed. A piece replaces the text of
-    the one before, so use the text before the next one. Damage, keys or values that are not of their format, a file
-    that cannot be read, and any other KafkactlError of `options.parse` end the iteration and are in the last piece's
-    `error`; they are not raised. Other errors of `parse` are raised.
+    The range goes from `position` to `end`, in bytes. `options` choose what is printed. An empty range gives one empty
+    piece. A piece replaces the text of the one before, so use the text before the next one. Damage, keys or values that
+    are not of their format, a file that cannot be read, and any other KafkactlError of `options.parse` end the
+    iteration and are in the last piece's `error`; they are not raised. Other errors of `parse` are raised.
     """
     try:
         segment.view(position, min(end - position, 2 * PIECE_BYTES), end)  # one read for the whole range

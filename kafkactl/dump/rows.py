@@ -137,9 +137,9 @@ def _read_log_rows(
 def _read_other_rows(path: Path) -> Iterator[Row]:
     """Return an iterator over the rows of a file that is no segment, each with the file's path first, as `file`.
 
-    Raise UsageError for an unknown kind. At once, or while the result is iterated, raise NotFoundError for a missing
-    file, UsageError for one that cannot be opened and for an index without a base offset, and FormatError for one that
-    is corrupt or cannot be read.
+    An empty properties file gives one row, with `file` alone. Raise UsageError for an unknown kind. At once, or while
+    the result is iterated, raise NotFoundError for a missing file, UsageError for one that cannot be opened and for an
+    index without a base offset, and FormatError for one that is corrupt or cannot be read.
     """
     from kafkactl.storage.index import OffsetIndex, TimeIndex
     from kafkactl.storage.producer_snapshot import read_producer_snapshot

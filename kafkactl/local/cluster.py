@@ -33,16 +33,17 @@ def up(
 
     `name` is one of TARGETS, `engine` one of ENGINES. A `port` (the first of three), `version` or `log_dir` (a folder
     of this host, whose log dirs all users may write) of None keeps the value of the target's last run, or the compose
-    file's own. The values are recorded when the engine has all it needs, before the start, and stay after a later
-    error. `count_brokers` decides whether the brokers serve; it is not asked about a target that runs already, and its
-    errors pass through. `tell` gets lines of progress. Images or jars that are missing are downloaded, without a time
-    limit. Raise EngineError where no engine can start it, where its data belong to another engine, where it already
-    runs with other values or only in part, where a port is in use or closed to this user, and for a damaged record.
-    Also raise it where a job or the formatting of storage fails, where a node ends or does not answer within 180 s (the
-    native engine stops all nodes then), and where not all brokers join in another 180 s (the nodes keep running then).
-    Raise UsageError for an unknown target, for a version that it cannot have, and for a KAFKA_HOME with another
-    version, OSError where a folder cannot be written or the record cannot be read or written, and OverflowError for a
-    port below 0 or above 65535.
+    file's own. A port of 0 and an empty version do the same, unless the target runs already: then they count as other
+    values. The values are recorded when the engine has all it needs, before the start, and stay after a later error.
+    `count_brokers` decides whether the brokers serve; it is not asked about a target that runs already, and its errors
+    pass through. `tell` gets lines of progress. Images or jars that are missing are downloaded, without a time limit.
+    Raise EngineError where no engine can start it, where its data belong to another engine, where it already runs with
+    other values or only in part, where a port is in use or closed to this user, and for a damaged record. Also raise it
+    where a job or the formatting of storage fails, where a node ends or does not answer within 180 s (the native engine
+    stops all nodes then), and where not all brokers join in another 180 s (the nodes keep running then). Raise
+    UsageError for an unknown target, for a version that it cannot have, and for a KAFKA_HOME with another version,
+    OSError where a folder cannot be written or the record cannot be read or written, and OverflowError for a port below
+    0 or above 65535.
     """
     from kafkactl.local.ports import require_free
 

@@ -53,11 +53,11 @@ class Decoder:
 def find_class_format(name: str) -> Format:
     """Return the format that a decoder class of Kafka's stands for, such as Integer or ByteArrayDeserializer.
 
-    The class can be named with or without its package and its suffix, Decoder or Deserializer; only its own name, and
-    not the suffix, may be in any case. ByteBuffer and Void need the suffix Deserializer and their own case, and their
-    formats write nothing: to_bytes raises FormatError. Void cannot read either: to_text raises FormatError for all
-    bytes. Float and Double give numbers as Java prints them. Integer and Long ignore bytes behind the number, unless
-    the suffix is Deserializer. Raise UsageError for an unknown class.
+    The class can be named with or without Kafka's package and its suffix, Decoder or Deserializer; only its own name,
+    and not the suffix, may be in any case. ByteBuffer and Void need the suffix Deserializer and their own case, and
+    their formats write nothing: to_bytes raises FormatError. Void cannot read either: to_text raises FormatError for
+    all bytes. Float and Double give numbers as Java prints them. Integer and Long ignore bytes behind the number,
+    unless the suffix is Deserializer. Raise UsageError for an unknown class.
     """
     short = name
     for package in _PACKAGES:
