@@ -27,6 +27,10 @@ class PartitionError(OperationError):
     """The error of one partition, which the result shows, too."""
 
 
+class ItemError(OperationError):
+    """The error of one of several items, as Kafka's style keeps it: the broker's sentence alone."""
+
+
 class SkippedPartitionsError(OperationError):
     """Errors of several partitions, which are left out of the result of one of Kafka's tools."""
 
@@ -125,7 +129,7 @@ def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: ReportOptions)
         output.show(Report(list(outcomes), [Table(columns, shown)]))
     for outcome in failed:
         if people.is_kafka_style():  # Kafka's tools print the broker's sentence alone
-            people.error(OperationError(outcome.result, outcome.hint, outcome.code))
+            people.error(ItemError(outcome.result, outcome.hint, outcome.code))
             continue
         people.error(_make_error(outcome, noun))
     return combine(map(_get_status, outcomes))

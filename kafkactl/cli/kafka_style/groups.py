@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from kafkactl.admin.groups.kafka_csv import PlanFileError
+from kafkactl.cli.frame.results import ItemError
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, State
 from kafkactl.cli.kafka_style.tools import (
     HELP,
@@ -29,7 +30,7 @@ from kafkactl.cli.kafka_style.tools import (
     require_servers,
     translate_connection,
 )
-from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnreachableError, UsageError
+from kafkactl.errors import KafkactlError, NotFoundError, UnreachableError, UsageError
 from kafkactl.output import people
 from kafkactl.output.kafka import group_text
 from kafkactl.output.kafka.java_errors import format_java_error
@@ -538,10 +539,10 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     It is 1, with the text on stderr, for words that cannot be parsed, and for a wrong use in a file or a shift, which
     has the list of options, too. It is 0 for any other error, which goes to stdout, with the first line of its stack
     trace on stderr. It is 0 for a deletion, too: its table goes to stdout where no broker answered (not with
-    --all-groups, nor where no host has an address); after a refusal of --delete nothing is printed, because the table
-    is there already (but not where the groups could not be listed). Of `call` counts only whether it is empty, as for
-    an error of the command line: then the warning about a reset goes to stderr before, except for words that cannot be
-    parsed. Raise OutputError or ReaderLeftError where stdout fails.
+    --all-groups, nor where no host has an address); after a refusal of single groups nothing is printed, because the
+    table is there already. Of `call` counts only whether it is empty, as for an error of the command line: then the
+    warning about a reset goes to stderr before, except for words that cannot be parsed. Raise OutputError or
+    ReaderLeftError where stdout fails.
     """
     if isinstance(error, OptionError) and error.is_of_parsing:
         people.write_kafka_message(f'Exception in thread "main" {error.exception}: {error}\n')
@@ -578,11 +579,11 @@ def _format_table(arguments: Arguments, error: KafkactlError, verb: str) -> str 
     """Return the table of a deletion whose brokers do not answer, "" where it is printed; None for any other error.
 
     `verb` is delete or delete-offsets. The table is for UnreachableError and SilenceError, but with --all-groups the
-    result is None. "" is for any OperationError of a deletion of groups: the table is on stdout already, unless the
-    groups could not be listed. With delete-offsets the values of --topic must be right: raise WrongUsageError.
+    result is None. "" is for the error of a single group, which is in the table on stdout already. With delete-offsets
+    the values of --topic must be right: raise WrongUsageError.
     """
     if not isinstance(error, UnreachableError | SilenceError):
-        return "" if isinstance(error, OperationError) and verb == "delete" else None
+        return "" if isinstance(error, ItemError) and verb == "delete" else None
     if arguments.has("all-groups"):
         return None
     if verb == "delete":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
 from kafkactl.connection.protocol import ErrorCode, group_by_topic
-from kafkactl.errors import KafkactlError, NotFoundError, OperationError
+from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnreachableError
 from kafkactl.output.kafka import reassign_text as text
 from kafkactl.output.kafka.java_errors import MirroredError, find_java_message
 from kafkactl.output.kafka.java_order import sort_partitions
@@ -165,12 +165,13 @@ def cancel(connected: Cluster, plan: ReassignmentFile, preserve: bool, timeout_s
     """Cancel the running moves of a plan's partitions, remove the throttles, and return 0.
 
     The moves may also be to other replicas or directories than the plan's. Moves between directories are cancelled for
-    the replicas whose directory the plan names, without an error for brokers that do not answer, where they go on. The
-    throttles of all live brokers and of the plan's topics are removed, also while other reassignments run; with
-    `preserve` none is removed. `timeout_s` is how long, in s, a broker is asked again that does not have its replica
-    yet. Raise MirroredError where a move cannot be cancelled (others may have been, and the throttles stay) or a
-    throttle cannot be removed, UsageError in a read-only context and for a wrong client setting, UnreachableError,
-    OperationError for a refusal, and OutputError or ReaderLeftError where stdout fails.
+    the replicas whose directory the plan names. Where one of their brokers does not answer, raise UnreachableError at
+    the end: its moves go on, and the throttles stay. The throttles of all live brokers and of the plan's topics are
+    removed, also while other reassignments run; with `preserve` none is removed. `timeout_s` is how long, in s, a
+    broker is asked again that does not have its replica yet. Raise MirroredError where a move cannot be cancelled
+    (others may have been, and the throttles stay) or a throttle cannot be removed, UsageError in a read-only context
+    and for a wrong client setting, UnreachableError, OperationError for a refusal, and OutputError or ReaderLeftError
+    where stdout fails.
     """
     from kafkactl.admin import reassignment
 
@@ -187,11 +188,14 @@ def cancel(connected: Cluster, plan: ReassignmentFile, preserve: bool, timeout_s
         out.write_text(text.format_cancelled(chosen))
     else:
         out.write_text(text.NO_REASSIGNMENTS)
-    present, futures, _ = _read_dir_states(connected, plan.log_dirs)
+    present, futures, answered = _read_dir_states(connected, plan.log_dirs)
+    silent = sorted({broker for _, _, broker in plan.log_dirs} - answered)
     if moving := {key: present[key].log_dir for key in plan.log_dirs if key in futures and key in present}:
         _move_dirs(connected, moving, timeout_s)
-    else:
+    elif not silent:
         out.write_text(text.NO_MOVES)
+    if silent:
+        raise UnreachableError(f"no answer from broker {silent[0]}: its moves between directories go on")
     if not preserve:
         _clear(connected, plan)
     return DONE

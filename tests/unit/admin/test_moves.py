@@ -505,3 +505,26 @@ def test_another_order_of_the_replicas_of_a_running_move_is_another_move(
     done = run_and_finish(fake, cli, *line, second, "--additional", check=0)
     assert "moved to 3,2" in done.stdout
     assert fake.state.topics["orders"].partitions[0].replicas == [3, 2]
+
+
+def test_kafkas_style_keeps_throttles_of_moves_that_it_could_not_cancel(
+    fake: FakeCluster, cli: Cli, tmp_path: Path
+) -> None:
+    """A broker that does not answer goes on with its moves between directories, which would have no limit."""
+    fake.state.configs[BROKER, "1"] = {"replica.alter.log.dirs.io.max.bytes.per.second": "1000"}
+    fake.on("DescribeLogDirs", broker=1, freeze=True)
+    plan = save(tmp_path, {("orders", 0): (1, 3)}, {("orders", 0, 1): "/var/lib/kafka", ("orders", 0, 3): "/x"})
+    config = tmp_path / "c.properties"
+    config.write_text("default.api.timeout.ms=2000\n")
+    line = (
+        "--bootstrap-server",
+        fake.address,
+        "--command-config",
+        config,
+        "--cancel",
+        "--reassignment-json-file",
+        plan,
+    )
+    done = cli("kafka-reassign-partitions", *line, check=1)
+    assert "Timed" in done.stdout + done.stderr
+    assert fake.state.configs[BROKER, "1"] == {"replica.alter.log.dirs.io.max.bytes.per.second": "1000"}

@@ -21,7 +21,7 @@ from kafkactl.cli.kafka_style.tools import JavaError, load_tool, parse_include_l
 from kafkactl.errors import KafkactlError
 from tests import from_kafka_tools, tool_coverage
 from tests.conftest import REPOSITORY, Cli
-from tests.fake_broker import FakeBroker
+from tests.fake_broker import FakeBroker, FakeCluster
 from tests.reference import equality
 
 OPTIONS = (
@@ -531,3 +531,11 @@ def test_a_copy_that_cannot_be_written_is_one_error(cli: Cli) -> None:
     assert done.returncode == 1
     assert "cannot write a temporary copy" in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_groups_that_cannot_be_listed_are_no_silent_failure(cli: Cli) -> None:
+    with FakeCluster(brokers=1, topics={"orders": 1}, groups=["billing"]) as brokers:
+        brokers.on("ListGroups", error=31)
+        done = cli("kafka-consumer-groups", "--bootstrap-server", brokers.address, "--delete", "--all-groups", check=1)
+    assert "Error: Executing consumer group command failed due to " in done.stdout
+    assert "not authorized to access the cluster" in done.stdout
