@@ -200,9 +200,9 @@ class _Values:
         `schema` is as fastavro has parsed it: the name of a type, a dict, or a list for a union. Where it has logical
         types, texts become decimals, times and UUIDs, and a time as the number of its underlying type stays; a decimal
         must be a text. A union's null is None. A text of timestamp-millis or timestamp-micros without a zone is local
-        time of this computer. The zone of a time of day or of a local-timestamp does not count. `path` names the value
-        in errors. Raise ValueError for data that are not of the schema, and RecursionError for data that are nested too
-        deeply.
+        time of this computer. The zone of a time of day or of a local-timestamp does not count. A record's field with a
+        default may be missing; fastavro refuses this later. `path` names the value in errors. Raise ValueError for data
+        that are not of the schema, and RecursionError for data that are nested too deeply.
         """
         schema = self._resolve(schema)
         if isinstance(schema, list):
