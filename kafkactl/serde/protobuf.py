@@ -261,9 +261,10 @@ def _mark_map_entries(descriptor: Any) -> None:
 def _compile(schema: Schema) -> bytes:
     """Return the FileDescriptorSet that protoc makes of a schema's text and its references, as bytes.
 
-    The files lie in a temporary folder, and descriptor 2 goes to a file meanwhile. Raise UsageError with protoc's first
-    error, or for the name of a reference that no file can have, ImportError without grpc_tools, and OperationError
-    where no temporary file can be made.
+    The option map_entry of a text becomes a reserved number, because protoc refuses it; `_mark_map_entries` sets it
+    again. The files lie in a temporary folder, and descriptor 2 goes to a file meanwhile. Raise UsageError with
+    protoc's first error, or for the name of a reference that no file can have, ImportError without grpc_tools, and
+    OperationError where no temporary file can be made.
     """
     import grpc_tools
     from grpc_tools import protoc
