@@ -168,9 +168,10 @@ class _Values:
         """Return a value, as fastavro reads it, as data of JSON.
 
         `schema` is the value's schema as fastavro has parsed it: the name of a type, a dict, or a list for a union. A
-        union's value is an object with the branch's name, or None for null. Bytes are ISO-8859-1 text, NaN and infinity
-        texts, times ISO 8601, decimals and UUIDs texts. Raise RecursionError for a value that is nested too deeply. The
-        value must be of the schema, which is not checked.
+        union's value is an object with the branch's name, or None for null. For a branch without a name of its own,
+        such as int or long, `_find_branch` guesses it by the value. Bytes are ISO-8859-1 text, NaN and infinity texts,
+        times ISO 8601, decimals and UUIDs texts. Raise RecursionError for a value that is nested too deeply. The value
+        must be of the schema, which is not checked.
         """
         schema = self._resolve(schema)
         if isinstance(schema, list):
@@ -200,9 +201,9 @@ class _Values:
         `schema` is as fastavro has parsed it: the name of a type, a dict, or a list for a union. Where it has logical
         types, texts become decimals, times and UUIDs, and a time as the number of its underlying type stays; a decimal
         must be a text. A union's null is None. A text of timestamp-millis or timestamp-micros without a zone is local
-        time of this computer. The zone of a time of day or of a local-timestamp does not count. `path` names the value
-        in errors. Raise ValueError for data that are not of the schema, and RecursionError for data that are nested too
-        deeply.
+        time of this computer. The zone of a time of day or of a local-timestamp does not count. A record's field with a
+        default may be missing; fastavro refuses this later. `path` names the value in errors. Raise ValueError for data
+        that are not of the schema, and RecursionError for data that are nested too deeply.
         """
         schema = self._resolve(schema)
         if isinstance(schema, list):

@@ -44,9 +44,10 @@ def make_format(schema: Schema) -> Format:
 def make_class_format(kind: Any, shown: ShowOptions) -> Format:
     """Return the format of a message class, between Protobuf's bytes and JSON on one line.
 
-    `shown` says whether fields with zero values are shown. Fields that the class does not have are shown as #NUMBER; in
-    a text to be written they are refused, as every unknown field is. The functions of the format raise FormatError for
-    bytes and text that are not of the message.
+    `shown` says whether fields with zero values are shown. Fields have the names of the schema, not those in camel
+    case, which a text to be written can also have. Fields that the class does not have are shown as #NUMBER; in a text
+    to be written they are refused, as every unknown field is. The functions of the format raise FormatError for bytes
+    and text that are not of the message.
     """
 
     def to_text(data: bytes) -> str:
@@ -84,10 +85,10 @@ def make_class_format(kind: Any, shown: ShowOptions) -> Format:
 def _add_unknown(value: Any, fields: dict[str, Any]) -> None:
     """Add fields that the schema does not have to `fields`, in place, by number, as in {"#7": 5}.
 
-    `value` is a Protobuf message, and `fields` the same message as JSON has it; messages inside are treated, too, but
-    not those of extensions, those packed in an Any, and those whose JSON is no object. Bytes become base64, groups the
-    text `a group`, and several values a list. A Struct, Value or ListValue stays as it is: its JSON has the names of
-    its data. Raise ValueError for a string, of a known field, that is not UTF-8.
+    `value` is a Protobuf message, and `fields` the same message as JSON, with the schema's names of fields; messages
+    inside are treated, too, but not those of extensions, those packed in an Any, and those whose JSON is no object.
+    Bytes become base64, groups the text `a group`, and several values a list. A Struct, Value or ListValue stays as it
+    is: its JSON has the names of its data. Raise ValueError for a string, of a known field, that is not UTF-8.
     """
     if value.DESCRIPTOR.full_name in _FREE_JSON:
         return
@@ -260,9 +261,10 @@ def _mark_map_entries(descriptor: Any) -> None:
 def _compile(schema: Schema) -> bytes:
     """Return the FileDescriptorSet that protoc makes of a schema's text and its references, as bytes.
 
-    The files lie in a temporary folder, and descriptor 2 goes to a file meanwhile. Raise UsageError with protoc's first
-    error, or for the name of a reference that no file can have, ImportError without grpc_tools, and OperationError
-    where no temporary file can be made.
+    The option map_entry of a text becomes a reserved number, because protoc refuses it; `_mark_map_entries` sets it
+    again. The files lie in a temporary folder, and descriptor 2 goes to a file meanwhile. Raise UsageError with
+    protoc's first error, or for the name of a reference that no file can have, ImportError without grpc_tools, and
+    OperationError where no temporary file can be made.
     """
     import grpc_tools
     from grpc_tools import protoc

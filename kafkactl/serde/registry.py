@@ -122,9 +122,9 @@ class Registry:
     def _resolve_references(self, answer: Any) -> Schema:
         """Return an answer of the registry as a schema, with the texts of all schemas that it refers to.
 
-        `answer` is a Schema of the client library. The schemas that it refers to are requested, at any depth. Raise
-        NotFoundError where the registry does not have one, OperationError where it refuses, and UnreachableError where
-        it refuses the login or does not answer as a registry does.
+        `answer` is a Schema of the client library. The schemas that it refers to are requested, at any depth; of a name
+        that repeats only the first one is. Raise NotFoundError where the registry does not have one, OperationError
+        where it refuses, and UnreachableError where it refuses the login or does not answer as a registry does.
         """
         references: dict[str, str] = {}
         seen: set[str] = set()

@@ -62,8 +62,8 @@ def read_schema(path: str, language: str) -> Schema:
 
     `language` is AVRO, PROTOBUF or JSON. For Protobuf, `path` can also be FILE:MESSAGE, where no file has this whole
     name. A file of Protobuf without the suffix .proto is a FileDescriptorSet, whose bytes are in `descriptors`: its
-    text is empty, and no other files are read. Nothing is parsed yet. Raise UsageError for a file that cannot be read,
-    and for a text that is not UTF-8.
+    text is empty, and no other files are read. Nothing is parsed yet. Raise UsageError where the file at `path` cannot
+    be read or, as a text, is not UTF-8; other .proto files of this kind are left out.
     """
     name, message = path, None
     try:

@@ -70,8 +70,9 @@ def has_fitting_content(segment: Segment, position: int) -> bool:
     """Return whether the content of a batch fits its size, from few bytes.
 
     True for every batch of up to 64 KiB, and for one that the file does not hold as a whole. False for a larger one
-    with an unknown codec, with more than MAX_DECOMPRESSED_BYTES of compressed data, or uncompressed and without
-    records. Raise LostBytesError where the file cannot be read.
+    with an unknown codec, with compressed data of more than MAX_DECOMPRESSED_BYTES or with a beginning that its codec
+    does not write, or with uncompressed records that are none or whose lengths do not fit. Raise LostBytesError where
+    the file cannot be read.
     """
     head = segment.peek(position, HEADER_SIZE)
     size = read_batch_size(head)

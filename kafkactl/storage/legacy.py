@@ -118,8 +118,8 @@ class LegacyBatch:
         cut off is left out. Raise FormatError for an unknown magic or codec, for a message that is too short or has a
         longer key, and for a wrapper that cannot be decompressed (TooLargeError past MAX_DECOMPRESSED_BYTES), is marked
         with zstd, has no value or no messages, has another wrapper inside, or, in magic 1, has an offset that is not 0
-        and is below that of its last message. The magic of inner messages is not checked. The CRC is not checked here:
-        see `is_valid`.
+        and is below that of its last message. Errors of an inner message can come after the records before it. The
+        magic of inner messages is not checked. The CRC is not checked here: see `is_valid`.
         """
         outer = self._read_own_record()
         if self.codec is Codec.NONE:

@@ -121,7 +121,7 @@ def scan_log_dir(path: Path) -> LogDirFolders:
     TOPIC-N.ID-delete or -stray, second links to a folder, FIFOs, devices, broken links and links that may not be
     followed; below a path with segments only second links. Files and any other folders are in neither list. Segments
     with suffixes like .deleted and .gz count as segments here. Raise MissingFileError where the path is no folder, and
-    UsageError where it cannot be listed or its entries may not be looked at.
+    UsageError where the path itself, not a folder below it, cannot be listed or its entries may not be looked at.
     """
     folders = LogDirFolders()
     is_partition = _has_segments(path)

@@ -85,10 +85,11 @@ class SegmentCheck:
     def find_faults(self) -> Iterator[Fault]:
         """Yield the faults of all batches, and the faults that the watchers report.
 
-        Damage is a fault and raises nothing. Gaps between offsets go to `gaps` of the log state instead, and other
-        faults that compaction explains to its `unless_cleaned`. Iterate once only, as counts and state grow. Behind a
-        place without a whole batch nothing is read: one fault, or a notice in a preallocated segment, is about the rest
-        of the file. The log state and the batches and records in `checked` are updated.
+        Damage, and a file that cannot be read further, are faults and raise nothing. Gaps between offsets go to `gaps`
+        of the log state instead, and other faults that compaction explains to its `unless_cleaned`. Iterate once only,
+        as counts and state grow. Behind a place without a whole batch nothing is read: one fault, or a notice in a
+        preallocated segment, is about the rest of the file. The log state and the batches and records in `checked` are
+        updated.
         """
         path = self.segment.path
         try:
@@ -156,9 +157,9 @@ class SegmentCheck:
     def _check_batch(self, batch: AnyBatch) -> Iterator[Fault]:
         """Yield the faults of one batch, and the faults that it shows in other files, such as snapshots.
 
-        Damage is one fault, is noted as `has_damage`, and raises nothing; other faults of the batch are not looked for
-        then. Gaps between offsets go to `gaps` of the log state instead, and other faults that compaction explains to
-        its `unless_cleaned`.
+        Damage is one fault and raises nothing. It sets `has_damage`, the log state forgets its producers and keeps its
+        next offset, and other faults of the batch are not looked for. Gaps between offsets go to `gaps` of the log
+        state instead, and other faults that compaction explains to its `unless_cleaned`.
         """
         if self.snapshots is not None and self.snapshots.are_waiting and isinstance(batch, Batch):
             yield from self.snapshots.reach(min(batch.base_offset, self.log.next_offset or 0), self.log)

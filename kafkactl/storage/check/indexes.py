@@ -179,8 +179,8 @@ def watch_offset_index(path: Path | None) -> tuple[OffsetIndexWatcher, list[Faul
     A `path` of None, a missing file and a file that cannot be read give a watcher without entries, because brokers
     write missing indexes again; so does one with a part of an entry at its end. The last two give a fault, and so do
     entries whose offsets or positions do not rise, which are not watched, and zeros between entries. Entries behind
-    such zeros are not watched. Without a number in its name, a missing file whose log has no offset is a fault, too.
-    Nothing is raised.
+    such zeros are not watched. A file, also a missing one, is a fault and gives no entries where neither its name nor
+    its log has a base offset. Nothing is raised.
     """
     faults: list[Fault] = []
     index = None if path is None else _open(OffsetIndex, path, faults)
@@ -204,8 +204,8 @@ def watch_time_index(path: Path | None) -> tuple[TimeIndexWatcher, list[Fault]]:
 
     A `path` of None, a missing file, a file that cannot be read, and one with a part of an entry at its end give a
     watcher without entries. The last two give a fault, and so do entries whose times do not rise or whose offsets fall,
-    which are not watched, and zeros between entries. Entries behind such zeros are not watched. Without a number in its
-    name, a missing file whose log has no offset is a fault, too. Nothing is raised.
+    which are not watched, and zeros between entries. Entries behind such zeros are not watched. A file, also a missing
+    one, is a fault and gives no entries where neither its name nor its log has a base offset. Nothing is raised.
     """
     faults: list[Fault] = []
     index = None if path is None else _open(TimeIndex, path, faults)

@@ -165,8 +165,9 @@ class PartitionCheck:
     def _check_segment(self, path: Path) -> Iterator[Fault]:
         """Yield the faults of a segment, its indexes, and the producer snapshots at its offsets.
 
-        A segment that cannot be read is a fault, one that was deleted meanwhile yields nothing, and neither raises an
-        error. Zeros at the end of a preallocated segment are a notice.
+        A segment that cannot be read is a fault and raises nothing; where it cannot even be opened, the faults of its
+        indexes are not yielded. One that was deleted meanwhile yields nothing. Gaps, and faults that compaction
+        explains, go to the log state instead. Zeros at the end of a preallocated segment are a notice.
         """
         indexes = {kind: other for kind in _BESIDE_A_SEGMENT if (other := find_sibling(path, kind)) in self.regular}
         offset_index, offset_faults = watch_offset_index(indexes.get(FileKind.OFFSET_INDEX))
