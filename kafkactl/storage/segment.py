@@ -203,9 +203,10 @@ class Segment:
     def read_frames(self, position: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
         """Yield position and size in bytes of every batch, as its header states them, up to one that is not whole.
 
-        `position` and `end` (None: the end of the file) are in bytes from the start of the file, unpacked. This reads
-        little more than the headers. A size of 12 bytes or less, and a file that cannot be read, end the iteration
-        without an error: a caller that reads the batch there gets the error.
+        `position`, where a batch begins, and `end` (None: the end of the file) are in bytes from the start of the file,
+        unpacked; a batch that goes past `end` is not whole. This reads little more than the headers. A size of 12 bytes
+        or less, and a file that cannot be read, end the iteration without an error: a caller that reads the batch there
+        gets the error.
         """
         end = self.size_bytes if end is None else min(end, self.size_bytes)
         heads, start = b"", position

@@ -35,7 +35,7 @@ class SelectedBatch:
     segment: Segment
     batch: AnyBatch
     records: Iterator[Record]
-    """Read these before the next batch is requested. Iterating raises FormatError where the batch is damaged."""
+    """Read these before the next batch is requested. This raises FormatError for damage, and errors of `matches`."""
     is_aborted: bool | None = False
     """Whether the transaction of the batch was aborted; None where that is not known."""
 
@@ -102,10 +102,11 @@ class _Reading:
     def read_in_order(self, paths: Sequence[Path]) -> Iterator[SelectedBatch]:
         """Yield the selected batches, in the order of `paths`; `selection.limit` and `tail` are not applied.
 
-        Errors of a file, and errors of `matches` that are a KafkactlError, go to `on_error`, and the next file follows;
-        after a FormatError of `matches` the next batch. With `follow` this has no end, `paths` must not be empty, and
-        later errors are raised: FormatError, MissingFileError, UsageError and OSError, as `_follow` says. Errors of
-        `matches` that are no KafkactlError are always raised.
+        Errors of a file, and a KafkactlError of `matches` up to the first selected record of a batch, go to `on_error`,
+        and the next file follows; after a FormatError of `matches` the next batch. A later one comes when the records
+        are read. With `follow` this has no end, `paths` must not be empty, and later errors are raised: FormatError,
+        MissingFileError, UsageError and OSError, as `_follow` says. Errors of `matches` that are no KafkactlError are
+        always raised.
         """
         selection, position = self._selection, 0
         for number, path in enumerate(paths):
@@ -269,12 +270,12 @@ class _Reading:
     def _select_from(self, segment: Segment, batch: AnyBatch) -> Iterator[SelectedBatch]:
         """Yield a batch with its selected records, or nothing.
 
-        The records are empty where only batches are read. With `read_committed` only control batches, and batches
-        outside of transactions or of a committed one, are yielded. Damage is reported to `on_error` where it comes
-        before the first selected record; later damage is raised as FormatError when the records are read. A FormatError
-        of `matches` counts as damage; other errors of it are raised. With `read_committed` the records of a transaction
-        without an end are counted in `left_out`. Raise UsageError where the folder cannot be listed to find the end of
-        a transaction.
+        The records are empty where only batches are read. A batch without selected records is left out, unless the
+        selection takes every record. With `read_committed` only control batches, and batches outside of transactions or
+        of a committed one, are yielded. Damage is reported to `on_error` where it comes before the first selected
+        record; later damage is raised as FormatError when the records are read. A FormatError of `matches` counts as
+        damage; other errors of it are raised. With `read_committed` the records of a transaction without an end are
+        counted in `left_out`. Raise UsageError where the folder cannot be listed to find the end of a transaction.
         """
         selection = self._selection
         if selection.is_before(batch) or not self._is_shown(segment.path, batch):

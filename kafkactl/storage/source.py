@@ -119,9 +119,9 @@ class StoredFile:
     def _open(self) -> BinaryIO:
         """Open the path, and return the file to read from; set `fault` where a gzip file is damaged or cut off.
 
-        Raise MissingFileError for a missing file; UsageError for a folder, a file without read permission, a device, or
-        a closed or terminal standard input; FormatError for a socket, and where the file cannot be read or copied, or
-        not one byte can be unpacked.
+        A FIFO is copied, and read until its writer closes it. Raise MissingFileError for a missing file; UsageError for
+        a folder, a file without read permission, a device, or a closed or terminal standard input; FormatError for a
+        socket, and where the file cannot be read or copied, or not one byte can be unpacked.
         """
         path = self.path
         try:

@@ -117,12 +117,12 @@ class Reading:
         A list has one record or more, in the order of the offsets within a partition. A `tail` is yielded first, as one
         list sorted by time, which may be empty; after it, lists follow as without a tail. `while_idle` is called where
         no record comes, but not before the tail is found. An error of keep_alive(), of a rebalance, of `prepare` or of
-        `while_idle` is raised here. Raise UnreachableError where nothing has ever come and no broker answers within the
-        time-out; with `until_end` also where nothing comes for the time-out; with any end, also by the idle time-out,
-        where a partition that is not known to be at its end has no leader then, and where the group assigns no
-        partitions in time. Raise NotFoundError for a deleted topic that was named, and OperationError or
-        UnreachableError for an error that librdkafka reports, also where it refuses the subscription to new topics, or
-        the assignment for a tail.
+        `while_idle` is raised here. Records that came together with an error are not yielded. Raise UnreachableError
+        where nothing has ever come and no broker answers within the time-out; with `until_end` also where nothing comes
+        for the time-out; with any end, also by the idle time-out, where a partition that is not known to be at its end
+        has no leader then, and where the group assigns no partitions in time. Raise NotFoundError for a deleted topic
+        that was named, and OperationError or UnreachableError for an error that librdkafka reports, also where it
+        refuses the subscription to new topics, or the assignment for a tail.
         """
         if self._selection.tail:
             yield from self._last_records(self._selection.tail)
@@ -360,7 +360,8 @@ class Reading:
         Without these commits a partition that was empty, or not reached before the command was stopped, would have no
         commit. The next consumer of the group would begin at its end and never show the records between. librdkafka
         calls this, and it waits for the brokers, in each request up to the time-out. The assignment is reported to the
-        user; an error is kept, and _next_batch() raises it.
+        user; an error is kept, and _next_batch() raises it. A partition whose start cannot be looked up is left out,
+        and with auto.offset.reset=none (error) every one without a commit.
         """
         self._unassigned_since = None
         self._watch.partitions |= {(entry.topic, entry.partition) for entry in partitions}
@@ -461,7 +462,7 @@ class Reading:
         passed over, or at or behind a stop. `prepare` gets the records before those at a stop are left out, and an
         empty list where only others came; it is not called where nothing came. `size` is the largest number of records
         beside the first one and early ones. Raise UnreachableError or OperationError for an error of librdkafka, the
-        kept error of a callback, and errors of `prepare`.
+        kept error of a callback, and errors of `prepare`; the records that came with any of these are lost.
         """
         early, self._early = self._early, []
         self._newly_lost.clear()

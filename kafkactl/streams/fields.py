@@ -53,9 +53,9 @@ class FieldReader:
         texts of digits. Null or empty headers count as none. The result has key and value as bytes or None, and
         headers, partition and timestamp (ms) only where the record has them. The names in IGNORED_FIELDS, such as topic
         and offset, are ignored. Keys and values are texts, in their formats. Raise FormatError for an unknown field,
-        for headers, a partition or a timestamp of another form, for text that is not of its format, and for both a
-        field and its form NAME_base64. Formats of a schema registry also raise OperationError, UnreachableError and
-        UsageError.
+        for headers, a partition or a timestamp of another form, for text that is not of its format, and where a field
+        and its form NAME_base64 both have a value. Formats of a schema registry also raise OperationError,
+        UnreachableError and UsageError.
         """
         if unknown := sorted(fields.keys() - {*self.FIELDS, *self.IGNORED_FIELDS}):
             raise FormatError(f"unknown field {unknown[0]!r}", f"use only {', '.join(self.FIELDS)}")
@@ -219,9 +219,10 @@ def _scan_items(text: str, at: int, take: Callable[[str, int, int], None]) -> in
 def _parse_headers(text: str, at: int) -> list[Any]:
     """Return the headers at a position as pairs [name, value] or objects; an object of all headers gives pairs.
 
-    Lists may have any length, and objects any names; of a repeated name in an object of one header the last value
-    counts. Items of another kind are values as of _parse_value(), and are refused later. Raise FormatError for half of
-    a surrogate pair, ValueError or StopIteration for text that is not JSON, and RecursionError for deep nesting.
+    `at` is the position of the bracket. Lists may have any length, and objects any names; of a repeated name in an
+    object of one header the last value counts. Items of another kind are values as of _parse_value(), and are refused
+    later. Raise FormatError for half of a surrogate pair, ValueError or StopIteration for text that is not JSON, and
+    RecursionError for deep nesting.
     """
     items: list[Any] = []
     if text[at] == "{":
@@ -283,8 +284,8 @@ def _read_headers(items: Any) -> Headers:
 
     An object may have name_base64 and value_base64 instead. Texts become UTF-8, with the bytes that surrogateescape has
     kept. JsonText counts as text in a value, as in the value of a record, and not in a name. A name that is not UTF-8
-    is bytes. A value that is None or missing is null. Raise FormatError for anything else: an object without a name or
-    with another field, both forms of a field, and wrong base64.
+    is bytes. A value that is None or missing is null. Raise FormatError for anything else: None, an object without a
+    name or with another field, values in both forms of a field, and wrong base64.
     """
     wrong = FormatError("headers are not a list of [name, value] or an object")
     if isinstance(items, str) or not isinstance(items, list):

@@ -50,7 +50,8 @@ class LineReader:
         replaced. Raise UsageError for an unknown property, a value other than true or false where one is needed, two
         equal separators of headers, and a null marker that equals a separator, also where parse.key and parse.headers
         are false. key.separator may equal a separator of headers. Without null.marker no text stands for null; an empty
-        one makes empty texts null. With `as_kafka` raise re.error for an invalid expression.
+        one makes empty texts null. An empty separator is found at the beginning, so the part before it is empty; an
+        empty headers.separator splits between all characters. With `as_kafka` raise re.error for an invalid expression.
         """
         settings = fill_defaults(properties, self.DEFAULTS, "reader")
         _require_different(settings, "null.marker" in properties)
@@ -158,10 +159,10 @@ class LineReader:
     def _read_headers(self, packed: bytes, number: int) -> Headers:
         """Return the headers of the line with this number, in their order.
 
-        A value that equals the null marker is None, and a name that is not UTF-8 is bytes. Raise FormatError for a null
-        name, and for a header without a separator. Where errors are ignored, a header without a separator has its whole
-        text as the name and None as the value; a null name is still an error. `number` is only for the message of
-        Kafka's reader.
+        An empty text has no headers; with `as_kafka` it is one without a separator. A value that equals the null marker
+        is None, and a name that is not UTF-8 is bytes. Raise FormatError for a null name, and for a header without a
+        separator. Where errors are ignored, a header without a separator has its whole text as the name and None as the
+        value; a null name is still an error. `number` is only for the message of Kafka's reader.
         """
         headers: Headers = []
         for pair in self._split_headers(packed):

@@ -13,8 +13,9 @@ def make_id_placer(key: Format, value: Format) -> Callable[[Sequence[Any]], None
     """Return a function that puts schema ids of headers before the keys and values of messages, in place.
 
     Null keys and values, and messages without such headers, stay unchanged. The ids are not checked. Pass each message
-    once: a second call puts the id there again. The function raises KafkactlError for headers that cannot be read.
-    Return None where neither format reads ids from headers.
+    once: a second call puts the id there again. The function raises KafkactlError for headers that cannot be read, and
+    LookupError where these need `read_headers_again` and it is not set. Return None where neither format reads ids from
+    headers.
     """
     if key.id_header is value.id_header is None:
         return None

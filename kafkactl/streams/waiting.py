@@ -60,10 +60,10 @@ class Waiting:
     def is_over(self, acknowledged: int, outstanding: int) -> bool:
         """Return whether to give up waiting.
 
-        Call it several times a second: a pause of more than 1 s restarts the time. `acknowledged` is the number of
-        acknowledged records so far, `outstanding` the number of waiting ones. True means that the time after a signal
-        is over, or that no leader of the waiting records was ever reached within the time-out; it stays True then.
-        After 3 s without an acknowledgement the user is told, once until the next one.
+        Call it several times a second: a pause of more than 1 s restarts the time, and so does an `outstanding` of 0.
+        `acknowledged` is the number of acknowledged records so far, `outstanding` the number of waiting ones. True
+        means that the time after a signal is over, or that no leader of the waiting records was ever reached within the
+        time-out; it stays True then. After 3 s without an acknowledgement the user is told, once until the next one.
         """
         now = time.monotonic()
         is_new = now - self._checked_at > _PAUSE_S  # nothing has waited in the meantime

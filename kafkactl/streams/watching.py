@@ -72,11 +72,12 @@ class Watch:
     def look(self, adds: bool = True) -> tuple[list[Partition], list[Partition]]:
         """Return new partitions, with `adds`, and partitions of deleted topics; the caller must act on both.
 
-        Both are sorted. Metadata are read every 5 s at most, and each request waits 2 s at most; both lists are empty
-        between these looks, and where no broker answers the look. `tell` gets sentences about lost and new leaders,
-        deleted topics and silent brokers. Without `include` raise NotFoundError for a deleted topic. Raise
-        UnreachableError where the reading ends at the ends of the partitions and nothing came within the time-out, and
-        where nothing has ever come and no broker answers.
+        Both are sorted. No partition is new where the selection names partitions, ends at their ends, or has a group. A
+        topic counts as deleted when two looks in a row miss it. Metadata are read every 5 s at most, and each request
+        waits 2 s at most; both lists are empty between these looks, and where no broker answers the look. `tell` gets
+        sentences about lost and new leaders, deleted topics and silent brokers. Without `include` raise NotFoundError
+        for a deleted topic. Raise UnreachableError where the reading ends at the ends of the partitions and nothing
+        came within the time-out, and where nothing has ever come and no broker answers.
         """
         now = time.monotonic()
         is_stuck = self._selection.until_end and now - self._progress_at > self._cluster.timeout_s
