@@ -461,9 +461,12 @@ class Reading:
         The wait is 0.1 s at most. The list is empty where nothing came, and where only events came, or records that are
         passed over, or at or behind a stop. `prepare` gets the records before those at a stop are left out, and an
         empty list where only others came; it is not called where nothing came. `size` is the largest number of records
-        beside the first one and early ones. Raise UnreachableError or OperationError for an error of librdkafka, the
-        kept error of a callback, and errors of `prepare`; the records that came with any of these are lost.
+        beside the first one and early ones. Raise UnreachableError or OperationError for an error of librdkafka: the
+        records that came before it are returned first, and the next call raises it. Raise also the kept error of a
+        callback, and errors of `prepare`; the records that came with these are lost.
         """
+        if self._failure is not None:
+            raise self._failure
         early, self._early = self._early, []
         self._newly_lost.clear()
         try:
@@ -481,7 +484,16 @@ class Reading:
             self._starts = []
         if first is None:
             return []
-        messages = [message for message in (first, *others) if self._is_record(message)]
+        messages: list[Message] = []
+        for message in (first, *others):
+            try:
+                if self._is_record(message):
+                    messages.append(message)
+            except KafkactlError as error:
+                if not messages:
+                    raise
+                self._failure = error  # the next call raises it: the records before it come first
+                break
         if self._yielded_ends:
             messages = list(filter(self._is_new, messages))
             for partition, offset in self._find_ends(messages).items():

@@ -10,6 +10,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from kafkactl.connection.broker_errors import describe_kafka_error
+from kafkactl.errors import OperationError
 from kafkactl.streams.consuming import Reading
 from kafkactl.streams.watching import Watch
 
@@ -86,3 +87,30 @@ def test_a_subscription_drops_a_topic_that_two_looks_miss(monkeypatch: pytest.Mo
     assert subscribed == [["a", "b", "c"], ["b", "c"]]
     assert deleted == ["a", "b", "c"]
     assert told == [f"cannot look for new topics: {describe_kafka_error(refusal)}; kafkactl tries it again later"]
+
+
+@pytest.mark.parametrize("position", [0, 1, 3])
+def test_records_before_an_error_come_before_it(position: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They came in one call; without a group nobody would read them again."""
+    records = [SimpleNamespace(number=number) for number in range(4)]
+    calls: list[int] = []
+
+    def is_record(message: SimpleNamespace) -> bool:
+        if message.number == position:
+            raise OperationError("cannot read orders: no right")
+        return True
+
+    def consume(size: int, _timeout: float) -> list[SimpleNamespace]:
+        calls.append(size)
+        return records[1:]
+
+    reading = Reading.__new__(Reading)
+    monkeypatch.setattr(reading, "_is_record", is_record)
+    reading._consumer = cast(Any, SimpleNamespace(poll=lambda _timeout: records[0], consume=consume))
+    reading._early, reading._newly_lost, reading._starts, reading._yielded_ends = [], set(), [], {}
+    reading._is_paused, reading._failure, reading._prepare, reading._stops = False, None, None, {}
+    if position:
+        assert [cast(Any, message).number for message in reading._next_batch(10)] == list(range(position))
+    with pytest.raises(OperationError, match="no right"):
+        reading._next_batch(10)
+    assert len(calls) == 1
