@@ -181,7 +181,7 @@ class _Values:
             branch = next(entry for entry in schema if self._find_name(entry) == name)
             return {name: self.to_json(value, branch)}
         kind = schema if isinstance(schema, str) else schema["type"]
-        if kind == "record":
+        if kind in ("record", "error"):
             return {field["name"]: self.to_json(value[field["name"]], field["type"]) for field in schema["fields"]}
         if kind == "array":
             return [self.to_json(item, schema["items"]) for item in value]
@@ -209,7 +209,7 @@ class _Values:
         if isinstance(schema, list):
             return self._convert_union(data, schema, path)
         kind = schema if isinstance(schema, str) else schema["type"]
-        if kind == "record":
+        if kind in ("record", "error"):
             return self._convert_record(_require(data, dict, path), schema, path)
         if kind == "array":
             items = enumerate(_require(data, list, path))

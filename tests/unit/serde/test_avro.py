@@ -225,3 +225,11 @@ def test_a_deep_schema_is_read_or_refused(depth: int) -> None:
 def test_zero_fits_however_it_is_written(text: str) -> None:
     format = make_format(Schema(AVRO, json.dumps(DECIMAL), shown=ShowOptions(logical_types=True)))
     assert format.to_text(format.to_bytes(text)) == '"0.00"'
+
+
+def test_an_error_is_a_record() -> None:
+    """Avro's type for the errors of a protocol; its values may be records of a topic, too."""
+    fields = [{"name": "data", "type": "bytes"}, {"name": "code", "type": ["null", "int"]}]
+    format = make_format(Schema(AVRO, json.dumps({"type": "error", "name": "Failure", "fields": fields})))
+    text = '{"data": "\\u00ff", "code": {"int": 3}}'
+    assert json.loads(format.to_text(format.to_bytes(text))) == {"data": "ÿ", "code": {"int": 3}}
