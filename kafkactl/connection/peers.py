@@ -192,9 +192,10 @@ def _read_first_bytes(address: Address, greeting: bytes, wait_s: float, secure: 
     """Return the first bytes of a server's answer, or b"" where it closes the connection before any.
 
     Reading ends with a complete answer to an ApiVersions request, with 14 bytes or more of anything else, after 64 KiB,
-    at the end of the connection, or about `wait_s` seconds after the call; the bytes may be a part of an answer.
-    `secure` starts TLS, or is None. A reset counts as the end of the connection. Raise TimeoutError where nothing came
-    until then, and OSError where the server cannot be reached or TLS fails.
+    at the end of the connection, or about `wait_s` seconds after the call; the bytes may be a part of an answer. The
+    call may take longer: the look-up of the name is not bounded, and each address of the host and each step of TLS may
+    take `wait_s`. `secure` starts TLS, or is None. A reset counts as the end of the connection. Raise TimeoutError
+    where nothing came until then, and OSError where the server cannot be reached or TLS fails.
     """
     deadline = time.monotonic() + wait_s
     with connect(address, wait_s) as plain_socket:

@@ -27,8 +27,9 @@ STRING = "string"
 class Format:
     """A named pair of conversions; both raise FormatError for data that are not of the format.
 
-    Those of a schema registry also raise OperationError and UnreachableError, and to_bytes also UsageError and
-    NotFoundError.
+    Those of a schema registry also raise OperationError where it refuses, and UnreachableError where it refuses the
+    login or does not answer. Their to_text raises FormatError for a schema that the registry does not have, that is
+    wrong, or that needs an extra; their to_bytes raises NotFoundError and UsageError then.
     """
 
     name: str

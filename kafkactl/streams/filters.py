@@ -205,7 +205,8 @@ def compile_pattern(pattern: str, flag: str) -> re.Pattern[str]:
 def _decode(data: bytes | None, format: Format) -> str | None:
     """Return bytes as text in a format; None for None, and for bytes that are not of the format.
 
-    Raise OperationError or UnreachableError where the format cannot get its schema.
+    Bytes whose schema the registry does not have, or whose schema cannot be used, count as not of the format. Raise
+    OperationError where the registry refuses, UnreachableError where it refuses the login or does not answer.
     """
     if data is None:
         return None

@@ -35,10 +35,11 @@ def parse_alterations(
 
     `set_`, `append` and `subtract` have NAME=VALUE, `add_config` is A=1,B=[x,y], `unset` has one name a text,
     `delete_config` has names with commas, `add_config_file` is a Java .properties file. None and an empty list are not
-    given. Values may be empty. A file with secrets that others can read gets a warning. Raise UsageError for no change,
-    a text that has another form, a file that cannot be read, a name that is changed twice or that no setting can have,
-    a secret to set, append or subtract on the command line, and --add-config together with --add-config-file. In
-    `add_config` and in the file the last of equal names counts. Empty names to delete are left out.
+    given. Values may be empty, but `add_config` may not. A file with secrets that others can read gets a warning. Raise
+    UsageError for no change, a text that has another form, a file that cannot be read, a name that is changed twice or
+    that no setting can have, a secret to set, append or subtract on the command line, and --add-config together with
+    --add-config-file. In `add_config` and in the file the last of equal names counts. Empty names to delete are left
+    out.
     """
     if add_config is not None and add_config_file is not None:
         raise make_exclusive_error("--add-config", "--add-config-file")

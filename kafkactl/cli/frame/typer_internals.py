@@ -21,9 +21,10 @@ class Proposal(NamedTuple):
 
 
 def avoid_pydantic() -> None:
-    """Let typer read values by their parsers alone, in the whole process.
+    """Let typer read flags, and values of parameters with a parser, without pydantic, in the whole process.
 
-    Where typer has moved the parts for this, nothing changes.
+    A parameter that is no flag and has no parser is still read by pydantic. Where typer has moved the parts for this,
+    nothing changes.
 
     typer 0.29 builds a pydantic adapter for every parameter of a command, and to import pydantic takes as long as to
     import typer.
