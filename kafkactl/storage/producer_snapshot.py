@@ -48,7 +48,8 @@ class ProducerState:
 def read_producer_snapshot(path: Path) -> list[ProducerState]:
     """Return the producers of a .snapshot file, in the order of the file.
 
-    A file that ends in .gz is unpacked. `-` is standard input, which is unpacked where it begins as gzip does. The list is empty for a file without producers.
+    A file that ends in .gz is unpacked. `-` is standard input, which is unpacked where it begins as gzip does. The list
+    is empty for a file without producers.
 
     Raise NotFoundError for a missing file, UsageError for a folder, a device, a file without read permission, or a
     closed or terminal standard input, and FormatError for a file of another version, with a wrong CRC, with a negative
