@@ -150,13 +150,8 @@ def _read_yaml_value(path: Path, text: str) -> Any:
         raise UsageError(f"cannot read {path}: {where}{error.problem or 'not YAML'}") from None
     except yaml.YAMLError as error:
         raise UsageError(f"cannot read {path}: not YAML: {' '.join(str(error).split())}") from None
-    except (
-        ValueError,
-        LookupError,
-        AttributeError,
-        TypeError,
-        ArithmeticError,
-    ):  # PyYAML's readers of tags, such as `!!bool maybe`
+    # PyYAML's readers of tags, such as `!!bool maybe`.
+    except (ValueError, LookupError, AttributeError, TypeError, ArithmeticError):
         raise UsageError(f"cannot read {path}: not YAML: a value does not have the type of its tag") from None
 
 
