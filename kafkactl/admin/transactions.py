@@ -126,9 +126,10 @@ def list_transactions(
 def describe_transactions(cluster: Cluster, transactional_ids: Iterable[str]) -> dict[str, Transaction | KafkactlError]:
     """Return the transaction of each id, or its error, in the order of `transactional_ids`.
 
-    An id that does not exist has a NotFoundError. Without ids nothing is asked; an id that is there twice is asked
-    twice and returned once. Raise the first UnreachableError where every id has one, and UsageError for a wrong client
-    setting.
+    An id that does not exist has a NotFoundError. The ids are asked one after the other and share one time-out: after a
+    silent coordinator there may be no time for the others. Without ids nothing is asked; an id that is there twice is
+    asked twice and returned once. Raise the first UnreachableError where every id has one, and UsageError for a wrong
+    client setting.
     """
     results: dict[str, Transaction | KafkactlError] = {}
     with cluster.share_timeout():
