@@ -352,8 +352,8 @@ def compare_configs(described: Sequence[Sequence[Config]]) -> list[Difference]:
 
     `described` has the settings of one or two entities; more are ignored, and none is an IndexError. Settings with
     equal values are left out. A sensitive setting counts as missing in its entity, because its value is not known;
-    where the other entity has a value that is not sensitive, it is a difference. A default that the broker does not
-    report is None, and so it differs.
+    where the other entity has a value that is not sensitive, it is a difference. Compared with defaults, it is left
+    out. A default that the broker does not report is None, and so it differs.
     """
     left = {config.name: config for config in described[0] if not config.sensitive}
     if len(described) > 1:

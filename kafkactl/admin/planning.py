@@ -201,11 +201,12 @@ def _level_bytes(spread: _Spread, sizes: Sequence[int]) -> None:
 def _find_byte_move(
     spread: _Spread, by_size: Mapping[int, Sequence[tuple[int, int]]], load: Mapping[int, int], enough: float
 ) -> tuple[int, _Step] | None:
-    """Return the partition and the step that make two brokers most equal, from the fullest broker that has one.
+    """Return the index of a partition and its move (source, target), the best one from the fullest broker that has one.
 
-    The partition is its index. `by_size` has, for each broker, the size in bytes, above 0, and the index of each
-    partition there, sorted. `load` are the bytes on each broker. `enough` is the difference in bytes that is left
-    alone; None means that no step is worth it.
+    The target is the emptiest broker possible; the size nearest to half the difference wins. `by_size` has, for each
+    broker, the size in bytes, above 0, and the index of each partition there, sorted. `load` are the bytes on each
+    broker; a broker without an entry is a KeyError. `enough` is the difference in bytes that is left alone; None means
+    that no move is worth it.
     """
     order = sorted(spread.brokers, key=lambda broker: (-load[broker], broker))
     for source in order:
@@ -437,7 +438,7 @@ class _Spread:
         return steps
 
     def _find_edges(self, index: int) -> Iterator[tuple[int, int, int]]:
-        """Yield what _list_edges returns."""
+        """Yield source, target and price of each possible move of a partition: 1, 0, or -1 to undo one."""
         replicas, before, bounds = self.replicas[index], self._before[index], self._find_bounds(index)
         counts = Counter(self._rack[broker] for broker in replicas)
         targets = [broker for broker in self._allowed[index] if broker not in replicas]

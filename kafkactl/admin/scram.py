@@ -93,9 +93,9 @@ def parse(mechanism: str, text: str) -> NewCredential:
 def describe_credentials(cluster: Cluster, users: Sequence[str] = ()) -> list[Credential]:
     """Return the credentials of these users, or of all users if `users` is empty, in the broker's order.
 
-    A user without a credential, or one that does not exist, is left out. A mechanism that kafkactl does not know is
-    UNKNOWN. Raise OperationError for a refusal, also of one user, UnreachableError, and UsageError for a wrong client
-    setting.
+    A user without a credential, or one that does not exist, is left out; one that is there twice counts once. A
+    mechanism that kafkactl does not know is UNKNOWN. Raise OperationError for a refusal, also of one user,
+    UnreachableError, and UsageError for a wrong client setting.
     """
     answer = cluster.requests.send(
         "DescribeUserScramCredentials", users=[(user,) for user in dict.fromkeys(users)] or None

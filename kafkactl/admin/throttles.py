@@ -246,8 +246,9 @@ def _alter(cluster: Cluster, changes: Mapping[Entity, Sequence[Alteration]]) -> 
     """Change settings, those of topics in one request and those of each broker in its own; return the error of each.
 
     It is None for a success. The topics come first; the result is in the order of `changes`. A request without an
-    answer, or one that is refused as a whole, is an error of all its entities. A broker that is not alive has a
-    NotFoundError. Raise UsageError for a wrong client setting.
+    answer, or one that is refused as a whole, is an error of all its entities. An entity that the answer leaves out has
+    an OperationError with the code REQUEST_TIMED_OUT. A broker that is not alive has a NotFoundError. Raise UsageError
+    for a wrong client setting.
     """
     results: dict[Entity, KafkactlError | None] = {}
     topics = {entity: items for entity, items in changes.items() if entity.type is EntityType.TOPICS}

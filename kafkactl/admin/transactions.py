@@ -126,9 +126,10 @@ def list_transactions(
 def describe_transactions(cluster: Cluster, transactional_ids: Iterable[str]) -> dict[str, Transaction | KafkactlError]:
     """Return the transaction of each id, or its error, in the order of `transactional_ids`.
 
-    An id that does not exist has a NotFoundError. Without ids nothing is asked; an id that is there twice is asked
-    twice and returned once. Raise the first UnreachableError where every id has one, and UsageError for a wrong client
-    setting.
+    An id that does not exist has a NotFoundError. The ids are asked one after the other and share one time-out: after a
+    silent coordinator there may be no time for the others. Without ids nothing is asked; an id that is there twice is
+    asked twice and returned once. Raise the first UnreachableError where every id has one, and UsageError for a wrong
+    client setting.
     """
     results: dict[str, Transaction | KafkactlError] = {}
     with cluster.share_timeout():
@@ -336,9 +337,9 @@ def abort(
     """Write the marker that aborts a producer's transaction in one partition, past its coordinator.
 
     The leader writes it also where no transaction is open. `coordinator_epoch` is that of the producer's last marker;
-    None and negative numbers become 0, which every coordinator has reached. Raise OperationError for a refusal, and for
-    a partition that does not exist or has no leader, UnansweredError where it may have been written, UnreachableError,
-    and UsageError for a wrong client setting.
+    None and negative numbers become 0, which every coordinator has reached. A refusal is not tried again, even a
+    transient one. Raise OperationError for a refusal, and for a partition that does not exist or has no leader,
+    UnansweredError where it may have been written, UnreachableError, and UsageError for a wrong client setting.
     """
     topic, number = partition
     leader = cluster.requests.find_leaders([partition])[partition]

@@ -69,11 +69,11 @@ def decide(acls: Iterable[Acl], question: Question, authorizer: Authorizer) -> D
     """Return whether the rules allow what the question asks, and by which rule.
 
     A denial wins over all rules that allow. Describe is also allowed by a rule for Read, Write, Delete or Alter, and
-    DescribeConfigs by one for AlterConfigs. Where rules of the resource exist and none decides, it is not allowed;
-    without any rule of the resource `allows_everyone` decides. Of several rules that decide, the result has the one
-    with the most exact resource: the literal name, then the longest prefix, then all names. A super user is always
-    allowed, also against a denial. Rules for User:* count for every principal; rules of other resources are ignored.
-    For a question without a host only rules for all hosts count.
+    DescribeConfigs by one for AlterConfigs. Where rules of the resource exist, for any principal and operation, and
+    none decides, it is not allowed; without any rule of the resource `allows_everyone` decides. Of several rules that
+    decide, the result has the one with the most exact resource: the literal name, then the longest prefix, then all
+    names. A super user is always allowed, also against a denial. Rules for User:* count for every principal; rules of
+    other resources are ignored. For a question without a host only rules for all hosts count.
     """
     if question.principal in authorizer.super_users:
         return Decision(is_allowed=True, reason=Reason.SUPER_USER)

@@ -399,10 +399,11 @@ def _make_rows(
     ends: Mapping[str, Mapping[int, LogEnds]],
     existing_topics: Container[str],
 ) -> list[PartitionLag]:
-    """Return the rows of a group, sorted: partitions that it has committed in, reads, or should read.
+    """Return the rows of a group, sorted by topic and partition.
 
-    `ends` must have every partition of the group (KeyError otherwise). `existing_topics` are names. An existing topic
-    counts with all partitions that `ends` has.
+    `ends` must have every partition of the group (KeyError otherwise). Only topics count in which the group has a
+    commit or a member has a partition; a subscription alone does not. `existing_topics` are names: one of these topics
+    has a row for each partition in `ends`, another topic only for those with a commit or a member.
     """
     group, owners = description.group, description.owners
     numbers = {topic: set(committed) for topic, committed in commits.items()}

@@ -129,9 +129,9 @@ def _read_line(line: str, with_group: bool) -> tuple[str, str, int, int]:
 def _read_value(line: str, at: int) -> tuple[str, int]:
     """Return the value that begins at this place, without quotes, and the place of the comma behind it, or the end.
 
-    A quote counts only at the place itself, and a doubled one inside stands for one. Blanks after a quoted value are
-    skipped, others stay. At the end of the line the value is empty. Raise PlanFileError for a quote without its end,
-    and for text behind it.
+    A quote counts only at the place itself, and a doubled one inside stands for one. Spaces after a quoted value are
+    skipped; other spaces stay, and a tab there is text behind it. At the end of the line the value is empty. Raise
+    PlanFileError for a quote without its end, and for text behind it.
     """
     if not line.startswith('"', at):
         end = line.find(",", at)

@@ -302,8 +302,9 @@ def read_committed(cluster: Cluster, group: str) -> dict[Partition, int]:
     """Return the committed offsets of a group by partition; empty for a name that is no group.
 
     The result is also empty for a group that the user may not see. A group that no broker lists is looked for at its
-    coordinator. Partitions without an offset are left out. Raise OperationError where an offset, the groups or the
-    coordinator cannot be read, UnreachableError, and UsageError for a wrong client setting.
+    coordinator. Partitions without an offset are left out. Raise OperationError where an offset or the groups cannot be
+    read, or the coordinator of an unlisted group fails to tell whether it exists; UnreachableError where that of a
+    listed group does not answer, or no broker lists its groups; and UsageError for a wrong client setting.
     """
     if group not in {group_listing.group for group_listing in list_groups(cluster).groups}:
         unlisted = find_unlisted_groups(cluster, [group]).get(group)

@@ -107,8 +107,8 @@ class _Reader:
     def _open(self) -> None:
         """Read the beginning of a group, or flags.
 
-        Flags alone, such as (?i), open no group. Look-ahead, such as (?=a), is an unknown kind of group. Raise
-        _SyntaxError for an unknown kind of group, wrong flags, and a wrong or repeated name.
+        Flags alone, such as (?i) or the empty (?), open no group. Look-ahead, such as (?=a), is an unknown kind of
+        group. Raise _SyntaxError for an unknown kind of group, wrong flags, and a wrong or repeated name.
         """
         if self.text.startswith(("(?P<", "(?<"), self.at):
             self._read_name()
@@ -175,8 +175,8 @@ class _Reader:
     def _read_class(self) -> None:
         """Read a class in square brackets, whose [ is here; a ] at its beginning is a character.
 
-        Raise _SyntaxError for a class without an end, an unknown name such as [:foo:], a range backwards and a wrong
-        escape.
+        Raise _SyntaxError for a class without an end, an unknown name such as [:foo:], a wrong escape, and a range
+        backwards or with an escaped set (backslash, d) as its end.
         """
         self.at += 2 if self.text.startswith("[^", self.at) else 1
         is_first = True

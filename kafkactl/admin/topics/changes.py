@@ -35,12 +35,12 @@ def create_topics(
 
     With `if_not_exists` a topic that exists counts as a success. With `validate_only` the brokers only check; the text
     of a success is "created" then, too. A refusal is a failed outcome; a topic without an answer has the code
-    REQUEST_TIMED_OUT and may have been created. Many topics need several requests; without topics nothing is sent. Of
-    specs with one name in a request only the last one counts. Raise UnreachableError where no topic of a request has an
-    answer and the request was certainly not sent: topics of earlier requests may have been created. Raise UsageError
-    for a wrong client setting, and ValueError for numbers above 100,000 partitions or 10,000 replicas or below -1, and
-    for an assignment with a partition without replicas: topics of earlier requests may have been created then, too. A
-    number of 0 or None, and -1, is the brokers' default.
+    REQUEST_TIMED_OUT and may have been created. Many topics need several requests; without topics nothing is sent.
+    Specs with one name in a request have one outcome together: only the last one is sent. Raise UnreachableError where
+    no topic of a request has an answer and the request was certainly not sent: topics of earlier requests may have been
+    created. Raise UsageError for a wrong client setting, and ValueError for numbers above 100,000 partitions or 10,000
+    replicas or below -1, and for an assignment with a partition without replicas: topics of earlier requests may have
+    been created then, too. A number of 0 or None, and -1, is the brokers' default.
     """
     ignored = {KafkaError.TOPIC_ALREADY_EXISTS: "exists already"} if if_not_exists else {}
     results = []
