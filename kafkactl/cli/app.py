@@ -362,10 +362,10 @@ def _flush(status: int, arguments: list[str]) -> int:
 def _print_error(failure: KafkactlError, arguments: list[str], origin: Exception | None = None) -> int:
     """Print an error on stderr, with --debug also its traceback, and return its exit status.
 
-    The output is flushed before, and an error of that is ignored. In Kafka's style the error is only kept in
-    people.failures. `arguments` are only searched for --debug. An UnansweredError of a command that may have changed
-    the cluster gets the words "may have been done" and a hint that says how to check it. `origin` is the exception that
-    was raised, whose traceback is printed; None where it is `failure` itself.
+    The output is flushed before, and an error of that is ignored. In Kafka's style the error, but not the traceback, is
+    only kept in people.failures. `arguments` are only searched for --debug. An UnansweredError of a command that may
+    have changed the cluster gets the words "may have been done" and a hint that says how to check it. `origin` is the
+    exception that was raised, whose traceback is printed; None where it is `failure` itself.
     """
     origin = origin or failure
     if isinstance(failure, UnansweredError) and running.may_have_changed.get():

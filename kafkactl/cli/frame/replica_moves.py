@@ -91,8 +91,9 @@ class Work:
     def describe(self, options: ExecuteOptions) -> str:
         """Return the work as a phrase that begins with a verb, for the question before it.
 
-        It has the number of moves and the new replicas with their size, then the limit between brokers and the number
-        of moves between directories, where there are any. The limit between directories is not in it.
+        It has the number of moves and the new replicas with their size, also where they are 0, then the limit between
+        brokers and the number of moves between directories, where there are any. A size that is not known counts as 0.
+        The limit between directories is not in it.
         """
         added = sum(len(set(move.after) - set(move.before)) for move in self.moves)
         count = len(self.moves)
