@@ -262,9 +262,9 @@ def run_line(arguments: list[str]) -> int:
     """Run one command line in our style or in that of Kafka's tools, and return the exit status.
 
     `arguments` are those after the program's name. See `run` for the statuses of our style, and for the exception that
-    it raises with --debug. In the style of Kafka's tools the status is that of the tool; a copy of an input file or of
-    a secret that cannot be written is an error like others: it is printed, and counts in the status. Ctrl-C and an
-    unexpected exception of the tool's own code, before its command runs, pass.
+    it raises with --debug. For the style of Kafka's tools see `run_tool`; there a copy of an input file or of a secret
+    that cannot be written is an error like others: it is printed, and counts in the status. Ctrl-C and an unexpected
+    exception of the tool's own code, before its command runs, pass.
     """
     if (door := doors.find_door(arguments)) is None:
         return run(doors.move_flags(arguments))

@@ -416,8 +416,9 @@ def _start_moves(
 
     Nothing is waited for. Where the request fails as a whole, all throttles of the brokers and topics in `settings` are
     removed, also former ones, before OperationError or UnreachableError is raised; throttles that cannot be removed are
-    printed as errors. After UnansweredError the moves may have begun: the throttles stay, and a note says so. Where
-    each move has its own error, nothing is removed or raised. Raise UsageError for a wrong client setting.
+    printed as errors. After UnansweredError the moves may have begun: the throttles stay, and a note says so where
+    there are any. Where each move has its own error, nothing is removed or raised; one with the code REQUEST_TIMED_OUT
+    may have begun. Raise UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment
 
