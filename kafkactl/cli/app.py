@@ -262,9 +262,9 @@ def run_line(arguments: list[str]) -> int:
     """Run one command line in our style or in that of Kafka's tools, and return the exit status.
 
     `arguments` are those after the program's name. See `run` for the statuses of our style, and for the exception that
-    it raises with --debug. In the style of Kafka's tools the status is that of the tool; a copy of an input file or of
-    a secret that cannot be written is an error like others: it is printed, and counts in the status. Ctrl-C and an
-    unexpected exception of the tool's own code, before its command runs, pass.
+    it raises with --debug. For the style of Kafka's tools see `run_tool`; there a copy of an input file or of a secret
+    that cannot be written is an error like others: it is printed, and counts in the status. Ctrl-C and an unexpected
+    exception of the tool's own code, before its command runs, pass.
     """
     if (door := doors.find_door(arguments)) is None:
         return run(doors.move_flags(arguments))
@@ -362,10 +362,10 @@ def _flush(status: int, arguments: list[str]) -> int:
 def _print_error(failure: KafkactlError, arguments: list[str], origin: Exception | None = None) -> int:
     """Print an error on stderr, with --debug also its traceback, and return its exit status.
 
-    The output is flushed before, and an error of that is ignored. In Kafka's style the error is only kept in
-    people.failures. `arguments` are only searched for --debug. An UnansweredError of a command that may have changed
-    the cluster gets the words "may have been done" and a hint that says how to check it. `origin` is the exception that
-    was raised, whose traceback is printed; None where it is `failure` itself.
+    The output is flushed before, and an error of that is ignored. In Kafka's style the error, but not the traceback, is
+    only kept in people.failures. `arguments` are only searched for --debug. An UnansweredError of a command that may
+    have changed the cluster gets the words "may have been done" and a hint that says how to check it. `origin` is the
+    exception that was raised, whose traceback is printed; None where it is `failure` itself.
     """
     origin = origin or failure
     if isinstance(failure, UnansweredError) and running.may_have_changed.get():

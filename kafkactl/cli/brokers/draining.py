@@ -139,10 +139,10 @@ def _finish_earlier_call(
 
     They are the rates of all brokers that are alive, whoever set them, and, for each of `topics` that names the broker
     in one of its lists of throttled replicas, both lists, whole. Without any nobody is asked. Ask before, and with
-    --dry-run only show. While reassignments run nothing is removed. `topics` are those of the drain, and `errors` are
-    printed, too. The status is 1 for an error and after the answer no, else 0. Raise UsageError where there is nobody
-    to ask, in a read-only context and for a wrong client setting, and UnreachableError or OperationError where no
-    broker answers.
+    --dry-run only show. While reassignments run nothing is removed. `topics` are those of the drain. `errors` are
+    printed at the end, and not where this function raises. The status is 1 for an error and after the answer no, else
+    0. Raise UsageError where there is nobody to ask, in a read-only context and for a wrong client setting, and
+    UnreachableError or OperationError where no broker answers.
     """
     rows, failures = _find_left_throttles(connected, topics, broker)
     status = None
@@ -285,11 +285,12 @@ def _find_left_throttles(
 ) -> tuple[list[Throttle], list[KafkactlError]]:
     """Return the throttles that drains of a broker have left, and an error for each that cannot be read.
 
-    The errors are for brokers and topics. The throttles are the rates of all brokers that are alive, whoever set them,
-    and for each of `topics` that has the broker in one of its two lists of throttled replicas, both lists, whole; all
-    others may have been set for another reason. While reassignments run, there are none. The broker itself may be not
-    alive; then a note says that it keeps its throttles. Raise UnreachableError or OperationError where no broker
-    answers, or reassignments or brokers cannot be listed, and UsageError for a wrong client setting.
+    The errors are for brokers and topics; a topic that does not exist has neither. The throttles are the rates of all
+    brokers that are alive, whoever set them, and for each of `topics` that has the broker in one of its two lists of
+    throttled replicas, both lists, whole; all others may have been set for another reason. While reassignments run,
+    there are none. The broker itself may be not alive; then a note says that it keeps its throttles. Raise
+    UnreachableError or OperationError where no broker answers, or reassignments or brokers cannot be listed, and
+    UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment, throttles
 

@@ -102,7 +102,7 @@ class LineAnswers:
         """Return the complete words after the program's name, and the incomplete last word, "" after a blank.
 
         The line is in the environment variable _KAFKACTL_LINE; without it the result is empty: ([], ""). Words are
-        split as in a POSIX shell, or at blanks where a quotation is open.
+        split as in a POSIX shell, or at blanks where a quotation or an escape is open.
         """
         import shlex
 

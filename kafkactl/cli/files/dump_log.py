@@ -191,9 +191,9 @@ class SelectOptions:
         Rows leave batches with a wrong CRC out and Kafka's text shows them; with --keep-bad-crc both show them and
         report an error. `key` turns --key into bytes, and `decoder` gives the text for --grep; an empty text counts as
         given. Raise UsageError for options that are mutually exclusive (--limit and --tail, --follow and
-        read_committed, --between and another time), a wrong time, and an invalid pattern, and FormatError for a --key
-        that is not of its format. A `key` of a schema registry also raises OperationError, UnreachableError and
-        UsageError.
+        read_committed, --between and another time), a wrong time or zone, and an invalid pattern, but not for a
+        --from-time after --to-time, and FormatError for a --key that is not of its format. A `key` of a schema registry
+        also raises OperationError, UnreachableError and UsageError.
         """
         from kafkactl.storage.selection import BadCrc, Selection, grep
 

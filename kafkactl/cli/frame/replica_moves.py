@@ -91,8 +91,9 @@ class Work:
     def describe(self, options: ExecuteOptions) -> str:
         """Return the work as a phrase that begins with a verb, for the question before it.
 
-        It has the number of moves and the new replicas with their size, then the limit between brokers and the number
-        of moves between directories, where there are any. The limit between directories is not in it.
+        It has the number of moves and the new replicas with their size, also where they are 0, then the limit between
+        brokers and the number of moves between directories, where there are any. A size that is not known counts as 0.
+        The limit between directories is not in it.
         """
         added = sum(len(set(move.after) - set(move.before)) for move in self.moves)
         count = len(self.moves)
@@ -415,8 +416,9 @@ def _start_moves(
 
     Nothing is waited for. Where the request fails as a whole, all throttles of the brokers and topics in `settings` are
     removed, also former ones, before OperationError or UnreachableError is raised; throttles that cannot be removed are
-    printed as errors. After UnansweredError the moves may have begun: the throttles stay, and a note says so. Where
-    each move has its own error, nothing is removed or raised. Raise UsageError for a wrong client setting.
+    printed as errors. After UnansweredError the moves may have begun: the throttles stay, and a note says so where
+    there are any. Where each move has its own error, nothing is removed or raised; one with the code REQUEST_TIMED_OUT
+    may have begun. Raise UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment
 

@@ -29,8 +29,9 @@ def read_values_of(annotation: Any, parameter: Any) -> None:
     """Let an option or an argument read its values by this module. `parameter` is changed in place.
 
     `annotation` is the type of the parameter, `parameter` the typer.Option or typer.Argument. Its bounds go from typer
-    into the reader and into the help. Flags, and parameters that have a parser, stay as they are. A type without a
-    reader is not refused here; KeyError is raised for an option of such a type without a metavar.
+    into the reader and into the help. Flags, and parameters that have a parser, stay as they are. Another type than
+    those of `read_value` is not refused here, but called later with the text; KeyError is raised for an option of such
+    a type without a metavar.
     """
     kind = find_element_type(annotation)
     if parameter.parser is not None or kind is bool:

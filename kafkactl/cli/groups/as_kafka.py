@@ -156,11 +156,12 @@ def delete_offsets(connected: Cluster, group: str, topics: Sequence[str]) -> int
 
 
 def _find_partitions(connected: Cluster, topics: Sequence[str]) -> tuple[list[Partition], dict[Partition, int]]:
-    """Return the partitions of TOPIC or TOPIC:0,1 texts, and an error code for each topic that does not exist.
+    """Return the partitions of TOPIC or TOPIC:0,1 texts, each once, and an error code for each unknown TOPIC.
 
-    Such a topic has the partition -1. A text with numbers is taken as it is: whether these partitions exist is not
-    asked. Without a number behind the colon it has no partition. Raise OperationError or UnreachableError where the
-    topics cannot be listed, UsageError for a wrong client setting, and ValueError for other text behind a colon.
+    The key of an unknown topic has the partition -1, which is not among the partitions; a name with wrong characters
+    has another code. The topics are always listed, but a text with numbers is not compared with them. Without a number
+    behind the colon it has no partition. Raise OperationError or UnreachableError where the topics cannot be listed,
+    UsageError for a wrong client setting, and ValueError for other text behind a colon.
     """
     topics_metadata = connected.read_metadata().topics
     partitions: list[Partition] = []

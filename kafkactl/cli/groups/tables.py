@@ -88,7 +88,8 @@ def format_pace(lag: GroupLag) -> str:
 
     The first is that of the records written, the second that of the offsets committed. After a reset backwards, or for
     a topic that was made again, a rate is negative, and has the other sign. The time is left out where nothing is
-    unread. Where it is None it is "never catches up at this pace". The result is "" where the rates were not measured.
+    unread. Where it is None, also for an unknown lag, the text is "never catches up at this pace". The result is ""
+    where the rates were not measured.
     """
     if lag.produced_per_s is None or lag.consumed_per_s is None:
         return ""

@@ -267,7 +267,8 @@ def _check_alteration(arguments: Arguments, types: Sequence[str], names: Sequenc
     """Raise JavaError for a missing name of an entity, for missing settings, and for both sources of new ones.
 
     Users, clients, brokers and ips need a name or a default entity, other types a name that is not empty. The settings
-    are --add-config or --add-config-file, not both, and --delete-config; one of these options must be there.
+    are --add-config or --add-config-file, not both, and --delete-config; one of these options must be there, and may be
+    empty.
     """
     if set(types) & set(_WITH_DEFAULT):
         if not names:
@@ -428,8 +429,8 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     Most errors of the command line, and of limits or loggers that do not exist, are one line. Any other comes with the
     command line, also with passwords in it, and the first line of its trace; so does a missing file, a wrong address,
     and what is refused at controllers. Where --describe does not find a topic, its heading goes to stdout before; raise
-    OutputError or ReaderLeftError where that fails, and IndexError where the command line names no topic. `call` is the
-    name of the request, for the text of a time-out.
+    OutputError or ReaderLeftError where that fails. Where the command line names no entity there is no heading. `call`
+    is the name of the request, for the text of a time-out.
     """
     java = _find_own_check(error)
     if java is None and (isinstance(error, (JavaError, OptionError)) or is_unknown_host(error)):
