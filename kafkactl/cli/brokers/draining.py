@@ -140,10 +140,11 @@ def _finish_earlier_call(
     They are the rates of all brokers that are alive, whoever set them, and, for each of `topics` that names the broker
     in one of its lists of throttled replicas, both lists, whole. Without any nobody is asked. Ask before, and with
     --dry-run only show. While reassignments run nothing is removed. `topics` are those of the drain. `errors` are
-    printed at the end, and not where this function raises. The status is 1 for an error and after the answer no, else
+    printed first. The status is 1 for an error and after the answer no, else
     0. Raise UsageError where there is nobody to ask, in a read-only context and for a wrong client setting, and
     UnreachableError or OperationError where no broker answers.
     """
+    failed = print_errors(errors)
     rows, failures = _find_left_throttles(connected, topics, broker)
     status = None
     if rows:
@@ -152,7 +153,7 @@ def _finish_earlier_call(
         status = confirm.ask(text, "nothing removed")
         if status is None:
             failures += move_throttles.remove_listed(connected, rows)
-    return combine([status or DONE, print_errors([*errors, *failures])])
+    return combine([status or DONE, failed, print_errors(failures)])
 
 
 def _plan(

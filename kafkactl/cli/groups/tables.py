@@ -88,13 +88,15 @@ def format_pace(lag: GroupLag) -> str:
 
     The first is that of the records written, the second that of the offsets committed. After a reset backwards, or for
     a topic that was made again, a rate is negative, and has the other sign. The time is left out where nothing is
-    unread. Where it is None, also for an unknown lag, the text is "never catches up at this pace". The result is ""
-    where the rates were not measured.
+    unread. It is "never catches up at this pace" where the lag of a partition does not shrink, and "when it catches up
+    is not known" where only lags or rates are missing. The result is "" where the group has no rates.
     """
     if lag.produced_per_s is None or lag.consumed_per_s is None:
         return ""
     seconds = lag.catches_up_in_s
-    if seconds is None:
+    if seconds is None and not any(_never_ends(row) for row in lag.partitions):
+        when = "when it catches up is not known"
+    elif seconds is None:
         when = "never catches up at this pace"
     else:
         when = "" if seconds == 0 else f"done in {format_duration(seconds)}"
@@ -102,6 +104,12 @@ def format_pace(lag: GroupLag) -> str:
     written_text = f"{'-' if written < 0 else '+'}{write_number(abs(written))}/s"
     read_text = f"{'+' if read < 0 else '-'}{write_number(abs(read))}/s"
     return f"  {written_text} {read_text}  {when}".rstrip()
+
+
+def _never_ends(row: PartitionLag) -> bool:
+    """Return whether a partition has a lag that does not shrink at its measured rates."""
+    written, read = row.produced_per_s, row.consumed_per_s
+    return bool(row.lag) and written is not None and read is not None and read <= written
 
 
 def _choose_lag_style(row: PartitionLag) -> str | None:

@@ -107,6 +107,17 @@ def test_a_rate_has_one_sign(written: float, read: float, text: str) -> None:
     assert format_pace(measured).strip().startswith(text)
 
 
+def test_a_time_that_is_not_known_is_not_never() -> None:
+    read = {"produced_per_s": 1.0, "consumed_per_s": 2.0}
+    for row_of_1, text in (
+        (row(1, None, 9), "when it catches up is not known"),
+        (row(1, 5, 9), "when it catches up is not known"),
+        (row(1, 5, 9, produced_per_s=2.0, consumed_per_s=2.0), "never catches up at this pace"),
+        (row(1, 9, 9, **read), ""),
+    ):
+        assert format_pace(group([row(0, 9, 9, **read), row_of_1], member("a", 0, 1))).endswith(f"/s  {text}".rstrip())
+
+
 def test_ends_that_are_not_known_or_went_back_are_no_evidence() -> None:
     """A partition that nobody knew before is not stuck, and records that were deleted with a topic are no records."""
     stuck = {"stuck": True, "unknown before": False, "unknown after": False}
