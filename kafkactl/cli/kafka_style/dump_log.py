@@ -173,9 +173,10 @@ def _require_decoder(name: str, printed: str) -> str:
 
 
 def _read_max_bytes(arguments: Arguments, first: str) -> int:
-    """Return --max-bytes; 2^31 - 1 without it. Raise JavaError for what is no number of bytes, and for several values.
+    """Return --max-bytes; 2^31 - 1 without it.
 
-    `first` is the first file, which is named in the error's text for stdout.
+    Raise JavaError for a text that is no Integer, a number below 0, and several values. `first` is the first file,
+    which is named in the error's text for stdout.
     """
     printed = f"Dumping {first}\n"
     try:

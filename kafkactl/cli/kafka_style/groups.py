@@ -285,10 +285,11 @@ def _convert_timeout(number: int) -> int:
 
 
 def _translate_list(arguments: Arguments) -> list[str]:
-    """Return our arguments of --list: --type and --state, each with its values, or `all` for an option without a value.
+    """Return our arguments of --list, at most two words: --type=A,B and --state=A,B.
 
-    An option that is not given is left out. Raise WrongUsageError for unknown types and states (upper case does not
-    matter), OptionError for an option given twice.
+    An option that is not given is left out. Without a value, and for an empty one, its value is `all`; for commas alone
+    it is empty. Raise WrongUsageError for unknown types and states (upper case does not matter), OptionError for an
+    option given twice.
     """
     words = []
     for name, valid, noun in (("type", _TYPES, "types list"), ("state", _STATES, "state list")):
@@ -376,9 +377,9 @@ def _translate_reset(arguments: Arguments) -> list[str]:
     """Return our arguments of --reset-offsets.
 
     --all-topics wins over --topic, and --from-file over --all-topics. Raise WrongUsageError where --topic, --all-topics
-    and --from-file are missing, for a missing scenario and a wrong form of --topic, OptionError for a value that cannot
-    be read or is given twice, and JavaError for an empty group and for a topic, partition or time that Kafka's tool
-    refuses.
+    and --from-file are missing, for a missing scenario and a wrong form of --topic, OptionError for a wrong number and
+    for several values of --shift-by or --by-duration (of other scenarios the first value counts), and JavaError for an
+    empty group and for a topic, partition, time or duration that Kafka's tool refuses.
     """
     _require_named_groups(arguments, depth=2)
     words = [*_translate_scope(arguments), "--yes"]
@@ -602,9 +603,10 @@ def _format_table(arguments: Arguments, error: KafkactlError, verb: str) -> str 
 def _convert(arguments: Arguments, error: KafkactlError, verb: str) -> JavaError:
     """Return (not raise) an error of our command as the Java exception of Kafka's tool.
 
-    `verb` is the verb without dashes; it decides which exceptions are around the one of an error. An UnreachableError
-    must not be one for an unknown host: here each becomes the error of brokers that do not answer. Raise
-    WrongUsageError for a wrong value of --topic where topics or partitions are missing.
+    `verb` is the verb without dashes. A JavaError is returned as it is, unless it is a SilenceError. A refusal has one
+    exception around it for describe, and two for other verbs; a UsageError and a PlanFileError have none. An
+    UnreachableError must not be one for an unknown host: here each becomes the error of brokers that do not answer.
+    Raise WrongUsageError for a wrong value of --topic where topics or partitions are missing.
     """
     if isinstance(error, PlanFileError):
         return JavaError(str(error), error.exception)
@@ -631,8 +633,9 @@ def _convert_missing(arguments: Arguments, names: Sequence[str], verb: str) -> J
     """Return (not raise) the error of missing groups, topics or partitions.
 
     `names`, at least one, are those of the error: groups with the verb describe, else topics, or partitions as
-    TOPIC-NUMBER. The exception depends on whether --topic names such a topic, with or without numbers. Raise
-    WrongUsageError for a wrong value of --topic.
+    TOPIC-NUMBER. Of groups only the first is in the message. The exception depends on whether --topic names such a
+    topic, with or without numbers; without one the message has all `names` as partitions. Raise WrongUsageError for a
+    wrong value of --topic.
     """
     if verb == "describe":
         return _wrap(JavaError(f"Group {names[0]} not found.", f"{_ERRORS}.GroupIdNotFoundException"), depth=1)

@@ -142,7 +142,7 @@ def _read_rules(text: str) -> str:
     """Return rules for partitions without blanks around each. Raise JavaError for a rule of another form.
 
     A rule is TOPIC, TOPIC:NUMBER, TOPIC:FROM-TO, TOPIC:FROM- or TOPIC:-TO; each part may be empty, and stays as it is
-    written. Raise JavaError also for a topic that is no regular expression, and a number of more than 32 bits.
+    written. Raise JavaError also for a topic that is no regular expression, and a number above 2^31 - 1.
     """
     rules = [rule.strip() for rule in text.split(",")]
     for rule in rules:

@@ -234,9 +234,10 @@ def _list_deprecations(arguments: Arguments) -> str:
 def _translate_options(arguments: Arguments, printed: str) -> list[str]:
     """Return our options; ignored properties, and ignored settings of the command line, get a warning on stderr.
 
-    Raise OptionError for a value that cannot be read or is given twice, UsageError for a file that is no file of
-    settings or properties, and JavaError, with `printed` as its text for stdout, for another class of --line-reader, a
-    file that cannot be opened, and a property or a setting that Java refuses.
+    A reader property `topic` wins over --topic. Raise OptionError for a value that cannot be read or is given twice,
+    UsageError for a file that is no file of settings or properties, and JavaError, with `printed` as its text for
+    stdout, for another class of --line-reader, a file that cannot be opened, and a property or a setting that Java
+    refuses.
     """
     reader = arguments.value("line-reader")
     if reader != _LINE_READER:
@@ -402,7 +403,7 @@ def _has_legal_topic(arguments: Arguments) -> bool:
 def _is_any_resolvable(arguments: Arguments) -> bool:
     """Return whether one of the hosts of --bootstrap-server has an address; True without the option.
 
-    The names are looked up, without a time-out. A server without a host gives True, too.
+    The names are looked up, without a time-out. A server without a host or without a port gives True, too.
     """
     import socket
 

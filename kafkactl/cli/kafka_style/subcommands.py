@@ -233,7 +233,9 @@ class _Reader:
     def _find_missing(self, values: Mapping[str, object]) -> SubcommandError | None:
         """Return (not raise) the error for an option that must be there and is missing, or None.
 
-        Of several in `required` it names the last one.
+        `values` has the given options by name; the values are not looked at. Of several in `required` the error names
+        the last one. If none of these is missing, it can be the error for a group of options of which one must be
+        there.
         """
         options = {option.name: option for option in self._level.options}
         missing = [name for name in self._level.required if name not in values and self._is_needed(name)]
@@ -358,7 +360,10 @@ def _wrap(text: str) -> Iterator[str]:
 
 
 def _justify(line: str) -> str:
-    """Return a line with more blanks between its words, so that it has 75 characters; a lone word stays as it is."""
+    """Return a line with more blanks between its words, so that it has 75 characters; a lone word gets none.
+
+    Blanks at both ends are removed. The line must have at most 75 characters, and single blanks between its words.
+    """
     words = line.split()
     gaps = len(words) - 1
     if gaps < 1:

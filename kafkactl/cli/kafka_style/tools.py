@@ -236,9 +236,9 @@ def translate_connection(arguments: Arguments) -> list[str]:
 def require_servers(arguments: Arguments) -> None:
     """Raise JavaError for an address of --bootstrap-server or --bootstrap-controller that is not HOST:PORT.
 
-    An empty address is refused, too, and a port above 65535; the host is not looked up. Where both options are there,
-    only --bootstrap-controller is checked. Raise OptionError where the option is there several times. Without the
-    options nothing is raised.
+    An empty address is refused, too, and a port above 65535, but not an empty HOST; the host is not looked up. Where
+    both options are there, only --bootstrap-controller is checked. Raise OptionError where the option is there several
+    times. Without the options nothing is raised.
     """
     option = "bootstrap-controller" if arguments.has("bootstrap-controller") else "bootstrap-server"
     servers = arguments.value(option)

@@ -331,8 +331,8 @@ def _read_java_integer(text: str) -> int:
 def _read_topic_id(arguments: Arguments) -> str | None:
     """Return --topic-id; None without it and for the id of zeros.
 
-    The text is returned as it was given. Raise JavaError for a text that is not 16 bytes in base64, and OptionError for
-    several values.
+    The text is returned as it was given. Raise JavaError for a text that is not 16 bytes in base64 (also URL-safe, and
+    without padding), and OptionError for several values.
     """
     text = arguments.value("topic-id")
     if text is None:

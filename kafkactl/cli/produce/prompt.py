@@ -101,8 +101,8 @@ class TypedLines:
     def _read_edited_line(self) -> bytes:
         """Return a line that was typed with editing, with its end; b"" at the end of the input and after a signal.
 
-        A line goes into the history unless it is empty or equals the line before. A line of the history that ended just
-        before the signal is returned.
+        A line goes into the history unless it is empty or equals the line before. A line that ended just before the
+        signal is returned only if it went into the history.
         """
         before = self._readline.get_current_history_length()
         try:

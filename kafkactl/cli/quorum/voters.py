@@ -224,7 +224,7 @@ def _before_removal(
     """Call before_change for the removal of a voter: after it the command counts as one that may have changed.
 
     With `dry_run` nothing is noted. `endpoints` are its listeners, for the inverse; without any the removal has no
-    inverse. Raise UsageError in a read-only context.
+    inverse. Raise UsageError in a read-only context, also with `dry_run`.
     """
 
     def find_inverse() -> Arguments | None:

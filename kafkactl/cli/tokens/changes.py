@@ -141,10 +141,11 @@ def _make_subject(token: Token) -> _Subject:
 
 
 def _send(connected: Cluster, subject: _Subject, change: TokenChange, output: MirrorOutputOptions) -> Outcome:
-    """Change a token and return the outcome. With -o kafka the text of Kafka's tool is printed.
+    """Change a token and return the outcome; the caller must have called before_change.
 
-    A refusal is a failed outcome, and so is a missing answer after which the change may have been done. Raise
-    UnreachableError where the request was not sent, UsageError for a wrong client setting, and OutputError or
+    With -o kafka the text of Kafka's tool is printed; after an error it is only the first line, without an empty line
+    behind it. A refusal is a failed outcome, and so is a missing answer after which the change may have been done.
+    Raise UnreachableError where the request was not sent, UsageError for a wrong client setting, and OutputError or
     ReaderLeftError where stdout fails.
     """
     try:

@@ -177,10 +177,10 @@ class _TopicRequest:
     def choose(self, list_existing: Callable[[], Sequence[str]]) -> tuple[list[str], list[KafkactlError]]:
         """Return the names of the topics, and a NotFoundError for each pattern without a match, which is not raised.
 
-        An empty selection means all topics, in the order of `list_existing`; else the names are sorted. `list_existing`
-        returns the names of all topics; it is called only for all topics, for patterns and with if_exists, and its
-        errors are raised. A name need not exist, unless if_exists is set: then only names of existing topics are
-        returned, and no errors. exclude_internal leaves internal topics out, also named ones.
+        The id is not looked at. An empty selection means all topics, in the order of `list_existing`; else the names
+        are sorted. `list_existing` returns the names of all topics; it is called only for all topics, for patterns and
+        with if_exists, and its errors are raised. A name need not exist, unless if_exists is set: then only names of
+        existing topics are returned, and no errors. exclude_internal leaves internal topics out, also named ones.
         """
         errors: list[KafkactlError] = []
         if self.selection.is_empty:
