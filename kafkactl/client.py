@@ -277,7 +277,7 @@ class Client:
         `partition` is for records without their own; None leaves the choice to the partitioner. A missing topic is
         created where the broker does so. A record that cannot be sent, or is not acknowledged within
         delivery.timeout.ms (120 s by default), is in the result and raises nothing. Without records nothing is sent,
-        but the topic must exist.
+        but the topic is looked up, or created.
 
         Raise UsageError for a single record instead of several, for a wrong record, with its number from 0, for another
         wrong argument or client setting, and in a read-only context. A list or tuple with a wrong record is refused

@@ -194,8 +194,9 @@ def _find_silent(
 
     `peers` are the bootstrap servers, already checked; `secure` starts TLS, or is None. The texts are "NAME at
     HOST:PORT", or HOST:PORT without a name. Servers that refuse or close connections, or whose name cannot be looked
-    up, count as silent; anything else that answers, such as HTTP, does not. Bootstrap servers are reported only where
-    `list_brokers` names them, where it names nobody, or where none of its brokers is silent.
+    up, count as silent; anything else that answers, such as HTTP, does not. Bootstrap servers are reported and counted
+    only where `list_brokers` names them, where it names nobody, or where none of its brokers is silent. The errors of
+    `list_brokers` pass through.
     """
     brokers = list_brokers([address for address, peer in peers.items() if peer is Peer.BROKER])
     names = {address: name for name, address in brokers.items()}
