@@ -129,9 +129,9 @@ def find_cause_at_controllers(settings: Settings, message: str | None) -> Cause 
     """Return why no controller answers at the bootstrap addresses, or None where one of them is a controller.
 
     `message` is the reason of the client, or None; where it says the cause, nothing is asked. Otherwise the addresses
-    are connected to again, which takes about 1 to 2 s. Nothing is raised. Servers that accept connections and stay
-    silent give None, too, also where nothing listens at some addresses: they may only be slow. But with
-    security.protocol SSL, silence after a TLS handshake that succeeds is a cause.
+    are connected to again, which takes about 1 to 2 s, and up to about 4 s with TLS. Nothing is raised. Servers that
+    accept connections and stay silent give None, too, also where nothing listens at some addresses: they may only be
+    slow. But with security.protocol SSL, silence after a TLS handshake that succeeds is a cause.
     """
     if message is not None and (known_cause := _find_cause_in_message(message)):
         return known_cause
