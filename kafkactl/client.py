@@ -277,17 +277,17 @@ class Client:
         `partition` is for records without their own; None leaves the choice to the partitioner. A missing topic is
         created where the broker does so. A record that cannot be sent, or is not acknowledged within
         delivery.timeout.ms (120 s by default), is in the result and raises nothing. Without records nothing is sent,
-        but the topic must exist.
+        but the topic is looked up, or created.
 
         Raise UsageError for a single record instead of several, for a wrong record, with its number from 0, for another
         wrong argument or client setting, and in a read-only context. A list or tuple with a wrong record is refused
         before anything is sent; of another iterable, the records before the wrong one are sent first. Raise
-        NotFoundError for a topic or partition that does not exist, UnreachableError where no broker answers, and
-        OperationError without the right to see the topic or to create a missing one, and where the client can send no
-        more. Without the right to write the records are undelivered; OperationError is raised, too, where the user may
-        write to no topic at all. Each of these errors has the Delivery of the records before it as `delivery`. An
-        exception of `records` itself passes through, also after the records before it were sent, with a note of their
-        numbers.
+        NotFoundError where the topic or `partition` does not exist (with a missing partition of its own a record is
+        undelivered), UnreachableError where no broker answers, and OperationError without the right to see the topic or
+        to create a missing one, and where the client can send no more. Without the right to write the records are
+        undelivered; OperationError is raised, too, where the user may write to no topic at all. Each of these errors
+        has the Delivery of the records before it as `delivery`. An exception of `records` itself passes through, also
+        after the records before it were sent, with a note of their numbers.
         """
         from kafkactl.streams.account import Account
 
@@ -309,9 +309,10 @@ class Client:
         `records` is an iterable of text, bytes and dicts, as produce() takes them. A missing topic is created where the
         broker does so. `partition` is for records without their own, None leaves the choice to the partitioner.
         `account` counts the records and gets the failed ones. Raise UsageError for a wrong argument, record or client
-        setting and in a read-only context, NotFoundError for a missing topic or partition, UnreachableError where no
+        setting and in a read-only context, NotFoundError for a missing topic or `partition`, UnreachableError where no
         broker answers, OperationError without the right to see the topic or to create a missing one and where the
-        client can send no more, and the errors of `records` itself. Without the right to write the records fail.
+        client can send no more, and the errors of `records` itself. A record with a missing partition of its own fails,
+        and so do all records without the right to write.
         """
         from kafkactl.streams.checked_records import make_batches, require_records
         from kafkactl.streams.producing import Sending

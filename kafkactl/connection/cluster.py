@@ -456,9 +456,10 @@ class Cluster:
         """Return our exception for an error of confluent-kafka; nothing is raised. `failure` says what failed, or None.
 
         The result is an UnreachableError for failed connections, failed logins and time-outs, also the broker's own
-        REQUEST_TIMED_OUT; it is an UnansweredError where the request was or may have been sent. Otherwise it is an
-        UnsupportedRequestError, or an OperationError with the code of Kafka or librdkafka. `failure` begins the message
-        of such an OperationError only. Finding the cause of a failed connection may take about 2 s.
+        REQUEST_TIMED_OUT; it is an UnansweredError where the request was or may have been sent. It is an
+        UnsupportedRequestError where librdkafka finds the brokers too old. All else, also a UNSUPPORTED_VERSION of the
+        broker, is an OperationError with the code of Kafka or librdkafka. `failure` begins the message of such an
+        OperationError only. Finding the cause of a failed connection may take about 2 s.
         """
         cause: KafkaError = error.args[0] if isinstance(error, KafkaException) else error
         if cause.code() == KafkaError._UNSUPPORTED_FEATURE:

@@ -129,9 +129,9 @@ def find_cause_at_controllers(settings: Settings, message: str | None) -> Cause 
     """Return why no controller answers at the bootstrap addresses, or None where one of them is a controller.
 
     `message` is the reason of the client, or None; where it says the cause, nothing is asked. Otherwise the addresses
-    are connected to again, which takes about 1 to 2 s. Nothing is raised. Servers that accept connections and stay
-    silent give None, too, also where nothing listens at some addresses: they may only be slow. But with
-    security.protocol SSL, silence after a TLS handshake that succeeds is a cause.
+    are connected to again, which takes about 1 to 2 s, and up to about 4 s with TLS. Nothing is raised. Servers that
+    accept connections and stay silent give None, too, also where nothing listens at some addresses: they may only be
+    slow. But with security.protocol SSL, silence after a TLS handshake that succeeds is a cause.
     """
     if message is not None and (known_cause := _find_cause_in_message(message)):
         return known_cause
@@ -194,8 +194,9 @@ def _find_silent(
 
     `peers` are the bootstrap servers, already checked; `secure` starts TLS, or is None. The texts are "NAME at
     HOST:PORT", or HOST:PORT without a name. Servers that refuse or close connections, or whose name cannot be looked
-    up, count as silent; anything else that answers, such as HTTP, does not. Bootstrap servers are reported only where
-    `list_brokers` names them, where it names nobody, or where none of its brokers is silent.
+    up, count as silent; anything else that answers, such as HTTP, does not. Bootstrap servers are reported and counted
+    only where `list_brokers` names them, where it names nobody, or where none of its brokers is silent. The errors of
+    `list_brokers` pass through.
     """
     brokers = list_brokers([address for address, peer in peers.items() if peer is Peer.BROKER])
     names = {address: name for name, address in brokers.items()}

@@ -125,9 +125,9 @@ def _translate_trust_store(settings: Mapping[str, str]) -> dict[str, str]:
 def _translate_key_store(settings: Mapping[str, str]) -> dict[str, str]:
     """Return librdkafka's settings for a key store, empty without one.
 
-    A PEM file gives the certificate and the key, a PKCS12 file its path and, if set, its password. The file is not
-    read. Raise UsageError unless the store is PEM or PKCS12, also for an empty path. ssl.key.password is not translated
-    here.
+    A PEM file gives the certificate and the key, a PKCS12 file its path and, if set, its password. The type is
+    ssl.keystore.type, or else that of the file's ending, or else JKS; the file is not read. Raise UsageError unless it
+    is PEM or PKCS12, also for an empty path without a type. ssl.key.password is not translated here.
     """
     location = settings.get("ssl.keystore.location")
     if location is None:

@@ -69,8 +69,9 @@ def _iterate_logical_lines(text: str) -> Iterator[str]:
 def _unescape(text: str, what: str) -> str:
     r"""Return a key or value without its escapes: \t, \n, \r, \f and \uXXXX.
 
-    A backslash before another character is left out. Raise ValueError for \u without four hex digits and for half a
-    character, such as \ud83d alone. Its message has `what` in place of the text, which may be a secret.
+    A backslash before another character is left out; one at the end stays. Raise ValueError for \u without four hex
+    digits and for half a character, such as \ud83d alone. Its message has `what` in place of the text, which may be a
+    secret.
     """
     if re.search(r"(?<!\\)(?:\\\\)*\\u(?![0-9a-fA-F]{4})", text):
         raise ValueError(f"malformed \\u escape in {what}")

@@ -375,7 +375,7 @@ class Requests:
 
         The result is in the given order. The error has the code UNKNOWN_TOPIC_OR_PARTITION, also for a topic that the
         user may not read, or LEADER_NOT_AVAILABLE. Raise UnreachableError, OperationError or UsageError where the
-        topics cannot be looked up.
+        topics cannot be looked up; a broker is asked also without partitions.
         """
         metadata = {
             (topic.name, item.partition_index): item

@@ -70,8 +70,8 @@ def _print_json(rows: Iterator[Row]) -> None:
 def _format_json_parts(row: Row) -> Iterator[bytes]:
     """Yield a row's JSON object in parts, with its line end at the end.
 
-    Bytes become base64 under a name that ends in _base64, else text with U+FFFD in place of what is not UTF-8. Bytes
-    inside of lists and objects become text with visible escapes.
+    The row must not be empty. Bytes become base64 under a name that ends in _base64, else text with U+FFFD in place of
+    what is not UTF-8. Bytes inside of lists and objects become text with visible escapes.
     """
     for number, (name, cell) in enumerate(row.items()):
         yield (b"," if number else b"{") + dump_json(name) + b":"

@@ -86,8 +86,9 @@ def relaunch_node(target: Target, node: Node, tell: Tell) -> None:
 def _run_job(job: Service) -> None:
     """Run a job of the compose file on this host to its end.
 
-    Container paths of its volumes become the folders of this host. Its output is not shown, and it has no time limit.
-    Raise EngineError where its command is missing, may not be run, or fails, with the line of stderr that tells why.
+    In its command, container paths of its volumes become the folders of this host. It gets the environment and stdin of
+    this process; the job's `environment` is not used. Its output is not shown, and it has no time limit. Raise
+    EngineError where its program is missing, may not be run, or fails, with the line of stderr that tells why.
     """
     command = translate.make_job_command(job, {path: Path(source) for path, source in job.volumes.items()})
     try:

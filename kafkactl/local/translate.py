@@ -115,7 +115,8 @@ def make_zookeeper_properties(service: Service, loopback: Loopback, volumes: Map
 
     `volumes` maps those, or their parents, to this host's folders. Only the variables of the client port, the tick
     time, the two limits and the ensemble count. All addresses are 127.0.0.1 with the ports of `loopback`. Settings are
-    not sorted. Raise KeyError without a client port, and for a port that `loopback` does not have.
+    not sorted. Raise KeyError without a client port, and for a port that `loopback` does not have; ValueError for a
+    port that is no number, and for an ensemble entry that is not NAME:PORT:PORT.
     """
     settings = {
         "dataDir": _replace_paths("/var/lib/zookeeper/data", volumes),
