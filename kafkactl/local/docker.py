@@ -189,7 +189,9 @@ class DockerEngine:
         """
         command = self._make_command(target, *arguments)
         try:
-            return subprocess.Popen(command, env=self._environment, stdout=subprocess.PIPE, stderr=stderr, text=True)
+            return subprocess.Popen(
+                command, env=self._environment, stdout=subprocess.PIPE, stderr=stderr, text=True, errors="replace"
+            )
         except FileNotFoundError as error:
             raise EngineError(_NO_DOCKER, REMEDIES) from error
         except OSError as error:

@@ -39,7 +39,7 @@ def require_java(version: str) -> None:
     also where it does not print one.
     """
     java = find_java()
-    output = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    output = subprocess.run([java, "-version"], capture_output=True, text=True, errors="replace", check=False).stderr
     match = re.search(r'version "(?:1\.)?(\d+)', output)
     needed = 17 if int(version.split(".")[0]) >= 4 else 8
     if match is None or int(match[1]) < needed:
@@ -112,7 +112,7 @@ def _fetch(version: str, folder: Path, tell: Callable[[str], None]) -> None:
             "-DincludeScope=runtime",
             "-DoutputDirectory=libs",
         ]
-        completed = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
+        completed = subprocess.run(command, cwd=work, capture_output=True, text=True, errors="replace", check=False)
         if completed.returncode != 0:
             reasons = re.findall(r"\[ERROR\] (.+)", completed.stdout + completed.stderr)
             raise EngineError(

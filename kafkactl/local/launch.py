@@ -92,7 +92,7 @@ def _run_job(job: Service) -> None:
     """
     command = translate.make_job_command(job, {path: Path(source) for path, source in job.volumes.items()})
     try:
-        completed = subprocess.run(command, capture_output=True, text=True, check=False)
+        completed = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     except FileNotFoundError as error:
         raise EngineError(f"cannot run {job.name}: {command[0]} not found on PATH", f"install {command[0]}") from error
     except OSError as error:
@@ -159,7 +159,14 @@ def _format(nodes: list[Node], java: str, libs: Path) -> None:
         if users := translate.parse_scram_users(node.service):
             arguments.append(f"@{_write_users_file(node, users)}")
         command = _make_java_command(node, java, libs, ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"], *arguments)
-        running.append((node, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)))
+        running.append(
+            (
+                node,
+                subprocess.Popen(
+                    command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+                ),
+            )
+        )
     outputs = [process.communicate()[0] for _, process in running]
     for (node, process), output in zip(running, outputs, strict=True):
         if process.returncode != 0:

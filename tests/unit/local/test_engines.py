@@ -249,3 +249,10 @@ def test_a_program_that_may_not_be_run_is_one_clear_error(tmp_path: Path) -> Non
     (tmp_path / "docker").chmod(0o644)
     with pytest.raises(EngineError, match="docker not found on PATH"):
         up("docker")
+
+
+def test_output_of_programs_that_is_no_utf_8_hides_no_error(tmp_path: Path) -> None:
+    program(tmp_path, "java", "echo 'openjdk version \"17.0.2\"' >&2")
+    program(tmp_path, "mvn", r"printf '[ERROR] no such artifact \377\n'; exit 1")
+    with pytest.raises(EngineError, match="no such artifact"):
+        up("native")
