@@ -23,7 +23,7 @@ from kafkactl.streams.selection import (
     find_topics,
     look_up_offsets,
 )
-from kafkactl.streams.watching import Watch, is_deletion
+from kafkactl.streams.watching import MissedLooks, Watch, is_deletion
 
 _BATCH = 10_000
 _BATCH_BYTES = 8 << 20
@@ -95,8 +95,7 @@ class Reading:
         """Offset of the last known commit of each partition."""
         self._handled: dict[Partition, int] = {}
         """Offset after the last handled record of each partition."""
-        self._missing_topics: set[str] = set()
-        """Topics of the subscription that the last look missed."""
+        self._missed = MissedLooks()
         self._newly_lost: set[Partition] = set()
         """Partitions that were lost during the present request for messages."""
         self._yielded_ends: dict[Partition, int] = {}
@@ -291,11 +290,10 @@ class Reading:
             reason = describe_kafka_error(error.args[0])
             self._tell(f"cannot look for new topics: {reason}; kafkactl tries it again later")
         else:
-            missing = set(self._topics) - set(names)
-            for name in sorted(missing & self._missing_topics):
+            deleted = self._missed.find_deleted(set(self._topics), set(names))
+            for name in sorted(deleted):
                 self._watch.note_deleted(name)
-            kept, self._missing_topics = missing - self._missing_topics, missing
-            names += sorted(kept)
+            names += sorted(set(self._topics) - set(names) - deleted)
             if names and set(names) != set(self._topics):
                 self._subscribe(names)
 

@@ -90,8 +90,7 @@ def parse_members(line: bytes) -> dict[str, Any]:
 
     try:
         fields = orjson.loads(line)
-        may_repeat = any(line.count(name) > 1 for name in _NAMES) or (b"\\u" in line and _ESCAPED_NAME.search(line))
-        if isinstance(fields, dict) and _is_simple(fields) and not may_repeat:
+        if isinstance(fields, dict) and _is_simple(fields) and not _may_repeat_name(line):
             return fields
     except ValueError:
         pass  # the code below finds out whether the line is wrong, and why
@@ -107,6 +106,13 @@ def parse_members(line: bytes) -> dict[str, Any]:
     except ValueError as error:
         raise FormatError(f"not JSON: {error}") from error
     return fields
+
+
+def _may_repeat_name(line: bytes) -> bool:
+    """Return whether a name of _NAMES may be there twice, also written with an escape; True may be wrong."""
+    if any(line.count(name) > 1 for name in _NAMES):
+        return True
+    return b"\\u" in line and _ESCAPED_NAME.search(line) is not None
 
 
 def _is_simple(fields: dict[str, Any]) -> bool:

@@ -22,6 +22,20 @@ _DELETED_AFTER_LOOKS = 2
 """Number of looks that must miss a topic, because a broker that has just started may not know it yet."""
 
 
+class MissedLooks:
+    """How many looks in a row have missed each topic. A broker that has just started may not know all topics."""
+
+    def __init__(self) -> None:
+        """Begin without a look."""
+        self._looks: dict[str, int] = {}
+
+    def find_deleted(self, watched: Set[str], known: Set[str]) -> set[str]:
+        """Count a look that found the `known` topics; return the watched ones that two looks in a row have missed."""
+        for name in watched:
+            self._looks[name] = 0 if name in known else self._looks.get(name, 0) + 1
+        return {name for name in watched if self._looks[name] >= _DELETED_AFTER_LOOKS}
+
+
 class Watch:
     """Watch over the topics of a selection, which looks at them every few seconds and while no record comes.
 
@@ -40,7 +54,7 @@ class Watch:
         self.partitions = set(partitions)
         """The partitions that are read."""
         self.without_leader: set[Partition] = set()
-        self._missing: dict[str, int] = {}
+        self._missed = MissedLooks()
         self._deleted: set[str] = set()
         self._looked_at = self._progress_at = time.monotonic()
         self._has_come = self._has_looked_at_brokers = False
@@ -186,15 +200,12 @@ class Watch:
         Each deleted topic is reported to `tell`. Where the selection has no `include`, raise NotFoundError instead;
         nothing is removed then. A topic counts as deleted when two calls in a row miss it.
         """
-        for name in {topic for topic, _ in self.partitions}:
-            is_missing = name not in topics or _is_unknown(topics[name].error)
-            self._missing[name] = self._missing.get(name, 0) + 1 if is_missing else 0
-        deleted_topics = {name for name, looks in self._missing.items() if looks >= _DELETED_AFTER_LOOKS}
+        known = {name for name, topic in topics.items() if not _is_unknown(topic.error)}
+        deleted_topics = self._missed.find_deleted({topic for topic, _ in self.partitions}, known)
         for name in sorted(deleted_topics):
             if self._selection.include is None:
                 raise NotFoundError(f"topic {name} was deleted")
             self.note_deleted(name)
-            del self._missing[name]
         deleted = sorted(partition for partition in self.partitions if partition[0] in deleted_topics)
         self.partitions -= set(deleted)
         return deleted

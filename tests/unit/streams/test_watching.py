@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, KafkaException
 from kafkactl.connection.broker_errors import describe_kafka_error
 from kafkactl.errors import OperationError
 from kafkactl.streams.consuming import Reading
-from kafkactl.streams.watching import Watch
+from kafkactl.streams.watching import MissedLooks, Watch
 
 PARTITIONS = [("a", 0), ("a", 1)]
 
@@ -75,7 +75,7 @@ def test_a_subscription_drops_a_topic_that_two_looks_miss(monkeypatch: pytest.Mo
     reading._consumer = cast(Any, SimpleNamespace(list_topics=list_topics))
     reading._watch = cast(Any, SimpleNamespace(note_deleted=deleted.append))
     reading._tell = told.append
-    reading._topics, reading._missing_topics, reading._looked_at = ["a", "b"], set(), 0.0
+    reading._topics, reading._missed, reading._looked_at = ["a", "b"], MissedLooks(), 0.0
 
     def subscribe(names: list[str]) -> None:
         reading._topics = names
