@@ -288,12 +288,13 @@ def _plan_changes(spec: TopicSpec, present: TopicDescription, brokers: int) -> l
         )
     if spec.replication_factor is not None and factors != {spec.replication_factor}:
         is_enough = spec.replication_factor <= brokers
+        least, most = min(factors, default=0), max(factors, default=0)
         changes.append(
             Change(
                 spec.topic,
                 _MOVE if is_enough else _IMPOSSIBLE,
                 "replication" if is_enough else f"the cluster has {brokers} brokers for replicas",
-                "-".join(str(number) for number in sorted({min(factors, default=0), max(factors, default=0)})),
+                str(most) if least == most else f"{least}-{most}",
                 str(spec.replication_factor),
             )
         )

@@ -187,7 +187,13 @@ def parse_partitions(cluster: Cluster, topics: Iterable[str]) -> list[Partition]
     from 0, NotFoundError for a topic or partition that does not exist, UnreachableError or OperationError where the
     topics cannot be listed, and UsageError for a wrong client setting.
     """
-    return _find_partitions(cluster, [parse_topic(text) for text in topics])
+    return _find_partitions(cluster, [_parse_topic(text) for text in topics])
+
+
+def refuse_wrong_topics(topics: Iterable[str]) -> None:
+    """Raise UsageError for a text that parse_partitions() refuses; nobody is asked whether the partitions exist."""
+    for text in topics:
+        _parse_topic(text)
 
 
 def _find_partitions(cluster: Cluster, selected: Sequence[tuple[str, list[int] | None]]) -> list[Partition]:
@@ -220,7 +226,7 @@ def _find_partitions(cluster: Cluster, selected: Sequence[tuple[str, list[int] |
     return list(dict.fromkeys(partitions))
 
 
-def parse_topic(text: str) -> tuple[str, list[int] | None]:
+def _parse_topic(text: str) -> tuple[str, list[int] | None]:
     """Return the topic of a text TOPIC or TOPIC:0,1,2, and its partitions, or None for all.
 
     The numbers are in their order, may be repeated, and go to 2^63 - 1. The topic is not checked and may be empty.

@@ -20,8 +20,8 @@ from kafkactl.admin.groups.offsets import (
     list_changes,
     make_partition_error,
     parse_partitions,
-    parse_topic,
     plan_reset,
+    refuse_wrong_topics,
     require_partitions,
 )
 from kafkactl.admin.models import Partition
@@ -41,8 +41,7 @@ class ResetRequest:
 
     def __post_init__(self) -> None:
         """Raise UsageError for a wrong text in `topics`; nobody is asked whether the partitions exist."""
-        for text in self.topics or ():
-            parse_topic(text)
+        refuse_wrong_topics(self.topics or ())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,8 +117,7 @@ def read_offsets_to_copy(cluster: Cluster, group: str, topics: Sequence[str] | N
     streams group and for an offset, or the log of a partition without one, that cannot be read, also in another topic;
     and UnreachableError.
     """
-    for text in topics or ():
-        parse_topic(text)
+    refuse_wrong_topics(topics or ())
     offsets_by_group, errors = read_offsets(cluster, select_names([group]))
     if errors:
         raise errors[0]

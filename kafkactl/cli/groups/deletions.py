@@ -47,8 +47,7 @@ def delete_offsets(
         from kafkactl.cli.groups import as_kafka
 
         return as_kafka.delete_offsets(connected, name, topic)
-    for text in topic:  # before anybody is asked
-        group_offsets.parse_topic(text)
+    group_offsets.refuse_wrong_topics(topic)  # before anybody is asked
     require_group(connected, name)
     partitions = group_offsets.parse_partitions(connected, topic)
     before_change(

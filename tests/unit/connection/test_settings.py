@@ -163,10 +163,7 @@ def test_an_empty_option_is_not_an_absent_one(arguments: dict[str, object], name
         told(**arguments)
 
 
-BAD_TEXTS = {
-    "NUL": ("se\0cret", "this has a NUL character"),
-    "surrogate": ("se\udcffcret", "this is not UTF-8|half a character in the value of"),
-}
+BAD_TEXTS = {"NUL": ("se\0cret", "this has a NUL character"), "surrogate": ("se\udcffcret", "this is not UTF-8")}
 
 
 @pytest.mark.parametrize(("text", "reason"), BAD_TEXTS.values(), ids=BAD_TEXTS)
@@ -183,7 +180,9 @@ def test_values_that_librdkafka_cannot_take(name: str, text: str, reason: str, t
     if name != "sasl.password":
         sources.append({"overrides": [f"{name}={text}"]})
     for source in sources:
-        with pytest.raises(UsageError, match=reason) as caught:
+        is_half = "command_config" in source and reason == "this is not UTF-8"  # a file has it as an escape
+        told_reason = "half a character in the value of" if is_half else f"invalid value of the setting .*: {reason}"
+        with pytest.raises(UsageError, match=told_reason) as caught:
             told(**source)
         assert name in str(caught.value).replace(".command", "_command").replace(".file", "_file")
         assert "cret" not in f"{caught.value} {caught.value.hint}"
