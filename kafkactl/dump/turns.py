@@ -128,22 +128,24 @@ def run_in_turns(items: Callable[[], Iterator[T]], jobs: int, position: int, wor
     they change in memory is lost. `items` itself must not raise, only its iterator. `jobs` is 1 or more. Results must
     be picklable. `position` is where the first item's output begins, in bytes. An OSError or KafkactlError of a process
     is raised here. Raise KafkactlError where a process was lost, or ended with an error of another class;
-    BrokenPipeError where nobody reads the output; and OSError where no process can be started. No process is started
+    BrokenPipeError where nobody reads the output; and OSError where no pipe can be made or no process started. No process is started
     before the first result is asked for, and all have ended when the iteration ends.
     """
     import pickle  # this takes a millisecond, which a single process does not need
 
-    turns = [os.pipe() for _ in range(jobs)]
-    results = [os.pipe() for _ in range(jobs)]
-    children = []
+    pipes: list[tuple[int, int]] = []
+    children: list[int] = []
     try:
+        while len(pipes) < 2 * jobs:
+            pipes.append(os.pipe())
+        turns, results = pipes[:jobs], pipes[jobs:]
         for number in range(jobs):
             child = os.fork()
             if child == 0:
                 _serve(islice(items(), number, None, jobs), work, number, turns, results)
             children.append(child)
     except OSError:
-        for end in chain(*turns, *results):  # without its pipe a process ends when its turn should come
+        for end in chain(*pipes):  # without its pipe a process ends when its turn should come
             os.close(end)
         _reap(children)
         raise

@@ -28,21 +28,36 @@ def test_results_and_output_come_in_order(tmp_path: Path, jobs: int) -> None:
     assert (tmp_path / "out").read_text() == "".join(f"{item} " for item in range(50))
 
 
-def list_pipes() -> set[str]:
-    """The open pipes of this process. Threads of other tests may open and close sockets meanwhile."""
-    found = set()
-    for name in os.listdir("/proc/self/fd"):
-        with suppress(FileNotFoundError):  # that of the list itself
-            found.add(os.readlink(f"/proc/self/fd/{name}"))
-    return {name for name in found if name.startswith("pipe:")}
+class Pipes:
+    """Makes the pipes of `os.pipe`, at most `limit`, and knows which are open: threads of other tests have pipes, too."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._make = limit, os.pipe
+        self._made: list[tuple[int, int]] = []
+
+    def make(self) -> tuple[int, int]:
+        if len(self._made) == 2 * self._limit:
+            raise OSError(24, "Too many open files")
+        pipe = self._make()
+        self._made += [(end, os.fstat(end).st_ino) for end in pipe]
+        return pipe
+
+    def count_open(self) -> int:
+        """Count the ends that are open. A descriptor may have been given to another file meanwhile."""
+        opened = 0
+        for end, inode in self._made:
+            with suppress(OSError):
+                opened += os.fstat(end).st_ino == inode
+        return opened
 
 
 @pytest.mark.parametrize("started", [0, 1, 2])
 def test_where_a_process_cannot_be_started_none_stays(started: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    fork, children = os.fork, []
+    fork, children, pipes = os.fork, [], Pipes(limit=6)
 
     def fork_at_first() -> int:
         if len(children) == started:
+            assert pipes.count_open() == 12
             raise OSError(11, "Resource temporarily unavailable")
         if child := fork():
             children.append(child)
@@ -52,14 +67,40 @@ def test_where_a_process_cannot_be_started_none_stays(started: int, monkeypatch:
         return (item, True) if turn.wait() is not None else (item, False)
 
     monkeypatch.setattr(os, "fork", fork_at_first)
-    pipes = list_pipes()
+    monkeypatch.setattr(os, "pipe", pipes.make)
     with pytest.raises(OSError, match="temporarily unavailable"):
         list(run_in_turns(lambda: iter(range(50)), 3, 0, work))
     assert len(children) == started
-    assert list_pipes() <= pipes
+    assert pipes.count_open() == 0
     for child in children:
         with pytest.raises(ProcessLookupError):
             os.kill(child, 0)
+
+
+@pytest.mark.parametrize("limit", range(6))
+def test_where_a_pipe_cannot_be_made_none_stays(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipes = Pipes(limit)
+    monkeypatch.setattr(os, "pipe", pipes.make)
+    monkeypatch.setattr(os, "fork", lambda: pytest.fail("a process was started"))
+    with pytest.raises(OSError, match="Too many open files"):
+        list(run_in_turns(lambda: iter(range(50)), 3, 0, lambda item, turn: (item, True)))
+    assert pipes.count_open() == 0
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_pipes_are_closed_at_the_end_and_by_a_reader_that_stops(jobs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipes = Pipes(limit=2 * jobs)
+    monkeypatch.setattr(os, "pipe", pipes.make)
+
+    def work(item: int, turn: Turn) -> tuple[int, bool]:
+        goes_on = turn.wait() is not None
+        turn.pass_on(0)
+        return item, goes_on
+
+    results = run_in_turns(lambda: iter(range(50)), jobs, 0, work)
+    assert next(results) == 0
+    results.close()
+    assert pipes.count_open() == 0
 
 
 @pytest.mark.parametrize("jobs", [2, 5])
