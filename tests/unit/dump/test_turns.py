@@ -29,7 +29,7 @@ def test_results_and_output_come_in_order(tmp_path: Path, jobs: int) -> None:
 
 
 class Pipes:
-    """Makes the pipes of `os.pipe`, at most `limit`, and knows which are open: threads of other tests have pipes, too."""
+    """Makes at most `limit` pipes for `os.pipe`, and counts only these: threads of other tests have pipes, too."""
 
     def __init__(self, limit: int) -> None:
         self._limit, self._make = limit, os.pipe
