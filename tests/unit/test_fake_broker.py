@@ -177,7 +177,7 @@ def test_closes_sockets_and_threads_of_clients_that_stay() -> None:
         broker.wait_for("ListGroups")
         frozen.wait_for("ListGroups")
         started = time.perf_counter()
-    assert time.perf_counter() - started < 1
+    assert time.perf_counter() - started < SOON_S
     for client in clients:
         client.socket.settimeout(SOON_S)
         with client.socket, contextlib.suppress(ConnectionResetError):
@@ -818,7 +818,7 @@ def test_a_recording_ends_while_the_cluster_is_silent() -> None:
             client.send("ListGroups", 0, {})
             real.wait_for("ListGroups")
             started = time.perf_counter()
-        assert time.perf_counter() - started < 1
+        assert time.perf_counter() - started < SOON_S
     assert proxy.data["exchanges"] == []
 
 
