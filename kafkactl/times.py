@@ -133,10 +133,11 @@ def parse_time(text: str, flag: str, *, zone: tzinfo = UTC, now_ms: int | None =
 def parse_time_range(text: str, flag: str, *, zone: tzinfo = UTC, now_ms: int | None = None) -> TimeRange:
     """Return the range of `A..B`: from A, which is included, to B, which is not. An empty side is open.
 
-    A side is an ISO 8601 day or time, ms since 1970, now, today, yesterday, or a duration before now such as -1h.
-    `zone` is for sides without a zone, today and yesterday. `now_ms` is the present time in ms since 1970; None takes
-    the clock. Both sides may be equal. Raise UsageError, which names `flag`, for a text without `..`, for `..` alone,
-    for a bad side, and for a start after the end.
+    A side is an ISO 8601 time, an ISO 8601 day or week (its beginning, also after `..`), ms since 1970, now, today,
+    yesterday, or a duration before now such as -1h. `zone` is for sides without a zone, today and yesterday. `now_ms`
+    is the present time in ms since 1970; None takes the clock. Both sides may be equal. Raise UsageError, which names
+    `flag`, for a text without `..`, for `..` alone, for a side that parse_time refuses, such as a time before 1970, and
+    for a start after the end.
     """
     start, dots, end = text.partition("..")
     if not dots:

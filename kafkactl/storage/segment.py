@@ -119,7 +119,7 @@ class Segment:
 
         All arguments are in bytes, and positions count from the start of the file, unpacked; an `end` of None is its
         end. Bytes that are not in memory are read from the file, and become the part in memory. Raise LostBytesError (a
-        FormatError) where the file became shorter or cannot be read.
+        FormatError) where the file became shorter, cannot be read or does not fit into memory.
         """
         end = self.size_bytes if end is None else min(end, self.size_bytes)
         size = max(0, min(size, end - position))

@@ -369,12 +369,14 @@ class _Reading:
         """Yield the selected batches from a position on, here and in later segments, without an end.
 
         `position` is in bytes; from there on a broker writes. Later segments are the .log files of the folder with a
-        later name. The files are looked at every 0.2 s. Raise FormatError for a size that no batch has and a file that
-        cannot be read, MissingFileError for a segment that was deleted meanwhile, UsageError for a folder, a device, a
-        file without read permission, and a folder that cannot be listed to find the end of a transaction, OSError where
-        a file's size cannot be found out, and the errors of `matches` except FormatError. Damage before a batch's first
-        selected record, and wrong CRCs unless BadCrc.SHOWN is set, go to `on_error`, also with `skip_damaged`. The ends
-        of the selection, `to_offset` and `to_time_ms`, do not end this: nothing behind them is yielded.
+        later name; each is read once no bytes follow the last whole batch of the one before. The files are looked at
+        every 0.2 s. Raise FormatError for a size that no batch has and a file that cannot be read, MissingFileError for
+        a segment that was deleted meanwhile, UsageError for a folder, a device, a file without read permission, and a
+        folder that cannot be listed to find the end of a transaction, OSError where a file's size cannot be found out,
+        and the errors of `matches` except FormatError. Damage before a batch's first selected record, and wrong CRCs
+        unless BadCrc.SHOWN is set, go to `on_error`, also with `skip_damaged`. The ends of the selection, `to_offset`
+        and `to_time_ms`, do not end this: nothing behind them is yielded. A file that became shorter is no error, and
+        bytes that are written again before the present position are not read.
         """
         self._are_checked = False
         while True:

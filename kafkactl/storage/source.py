@@ -171,11 +171,12 @@ def require_present(path: Path) -> None:
 
 
 def read_file(path: Path) -> memoryview:
-    """Return all bytes of a small file; one that ends in .gz is unpacked, and `-` is standard input.
+    """Return all bytes of a small file, unpacked if its name ends in .gz; `-` is standard input.
 
-    A FIFO is copied first, and read until its writer closes it. Raise MissingFileError for a missing file; UsageError
-    for a folder, a file without read permission, a device, or a closed or terminal standard input; FormatError for
-    2 GiB or more, a socket, a file that cannot be read, or a gzip file that is damaged or cut off.
+    Standard input that begins as gzip data do is unpacked, too. A FIFO is copied first, and read until its writer
+    closes it. Raise MissingFileError for a missing file; UsageError for a folder, a file without read permission, a
+    device, or a closed or terminal standard input; FormatError for 2 GiB or more, a socket, a file that cannot be read,
+    or a gzip file that is damaged or cut off.
     """
     file = StoredFile(path)
     try:

@@ -154,12 +154,13 @@ def compute_stats(path: Path, on_error: Callable[[KafkactlError], None], after: 
     """Return the numbers about one segment.
 
     Where a part cannot be read, `on_error` gets the error, and the numbers end there. A cut batch at the end is no
-    error, but 18 or more zeros are one. A batch with a wrong CRC is none: it counts in `batches` and `damaged_batches`,
-    and its records do not count. `after` is the next offset of the segment before this one: the gap between them counts
-    here. Where it is None, a gap between the base offset and the first record counts. `next_offset` is never None:
-    without records it is the base offset, or `after` where that is larger. Raise NotFoundError for a missing file;
-    UsageError for a folder, a device, a file without read permission, and one without a base offset, such as a missing
-    one without a number in its name; FormatError where the file cannot be opened.
+    error, but 18 or more zeros are one. A batch with a wrong CRC is none: it counts in `batches` and `damaged_batches`;
+    its records do not count, and their offsets are a gap if records follow. `after` is the next offset of the segment
+    before this one: the gap between them counts here. Where it is None, a gap between the base offset and the first
+    record counts. `next_offset` is never None: without records it is the base offset, or `after` where that is larger.
+    Raise NotFoundError for a missing file; UsageError for a folder, a device, a file without read permission, and one
+    without a base offset, such as a missing one without a number in its name; FormatError where the file cannot be
+    opened.
     """
     base_offset = find_base_offset(path)
     stats = Stats(segments=1, next_offset=base_offset if after is None else after)

@@ -228,10 +228,11 @@ class Reading:
     def close(self, timeout_s: float | None = None) -> KafkactlError | None:
         """Commit the handled records, leave the group and close the consumer; call this once.
 
-        Without a group nothing is committed. Return None, or the error of this last commit, which is not raised:
-        UnreachableError where the brokers did not answer, OperationError where they refused it. Where this takes longer
-        than `timeout_s`, because a broker may be frozen, it goes on in a daemon thread, and UnreachableError is
-        returned, also without a group. None waits without a bound.
+        Without a group, or where the user sets enable.auto.commit to false, nothing is committed. Return None, or the
+        error of this last commit, which is not raised: UnreachableError where the brokers did not answer,
+        OperationError where they refused it. Where this takes longer than `timeout_s`, because a broker may be frozen,
+        it goes on in a daemon thread, and UnreachableError is returned, also without a group. None waits without a
+        bound.
         """
         import threading
 

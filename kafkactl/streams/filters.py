@@ -114,7 +114,8 @@ class Condition:
         """Return whether a JSON value, as Python's json has it, fulfils the condition.
 
         False where the path leads nowhere, also for !=, and where <, >, <= or >= cannot compare the types. Values of
-        other types are unequal, but as in Python 1 equals true. Without a comparison 0 and empty values fulfil it.
+        other types are unequal, but as in Python 1 equals true. Without a comparison every value except null and false
+        fulfils it, also 0 and an empty one.
         """
         value = self._find_value(data)
         if value is _MISSING:

@@ -262,10 +262,11 @@ class _RowLines:
             raise FormatError("a cell begins with a quote and never ends")
 
     def _next_line(self, row: list[bytes]) -> bytes | None:
-        """Return the next line with its end, or None at the end of the input. `row` has the lines of the row so far.
+        """Return the next line, or None at the end of the input. `row` has the lines of the row so far.
 
-        After a signal only the lines that have come and the rest of a row that was begun follow, and then None. Where
-        the signal cuts the row, `is_cut` becomes True. Raise OSError where the input cannot be read.
+        A last line without an end gets one, except in the rest of a row after a signal. After a signal only the lines
+        that have come and the rest of a row that was begun follow, and then None. Where the signal cuts the row,
+        `is_cut` becomes True. Raise OSError where the input cannot be read.
         """
         while not self.waiting:
             lines = next(self._batches, None)

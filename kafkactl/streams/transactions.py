@@ -271,12 +271,13 @@ class _Records:
 def open_transactions(
     sending: Sending, cluster: Cluster, account: Account, size: int | None, stop: Stop
 ) -> Iterator[Transactions]:
-    """Yield transactions of `size` records, or one of all (None).
+    """Yield transactions of `size` records (at least 1), or one of all (None); without records none is begun.
 
     `sending` must have a transactional id, and `stop` is the state of a signal. The call waits for the coordinator, at
     most the time-out. The open one is committed at the end of the context, and aborted after a signal, without an
     error, and after an error, which goes on unless the abort fails. Raise OperationError or UnreachableError where a
-    transaction cannot be begun, committed or aborted, or the kept records of an aborted one cannot be read.
+    transaction cannot be begun, committed or aborted, or the kept records of an aborted one cannot be read. After a
+    commit without an answer nothing is aborted, and the UnreachableError says that its records may have been delivered.
     """
     opened = Transactions(sending, cluster, account, size, stop)
     try:
