@@ -304,9 +304,9 @@ def _compile(schema: Schema) -> bytes:
 def _write_file(root: Path, name: str, text: str) -> None:
     """Write a .proto file below a folder; `name` is its path there, which may come from a registry.
 
-    Missing folders are created, and an existing file is overwritten. Raise UsageError for a path that leaves the folder
-    or is absolute, and for a name or text that no file can have, such as the path of a folder; OSError where the disk
-    is full or cannot be written.
+    Missing folders are created, and an existing file is overwritten. Raise UsageError for a path that leaves the
+    folder, and for a name or text that no file can have, such as the path of a folder; OSError where the disk is full
+    or cannot be written.
     """
     path = Path(os.path.normpath(root / name))
     if not path.is_relative_to(root):

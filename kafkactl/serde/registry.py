@@ -55,7 +55,7 @@ class Registry:
         All values are text; `timeout` is in seconds, and `max.retries` is 1 by default. `shown` goes into the schemas.
         No request is sent yet. Raise UsageError for a wrong or unknown setting, for a file of certificates or keys that
         cannot be read, and for any cache.capacity and cache.latest.ttl.sec, which the client does not take as text;
-        KeyError without `url`. A negative number is not refused.
+        KeyError without `url`. A negative number is not refused; requests can raise UnreachableError then.
         """
         self._url, self._shown = hide_in_url(config["url"]), shown
         self._schemas: dict[int | str, Schema] = {}
