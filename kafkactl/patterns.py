@@ -78,9 +78,9 @@ class NameSelection:
     def choose(self, existing_names: Iterable[str]) -> Choice:
         """Return the existing names that a name or a pattern of this selection chooses, and what chose nothing.
 
-        An empty selection chooses nothing, so that no command changes everything by accident. Nothing is raised for a
-        name that does not exist: it is in `absent_names`. Patterns of topics pass over internal topics, unless the
-        selection includes them.
+        An empty selection chooses nothing, so that no command changes everything by accident. Nothing is raised: a name
+        that does not exist is in `absent_names`, and a pattern that chose nothing in `unmatched_patterns`. Patterns of
+        topics pass over internal topics, unless the selection includes them.
         """
         existing = frozenset(existing_names)
         candidates = [name for name in existing if self._is_open_to_patterns(name)]

@@ -125,7 +125,8 @@ def _make_number_format(name: str, layout: str, parse: Callable[[str], int | flo
 def shorten_float(number: float) -> float:
     """Return the number whose text is the shortest one of a 32-bit float, with two digits at least.
 
-    0.10000000149011612, as a float of 32 bits is read, becomes 0.1. Infinity and NaN stay.
+    0.10000000149011612, as a float of 32 bits is read, becomes 0.1. Infinity and NaN stay. A number beyond the range of
+    32 bits is rounded to 9 digits.
     """
     packed = struct.Struct(">f")
     if not math.isfinite(number):

@@ -225,9 +225,10 @@ def _read_files(schema: Schema) -> list[Any]:
 
     protoc writes imported files first. The set is `schema.descriptors`, or, where that is None, is compiled from the
     text. Messages that a registry's schema declares as entries of maps are such entries again. Raise UsageError for a
-    text that protoc refuses, and for a FileDescriptorSet that cannot be decoded or has no files; missing imports in it
-    are no error here. For a schema that is text raise ImportError without grpc_tools, and OperationError where no
-    temporary file can be made; while it is compiled, descriptor 2 of the process goes to a file.
+    text that protoc refuses, for a reference whose name no file can have, and for a FileDescriptorSet that cannot be
+    decoded or has no files; missing imports in it are no error here. For a schema that is text raise ImportError
+    without grpc_tools, and OperationError where no temporary file can be made; while it is compiled, descriptor 2 of
+    the process goes to a file.
     """
     data = schema.descriptors if schema.descriptors is not None else _compile(schema)
     try:
@@ -303,8 +304,9 @@ def _compile(schema: Schema) -> bytes:
 def _write_file(root: Path, name: str, text: str) -> None:
     """Write a .proto file below a folder; `name` is its path there, which may come from a registry.
 
-    Missing folders are created, and an existing file is overwritten. Raise UsageError for a path that leaves the folder
-    or is absolute, and for a name or text that no file can have; OSError where the disk is full or cannot be written.
+    Missing folders are created, and an existing file is overwritten. Raise UsageError for a path that leaves the
+    folder, and for a name or text that no file can have, such as the path of a folder; OSError where the disk is full
+    or cannot be written.
     """
     path = Path(os.path.normpath(root / name))
     if not path.is_relative_to(root):
@@ -337,8 +339,8 @@ def _find_first_error(messages: str) -> str:
 def _redirect_stderr(path: Path) -> Iterator[None]:
     """Write everything that goes to descriptor 2 into a new file, inside the context.
 
-    It concerns the whole process. An existing file is overwritten. The descriptor is restored at the end, also after an
-    error. Raise OSError where the file cannot be opened, or descriptor 2 is closed.
+    This concerns the whole process; sys.stderr is flushed first. An existing file is overwritten. The descriptor is
+    restored at the end, also after an error. Raise OSError where the file cannot be opened, or descriptor 2 is closed.
     """
     sys.stderr.flush()
     original_descriptor = os.dup(2)

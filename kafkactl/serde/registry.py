@@ -53,8 +53,9 @@ class Registry:
         """Take SchemaRegistryClient's settings: url, basic.auth.user.info, ssl.ca.location and so on.
 
         All values are text; `timeout` is in seconds, and `max.retries` is 1 by default. `shown` goes into the schemas.
-        No request is sent yet. Raise UsageError for a wrong or unknown setting, also a file of certificates or keys
-        that cannot be read, and KeyError without `url`. A negative number is not refused.
+        No request is sent yet. Raise UsageError for a wrong or unknown setting, for a file of certificates or keys that
+        cannot be read, and for any cache.capacity and cache.latest.ttl.sec, which the client does not take as text;
+        KeyError without `url`. A negative number is not refused; requests can raise UnreachableError then.
         """
         self._url, self._shown = hide_in_url(config["url"]), shown
         self._schemas: dict[int | str, Schema] = {}
@@ -159,8 +160,9 @@ class Registry:
         """Return what `ask` returns, a call of the client that sends a request.
 
         `subject_text` names the requested schema in errors. Raise NotFoundError for status 404, UnreachableError for
-        401 and 403, where no answer comes and for an answer that no registry gives, and OperationError for any other
-        error status.
+        401 and 403, and where no answer comes, and OperationError for any other error status. A ValueError,
+        LookupError, TypeError or AttributeError of `ask` counts as an answer that no registry gives: raise
+        UnreachableError. Other errors pass through.
         """
         try:
             return ask()
@@ -210,7 +212,8 @@ def _describe_error(error: BaseException) -> str:
     """Return why there was no answer, as text for people.
 
     It is the system's text of the first error with one, among `error` and its causes, or of a number "[Errno N]" in the
-    text of `error`. Without both it is "its address is not a URL" where that text has "port" or "url", else that text.
+    text of `error`. Without both it is "its address is not a URL" where that text has "port" or "url" in any case, else
+    that text.
     """
     cause: BaseException | None = error
     while cause is not None:

@@ -75,9 +75,9 @@ def read_properties(path: Path) -> dict[str, str]:
 
     The separator is : for a file whose name begins with partition.metadata, else =. Blanks around names and values are
     removed, empty lines and lines that begin with # are skipped, and of a repeated name the last value counts. Escapes
-    of Java's properties stay as they are. Raise NotFoundError for a missing file, UsageError for a folder, a device or
-    a file without read permission, and FormatError for a line without the separator or content that is not UTF-8 or
-    cannot be read.
+    of Java's properties stay as they are. A file that ends in .gz is unpacked, and `-` is standard input. Raise
+    NotFoundError for a missing file, UsageError for a folder, a device or a file without read permission, and
+    FormatError for a line without the separator or content that is not UTF-8 or cannot be read.
     """
     properties = {}
     for line in _read_text(path).splitlines():

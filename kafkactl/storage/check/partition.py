@@ -127,8 +127,8 @@ class PartitionCheck:
     def run(self) -> None:
         """Read all files and collect the findings in `faults`; call this once.
 
-        Findings are faults and notices. Raise UsageError where the folder cannot be listed or its entries may not be
-        looked at.
+        Findings are faults and notices; a missing folder and a path that is a file have none. Raise UsageError where
+        the folder cannot be listed or its entries may not be looked at.
         """
         # A broker writes the log first and its other files after it, so the other files are listed first.
         self.files = list_files(self.folder)

@@ -47,7 +47,7 @@ def read_regular(path: Path, read: Callable[[Path], T], faults: list[Fault]) -> 
 
 
 def check_partition_metadata(path: Path, expected_id: str | None) -> Iterator[Fault]:
-    """Yield the faults of partition.metadata; a missing file has none.
+    """Yield the faults of partition.metadata; none for a missing file, a broken link, a FIFO or a device.
 
     They are a file that cannot be read, another version than 0, and a topic_id that is missing, is not 16 bytes in
     base64, or differs from `expected_id`: the topic's id in the log of KRaft, or None where it is not known. Nothing is
@@ -137,8 +137,9 @@ def _is_number(value: object) -> bool:
 def check_offsets(path: Path) -> tuple[list[PartitionOffset], list[Fault]]:
     """Return the lines of an offset checkpoint and the faults of the file.
 
-    Faults are a file that cannot be read, a repeated partition and a negative number; such lines are returned, too. A
-    missing file has neither lines nor faults, and one that cannot be read has no lines. Nothing is raised.
+    Faults are a file that cannot be read or is damaged, which has no lines then, and a repeated partition and a
+    negative number, whose lines are returned, too. A missing or empty file, a broken link, a FIFO and a device have
+    neither lines nor faults. Nothing is raised.
     """
     faults: list[Fault] = []
     lines = read_regular(path, read_offset_checkpoint, faults) or []
@@ -162,7 +163,8 @@ def may_be_in_use(log_dir: Path) -> bool:
 def check_clean_shutdown(path: Path) -> Iterator[Fault]:
     """Yield a notice where the file of a clean stop is missing, or is neither empty nor a JSON object with version 0.
 
-    A file that cannot be read is a fault. Nothing is raised.
+    A file that cannot be read, or a folder, is a fault. A broken link, a FIFO and a device count as missing. Nothing is
+    raised.
     """
     faults: list[Fault] = []
     content = read_regular(path, _read_bytes, faults)
