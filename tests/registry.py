@@ -11,7 +11,7 @@ import json
 import re
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -26,6 +26,8 @@ class Registry:
         self.schemas: list[dict[str, Any]] = []
         self.subjects: dict[str, list[int]] = {}
         self.url = ""
+        self.change: Callable[[Any], Any] = lambda answer: answer
+        """Changes an answer before it is sent."""
 
     def register(self, subject: str, schema: dict[str, Any]) -> int:
         for reference in schema.get("references", ()):
@@ -121,7 +123,7 @@ def serving(login: str | None = None) -> Iterator[Registry]:
             status, body = 200, None
             try:
                 self._require_login()
-                body = answer(urlparse(self.path).path)
+                body = registry.change(answer(urlparse(self.path).path))
             except ApiError as error:
                 status, body = error.status, {"error_code": error.code, "message": str(error)}
             data = json.dumps(body).encode()

@@ -7,6 +7,7 @@ Source of the format: Confluent's "wire format" of Schema Registry serializers.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -41,7 +42,13 @@ _HEADER = struct.Struct(">bI")
 _MAGIC, _MAGIC_OF_GUID = 0, 1
 _GUID_BYTES = 16
 _ERRNO = re.compile(r"\[Errno (\d+)\]")
-_NUMBERS = ("timeout", "max.retries", "retries.wait.ms", "retries.max.wait.ms")
+_LEAST = {
+    "timeout": 0, "max.retries": 0, "retries.wait.ms": 0, "retries.max.wait.ms": 0, "cache.capacity": 1,
+    "cache.latest.ttl.sec": 0,
+}  # fmt: skip
+"""Settings that are numbers, and the smallest value of each."""
+_MAX_NUMBER = 2**31 - 1
+_MAX_ID = 2**32 - 1
 STRATEGIES = ("topic", "record", "topic-record")
 """Names for the subject of a schema: after the topic, the record, or both."""
 
@@ -53,14 +60,14 @@ class Registry:
         """Take SchemaRegistryClient's settings: url, basic.auth.user.info, ssl.ca.location and so on.
 
         All values are text; `timeout` is in seconds, and `max.retries` is 1 by default. `shown` goes into the schemas.
-        No request is sent yet. Raise UsageError for a wrong or unknown setting, for a file of certificates or keys that
-        cannot be read, and for any cache.capacity and cache.latest.ttl.sec, which the client does not take as text;
-        KeyError without `url`. A negative number is not refused; requests can raise UnreachableError then.
+        No request is sent yet. Raise UsageError for a wrong or unknown setting, for a number that is negative or 2**31
+        and more, for a cache.capacity below 1, and for a file of certificates or keys that cannot be read; KeyError
+        without `url`.
         """
         self._url, self._shown = hide_in_url(config["url"]), shown
         self._schemas: dict[int | str, Schema] = {}
         try:
-            numbers = {name: float(config[name]) for name in _NUMBERS if name in config}
+            numbers = {name: _parse_number(name, config[name]) for name in _LEAST if name in config}
             self._client: Any = SchemaRegistryClient({"max.retries": 1, **config, **numbers})
         except (ValueError, TypeError) as error:
             reason = str(error).replace(config["url"], self._url)
@@ -91,7 +98,7 @@ class Registry:
         UnreachableError where it refuses the login or does not answer as a registry does.
         """
         version = self._request(lambda: self._client.get_latest_version(subject), f"subject {subject}")
-        return version.schema_id, self._resolve_references(version.schema)
+        return self._require_id(version.schema_id), self._resolve_references(version.schema)
 
     def register_schema(self, subject: str, schema: Schema, registers: bool = True) -> int:
         """Return the id of a schema under a subject; a new schema is registered.
@@ -116,9 +123,10 @@ class Registry:
             version = self._request(
                 lambda: self._client.lookup_schema(subject, request), f"this schema under subject {subject}"
             )
-            return int(version.schema_id)
-        number: int = self._request(lambda: self._client.register_schema(subject, request), f"subject {subject}")
-        return number
+            return self._require_id(version.schema_id)
+        return self._require_id(
+            self._request(lambda: self._client.register_schema(subject, request), f"subject {subject}")
+        )
 
     def _resolve_references(self, answer: Any) -> Schema:
         """Return an answer of the registry as a schema, with the texts of all schemas that it refers to.
@@ -137,6 +145,7 @@ class Registry:
             does.
             """
             for reference in schema.references or ():
+                self._require_texts(reference.name)
                 if reference.name not in seen:
                     seen.add(reference.name)  # before its own references: they may lead back to it
                     schema = self._find_version(reference.subject, reference.version)
@@ -144,9 +153,9 @@ class Registry:
                     references[reference.name] = schema.schema_str
 
         collect(answer)
-        if None in (answer.schema_str, *references.values()):
-            raise self._unreadable()
-        return Schema(answer.schema_type or AVRO, answer.schema_str, references, shown=self._shown)
+        language = answer.schema_type or AVRO
+        self._require_texts(language, answer.schema_str, *references.values())
+        return Schema(language, answer.schema_str, references, shown=self._shown)
 
     def _find_version(self, subject: str, number: int) -> Any:
         """Return one version of a subject's schema, as the client library returns it.
@@ -193,6 +202,20 @@ class Registry:
             )
         return OperationError(f"the schema registry at {self._url} refused {subject_text}: {error.error_message}")
 
+    def _require_id(self, value: Any) -> int:
+        """Return a value of an answer as the id of a schema; raise UnreachableError for what is no whole number.
+
+        A number that records have no room for (less than 0 or more than 32 bits) is none, either.
+        """
+        if type(value) is not int or not 0 <= value <= _MAX_ID:
+            raise self._unreadable()
+        return value
+
+    def _require_texts(self, *values: Any) -> None:
+        """Raise UnreachableError where one of the values of an answer is no text."""
+        if not all(isinstance(value, str) for value in values):
+            raise self._unreadable()
+
     def _unreadable(self) -> UnreachableError:
         """Return (not raise) UnreachableError for an answer that no registry gives."""
         return UnreachableError(
@@ -206,6 +229,14 @@ class Registry:
             f"cannot reach the schema registry at {self._url}: {_describe_error(error)}",
             "check its address: --schema-registry URL",
         )
+
+
+def _parse_number(name: str, text: str) -> float:
+    """Return the text of a setting as a number; raise ValueError, which names the setting, for one out of range."""
+    with contextlib.suppress(ValueError):
+        if _LEAST[name] <= float(text) <= _MAX_NUMBER:
+            return float(text)
+    raise ValueError(f"{name} must be a number from {_LEAST[name]} to {_MAX_NUMBER}, not {text!r}")
 
 
 def _describe_error(error: BaseException) -> str:

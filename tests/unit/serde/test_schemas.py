@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -430,3 +431,90 @@ def test_a_schema_of_a_strange_registry(
     registry.register("s", schema)
     with pytest.raises(error, match=reason):
         from_registry(registry.url).to_text(b"\0\0\0\0\x01\x02")
+
+
+STRANGE: tuple[Any, ...] = (None, "", "5", -1, 2**32, True, [None], {"name": None})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("request_name", ["find_by_id", "find_latest", "register", "look_up"])
+def test_each_strange_field_of_an_answer_is_an_error_or_of_no_effect(
+    registry: registries.Registry, request_name: str
+) -> None:
+    text = '{"type": "record", "name": "R", "fields": []}'
+    base = {"name": "b", "subject": "base", "version": 1}
+    registry.register("base", {"schema": '"string"'})
+    registry.register("s", {"schema": text, "references": [base]})
+    registry.register("t", {"schema": text, "schemaType": "AVRO"})
+    requests: dict[str, Callable[[Registry], Any]] = {
+        "find_by_id": lambda client: client.find_by_id(2),
+        "find_latest": lambda client: client.find_latest("s"),
+        "register": lambda client: client.register_schema("t", Schema("AVRO", text)),
+        "look_up": lambda client: client.register_schema("t", Schema("AVRO", text), registers=False),
+    }
+    request = requests[request_name]
+    right = request(Registry({"url": registry.url}))
+    answers: list[Any] = []
+    registry.change = lambda answer: answers.append(answer) or answer
+    request(Registry({"url": registry.url}))
+    assert answers
+    refused = 0
+    for number, answer in enumerate(answers):
+        for changed in list_strange(answer):
+            registry.change = replace_answer(number, changed)
+            try:
+                found = request(Registry({"url": registry.url, "max.retries": "0"}))
+            except (UnreachableError, NotFoundError):
+                refused += 1
+            else:
+                assert type(found) is type(right), changed
+                assert all(map(is_sound, found if isinstance(found, tuple) else [found])), changed
+    assert refused > 10
+
+
+def replace_answer(number: int, changed: Any) -> Callable[[Any], Any]:
+    """Return a change of answers that replaces one of them, with this number from 0 on."""
+    numbers = count()
+    return lambda answer: changed if next(numbers) == number else answer
+
+
+def is_sound(found: int | Schema) -> bool:
+    """Return whether an id fits into a record, or all parts of a schema are texts."""
+    if isinstance(found, Schema):
+        parts = (found.language, found.text, *found.references, *found.references.values())
+        return all(isinstance(part, str) for part in parts)
+    return type(found) is int and 0 <= found < 2**32
+
+
+def list_strange(answer: Any) -> Iterator[Any]:
+    """An answer with each of its fields missing or of another type, and with another type as a whole."""
+    yield from STRANGE
+    for name in answer:
+        yield {key: value for key, value in answer.items() if key != name}
+        yield from ({**answer, name: value} for value in STRANGE)
+    for name, values in answer.items():
+        if isinstance(values, list):
+            yield from ({**answer, name: [values[0] | {key: value}]} for key in values[0] for value in STRANGE)
+
+
+NUMBERS = ("timeout", "max.retries", "retries.wait.ms", "retries.max.wait.ms", "cache.capacity", "cache.latest.ttl.sec")
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("text", ["-1", "nan", "inf", "-inf", "1e300", "", "x", "5s"])
+def test_a_wrong_number_of_a_registry_is_refused(name: str, text: str) -> None:
+    with pytest.raises(
+        UsageError, match=f"schema registry: {name} must be a number from [01] to 2147483647, not '{text}'"
+    ):
+        Registry({"url": "http://localhost:1", name: text})
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("text", ["0", "0.5", "20", "2147483647"])
+def test_each_number_of_a_registry_is_usable(registry: registries.Registry, name: str, text: str) -> None:
+    if name == "timeout" or (name == "cache.capacity" and float(text) < 1):
+        text = {"0": "60", "0.5": "60.5"}.get(text, text)  # a small timeout is too short for an answer
+    client = Registry({"url": registry.url, name: text})
+    for _ in range(2):
+        number = client.register_schema("s", Schema("AVRO", '"string"'))
+        assert client.find_latest("s") == (number, client.find_by_id(number))
