@@ -95,8 +95,8 @@ def _list_loads(
     """Yield the loads of groups of brokers, by measure and then in the order of `groups`.
 
     No group is empty; its rack is that of its first broker. `racks` has all brokers that share the loads. `now` and
-    `after` are what each broker has, by measure; `after` is None without a plan, and a measure that it does not have
-    gets no planned value.
+    `after` are what each broker has, by measure. `now` must have every measure; one that `after` does not have gets no
+    planned value, and `after` is None without a plan.
     """
     for measure in Measure:
         planned = (after or {}).get(measure)

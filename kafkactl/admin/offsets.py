@@ -69,10 +69,10 @@ def read_log_ends(
 ) -> dict[Partition, LogEnds]:
     """Return the start and the end of each partition's log, sorted by partition. All partitions are asked at once.
 
-    A partition that cannot be read, or does not exist, has an error. With `read_committed` the end is the last stable
-    offset: the records after it belong to open transactions. Without partitions nothing is asked. Raise
-    UnreachableError where no partition was answered about its start, or none about its end, UsageError for a wrong
-    client setting, and ValueError for a partition below 0 or a topic without a name.
+    A start or an end that cannot be read has an error of its own; both have one where the partition does not exist.
+    With `read_committed` the end is the last stable offset: the records after it belong to open transactions. Without
+    partitions nothing is asked. Raise UnreachableError where no partition was answered about its start, or none about
+    its end, UsageError for a wrong client setting, and ValueError for a partition below 0 or a topic without a name.
     """
     sorted_partitions = sorted(set(partitions))
     if not sorted_partitions:

@@ -284,9 +284,9 @@ class _Spread:
                 return
 
     def move(self, index: int, source: int, target: int) -> None:
-        """Move a replica of a partition from a broker to another one. Raise KeyError where it is not on `source`.
+        """Move a replica of a partition from a broker to another one. Where it is not on `source`, raise KeyError.
 
-        Whether it may move there is not checked.
+        The object is not usable after a KeyError. Whether the replica may move there is not checked.
         """
         self._remove_edges(index)
         self.replicas[index].remove(source)

@@ -95,9 +95,9 @@ def _find_authorizer(cluster: Cluster, assumptions: Assumptions) -> tuple[Author
     """Return the settings of the authorizer, and the names of those that neither the user nor a broker tells.
 
     What the user says wins. The broker with the lowest id is asked, and only where the user leaves one of the two open.
-    An empty list of the user means no super users. An unknown setting counts as no super users, and as False. Raise
-    OperationError for a refusal other than of the right to read the settings, UnreachableError, and UsageError for a
-    wrong client setting.
+    An empty list of the user means no super users. A setting that the broker does not have, or does not tell, counts as
+    no super users, and as False; only the names of those that it does not tell are returned. Raise OperationError for a
+    refusal other than of the right to read the settings, UnreachableError, and UsageError for a wrong client setting.
     """
     super_users, allows_everyone = assumptions.super_users, assumptions.allows_everyone
     if super_users is None or allows_everyone is None:

@@ -92,8 +92,8 @@ def build_declaration(acls: Sequence[Acl]) -> dict[str, Any]:
 
     It is {"acls": [{"type", "name", "pattern", "rules": [{"principal", "permission", "host", "operations"}]}]}. Rules
     of a resource are together where the first of them is. Rules that differ only in the operation are one rule with
-    several operations. All rules must be known (Acl.is_known): nothing is checked here, and read_declaration refuses a
-    file with others.
+    several operations; a rule that is there twice has its operation twice. All rules must be known (Acl.is_known):
+    nothing is checked here, and read_declaration refuses a file with others.
     """
     by_resource: dict[Resource, dict[tuple[str, str, str], list[str]]] = {}
     for acl in acls:
@@ -144,9 +144,8 @@ def apply(cluster: Cluster, changes: Sequence[AclChange]) -> list[Outcome]:
     Where an addition fails, nothing is removed, so that nobody loses a right that a new rule was to give: each removal
     is a failed outcome then. After additions, errors of the removals are not raised: they are the outcomes of removals.
     Raise UnreachableError or OperationError where the first request cannot be sent or is refused as a whole, and
-    UsageError for a wrong client setting; then nothing was changed. Raise KeyError for an addition with an UNKNOWN
-    part: the requests before its own, of 1,000 additions each, were made then. A removal with such a part is a failed
-    outcome.
+    UsageError for a wrong client setting; then nothing was changed. A change with an UNKNOWN part is a failed outcome;
+    the other additions are still made.
     """
     outcomes = requests.create_acls(cluster, [change.acl for change in changes if change.action is AclAction.ADD])
     removals = [change.acl for change in changes if change.action is AclAction.REMOVE]

@@ -178,11 +178,11 @@ def find_unlisted_groups(cluster: Cluster, names: Sequence[str]) -> dict[str, Gr
 
     `names` are the names to look for; they should be in no list of consumer groups, which is not checked: such a group
     is returned, too. The groups are share and streams groups, and groups whose coordinator is moving: for a moment no
-    broker lists them. Groups of Kafka Connect are also among them, as classic groups. An error stands for a group whose
-    coordinator does not answer, is still moving, or answers with an error code. A name that is absent from the result
-    is no group, or one that the user may not see. Without names nothing is asked. Raise UnreachableError or
-    OperationError where no broker lists its groups, OperationError also where a transient refusal lasts, and UsageError
-    for a wrong client setting.
+    broker lists them. Groups of Kafka Connect are also among them, as classic groups. An error stands for a name, which
+    may be no group, whose coordinator does not answer, is still moving, or answers with an error code. A name that is
+    absent from the result is no group, or one that the user may not see. Without names nothing is asked. Raise
+    UnreachableError or OperationError where no broker lists its groups, OperationError also where a transient refusal
+    lasts, and UsageError for a wrong client setting.
     """
     if not names:
         return {}

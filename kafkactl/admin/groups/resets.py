@@ -136,10 +136,11 @@ def plan_resets(cluster: Cluster, groups: Sequence[str], request: ResetRequest) 
 
     Without groups nothing is asked or checked, and the result is empty. Where the request has no `topics`, a group is
     reset in the partitions in which it has committed offsets; a group without any has an empty plan, but raise
-    NotFoundError where no group has any. With an empty `topics` all plans are empty, except for GIVEN. Raise
-    NotFoundError for a topic or partition that does not exist and for a shift without a committed offset to start from,
-    OperationError where an offset, the groups or a coordinator cannot be read, UnreachableError, and UsageError for a
-    wrong client setting.
+    NotFoundError where no group has any. With an empty `topics` all plans are empty. GIVEN resets the partitions of its
+    offsets instead. Raise NotFoundError for a topic or partition of `topics` that does not exist and for a shift
+    without a committed offset to start from, OperationError where an offset (also of a committed or given partition
+    that does not exist), the groups or a coordinator cannot be read, UnreachableError, and UsageError for a wrong
+    client setting.
     """
     if not groups:
         return {}

@@ -119,7 +119,7 @@ class AclResourceOptions:
         return list(dict.fromkeys(found))
 
     def list_filters(self, default: PatternKind) -> list[AclFilter]:
-        """Return a filter for each resource, and one for all where none is given.
+        """Return a filter for each resource, each once, and one for all where none is given.
 
         `default` is the pattern type of names without --pattern-type; the filter of the cluster is always literal. A
         type without a name gives a filter with the name None, for all of the type. Without a resource all pattern types
