@@ -67,7 +67,7 @@ class TextDump:
         whose name does not end as Kafka's files do, also a missing one. Where all files have the same status, that is
         the result; else it is 1. Raise OutputError and BrokenPipeError (without several jobs its subclass
         ReaderLeftError) where nothing more can be printed; OSError where no process can be started; and with `follow`
-        also KafkactlError and OSError for what cannot be read of later batches.
+        also KafkactlError for what cannot be read of later batches.
         """
         segments = [path for path in paths if find_kind(path) in (FileKind.LOG, FileKind.KRAFT_SNAPSHOT)]
         selecting = not self._options.selection.is_everything
@@ -249,11 +249,11 @@ class TextDump:
         """Print the selected batches and records of segments; errors of files are written to stderr and noted.
 
         In Kafka's style they are raised. A segment without a selected batch has no heading, gaps of offsets are not
-        noted, and `max_bytes` and `jobs` have no effect. Bytes at the end that are no whole batch are an error here,
-        unless `follow` is set. At the end stderr gets the number of records that were left out because their
-        transaction has no end. With `follow` this has no end, unless a limit is reached or all paths are missing. Raise
-        OutputError, ReaderLeftError, and, with `follow`, KafkactlError and OSError for what cannot be read of later
-        batches.
+        noted, and `max_bytes` and `jobs` have no effect. Bytes at the end that are no whole batch are an error here; of
+        the segment that `follow` reads, once a later one is there. At the end stderr gets the number of records that
+        were left out because their transaction has no end. With `follow` this has no end, unless a limit is reached or
+        all paths are missing. Raise OutputError, ReaderLeftError, and, with `follow`, KafkactlError for what cannot be
+        read of later batches.
         """
         options = self._options
         current = None

@@ -65,9 +65,9 @@ def dump_rows(
     batch. `values` returns a record's key and value, each as bytes or as data of JSON, None without one; `bytes_as`
     chooses the form of bytes that are not UTF-8. `print_rows` prints all rows. Errors are written to stderr, and the
     number of records left out because their transaction has no end. A KafkactlError of `values` ends the batch, and the
-    next one is read; an OSError of the selection is raised. Raise OutputError and ReaderLeftError where
-    nothing more can be printed, and other errors of `print_rows`; with `follow` also KafkactlError and OSError for what
-    cannot be read of later batches.
+    next one is read; an OSError of the selection is raised. Raise OutputError and ReaderLeftError where nothing more
+    can be printed, and other errors of `print_rows`; with `follow` also KafkactlError for what cannot be read of later
+    batches.
     """
     statuses: list[int] = []
     left_out = OpenRecords()
@@ -115,7 +115,7 @@ def _read_log_rows(
 
     `report_error` gets every error of a file, also bytes at its end that are no whole batch (unless `follow` is set),
     `left_out` counts the records of open transactions. `values` and `bytes_as` choose the form of keys and values. With
-    `follow` this has no end, unless a limit is reached or all paths are missing, and raises KafkactlError and OSError
+    `follow` this has no end, unless a limit is reached or all paths are missing, and raises KafkactlError
     for what cannot be read of later batches. A KafkactlError of `values` is an error of the file, too, and ends the
     batch.
     """

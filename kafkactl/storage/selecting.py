@@ -69,8 +69,8 @@ def select(
     iterator has no end, unless all paths are missing or `limit` is reached. In later batches, and behind the last sound
     batch of that path, damage is not skipped, also with `skip_damaged`. Errors of later reading are raised, also of a
     last path that `on_error` has got already: FormatError for a file or batch that cannot be read, MissingFileError for
-    a deleted segment, UsageError for a folder, a device, a file without read permission or a folder that cannot be
-    listed to find the end of a transaction, and OSError where a file's size cannot be found out.
+    a deleted segment, and UsageError for a folder, a device, a file without read permission or a folder that cannot be
+    listed to find the end of a transaction.
     """
     missing_paths = set(filter(_is_missing, paths))
     for path in paths:
@@ -105,11 +105,12 @@ class _Reading:
         Errors of a file, and a KafkactlError of `matches` up to the first selected record of a batch, go to `on_error`,
         and the next file follows; after a FormatError of `matches` the next batch. A later one comes when the records
         are read. With `follow` this has no end, `paths` must not be empty, and later errors are raised: FormatError,
-        MissingFileError, UsageError and OSError, as `_follow` says. Errors of `matches` that are no KafkactlError are
+        MissingFileError and UsageError, as `_follow` says. Errors of `matches` that are no KafkactlError are
         always raised.
         """
-        selection, position = self._selection, 0
+        selection = self._selection
         for number, path in enumerate(paths):
+            position = 0
             try:
                 if _ends_before(path, paths[number + 1 : number + 2], selection):
                     continue
@@ -132,7 +133,7 @@ class _Reading:
         the last batch back until there are enough. `paths` must not be empty with `follow`; a `count` of 0 gives no
         such batches. Errors of a file and damage in records go to `on_error`, and reading goes on with the file before
         it. With `follow` later batches come after them, without an end, and later errors are raised: FormatError,
-        MissingFileError, UsageError and OSError, as `_follow` says. Errors of `matches` that are no KafkactlError are
+        MissingFileError and UsageError, as `_follow` says. Errors of `matches` that are no KafkactlError are
         always raised.
         """
         left, end = count, 0
@@ -200,10 +201,7 @@ class _Reading:
     def _require_end(self, segment: Segment, position: int) -> None:
         """Raise FormatError where bytes follow the last whole batch, unless the log is followed and may grow there."""
         if position < segment.size_bytes and not self._selection.follow:
-            raise FormatError(
-                f"corrupt: {segment.size_bytes - position} invalid bytes at the end: the batch at position {position}"
-                " is not whole"
-            )
+            raise _make_end_error(segment, position)
 
     def _find_places(self, segment: Segment) -> tuple[array[int], array[int]]:
         """Return where the batches of a segment begin and where they end, in bytes, in the order of the file.
@@ -369,26 +367,53 @@ class _Reading:
         """Yield the selected batches from a position on, here and in later segments, without an end.
 
         `position` is in bytes; from there on a broker writes. Later segments are the .log files of the folder with a
-        later name; each is read once no bytes follow the last whole batch of the one before. The files are looked at
-        every 0.2 s. Raise FormatError for a size that no batch has and a file that cannot be read, MissingFileError for
-        a segment that was deleted meanwhile, UsageError for a folder, a device, a file without read permission, and a
-        folder that cannot be listed to find the end of a transaction, OSError where a file's size cannot be found out,
-        and the errors of `matches` except FormatError. Damage before a batch's first selected record, and wrong CRCs
-        unless BadCrc.SHOWN is set, go to `on_error`, also with `skip_damaged`. The ends of the selection, `to_offset`
-        and `to_time_ms`, do not end this: nothing behind them is yielded. A file that became shorter is no error, and
-        bytes that are written again before the present position are not read.
+        later name; each is read once it is there. The files are looked at every 0.2 s. Raise FormatError for a size
+        that no batch has and a file that cannot be read, MissingFileError for a segment that was deleted meanwhile,
+        UsageError for a folder, a device, a file without read permission, and a folder that cannot be listed to find
+        the end of a transaction, and the errors of `matches` except FormatError. Damage before a batch's first selected
+        record, bytes without a whole batch in front of a later segment, and wrong CRCs unless BadCrc.SHOWN is set, go
+        to `on_error`, also with `skip_damaged`. So does a file that became shorter (KafkactlError): what is written
+        after its new end is yielded. The ends of the selection, `to_offset` and `to_time_ms`, do not end this: nothing
+        behind them is yielded.
         """
         self._are_checked = False
         while True:
+            later = _find_later_segment(path)  # before the reading: a segment with a later one does not grow
             with Segment(path) as segment:
+                if segment.size_bytes < position:
+                    self._on_error(_make_shorter_error(path, position, segment.size_bytes))
+                    position = segment.size_bytes
                 for batch in self._read_chain(segment, position):
                     position = batch.position + batch.size_bytes
                     yield from self._select_from(segment, batch)
-            younger = [other for other in sorted(path.parent.glob("*.log")) if other.name > path.name]
-            if younger and _measure_file(path) <= position:
-                path, position = younger[0], 0
-            else:
+                if later is not None and segment.has_data(position):
+                    self._on_error(add_file_name(_make_end_error(segment, position), path))
+            if later is None:
                 time.sleep(POLL_S)
+            else:
+                path, position = later, 0
+
+
+def _find_later_segment(path: Path) -> Path | None:
+    """Return the .log file with the next name in the folder of a segment; None without one, or without the folder."""
+    return min((other for other in path.parent.glob("*.log") if other.name > path.name), default=None)
+
+
+def _make_end_error(segment: Segment, position: int) -> FormatError:
+    """Return (not raise) the error for the bytes behind the last whole batch, which ends at `position`."""
+    return FormatError(
+        f"corrupt: {segment.size_bytes - position} invalid bytes at the end: the batch at position {position}"
+        " is not whole"
+    )
+
+
+def _make_shorter_error(path: Path, position: int, size_bytes: int) -> KafkactlError:
+    """Return (not raise) the error for a file that has become shorter than what was read, up to `position` in bytes."""
+    return KafkactlError(
+        f"{path}: the file became shorter: {position} bytes were read, and it has {size_bytes} now: what was behind"
+        " them is gone",
+        "a broker cuts off records that were not replicated; reading goes on at the new end",
+    )
 
 
 def _is_missing(path: Path) -> bool:
@@ -400,17 +425,6 @@ def _is_missing(path: Path) -> bool:
         return path != STANDARD_INPUT and not os.path.exists(path)
     except OSError:  # opening the file raises an error with the reason
         return False
-
-
-def _measure_file(path: Path) -> int:
-    """Return the present size of a file in bytes, as it is stored: not unpacked.
-
-    Raise MissingFileError for a missing one, and OSError where its size cannot be found out.
-    """
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        raise MissingFileError(f"{path}: no such file") from None
 
 
 def _limit(batches: Iterator[SelectedBatch], limit: int | None, deep: bool) -> Iterator[SelectedBatch]:

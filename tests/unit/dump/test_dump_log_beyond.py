@@ -275,26 +275,74 @@ def test_files_without_batches(cli: Cli, tmp_path: Path, kind: str) -> None:
     assert kind == "empty" or "has size 0" in done.stderr
 
 
+class Followed:
+    """`dump-log --follow` of a segment, which gives the next value and the next line of stderr."""
+
+    def __init__(self, cli: Cli, path: Path, *flags: str) -> None:
+        command = ("dump-log", path, "--print-data-log", "--follow", "-o", "json", *flags)
+        self._process = cli.start(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def read_value(self) -> object:
+        assert self._process.stdout is not None
+        return json.loads(self._process.stdout.readline())["value"]
+
+    def read_error(self) -> str:
+        assert self._process.stderr is not None
+        return json.loads(self._process.stderr.readline())["error"]
+
+    def __enter__(self) -> Followed:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._process:
+            os.kill(self._process.pid, signal.SIGINT)
+            assert self._process.wait(30) == 130
+
+
+def encode_value(offset: int, value: bytes) -> bytes:
+    """Return a batch with one record."""
+    return encode_batch([Record(offset, 5, -1, b"k", value, ())])
+
+
 @pytest.mark.parametrize("preallocated", [False, True])
 def test_following_a_segment_that_grows(cli: Cli, tmp_path: Path, preallocated: bool) -> None:
     path = tmp_path / f"{0:020}.log"
-    first = encode_batch([Record(0, 5, -1, b"k", b"first", ())])
-    second = encode_batch([Record(1, 5, -1, b"k", b"second", ())])
+    first, second = encode_value(0, b"first"), encode_value(1, b"second")
     path.write_bytes(first + bytes(len(second) if preallocated else 0))
-    with cli.start("dump-log", path, "--print-data-log", "--follow", "-o", "json", stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
+    with Followed(cli, path) as followed:
+        assert followed.read_value() == "first"
+        with path.open("r+b") as file:
+            file.seek(len(first))
+            file.write(second)
+        assert followed.read_value() == "second"
+        (tmp_path / f"{2:020}.log").write_bytes(encode_value(2, b"rolled"))
+        assert followed.read_value() == "rolled"
 
-        def next_value() -> object:
-            return json.loads(process.stdout.readline())["value"]
 
-        try:
-            assert next_value() == "first"
-            with path.open("r+b") as file:
-                file.seek(len(first))
-                file.write(second)
-            assert next_value() == "second"
-            (tmp_path / f"{2:020}.log").write_bytes(encode_batch([Record(2, 5, -1, b"k", b"rolled", ())]))
-            assert next_value() == "rolled"
-        finally:
-            os.kill(process.pid, signal.SIGINT)
-        assert process.wait(30) == 130
+@pytest.mark.parametrize("flag", ["--deep-iteration", "--skip-damaged", "--tail=3"])
+def test_following_a_segment_that_a_broker_cuts_off(cli: Cli, tmp_path: Path, flag: str) -> None:
+    path = tmp_path / f"{0:020}.log"
+    first, second = encode_value(0, b"first"), encode_value(1, b"second")
+    path.write_bytes(first + second + encode_value(2, b"third"))
+    with Followed(cli, path, flag) as followed:
+        assert [followed.read_value() for _ in range(3)] == ["first", "second", "third"]
+        os.truncate(path, len(first))
+        assert f"{path}: the file became shorter" in followed.read_error()
+        with path.open("ab") as file:
+            file.write(encode_value(1, b"another"))
+        assert followed.read_value() == "another"
+        (tmp_path / f"{2:020}.log").write_bytes(encode_value(2, b"rolled"))
+        assert followed.read_value() == "rolled"
+
+
+@pytest.mark.parametrize("flag", ["--deep-iteration", "--skip-damaged", "--tail=3"])
+def test_following_past_a_segment_whose_end_is_cut_off(cli: Cli, tmp_path: Path, flag: str) -> None:
+    path = tmp_path / f"{0:020}.log"
+    path.write_bytes(encode_value(0, b"first"))
+    with Followed(cli, path, flag) as followed:
+        assert followed.read_value() == "first"
+        with path.open("ab") as file:
+            file.write(encode_value(1, b"second")[:-1])
+        (tmp_path / f"{2:020}.log").write_bytes(encode_value(2, b"rolled"))
+        assert followed.read_value() == "rolled"
+        assert f"{path}: corrupt:" in followed.read_error()
