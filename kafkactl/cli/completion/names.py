@@ -125,9 +125,10 @@ def complete_config_names(ctx: typer.Context, incomplete: str) -> list[str]:
 
     They end in = because a value must follow. They are the settings of one entity of the type, without the read-only
     ones; for users, clients and ips the names of quotas. `ctx` is the context of the line. The type is the last one of
-    the arguments or of --entity-type, else brokers after --broker, else topics, also after --user and the other short
-    options. There are none without an entity, or without an answer within 2 s. Names from the cluster, and an empty
-    result after a refusal or no answer, are cached for 10 s; nothing is raised.
+    the arguments, which are only known for a word joined to its option (--set=NAME), or of --entity-type, else brokers
+    after --broker, else topics, also after --user and the other short options. There are none without an entity, or
+    without an answer within 2 s. Names from the cluster, and an empty result after a refusal or no answer, are cached
+    for 10 s; nothing is raised.
     """
     type_ = _find_entity_type(ctx)
     if type_ in QUOTA_TYPES:
