@@ -270,8 +270,9 @@ def _remove_throttles(connected: Cluster, topics: Sequence[str], broker: int) ->
 
     They are the rates of all brokers that are alive, whoever set them, and, for each of `topics` that names the broker
     in one of its lists of throttled replicas, both lists, whole. Call this after before_change. Return an error for
-    each that stays because it could not be removed, and the errors of asking; no KafkactlError is raised. While
-    reassignments run, the throttles stay without an error. A note on stderr has the number of those that were removed.
+    each that stays because it could not be removed, one for each other broker that is not alive, and the errors of
+    asking; no KafkactlError is raised. A topic that does not exist is no error. While reassignments run, the throttles
+    stay without an error. A note on stderr has the number of those that were removed.
     """
     connected.renew_timeout()
     try:

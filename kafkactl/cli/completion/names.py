@@ -52,8 +52,7 @@ def complete_topics(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of topics that begin with the incomplete word, sorted. Internal topics are included.
 
     `ctx` is the context of the line, whose options name the cluster. Names are cached for 10 s. Names with a blank are
-    left out. There are none without an answer within 2 s, after a refusal, with wrong settings, or where the cache
-    cannot be written; nothing is raised.
+    left out. There are none without an answer within 2 s, after a refusal, or with wrong settings; nothing is raised.
     """
     return _filter_names(lambda: _list_names(ctx, "topics", _ask_topics), incomplete)
 
@@ -64,8 +63,7 @@ def complete_groups(ctx: typer.Context, incomplete: str) -> list[str]:
     Share and streams groups are left out.
 
     `ctx` is the context of the line, whose options name the cluster. Names are cached for 10 s. Names with a blank are
-    left out. There are none without an answer within 2 s, after a refusal, with wrong settings, or where the cache
-    cannot be written; nothing is raised.
+    left out. There are none without an answer within 2 s, after a refusal, or with wrong settings; nothing is raised.
     """
     return _filter_names(lambda: _list_names(ctx, "groups", _ask_groups), incomplete)
 
@@ -74,7 +72,7 @@ def complete_brokers(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the ids of brokers that are alive and begin with the incomplete word, sorted as text.
 
     `ctx` is the context of the line, whose options name the cluster. Ids are cached for 10 s. There are none without an
-    answer within 2 s, after a refusal, with wrong settings, or where the cache cannot be written; nothing is raised.
+    answer within 2 s, after a refusal, or with wrong settings; nothing is raised.
     """
     return _filter_names(lambda: _list_names(ctx, "brokers", _ask_brokers), incomplete)
 
@@ -83,8 +81,7 @@ def complete_subscriptions(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of subscriptions of client metrics that begin with the incomplete word, sorted.
 
     `ctx` is the context of the line, whose options name the cluster. Names are cached for 10 s. Names with a blank are
-    left out. There are none without an answer within 2 s, after a refusal, with wrong settings, or where the cache
-    cannot be written; nothing is raised.
+    left out. There are none without an answer within 2 s, after a refusal, or with wrong settings; nothing is raised.
     """
     return _filter_names(lambda: _list_names(ctx, "client-metrics", _ask_subscriptions), incomplete)
 
@@ -99,8 +96,8 @@ def complete_entity_parts(ctx: typer.Context, incomplete: str) -> list[str]:
 
     `ctx` is the context of the line; its argument `entity` has TYPE NAME TYPE NAME ... so far. Types and names are
     sorted. An unknown type is ignored: the names are those of a type before it, or topics. There are names only of
-    topics and groups, and ids of brokers, also for broker-loggers; none without an answer within 2 s, or where the
-    cache cannot be written. Names are cached for 10 s; nothing is raised.
+    topics and groups, and ids of brokers, also for broker-loggers; none without an answer within 2 s. Names are cached
+    for 10 s; nothing is raised.
     """
     words = ctx.params.get("entity") or ()
     if len(words) % 2 == 0:
@@ -111,9 +108,9 @@ def complete_entity_parts(ctx: typer.Context, incomplete: str) -> list[str]:
 def complete_entity_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of the last entity type on the command line: topics, groups or broker ids.
 
-    They begin with the incomplete word and are sorted as text. Without a known type it is topics, or brokers after
-    --broker. There are none for other types, without an answer within 2 s, or where the cache cannot be written. Names
-    are cached for 10 s; nothing is raised.
+    They begin with the incomplete word, have no blanks and are sorted as text. Without a known type it is topics, or
+    brokers after --broker. There are none for other types, or without an answer within 2 s. Names, and an empty result
+    after a refusal or no answer, are cached for 10 s; nothing is raised.
     """
     type_ = _find_entity_type(ctx)
     if type_ is EntityType.GROUPS:
@@ -127,9 +124,11 @@ def complete_config_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of settings for the entity's type that begin with the incomplete word, sorted.
 
     They end in = because a value must follow. They are the settings of one entity of the type, without the read-only
-    ones; for users, clients and ips the names of quotas. `ctx` is the context of the line, which names the type. There
-    are none without an entity, without an answer within 2 s, or where the cache cannot be written. Names from the
-    cluster are cached for 10 s; nothing is raised.
+    ones; for users, clients and ips the names of quotas. `ctx` is the context of the line. The type is the last one of
+    the arguments, which are only known for a word joined to its option (--set=NAME), or of --entity-type, else brokers
+    after --broker, else topics, also after --user and the other short options. There are none without an entity, or
+    without an answer within 2 s. Names from the cluster, and an empty result after a refusal or no answer, are cached
+    for 10 s; nothing is raised.
     """
     type_ = _find_entity_type(ctx)
     if type_ in QUOTA_TYPES:
@@ -159,9 +158,8 @@ def complete_quota_names(ctx: typer.Context, incomplete: str) -> list[str]:
 def complete_removable_config_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of settings for the entity's type that begin with the incomplete word, without =.
 
-    They are sorted and not read-only; for users, clients and ips they are quotas. There are none without an entity,
-    without an answer within 2 s, or where the cache cannot be written. Names from the cluster are cached for 10 s;
-    nothing is raised.
+    They are sorted and not read-only; for users, clients and ips they are quotas. There are none without an entity, or
+    without an answer within 2 s. Names from the cluster are cached for 10 s; nothing is raised.
     """
     return [name.removesuffix("=") for name in complete_config_names(ctx, incomplete)]
 

@@ -130,13 +130,13 @@ class EntityOptions:
     ] = False
 
     def parse_choices(self, default_comes_first: bool = False) -> list[EntityChoice]:
-        """Return the selected entities: one, or a user and a client. An empty name is the default of its type.
+        """Return the selected entities: one, or a user and a client.
 
-        They have the order of the arguments or of --entity-type; of the short options a client comes first, and
-        defaults last. If --entity-default stands before --entity-name (`default_comes_first`), the default belongs to
-        the first --entity-type. Raise UsageError where no entity is selected, where two ways of selection are mixed,
-        for an unknown type, and for combinations and names that cannot have settings. For the name of an ip the
-        resolver may be asked.
+        An empty name is the default of its type, and None stands for a type without a name. They have the order of the
+        arguments or of --entity-type; of the short options a client comes first, and defaults last. If --entity-default
+        stands before --entity-name (`default_comes_first`), the default belongs to the first --entity-type. Raise
+        UsageError where no entity is selected, where two ways of selection are mixed, for an unknown type, and for
+        combinations and names that cannot have settings. For the name of an ip the resolver may be asked.
         """
         spellings = [
             choices

@@ -341,11 +341,11 @@ class StyleFlags:
     def make_writer(self, format: OutputFormat | None, key: Format, value: Format) -> RecordWriter:
         """Return the writer of records; without a `format`, a template and a formatter it writes Kafka's lines.
 
-        `key` and `value` are the formats of keys and values. Raise UsageError for options that are mutually exclusive,
-        for an unknown property, class or mark of a template, for a wrong value of a property, for properties of another
-        form than lines, for a text that is not NAME=VALUE, for a file of properties that cannot be read, and for a null
-        marker without csv or that csv cannot have. Raise UnicodeEncodeError for a separator or null.literal that is not
-        Unicode.
+        `key` and `value` are the formats of keys and values, unless the properties name deserializers. Raise UsageError
+        for options that are mutually exclusive, for an unknown property, class or mark of a template, for a wrong value
+        of a property, for properties of another form than lines, for a text that is not NAME=VALUE, for a file of
+        properties that cannot be read, and for a null marker without csv or that csv cannot have. Raise
+        UnicodeEncodeError for a separator or null.literal that is not Unicode.
         """
         from kafkactl.output.records.writers import Style, make_record_writer
         from kafkactl.output.report import OutputFormat

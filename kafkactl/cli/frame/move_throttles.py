@@ -112,9 +112,9 @@ def remove_throttles(connected: Cluster, topics: Sequence[str]) -> list[Kafkactl
 
     No topics means those of brokers alone. Throttles go also while reassignments run. A note on stderr has the number
     of settings that were removed. Where there is none, nothing is changed or noted. A broker that is not alive, and a
-    broker or topic that cannot be read, is an error, too. before_change is called here. Raise UsageError in a read-only
-    context with throttles and for a wrong client setting, UnreachableError or OperationError where no broker answers,
-    or where the reassignments or brokers cannot be listed.
+    broker or topic that cannot be read, is an error, too; a topic that does not exist is none. before_change is called
+    here. Raise UsageError in a read-only context with throttles and for a wrong client setting, UnreachableError or
+    OperationError where no broker answers, or where the reassignments or brokers cannot be listed.
     """
     from kafkactl.admin import throttles
 

@@ -91,8 +91,8 @@ class ClusterOptions:
         """Return the client settings from these options, the environment and the contexts file.
 
         Without any address it is localhost:9092. Warnings about settings are printed on stderr, and commands that give
-        secrets are run. Raise UsageError for a wrong or unsafe setting, file or time-out (a duration such as 5s), for a
-        secret that cannot be read, and NotFoundError for a context that does not exist.
+        secrets are run. Raise UsageError for an empty option, for a wrong or unsafe setting, file or time-out (a
+        duration such as 5s), for a secret that cannot be read, and NotFoundError for a context that does not exist.
         """
         from kafkactl.connection.java_settings import NOT_OF_TOOLS
         from kafkactl.connection.settings import resolve
@@ -139,9 +139,9 @@ class ControllerOptions(ClusterOptions):
         """Return the client settings from these options, the environment and the contexts file.
 
         With --bootstrap-controller the address is that of controllers. Warnings are printed on stderr, and commands
-        that give secrets are run. Raise UsageError for both addresses, for a wrong or unsafe setting, file or time-out
-        (a duration such as 5s) and for a secret that cannot be read, and NotFoundError for a context that does not
-        exist.
+        that give secrets are run. Raise UsageError for both addresses, for an empty option, for a wrong or unsafe
+        setting, file or time-out (a duration such as 5s) and for a secret that cannot be read, and NotFoundError for a
+        context that does not exist.
         """
         if self.bootstrap_controller is None:
             return super().settings()

@@ -399,9 +399,9 @@ def _add_time_lags(
 
     With None that is done only if at most 1,000 records must be read, else a note says so and `lags` are returned as
     they are. With False nothing is read. A time lag is in ms, and 0 where nothing is unread, or only transaction
-    markers. It stays None where the record cannot be read within the time-out or has no timestamp, and without a commit
-    or with one beyond the end. `read_committed` leaves records of open and aborted transactions out. Raise UsageError
-    for a wrong client setting; a broker that does not answer is no error.
+    markers, and for a time in the future. It stays None where the record cannot be read within the time-out or has no
+    timestamp, and without a commit or with one beyond the end. `read_committed` leaves records of open and aborted
+    transactions out. Raise UsageError for a wrong client setting; a broker that does not answer is no error.
     """
     from kafkactl.admin.groups import pace as group_pace
 

@@ -314,8 +314,8 @@ def _translate_settings(arguments: Arguments, settings: ClientSettings, group: s
 def _check_together(settings: Mapping[str, str], printed: str) -> None:
     """Raise JavaError for settings that do not fit together; `printed` is its text for stdout.
 
-    The new group protocol does not take some settings, and in the classic one heartbeats come before the time-out. The
-    numbers must have been checked before.
+    The new group protocol does not take some settings. In the classic one heartbeat.interval.ms (default 3000) must be
+    below session.timeout.ms (default 45000). The numbers must have been checked before.
     """
     if settings.get("group.protocol", "").strip().lower() == "consumer":
         if wrong := [name for name in _ONLY_CLASSIC if name in settings]:
@@ -348,8 +348,8 @@ def _check_start(arguments: Arguments, settings: dict[str, str]) -> None:
     """Raise JavaError for two different starts, and WrongUsageError for a text that is no offset.
 
     Starts differ where --from-beginning meets auto.offset.reset other than earliest: this error has no class and no
-    text for stdout. An offset is earliest, latest or a number from 0 on of at most 19 digits. Raise OptionError for
-    --offset given twice.
+    text for stdout. An offset is earliest or latest, in any case, or a number from 0 on of at most 19 digits, with or
+    without a plus sign. Raise OptionError for --offset given twice.
     """
     reset = settings.get("auto.offset.reset")
     if arguments.has("from-beginning") and reset not in (None, "earliest"):

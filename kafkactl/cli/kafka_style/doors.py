@@ -130,8 +130,8 @@ def _split_flags(words: Sequence[str]) -> tuple[list[str], list[str]]:
 def _take_own_flags(words: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the words of -b, --context, -X, -o, --output and --debug, with their values, and the other words.
 
-    Both keep their order. Other options of kafkactl are among the other words. The value of one of
-    Kafka's options counts as an option, too, where it looks like one.
+    Both keep their order. Other options of kafkactl are among the other words. A value of one of Kafka's options, and a
+    word after --, counts as an option, too, where it looks like one.
     """
     own: list[str] = []
     others: list[str] = []

@@ -394,10 +394,10 @@ def _translate_reset(arguments: Arguments) -> list[str]:
 
 
 def _translate_topics(arguments: Arguments) -> list[str]:
-    """Return our arguments for the topics of a reset, those with partitions first.
+    """Return our arguments for the values of --topic of a reset, those with partitions first.
 
-    The value of a --topic is TOPIC or TOPIC:0,1. Raise WrongUsageError for a wrong form, and JavaError for a name that
-    no topic can have and a negative partition.
+    A value is TOPIC or TOPIC:0,1. --all-topics is not translated here. Raise WrongUsageError for a wrong form, and
+    JavaError for a name that no topic can have and a negative partition.
     """
     topics = [_read_topic(text) for text in arguments.values("topic")]
     plain = [name for name, numbers in topics if numbers is None]
