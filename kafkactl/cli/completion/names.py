@@ -108,9 +108,9 @@ def complete_entity_parts(ctx: typer.Context, incomplete: str) -> list[str]:
 def complete_entity_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of the last entity type on the command line: topics, groups or broker ids.
 
-    They begin with the incomplete word, have no blanks and are sorted as text. Without a known type it is topics, or
-    brokers after --broker. There are none for other types, or without an answer within 2 s. Names, and an empty result
-    after a refusal or no answer, are cached for 10 s; nothing is raised.
+    They begin with the incomplete word, have no blanks and are sorted as text. The type is that of a short option such
+    as --broker, else topics, where none is named. There are none for other types, or without an answer within 2 s.
+    Names, and an empty result after a refusal or no answer, are cached for 10 s; nothing is raised.
     """
     type_ = _find_entity_type(ctx)
     if type_ is EntityType.GROUPS:
@@ -125,10 +125,9 @@ def complete_config_names(ctx: typer.Context, incomplete: str) -> list[str]:
 
     They end in = because a value must follow. They are the settings of one entity of the type, without the read-only
     ones; for users, clients and ips the names of quotas. `ctx` is the context of the line. The type is the last one of
-    the arguments, which are only known for a word joined to its option (--set=NAME), or of --entity-type, else brokers
-    after --broker, else topics, also after --user and the other short options. There are none without an entity, or
-    without an answer within 2 s. Names from the cluster, and an empty result after a refusal or no answer, are cached
-    for 10 s; nothing is raised.
+    the arguments, or of --entity-type, or that of a short option such as --user, else topics. There are none without an
+    entity, or without an answer within 2 s. Names from the cluster, and an empty result after a refusal or no answer,
+    are cached for 10 s; nothing is raised.
     """
     type_ = _find_entity_type(ctx)
     if type_ in QUOTA_TYPES:
@@ -180,15 +179,20 @@ def _filter_names(names: Callable[[], Iterable[str]], incomplete: str) -> list[s
 
 
 def _find_entity_type(ctx: typer.Context) -> EntityType:
-    """Return the last entity type of the arguments, or else the last one of --entity-type.
+    """Return the last entity type of the arguments, or else the last one of --entity-type, or that of a short option.
 
-    Without one it is topics, or brokers after --broker. Unknown types are ignored.
+    Unknown types are ignored. Without a known one the result is topics. Short options are such as --user and
+    --user-defaults.
     """
-    in_place = list(ctx.params.get("entity") or ())[::2]
-    for text in (*reversed(in_place), *reversed(ctx.params.get("entity_type") or ())):
+    words = ctx.params.get("entity") or ctx.args  # they are left in `args` in front of an option without its value
+    for text in (*reversed(list(words)[::2]), *reversed(ctx.params.get("entity_type") or ())):
         if (entity_type := EntityType.find_type(text)) is not None:
             return entity_type
-    return EntityType.BROKERS if ctx.params.get("broker") else EntityType.TOPICS
+    for entity_type in EntityType:
+        for option in (entity_type.singular, entity_type.value, f"{entity_type.singular}-defaults"):
+            if ctx.params.get(option.replace("-", "_")):
+                return entity_type
+    return EntityType.TOPICS
 
 
 def _list_names(ctx: typer.Context, kind: str, ask: Callable[[Cluster], list[str]]) -> list[str]:

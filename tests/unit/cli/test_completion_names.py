@@ -1,14 +1,19 @@
-"""The cache of names for shell completion."""
+"""Names for shell completion: their cache, and which names are meant."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kafkactl.admin.entities import QUOTA_TYPES, EntityType
+from kafkactl.admin.quotas import QUOTA_NAMES
+from kafkactl.cli.completion import names
 from kafkactl.cli.completion.names import _read_cache
 from tests.conftest import Cli
 from tests.fake_broker import FakeCluster
+from tests.json_contract import walk_commands
 
 
 @pytest.mark.parametrize("content", ["", "[", "5", "null", "\udcff", '"ab"', '{"a": 1}', "[1]"])
@@ -48,3 +53,37 @@ def test_a_cache_that_cannot_be_written_hides_no_names(cli: Cli, tmp_path: Path)
             _KAFKACTL_COMPLETE="complete_bash", _KAFKACTL_LINE=asked, HOME=str(tmp_path), XDG_CACHE_HOME=""
         )()
     assert done.stdout.splitlines() == ["1", "2"]
+
+
+OPTIONS_OF_TYPES = {
+    EntityType.TOPICS: ("--topic=x",),
+    EntityType.BROKERS: ("--broker=1", "--broker-defaults"),
+    EntityType.BROKER_LOGGERS: ("--broker-logger=1",),
+    EntityType.GROUPS: ("--group=x",),
+    EntityType.CLIENT_METRICS: ("--client-metrics=x",),
+    EntityType.CLIENTS: ("--client=x", "--client-defaults"),
+    EntityType.USERS: ("--user=x", "--user-defaults"),
+    EntityType.IPS: ("--ip=::1", "--ip-defaults"),
+}
+
+
+@pytest.fixture(scope="module")
+def alter() -> Any:
+    return walk_commands()["configs alter"]
+
+
+@pytest.mark.parametrize("option", ["--set", "--unset", "--append", "--subtract", "--add-config", "--delete-config"])
+@pytest.mark.parametrize("type_", EntityType)
+def test_names_of_settings_are_those_of_the_entitys_type(
+    alter: Any, type_: EntityType, option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(names, "_list_names", lambda ctx, kind, ask: [kind])
+    wanted = QUOTA_NAMES[type_] if type_ in QUOTA_TYPES else [f"configs-{type_}"]
+    for words in (
+        (type_.value, "x"), (type_.singular, "x"), ("topics", "a", type_.value, "x"), (f"--entity-type={type_}",),
+        *((flag,) for flag in OPTIONS_OF_TYPES[type_]),
+    ):  # fmt: skip
+        for before in (words, (*words, "--set", "a=1")):
+            context = alter.make_context("alter", [*before, option], resilient_parsing=True)
+            proposed = names.complete_config_names(context, "")
+            assert [name.removesuffix("=") for name in proposed] == sorted(wanted), before
