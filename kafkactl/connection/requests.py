@@ -327,8 +327,9 @@ class Requests:
     def list_config_resources(self, resource_type: int) -> list[str]:
         """Return the names of the resources of a type (a ResourceType) that have configs, in the broker's order.
 
-        Raise UnsupportedRequestError where the brokers are too old, OperationError for another refusal,
-        UnreachableError or UsageError.
+        Brokers from 3.7 to 4.0 list client metrics alone: for another type the result is empty. Raise
+        UnsupportedRequestError where the brokers are older, OperationError for another refusal, UnreachableError or
+        UsageError.
         """
         answer = self.send("ListConfigResources", resource_types=[resource_type])
         if answer.error_code == ErrorCode.UNSUPPORTED_VERSION:

@@ -255,10 +255,11 @@ def _read_properties(arguments: Arguments, printed: str) -> dict[str, str]:
     """Return the properties of the reader as our command takes them: a backslash is doubled, for it is no escape.
 
     Properties on the command line win over the file. Unknown ones are left out with a warning on stderr. `topic` may be
-    one of the result: Kafka's reader sends to this topic; its backslashes stay. Raise JavaError, with `printed` as its
-    text for stdout, for a file of properties that cannot be opened, and for what _check_separators() refuses: equal
-    separators of headers, a null marker that equals a separator, and a headers.separator that is no regular expression;
-    OptionError for a file given twice, UsageError for one that is no file of properties.
+    one of the result: Kafka's reader sends to this topic; its backslashes stay. A flag becomes true or false; any text
+    but true is false. Raise JavaError, with `printed` as its text for stdout, for a file of properties that cannot be
+    opened, and for what _check_separators() refuses: equal separators of headers, a null marker that equals a
+    separator, and a headers.separator that is no regular expression of Python; OptionError for a file given twice,
+    UsageError for one that is no file of properties.
     """
     file = arguments.value("reader-config")
     require_file(file, printed)
@@ -272,8 +273,9 @@ def _read_properties(arguments: Arguments, printed: str) -> dict[str, str]:
 def _check_separators(pairs: Mapping[str, str], printed: str) -> None:
     """Raise JavaError for equal separators of headers, and for a null marker that equals one of them or key.separator.
 
-    Also for a headers.separator that is no regular expression; the others are plain texts. A separator that is not in
-    `pairs` has its default. A key.separator may equal a separator of headers. `printed` is the error's text for stdout.
+    Also for a headers.separator that is no regular expression of Python, even if Java takes it; the others are plain
+    texts. A separator that is not in `pairs` has its default. A key.separator may equal a separator of headers.
+    `printed` is the error's text for stdout.
     """
     from kafkactl.streams.lines import find_equal_separators
 

@@ -347,8 +347,9 @@ def format_error(tool: str, error: SubcommandError) -> str:
 def _wrap(text: str) -> Iterator[str]:
     """Yield the lines of a text, of at most 75 characters; all but the last are justified.
 
-    A longer word has a longer line of its own; as the first word it has an empty line before it. Lines have no line
-    end.
+    Lines end at blanks, and behind hyphens in words. A longer word has a longer line of its own; as the first word it
+    has an empty line before it. Lines have no line end. The text must have single blanks: others stay in the last line.
+    An empty text is one empty line.
     """
     line = ""
     for piece in _PIECES.findall(f"{text}\n"):  # the library counts the line end as a character

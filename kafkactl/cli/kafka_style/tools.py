@@ -151,8 +151,8 @@ def parse_words(tool: Tool, words: Sequence[str], needs_server: bool = True) -> 
     kept in the result. For a tool without subcommands a missing address is refused by its `check`, not here; types and
     repetitions are only checked when a value is asked for. Raise OptionError for an unknown option, a missing value,
     and an option without those that it belongs to. For a tool with subcommands raise SubcommandError, which is no
-    OptionError, for every line that is refused, also for a missing address and a wrong type; HelpRequestedError for
-    --help, and VersionRequestedError for --version.
+    OptionError, for every line that is refused, also for a missing address and a wrong type, and HelpRequestedError or
+    VersionRequestedError for --help or --version. For other tools these two are only options in the result.
     """
     if tool.levels:
         arguments = parse_subcommand(tool.program or tool.name, tool.purpose, tool.levels, words, needs_server)

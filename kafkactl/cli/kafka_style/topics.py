@@ -268,8 +268,8 @@ def _translate_creation(arguments: Arguments) -> list[str]:
 def _translate_partitions(arguments: Arguments) -> list[str]:
     """Return our arguments for more partitions; --partitions must be there.
 
-    Raise OptionError for a value that cannot be read or is given twice, and JavaError for a wrong assignment. A number
-    of 0 or below is not refused.
+    Raise OptionError for a value that cannot be read or is given twice, and JavaError for a wrong assignment. An
+    assignment that is empty, or only commas, counts as none. A number of 0 or below is not refused.
     """
     partitions = arguments.value("partitions")
     assert partitions is not None

@@ -225,7 +225,9 @@ def _translate_place(arguments: Arguments) -> list[str]:
 def _translate_abort(arguments: Arguments, connection: list[str]) -> Run:
     """Return the command `kafkactl transactions abort`, which asks nobody.
 
-    With a start offset the producer's id and the epochs do not count; --partition does. `connection` are our options.
+    With a start offset the producer's id and the epochs do not count; --partition does. `connection` are our options. A
+    missing number becomes 0, so call check() first. Raise OptionError for an option given twice, and for a value that
+    cannot be read.
     """
     words = ["transactions", "abort", *connection, "--yes", *translate_values(arguments, "topic")]
     names = ["partition"]

@@ -246,10 +246,11 @@ def _choose(
 def _show_elections(elections: Sequence[Election], kind: ElectionType, output: MirrorOutputOptions) -> int:
     """Show the elections that were made on stdout, each failure as an error on stderr, and return an exit status.
 
-    An election that was not needed is a success. Structured forms and Kafka's own have the failures on stdout, too; in
-    Kafka's style the errors are kept in people.failures. The status is 0 without an error, 3 where all elections failed
-    and may have been done, else 1. Call this after before_change: a wrong column is only a warning then. Raise
-    OutputError or ReaderLeftError where stdout fails.
+    An election that was not needed is a success. Without elections stdout stays empty, also in structured forms.
+    Structured forms and Kafka's own have the failures on stdout, too; in Kafka's style the errors are kept in
+    people.failures. The status is 0 without an error, 3 where all elections failed and may have been done, else 1. Call
+    this after before_change: a wrong column is only a warning then. Raise OutputError or ReaderLeftError where stdout
+    fails.
     """
     from kafkactl.admin.models import Outcome
     from kafkactl.output.kafka import leaders_text

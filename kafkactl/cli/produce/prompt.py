@@ -40,10 +40,11 @@ class TypedLines:
     def read1(self, _size: int = -1) -> bytes:
         """Return one line with its end, and b"" at the end of the input or after a signal.
 
-        With editing a line that ended just before the signal is returned. Without editing a line that the end of the
-        input (Ctrl-D) cuts has no line feed. The prompt comes before the line (with editing on stdout, else on stderr),
-        and a line feed is written to stderr where no line is returned. Raise OSError where the input cannot be read,
-        and, with editing, ValueError outside the main thread. `_size` is not used.
+        With editing a line that ended just before the signal is returned, unless it is empty or equals the line before.
+        Without editing a line that the end of the input (Ctrl-D) cuts has no line feed. The prompt comes before the
+        line (with editing on stdout, else on stderr), and a line feed is written to stderr where no line is returned.
+        Raise OSError where the input cannot be read, and, with editing, ValueError outside the main thread. `_size` is
+        not used.
         """
         line = b""
         try:

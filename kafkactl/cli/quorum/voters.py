@@ -207,7 +207,7 @@ def _before_addition(connected: Cluster, controller: int, directory_id: str, dry
     """Call before_change for the addition of a voter: after it the command counts as one that may have changed.
 
     With `dry_run` nothing is noted. `directory_id` is for the inverse, which removes the voter again. Raise UsageError
-    in a read-only context.
+    in a read-only context, also with `dry_run`.
     """
 
     def find_inverse() -> Arguments:

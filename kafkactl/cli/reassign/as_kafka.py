@@ -284,7 +284,7 @@ def _move_dirs(connected: Cluster, targets: Mapping[ReplicaKey, str], timeout_s:
 
 
 def _split(error: KafkactlError) -> tuple[str, str]:
-    """Return the message and the class of the Java exception of an error.
+    """Return an error's reason, in Java's words where the broker sent none, and the class of its Java exception.
 
     An error that is no OperationError counts as REQUEST_TIMED_OUT. Without a code, or with an unknown one, the class is
     java.lang.IllegalStateException.
