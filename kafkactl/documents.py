@@ -42,9 +42,9 @@ def read_text(path: Path) -> str:
 def read_json(path: Path) -> Any:
     """Return the value of a JSON file, or of standard input for the path `-`.
 
-    Of a name that is repeated in an object the last value counts. NaN, Infinity and half a character (a lone surrogate)
-    are accepted. Raise UsageError for a file that cannot be read, is empty, not UTF-8 or not JSON, is nested too
-    deeply, or has an integer of more than 4,300 digits.
+    A byte order mark at the beginning is removed. Of a name that is repeated in an object the last value counts. NaN,
+    Infinity and half a character (a lone surrogate) are accepted. Raise UsageError for a file that cannot be read, is
+    empty, not UTF-8 or not JSON, is nested too deeply, or has an integer of more than 4,300 digits.
     """
     try:
         return json.loads(read_text(path))

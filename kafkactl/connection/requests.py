@@ -483,8 +483,8 @@ class Requests:
         """Return the answer to a change, also one with an error code. It is sent once, over a connection that stands.
 
         `make` returns the request. Without `broker` the controller gets it if `to_controller` is true, and otherwise
-        any broker that answers. Raise UnansweredError where no answer came, UnreachableError where it was not sent,
-        OperationError or UsageError.
+        any broker that answers. Raise UnansweredError where no answer came, UnreachableError where it was not sent
+        (AbsentBrokerError for a `broker` that is not alive), OperationError or UsageError.
         """
         with self._cluster.share_timeout() as deadline:
             if broker is None and to_controller:

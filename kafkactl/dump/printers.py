@@ -97,7 +97,8 @@ def _print_csv(rows: Iterator[Row]) -> None:
     """Print rows as csv to stdout, with the names of the first row as the heading; nothing without rows.
 
     All rows must have the same names in the same order; this is not checked. None is an empty cell, lists and dicts are
-    JSON. Raise OutputError, ReaderLeftError, and the errors of `rows`.
+    JSON, and bytes are written as they are, also those that are not UTF-8. Raise OutputError, ReaderLeftError, and the
+    errors of `rows`.
     """
     for number, row in enumerate(rows):
         if number == 0:

@@ -264,8 +264,8 @@ def _make_field(name: str, data: Any, bytes_as: BytesAs) -> Row:
     """Return a dict with a key or value, in the form that `bytes_as` chooses for bytes; other data of JSON stay.
 
     Bytes inside other data become base64. BASE64 is text under `name`, or base64 under `name` + _base64 where they are
-    not UTF-8; above 1 MiB the bytes themselves under this name. BYTES is the bytes, and TEXT has U+FFFD in place of
-    what is not UTF-8.
+    not UTF-8. Above 1 MiB the bytes themselves, not encoded, are under the same one of these two names. BYTES is the
+    bytes, and TEXT has U+FFFD in place of what is not UTF-8.
     """
     if not isinstance(data, bytes):
         return {name: make_plain(data)}

@@ -82,7 +82,7 @@ def down(name: str, wipe: bool, tell: Tell) -> None:
     `tell` gets lines of progress. Nodes that do not run are no error. After an EngineError the record stays. Raise
     NotFoundError for a cluster that was not started or was wiped, EngineError for a damaged record and where an engine
     fails or a log dir cannot be removed, UsageError for a version in the record that the target cannot have, and
-    OSError where the record cannot be read or its folder cannot be removed.
+    OSError where the record or a pid file cannot be read or removed, or a node belongs to another user.
     """
     local_cluster = _require_local_cluster(name)
     target = _load_target(local_cluster)

@@ -138,8 +138,8 @@ def load_target(name: str, values: Mapping[str, str]) -> Target:
     """Return a target: its compose file with each ${VARIABLE:-default} filled in from `values`.
 
     Raise UsageError for an unknown target, and for a ZooKeeper target with a Kafka version that has no ZooKeeper mode.
-    Raise EngineError for a compose file that is not installed, and ValueError for a port that is no number. Other
-    values are not checked.
+    Raise EngineError for a compose file that is not installed, and ValueError for a port that is no number. A log dir
+    is not checked: one with a colon gives other volumes, and one with ` #` ValueError.
     """
     file = find_compose_file(name)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times as fast, where it is built in

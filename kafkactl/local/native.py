@@ -40,9 +40,9 @@ class NativeEngine:
     def up(self, target: Target, tell: Tell) -> None:
         """Start every node and return when each serves; stop all of them and raise EngineError where one fails.
 
-        Their data stay. A node that ran before is stopped, too. Any other error, and Ctrl-C, also stop all of them, and
-        are raised: UsageError for a KAFKA_HOME with another version, OSError where a file cannot be written. `tell`
-        gets lines of progress.
+        Their data stay. The nodes must not run yet; this is not checked, and after an error a node that did is stopped,
+        too. Any other error, and Ctrl-C, also stop all of them, and are raised: UsageError for a KAFKA_HOME with
+        another version, OSError where a file cannot be written. `tell` gets lines of progress.
         """
         try:
             launch(target, list_nodes(target), tell)

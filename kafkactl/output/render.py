@@ -111,8 +111,9 @@ def _make_escaped(value: Callable[[Any], object]) -> Callable[[Any], object]:
 def _show_plain(report: Report, stream: TextIO, with_headings: bool) -> None:
     """Print each table as aligned text without lines, with an empty line between tables.
 
-    The title of a table is a line above it. A table without rows prints only its title. `with_headings` False leaves
-    the titles of tables and columns and the empty lines out.
+    The title of a table is a line above it. A table without rows prints only its title, and one whose `headings` is
+    False only its title and the values of its first column. `with_headings` False leaves the titles of tables and
+    columns and the empty lines out.
     """
     for number, table in enumerate(report.tables):
         if number and with_headings:

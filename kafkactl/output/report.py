@@ -74,11 +74,12 @@ class Report:
 
         Columns are named by their titles, in any case; the tables have them in the order of `columns`, and an empty one
         keeps all. `sort` is TITLE, TITLE:asc or TITLE:desc, with the order in lower case; None keeps the order of rows,
-        and an empty text is no column. Rows without a value come last. With columns the data becomes a list of dicts,
-        from titles like log_end_offset to values, for the rows of all tables; [] without tables. Without columns the
-        data is sorted where it is the rows of the only table. Of several tables those without a named column are left
-        out, and those without the column of `sort` keep their order. Raise UsageError where no table has all of the
-        columns or the column of `sort`, unless there is no table, and for an unknown order.
+        and an empty text is no column. Rows with a value of None come last, but not those with an empty list. With
+        columns the data becomes a list of dicts, from titles like log_end_offset to values, for the rows of all tables,
+        and each table gets headings; [] without tables. Without columns the data is sorted where it is the rows of the
+        only table. Of several tables those without a named column are left out, and those without the column of `sort`
+        keep their order. Raise UsageError where no table has all of the columns or the column of `sort`, unless there
+        is no table, and for an unknown order.
         """
         report = self if sort is None else self._sort(sort)
         if not columns:
@@ -94,9 +95,10 @@ class Report:
     def _sort(self, sort: str) -> Report:
         """Return the report with the rows of its tables sorted by a column, TITLE, TITLE:asc or TITLE:desc.
 
-        TITLE is in any case, the order in lower case; TITLE alone means asc. Rows without a value come last. The data
-        is sorted where it is the rows of the only table. Tables without the column keep their order. Raise UsageError
-        for a column that no table has, unless there is no table, and for an unknown order.
+        TITLE is in any case, the order in lower case; TITLE alone means asc. Rows with a value of None come last, but
+        not those with an empty list. The data is sorted where it is the rows of the only table. Tables without the
+        column keep their order. Raise UsageError for a column that no table has, unless there is no table, and for an
+        unknown order.
         """
         title, _, order = sort.partition(":")
         if order not in ("", "asc", "desc"):

@@ -95,8 +95,8 @@ def _make_line_formatter(properties: Mapping[str, str], key: Format, value: Form
     The properties key.deserializer, value.deserializer and headers.deserializer name classes of Kafka's; with
     `.encoding` behind the name they are encodings of text, which count before a class. Without them the formats `key`
     and `value` count, and values of headers are printed as their bytes are. Raise UsageError for an unknown class,
-    property or encoding and for a value of print.* that is not true or false, and UnicodeEncodeError for a separator or
-    null.literal that is not Unicode.
+    property or encoding, for UTF-16 and UTF-32 without a byte order, and for a value of print.* that is not true or
+    false, and UnicodeEncodeError for a separator or null.literal that is not Unicode.
     """
     deserializers = {name: _find_text_format(text) for name, text in properties.items() if name in _DESERIALIZERS}
     for name, text in properties.items():
