@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from kafkactl.connection.broker_errors import TRANSIENT_CODES, refusal
 from kafkactl.connection.kafka_python import Brokers
-from kafkactl.connection.protocol import CoordinatorType, ErrorCode, group_by_topic
+from kafkactl.connection.protocol import CoordinatorType, ErrorCode, ResourceType, group_by_topic
 from kafkactl.connection.settings import Settings
 from kafkactl.errors import (
     AbsentBrokerError,
@@ -327,11 +327,11 @@ class Requests:
     def list_config_resources(self, resource_type: int) -> list[str]:
         """Return the names of the resources of a type (a ResourceType) that have configs, in the broker's order.
 
-        Brokers from 3.7 to 4.0 list client metrics alone: for another type the result is empty. Raise
-        UnsupportedRequestError where the brokers are older, OperationError for another refusal, UnreachableError or
-        UsageError.
+        Raise UnsupportedRequestError where the brokers are too old: Kafka 3.7 has client metrics, and 4.1 the other
+        types. Raise OperationError for another refusal, UnreachableError or UsageError.
         """
-        answer = self.send("ListConfigResources", resource_types=[resource_type])
+        least = 0 if resource_type == ResourceType.CLIENT_METRICS else 1  # version 0 lists client metrics alone
+        answer = self.send("ListConfigResources", min_version=least, resource_types=[resource_type])
         if answer.error_code == ErrorCode.UNSUPPORTED_VERSION:
             raise UnsupportedRequestError("the brokers are too old to list resources of this type")
         if answer.error_code:

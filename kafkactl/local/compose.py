@@ -16,6 +16,8 @@ TARGETS = ("kraft", "kraft-cluster", "kraft-controllers", "zookeeper", "zookeepe
 DEFAULT_PORT = 9092
 HOST = "127.0.0.1"
 
+_NOT_IN_FOLDERS = re.compile(r"(?<!^[A-Za-z]):|[,#\x00-\x1f\x7f]")
+"""Compose splits at a colon (but for a drive), YAML ends at # behind a blank, and log.dirs is a list with commas."""
 _VARIABLE = re.compile(r"\$(?:\$|\{(?P<name>\w+)(?:(?P<operator>:?[-+])(?P<text>(?:[^{}]|\{[^{}]*\})*))?\})")
 
 
@@ -121,6 +123,11 @@ def make_variables(
     values = {f"KAFKACTL_PORT_{node}": str(port + node - 1) for node in (1, 2, 3)}
     for name, folder in (("KAFKACTL_SECRETS", secrets), ("KAFKACTL_LOG_DIR", log_dir)):
         if folder is not None:
+            if (wrong := _NOT_IN_FOLDERS.search(str(folder))) is not None:
+                raise UsageError(
+                    f"the path of a local cluster's folder has the character {wrong[0]!r}: {str(folder)!r}",
+                    "choose a folder without it: --log-dir for segments, KAFKACTL_DATA for everything else",
+                )
             values[name] = str(folder)
     if version is not None:
         if not re.fullmatch(r"\d+\.\d+\.\d+", version):
@@ -138,8 +145,8 @@ def load_target(name: str, values: Mapping[str, str]) -> Target:
     """Return a target: its compose file with each ${VARIABLE:-default} filled in from `values`.
 
     Raise UsageError for an unknown target, and for a ZooKeeper target with a Kafka version that has no ZooKeeper mode.
-    Raise EngineError for a compose file that is not installed, and ValueError for a port that is no number. A log dir
-    is not checked: one with a colon gives other volumes, and one with ` #` ValueError.
+    Raise EngineError for a compose file that is not installed, and ValueError for a port that is no number. Other
+    values are not checked.
     """
     file = find_compose_file(name)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times as fast, where it is built in

@@ -157,3 +157,23 @@ def test_log_dirs_and_secrets_can_be_folders_of_this_host(tmp_path: Path) -> Non
     folders = {path: Path(source) for path, source in job.volumes.items()}
     assert make_job_command(job, folders) == ["bash", str(script), str(tmp_path / "s")]
     assert parse_scram_users(secured.brokers[0]) == [("admin", "admin-secret"), ("alice", "alice-secret")]
+
+
+@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize(
+    "folder", ["/tmp/a b", "/tmp/ä$HOME ${X} 'x' \"q\" %", "/tmp/- x", "/tmp/a\\b", "/tmp/[{&*!|>@`"]
+)
+def test_a_folder_is_bound_as_it_is_named(name: str, folder: str) -> None:
+    target = load_target(name, make_variables(log_dir=Path(folder), secrets=Path(folder)))
+    assert [str(broker.bound_log_dir).rpartition("/")[0] for broker in target.brokers] == [folder] * len(target.brokers)
+
+
+@pytest.mark.parametrize("character", [":", ",", "#", "\n", "\0", "\x7f"])
+@pytest.mark.parametrize("place", ["log_dir", "secrets"])
+def test_a_folder_that_a_compose_file_cannot_name_is_refused(place: str, character: str) -> None:
+    with pytest.raises(UsageError, match="the path of a local cluster's folder has the character"):
+        make_variables(**{place: Path(f"/tmp/a{character} b")})
+
+
+def test_a_folder_on_a_drive_is_no_fault() -> None:
+    assert make_variables(secrets=Path("C:/secrets"))["KAFKACTL_SECRETS"] == "C:/secrets"
