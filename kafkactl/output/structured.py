@@ -344,7 +344,7 @@ def _format_csv_rows(columns: list[list[Any]]) -> str:
 
 
 def _format_csv_column(values: list[Any]) -> list[str]:
-    """Return the cells of a column as csv, with the quotes that they need, in the order of `values`.
+    """Return the cells of a column, each as format_csv_cell writes it, in the order of `values`.
 
     Most columns repeat few values, or are numbers; both have a faster way.
     """

@@ -25,11 +25,12 @@ _EDGES = 2
 def show_tables(tables: Sequence[Table], stream: TextIO, with_headings: bool = True) -> None:
     """Print each table, with its title above it, and an empty line between tables.
 
-    Tables are as wide as their cells need, up to the width of the terminal, or to 10,000 columns elsewhere; blocks of
-    lines (see draw_table) can be wider. A table without rows prints only its title. `with_headings` False leaves the
-    titles of tables and columns out, and the empty lines between tables; a table that is drawn keeps a blank line above
-    and below it, and blocks keep the titles of columns. Control characters of cells must be escaped before, as
-    render.show does. Raise OutputError and ReaderLeftError where the stream is stdout and cannot be written.
+    Tables are as wide as their cells need, up to the width of the terminal, or to 10,000 columns elsewhere. A wider one
+    loses its empty columns, breaks sentences, or becomes blocks of lines, which can be wider (see draw_table). A table
+    without rows prints only its title. `with_headings` False leaves the titles of tables and columns out, and the empty
+    lines between tables; a table that is drawn keeps a blank line above and below it, and blocks keep the titles of
+    columns. Control characters of cells must be escaped before, as render.show does. Raise OutputError and
+    ReaderLeftError where the stream is stdout and cannot be written.
     """
     console = Console(file=stream, highlight=False, width=None if stream.isatty() else _WIDEST)
     for number, table in enumerate(tables):

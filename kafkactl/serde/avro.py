@@ -369,8 +369,9 @@ def _is_unicode(text: str) -> bool:
 def _fits(value: Any, logical: str, schema: Any) -> bool:
     """Return whether a value can be written without loss as its `logical` type, by the parsed type (`schema`).
 
-    `value` is a Decimal, UUID, date, time or datetime. Decimals are checked for scale and precision, and infinity and
-    NaN do not fit; types in -millis are checked for microseconds; all others fit.
+    `value` is a Decimal, UUID, date, time or datetime. Decimals are checked for scale and precision as they are
+    written, so 1.50 does not fit a scale of 1; infinity and NaN do not fit; types in -millis are checked for
+    microseconds; all others fit.
     """
     if isinstance(value, decimal.Decimal):
         _, digits, exponent = value.as_tuple()

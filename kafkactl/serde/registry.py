@@ -430,8 +430,8 @@ def _parse_schema(schema: Schema, indexes: Sequence[int] = ()) -> _ParsedSchema:
 
     `indexes` are the path of a Protobuf message: its number, from 0 on, among the top messages, then among those inside
     of it, and so on; empty means the first one. A message that the schema names counts first. Raise UsageError for an
-    invalid schema, for a missing message, and where an extra is not installed. Raise OperationError where a Protobuf
-    schema needs a temporary file that cannot be made.
+    invalid schema, for a missing or ambiguous message, and where an extra is not installed. Raise OperationError where
+    a Protobuf schema needs a temporary file that cannot be made.
     """
     if schema.language != PROTOBUF:
         return _ParsedSchema(schema, make_format(schema))

@@ -13,8 +13,10 @@ def make_format(schema: Schema) -> Format:
     """Return the format of a schema's values, without the header that a registry's clients write before them.
 
     `schema.language` is AVRO, PROTOBUF or JSON. The functions of the format raise FormatError for bytes and text that
-    are not of the schema. Raise UsageError for an invalid schema and an unknown language, and where an extra is not
-    installed. Raise OperationError where a Protobuf text needs a temporary file that cannot be made.
+    are not of the schema. With a JSON Schema to_text only refuses bytes that are not UTF-8, and to_bytes also raises it
+    for a missing reference. Raise UsageError for an invalid schema, an unknown language and a missing or ambiguous
+    message, and where an extra is not installed. Raise OperationError where a Protobuf text needs a temporary file that
+    cannot be made.
     """
     makers: dict[str, Callable[[Schema], Format]] = {
         AVRO: _make_avro_format,

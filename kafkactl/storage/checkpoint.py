@@ -43,8 +43,9 @@ class PartitionOffset:
 def read_leader_epochs(path: Path) -> list[LeaderEpoch]:
     """Return the lines of a leader-epoch-checkpoint, in the order of the file.
 
-    An empty file gives an empty list. Raise NotFoundError for a missing file, UsageError for a folder, a device or a
-    file without read permission, and FormatError for content that is no checkpoint of version 0 or cannot be read.
+    An empty file gives an empty list. A file that ends in .gz is unpacked, and `-` is standard input. Raise
+    NotFoundError for a missing file, UsageError for a folder, a device or a file without read permission, and
+    FormatError for content that is no checkpoint of version 0 or cannot be read.
     """
 
     def parse(words: list[str]) -> LeaderEpoch:
@@ -58,8 +59,9 @@ def read_leader_epochs(path: Path) -> list[LeaderEpoch]:
 def read_offset_checkpoint(path: Path) -> list[PartitionOffset]:
     """Return the lines of an offset checkpoint, in the order of the file.
 
-    An empty file gives an empty list. Raise NotFoundError for a missing file, UsageError for a folder, a device or a
-    file without read permission, and FormatError for content that is no checkpoint of version 0 or cannot be read.
+    An empty file gives an empty list. A file that ends in .gz is unpacked, and `-` is standard input. Raise
+    NotFoundError for a missing file, UsageError for a folder, a device or a file without read permission, and
+    FormatError for content that is no checkpoint of version 0 or cannot be read.
     """
 
     def parse(words: list[str]) -> PartitionOffset:

@@ -95,7 +95,7 @@ class LegacyBatch:
     def max_timestamp_ms(self) -> int:
         """Return the message's own timestamp in ms since 1970, or -1 in magic 0, which has no timestamps.
 
-        Raise FormatError where the message is too short for a timestamp.
+        Raise FormatError where `body` has fewer than 22 bytes in magic 1.
         """
         if self.magic == 0:
             return NO_TIMESTAMP

@@ -188,8 +188,8 @@ def _read_zigzag(data: bytes | memoryview, position: int, bits: int) -> tuple[in
 def _read_bytes(data: bytes | memoryview, position: int, end: int) -> tuple[bytes | None, int]:
     """Return a field that follows its length, None for a negative length, and the position after it.
 
-    `end` is at most the length of the data. Raise FormatError where the field ends after `end`, or its length is cut
-    off or has too many bytes.
+    `end` is at most the length of the data. Raise FormatError where the field ends after `end`, except one of negative
+    length, and where the length is cut off at the end of the data or has too many bytes.
     """
     length, position = read_varint(data, position)
     if length < 0:

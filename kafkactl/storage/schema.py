@@ -302,8 +302,8 @@ def _parse_field(words: list[str], fields: tuple[Field, ...], message_versions: 
     """Return the field that the words of a line describe; `fields` are those of its struct.
 
     The line is NAME TYPE and options like versions=1+, nullable=2+, tag=0 or default=-1. A TYPE that begins with [] is
-    an array. Without versions=, and with one that includes all `message_versions`, `versions` of the field are all
-    numbers, also those that the message does not have. Without nullable= it is never null.
+    an array. Without versions=, and with one that includes all `message_versions`, `versions` of the field are 0 to
+    32767, also those that the message does not have. Without nullable= it is never null. Unknown options are ignored.
     """
     name, type, *attributes = words
     options = dict(attribute.split("=", 1) for attribute in attributes)

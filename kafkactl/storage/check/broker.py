@@ -102,9 +102,9 @@ def check_log_dir(path: Path, checked: CheckCounts) -> Iterator[Fault]:
 
 
 def _read_checkpoints(path: Path) -> tuple[list[_Checkpoint], list[Fault]]:
-    """Return the four offset checkpoints and the faults of their files; a missing or unreadable file has no lines.
+    """Return the four offset checkpoints, with the lines that check_offsets gives, and the faults of all files.
 
-    A missing file is no fault, and has its _Checkpoint, too.
+    A missing file has no lines and no fault, and has its _Checkpoint, too.
     They are read before the logs, because logs only grow in the meantime. Nothing is raised.
     """
     faults: list[Fault] = []
