@@ -316,21 +316,25 @@ def _encode_yaml_flat(value: Any) -> str:
         return str(value)
     if isinstance(value, (dict, list)):
         return "{}" if isinstance(value, dict) else "[]"
-    return _encode_yaml_scalar(value)
+    return _encode_yaml_text(value) if isinstance(value, str) else _dump_yaml(value, None)
 
 
 @functools.lru_cache(maxsize=4096)  # names and states are repeated often
-def _encode_yaml_scalar(value: str | float) -> str:
-    """Return text or a float on one line as PyYAML writes it, which knows the texts that must be quoted.
+def _encode_yaml_text(text: str) -> str:
+    """Return text on one line as PyYAML writes it, which knows the texts that must be quoted.
 
     Up to 4096 results are kept.
     """
-    if isinstance(value, str) and _YAML_WORD.fullmatch(value) and value.lower() not in _YAML_RESERVED:
-        return value
+    if _YAML_WORD.fullmatch(text) and text.lower() not in _YAML_RESERVED:
+        return text
+    # Text with line ends is written on one line, in double quotes: other styles would need the present indentation.
+    return _dump_yaml(text, None if text.isprintable() else '"')
+
+
+def _dump_yaml(value: str | float, style: str | None) -> str:
+    """Return text or a float on one line as PyYAML writes it; `style` is its quote, None for the one that it chooses."""
     import yaml
 
-    # Text with line ends is written on one line, in double quotes: other styles would need the present indentation.
-    style = '"' if isinstance(value, str) and not value.isprintable() else None
     # The value is written in a list, because a scalar alone would end in a line `...`.
     text: str = yaml.safe_dump(
         [value], allow_unicode=True, width=_YAML_WIDTH, default_flow_style=False, default_style=style

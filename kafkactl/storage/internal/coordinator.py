@@ -101,13 +101,14 @@ def _read_message(reader: SchemaReader, layout: Layout, version: int, shown_vers
 def _decode_protocol(member: dict[str, Any]) -> None:
     """Replace a member's subscription and assignment by dicts of their fields, in place.
 
-    Bytes that cannot be decoded stay. Bytes behind the fields are lost, and a negative version gives an empty dict.
+    Bytes that cannot be decoded stay, also those with a negative version. Bytes behind the fields are lost.
     """
     subscription, assignment = sorted(load_layouts("consumer_protocol"), key=lambda layout: layout.name, reverse=True)
     for name, layout in (("subscription", subscription), ("assignment", assignment)):
         reader = SchemaReader(member[name])
         try:
-            member[name] = reader.read_message(layout, int(reader.read_number("int16")))
+            if (version := int(reader.read_number("int16"))) >= 0:
+                member[name] = reader.read_message(layout, version)
         except FormatError:
             continue
 

@@ -70,7 +70,13 @@ def test_json_is_valid_and_says_what_the_data_says(data: Any) -> None:
 
 @given(DATA)
 def test_yaml_means_what_json_means(data: Any) -> None:
-    assert yaml.safe_load("".join(encode_yaml(data))) == json.loads(text_of_json(data))
+    assert repr(yaml.safe_load("".join(encode_yaml(data)))) == repr(json.loads(text_of_json(data)))  # 0.0 is not -0.0
+
+
+def test_values_that_compare_as_equal_are_written_as_they_are() -> None:
+    data = [0.0, -0.0, 0, False, 1.0, 1, True, "1", "1.0", "true", 0.0]
+    assert repr(yaml.safe_load("".join(encode_yaml(data)))) == repr(data)
+    assert repr(json.loads(text_of_json(data))) == repr(data)
 
 
 @given(st.lists(DATA, max_size=5))
