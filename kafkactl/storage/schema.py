@@ -351,7 +351,8 @@ def _parse_default(stated: str | None, type: str, many: bool, fields: tuple[Fiel
 def _parse_versions(text: str) -> range:
     """Return the versions that a text like 1+, 2-5 (5 included), 3 or none stands for; 1+ goes up to 2^15 - 1.
 
-    The range for none is empty. Raise ValueError where a part of another text is no number, and for an empty text.
+    The range for none is empty. 3- counts as 3. Raise ValueError where a part of another text is no number, and for an
+    empty text.
     """
     if text == "none":
         return _NO_VERSION

@@ -68,10 +68,10 @@ class Segment:
     def __init__(self, path: Path | str) -> None:
         """Open a path; one that ends in .gz is unpacked, a FIFO is copied, and `-` is standard input.
 
-        Raise MissingFileError (a NotFoundError) for a missing file; UsageError for a folder, a file without read
-        permission, a device, or a closed or terminal standard input; FormatError for a socket, and where the file
-        cannot be read or not one byte can be unpacked. A gzip file that is cut off later is no error here. The content
-        is not checked, and the name needs no offset.
+        Standard input that begins as gzip data do is unpacked, too. Raise MissingFileError (a NotFoundError) for a
+        missing file; UsageError for a folder, a file without read permission, a device, or a closed or terminal
+        standard input; FormatError for a socket, and where the file cannot be read or not one byte can be unpacked. A
+        gzip file that is cut off later is no error here. The content is not checked, and the name needs no offset.
         """
         self.path = Path(path)
         self._file = StoredFile(self.path)

@@ -30,12 +30,12 @@ class AbortedTransaction:
 def read_aborted_transactions(path: Path) -> Iterator[AbortedTransaction]:
     """Yield the entries of a .txnindex file, in the order of the file; nothing for an empty file.
 
-    A file that ends in .gz is unpacked, and `-` is standard input. The whole file is read for the first entry, and not
-    at the call. An entry with a negative version is no error.
+    `-` is standard input. A file that ends in .gz, and standard input that begins as gzip data do, are unpacked. The
+    whole file is read for the first entry, and not at the call. An entry with a negative version is no error.
 
     Raise NotFoundError for a missing file, UsageError for a folder, a device or a file without read permission, and
-    FormatError for a file that cannot be read; and, after the entries before it, for one that is cut off or has a
-    version above 0.
+    FormatError for a file that cannot be read or unpacked completely; and, after the entries before it, for an entry
+    that is cut off or has a version above 0.
     """
     data = read_file(path)
     for position in range(0, len(data), ENTRY.size):

@@ -142,7 +142,7 @@ def _skip(text: str, at: int) -> int:
 
 
 def _parse_object(text: str, at: int) -> dict[str, Any]:
-    """Return the members of the object at a position; nothing else may follow it.
+    """Return the members of the object at a position, as parse_members() has them; nothing else may follow it.
 
     Raise FormatError for another value, a repeated name, or a string with half of a surrogate pair; ValueError or
     StopIteration (with the position) for text that is not JSON; RecursionError for deep nesting.
@@ -157,7 +157,7 @@ def _parse_object(text: str, at: int) -> dict[str, Any]:
 
 
 def _add_member(members: dict[str, Any], name: str, text: str, begin: int, end: int) -> None:
-    """Add the member whose value is between two positions to those of the object.
+    """Add a member to those of the object, as parse_members() has it; its value is between the two positions.
 
     Raise FormatError for a repeated name and for half of a surrogate pair, ValueError or StopIteration for text that is
     not JSON, and RecursionError for deep nesting.

@@ -313,8 +313,8 @@ def _list_partitions(cluster: Cluster, consumer: Any, selection: Selection) -> l
 
     `partitions` are taken from each topic, in their order; None or none mean all. The topics of `assigned` must be
     among the selected ones (KeyError otherwise). Raise NotFoundError for a missing topic or partition; but with
-    `include` an absent topic is left out where another one matches. Raise OperationError or UnreachableError where
-    topics cannot be read, and UsageError for a wrong client setting.
+    `include` an absent topic, or a pattern without a match, is left out where another one matches. Raise OperationError
+    or UnreachableError where topics cannot be read, and UsageError for a wrong client setting.
     """
     numbers = find_topics(cluster, consumer, selection)
     if selection.assigned is not None:
@@ -330,9 +330,9 @@ def find_topics(cluster: Cluster, consumer: Any, selection: Selection) -> dict[s
     """Return the partition numbers, sorted, of the selected topics, by name.
 
     The topics are in the order of `topics`, if the selection names them; with `include` they are sorted, and an absent
-    name is left out where another one matches. Raise NotFoundError where no topic matches or a topic is missing,
-    OperationError for an error of a broker, UnreachableError where no broker answers, and UsageError for a wrong client
-    setting.
+    name, or a pattern without a match, is left out where another one matches. Raise NotFoundError where no topic
+    matches or a topic is missing, OperationError for an error of a broker, UnreachableError where no broker answers,
+    and UsageError for a wrong client setting.
     """
     if selection.include is None:
         return {topic: cluster.list_partitions(topic, consumer) for topic in selection.topics}

@@ -107,8 +107,9 @@ class StoppableInput:
     def read1(self, size: int = -1) -> bytes:
         """Return the bytes that have come, at most `size` and the size of a part, waiting for one byte at least.
 
-        A `size` below 0 is no bound. Return nothing at the end, after a signal, or for a `size` of 0. Raise OSError
-        where the descriptor cannot be read.
+        A `size` below 0 is no bound. Return nothing at the end, for a `size` of 0, and after a signal, also within a
+        piece: finish_piece() and the other methods read its rest then. Raise OSError where the descriptor cannot be
+        read.
         """
         limit = self._chunk_bytes if size < 0 else min(size, self._chunk_bytes)
         while self._stop.wait_readable(self._descriptor):
