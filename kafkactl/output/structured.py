@@ -332,7 +332,7 @@ def _encode_yaml_text(text: str) -> str:
 
 
 def _dump_yaml(value: str | float, style: str | None) -> str:
-    """Return text or a float on one line as PyYAML writes it; `style` is its quote, None for the one that it chooses."""
+    """Return text or a float on one line as PyYAML writes it. `style` is its quote; None lets PyYAML choose."""
     import yaml
 
     # The value is written in a list, because a scalar alone would end in a line `...`.

@@ -40,7 +40,9 @@ class Transactions:
         """
         self._sending, self._cluster, self._account, self._size, self._stop = sending, cluster, account, size, stop
         self._producer = sending._producer
+        self._is_open = False
         self._begun = 0
+        """Number of records in the open transaction."""
         self._records = _Records()
         self._tell = account.tell
         self._failures: list[UndeliveredRecord] = []
@@ -58,7 +60,7 @@ class Transactions:
         sent_count = 0
         try:
             while sent_count < len(batch):
-                if not self._begun:
+                if not self._is_open:
                     self._begin()
                 part = (
                     batch[sent_count:]
@@ -88,7 +90,7 @@ class Transactions:
         send no more. Raise UnreachableError where no leader was reached, or the coordinator did not answer: the records
         may have been delivered then.
         """
-        if not self._begun:
+        if not self._is_open:
             return
         self._sending.flush()
         self._require_all_sent()
@@ -102,8 +104,7 @@ class Transactions:
             self.abort(str(error))
             raise OperationError(f"{error}; it was aborted", error.hint) from error
         self._account.committed_transactions += 1
-        self._account.tell = self._tell
-        self._begun = 0
+        self._close()
 
     def abort(self, reason: str) -> None:
         """Abort the open transaction; without one do nothing.
@@ -114,7 +115,7 @@ class Transactions:
         answer, and where the kept records cannot be read, which the coordinator does not wait for; and
         UnreachableError.
         """
-        if not self._begun:
+        if not self._is_open:
             return
         self._sending.give_up()
         try:
@@ -131,9 +132,15 @@ class Transactions:
             self._producer.begin_transaction()
         except KafkaException as error:
             raise self._cluster.error(error, "cannot begin a transaction") from error
+        self._is_open = True
         self._records.clear()
         self._failures = []
         self._account.tell = self._failures.append
+
+    def _close(self) -> None:
+        """Pass failed records on to the caller's function again, and count none as begun."""
+        self._is_open, self._begun = False, 0
+        self._account.tell = self._tell
 
     def _require_all_sent(self) -> None:
         """Abort the transaction and raise OperationError where a record has failed so far; otherwise do nothing.
@@ -153,9 +160,8 @@ class Transactions:
         transaction must be open: after a commit its records would be passed on as undelivered. Afterwards none is open
         here. Raise OperationError where the kept records cannot be read.
         """
-        self._account.tell = self._tell
         self._account.aborted += self._begun - len(self._failures)
-        self._begun = 0
+        self._close()
         for batch in self._records.read_all():
             for record in batch:
                 self._account.tell(make_undelivered(record, reason))
