@@ -267,8 +267,8 @@ def may_have_settings(cluster: Cluster, entity: Entity) -> bool:
     At such brokers every name of a group gives True. A group without settings whose broker does not answer gives False;
     so does, without the right to list the settings of groups, one that only has settings. A broker that is not alive
     gives False, and the default '' True. Raise UnsupportedRequestError where the brokers are too old for client
-    metrics, UnreachableError, OperationError for a refusal, UsageError for a wrong client setting, and KeyError for
-    users, clients and ips.
+    metrics, and at controllers for a group; UnreachableError, OperationError for a refusal, UsageError for a wrong
+    client setting, and KeyError for users, clients and ips.
     """
     if entity.type is not EntityType.GROUPS:
         return entity in list_entities(cluster, entity.type)
