@@ -59,11 +59,12 @@ def read_declaration(path: Path) -> list[TopicSpec]:
     """Return the topics of a YAML or JSON file, sorted by name; raise UsageError for a file without valid topics.
 
     The form is {topics: {NAME: {partitions: N, replication_factor: N, configs: {NAME: VALUE}}}}. Each field may be
-    missing: a missing number is None, the brokers' default, and missing configs are an empty mapping. Values of configs
-    become texts, and lists texts with commas. Names beside `topics` are ignored. A number as a name becomes text; 5 and
-    "5" are one name twice, which is a UsageError. `path` may be `-` for standard input. A file that cannot be read,
-    other fields of a topic, and wrong names or values are UsageErrors. An empty mapping of topics is an empty list;
-    null in place of a topic's fields, of a number or of configs is the same as leaving it out.
+    missing: a missing number is None (the brokers' default for a new topic, no change for another), and missing configs
+    are an empty mapping. Values of configs become texts, and lists texts with commas. Names beside `topics` are
+    ignored. A number as a name becomes text; 5 and "5" are one name twice, which is a UsageError. `path` may be `-` for
+    standard input. A file that cannot be read, other fields of a topic, and wrong names or values are UsageErrors. An
+    empty mapping of topics is an empty list; null in place of a topic's fields, of a number or of configs is the same
+    as leaving it out.
     """
     content = read_yaml(path)
     declared = content.get("topics") if isinstance(content, dict) else None
@@ -98,9 +99,10 @@ def compare(cluster: Cluster, declared: Sequence[TopicSpec]) -> list[Change]:
 
     The changes of a topic are in the order partitions, replicas, settings by name; a topic that has its declared state
     has none. Topics that are not declared stay, but a setting of a declared topic that the file does not have is unset.
-    A topic that the user may not see counts as a new one. Fewer partitions, and more replicas than live brokers, are
-    impossible changes, not errors. The brokers do not check anything here. Raise UnreachableError, OperationError (also
-    NotFoundError) for a topic that cannot be described, and UsageError for a wrong client setting.
+    A topic that the user may not see counts as a new one. For a topic that exists, fewer partitions, and more replicas
+    than live brokers, are impossible changes, not errors. The numbers of a new topic are not checked, and the brokers
+    check nothing here. Raise UnreachableError, OperationError (also NotFoundError) for a topic that cannot be
+    described, and UsageError for a wrong client setting.
     """
     existing_names = {row.topic for row in list_topics(cluster)}
     brokers = len(cluster.read_metadata().brokers)

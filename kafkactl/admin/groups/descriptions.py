@@ -296,8 +296,9 @@ def _describe_briefly(
 
     A group that its coordinator lists as empty is not asked for, because it has no members: its state and type are
     those of the list, its coordinator and assignor None. A group that fails is only in the errors. `with_epochs` asks
-    for all groups. Raise UnreachableError where no group was answered, or a coordinator does not answer about epochs;
-    OperationError where it refuses that, and UsageError for a wrong client setting.
+    for all groups. Raise UnreachableError where none of the groups that are asked for was answered, also if others are
+    empty, or a coordinator does not answer about epochs; OperationError where it refuses that, and UsageError for a
+    wrong client setting.
     """
     empty_groups = [] if with_epochs else [group for group in groups if group.state == EMPTY_STATE]
     described = [GroupDescription(group.group, group.type, group.state, None, None, ()) for group in empty_groups]
@@ -347,7 +348,7 @@ def read_group_lags(
 
 
 def read_group_lag(cluster: Cluster, name: str, with_epochs: bool = False) -> GroupLag:
-    """Return a group with the lag of every partition.
+    """Return a group with a row for every partition; the lag of one without a commit is None.
 
     Errors of single partitions are in their rows and are not raised. `with_epochs` asks also for epochs and target
     assignments of the consumer protocol; without it a group that is listed as Empty has neither coordinator nor
@@ -462,12 +463,13 @@ def _read_offsets(
 
 
 def delete_groups(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
-    """Delete groups and return the outcome of each, in the order of `names`, each name once.
+    """Delete groups and return the outcome of each, in the order of `names`.
 
     A refusal, also for a group that does not exist or has members, is a failed outcome, and a transient one is tried
-    again before; a group without an answer has the code REQUEST_TIMED_OUT and may have been deleted. Without names
-    nothing is sent. Raise UnreachableError where no group has an answer and the request was certainly not sent, and
-    UsageError for a wrong client setting.
+    again before; a group without an answer has the code REQUEST_TIMED_OUT and may have been deleted. Each name must be
+    there once; otherwise all fail. It must be UTF-8, and have no NUL character: librdkafka cuts it there, and another
+    group may be deleted. Without names nothing is sent. Raise UnreachableError where no group has an answer and the
+    request was certainly not sent, and UsageError for a wrong client setting.
     """
 
     def send(group_names: list[str]) -> Mapping[str, Future[Any]]:

@@ -348,12 +348,12 @@ def list_changes(group: str, plan: ResetPlan) -> list[OffsetChange]:
 def carry_out(cluster: Cluster, changes: Sequence[OffsetChange]) -> list[OffsetChange]:
     """Commit the new offsets of one group without members, and return each change with its result.
 
-    A group that does not exist is created. All changes must be of the same group, and stay in their order. A refused
-    partition is a change that is not ok and has an `error`. Without changes nothing is sent. Raise OperationError where
-    the whole request is refused, for example because the group has members, and where the transient refusal of one
-    partition lasts until the time-out: others may have been committed then. Raise UnansweredError where the offsets may
-    have been committed, UnreachableError, UsageError for a wrong client setting, and ValueError for an empty group or
-    topic and a negative partition or offset.
+    A group that does not exist is created. All changes must be of the same group, whose name is cut at a NUL character,
+    and stay in their order. A refused partition is a change that is not ok and has an `error`. Without changes nothing
+    is sent. Raise OperationError where the whole request is refused, for example because the group has members, and
+    where the transient refusal of one partition lasts until the time-out: others may have been committed then. Raise
+    UnansweredError where the offsets may have been committed, UnreachableError, UsageError for a wrong client setting,
+    and ValueError for an empty group or topic and a negative partition or offset.
     """
     if not changes:
         return []
