@@ -430,7 +430,8 @@ class _Spread:
     def _list_edges(self, index: int) -> list[tuple[int, int, int]]:
         """Return source, target and price of each possible move of a partition's replicas: 1, 0, or -1 to undo one.
 
-        The list is made once for all partitions that have the same replicas, before and now; do not change it.
+        The list is made once for all partitions with the same allowed brokers and the same replicas, before and now; do
+        not change it.
         """
         key = (frozenset(self.replicas[index]), self._before[index], id(self._allowed[index]))
         if (steps := self._steps.get(key)) is None:

@@ -74,10 +74,10 @@ def create_token(
 def describe_tokens(cluster: Cluster, principals: Iterable[str] = ()) -> list[Token]:
     """Return the tokens that these principals own, have created or may renew, with their HMACs, in the broker's order.
 
-    Without principals all tokens are returned. The broker leaves out tokens that the user of this connection may not
-    see: those that it neither owns, has created nor may renew, and for which it has neither the right Describe on the
-    token nor DescribeTokens on the owner. Raise OperationError for a refusal, UnreachableError, and UsageError
-    for a wrong client setting.
+    Principals are TYPE:NAME; one of another form is no error and has no tokens. Without principals all tokens are
+    returned. The broker leaves out tokens that the user of this connection may not see: those that it neither owns, has
+    created nor may renew, and for which it has neither the right Describe on the token nor DescribeTokens on the owner.
+    Raise OperationError for a refusal, UnreachableError, and UsageError for a wrong client setting.
     """
     answer = cluster.requests.send("DescribeDelegationToken", owners=[_split(name) for name in principals] or None)
     if answer.error_code:
