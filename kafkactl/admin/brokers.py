@@ -354,10 +354,11 @@ def _make_table(answer: Any) -> dict[int, tuple[int, int]]:
 def _find_finalized(answers: Iterable[Any]) -> str | None:
     """Return the metadata.version, such as 4.3-IV0, of the answer to ApiVersions with the highest epoch.
 
-    Of equal epochs the first answer counts. None without answers, and where that answer has none. A level that kafkactl
-    does not know is its number as text.
+    Of equal epochs the first answer counts. None without an answer with an epoch, and where that answer has none. A
+    level that kafkactl does not know is its number as text.
     """
-    newest = max(answers, key=lambda answer: answer.finalized_features_epoch or -1, default=None)
+    with_epochs = [answer for answer in answers if answer.finalized_features_epoch is not None]
+    newest = max(with_epochs, key=lambda answer: answer.finalized_features_epoch, default=None)
     features = (newest.finalized_features or ()) if newest is not None else ()
     level = next((feature.max_version_level for feature in features if feature.name == FEATURE), None)
     return None if level is None else find_metadata_version(level) or str(level)

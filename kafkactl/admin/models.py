@@ -57,17 +57,18 @@ def send_change(
     result_text: str,
     ignored: Mapping[int, str] | None = None,
 ) -> list[Outcome]:
-    """Send a change of several items and return the outcome of each item, in the order of the names, each name once.
+    """Send a change of several items and return the outcome of each item, in the order of the names.
 
-    `send` sends the request for a list of names and returns a future for each name. `result_text` is the result of a
-    success. An error whose code is in `ignored` counts as a success, with the text there as its result; None ignores
-    none. A refusal is a failed outcome; a transient one is tried again within the time-out. An item without an answer
-    has the code REQUEST_TIMED_OUT: its change may have been done. Without names nothing is sent. Where no item has an
-    answer, raise UnreachableError if the request was certainly not sent; otherwise all have that code, and
-    UnansweredError is not raised. Errors of `send`, such as UsageError for a wrong client setting, pass through.
+    A repeated name counts once. `send` sends the request for a list of names and returns a future for each name.
+    `result_text` is the result of a success. An error whose code is in `ignored` counts as a success, with the text
+    there as its result; None ignores none. A refusal is a failed outcome; a transient one is tried again within the
+    time-out. An item without an answer has the code REQUEST_TIMED_OUT: its change may have been done. Without names
+    nothing is sent. Where no item has an answer, raise UnreachableError if the request was certainly not sent;
+    otherwise all have that code, and UnansweredError is not raised. Errors of `send`, such as UsageError for a wrong
+    client setting, pass through.
     """
     results = []
-    all_names = list(names)
+    all_names = list(dict.fromkeys(names))  # librdkafka refuses all groups where one is there twice
     answers: Mapping[str, Any]
     try:
         with cluster.renew_timeout_for_change():

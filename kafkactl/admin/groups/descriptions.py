@@ -466,10 +466,10 @@ def delete_groups(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
     """Delete groups and return the outcome of each, in the order of `names`.
 
     A refusal, also for a group that does not exist or has members, is a failed outcome, and a transient one is tried
-    again before; a group without an answer has the code REQUEST_TIMED_OUT and may have been deleted. Each name must be
-    there once; otherwise all fail. It must be UTF-8, and have no NUL character: librdkafka cuts it there, and another
-    group may be deleted. Without names nothing is sent. Raise UnreachableError where no group has an answer and the
-    request was certainly not sent, and UsageError for a wrong client setting.
+    again before; a group without an answer has the code REQUEST_TIMED_OUT and may have been deleted. A repeated name
+    counts once. Names must be UTF-8, and have no NUL character: librdkafka cuts them there, and another group may be
+    deleted. Without names nothing is sent. Raise UnreachableError where no group has an answer and the request was
+    certainly not sent, and UsageError for a wrong client setting.
     """
 
     def send(group_names: list[str]) -> Mapping[str, Future[Any]]:

@@ -12,11 +12,13 @@ import pytest
 
 from kafkactl.admin import records, scram
 from kafkactl.admin.groups import offsets
+from kafkactl.admin.groups.descriptions import delete_groups
 from kafkactl.admin.topics import changes, descriptions
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.settings import Settings
 from kafkactl.errors import NotFoundError, UsageError
 from tests.fake_broker import FakeCluster
+from tests.fake_broker.state import Group
 
 
 @pytest.mark.parametrize("topic", ["", "a\0b", "\ud800"])
@@ -89,3 +91,16 @@ def test_a_topic_that_every_page_refuses_is_one_error() -> None:
         cluster.close()
     assert [(row.topic, len(row.partitions)) for row in described] == [("orders", 3)]
     assert len(errors) == 1
+
+
+def test_a_change_of_a_name_twice_is_one_change() -> None:
+    """Librdkafka refuses all groups where one is there twice."""
+    with FakeCluster(brokers=1, topics={"orders": 1}) as brokers:
+        brokers.state.groups = {name: Group(name, "Empty") for name in ("a", "b")}
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=5))
+        deleted = delete_groups(cluster, ["b", "a", "b"])
+        topics = changes.delete_topics(cluster, ["orders", "orders"])
+        cluster.close()
+    assert [(outcome.name, outcome.ok) for outcome in (*deleted, *topics)] == [
+        ("b", True), ("a", True), ("orders", True),
+    ]  # fmt: skip
