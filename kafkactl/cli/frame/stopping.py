@@ -186,7 +186,7 @@ class NotedStopping(Stopping):
     def sleep(self, seconds: float) -> None:
         """Wait for a time in s, or until a signal comes. After a signal do not wait.
 
-        Raise ValueError outside the context, which makes the pipe.
+        Raise ValueError before the context, which makes the pipe, and OSError after it.
         """
         end = time.monotonic() + seconds
         while not self.is_requested and (left := end - time.monotonic()) > 0:
