@@ -127,9 +127,10 @@ def require_settings(settings: object, name: str) -> dict[str, str]:
 
 
 def show(value: object) -> str:
-    """Return Python's repr of a value for a message; a long one is cut.
+    """Return reprlib's repr of a value for a message: a long one is cut, and errors of the value's own repr are hidden.
 
-    Where Python refuses to show it, for a number of thousands of digits, the result is `of type` and its type's name.
+    Where Python refuses to show it, because it is or has a number of thousands of digits, the result is `of type` and
+    its type's name.
     """
     try:
         return reprlib.repr(value)

@@ -100,9 +100,10 @@ def describe_tokens(cluster: Cluster, principals: Iterable[str] = ()) -> list[To
 def renew_token(cluster: Cluster, hmac: bytes, period_ms: int = BROKERS_DEFAULT_MS) -> int:
     """Let the token of an HMAC expire after a period from now, and return the new time in ms since 1970.
 
-    `hmac` has the bytes themselves, not their base64 text. A `period_ms` of -1 is the brokers' default. The time is
-    never later than the token's last one. Raise OperationError for a refusal, UnansweredError where the token may have
-    been renewed, UnreachableError, and UsageError for a wrong client setting.
+    `hmac` has the bytes themselves, not their base64 text. A negative `period_ms` is the brokers' default. With KRaft 0
+    is the default, too, and a longer period is cut to the default. The time is never later than the token's last one.
+    Raise OperationError for a refusal, UnansweredError where the token may have been renewed, UnreachableError, and
+    UsageError for a wrong client setting.
     """
     answer = cluster.requests.send("RenewDelegationToken", hmac=hmac, renew_period_ms=period_ms)
     if answer.error_code:

@@ -216,8 +216,9 @@ def _count(acls: Sequence[Acl]) -> str:
 def _warn_of_hosts(acls: Sequence[Acl]) -> None:
     """Print a warning on stderr for each host that is no address: brokers compare the addresses of clients as text.
 
-    There is one warning for each host, sorted, and none for `*`. A range such as 10.0.0.0/8 is no address. Nothing is
-    refused.
+    There is one warning for each host, sorted, and none for `*`. A range such as 10.0.0.0/8 is no address. IPv6
+    addresses have no warning, also short ones such as ::1, which brokers never match: they have 0:0:0:0:0:0:0:1.
+    Nothing is refused.
     """
     for host in sorted({acl.host for acl in acls} - {WILDCARD}):
         try:

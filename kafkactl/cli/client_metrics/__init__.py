@@ -258,8 +258,8 @@ def _choose(existing: Iterable[str], names: Iterable[str] | None) -> tuple[list[
 def _parse_values(interval: str | None, metrics: str | None, match: str | None) -> dict[str, str]:
     """Return the values to set by the name of the setting. `interval` is a duration and becomes a number of ms as text.
 
-    None is left out, and an empty `metrics` or `match` is kept. Raise UsageError for a text that is not a duration. The
-    brokers check its bounds; only in Kafka's style it may have a sign.
+    A bare number in `interval` is seconds. None is left out, and an empty `metrics` or `match` is kept. The brokers
+    check the bounds of `interval`; only in Kafka's style it may have a sign. Raise UsageError for no duration.
     """
     from kafkactl.admin.client_metrics import INTERVAL, MATCH, METRICS
 

@@ -265,8 +265,8 @@ def describe_path(folder: str, search_path: str) -> list[str]:
     """Return sentences about a folder's place in PATH: that it is not there, or which of our names come before it.
 
     There is one sentence for each earlier folder that has such commands, whoever wrote them. Links are followed before
-    folders are compared. `search_path` is the value of PATH; an empty part is the current folder. Without anything to
-    say the list is empty.
+    folders are compared. `search_path` is the value of PATH; an empty part is the current folder, but an empty text has
+    no folders. Without anything to say the list is empty.
     """
     folders = [os.path.realpath(entry or ".") for entry in search_path.split(os.pathsep)] if search_path else []
     own = os.path.realpath(folder)

@@ -96,8 +96,8 @@ def complete_entity_parts(ctx: typer.Context, incomplete: str) -> list[str]:
 
     `ctx` is the context of the line; its argument `entity` has TYPE NAME TYPE NAME ... so far. Types and names are
     sorted. An unknown type is ignored: the names are those of a type before it, or topics. There are names only of
-    topics and groups, and ids of brokers, also for broker-loggers; none without an answer within 2 s. Names are cached
-    for 10 s; nothing is raised.
+    topics and groups, and ids of brokers, also for broker-loggers; none without an answer within 2 s. Names, and an
+    empty result after a refusal or no answer, are cached for 10 s; nothing is raised.
     """
     words = ctx.params.get("entity") or ()
     if len(words) % 2 == 0:

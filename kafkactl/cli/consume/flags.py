@@ -138,9 +138,10 @@ class RangeFlags:
         `topic` is the argument TOPIC and `topic_flag` the value of --topic; None is not given. `settings`, those of the
         client, may have a group and auto.offset.reset. `until_end` stops at the end of every partition, also with
         --follow, which is refused beside --exit only; `clock` has the zone for times. A group that the command line
-        does not name is left out beside a range or partitions; one that it names is refused there. Raise UsageError for
-        that and other options that are mutually exclusive, for a wrong value, for a missing or illegal topic, and for
-        auto.offset.reset=none without a group and without a range or partitions.
+        does not name is left out beside partitions or a range, but not beside --from-beginning alone; one that it names
+        is refused there. Raise UsageError for that and other options that are mutually exclusive, for a wrong value,
+        for a missing or illegal topic, and for auto.offset.reset=none without a group and without a range or
+        partitions.
         """
         from kafkactl.streams.selection import SelectionRequest
 

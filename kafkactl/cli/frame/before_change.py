@@ -65,7 +65,7 @@ def _log(change: Change) -> None:
     """Print a change and the command that undoes it on stderr.
 
     Its `inverse` is called; None of it is shown as not possible, and its errors are raised before anything is printed.
-    In Kafka's style nothing is printed.
+    In Kafka's style nothing is printed, but `inverse` is called.
     """
     from kafkactl.output import people
 

@@ -13,8 +13,9 @@ MODULES = (*_READERS.values(), *_STREAMS.values())
 def find_parts() -> dict[str, bool]:
     """Return for each part, by its name, whether the compiled one is in use instead of the one in Python.
 
-    The names are record reader, record lines, line receiver and line sender. KAFKACTL_READER=pure turns the first two
-    off, KAFKACTL_STREAMS=pure the others.
+    The names are record reader, record lines, line receiver and line sender. The first two are off where the record
+    reader was not compiled, and with KAFKACTL_READER=pure when it is imported. KAFKACTL_STREAMS=pure turns the others
+    off.
     """
     from kafkactl.storage import readers
     from kafkactl.streams.librdkafka import load_compiled

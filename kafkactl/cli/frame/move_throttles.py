@@ -148,10 +148,10 @@ def make_removal(row: Throttle) -> Change:
 
 
 def remove_listed(connected: Cluster, rows: Sequence[Throttle]) -> list[KafkactlError]:
-    """Remove throttles, note on stderr how many, also 0, and return an error for each that stays, in their order.
+    """Remove throttles, note on stderr how many, also 0, and return an error for each other, in their order.
 
-    Call before_change first. A removal without an answer is an UnansweredError in the result, and not in the number.
-    Raise UsageError for a wrong client setting.
+    Call before_change first. A throttle of a topic that does not exist any more has an error, too. A removal without an
+    answer is an UnansweredError in the result, and not in the number. Raise UsageError for a wrong client setting.
     """
     from kafkactl.admin import throttles
 

@@ -170,7 +170,7 @@ class NotedStopping(Stopping):
         """Wait, without a time-out, until a descriptor has bytes or its input has ended; return True then.
 
         Nothing is read. Return False where a signal comes first or has come before. A descriptor that is closed gives
-        True, too. Raise ValueError outside the context, which makes the pipe.
+        True, too. Raise ValueError before the context, which makes the pipe, and OSError after it.
         """
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
@@ -186,7 +186,7 @@ class NotedStopping(Stopping):
     def sleep(self, seconds: float) -> None:
         """Wait for a time in s, or until a signal comes. After a signal do not wait.
 
-        Raise ValueError outside the context, which makes the pipe.
+        Raise ValueError before the context, which makes the pipe, and OSError after it.
         """
         end = time.monotonic() + seconds
         while not self.is_requested and (left := end - time.monotonic()) > 0:

@@ -122,9 +122,10 @@ class TopicsOptions:
         )
 
     def require_selection(self) -> TopicSelection:
-        """Return the selection. Raise UsageError for an empty selection, an empty value or a wrong pattern.
+        """Return the selection. The topics need not exist: no broker is asked.
 
-        The topics need not exist: no broker is asked.
+        Raise UsageError for an empty selection, for a value that is empty, not UTF-8 or has a NUL character, for a list
+        of commas alone, and for a wrong pattern.
         """
         selection = self.selection()
         if selection.is_empty:

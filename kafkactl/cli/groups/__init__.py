@@ -362,7 +362,7 @@ def _parse_conditions(texts: list[str] | None) -> list[Condition]:
     """Return the conditions of --fail-if, in order; empty for None and an empty list.
 
     A text is SUBJECT OPERATOR BOUND, such as lag>10000, time>5m, members<2 or state!=Stable; blanks may stand between.
-    Raise UsageError for any other text.
+    The name of a state is not checked. Raise UsageError for any other text.
     """
     if not texts:
         return []

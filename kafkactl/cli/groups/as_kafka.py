@@ -120,7 +120,7 @@ def _plan_from_file(connected: Cluster, group: str, file: PlanFile) -> ResetPlan
 
 
 def _make_topic_error(topic: str, number: int) -> PlanFileError:
-    """Return (not raise) the error for a topic in a file that does not exist, or whose name no topic can have."""
+    """Return (not raise) the error for partition `number` of a topic that does not exist or has illegal characters."""
     is_legal = has_name_characters(topic)
     exception = BROKER_ERRORS[_UNKNOWN_TOPIC if is_legal else _INVALID_TOPIC].exception_class
     why = f"because metadata for topic `{topic}` could not be found" if is_legal else f"due to invalid topic `{topic}`"

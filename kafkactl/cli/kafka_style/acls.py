@@ -197,7 +197,7 @@ def _translate_connection(arguments: Arguments) -> list[str]:
 def _parse_pattern(arguments: Arguments) -> PatternKind:
     """Return the pattern type, given in any case, literal without the option; raise OptionError for a wrong one.
 
-    Several types are wrong, too.
+    Any, match, literal and prefixed are right here, for every action. Several types are wrong.
     """
     text = arguments.value("resource-pattern-type") or ""
     if text.lower() not in ("any", "match", "literal", "prefixed"):
