@@ -159,9 +159,11 @@ if TYPE_CHECKING:
 
 
 def make_lines() -> Lines:
-    """Return an empty text: the compiled Lines if the compiled reader is in use, else PureLines."""
+    """Return an empty text: the compiled Lines if it and the compiled reader are in use, else PureLines."""
     if readers.NAME != "compiled":
         return PureLines()
-    from kafkactl.dump._record_lines import Lines as CompiledLines
-
+    try:
+        from kafkactl.dump._record_lines import Lines as CompiledLines
+    except ImportError:  # each compiled part is optional
+        return PureLines()
     return CompiledLines()

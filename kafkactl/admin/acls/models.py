@@ -121,6 +121,26 @@ class Resource:
         return format_resource(self.type, self.name)
 
 
+def write_address(text: str) -> str | None:
+    """Return an IP address as brokers write it and compare it with rules; None for a text that is no address.
+
+    An IPv6 address has eight groups without leading zeros: 0:0:0:0:0:0:0:1 for ::1. One of an IPv4 address
+    (::ffff:10.0.0.7) is the IPv4 address. Source: getHostAddress() of Java's InetAddress, which the authorizers call.
+    """
+    import ipaddress
+
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    groups, scope = address.exploded.partition("%")[0].split(":"), address.scope_id
+    return ":".join(f"{int(group, 16):x}" for group in groups) + (f"%{scope}" if scope else "")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Acl:
     """One rule. It has slots because a cluster can have ten thousands of them."""

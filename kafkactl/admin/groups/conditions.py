@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from kafkactl.admin.groups.models import GroupLag
+from kafkactl.admin.groups.models import STATES, UNKNOWN_STATE, GroupLag
 from kafkactl.errors import UsageError
 from kafkactl.numerals import read_decimal_number, write_number
 from kafkactl.times import parse_duration
@@ -59,8 +59,8 @@ def parse(text: str) -> Condition:
 
     The operators are >, <, >=, <=, =, == and !=. The subjects are lag (records) and members, with a finite number such
     as 10, 1.5, 1e6 or -5, time, with a duration (a bare number is seconds), and state, with only =, == and !=. Subjects
-    are in lower case; names of states are not checked. `text` is kept as it is, with blanks. Raise UsageError for any
-    other text, also an empty one, and a second operator.
+    are in lower case; names of states are those of Kafka, in any case. `text` is kept as it is, with blanks. Raise
+    UsageError for any other text, also an empty one, and a second operator.
     """
     match = _FORM.fullmatch(text)
     if match is None:
@@ -69,7 +69,11 @@ def parse(text: str) -> Condition:
     if subject == "state":
         if operator_text not in ("=", "==", "!="):
             raise UsageError(f"invalid value {text!r} for --fail-if: a state takes only = and !=", _HINT)
-        return Condition(text, subject, _OPERATORS[operator_text], bound)
+        names = {name.lower(): name for name in (*STATES, UNKNOWN_STATE)}
+        if bound.lower() not in names:
+            hint = f"use one of {', '.join(names.values())}"
+            raise UsageError(f"invalid value {text!r} for --fail-if: there is no state {bound!r}", hint)
+        return Condition(text, subject, _OPERATORS[operator_text], names[bound.lower()])
     if subject == "time":
         return Condition(text, subject, _OPERATORS[operator_text], parse_duration(bound, "--fail-if time") / _MS)
     try:

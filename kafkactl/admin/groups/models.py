@@ -13,6 +13,10 @@ from kafkactl.errors import KafkactlError
 
 EMPTY_STATE = "Empty"
 UNKNOWN_STATE = "Unknown"
+STATES = (
+    "Stable", EMPTY_STATE, "PreparingRebalance", "CompletingRebalance", "Assigning", "Reconciling", "NotReady", "Dead",
+)  # fmt: skip
+"""The names of Kafka's GroupState, without Unknown."""
 
 
 class Commit(NamedTuple):

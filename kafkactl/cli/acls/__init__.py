@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kafkactl.admin.acls.models import WILDCARD
 from kafkactl.cli.acls import checks, declared
-from kafkactl.cli.acls.changes import make_addition, make_removal, show_changes
+from kafkactl.cli.acls.changes import make_addition, make_removal, show_changes, warn_of_hosts
 from kafkactl.cli.acls.flags import AclResourceOptions, GrantOptions
 from kafkactl.cli.acls.tables import RULES
 from kafkactl.cli.frame.before_change import before_change
@@ -127,7 +125,7 @@ def add(
     connected = cluster.connect()
     if people.is_kafka_style():
         return as_kafka.add(connected, acls)
-    _warn_of_hosts(acls)
+    warn_of_hosts(acls)
     present = _read_present(connected, chosen)
     new = [acl for acl in acls if acl not in present]
     before_change(connected, [make_addition(acl) for acl in new], confirm.dry_run)
@@ -211,20 +209,6 @@ def _read_present(connected: Cluster, resources: Sequence[Resource]) -> list[Acl
 def _count(acls: Sequence[Acl]) -> str:
     """Return the number of rules with its noun: 1 ACL, 2 ACLs."""
     return f"{len(acls)} ACL{'' if len(acls) == 1 else 's'}"
-
-
-def _warn_of_hosts(acls: Sequence[Acl]) -> None:
-    """Print a warning on stderr for each host that is no address: brokers compare the addresses of clients as text.
-
-    There is one warning for each host, sorted, and none for `*`. A range such as 10.0.0.0/8 is no address. IPv6
-    addresses have no warning, also short ones such as ::1, which brokers never match: they have 0:0:0:0:0:0:0:1.
-    Nothing is refused.
-    """
-    for host in sorted({acl.host for acl in acls} - {WILDCARD}):
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            people.warning(f"host {host} is no IP address, so that the rule applies to no client")
 
 
 app.command()(declared.export)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from kafkactl.cli.acls.tables import CHANGES
 from kafkactl.cli.frame.before_change import Arguments, Change
+from kafkactl.output import people
 from kafkactl.output.report import Report, Table
 
 if TYPE_CHECKING:
@@ -28,6 +29,21 @@ def make_removal(acl: Acl) -> Change:
 def make_change(change: AclChange) -> Change:
     """Return a change of a rule with its inverse; any action but add counts as a removal."""
     return make_addition(change.acl) if change.action.value == "add" else make_removal(change.acl)
+
+
+def warn_of_hosts(acls: Iterable[Acl]) -> None:
+    """Print a warning on stderr for each host whose rule applies to no client, sorted: brokers compare hosts as text.
+
+    They are texts that are no address, such as names and ranges like 10.0.0.0/8, and IPv6 addresses that brokers write
+    in another way, such as ::1. `*` has no warning. Nothing is refused.
+    """
+    from kafkactl.admin.acls.models import WILDCARD, write_address
+
+    for host in sorted({acl.host for acl in acls} - {WILDCARD}):
+        if (address := write_address(host)) is None:
+            people.warning(f"host {host} is no IP address, so that the rule applies to no client")
+        elif address != host:
+            people.warning(f"brokers write host {host} as {address}, so that the rule applies to no client")
 
 
 def show_changes(changes: Sequence[AclChange], output: ReportOptions) -> None:

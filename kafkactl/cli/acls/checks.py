@@ -89,11 +89,16 @@ def check(
     """
     from kafkactl.admin.acls import checks
     from kafkactl.admin.acls.decisions import Question
-    from kafkactl.admin.acls.models import parse_principal
+    from kafkactl.admin.acls.models import parse_principal, write_address
 
     right, kind, name = _parse_subject(operation, resource)
+    address = None if host is None else write_address(host)
+    if host is not None and address is None:
+        raise UsageError(
+            f"invalid value {host!r} for --host: no IP address", "leave it out for an address without rules"
+        )
     question = Question(
-        principal=parse_principal(principal, "PRINCIPAL"), operation=right, type=kind, name=name, host=host
+        principal=parse_principal(principal, "PRINCIPAL"), operation=right, type=kind, name=name, host=address
     )
     verdict = checks.check(cluster.connect(), question, assumptions.parse())
     output.show(Report(verdict, [Table(VERDICT, [verdict])]))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kafkactl.cli.acls.changes import make_change, show_changes
+from kafkactl.cli.acls.changes import make_change, show_changes, warn_of_hosts
 from kafkactl.cli.acls.flags import AclResourceOptions
 from kafkactl.cli.frame.before_change import before_change
 from kafkactl.cli.frame.command import command
@@ -101,13 +101,15 @@ def apply(cluster: ControllerOptions, output: ReportOptions, confirm: ConfirmOpt
 def _compare(connected: Cluster, content: DeclaredAcls) -> list[AclChange]:
     """Return the changes that bring the cluster's rules to the declared state, and warn of others on stderr.
 
-    The others are rules of the declared resources that kafkactl does not know in all parts; they stay. The changes are
-    not made. Raise UnreachableError, OperationError for a refusal and for a cluster without an authorizer, and
-    UsageError for a wrong client setting.
+    The others are rules of the declared resources that kafkactl does not know in all parts; they stay. There is a
+    warning, too, for each host of an added rule that is no address as brokers write it. The changes are not made. Raise
+    UnreachableError, OperationError for a refusal and for a cluster without an authorizer, and UsageError for a wrong
+    client setting.
     """
     from kafkactl.admin.acls import declared
 
     changes, others = declared.compare(connected, content)
+    warn_of_hosts(change.acl for change in changes if change.action is declared.AclAction.ADD)
     for acl in others:
         people.warning(f"a rule is not compared and stays, because kafkactl does not know a part of it: {acl}")
     return changes

@@ -43,10 +43,6 @@ app = new_app(
 )
 
 _TYPES = ("classic", "consumer", "share", "streams")
-_STATES = (
-    "Stable", "Empty", "PreparingRebalance", "CompletingRebalance", "Assigning", "Reconciling", "NotReady", "Dead",
-)  # fmt: skip
-"""The names of Kafka's GroupState."""
 _KAFKAS_OWN_TYPES = ("classic", "consumer")
 _ANY = "all"
 _MANY_POSITIONS = 1000
@@ -83,14 +79,15 @@ def list_groups(
       kafkactl groups list --match 'billing-.*' -o json
     """
     from kafkactl.admin.groups import descriptions
+    from kafkactl.admin.groups.models import STATES
     from kafkactl.output.kafka import group_text
 
     selection = select_names(match=match)
     states, types = _split_values(state), _split_values(type_)
     if unknown := sorted(types - {*_TYPES, _ANY}):
         raise make_invalid_error(unknown[0], "--type", (*_TYPES, _ANY))
-    if unknown := sorted(states - {*map(str.lower, _STATES), _ANY}):
-        raise make_invalid_error(unknown[0], "--state", (*_STATES, _ANY))
+    if unknown := sorted(states - {*map(str.lower, STATES), _ANY}):
+        raise make_invalid_error(unknown[0], "--state", (*STATES, _ANY))
     errors: Sequence[str] = ()
     if types - {*_KAFKAS_OWN_TYPES, _ANY}:
         from kafkactl.admin.groups.epochs import list_groups_of_types

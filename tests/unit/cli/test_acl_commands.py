@@ -74,9 +74,42 @@ def test_additions_that_are_wrong(cli: Cli, words: str, message: str) -> None:
     assert message in cli("-b", "127.0.0.1:1", "acls", "add", *words.split(), check=2).stderr
 
 
-def test_a_host_that_is_no_address(cli: Cli, broker: FakeBroker) -> None:
-    add = ("-b", broker.address, "acls", "add", *GRANT, "--allow-host", "web.example.com", "--dry-run")
-    assert "host web.example.com is no IP address" in cli(*add, check=0).stderr
+@pytest.mark.parametrize("way", ["add", "plan"])
+@pytest.mark.parametrize(
+    ("host", "warning"),
+    [
+        ("*", None),
+        ("10.0.0.7", None),
+        ("0:0:0:0:0:0:0:1", None),
+        ("2001:db8:0:0:0:0:0:1", None),
+        ("web.example.com", "host web.example.com is no IP address"),
+        ("10.0.0.0/8", "host 10.0.0.0/8 is no IP address"),
+        ("::1", "brokers write host ::1 as 0:0:0:0:0:0:0:1"),
+        ("2001:0DB8::1", "brokers write host 2001:0DB8::1 as 2001:db8:0:0:0:0:0:1"),
+        ("::ffff:10.0.0.7", "brokers write host ::ffff:10.0.0.7 as 10.0.0.7"),
+    ],
+)
+def test_a_host_that_no_client_has(
+    cli: Cli, broker: FakeBroker, host: str, warning: str | None, way: str, tmp_path: Path
+) -> None:
+    rule = {"principal": "User:bob", "host": host, "operations": ["Read"]}
+    file = tmp_path / "acls.json"
+    file.write_text(json.dumps({"acls": [{"type": "topic", "name": "orders", "rules": [rule]}]}))
+    words = (file,) if way == "plan" else (*GRANT, "--allow-host", host, "--dry-run")
+    done = cli("-b", broker.address, "acls", way, *words)
+    assert done.returncode == (4 if way == "plan" else 0)
+    assert [line for line in done.stderr.splitlines() if "warning" in line] == (
+        [] if warning is None else [f"warning: {warning}, so that the rule applies to no client"]
+    )
+
+
+def test_a_question_about_a_host_is_about_its_address(cli: Cli, broker: FakeBroker) -> None:
+    grant = ("acls", "add", "topic:orders", "--allow", "User:kim", "--operation", "Read", "--yes", "--allow-host")
+    cli.ok("-b", broker.address, *grant, "0:0:0:0:0:0:0:1")
+    check = ("-b", broker.address, "acls", "check", "User:kim", "Read", "topic:orders")
+    cli(*check, "--host", "::1", check=0)
+    cli(*check, "--host", "::2", check=4)
+    assert "invalid value 'web' for --host: no IP address" in cli(*check, "--host", "web", check=2).stderr
 
 
 def test_only_chosen_rules_are_removed(cli: Cli, broker: FakeBroker) -> None:

@@ -20,10 +20,12 @@ from kafkactl.cli.frame import compiled_parts, running
 from kafkactl.cli.frame.command import build
 from kafkactl.cli.frame.help import first_sentence
 from kafkactl.errors import UnansweredError, UsageError
+from kafkactl.storage.records import Record
 from tests.conftest import REPOSITORY, Cli
 from tests.fake_broker import FakeBroker
 from tests.forking import Line, run_all
 from tests.json_contract import value_type_of, walk_commands
+from tests.unit.storage.encoding import encode_batch
 
 SUBCOMMANDS = [
     (name, subcommand)
@@ -85,6 +87,26 @@ def test_every_part_is_compiled_where_there_is_a_compiler(cli: Cli) -> None:
     code = "from kafkactl.cli.frame import compiled_parts; print(compiled_parts.describe())"
     done = subprocess.run([sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=True)
     assert "in Python" not in done.stdout or shutil.which("cc") is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("missing", compiled_parts.MODULES)
+def test_each_compiled_part_may_be_missing_alone(cli: Cli, tmp_path: Path, missing: str) -> None:
+    """Each is optional: where a module was not built, or for another Python, its work is done in Python."""
+    path = tmp_path / f"{0:020}.log"
+    path.write_bytes(encode_batch([Record(number, 5, -1, b"k", b"value", ()) for number in range(3)]))
+    dump = ["dump-log", "--print-data-log", str(path)]
+    module = missing if "." in missing else f"kafkactl.streams.librdkafka.{missing}"
+    code = (
+        f"import sys; sys.modules[{module!r}] = None\n"
+        "from kafkactl.cli.app import run_line\n"
+        "from kafkactl.cli.frame import compiled_parts\n"
+        f"assert run_line({dump!r}) == 0\n"
+        "print(sum(compiled_parts.find_parts().values()))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    left = len(compiled_parts.MODULES) - (2 if missing.endswith("._records") else 1)
+    assert done.stdout == f"{cli.ok(*dump)}{left}\n"
 
 
 def loaded(*arguments: str, **environment: str) -> set[str]:

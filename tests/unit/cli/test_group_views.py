@@ -60,6 +60,9 @@ def test_conditions() -> None:
         ("time>10m", False),
         ("state!=Stable", False),
         ("state=Stable", True),
+        ("state==stable", True),
+        ("state!=STABLE", False),
+        ("state=unknown", False),
         ("members<2", True),
     ):
         assert (parse(text).find_violation(late) is not None) == violated, text
@@ -69,7 +72,18 @@ def test_conditions() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["lag", "lag>many", "speed>3", "state>Stable", "time>soon", "state=>Stable", "state=!Stable", "lag>=>5"]
+    "text",
+    [
+        "lag",
+        "lag>many",
+        "speed>3",
+        "state>Stable",
+        "time>soon",
+        "state=>Stable",
+        "state=!Stable",
+        "state=Stabel",
+        "lag>=>5",
+    ],
 )
 def test_what_is_no_condition(text: str) -> None:
     with pytest.raises(UsageError):
