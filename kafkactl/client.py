@@ -80,13 +80,14 @@ def connect(
 
     `bootstrap_servers` is HOST:PORT,... and `context` the name of a saved context, whose address the servers replace
     where both are given; without both, the environment and the current context choose, as in the commands. `properties`
-    are client settings by Java's or librdkafka's names; they win over those of the context, and an address among them
-    is refused. `timeout_s` bounds each question to the cluster and each change, above 0 and at most 3600 s; None takes
-    KAFKACTL_TIMEOUT, or else 10 s. A call that needs several of them may take longer, and so may the delivery of
-    records and the wait for them. An empty text is not None, and is refused. Commands that give secrets are run, at
-    most 60 s each, and may read stdin. Raise UsageError for a wrong setting, address, time-out or file of contexts, and
-    for an argument of another type; raise NotFoundError for a context that does not exist. A value that only the client
-    library refuses is a UsageError of the first call that connects; a name that it does not know is ignored.
+    are client settings by Java's or librdkafka's names; they win over all others, and an address among them is refused.
+    Settings in KAFKACTL_CLIENT_* and KAFKACTL_COMMAND_CONFIG count in every case. `timeout_s` bounds each question to
+    the cluster and each change, above 0 and at most 3600 s; None takes KAFKACTL_TIMEOUT, or else 10 s. A call that
+    needs several of them may take longer, and so may the delivery of records and the wait for them. An empty text is
+    not None, and is refused. Commands that give secrets are run, at most 60 s each, and may read stdin. Raise
+    UsageError for a wrong setting, address, time-out or file of contexts, and for an argument of another type; raise
+    NotFoundError for a context that does not exist. A value that only the client library refuses is a UsageError of the
+    first call that connects; a name that it does not know is ignored.
     """
     from kafkactl.connection.cluster import Cluster
     from kafkactl.connection.settings import resolve
@@ -186,10 +187,10 @@ class Client:
     def delete_topic(self, name: str) -> None:
         """Delete a topic and all its records.
 
-        Raise OperationError where it does not exist, where a broker refuses, and, with the code REQUEST_TIMED_OUT,
-        where the answer is missing and the topic may be deleted. Raise UnreachableError where no answer came and
-        librdkafka does not report that the request was sent, and UsageError for an illegal name, for a wrong client
-        setting and in a read-only context.
+        Raise OperationError (no NotFoundError) where it does not exist, where a broker refuses, and, with the code
+        REQUEST_TIMED_OUT, where the answer is missing and the topic may be deleted. Raise UnreachableError where no
+        answer came and librdkafka does not report that the request was sent, and UsageError for an illegal name, for a
+        wrong client setting and in a read-only context.
         """
         from kafkactl.admin.topics.changes import delete_topics
 

@@ -119,9 +119,10 @@ def change(make: Callable[[ContextFile], ContextFile]) -> ContextFile:
     """Write the contexts that `make` returns for the present ones, and return them.
 
     A lock keeps other processes from changing the file meanwhile. Without a file `make` gets no contexts. Raise
-    UsageError for a file that cannot be read or locked, is not well formed or can be written by other users, and where
-    another process holds the lock for more than 10 s; raise OSError where it cannot be written. Errors of `make` pass
-    through, and nothing is written then.
+    UsageError for a file that cannot be read, is not well formed or can be written by other users, where the lock
+    cannot be created in the file's folder, and where another process holds it for more than 10 s; raise OSError where
+    the writing fails after that, for example on a full disk. Errors of `make` pass through, and nothing is written
+    then.
     """
     path = find_config_file()
     with _hold_lock(_resolve_target(path)):
@@ -243,9 +244,10 @@ def _parse_read_only(value: object) -> bool:
 
 
 def _format_value(name: object, value: object) -> str:
-    """Return a setting's value as text, because YAML reads `true` and `5` as other types; booleans are lower case.
+    """Return a setting's value, as YAML has read it, as text; booleans are lower case.
 
-    Raise ValueError for null, a list and a mapping; the message has the setting's name, and no value.
+    Without quotes in the file 0123 becomes 83, 1.10 becomes 1.1, and `on` becomes true. Raise ValueError for null, a
+    list and a mapping; the message has the setting's name, and no value.
     """
     if value is None:
         raise ValueError(f"{name} has no value")

@@ -35,9 +35,10 @@ class ControllerRequests(Requests):
     def _explain(self) -> None:
         """Raise UnreachableError with the reason for a missing connection; do nothing where none is found.
 
-        The addresses may be connected to again for this, which takes about 1 to 2 s. Nothing is raised where one of
-        them is a controller, or where they accept connections and stay silent, except, with security.protocol SSL,
-        after a TLS handshake that succeeds.
+        A login that was refused is the reason, and nothing is asked. Otherwise the addresses are connected to again,
+        which takes about 1 to 2 s, and up to about 4 s with TLS. Nothing is raised then where one of them is a
+        controller, or where they accept connections and stay silent, except, with security.protocol SSL, after a TLS
+        handshake that succeeds.
         """
         settings = self._cluster.settings
         if (cause := diagnosis.find_cause_at_controllers(settings, self._brokers.login_failure)) is not None:

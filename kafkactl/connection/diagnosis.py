@@ -272,9 +272,9 @@ def _find_cause_by_first_handshake(settings: Settings) -> Cause | None:
 
     It may be a certificate that does not pass the check, a client certificate that the broker wants, a listener without
     TLS, or, for security.protocol SSL, a handshake that succeeds without an answer. None also means that the handshake
-    succeeds with a login (SASL_SSL), fails in an unknown way, or that no server can be reached. No client certificate
-    is shown to the server, even where the settings have one. The settings must have security.protocol, else KeyError is
-    raised; nothing else is.
+    succeeds with a login (SASL_SSL), fails in an unknown way, or that no server can be reached. The client's
+    certificate is shown; where it cannot be read here, as in a key store, a refusal of it gives None. The settings must
+    have security.protocol, else KeyError is raised; nothing else is.
     """
     has_login = settings.properties["security.protocol"].lower() != "ssl"
     for connection, host in _open_connections(settings):

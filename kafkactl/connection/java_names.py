@@ -85,7 +85,8 @@ def _translate_value(name: str, value: str) -> dict[str, str]:
 def _translate_offset_reset(value: str) -> str:
     """Return librdkafka's value of auto.offset.reset: earliest, latest or error (for none).
 
-    Case does not count. Raise UsageError for an unknown value, also for by_duration:... and for an empty one.
+    librdkafka's other names, such as smallest, end and error, are translated, too. Case does not count. Raise
+    UsageError for an unknown value, also for by_duration:..., for an empty one, and for blanks around a value.
     """
     resets = {
         "earliest": "earliest", "smallest": "earliest", "beginning": "earliest",

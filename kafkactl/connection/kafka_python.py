@@ -213,8 +213,8 @@ class Brokers:
         It is the last one that answered or was found, whose connection is not checked again; where that was silent, or
         there is none, one is searched for. `deadline` is a time of time.monotonic(). Raise UnreachableError where no
         server is connected until then, or sooner where all refuse the login. `raise_reason` is called after 1.5 s
-        without a connection, sooner where all servers refuse the login, and where the server that was found is no
-        broker. Its errors pass through: UnreachableError, OperationError, UsageError.
+        without a connection, sooner where all servers refuse the login, and, unless controllers are asked, where the
+        server that was found is no broker. Its errors pass through: UnreachableError, OperationError, UsageError.
         """
         if self._seed is None or self._seed in self._silent:
             self._find_seed(deadline)

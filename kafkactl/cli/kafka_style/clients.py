@@ -85,9 +85,9 @@ class ClientSettings:
 def read_settings(arguments: Arguments, client: str, before: str) -> ClientSettings:
     """Return the settings of --command-property and --command-config, or of their deprecated names.
 
-    `client` is `producer` or `consumer`. An empty --command-config counts as none. Raise JavaError, with `before` as
-    its text for stdout, for a file that cannot be opened, OptionError for one given twice, and UsageError for one that
-    is no file of settings. Names and values are not checked.
+    `client` is `producer` or `consumer`. An empty --command-config counts as none, but an empty deprecated option is a
+    file that cannot be opened. Raise JavaError, with `before` as its text for stdout, for such a file, OptionError for
+    one given twice, and UsageError for one that is no file of settings. Names and values are not checked.
     """
     file = arguments.value("command-config") or arguments.value(f"{client}.config")
     require_file(file, before)

@@ -621,7 +621,11 @@ def _convert(arguments: Arguments, error: KafkactlError, verb: str) -> JavaError
 
 
 def _convert_silence(arguments: Arguments, verb: str) -> JavaError:
-    """Return (not raise) the error of brokers that do not answer; `verb` is the verb without dashes."""
+    """Return (not raise) the error of brokers that do not answer; `verb` is the verb without dashes.
+
+    For list and --all-groups it says that no brokers were found, for all else that the request timed out. Nothing else
+    of `arguments` is used.
+    """
     if verb == "list" or arguments.has("all-groups"):
         error = JavaError("Failed to find brokers to send ListGroups", "org.apache.kafka.common.KafkaException")
         return _wrap(error, depth=2)

@@ -363,7 +363,8 @@ def explain_illegal_name(name: str) -> str | None:
 def _are_classes_closed(regex: str) -> bool:
     r"""Return whether each [ has its ], also inside other brackets, as Java reads classes of characters.
 
-    Brackets behind a backslash or in \Q...\E do not count, nor does a ] without its [.
+    Brackets behind a backslash or in \Q...\E do not count, nor does a ] without its [. A ] directly behind [ or [^
+    closes it here, but not in Java.
     """
     depth = 0
     for bracket in re.findall(r"\\Q.*?(?:\\E|\Z)|\\.|[\[\]]", regex):

@@ -214,9 +214,10 @@ def _find_leaders(
     """Return the selected partitions with their leaders, sorted, and an error for each selected thing that is missing.
 
     An empty selection means all topics. `partitions` are numbers with commas between, None for all. The errors are not
-    raised. A partition without replicas is missing. Raise UsageError for a wrong list of partitions or a wrong client
-    setting, UnreachableError or OperationError where the topics cannot be listed, and OperationError for a refusal of
-    one topic.
+    raised. A partition is missing for each named topic without it, but where no topic is named, only if no selected
+    topic has it; one without replicas is always missing. Raise UsageError for a wrong list of partitions or a wrong
+    client setting, UnreachableError or OperationError where the topics cannot be listed, and OperationError for a
+    refusal of one topic.
     """
     from kafkactl.admin.leaders import list_leaders
     from kafkactl.admin.partition_rules import select_partitions
