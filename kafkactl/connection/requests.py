@@ -89,9 +89,10 @@ class Reassignment(NamedTuple):
 class Requests:
     """Requests of one cluster. The connections are opened when they are first needed.
 
-    A question takes at most the rest of the cluster's time-out, and is put to another broker where the first one does
-    not answer. A change has a whole time-out of its own and is sent once. Every method raises our own errors only:
-    UnreachableError (UnansweredError after a request was sent), UsageError for a wrong setting, OperationError.
+    A question takes at most the rest of the cluster's time-out. One that any broker can answer is put to another broker
+    where the first one does not answer. A change has a whole time-out of its own. It is sent again after a transient
+    refusal, and not where its answer is missing. Every method raises our own errors only: UnreachableError
+    (UnansweredError after a request was sent), UsageError for a wrong setting, OperationError.
     """
 
     def __init__(self, cluster: Waits) -> None:
@@ -528,7 +529,7 @@ class Requests:
         return error
 
     def _require_alive(self, broker: int, deadline: float) -> None:
-        """Raise AbsentBrokerError for a broker that is not in the cluster's metadata.
+        """Raise AbsentBrokerError, an UnreachableError, for a broker that is not in the cluster's metadata.
 
         A broker of the last metadata passes at once; for any other one the metadata are read anew first. That reading
         ends at the `deadline`, a time of time.monotonic(), and may raise UnreachableError, OperationError and

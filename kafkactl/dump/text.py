@@ -43,7 +43,7 @@ def format_batch(batch: AnyBatch) -> str:
 
 
 def format_batch_heading(batch: AnyBatch) -> str:
-    """Return the beginning of a batch's line, which ends with deleteHorizonMs; in magic 0 and 1 only the offset.
+    """Return the beginning of a batch's line, up to the value of deleteHorizonMs; in magic 0 and 1 only the offset.
 
     It is all that can be printed where the codec is unknown.
     """

@@ -176,7 +176,11 @@ def _list_bound_log_dirs(target: Target) -> list[Path]:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder and all in it, if it exists; raise EngineError where that fails, also for a file and a link."""
+    """Remove a folder and all in it, if it exists; raise EngineError where that fails, also for a file and a link.
+
+    Nothing is raised for a link to nothing, which stays, and where another process removes a file of the folder at the
+    same time: then the rest may stay.
+    """
     try:
         shutil.rmtree(folder)
     except FileNotFoundError:
@@ -271,7 +275,8 @@ def _prepare_engine(new_cluster: Instance, requested: str, target: Target, tell:
 def _make_engine(local_cluster: Instance) -> Engine:
     """Return the engine of a local cluster: Docker's for "docker", else the native one. Nothing is started.
 
-    Raise UsageError for a version in the record that is not like 4.3.1.
+    Raise UsageError for Docker where the version in the record is neither empty nor like 4.3.1; the native engine does
+    not look at it.
     """
     if local_cluster.engine == "docker":
         from kafkactl.local.docker import DockerEngine
@@ -302,8 +307,9 @@ def _make_variables(local_cluster: Instance) -> dict[str, str]:
 def _is_running(local_cluster: Instance) -> bool:
     """Return True where all nodes run and False where none does; raise EngineError when only some do.
 
-    A paused node, and an unknown state, count as not running. Raise UsageError for a version in the record that the
-    target cannot have.
+    A paused node, and an unknown state, count as not running: without an answer of Docker the result is False. Raise
+    UsageError for an unknown target in the record and for a version that the target cannot have, and OSError where a
+    pid file cannot be read. Raise EngineError, too, where the compose file is not installed.
     """
     nodes = _make_engine(local_cluster).status(_load_target(local_cluster))
     other_states = [f"{node.node} is {node.state}" for node in nodes if node.state != "running"]

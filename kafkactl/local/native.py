@@ -55,12 +55,12 @@ class NativeEngine:
             raise
 
     def down(self, target: Target, wipe: bool, tell: Tell) -> None:
-        """Stop every node, brokers first; one that does not end within 30 s is killed.
+        """Stop all brokers together, and then all other nodes; one that does not end within 30 s is killed.
 
         Nodes that do not run are no error. `wipe` has no effect: the data are in the folder of the record. `tell` gets
         lines of progress. The call waits for the end of the nodes, at most 30 s after a kill. Raise EngineError for a
-        node that still runs then, when all others have been stopped; OSError where a pid file cannot be read or
-        removed, and where the process belongs to another user.
+        node that still runs then, when all others have been stopped; OSError, after which other nodes may still run,
+        where a pid file cannot be read or removed, and where the process belongs to another user.
         """
         nodes = list_nodes(target)  # brokers end first: they sign off at the controllers, or at ZooKeeper
         try:

@@ -184,7 +184,8 @@ def _make_property_name(key: str) -> str:
 def _replace_paths(value: str, volumes: Mapping[str, Path]) -> str:
     """Return a value with each container path, a key of `volumes`, replaced by its folder of this host.
 
-    In a path below a container path this part is replaced, too; paths that only begin with its name are not.
+    In a path below a container path this part is replaced, too; paths that only begin with its name are not. The keys
+    are replaced one after the other, in their order: of two that match, the first wins, and not the longest.
     """
     for container_path, folder in volumes.items():
         on_host = str(folder).replace("\\", "\\\\")

@@ -57,9 +57,10 @@ def _find_type(pyarrow: Any, name: str, cell: object) -> Any:
 
 
 def _make_cells(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a copy of a row for pyarrow: objects as JSON text, and headers as structs of name and value.
+    """Return a copy of a row for pyarrow: dicts as JSON text, and headers as structs of name and value.
 
-    `headers`, if the row has them, are pairs of name and value. Other cells stay.
+    `headers`, if the row has them, are pairs of name and value, and not the objects that encode_headers makes for bytes
+    that are not UTF-8. Other cells stay, also lists.
     """
     cells = {
         name: json.dumps(cell, ensure_ascii=False) if isinstance(cell, dict) else cell for name, cell in row.items()

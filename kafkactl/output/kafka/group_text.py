@@ -43,10 +43,10 @@ def format_groups(groups: Sequence[GroupListing], with_type: bool, with_state: b
 
 
 def format_state_message(description: GroupDescription) -> str:
-    """Return the message about a group without members or in a rebalance that the tool prints to stderr.
+    """Return the message about a group in the state Empty or in a rebalance, which the tool prints to stderr.
 
-    It begins and ends with a line end; it is empty for a group in another state. Only the state counts, and not the
-    list of members.
+    It begins and ends with a line end; it is empty for a group in another state, also for Dead. The list of members
+    does not count.
     """
     if description.state == "Empty":
         return f"\nConsumer group '{description.group}' has no active members.\n"
