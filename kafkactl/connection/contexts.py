@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from kafkactl.connection import secrets
 from kafkactl.errors import MissingContextError, UsageError
@@ -16,6 +16,7 @@ from kafkactl.paths import find_config_file
 
 _ANOTHER = "choose another file with KAFKACTL_CONFIG=FILE"
 _ENTRIES = frozenset({"bootstrap-servers", "read-only", "properties"})
+_WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _LOCK_WAIT_S, _LOCK_PAUSE_S = 10.0, 0.02
 
 
@@ -198,7 +199,7 @@ def load(path: Path | None = None) -> ContextFile:
     import yaml
 
     try:
-        document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}
+        document = yaml.load(text, Loader=_make_loader()) or {}  # the loader is a safe one
         contexts = {
             str(name): _make_context(str(name), entry) for name, entry in (document.get("contexts") or {}).items()
         }
@@ -236,21 +237,42 @@ def _make_context(name: str, entry: Mapping[str, Any]) -> Context:
     )
 
 
+def _make_loader() -> Any:
+    """Return a subclass of PyYAML's safe loader for which a value without a tag is null or a text.
+
+    Numbers and words such as `on` stay as they are written: 0123 may be a password.
+    """
+    import yaml
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        """Of YAML's types without a tag only null and the merge key << are left."""
+
+        yaml_implicit_resolvers: ClassVar = {
+            first: [(tag, pattern) for tag, pattern in resolvers if tag.rpartition(":")[2] in ("null", "merge")]
+            for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        }
+
+    return Loader
+
+
 def _parse_read_only(value: object) -> bool:
-    """Return the value of read-only; raise TypeError unless it is true or false."""
-    if not isinstance(value, bool):
-        raise TypeError(f"read-only is {value!r}, not true or false")
-    return value
+    """Return the value of read-only; raise TypeError unless it is true or false, or another word of YAML 1.1 for it."""
+    try:
+        return _WORDS[str(value).lower()]
+    except KeyError:
+        raise TypeError(f"read-only is {value}, not true or false") from None
 
 
 def _format_value(name: object, value: object) -> str:
-    """Return a setting's value, as YAML has read it, as text; booleans are lower case.
+    """Return a setting's value, as the loader has read it, as text; booleans, which need a tag, are lower case.
 
-    Without quotes in the file 0123 becomes 83, 1.10 becomes 1.1, and `on` becomes true. Raise ValueError for null, a
-    list and a mapping; the message has the setting's name, and no value.
+    Raise ValueError for null, a list, a mapping, and other values with a tag, such as bytes; the message has the
+    setting's name, and no value.
     """
     if value is None:
         raise ValueError(f"{name} has no value")
     if isinstance(value, (list, dict)):
         raise ValueError(f"{name} has several values")
+    if not isinstance(value, (str, int, float)):
+        raise ValueError(f"{name} is not a text")
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -88,6 +88,59 @@ def test_an_entry_that_would_be_misread(tmp_path: Path, entry: str, reason: str)
         load(path)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0123",
+        "12:30",
+        "1.10",
+        "1_000",
+        "on",
+        "No",
+        "True",
+        "0x1F",
+        "1e3",
+        ".inf",
+        "2026-11-27",
+        "+5",
+        "-0",
+        "=",
+        "5",
+        "a b",
+    ],
+)
+def test_an_unquoted_value_stays_as_it_is_written(tmp_path: Path, text: str) -> None:
+    """YAML 1.1 has other ideas of them: a password 0123 became 83."""
+    path = tmp_path / "config.yaml"
+    path.write_text(f"""
+        contexts: {{{text}: {{bootstrap-servers: [{text}, b], properties: {{sasl.password: {text}, {text}: x}}}}}}
+        current: {text}
+    """)
+    (context,) = load(path).contexts.values()
+    assert context == Context(text, f"{text},b", {"sasl.password": text, text: "x"})
+    assert load(path).current == text
+    load(path).save()
+    assert load(path).contexts == {text: context}
+
+
+@pytest.mark.parametrize(
+    ("word", "read_only"),
+    [("true", True), ("Yes", True), ("ON", True), ("false", False), ("no", False), ("off", False)],
+)
+def test_words_for_read_only(tmp_path: Path, word: str, read_only: bool) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(f"contexts: {{a: {{bootstrap-servers: a:1, read-only: {word}}}}}")
+    assert load(path).get("a").read_only is read_only
+
+
+@pytest.mark.parametrize("value", ["!!binary aGk=", "!!timestamp 2026-11-27", "!!set {a}"])
+def test_a_value_with_a_tag_that_is_no_text(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(f"contexts: {{a: {{bootstrap-servers: a:1, properties: {{x: {value}}}}}}}")
+    with pytest.raises(UsageError, match="x is not a text"):
+        load(path)
+
+
 def test_a_list_of_addresses(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_text("contexts: {a: {bootstrap-servers: [b:1, c:2]}}")
