@@ -187,7 +187,7 @@ class Client:
     def delete_topic(self, name: str) -> None:
         """Delete a topic and all its records.
 
-        Raise OperationError (no NotFoundError) where it does not exist, where a broker refuses, and, with the code
+        Raise NotFoundError where it does not exist, OperationError where a broker refuses, and, with the code
         REQUEST_TIMED_OUT, where the answer is missing and the topic may be deleted. Raise UnreachableError where no
         answer came and librdkafka does not report that the request was sent, and UsageError for an illegal name, for a
         wrong client setting and in a read-only context.
@@ -432,12 +432,17 @@ def _ignore(text: str) -> None:
 
 
 def _require_success(outcomes: Sequence[Outcome]) -> None:
-    """Raise OperationError, with the outcome's hint and code, for the first change that failed; else do nothing."""
-    from kafkactl.errors import OperationError
+    """Raise OperationError, with the outcome's hint and code, for the first change that failed; else do nothing.
+
+    For a topic that does not exist it is NotFoundError.
+    """
+    from kafkactl.connection.protocol import ErrorCode
+    from kafkactl.errors import NotFoundError, OperationError
 
     for outcome in outcomes:
         if not outcome.ok:
-            raise OperationError(f"{outcome.name}: {outcome.result}", outcome.hint, outcome.code)
+            kind = NotFoundError if outcome.code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION else OperationError
+            raise kind(f"{outcome.name}: {outcome.result}", outcome.hint, outcome.code)
 
 
 def _make_reset(to: object, shift_by: object) -> Any:

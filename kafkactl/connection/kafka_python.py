@@ -505,9 +505,10 @@ class Brokers:
         return connection
 
     def _forget_connections(self) -> None:
-        """Forget which logins were refused, at the beginning of a search or a request: a later one is tried anew."""
+        """Forget which logins were refused and why, at the beginning of a search or a request: each is tried again."""
         self._opened.clear()
         self._opened_again.clear()
+        self.login_failure = None
 
     def _has_refused_login(self, node: Node) -> bool:
         """Return whether the last connection to a node has ended with a refused login; `login_failure` is set then.

@@ -92,13 +92,18 @@ def _fetch_token(properties: Mapping[str, str]) -> str:
     """Return a token from the token endpoint, which has 10 s for each step of its answer.
 
     The settings have its URL, the client's id and secret, and a scope or none. A missing id or secret counts as empty.
-    Raise UsageError for a missing URL, one without http:// or https:// in small letters, and one with malformed
-    brackets. Raise UnreachableError for a refusal, silence, an answer without a token, and a URL without a host, with a
-    blank or with a wrong port.
+    Raise UsageError for a missing URL, one without http:// or https:// in small letters, one with a login, and one with
+    malformed brackets. Raise UnreachableError for a refusal, silence, an answer without a token, and a URL without a
+    host, with a blank or with a wrong port.
     """
     url = properties.get("sasl.oauthbearer.token.endpoint.url", "")
     if not url.startswith(("https://", "http://")):
         raise UsageError("sasl.oauthbearer.token.endpoint.url is missing or is not a URL")
+    if "@" in url.partition("//")[2].partition("/")[0]:  # an error would show the password as a part of the port
+        raise UsageError(
+            "sasl.oauthbearer.token.endpoint.url has a login",
+            "leave it out, and use sasl.oauthbearer.client.id and sasl.oauthbearer.client.secret",
+        )
     form = {"grant_type": "client_credentials"}
     if scope := properties.get("sasl.oauthbearer.scope"):
         form["scope"] = scope

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -178,13 +180,12 @@ def _list_bound_log_dirs(target: Target) -> list[Path]:
 def _remove(folder: Path) -> None:
     """Remove a folder and all in it, if it exists; raise EngineError where that fails, also for a file and a link.
 
-    Nothing is raised for a link to nothing, which stays, and where another process removes a file of the folder at the
-    same time: then the rest may stay.
+    Files that another process removes at the same time are no error.
     """
     try:
-        shutil.rmtree(folder)
-    except FileNotFoundError:
-        return
+        while os.path.lexists(folder):
+            with contextlib.suppress(FileNotFoundError):  # another process has removed a file of it
+                shutil.rmtree(folder)
     except OSError as error:
         raise EngineError(
             f"cannot remove {folder}: {error.strerror or error}", f"remove it as root: sudo rm -rf {folder}"

@@ -116,6 +116,8 @@ def test_errors_are_ours(client: kafkactl.Client, name: str) -> None:
         list(client.consume(name, group="g", tail=1))
     assert name in {topic.topic for topic in client.list_topics()}
     client.delete_topic(name)
+    with pytest.raises(NotFoundError):
+        client.delete_topic(name)
 
 
 def test_records_before_a_wrong_one(client: kafkactl.Client, name: str) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import kafkactl
 from kafkactl.arguments import require_time_ms
 from kafkactl.connection.cluster import Cluster
-from kafkactl.errors import KafkactlError, OperationError, UnreachableError, UsageError
+from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnreachableError, UsageError
 from tests.fake_broker import FakeBroker
 from tests.properties import examples
 
@@ -132,6 +132,22 @@ def broker() -> Iterator[FakeBroker]:
 def client(broker: FakeBroker) -> Iterator[kafkactl.Client]:
     with kafkactl.connect(bootstrap_servers=broker.address, timeout_s=2) as client:
         yield client
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda client: client.delete_topic("nosuch"),
+        lambda client: client.read_lag("nosuch"),
+        lambda client: client.reset_offsets("nosuch", to="earliest"),
+        lambda client: client.reset_offsets("billing", topics=["nosuch"], to="earliest"),
+        lambda client: list(client.consume("nosuch", max_records=1)),
+        lambda client: client.produce("nosuch", [{"value": "x"}]),
+    ],
+)
+def test_what_does_not_exist_is_not_found(client: kafkactl.Client, ask: Callable[[kafkactl.Client], object]) -> None:
+    with pytest.raises(NotFoundError):
+        ask(client)
 
 
 @pytest.mark.parametrize(("argument", "value"), MATRIX)

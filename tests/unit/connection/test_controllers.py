@@ -12,6 +12,7 @@ from kafkactl.admin.brokers import unregister_broker
 from kafkactl.admin.endpoints import EndpointKind, describe_cluster
 from kafkactl.admin.entities import Entity, EntityType
 from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.controllers import ControllerRequests
 from kafkactl.connection.settings import resolve
 from kafkactl.errors import NotFoundError, OperationError, UnreachableError, UnsupportedRequestError
 from tests.conftest import Cli
@@ -104,6 +105,18 @@ def test_a_request_that_only_brokers_serve(controllers: FakeCluster) -> None:
             configs.list_entities(connected, type_)
         assert caught.value.is_of_brokers
     connected.close()
+
+
+@pytest.mark.slow
+def test_a_login_that_was_refused_before_is_no_reason_later() -> None:
+    with dead_address() as dead:
+        connected = connect(dead)
+        requests = connected.requests
+        assert isinstance(requests, ControllerRequests)
+        requests._brokers.login_failure = "SASL authentication error: wrong password"
+        with pytest.raises(UnreachableError, match="nothing listens there"):
+            describe_cluster(connected)
+        connected.close()
 
 
 @pytest.mark.slow

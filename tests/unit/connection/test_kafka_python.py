@@ -332,6 +332,14 @@ def test_a_token_address_that_is_no_url() -> None:
         get_token({"sasl.oauthbearer.method": "oidc", "sasl.oauthbearer.token.endpoint.url": "http://[/x"})
 
 
+@pytest.mark.parametrize("place", ["me:s3cret@host/token", "me:s3cret@host:80/token", "s3cret@[::1/token"])
+def test_a_token_address_with_a_login(place: str) -> None:
+    """As a part of the port the password stood in the error."""
+    with pytest.raises(UsageError, match="has a login") as raised:
+        get_token({"sasl.oauthbearer.method": "oidc", "sasl.oauthbearer.token.endpoint.url": f"https://{place}"})
+    assert "s3cret" not in f"{raised.value} {raised.value.hint}"
+
+
 @pytest.mark.parametrize("answer", ["{}", '{"access_token": null}', '{"access_token": ""}', "[]", '"text"'])
 def test_an_answer_without_a_token(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Null would be the token None, which the broker refuses later."""

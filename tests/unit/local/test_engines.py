@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -256,3 +257,23 @@ def test_output_of_programs_that_is_no_utf_8_hides_no_error(tmp_path: Path) -> N
     program(tmp_path, "mvn", r"printf '[ERROR] no such artifact \377\n'; exit 1")
     with pytest.raises(EngineError, match="no such artifact"):
         up("native")
+
+
+def test_a_folder_that_another_process_empties_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "local"
+    folder.mkdir()
+    for name in "abc":
+        (folder / name).touch()
+    unlink, gone = os.unlink, []
+
+    def unlink_late(path: Any, **place: Any) -> None:
+        unlink(path, **place)
+        if not gone:
+            gone.append(path)
+            raise FileNotFoundError(2, "No such file or directory", path)
+
+    monkeypatch.setattr(os, "unlink", unlink_late)
+    cluster._remove(folder)
+    assert gone
+    assert not folder.exists()
+    cluster._remove(folder)
