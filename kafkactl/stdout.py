@@ -595,8 +595,9 @@ class _BinaryAdapter(io.BufferedIOBase):
 def take_over_stdout() -> None:
     """Reserve the standard descriptors and let `print` write through `out`; main calls this first.
 
-    An error of what `print` wrote before is not raised here, but by the first write to `out`. A second call changes
-    nothing. Raise OSError where a standard descriptor is closed and no file can be opened in its place.
+    Where standard output was closed, every write to it raises OutputError. An error of what `print` wrote before is not
+    raised here, but by the first write to `out`. A second call changes nothing. Raise OSError where a standard
+    descriptor is closed and no file can be opened in its place.
     """
     reserve_descriptors()
     with suppress(OutputError, ReaderLeftError):  # `out` raises it again at the first write

@@ -364,8 +364,9 @@ def _format_csv_column(values: list[Any]) -> list[str]:
 def format_csv_cell(value: object) -> str:
     """Return one cell of csv, as text that is valid UTF-8; None and an empty list are empty.
 
-    An empty text, and a cell with a comma, a quote or a line end, are in quotes. Items of a list are joined by commas,
-    an item of None is a hyphen, and bools are true and false. Lone surrogates become visible escapes.
+    An empty text, and a cell with a comma, a quote or a line end, are in quotes; a list of one empty text is not. The
+    other values are as `format_cell` writes them: items of a list are joined by commas, an item of None is a hyphen,
+    and bools are true and false. Lone surrogates become visible escapes.
     """
     if value == "":
         return '""'

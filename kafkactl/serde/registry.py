@@ -54,7 +54,10 @@ STRATEGIES = ("topic", "record", "topic-record")
 
 
 class Registry:
-    """Client of a Schema Registry, which requests each schema once."""
+    """Client of a Schema Registry, which requests each schema once.
+
+    Status 404 counts as a schema that the registry does not have, also from a server that is no registry.
+    """
 
     def __init__(self, config: Mapping[str, str], shown: ShowOptions = DEFAULT_SHOW_OPTIONS) -> None:
         """Take SchemaRegistryClient's settings: url, basic.auth.user.info, ssl.ca.location and so on.
@@ -273,8 +276,9 @@ class RegistryFormat:
 
         `strategy` is one of STRATEGIES. Values are written by the schema with the id in `writes`; without an id by
         `schema`, which is registered where `writes` allows it, and must be registered already where not; without both
-        by the newest schema of the subject. A `language` (AVRO, PROTOBUF or JSON) other than None must be that of the
-        newest schema. Reading uses none of these. Nothing is checked here.
+        by the newest schema of the subject, where writing with a `strategy` other than topic raises UsageError. A
+        `language` (AVRO, PROTOBUF or JSON) other than None must be that of the newest schema. Reading uses none of
+        these. Nothing is checked here.
         """
         self._writes = writes
         self._registry, self._subject, self._strategy = registry, subject, strategy

@@ -162,8 +162,8 @@ def _parse_number(text: str) -> int:
 def _read_text(path: Path) -> str:
     """Return the content of a file; raise FormatError for bytes that are not UTF-8, and for a file that cannot be read.
 
-    A file that ends in .gz is unpacked. Raise NotFoundError for a missing file, and UsageError for a folder, a device
-    or a file without read permission.
+    A file that ends in .gz is unpacked, and `-` is standard input. Raise NotFoundError for a missing file, and
+    UsageError for a folder, a device or a file without read permission.
     """
     data = read_file(path)
     try:

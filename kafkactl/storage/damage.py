@@ -133,7 +133,8 @@ def _is_framed(segment: Segment, position: int) -> bool:
 def _is_sound(segment: Segment, position: int) -> bool:
     """Return whether a batch with a known magic and a right CRC begins at a position.
 
-    Few bytes are read where the answer is no. Raise LostBytesError where the file cannot be read.
+    False also for some forms that Kafka's clients and brokers do not write, such as more records than offsets. Few
+    bytes are read where the answer is no. Raise LostBytesError where the file cannot be read.
     """
     if not can_be_batch(segment, position):
         return False

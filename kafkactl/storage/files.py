@@ -83,9 +83,10 @@ def add_file_name(error: KafkactlError, path: Path, hint: str | None = None) -> 
 def find_sibling(path: Path, kind: FileKind) -> Path:
     """Return the path of the file of another kind that belongs to the same segment.
 
-    Its name is that of `path` up to the kind's suffix, and then the suffix of `kind`, in the same folder. A path with a
-    further suffix like .deleted or .gz gives the sibling with this suffix, too, if that file exists; else the sibling
-    without it, whether or not it exists. A file that may not be looked at counts as one that does not exist.
+    Its name is that of `path` up to its suffix, which need not be of a known kind, and then the suffix of `kind`, in
+    the same folder. A path with a further suffix like .deleted or .gz gives the sibling with this suffix, too, if that
+    file exists; else the sibling without it, whether or not it exists. A file that may not be looked at counts as one
+    that does not exist.
     """
     base = Path(strip_suffixes(path)).stem
     tail = path.name.removeprefix(strip_suffixes(path))

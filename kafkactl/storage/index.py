@@ -49,9 +49,10 @@ class _Index(ABC):
     def __init__(self, path: Path) -> None:
         """Read a whole index file; one that ends in .gz is unpacked.
 
-        Raise NotFoundError for a missing file; UsageError for a folder, a device, a file without read permission, and
-        where neither the name nor the log of the segment has a base offset; FormatError where the file or that log
-        cannot be read. A part of an entry at the end is no error: `require_whole` checks it.
+        Raise UsageError where neither the name nor the log of the segment has a base offset, also if the index is
+        missing; NotFoundError for any other missing file; UsageError for a folder, a device and a file without read
+        permission; FormatError where the file or that log cannot be read. A part of an entry at the end is no error:
+        `require_whole` checks it.
         """
         self.path = path
         self.base_offset = find_base_offset(path)

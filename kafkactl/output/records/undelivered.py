@@ -22,8 +22,8 @@ _SHOWN_CHARACTERS = 200
 class UndeliveredSink:
     """Sink for undelivered records: stderr, or a file that is created at the first failure and never deleted.
 
-    Where the file cannot take a record as a whole, this record and all later ones go to stderr. A context manager that
-    closes the file.
+    Records are added to the end of a file that exists. Where the file cannot take a record as a whole, this record and
+    all later ones go to stderr. A context manager that closes the file.
     """
 
     def __init__(self, topic: str, file: Path | None) -> None:

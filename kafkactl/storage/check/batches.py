@@ -282,7 +282,8 @@ def _find_epoch(epochs: Sequence[LeaderEpoch], offset: int) -> int | None:
 def check_snapshot_file(path: Path, checked: CheckCounts) -> Iterator[Fault]:
     """Yield the faults of a KRaft snapshot, which consists of batches as a segment does.
 
-    Damage is a fault, and so is a missing control batch at the end. The batches and records in `checked` are updated.
+    Damage is a fault, and so is, without damage, a missing control batch at the end. Missing offsets between batches
+    are no fault. The batches and records in `checked` are updated.
     Raise NotFoundError, UsageError and FormatError where the file cannot be opened.
     """
     with Segment(path) as segment:

@@ -117,9 +117,9 @@ def _read_checkpoints(path: Path) -> tuple[list[_Checkpoint], list[Fault]]:
 
 
 def _check_bootstrap(path: Path, checked: CheckCounts) -> Iterator[Fault]:
-    """Yield the faults of the snapshot at the top of a log dir; one that cannot be read is a fault.
+    """Yield the faults of a snapshot file that lies directly in a log dir; a missing or unreadable one is a fault.
 
-    A missing footer is one, too. The batches and records in `checked` are updated.
+    They are those of `check_snapshot_file`. The batches and records in `checked` are updated.
     """
     try:
         yield from check_snapshot_file(path, checked)

@@ -141,7 +141,8 @@ class LogDirKnowledge:
 
         Signs are any value of this config in the KRaft log, of any broker and also delete, and a partition of a topic
         without its own policy that the cleaner has compacted; __consumer_offsets and __transaction_state do not count.
-        The result is computed at the first use only.
+        In a KRaft log that is missing or cannot be read, no topic has a policy of its own; an unreadable checkpoint of
+        the cleaner is empty. The result is computed at the first use only.
         """
         if any(
             kind == _BROKER_RESOURCE and "log.cleanup.policy" in configs
@@ -186,10 +187,10 @@ class LogDirKnowledge:
     def _list_metadata_files(self) -> list[Path]:
         """Return the newest snapshot and the segments of the metadata log, in the order to read them.
 
-        All segments come, also those before the snapshot. The list is empty where there is neither a snapshot nor a
-        first segment of offset 0. Raise UsageError where the folder cannot be listed. Without a snapshot, and without a
-        number in the name of the first segment, its content is read; raise UsageError where that has no offset or may
-        not be opened, and FormatError where it cannot be read.
+        All segments come, also those before the snapshot, but no .gz or .deleted file. The list is empty where there is
+        neither a snapshot nor a first segment of offset 0. Raise UsageError where the folder cannot be listed. Without
+        a snapshot, and without a number in the name of the first segment, its content is read; raise UsageError where
+        that has no offset or may not be opened, and FormatError where it cannot be read.
         """
         files = list_files(self._path / f"{METADATA_TOPIC}-0")
         snapshots = sorted(path for path in files.regular if path.suffix == FileKind.KRAFT_SNAPSHOT.value)

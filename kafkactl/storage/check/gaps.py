@@ -89,7 +89,8 @@ def find_repeated_key(segments: Sequence[Path], end: int) -> int | None:
 def _find_proof(gap: Gap, log: LogState, policy: Policy, *, keys_repeat: bool) -> str | None:
     """Return why the topic of a gap cannot be compacted, as text, or None without a proof.
 
-    `keys_repeat` says whether a key repeats before the gap.
+    `keys_repeat` says whether a key repeats before the gap. With the policy DELETE this is a proof, and so is a log
+    without a sign of compaction (`is_cleaned`); with any other policy only a record without a key can be one.
     """
     if log.keyless_offset is not None and _is_keyless_proof(gap, log.keyless_offset, log, policy):
         return f"the topic is not compacted: the record at offset {log.keyless_offset} has no key"

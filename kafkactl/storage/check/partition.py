@@ -78,9 +78,11 @@ def look_at_partition(folder: Path, knowledge: LogDirKnowledge) -> PartitionChec
 
 
 def _may_be_written(folder: Path, versions: dict[str, tuple[int, int]]) -> bool:
-    """Return whether a broker may run here: it has locked the log dir, has not stopped cleanly, and wrote a moment ago.
+    """Return whether a broker may run here: by the files in the log dir, and a change in the last 60 s.
 
-    `versions` has size and time of change (in ns since 1970) by file name; a moment is 60 s.
+    The log dir around `folder` must have .lock, whether or not a process holds the lock, and no .kafka_cleanshutdown.
+    `versions` has size and time of change (in ns since 1970) by file name; one new change is enough, and without files
+    the result is False.
     """
     if not may_be_in_use(folder.absolute().parent):
         return False
