@@ -143,7 +143,7 @@ def _make_encoded_format(encoding: str) -> Format:
     """Return the format of text in an encoding of Python; raise UsageError for an unknown one.
 
     The functions of the format raise FormatError for bytes that are not of the encoding, and text that it does not
-    have.
+    have. Half a character (a lone surrogate), which some encodings have, is refused in both directions.
     """
     try:
         "".encode(encoding)
@@ -156,13 +156,16 @@ def _make_encoded_format(encoding: str) -> Format:
     def to_text(data: bytes) -> str:
         """Return bytes as text; raise FormatError for bytes that are not of the encoding."""
         try:
-            return data.decode(encoding)
+            text = data.decode(encoding)
+            text.encode()  # utf-7, for example, has half characters
         except UnicodeError as error:
             raise FormatError(f"{len(data)} bytes are not {encoding}") from error
+        return text
 
     def to_bytes(text: str) -> bytes:
         """Return text as bytes; raise FormatError for characters that the encoding does not have."""
         try:
+            text.encode()
             return text.encode(encoding)
         except UnicodeError as error:
             raise FormatError(f"{text[:80]!r} has characters that {encoding} does not have") from error

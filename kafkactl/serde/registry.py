@@ -56,7 +56,7 @@ STRATEGIES = ("topic", "record", "topic-record")
 class Registry:
     """Client of a Schema Registry, which requests each schema once.
 
-    Status 404 counts as a schema that the registry does not have, also from a server that is no registry.
+    Status 404 of a registry counts as a schema that it does not have.
     """
 
     def __init__(self, config: Mapping[str, str], shown: ShowOptions = DEFAULT_SHOW_OPTIONS) -> None:
@@ -171,9 +171,9 @@ class Registry:
     def _request(self, ask: Callable[[], T], subject_text: str) -> T:
         """Return what `ask` returns, a call of the client that sends a request.
 
-        `subject_text` names the requested schema in errors. Raise NotFoundError for status 404, UnreachableError for
-        401 and 403, and where no answer comes, and OperationError for any other error status. A ValueError,
-        LookupError, TypeError or AttributeError of `ask` counts as an answer that no registry gives: raise
+        `subject_text` names the requested schema in errors. Raise NotFoundError for a registry's status 404,
+        UnreachableError for 401 and 403, and where no answer comes, and OperationError for any other error status. A
+        ValueError, LookupError, TypeError or AttributeError of `ask` counts as an answer that no registry gives: raise
         UnreachableError. Other errors pass through.
         """
         try:
@@ -192,7 +192,8 @@ class Registry:
     def _translate_error(self, error: SchemaRegistryError, subject_text: str) -> KafkactlError:
         """Return (not raise) our error for an answer with an error status.
 
-        It is UnreachableError for 401 and 403, NotFoundError for 404, and OperationError for any other.
+        It is UnreachableError for 401 and 403, NotFoundError for 404 (UnreachableError where no registry has said it),
+        and OperationError for any other.
         """
         if error.http_status_code in (401, 403):
             return UnreachableError(
@@ -200,6 +201,8 @@ class Registry:
                 "log in: -X schema.registry.basic.auth.user.info_command='COMMAND THAT PRINTS USER:PASSWORD'",
             )
         if error.http_status_code == 404:
+            if type(error.error_code) is not int or error.error_code < 0:  # no registry's answer
+                return self._unreadable()
             return NotFoundError(
                 f"{subject_text} not found in the schema registry at {self._url}: {error.error_message}"
             )

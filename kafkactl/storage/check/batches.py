@@ -282,12 +282,15 @@ def _find_epoch(epochs: Sequence[LeaderEpoch], offset: int) -> int | None:
 def check_snapshot_file(path: Path, checked: CheckCounts) -> Iterator[Fault]:
     """Yield the faults of a KRaft snapshot, which consists of batches as a segment does.
 
-    Damage is a fault, and so is, without damage, a missing control batch at the end. Missing offsets between batches
-    are no fault. The batches and records in `checked` are updated.
-    Raise NotFoundError, UsageError and FormatError where the file cannot be opened.
+    Damage is a fault, and so are missing offsets, which count from 0 on, and, without damage, a missing control batch
+    at the end. The batches and records in `checked` are updated. Raise NotFoundError, UsageError and FormatError where
+    the file cannot be opened.
     """
+    log = LogState(start_offset=0, next_offset=0)
     with Segment(path) as segment:
-        check = SegmentCheck(segment=segment, log=LogState(), epochs=(), watchers=(), checked=checked, base_offset=0)
+        check = SegmentCheck(segment=segment, log=log, epochs=(), watchers=(), checked=checked, base_offset=0)
         yield from check.find_faults()
+        for gap in log.gaps:
+            yield Fault(file=path, position=gap.position, offset=gap.first, fault=f"{gap} missing")
         if not check.has_damage and not check.ends_with_control:
             yield Fault(file=path, position=check.reached, fault="the footer of the snapshot is missing")

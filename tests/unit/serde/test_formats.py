@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -127,3 +128,25 @@ def test_hex_and_base64_lose_nothing(data: bytes) -> None:
 )
 def test_a_float_is_the_shortest_text(number: float, text: str) -> None:
     assert formats.get("float").to_text(struct.pack(">f", number)) == text
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-7", "unicode_escape", "raw_unicode_escape", "utf-16-be", "utf-32-le", "cp1252"]
+)
+def test_half_a_character_is_no_text_of_any_encoding(encoding: str) -> None:
+    """Some encodings of Python have lone surrogates, which no output has."""
+    chosen = formats.get(f"string:{encoding}")
+    assert chosen.to_output(chosen.from_input("a\u20ac".encode())) == "a\u20ac".encode()
+    with pytest.raises(FormatError):
+        chosen.from_input(b"a\xff")
+    for data in (b"+2AA-", b"\\ud800", b"\xd8\x00", b"\x00\xd8\x00\x00", b"\x81"):
+        with suppress(FormatError):
+            chosen.to_output(data).decode()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "data"), [("utf-7", b"+2AA-"), ("unicode_escape", b"\\ud800"), ("raw_unicode_escape", b"\\ud800")]
+)
+def test_bytes_of_half_a_character_are_refused(encoding: str, data: bytes) -> None:
+    with pytest.raises(FormatError):
+        formats.get(f"string:{encoding}").to_output(data)

@@ -24,6 +24,7 @@ from kafkactl.serde.registry import Registry
 from kafkactl.serde.schemas import JSON, Schema, WriteOptions
 from kafkactl.streams.properties import fill_defaults
 from tests import registry as registries
+from tests.fake_broker import HttpPeer
 
 USER = {
     "type": "record", "name": "User", "namespace": "shop",
@@ -431,6 +432,15 @@ def test_a_schema_of_a_strange_registry(
     registry.register("s", schema)
     with pytest.raises(error, match=reason):
         from_registry(registry.url).to_text(b"\0\0\0\0\x01\x02")
+
+
+@pytest.mark.parametrize("body", ["<html>", "{}", '{"detail": "Not Found"}', '{"error_code": null}', "[]"])
+def test_status_404_of_a_server_that_is_no_registry(body: str) -> None:
+    """A wrong address must not look like records whose schema is missing."""
+    with HttpPeer(status=404, body=body) as peer:
+        client = Registry({"url": f"http://{peer.address}", "max.retries": "0"})
+        with pytest.raises(UnreachableError, match="is no schema registry"):
+            client.find_by_id(1)
 
 
 STRANGE: tuple[Any, ...] = (None, "", "5", -1, 2**32, True, [None], {"name": None})

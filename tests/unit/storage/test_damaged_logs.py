@@ -282,3 +282,16 @@ def test_a_snapshot_of_kraft_that_is_cut_off(log_dir: Path, damage: Callable[[by
     found = {fault.file.name: fault.fault for fault in faults(log_dir, check_log_dir)}
     assert found["bootstrap.checkpoint"] == "the footer of the snapshot is missing"
     assert snapshot.name in found
+
+
+def test_a_snapshot_of_kraft_without_one_of_its_batches(log_dir: Path) -> None:
+    path = log_dir / "bootstrap.checkpoint"
+    data = path.read_bytes()
+    with Segment(path) as segment:
+        places = [(batch.position, batch.size_bytes, batch.base_offset) for batch in segment.batches()]
+    assert len(places) > 2
+    for position, size_bytes, offset in places[:-1]:
+        path.write_bytes(data[:position] + data[position + size_bytes :])
+        (found,) = faults(log_dir, check_log_dir)
+        assert (found.file, found.position, found.offset) == (path, position, offset)
+        assert "missing" in found.fault
