@@ -134,7 +134,8 @@ class Sending:
     def _die(self, error: KafkaError) -> None:
         """Keep an error that ends the client, and fail all records in the queue with it; ignore a second error.
 
-        It waits about 1 s at most for the reports of the records. Nothing is raised; _require_alive() raises the error.
+        It waits about 1 s at most for the reports of the records. Only errors of the account's `tell` are raised here;
+        _require_alive() raises the kept error.
         """
         if self._fatal is None:
             self._fatal = error
