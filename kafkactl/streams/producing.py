@@ -154,8 +154,8 @@ class Sending:
     def _is_over(self) -> bool:
         """Return whether to give up waiting for the records in the queue. Then the account gets the reason.
 
-        It is True after a signal's time, and where no leader was ever reached. The user gets a message about a long
-        wait.
+        It is True after a signal's time, and where no leader was reached within the time-out; it stays True then. The
+        user gets a message about a long wait.
         """
         outstanding = len(self._producer if self._second_sender is None else self._second_sender)
         if not self._waiting.is_over(self._account.accepted - outstanding, outstanding):
