@@ -149,8 +149,8 @@ class Segment:
         """Return the batch at a position, or None where the file or `end` comes before the end of the batch.
 
         Positions are in bytes from the start of the file, unpacked; an `end` of None is its end. A wrong CRC and an
-        unknown magic are no errors. Raise FormatError, with the file's name, for a size that no batch has, and where
-        the file cannot be read.
+        unknown magic are no errors. Raise FormatError, with the file's name, for a size that `parse_batch` refuses, and
+        where the file cannot be read.
         """
         try:
             return parse_batch(self.view_batch(position, end), 0, position)
@@ -174,9 +174,9 @@ class Segment:
     def view_batch(self, position: int, end: int | None = None) -> memoryview:
         """Return a view of bytes from a position on that contain the whole batch there, and maybe more.
 
-        The bytes are fewer where the file or `end` comes before the end of the batch. The size in the header is not
-        checked. `end` is in bytes; None is the end of the file. Raise LostBytesError (a FormatError) where the file
-        cannot be read.
+        Where the file or `end` comes before the end of the batch, the view may have only the header or less. The size
+        in the header is not checked. `end` is in bytes; None is the end of the file. Raise LostBytesError (a
+        FormatError) where the file cannot be read.
         """
         view = self.view(position, HEADER_SIZE, end)
         size = read_batch_size(view)

@@ -419,7 +419,7 @@ def _make_shorter_error(path: Path, position: int, size_bytes: int) -> KafkactlE
 def _is_missing(path: Path) -> bool:
     """Return whether a path leads to nothing, as a broken link does.
 
-    False for a folder, for standard input, and where this cannot be found out.
+    True also where this cannot be found out, as without the right to look. False for a folder and for standard input.
     """
     try:
         return path != STANDARD_INPUT and not os.path.exists(path)

@@ -216,9 +216,10 @@ class Reading:
     def mark_handled(self, messages: Sequence[Message]) -> None:
         """Note records as handled, so that the next commit of the group includes them. Nothing is sent here.
 
-        The records of a partition must be in order. A record may be marked again. Without a group this does nothing. A
-        partition that the group took away meanwhile is left out without an error. Raise OperationError
-        (UnreachableError for a lost connection) where librdkafka refuses for another reason.
+        The records of a partition must be in order. Each call replaces the stored offsets of its partitions, also by
+        smaller ones where earlier records are marked again. Without a group this does nothing. A partition that the
+        group took away meanwhile is left out without an error. Raise OperationError (UnreachableError for a lost
+        connection) where librdkafka refuses all of them for another reason.
         """
         if self._selection.joins and messages:
             ends = self._find_ends(messages)
@@ -345,7 +346,7 @@ class Reading:
         """Add offsets to the next commit; nothing is sent here.
 
         A partition that was taken away meanwhile is left out: its new owner commits it. Raise OperationError
-        (UnreachableError for a lost connection) for another error of librdkafka.
+        (UnreachableError for a lost connection) where librdkafka stores none of them for another reason.
         """
         try:
             self._consumer.store_offsets(offsets=offsets)

@@ -134,7 +134,8 @@ class Sending:
     def _die(self, error: KafkaError) -> None:
         """Keep an error that ends the client, and fail all records in the queue with it; ignore a second error.
 
-        It waits about 1 s at most for the reports of the records. Nothing is raised; _require_alive() raises the error.
+        It waits about 1 s at most for the reports of the records. Only errors of the account's `tell` are raised here;
+        _require_alive() raises the kept error.
         """
         if self._fatal is None:
             self._fatal = error
@@ -153,8 +154,8 @@ class Sending:
     def _is_over(self) -> bool:
         """Return whether to give up waiting for the records in the queue. Then the account gets the reason.
 
-        It is True after a signal's time, and where no leader was ever reached. The user gets a message about a long
-        wait.
+        It is True after a signal's time, and where no leader was reached within the time-out; it stays True then. The
+        user gets a message about a long wait.
         """
         outstanding = len(self._producer if self._second_sender is None else self._second_sender)
         if not self._waiting.is_over(self._account.accepted - outstanding, outstanding):

@@ -280,7 +280,7 @@ def find_stops(
 
     A partition without a record at or after `before_time_ms` has none. With `to_offset` alone no request is sent; it is
     not compared with the log. With `before_time_ms` the offsets are looked up: raise OperationError where that fails,
-    and UnreachableError where no broker answers.
+    also for a missing partition and for no partitions, and UnreachableError where no broker answers.
     """
     if selection.before_time_ms is not None:
         ends = look_up_offsets(cluster, consumer, partitions, selection.before_time_ms)

@@ -158,7 +158,8 @@ class Transactions:
 
         Records that failed before get this reason, too, and still count as failed; the others count as aborted. A
         transaction must be open: after a commit its records would be passed on as undelivered. Afterwards none is open
-        here. Raise OperationError where the kept records cannot be read.
+        here. Raise OperationError where the kept records cannot be read: all are counted then, but the rest is not
+        passed on.
         """
         self._account.aborted += self._begun - len(self._failures)
         self._close()
@@ -167,9 +168,10 @@ class Transactions:
                 self._account.tell(make_undelivered(record, reason))
 
     def _abort_at_broker(self) -> None:
-        """Abort the transaction at its coordinator; raise OperationError or UnreachableError where that fails.
+        """Abort the transaction at its coordinator, which takes at most the time-out or a signal's time.
 
-        Nothing is raised where the coordinator does not know of a transaction.
+        Nothing is raised where the coordinator does not know of a transaction. Raise OperationError where it refuses or
+        does not answer in time, and UnreachableError for a failed connection.
         """
         try:
             self._run_step("abort_transaction", "cannot abort the transaction")

@@ -84,7 +84,7 @@ def _read_leading_number(reader: SchemaReader, part: str) -> int:
 
 
 def _read_message(reader: SchemaReader, layout: Layout, version: int, shown_version: int, part: str) -> dict[str, Any]:
-    """Return the fields of a message by name; raise FormatError with the text of Kafka's own error.
+    """Return a message as SchemaReader.read_message does, but raise FormatError with the text of Kafka's own error.
 
     `shown_version` and `part` (key or value) are for this text.
     """

@@ -120,10 +120,11 @@ class RecordSending:
         self._sender.poll(0)
 
     def flush(self) -> None:
-        """Wait until all records are acknowledged or have failed. Nothing is raised for a failed record.
+        """Wait until all records are acknowledged or have failed.
 
-        Where `is_over` says so, or after a fatal error, the remaining records are removed and fail, which takes at most
-        1 s. Errors of the account's `tell` pass through.
+        Nothing is raised for a failed record, nor for a fatal error, which fatal_error() returns. Where `is_over` says
+        so, or after a fatal error, the remaining records are removed and fail, which takes at most 1 s. Errors of the
+        account's `tell` pass through.
         """
         while not self._sender.flush():
             if self._sender.fatal_error() or self._is_over():
