@@ -419,12 +419,17 @@ def _make_shorter_error(path: Path, position: int, size_bytes: int) -> KafkactlE
 def _is_missing(path: Path) -> bool:
     """Return whether a path leads to nothing, as a broken link does.
 
-    True also where this cannot be found out, as without the right to look. False for a folder and for standard input.
+    False for a folder, for standard input, and where this cannot be found out, as without the right to look.
     """
-    try:
-        return path != STANDARD_INPUT and not os.path.exists(path)
-    except OSError:  # opening the file raises an error with the reason
+    if path == STANDARD_INPUT:
         return False
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):  # opening the file raises an error with the reason
+        return False
+    return False
 
 
 def _limit(batches: Iterator[SelectedBatch], limit: int | None, deep: bool) -> Iterator[SelectedBatch]:

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from kafkactl.cli.files.dump_log import expand_folders
-from kafkactl.errors import UsageError
+from kafkactl.errors import KafkactlError, MissingFileError, UsageError
 from kafkactl.storage.check import CheckCounts, Severity, check_log_dir, check_partition
 from kafkactl.storage.log_dir import list_files, list_partition_folders, scan_log_dir
 from kafkactl.storage.records import Record
+from kafkactl.storage.selecting import select
+from kafkactl.storage.selection import Selection
 from tests.unit.storage.encoding import encode_batch
 
 NOBODY = 65534
@@ -107,3 +109,15 @@ def test_a_partition_in_a_log_dir_that_may_not_be_searched(log_dir: Path, monkey
     set_rights(log_dir, 0o600)
     found = list(check_partition(Path(), CheckCounts()))
     assert [fault.fault for fault in found if fault.severity is Severity.FAULT] == []
+
+
+def test_a_segment_that_may_not_be_looked_at_is_not_missing(log_dir: Path) -> None:
+    hidden = log_dir / "orders-0" / f"{0:020}.log"
+    set_rights(log_dir / "orders-0", 0o644)
+    errors: list[KafkactlError] = []
+    paths = [hidden, log_dir / ("x" * 300), log_dir / "orders-1" / f"{0:020}.log", log_dir / "orders-1" / "none.log"]
+    selected = list(select(paths, Selection(), True, errors.append))
+    assert [str(batch.path) for batch in selected] == [str(paths[2])]
+    assert [isinstance(error, MissingFileError) for error in errors] == [True, False, False]
+    for error, reason in zip(errors, ("no such file", "permission denied", "file name too long"), strict=True):
+        assert reason in str(error).lower()
