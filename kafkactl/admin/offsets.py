@@ -203,7 +203,8 @@ def _send(
 def _make_answer(answer: Any) -> OffsetAnswer:
     """Return the offset, or the error text, of an answer, which is librdkafka's or an OperationError.
 
-    The error text is "cannot read the offset: " and the OperationError's message. Nothing is raised.
+    The error text is "cannot read the offset: " and the OperationError's message. librdkafka's offset is not changed:
+    -1, for no offset, stays. Nothing is raised.
     """
     if isinstance(answer, OperationError):
         return OffsetAnswer(None, f"cannot read the offset: {answer}")
