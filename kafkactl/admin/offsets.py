@@ -25,7 +25,7 @@ _NO_OFFSET = -1
 
 @dataclass(frozen=True)
 class OffsetAnswer:
-    """An offset, or the error that kept it from being read. Both are None where the partition has no offset."""
+    """An offset, or the error that kept it from being read. One of the two is None."""
 
     offset: int | None
     error: str | None
