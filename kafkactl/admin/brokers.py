@@ -226,7 +226,8 @@ def list_apis(cluster: Cluster, broker_ids: Sequence[int] = ()) -> tuple[list[Br
 def count_alive(cluster: Cluster) -> int:
     """Return how many brokers are registered, not fenced, and answer. One silent broker takes the whole time-out.
 
-    Raise UnreachableError where none answers, OperationError for a refusal, UsageError for a wrong client setting.
+    A broker that refuses does not count. Raise UnreachableError or OperationError where none answers or where the
+    brokers cannot be listed, and UsageError for a wrong client setting.
     """
     answers, _ = cluster.requests.ask_brokers("ApiVersions", None, **_CLIENT)
     return len(answers)

@@ -25,7 +25,7 @@ _NO_OFFSET = -1
 
 @dataclass(frozen=True)
 class OffsetAnswer:
-    """An offset, or the error that kept it from being read. Both are None where the partition has no offset."""
+    """An offset, or the error that kept it from being read. One of the two is None."""
 
     offset: int | None
     error: str | None
@@ -203,7 +203,8 @@ def _send(
 def _make_answer(answer: Any) -> OffsetAnswer:
     """Return the offset, or the error text, of an answer, which is librdkafka's or an OperationError.
 
-    The error text is "cannot read the offset: " and the OperationError's message. Nothing is raised.
+    The error text is "cannot read the offset: " and the OperationError's message. librdkafka's offset is not changed:
+    -1, for no offset, stays. Nothing is raised.
     """
     if isinstance(answer, OperationError):
         return OffsetAnswer(None, f"cannot read the offset: {answer}")

@@ -259,7 +259,10 @@ def require_usable_endpoints(quorum: Quorum, endpoints: Sequence[VoterEndpoint])
 
 
 def _is_any_address(host: str) -> bool:
-    """Return whether a host stands for all addresses of its machine: 0.0.0.0 and ::, also as [0::0] is written."""
+    """Return whether a host stands for all addresses of its machine: 0.0.0.0, and :: in any spelling, such as 0::0.
+
+    An address in brackets is not recognized: the result is False.
+    """
     try:
         return ip_address(host).is_unspecified
     except ValueError:  # a name

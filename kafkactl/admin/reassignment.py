@@ -375,8 +375,9 @@ def summarize_moves(
 def find_unfinished_moves(cluster: Cluster, moves: Sequence[Move]) -> set[tuple[str, int]]:
     """Return the partitions (topic, number) of these moves whose replicas are still being added or removed.
 
-    The set is empty when all moves are over. Nothing is waited for. Raise OperationError for a refusal,
-    UnreachableError, and UsageError for a wrong client setting.
+    A later move of such a partition counts, too, also one of another user. The set is empty when all are over. Without
+    moves the controller is asked, too. Nothing is waited for. Raise OperationError for a refusal, UnreachableError, and
+    UsageError for a wrong client setting.
     """
     running = {(row.topic, row.partition) for row in list_running(cluster)}
     return running & {(move.topic, move.partition) for move in moves}

@@ -256,11 +256,11 @@ def plan_reset(cluster: Cluster, group: str, partitions: Sequence[Partition] | N
     `partitions` are those to reset, and None means all in which the group has committed; for GIVEN they are those of
     `reset.offsets` instead. Without any the plan has no offsets. For OFFSET, GIVEN and SHIFT an offset outside a log
     moves to its nearest end. EARLIEST and LATEST are the start and the end of each log. For TIME a partition without a
-    record at or after the time gets the end of its log. CURRENT keeps the committed offsets, and takes the end of the
-    log where nothing is committed. A group that neither a list nor its own coordinator has counts as new, without
-    present offsets. Raise OperationError where an offset cannot be read, the groups cannot be listed or such a
-    coordinator does not answer, NotFoundError for a shift in a partition without a commit, UnreachableError, and
-    UsageError for a wrong client setting.
+    record at or after the time gets the end of its log, and is in `empty`. CURRENT keeps the committed offsets, and
+    takes the end of the log where nothing is committed. A group that neither a list nor its own coordinator shows, also
+    because the user may not see it, counts as new, without present offsets. Raise OperationError where an offset cannot
+    be read, the groups cannot be listed or such a coordinator does not answer, NotFoundError for a shift in a partition
+    without a commit, UnreachableError, and UsageError for a wrong client setting.
     """
     committed = read_committed(cluster, group)
     chosen = sorted(committed) if partitions is None else partitions
@@ -441,8 +441,8 @@ def remove_members(
     """Remove members from a group. Return the error by the id of the member or of the instance, None for a success.
 
     A member is (member id, None) or (None, instance id). An unknown member has an error. The result is in the order of
-    the answer. Raise OperationError where the whole request is refused, UnansweredError where members may have been
-    removed, UnreachableError, and UsageError for a wrong client setting.
+    the answer; a member that the answer leaves out is missing. Raise OperationError where the whole request is refused,
+    UnansweredError where members may have been removed, UnreachableError, and UsageError for a wrong client setting.
     """
     codes = cluster.requests.remove_group_members(group, members)
     return {name: describe_error(code) if code else None for name, code in codes.items()}

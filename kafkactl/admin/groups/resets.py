@@ -61,11 +61,11 @@ class ResetTargets:
 def find_reset_targets(cluster: Cluster, selection: NameSelection) -> ResetTargets:
     """Return the selected groups, sorted, or all consumer groups for an empty selection.
 
-    A selected name may belong to no group: it is changeable and new. Groups with members, share and streams groups,
-    groups whose coordinator does not answer, and names that no client can send are refusals, which are not raised.
-    Raise NotFoundError for a pattern that matches no group, OperationError where a broker does not list its groups and
-    not only names are selected, UnreachableError or OperationError where no broker lists groups, and UsageError for a
-    wrong client setting.
+    A selected name is changeable and new where no group has it, and where the user may not see the group. Groups with
+    members, share and streams groups, groups whose coordinator does not answer, and names that no client can send are
+    refusals, which are not raised. Raise NotFoundError for a pattern that matches no group, OperationError where a
+    broker does not list its groups and not only names are selected, UnreachableError or OperationError where no broker
+    lists groups, and UsageError for a wrong client setting.
     """
     targets: list[Target] = find_targets(cluster, selection)
     changeable = [target for target in targets if target.error is None]

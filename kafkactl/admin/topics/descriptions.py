@@ -167,22 +167,24 @@ def describe_in_full(cluster: Cluster, names: Sequence[str]) -> Descriptions:
 
 
 def find_name(cluster: Cluster, topic_id: str) -> str | None:
-    """Return the name of the topic with this id, or None.
+    """Return the name of the topic with this id; None where there is none or the user may not see it.
 
-    The id is 22 characters of base64 in the URL-safe alphabet, as Kafka prints it; its form is not checked. Raise
-    UnreachableError, OperationError or UsageError where the topics cannot be listed.
+    The id is 22 characters of base64 in the URL-safe alphabet, as Kafka prints it; its form is not checked. It must not
+    be empty, which is the id of all topics before Kafka 2.8. Raise UnreachableError, OperationError or UsageError where
+    the topics cannot be listed.
     """
     topics = cluster.requests.read_metadata(None)
     return next((topic.name for topic in topics if _format_id(topic.topic_id) == topic_id), None)
 
 
 def describe_by_id(cluster: Cluster, topic_id: str) -> Descriptions:
-    """Return the topic with this id as a list, and the errors. Both are empty for an unknown id.
+    """Return the topic with this id as a list, and the errors.
 
-    The id is 22 characters of URL-safe base64, as Kafka prints it; it must not be empty, which is the id of all topics
-    before Kafka 2.8. The topic has settings and reassignments; as in Kafka's tool, its eligible leaders are not asked
-    for and are None. Raise UnreachableError where no broker answers, OperationError where a whole request is refused,
-    and UsageError for a wrong client setting.
+    Both are empty for an unknown id, and for a topic that the user may not see. The id is 22 characters of URL-safe
+    base64, as Kafka prints it; it must not be empty, which is the id of all topics before Kafka 2.8. The topic has
+    settings and reassignments. Those that cannot be read are empty, and have an error, but not reassignments that the
+    user may not list. As in Kafka's tool, its eligible leaders are not asked for and are None. Raise UnreachableError
+    where no broker answers, OperationError where a whole request is refused, and UsageError for a wrong client setting.
     """
     name = find_name(cluster, topic_id)
     errors: list[KafkactlError] = []

@@ -80,7 +80,8 @@ class TopicDescription:
     def replication_factor(self) -> int:
         """Return the number of replicas of a partition without those that a reassignment adds; 0 without partitions.
 
-        Where partitions differ it is the largest number.
+        Where partitions differ it is the largest number. Where reassignments were not asked for, or could not be read,
+        the added replicas count, too.
         """
         return max((len(row.replicas) - len(row.adding or ()) for row in self.partitions), default=0)
 
@@ -93,7 +94,8 @@ class TopicDescription:
     def min_isr(self) -> int:
         """Return the number of in-sync replicas that acks=all needs (min.insync.replicas); 1 without the setting.
 
-        Raise ValueError for a value that is not a whole number, which brokers do not accept.
+        It is also 1 where the settings could not be read. Raise ValueError for a value that is not a whole number,
+        which brokers do not accept.
         """
         return next((int(setting.value) for setting in self.settings if setting.name == MIN_ISR), 1)
 

@@ -99,8 +99,8 @@ def balance(
 def _read_leaders(connected: Cluster, topics: Collection[str]) -> dict[Partition, int | None]:
     """Return the present leader of each partition of topics, None for a partition without a leader.
 
-    Topics that do not exist are left out. Raise UnreachableError, OperationError for a refusal, and UsageError for a
-    wrong client setting.
+    Topics that do not exist, or that the user may not see, are left out. Raise UnreachableError, OperationError for a
+    refusal, and UsageError for a wrong client setting.
     """
     found = connected.read_metadata().topics
     return {

@@ -163,7 +163,10 @@ def describe_change(change: Alteration) -> str:
 
 
 def _refuse_at_controllers(cluster: Cluster, entity: Sequence[Entity]) -> None:
-    """Raise UnsupportedRequestError where the address is that of controllers: they do not show quotas and users."""
+    """Raise UnsupportedRequestError where the address is that of controllers: they do not show quotas and users.
+
+    `entity` is only for the message; its type is not looked at.
+    """
     if cluster.settings.has_controllers:
         error = UnsupportedRequestError(
             f"a controller does not show the settings of {' and '.join(map(str, entity))}: only brokers do",

@@ -265,10 +265,11 @@ class FilterFlags:
 
         `key` and `value` are the formats of keys and values. Conditions are regular expressions for keys and values,
         NAME or NAME=REGEX for headers, and such as .user.id == 7 for JSON. Filters of keys come first, then values,
-        headers and JSON. A key or value that is null, or not of its format, does not meet a condition, and a value that
-        is not JSON meets none of JSON. Raise UsageError for a wrong condition. A filter raises KafkactlError for
-        headers that cannot be read, and OperationError or UnreachableError where a registry refuses a schema or does
-        not answer.
+        headers and JSON. A header without a value counts as an empty text. A key or value that is null, or not of its
+        format, does not meet a condition. Nor does one whose schema the registry does not have, or cannot be used. A
+        value that is not JSON meets no condition of JSON. Raise UsageError for a wrong condition. A filter raises
+        KafkactlError for headers that cannot be read, and OperationError where a registry refuses, and UnreachableError
+        where it refuses the login or does not answer.
         """
         from kafkactl.streams import filters
 
