@@ -80,13 +80,14 @@ def build_declaration(described: Sequence[TopicDescription]) -> dict[str, Any]:
     """Return the content of a YAML file that declares these topics, in their order.
 
     It is {"topics": {NAME: {"partitions": N, "replication_factor": N, "configs": {NAME: TEXT}}}}. The configs are those
-    that the topic sets itself, and are left out where there are none.
+    that the topic sets itself, and are left out where there are none. Replicas count as after reassignments in
+    progress, where `described` has these.
     """
     return {
         "topics": {
             topic.topic: {
                 "partitions": len(topic.partitions),
-                "replication_factor": topic.replication_factor,
+                "replication_factor": topic.target_factor,
                 **({"configs": dict(topic.configs)} if topic.configs else {}),
             }
             for topic in described
@@ -98,17 +99,19 @@ def compare(cluster: Cluster, declared: Sequence[TopicSpec]) -> list[Change]:
     """Return the changes that bring the cluster's topics to the declared state, in the order of `declared`.
 
     The changes of a topic are in the order partitions, replicas, settings by name; a topic that has its declared state
-    has none. Topics that are not declared stay, but a setting of a declared topic that the file does not have is unset.
-    A topic that the user may not see counts as a new one. For a topic that exists, fewer partitions, and more replicas
-    than live brokers, are impossible changes, not errors. The numbers of a new topic are not checked, and the brokers
-    check nothing here. Raise UnreachableError, OperationError (also NotFoundError) for a topic that cannot be
-    described, and UsageError for a wrong client setting.
+    has none. Replicas count as after the reassignments in progress. Topics that are not declared stay, but a setting of
+    a declared topic that the file does not have is unset. A topic that the user may not see counts as a new one. For a
+    topic that exists, fewer partitions, and more replicas than live brokers, are impossible changes, not errors. The
+    numbers of a new topic are not checked, and the brokers check nothing here. Raise UnreachableError, OperationError
+    (also NotFoundError) for a topic that cannot be described, and UsageError for a wrong client setting.
     """
     existing_names = {row.topic for row in list_topics(cluster)}
     brokers = len(cluster.read_metadata().brokers)
     descriptions = {
         description.topic: description
-        for description in describe_topics(cluster, [spec.topic for spec in declared if spec.topic in existing_names])
+        for description in describe_topics(
+            cluster, [spec.topic for spec in declared if spec.topic in existing_names], with_moves=True
+        )
     }
     return [
         change
@@ -276,7 +279,7 @@ def _plan_changes(spec: TopicSpec, present: TopicDescription, brokers: int) -> l
     """
     changes = []
     partitions = len(present.partitions)
-    factors = {len(partition.replicas) for partition in present.partitions}
+    factors = {partition.target_count for partition in present.partitions}
     if spec.partitions is not None and spec.partitions != partitions:
         is_fewer = spec.partitions < partitions
         changes.append(

@@ -74,28 +74,29 @@ Descriptions = tuple[list[TopicDescription], list[KafkactlError]]
 """Descriptions of topics, and an error for each topic, or part of a topic, that could not be described."""
 
 
-def describe_topics(cluster: Cluster, names: Sequence[str]) -> list[TopicDescription]:
-    """Return topics with their settings, sorted by name, without eligible leaders and reassignments.
+def describe_topics(cluster: Cluster, names: Sequence[str], with_moves: bool = False) -> list[TopicDescription]:
+    """Return topics with their settings, sorted by name, without eligible leaders, as describe_each() does.
 
-    Where librdkafka gets no answer for half of the time-out, kafka-python reads these, too. Without names the result is
-    empty. Raise NotFoundError or OperationError where a topic, or a part of it, cannot be described; UnreachableError
-    where no topic, or no topic's settings, were answered, UsageError for a wrong client setting, and ValueError for an
-    empty name. The first error is raised, and no topic is returned then.
+    `with_moves` asks for reassignments. Without names the result is empty. Raise NotFoundError or OperationError where
+    a topic, or a part of it, cannot be described; UnreachableError where no topic, or no topic's settings, were
+    answered, UsageError for a wrong client setting, and ValueError for an empty name. The first error is raised, and no
+    topic is returned then.
     """
-    topics, errors = describe_each(cluster, names)
+    topics, errors = describe_each(cluster, names, with_moves)
     if errors:
         raise errors[0]
     return topics
 
 
-def describe_each(cluster: Cluster, names: Sequence[str]) -> Descriptions:
+def describe_each(cluster: Cluster, names: Sequence[str], with_moves: bool = False) -> Descriptions:
     """Return topics with their settings, sorted by name, and an error for each topic that fails. All are asked at once.
 
     A topic that does not exist is a NotFoundError; a topic whose settings cannot be read is in both lists, without
-    settings. Eligible leaders and reassignments are read only where librdkafka gets no answer for half of the time-out:
-    then kafka-python asks, and OperationError is raised where a whole request is refused. Without names both lists are
-    empty. Raise UnreachableError where no topic, or no topic's settings, were answered, UsageError for a wrong client
-    setting, and ValueError for an empty name.
+    settings. `with_moves` asks for reassignments, too; the user and the brokers may be unable to list them, which is no
+    error. Eligible leaders, and reassignments in any case, are read where librdkafka gets no answer for half of the
+    time-out: then kafka-python asks, and OperationError is raised where a whole request is refused. Without names both
+    lists are empty. Raise UnreachableError where no topic, or no topic's settings, were answered, UsageError for a
+    wrong client setting, and ValueError for an empty name.
     """
     if not names:
         return [], []
@@ -128,6 +129,9 @@ def describe_each(cluster: Cluster, names: Sequence[str]) -> Descriptions:
         topic_id = _format_uuid(topic.topic_id)
         topic_settings = settings.get(name, ())
         topics.append(TopicDescription(name, topic_id, bool(topic.is_internal), tuple(partitions), topic_settings))
+    # A move ends when all replicas are in sync, so that without others there is none to ask for.
+    if with_moves and any(partition.under_replicated for topic in topics for partition in topic.partitions):
+        topics = _add_moves(topics, _read_moves(cluster, failures))
     return topics, errors + failures
 
 
@@ -351,20 +355,26 @@ def _complete(cluster: Cluster, topics: Iterable[TopicDescription], errors: list
     settings, failures = _read_settings_in_bulk(cluster, list(by_name))
     moves = _read_moves(cluster, errors)
 
-    def add_moves(row: PartitionDescription) -> PartitionDescription:
-        """Return the row with the replicas that a reassignment adds and removes, empty where none is in progress."""
-        move = moves.get((row.topic, row.partition))
-        return replace(row, adding=move.adding if move else (), removing=move.removing if move else ())
-
     described = [
         replace(
             topic,
             settings=settings.get(topic.topic, ()),
-            partitions=tuple(map(add_moves, sorted(topic.partitions, key=lambda row: row.partition))),
+            partitions=tuple(sorted(topic.partitions, key=lambda row: row.partition)),
         )
         for topic in by_name.values()
     ]
-    return described, errors + failures
+    return _add_moves(described, moves), errors + failures
+
+
+def _add_moves(topics: Iterable[TopicDescription], moves: Mapping[Partition, Reassignment]) -> list[TopicDescription]:
+    """Return the topics with the replicas that moves add and remove, empty for a partition without a move."""
+
+    def add(row: PartitionDescription) -> PartitionDescription:
+        """Return a partition with its move."""
+        move = moves.get((row.topic, row.partition))
+        return replace(row, adding=move.adding if move else (), removing=move.removing if move else ())
+
+    return [replace(topic, partitions=tuple(map(add, topic.partitions))) for topic in topics]
 
 
 def _read_moves(cluster: Cluster, errors: list[KafkactlError]) -> Mapping[Partition, Reassignment]:

@@ -50,6 +50,11 @@ class PartitionDescription:
         return len(self.isr) < len(self.replicas)
 
     @property
+    def target_count(self) -> int:
+        """Return the number of replicas after the reassignment in progress; all of now where none was asked for."""
+        return len(self.replicas) - len(self.removing or ())
+
+    @property
     def is_moving(self) -> bool:
         """Return whether a reassignment adds or removes replicas; False where this was not asked for."""
         return bool(self.adding or self.removing)
@@ -84,6 +89,14 @@ class TopicDescription:
         the added replicas count, too.
         """
         return max((len(row.replicas) - len(row.adding or ()) for row in self.partitions), default=0)
+
+    @property
+    def target_factor(self) -> int:
+        """Return the largest number of replicas of a partition after reassignments in progress; 0 without partitions.
+
+        Where reassignments were not asked for, or could not be read, it is the number of now.
+        """
+        return max((row.target_count for row in self.partitions), default=0)
 
     @property
     def configs(self) -> Mapping[str, str]:

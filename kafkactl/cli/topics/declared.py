@@ -41,7 +41,7 @@ def export(cluster: ClusterOptions, output: DocumentOptions, topics: TopicsOptio
         names = [row.topic for row in descriptions.list_topics(connected, topics.include_internal)]
     else:
         names = topics.choose(connected)
-    described, errors = descriptions.describe_each(connected, names)
+    described, errors = descriptions.describe_each(connected, names, with_moves=True)
     output.show(declared_topics.build_declaration(described))
     return print_errors(errors)
 

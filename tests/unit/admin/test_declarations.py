@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import yaml
 
 from kafkactl.admin.declared_topics import _plan_changes, apply, build_declaration, compare, read_declaration
+from kafkactl.admin.topics.changes import recreate_topics
+from kafkactl.admin.topics.descriptions import describe_topics
 from kafkactl.admin.topics.models import PartitionDescription, TopicDescription, TopicSetting, TopicSpec
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.settings import Settings
@@ -77,3 +80,31 @@ def test_a_topic_that_gets_no_partitions_says_that_it_is_not_moved() -> None:
     assert found[3] == (
         "orders", False, "no replicas were moved, because the topic did not get its new partitions",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("target", [[1, 2, 4], [1, 2, 3, 4], [4]])
+def test_replicas_count_as_after_a_move(target: list[int]) -> None:
+    """While it runs, a partition has the replicas of before and of after it."""
+    with FakeCluster(brokers=4, topics={"orders": 2}) as brokers:
+        moving, settled = brokers.state.topics["orders"].all_partitions
+        moving.replicas, moving.isr, moving.target = [1, 2, 3, 4], [1, 2, 3], target
+        settled.replicas = settled.isr = target
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=5))
+        described = describe_topics(cluster, ["orders"], with_moves=True)
+        assert build_declaration(described)["topics"]["orders"]["replication_factor"] == len(target)
+        declared = [TopicSpec("orders", 2, len(target), None, {})]
+        assert compare(cluster, declared) == []
+        (change,) = compare(cluster, [replace(declared[0], replication_factor=2)])
+        assert (change.what, change.before, change.after) == ("replication", str(len(target)), "2")
+        (outcome,) = recreate_topics(cluster, ["orders"])
+        cluster.close()
+        assert outcome.ok
+        assert {len(row.replicas) for row in brokers.state.topics["orders"].all_partitions} == {len(target)}
+
+
+def test_replicas_in_sync_are_not_asked_for_moves() -> None:
+    with FakeCluster(brokers=1, topics={"orders": 2}) as brokers:
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=5))
+        describe_topics(cluster, ["orders"], with_moves=True)
+        cluster.close()
+        assert "ListPartitionReassignments" not in [request.api for request in brokers.requests]
