@@ -134,9 +134,10 @@ class Client:
     def list_topics(self, *, include_internal: bool = False) -> list[TopicListing]:
         """Return all topics sorted by name, each with its number of partitions and replicas.
 
-        The number of replicas is the largest of its partitions, 0 without any. Kafka's own topics are left out without
-        `include_internal`. Raise UnreachableError where no broker answers in time, OperationError where they refuse,
-        and UsageError for an `include_internal` that is not a bool and for a wrong client setting.
+        The number of replicas is the largest of its partitions. Both numbers are 0 for a topic that the broker cannot
+        describe. Kafka's own topics are left out without `include_internal`. Raise UnreachableError where no broker
+        answers in time, OperationError where they refuse, and UsageError for an `include_internal` that is not a bool
+        and for a wrong client setting.
         """
         from kafkactl.admin.topics.descriptions import list_topics
 
@@ -201,9 +202,10 @@ class Client:
     def list_groups(self) -> list[GroupListing]:
         """Return the consumer groups sorted by name, each with its type and state.
 
-        Share and streams groups are left out. Groups of a broker that does not answer or refuses are missing, without
-        an error. Raise UnreachableError where no broker answers, OperationError where all refuse or a transient refusal
-        lasts, and UsageError for a wrong client setting.
+        Groups of Kafka Connect, share and streams groups are left out. Groups of a broker that does not answer or
+        refuses are missing, without an error. Raise UnreachableError where no broker answers, or where one does not and
+        it is not known which; OperationError where a broker refuses and no other lists a group, or a transient refusal
+        lasts; and UsageError for a wrong client setting.
         """
         from kafkactl.admin.groups.descriptions import list_groups
 
@@ -212,12 +214,12 @@ class Client:
     def read_lag(self, group: str) -> GroupLag:
         """Return a group's committed offsets and lag, for each partition, sorted by topic and number.
 
-        Partitions without a commit are included where the group has committed in their topic or a member reads it. A
-        partition whose ends cannot be read has an unknown lag and an error of its own. Raise NotFoundError for a group
-        that does not exist or that the user may not see, but OperationError where it may exist, because a broker's list
-        is missing or its coordinator does not answer or is moving; OperationError also for a group that is not a
-        consumer group or that cannot be read, UnreachableError where no broker answers in time, and UsageError for a
-        name that no group can have and for a wrong client setting.
+        Partitions without a commit have a lag of None; they are included where the group has committed in their topic
+        or a member reads it. A partition whose end or start cannot be read has an error of its own, and a lag only
+        where its end is known. Raise NotFoundError for a group that does not exist or that the user may not see, but
+        OperationError where it may exist, because a broker's list is missing or its coordinator does not answer or is
+        moving; OperationError also for a share or streams group and for one that cannot be read, UnreachableError where
+        no broker answers in time, and UsageError for a name that no group can have and for a wrong client setting.
         """
         from kafkactl.admin.groups.descriptions import read_group_lag
 

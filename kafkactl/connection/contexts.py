@@ -256,7 +256,10 @@ def _make_loader() -> Any:
 
 
 def _parse_read_only(value: object) -> bool:
-    """Return the value of read-only; raise TypeError unless it is true or false, or another word of YAML 1.1 for it."""
+    """Return the value of read-only: True for true, yes or on, False for false, no or off, in any case.
+
+    Raise TypeError for any other value, such as y or 1.
+    """
     try:
         return _WORDS[str(value).lower()]
     except KeyError:

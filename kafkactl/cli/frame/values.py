@@ -75,7 +75,7 @@ def make_invalid_error(text: str, option: str, choices: Sequence[str]) -> UsageE
 
 
 def find_element_type(annotation: Any) -> Any:
-    """Return the type of one value: int for list[int], for int | None and for int itself."""
+    """Return the type of one value: int for list[int], int | None, Annotated[int, ...] and int itself."""
     while get_origin(annotation) is not None:
         (annotation,) = [part for part in get_args(annotation) if part is not NoneType][:1]
     return annotation

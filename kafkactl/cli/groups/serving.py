@@ -109,8 +109,9 @@ class MetricsServer(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], scraper: Scraper) -> None:
         """Listen on an address, a host and a port; port 0 takes a free one. Clients wait for serve_forever().
 
-        An empty host means all addresses. Raise OSError where this is not possible, TypeError or ValueError for a host
-        that is no host name, and OverflowError for a port that is not from 0 to 65535.
+        An empty host means all IPv4 addresses. Raise OSError where this is not possible, as for an IPv6 address,
+        TypeError or ValueError for a host that is no host name, and OverflowError for a port that is not from 0 to
+        65535.
         """
         self.scraper = scraper
         self._free = threading.BoundedSemaphore(_CLIENTS)

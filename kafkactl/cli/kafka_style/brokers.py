@@ -30,7 +30,8 @@ def check(arguments: Arguments) -> None:
 def translate(arguments: Arguments) -> Run:
     """Return the command `kafkactl brokers api-versions`.
 
-    Raise OptionError for an option given twice, and JavaError for a file of settings that does not exist.
+    Raise OptionError for an option given twice, and JavaError for a file of settings that does not exist, is a folder
+    or cannot be read. Addresses are not checked.
     """
     require_file(arguments.value("command-config"))
     return Run(words=["brokers", "api-versions", "-o", "kafka", *translate_connection(arguments)])

@@ -18,8 +18,8 @@ def _complete_last_setting(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return proposals for a list of settings A=1,B=2: names for its last part, behind the parts before it.
 
     Each ends with an equals sign. `ctx` is the context of the line, whose options name the cluster and the type of
-    entity. Names in the parts before are proposed again. There are none without an answer within 2 s, or where no
-    entity of the type exists; nothing is raised.
+    entity. Names in the parts before are proposed again. The names for users, clients and ips need no cluster; of other
+    types there are none without an answer within 2 s, or where no entity of the type exists. Nothing is raised.
     """
     before, comma, last = incomplete.rpartition(",")
     return [before + comma + name for name in names.complete_config_names(ctx, last)]

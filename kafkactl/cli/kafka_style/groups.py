@@ -266,7 +266,7 @@ def _find_verb(arguments: Arguments) -> str:
 
 
 def _read_regex(arguments: Arguments) -> str:
-    """Return the value of --validate-regex, which is not checked. Raise WrongUsageError for several."""
+    """Return the value of --validate-regex, which is not checked; "" without one. Raise WrongUsageError for several."""
     try:
         return arguments.value("validate-regex") or ""
     except OptionError as error:

@@ -189,7 +189,7 @@ def list_names_of_other(client: str) -> set[str]:
 
 
 def _iterate_rules(table: str) -> Iterator[tuple[str, str]]:
-    """Yield the name and the rule of each line of a table; lines without " = " are left out."""
+    """Yield the name and the rule of each line "NAME = RULE", with other blanks kept; other lines are left out."""
     for line in table.splitlines():
         name, equals, rule = line.partition(" = ")
         if equals:

@@ -358,7 +358,10 @@ def _read_items(row: dict[str, Any], name: str, kind: str, python_type: type) ->
 
 
 def _require_type(value: Any, kind: str, python_type: type) -> Any:
-    """Return a value of JSON; raise JavaError for one that is not of this type."""
+    """Return a value of JSON; raise JavaError for one that is not of this type, and always for true and false.
+
+    `kind` is the name of the type in the error.
+    """
     if not isinstance(value, python_type) or isinstance(value, bool):
         raise JavaError(f"Expected `{kind}` value, received {_dump(value)}", _MAPPING)
     return value

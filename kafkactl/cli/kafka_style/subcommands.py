@@ -73,7 +73,7 @@ class Level:
         return (_HELP, *self.exclusive, *self.options)
 
     def name_flags(self, option: Option) -> str:
-        """Return the names of an option as errors show them: --id/-i."""
+        """Return the names of an option as errors show them: --id/-i, or -i/--id for --help and with `letter_first`."""
         letter = "h" if option is _HELP else self.letters.get(option.name)
         names = [f"--{option.name}", *([f"-{letter}"] if letter else [])]
         return "/".join(reversed(names) if option is _HELP or self.letter_first else names)

@@ -322,7 +322,10 @@ def _read_assignment(arguments: Arguments) -> str:
 
 
 def _read_java_integer(text: str) -> int:
-    """Return a number of 32 bits. Raise JavaError, as Java's Integer.parseInt does, for any other text."""
+    """Return a number of 32 bits. Raise JavaError, that of Java's Integer.parseInt, for any other text.
+
+    Java accepts more than 11 characters (leading zeros) and digits that are not ASCII; here they are refused, too.
+    """
     if re.fullmatch(r"[-+]?[0-9]+", text) and len(text) <= len("-2147483648") and -(2**31) <= int(text) < 2**31:
         return int(text)
     raise JavaError(f'For input string: "{text}"', "java.lang.NumberFormatException")

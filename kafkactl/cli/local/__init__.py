@@ -184,11 +184,13 @@ def restart(node: NodeName, target: Target = None) -> None:
 def _apply(fault: Fault, target: str | None, node: str, result: str) -> None:
     """Apply a fault to a node and print its name with `result`, as a note.
 
-    A restart waits until the node serves: at most 180 s with the native engine, without a limit with Docker.
-    `target` is None for the only local cluster; `node` is a name or a number. Raise NotFoundError for an unknown
-    cluster or node and where there is no cluster, UsageError where the target is missing and there are several, and for
-    a restart with a KAFKA_HOME of another version. Raise EngineError where the engine fails, for a damaged record, and
-    for a node that does not run, which only a restart accepts; OSError for a record that cannot be read.
+    A restart waits until the node serves, or, with the native engine, until it runs if clients do not reach it. The
+    native engine waits at most 180 s, Docker without a limit. A pause of a paused node, or a resume of a running one,
+    does nothing with the native engine, and is an EngineError with Docker. `target` is None for the only local cluster;
+    `node` is a name or a number. Raise NotFoundError for an unknown cluster or node and where there is no cluster,
+    UsageError where the target is missing and there are several, and for a restart with a KAFKA_HOME of another
+    version. Raise EngineError where the engine fails, for a damaged record, and for a node that does not run, which
+    only a restart accepts; OSError for a record that cannot be read and a log that cannot be written.
     """
     name = local_cluster.apply(fault, _choose_name(target), node, people.note)
     people.note(f"{name} {result}")

@@ -311,8 +311,9 @@ def _choose_partitions(
 ) -> tuple[list[Partition], list[KafkactlError]]:
     """Return the selected partitions, sorted, and an error for each selected thing that does not exist.
 
-    An empty selection means all topics. `partitions` are numbers with commas between, None for all. The errors are not
-    raised. Raise UsageError for a wrong list of partitions or a wrong client setting, UnreachableError or
+    An empty selection means all topics. `partitions` are numbers with commas between, None for all. A partition is
+    missing for each named topic without it; where no topic is named, only if no selected topic has it. The errors are
+    not raised. Raise UsageError for a wrong list of partitions or a wrong client setting, UnreachableError or
     OperationError where no broker lists the topics.
     """
     from kafkactl.admin.partition_rules import select_partitions

@@ -78,8 +78,8 @@ class QuotaEntityOptions:
     def require_entity(self) -> list[Entity]:
         """Return the parts of the entity that is to be changed: one, or a user and then a client.
 
-        The name of a default is "". Raise UsageError where no part is selected, for a name and the default of a type,
-        and for an ip beside a user or client.
+        The name of a default is "", so an empty --user, --client or --ip selects the default. Raise UsageError where no
+        part is selected, for a name and the default of a type, and for an ip beside a user or client.
         """
         if not (parts := self.parse_parts()):
             raise UsageError(
@@ -91,7 +91,7 @@ class QuotaEntityOptions:
 
 
 def _parse_name(name: str | None, is_default: bool, flag: str) -> str | None:
-    """Return the name of a part, "" for the default, None where it is not selected. An empty name stays "".
+    """Return the name of a part, "" for the default, None where it is not selected. An empty name is the default, too.
 
     `flag` is the option of the name with its dashes, such as --user. Raise UsageError for a name and the default at
     once.

@@ -230,8 +230,9 @@ def _read_present(connected: Cluster, topics: Sequence[str]) -> dict[Partition, 
 def _read_dirs(connected: Cluster, partitions: Iterable[Partition]) -> Mapping[ReplicaKey, StoredReplica]:
     """Return the replicas of partitions in the directories of the brokers that answer, by topic, partition and broker.
 
-    Copies that moves make are left out, and so are brokers without an answer and directories that cannot be used. Raise
-    UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
+    Copies that moves make are left out, and so are brokers without an answer and directories that cannot be used. The
+    brokers are asked without partitions, too. Raise UnreachableError or OperationError where no broker answers, and
+    UsageError for a wrong client setting.
     """
     from kafkactl.admin import log_dirs
 

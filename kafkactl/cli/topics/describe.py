@@ -358,8 +358,8 @@ def _sum_records(topic: TopicDescription) -> int | str:
 def _make_title(topic: TopicDescription, size: bool, count: bool) -> str:
     """Return the line above the partitions of a topic: name, id, numbers, sums and own settings, no line end.
 
-    `size` adds the bytes and `count` the records of all partitions. Bytes that are not known count as 0; records are
-    "unknown" if one number is. The name and the settings are not escaped.
+    `size` adds the bytes of all partitions, and `count` the largest possible number of their records. Bytes that are
+    not known count as 0; records are "unknown" if one number is. The name and the settings are not escaped.
     """
     configs = ",".join(f"{name}={value}" for name, value in topic.configs.items()) or "none of its own"
     sums = (
