@@ -13,6 +13,7 @@ from kafkactl.cli.frame.command import flags
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.values import make_invalid_error
 from kafkactl.errors import UsageError, make_exclusive_error
+from kafkactl.output import people
 
 _NAME_FLAGS = {
     "topic": EntityType.TOPICS,
@@ -132,11 +133,12 @@ class EntityOptions:
     def parse_choices(self, default_comes_first: bool = False) -> list[EntityChoice]:
         """Return the selected entities: one, or a user and a client.
 
-        An empty name is the default of its type, and None stands for a type without a name. They have the order of the
+        The name "" is the default of its type, and None stands for a type without a name. They have the order of the
         arguments or of --entity-type; of the short options a client comes first, and defaults last. If --entity-default
         stands before --entity-name (`default_comes_first`), the default belongs to the first --entity-type. Raise
         UsageError where no entity is selected, where two ways of selection are mixed, for an unknown type, and for
-        combinations and names that cannot have settings. For the name of an ip the resolver may be asked.
+        combinations and names that cannot have settings. An empty name is refused, but in Kafka's style it is the
+        default. For the name of an ip the resolver may be asked.
         """
         spellings = [
             choices
@@ -160,15 +162,15 @@ class EntityOptions:
     def _read_arguments(self) -> list[EntityChoice]:
         """Return the entities of the positional arguments TYPE NAME, in pairs; empty without arguments.
 
-        A last type without a name has the name None, or "" (the default) with --default. An empty NAME is kept, and
-        means the default, too. Raise UsageError for an unknown type, and for a last name together with --default. With
-        --entity-type, --default is not used here.
+        A last type without a name has the name None, or "" (the default) with --default. Raise UsageError for an
+        unknown type, for an empty name, and for a last name together with --default. With --entity-type, --default is
+        not used here.
         """
         words = list(self.entity or ())
         pairs = [
             (words[index], words[index + 1] if index + 1 < len(words) else None) for index in range(0, len(words), 2)
         ]
-        choices = [EntityChoice(_parse_type(type_), name) for type_, name in pairs]
+        choices = [EntityChoice(_parse_type(type_), _refuse_empty(name, "NAME")) for type_, name in pairs]
         if choices and self.entity_default and not self.entity_type:
             if choices[-1].name is not None:
                 raise make_exclusive_error(f"{choices[-1].type.singular} {choices[-1].name}", "--default")
@@ -178,16 +180,16 @@ class EntityOptions:
     def _read_kafka_flags(self, default_comes_first: bool) -> list[EntityChoice]:
         """Return the entities of --entity-type, --entity-name and --entity-default, in order; empty without them.
 
-        A type without a name has the name None, but "" (the default) with --entity-default. An empty name means the
-        default, too. If `default_comes_first`, the default belongs to the first type. Raise UsageError for names
-        without types, for --entity-default with neither types nor arguments, for more names than types (the default
-        counts as one), and for an unknown type.
+        A type without a name has the name None, but "" (the default) with --entity-default. An empty name is refused,
+        and in Kafka's style it is the default. If `default_comes_first`, the default belongs to the first type. Raise
+        UsageError for names without types, for --entity-default with neither types nor arguments, for more names than
+        types (the default counts as one), and for an unknown type.
         """
         if not self.entity_type:
             if self.entity_name or (self.entity_default and not self.entity):
                 raise UsageError("missing option --entity-type", f"use one of {', '.join(EntityType)}")
             return []
-        names = list(self.entity_name or ())
+        names: list[str | None] = [_refuse_empty(name, "--entity-name") for name in self.entity_name or ()]
         if self.entity_default:
             names.insert(0 if default_comes_first else len(names), DEFAULT_NAME)
             names += [DEFAULT_NAME] * (len(self.entity_type) - len(names))
@@ -201,10 +203,11 @@ class EntityOptions:
     def _read_short_flags(self) -> list[EntityChoice]:
         """Return the entities of flags such as --topic and --user-defaults; empty without them.
 
-        Names come before defaults, a client before a user. Nothing is refused.
+        Names come before defaults, a client before a user. Raise UsageError for an empty name, but in Kafka's style it
+        is the default.
         """
         choices = [
-            EntityChoice(type_, getattr(self, flag))
+            EntityChoice(type_, _refuse_empty(getattr(self, flag), f"--{flag.replace('_', '-')}"))
             for flag, type_ in _NAME_FLAGS.items()
             if getattr(self, flag) is not None
         ]
@@ -225,6 +228,16 @@ def require_entities(choices: list[EntityChoice]) -> list[Entity]:
             )
             raise UsageError("missing argument NAME", hint)
     return [Entity(choice.type, choice.name or DEFAULT_NAME) for choice in choices]
+
+
+def _refuse_empty(name: str | None, option: str) -> str | None:
+    """Return the name; raise UsageError where it is empty, but not in Kafka's style, where "" is the default.
+
+    It comes from an empty variable of a shell, and the change would be for all other entities of the type.
+    """
+    if name == "" and not people.is_kafka_style():
+        raise UsageError(f"invalid value '' for {option}: the value is empty", "for all others use --default")
+    return name
 
 
 def _parse_type(text: str) -> EntityType:

@@ -51,13 +51,14 @@ def exporter(
     scraper = Scraper(
         command_line, _LOOKS * settings.timeout_s + _START_S, lambda reason: people.error(KafkactlError(reason))
     )
+    place = f"[{host}]" if ":" in host else host
     try:
         server = MetricsServer((host, port), scraper)
     except (OSError, TypeError, ValueError) as error:  # the last two for an invalid host name
         reason = error.strerror or error if isinstance(error, OSError) else "invalid host name"
         hint = "choose another port with --port, or another address with --host"
-        raise UsageError(f"cannot listen on {host}:{port}: {reason}", hint) from error
-    people.note(f"serving http://{host}:{server.server_port}/metrics and /health; stop with Ctrl-C")
+        raise UsageError(f"cannot listen on {place}:{port}: {reason}", hint) from error
+    people.note(f"serving http://{place}:{server.server_port}/metrics and /health; stop with Ctrl-C")
     try:
         server.serve_forever()
     finally:

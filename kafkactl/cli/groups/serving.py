@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import threading
 import time
@@ -109,10 +110,12 @@ class MetricsServer(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], scraper: Scraper) -> None:
         """Listen on an address, a host and a port; port 0 takes a free one. Clients wait for serve_forever().
 
-        An empty host means all IPv4 addresses. Raise OSError where this is not possible, as for an IPv6 address,
+        An empty host means all IPv4 addresses, and :: all addresses. Raise OSError where this is not possible,
         TypeError or ValueError for a host that is no host name, and OverflowError for a port that is not from 0 to
         65535.
         """
+        if ":" in address[0]:
+            self.address_family = socket.AF_INET6
         self.scraper = scraper
         self._free = threading.BoundedSemaphore(_CLIENTS)
         super().__init__(address, _Handler)

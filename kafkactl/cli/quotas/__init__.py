@@ -60,8 +60,8 @@ class QuotaEntityOptions:
     def parse_parts(self) -> dict[EntityType, str]:
         """Return the names of the entity's parts by type, "" for the default; empty where no part is selected.
 
-        The order is user, client, ip. An empty name counts as the default. Raise UsageError for parts that are mutually
-        exclusive: a name and the default of a type, or an ip and a user or client.
+        The order is user, client, ip. Raise UsageError for an empty name, and for parts that are mutually exclusive: a
+        name and the default of a type, or an ip and a user or client.
         """
         names = {
             EntityType.USERS: _parse_name(self.user, self.user_defaults, "--user"),
@@ -78,8 +78,8 @@ class QuotaEntityOptions:
     def require_entity(self) -> list[Entity]:
         """Return the parts of the entity that is to be changed: one, or a user and then a client.
 
-        The name of a default is "", so an empty --user, --client or --ip selects the default. Raise UsageError where no
-        part is selected, for a name and the default of a type, and for an ip beside a user or client.
+        The name of a default is "". Raise UsageError where no part is selected, for an empty name, for a name and the
+        default of a type, and for an ip beside a user or client.
         """
         if not (parts := self.parse_parts()):
             raise UsageError(
@@ -91,11 +91,13 @@ class QuotaEntityOptions:
 
 
 def _parse_name(name: str | None, is_default: bool, flag: str) -> str | None:
-    """Return the name of a part, "" for the default, None where it is not selected. An empty name is the default, too.
+    """Return the name of a part, "" for the default, None where it is not selected.
 
     `flag` is the option of the name with its dashes, such as --user. Raise UsageError for a name and the default at
-    once.
+    once, and for an empty name: it comes from an empty variable of a shell, and the default is for all others.
     """
+    if name == "":
+        raise UsageError(f"invalid value '' for {flag}: the value is empty", f"for all others use {flag}-defaults")
     if name is not None and is_default:
         raise make_exclusive_error(flag, f"{flag}-defaults")
     return "" if is_default else name

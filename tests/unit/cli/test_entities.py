@@ -8,7 +8,9 @@ import pytest
 
 from kafkactl.admin.entities import EntityType
 from kafkactl.cli.configs.entities import EntityOptions, require_entities
+from kafkactl.cli.quotas import QuotaEntityOptions
 from kafkactl.errors import UsageError
+from kafkactl.output import people
 
 
 def chosen(first: bool = False, **options: Any) -> list[tuple[str, str | None]]:
@@ -75,3 +77,28 @@ def test_a_change_needs_a_name() -> None:
         require_entities(EntityOptions(entity=["topics"]).parse_choices())
     (one,) = require_entities(EntityOptions(broker_defaults=True).parse_choices())
     assert (one.type, one.name, str(one)) == (EntityType.BROKERS, "", "brokers by default")
+
+
+EMPTY: list[dict[str, Any]] = [
+    {"entity": ["users", ""]},
+    {"entity": ["users", "alice", "clients", ""]},
+    {"entity_type": ["users"], "entity_name": [""]},
+    *({name: ""} for name in ("client", "user", "broker", "ip")),
+]
+
+
+@pytest.mark.parametrize("options", EMPTY, ids=str)
+def test_an_empty_name_is_not_the_default(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes from an empty variable of a shell; in Kafka's style it is the default, as in Kafka's tool."""
+    with pytest.raises(UsageError, match="the value is empty"):
+        chosen(**options)
+    monkeypatch.setattr(people, "is_kafka_style", lambda: True)
+    assert chosen(**options)[-1][1] == ""
+
+
+@pytest.mark.parametrize("option", ["user", "client", "ip"])
+def test_quotas_of_an_empty_name_are_not_the_default_ones(option: str) -> None:
+    with pytest.raises(UsageError, match=f"invalid value '' for --{option}: the value is empty") as raised:
+        QuotaEntityOptions(**{option: ""}).require_entity()
+    assert raised.value.hint == f"for all others use --{option}-defaults"
+    assert [part.name for part in QuotaEntityOptions(**{f"{option}_defaults": True}).require_entity()] == [""]

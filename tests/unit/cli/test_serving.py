@@ -25,14 +25,14 @@ COUNTING = (
 
 
 @contextmanager
-def serving(*command: str, limit_s: float = 20) -> Iterator[tuple[str, list[str]]]:
+def serving(*command: str, limit_s: float = 20, host: str = "127.0.0.1") -> Iterator[tuple[str, list[str]]]:
     """A server on a free port, and what it has told."""
     told: list[str] = []
-    server = MetricsServer(("127.0.0.1", 0), Scraper([sys.executable, "-c", *command], limit_s, told.append))
+    server = MetricsServer((host, 0), Scraper([sys.executable, "-c", *command], limit_s, told.append))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", told
+        yield f"http://{f'[{host}]' if ':' in host else host}:{server.server_port}", told
     finally:
         server.shutdown()
         server.server_close()
@@ -44,6 +44,13 @@ def get(url: str) -> tuple[int, str]:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="there is no IPv6")
+def test_an_address_of_ipv6() -> None:
+    with serving("print('m 1.0')", host="::1") as (url, _):
+        status, text = get(f"{url}/metrics")
+    assert (status, "m 1.0" in text) == (200, True)
 
 
 def test_who_asks_at_a_time_shares_one_scrape(tmp_path: Path) -> None:
