@@ -287,9 +287,10 @@ def select_names(
     """Return the selection of groups, clients, users or transactional ids by names and --match.
 
     Names are taken whole: commas, colons, blanks, line ends and escape characters belong to the name.
-    `options` are values of Kafka's spelling of the argument. None means not given. Messages use `argument_name` and
-    `option_name`. Nothing given is an empty selection. Raise UsageError for a value that is empty, not UTF-8 or has a
-    NUL character, and for a regular expression in `match` that is not valid or longer than 2,000 characters.
+    `options` are values of Kafka's spelling of the argument, and are names, too. None means not given. Messages use
+    `argument_name` and `option_name`. Nothing given is an empty selection. Raise UsageError for a value that is empty,
+    not UTF-8 or has a NUL character, and for a regular expression in `match` that is not valid or longer than 2,000
+    characters.
     """
     names = {refuse_empty(value, argument_name) for value in arguments or ()}
     names.update(refuse_empty(value, option_name) for value in options or ())

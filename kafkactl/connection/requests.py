@@ -522,7 +522,7 @@ class Requests:
         """Return the error, or one that names the silent brokers where others answer.
 
         They are looked for, over new connections, only where a broker has answered before or may have the question.
-        Nothing is raised.
+        This takes up to about 3 s, also after the time-out. Nothing is raised.
         """
         if isinstance(error, UnansweredError) or self._brokers.has_answered:
             return self._cluster.name_silent_brokers(error)

@@ -69,7 +69,8 @@ def refuse_in_url(url: str, flag: str, instead: str) -> None:
 def refuse_urls(settings: Mapping[str, str], flag: str) -> None:
     """Raise UsageError for a setting on the command line whose value is a URL with a login, or a secret in its query.
 
-    `settings` are values by name, `flag` is the option. Other settings pass.
+    `settings` are values by name, `flag` is the option. A value with ://, also a command, counts as one URL, with all
+    between :// and the last @ as the login. Other settings pass.
     """
     for name, value in settings.items():
         if "://" in value:
@@ -79,8 +80,8 @@ def refuse_urls(settings: Mapping[str, str], flag: str) -> None:
 def hide_secret(name: str, value: str) -> str:
     """Return the value of a setting as it may be shown: ******** for a secret.
 
-    In a URL the login and the secrets of its query become ********. Other values, also those of NAME_command and
-    NAME_file, come back unchanged.
+    A value with ://, also one of NAME_command, counts as one URL: the login, which is all between :// and the last @,
+    and the secrets of its query become ********. Other values come back unchanged.
     """
     if is_secret(name):
         return HIDDEN

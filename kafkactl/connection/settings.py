@@ -321,6 +321,7 @@ def _is_host(text: str) -> bool:
     """Return whether a text can be a host name, an address, or an IPv6 address in brackets, without a port.
 
     It has 1 to 253 printable characters, other than spaces, @, further brackets, and, outside of brackets, colons.
+    Nothing else is checked: `[abc]` is accepted.
     """
     name, others = (text[1:-1], " []@") if text.startswith("[") and text.endswith("]") else (text, " []@:")
     return 0 < len(name) <= _LONGEST_HOST and name.isprintable() and not any(character in name for character in others)

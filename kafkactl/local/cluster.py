@@ -43,9 +43,9 @@ def up(
     other values or only in part, where a port is in use or closed to this user, and for a damaged record. Also raise it
     where a job or the formatting of storage fails, where a node ends or does not answer within 180 s (the native engine
     stops all nodes then), and where not all brokers join in another 180 s (the nodes keep running then). Raise
-    UsageError for an unknown target, for a version that it cannot have, and for a KAFKA_HOME with another version,
-    OSError where a folder cannot be written or the record cannot be read or written, and OverflowError for a port below
-    0 or above 65535.
+    UsageError for an unknown target, for a version or a folder that it cannot have (see make_variables), and for a
+    KAFKA_HOME with another version, OSError where a folder cannot be written or the record cannot be read or written,
+    and OverflowError for a port below 0 or above 65535.
     """
     from kafkactl.local.ports import require_free
 
@@ -83,8 +83,8 @@ def down(name: str, wipe: bool, tell: Tell) -> None:
 
     `tell` gets lines of progress. Nodes that do not run are no error. After an EngineError the record stays. Raise
     NotFoundError for a cluster that was not started or was wiped, EngineError for a damaged record and where an engine
-    fails or a log dir cannot be removed, UsageError for a version in the record that the target cannot have, and
-    OSError where the record or a pid file cannot be read or removed, or a node belongs to another user.
+    fails or a log dir cannot be removed, UsageError for a version or folder in the record that the target cannot have,
+    and OSError where the record or a pid file cannot be read or removed, or a node belongs to another user.
     """
     local_cluster = _require_local_cluster(name)
     target = _load_target(local_cluster)
@@ -99,8 +99,8 @@ def list_node_statuses() -> list[NodeStatus]:
     """Return the status of every node of all local clusters that were started and not wiped.
 
     Clusters are sorted by name, and nodes are in the order of their start. Raise EngineError for a damaged record,
-    OSError for an unreadable one, and UsageError for one with a version that its target cannot have. A Docker that does
-    not answer is no error: the state is "unknown".
+    OSError for an unreadable one, and UsageError for one with a version or folder that its target cannot have. A Docker
+    that does not answer is no error: the state is "unknown".
     """
     return [
         node
@@ -118,8 +118,8 @@ def apply(fault: Fault, name: str, node: str, tell: Tell) -> str:
     running one do nothing with the native engine; with Docker they are an EngineError. `tell` gets lines of progress.
     Raise NotFoundError for an unknown cluster or node, and EngineError for a node that does not run or has an unknown
     state (which only a restart accepts), for a damaged record, and where the engine fails. Raise UsageError for a
-    restart with a KAFKA_HOME of another version and for a version in the record that the target cannot have, and
-    OSError for a record that cannot be read and a log that cannot be written.
+    restart with a KAFKA_HOME of another version and for a version or folder in the record that the target cannot have,
+    and OSError for a record that cannot be read and a log that cannot be written.
     """
     local_cluster = _require_local_cluster(name)
     target = _load_target(local_cluster)
@@ -149,8 +149,8 @@ def logs(name: str, follow: bool) -> int:
 
     With the Docker engine the status is docker's; the native engine returns 0, and with `follow` never. Raise
     NotFoundError for a cluster that was not started or was wiped, EngineError without docker or for a damaged record,
-    UsageError for a version in the record that the target cannot have, OSError for a record or log that cannot be read,
-    OutputError where stdout cannot be written, and ReaderLeftError where its reader left.
+    UsageError for a version or folder in the record that the target cannot have, OSError for a record or log that
+    cannot be read, OutputError where stdout cannot be written, and ReaderLeftError where its reader left.
     """
     local_cluster = _require_local_cluster(name)
     return _make_engine(local_cluster).logs(_load_target(local_cluster), follow)
@@ -276,8 +276,7 @@ def _prepare_engine(new_cluster: Instance, requested: str, target: Target, tell:
 def _make_engine(local_cluster: Instance) -> Engine:
     """Return the engine of a local cluster: Docker's for "docker", else the native one. Nothing is started.
 
-    Raise UsageError for Docker where the version in the record is neither empty nor like 4.3.1; the native engine does
-    not look at it.
+    Raise UsageError for Docker where _make_variables() does; the native engine does not look at the record's version.
     """
     if local_cluster.engine == "docker":
         from kafkactl.local.docker import DockerEngine
@@ -290,7 +289,7 @@ def _load_target(local_cluster: Instance) -> Target:
     """Return the target of a local cluster.
 
     An empty version or log dir means that of the compose file. Raise UsageError for an unknown target and for a version
-    that it cannot have, and EngineError where its compose file is not installed.
+    or folder that it cannot have, and EngineError where its compose file is not installed.
     """
     return load_target(local_cluster.target, _make_variables(local_cluster))
 
@@ -299,7 +298,8 @@ def _make_variables(local_cluster: Instance) -> dict[str, str]:
     """Return the values of the compose file's variables by name, from the record of a local cluster.
 
     Variables that the record has no value for are left out, so that the file's own defaults hold: an empty version or
-    log dir. Raise UsageError for a version that is neither empty nor like 4.3.1.
+    log dir. Raise UsageError for a version that is neither empty nor like 4.3.1, and for a folder of the cluster or a
+    log dir whose path has a colon, a comma, # or a control character.
     """
     log_dir = Path(local_cluster.log_dir) if local_cluster.log_dir else None
     return make_variables(local_cluster.port, local_cluster.version or None, local_cluster.folder / "secrets", log_dir)
@@ -309,8 +309,8 @@ def _is_running(local_cluster: Instance) -> bool:
     """Return True where all nodes run and False where none does; raise EngineError when only some do.
 
     A paused node, and an unknown state, count as not running: without an answer of Docker the result is False. Raise
-    UsageError for an unknown target in the record and for a version that the target cannot have, and OSError where a
-    pid file cannot be read. Raise EngineError, too, where the compose file is not installed.
+    UsageError for an unknown target in the record and for a version or folder that the target cannot have, and OSError
+    where a pid file cannot be read. Raise EngineError, too, where the compose file is not installed.
     """
     nodes = _make_engine(local_cluster).status(_load_target(local_cluster))
     other_states = [f"{node.node} is {node.state}" for node in nodes if node.state != "running"]

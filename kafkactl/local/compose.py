@@ -56,7 +56,7 @@ class Service:
 
     @property
     def is_broker(self) -> bool:
-        """Return whether the service is a broker. One with both KRaft roles, or without roles, is one."""
+        """Return whether the service is a broker: no job, no ZooKeeper, and no node that is a KRaft controller only."""
         roles = self.environment.get("KAFKA_PROCESS_ROLES")
         return not self.is_zookeeper and not self.is_job and (roles is None or "broker" in roles)
 
@@ -118,7 +118,8 @@ def make_variables(
 
     `port` is the first of three host ports in a row, `secrets` the folder for secrets, `log_dir` the folder for the
     brokers' log dirs. Confluent's images have their own version numbers: 7.9 contains Kafka 3.9, 7.8 contains 3.8, and
-    so on; only a version 3.x sets one. Raise UsageError for a version that is not like 4.3.1.
+    so on; only a version 3.x sets one. Raise UsageError for a version that is not like 4.3.1, and for a folder whose
+    path has a comma, #, a control character, or a colon other than a drive's.
     """
     values = {f"KAFKACTL_PORT_{node}": str(port + node - 1) for node in (1, 2, 3)}
     for name, folder in (("KAFKACTL_SECRETS", secrets), ("KAFKACTL_LOG_DIR", log_dir)):

@@ -118,7 +118,10 @@ def confirm(question: str, assume_yes: bool) -> bool:
 
 
 def _write_object(value: dict[str, object]) -> None:
-    """Write a message as one line of JSON to stderr, with passwords in URLs hidden in its texts."""
+    """Write a message as one line of JSON to stderr; passwords in URLs are hidden in values that are texts.
+
+    Texts inside a list or an object are not changed.
+    """
     from kafkactl.output.structured import dump_json
 
     safe = {name: hide_in_urls(item) if isinstance(item, str) else item for name, item in value.items()}

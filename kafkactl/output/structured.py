@@ -332,7 +332,10 @@ def _encode_yaml_text(text: str) -> str:
 
 
 def _dump_yaml(value: str | float, style: str | None) -> str:
-    """Return text or a float on one line as PyYAML writes it. `style` is its quote; None lets PyYAML choose."""
+    """Return text or a float as PyYAML writes it. `style` is its quote; None lets PyYAML choose.
+
+    The result is one line, except for text with line ends in a style other than the double quote.
+    """
     import yaml
 
     # The value is written in a list, because a scalar alone would end in a line `...`.

@@ -42,7 +42,7 @@ _EXCEPTIONS = {
 def format_status(quorum: Quorum) -> str:
     """Return the lines of kafka-metadata-quorum describe --status, each with its end; an unknown time lag is -1.
 
-    An unknown id of the cluster is None. Voters are sorted by id; observers keep their order.
+    A cluster id of None is shown as None. Voters are sorted by id; observers keep their order.
     """
     lag_ms = _UNKNOWN if quorum.max_follower_lag_ms is None else quorum.max_follower_lag_ms
     rows = (

@@ -41,8 +41,8 @@ class UndeliveredSink:
         """Write one record at once: a line of JSON into the file, or an error message on stderr.
 
         The message has only the first 200 characters of key and value, and no headers. Where the file cannot be
-        written, the record and all later ones go to stderr. In Kafka's style such an error is kept in people.failures,
-        and not written. Nothing is raised where neither can be written.
+        written, an error says so, and the record and all later ones go to stderr. In Kafka's style all these errors are
+        kept in people.failures instead of stderr. Nothing is raised where neither can be written.
         """
         if self._path is None or not self._append(dump_json(_make_fields(record)) + b"\n"):
             key = "no key" if record.key is None else f"key {_shorten(record.key)}"
