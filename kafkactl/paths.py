@@ -24,14 +24,15 @@ def find_cache_dir() -> Path:
 
     It may not exist; nothing is created here.
     """
-    return Path(platformdirs.user_cache_dir(APP))
+    return Path(platformdirs.user_cache_dir(APP)).absolute()
 
 
 def find_data_dir() -> Path:
     """Return the folder for data that must outlive a command: the state and data of local clusters.
 
     It is KAFKACTL_DATA, or, where this is unset or empty, the platform's folder for data of the user. A relative path
-    stays relative. It may not exist; nothing is created here.
+    begins at the present folder; the result is absolute, because nodes run in folders of their own. It may not exist;
+    nothing is created here.
     """
     variable_value = os.environ.get("KAFKACTL_DATA")
-    return Path(variable_value) if variable_value else Path(platformdirs.user_data_dir(APP))
+    return (Path(variable_value) if variable_value else Path(platformdirs.user_data_dir(APP))).absolute()

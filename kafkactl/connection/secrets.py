@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from kafkactl.errors import UsageError
-from kafkactl.escaping import HIDDEN, hide_in_url
+from kafkactl.escaping import HIDDEN, hide_in_url, hide_in_urls
 
 _WORDS = (
     "password",
@@ -29,6 +29,7 @@ _WORDS = (
 _NO_SECRETS = ("sasl.oauthbearer.token.endpoint.url",)
 _SOURCES = ("command", "file")
 _COMMAND_TIMEOUT_S = 60
+_OTHERS_READ_IT = ": others can read the command line, and the shell keeps it"
 IN_CLIENT_SETTINGS = "{variable}, a --command-config file, or -X {name}_command='COMMAND THAT PRINTS IT'"
 _OTHERS_READ, _OTHERS_WRITE = 0o044, 0o022
 
@@ -63,29 +64,34 @@ def refuse_in_url(url: str, flag: str, instead: str) -> None:
     `flag` is the option, `instead` the hint. The message hides the login and the secrets.
     """
     if (hidden := hide_in_url(url)) != url:
-        raise UsageError(f"{flag} {hidden}: others can read the command line, and the shell keeps it", instead)
+        raise UsageError(f"{flag} {hidden}{_OTHERS_READ_IT}", instead)
 
 
 def refuse_urls(settings: Mapping[str, str], flag: str) -> None:
     """Raise UsageError for a setting on the command line whose value is a URL with a login, or a secret in its query.
 
-    `settings` are values by name, `flag` is the option. A value with ://, also a command, counts as one URL, with all
-    between :// and the last @ as the login. Other settings pass.
+    `settings` are values by name, `flag` is the option. A value with :// counts as one URL, with all between :// and
+    the last @ as the login; in a command, NAME_command, each word counts. Other settings pass.
     """
     for name, value in settings.items():
-        if "://" in value:
-            refuse_in_url(value, f"{flag} {name}", "put it into a file: --command-config FILE")
+        if (hidden := _hide_urls(name, value)) != value:
+            raise UsageError(f"{flag} {name} {hidden}{_OTHERS_READ_IT}", "put it into a file: --command-config FILE")
+
+
+def _hide_urls(name: str, value: str) -> str:
+    """Return the value of a setting with the logins and secrets of URLs hidden; see refuse_urls()."""
+    if _find_source(name) == "command":
+        return hide_in_urls(value)
+    return hide_in_url(value) if "://" in value else value
 
 
 def hide_secret(name: str, value: str) -> str:
     """Return the value of a setting as it may be shown: ******** for a secret.
 
-    A value with ://, also one of NAME_command, counts as one URL: the login, which is all between :// and the last @,
-    and the secrets of its query become ********. Other values come back unchanged.
+    A value with :// counts as one URL: the login, which is all between :// and the last @, and the secrets of its query
+    become ********; in a command, NAME_command, each word counts. Other values come back unchanged.
     """
-    if is_secret(name):
-        return HIDDEN
-    return hide_in_url(value) if "://" in value else value
+    return HIDDEN if is_secret(name) else _hide_urls(name, value)
 
 
 def refuse_commands_of_others(path: Path, settings: Iterable[str]) -> None:

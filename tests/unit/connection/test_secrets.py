@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kafkactl.connection.secrets import find_warning, hide_secret, is_secret, refuse_in_url
+from kafkactl.connection.secrets import find_warning, hide_secret, is_secret, refuse_in_url, refuse_urls
 from kafkactl.connection.settings import Settings, resolve
 from kafkactl.errors import UsageError
 from kafkactl.escaping import HIDDEN, hide_in_url, hide_in_urls
@@ -83,6 +83,24 @@ def test_none_on_the_command_line() -> None:
         told(overrides=("sasl.password=s3cret",))
     assert "s3cret" not in str(raised.value)
     assert "KAFKACTL_CLIENT_SASL_PASSWORD," in str(raised.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ("curl https://h/x | grep foo@bar", "curl https://h/x | grep foo@bar"),
+        ("curl https://me:s3cret@h/x | grep a", "curl https://********@h/x | grep a"),
+        ("get --token=https://h?token=s3cret a@b", "get --token=https://h?token=******** a@b"),
+    ],
+)
+def test_urls_in_a_command(command: str, shown: str) -> None:
+    """Only a word with :// is a URL: an @ behind it is no login."""
+    assert hide_secret("sasl.password_command", command) == shown
+    if shown == command:
+        refuse_urls({"sasl.password_command": command}, "-X")
+    else:
+        with pytest.raises(UsageError, match=re.escape(f"-X sasl.password_command {shown}: others can read")):
+            refuse_urls({"sasl.password_command": command}, "-X")
 
 
 def test_a_file_that_others_can_read(tmp_path: Path) -> None:
