@@ -41,8 +41,8 @@ class Format:
     def add_schema_id(self, data: bytes, headers: Sequence[tuple[str | bytes, bytes | None]]) -> bytes:
         """Return a value with the id of its schema before it, as to_text needs it.
 
-        The id is the value of the header `id_header`, of the last one with a value that is not empty. Without any, or
-        where `id_header` is None, the data are returned unchanged.
+        The id is the value of the header whose name is the text `id_header`, of the last one with a value that is not
+        empty. Without any, or where `id_header` is None, the data are returned unchanged.
         """
         ids = [value for name, value in headers if name == self.id_header and value]
         return ids[-1] + data if ids else data
