@@ -148,7 +148,10 @@ def _refuse_constant(name: str) -> None:
 
 
 def _explain_read_error(error: Exception) -> str:
-    """Return why bytes could not be read, as text for people, by the type of fastavro's error."""
+    """Return why bytes could not be read, as text such as "they end too early".
+
+    EOFError and UnicodeDecodeError have their own texts, and all other errors share one.
+    """
     if isinstance(error, EOFError):
         return "they end too early"
     return "a text is not UTF-8" if isinstance(error, UnicodeDecodeError) else "they do not have the form of its type"

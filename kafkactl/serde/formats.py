@@ -41,8 +41,8 @@ class Format:
     def add_schema_id(self, data: bytes, headers: Sequence[tuple[str | bytes, bytes | None]]) -> bytes:
         """Return a value with the id of its schema before it, as to_text needs it.
 
-        The id is the value of the header `id_header`, of the last one with a value that is not empty. Without any, or
-        where `id_header` is None, the data are returned unchanged.
+        The id is the value of the header whose name is the text `id_header`, of the last one with a value that is not
+        empty. Without any, or where `id_header` is None, the data are returned unchanged.
         """
         ids = [value for name, value in headers if name == self.id_header and value]
         return ids[-1] + data if ids else data
@@ -259,7 +259,7 @@ def _make_strict(name: str, convert: Callable[[str], bytes]) -> Callable[[str], 
 
 
 def _decode_boolean(data: bytes) -> str:
-    """Return true or false for one byte; raise FormatError for any other bytes."""
+    """Return false for the byte 00 and true for 01; raise FormatError for any other bytes."""
     if data not in (b"\0", b"\1"):
         raise FormatError(f"{data.hex()} is not a boolean, which is 00 or 01")
     return "true" if data == b"\1" else "false"
@@ -286,7 +286,7 @@ def _decode_uuid(data: bytes) -> str:
 
 
 def _encode_boolean(text: str) -> bytes:
-    """Return one byte for true or false in any case; raise FormatError for any other text."""
+    """Return the byte 01 for true and 00 for false, in any case; raise FormatError for any other text."""
     if text.lower() not in ("true", "false"):
         raise FormatError(f"{text!r} is not a boolean, which is true or false")
     return b"\1" if text.lower() == "true" else b"\0"

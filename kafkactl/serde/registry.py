@@ -94,11 +94,12 @@ class Registry:
         return self._schemas[name]
 
     def find_latest(self, subject: str) -> tuple[int, Schema]:
-        """Return the id and the schema of a subject's newest version, as the first call for the subject found it.
+        """Return the id and the schema of a subject's newest version.
 
-        After a success a later call for the subject sends no requests, because the client keeps the answers. Raise
-        NotFoundError where the registry does not have the subject, OperationError where it refuses, and
-        UnreachableError where it refuses the login or does not answer as a registry does.
+        After a success a later call for the subject sends no requests, because the client keeps the answers; with the
+        setting `cache.latest.ttl.sec` it keeps them for so many seconds. Raise NotFoundError where the registry does
+        not have the subject or a schema that it refers to, OperationError where it refuses, and UnreachableError where
+        it refuses the login or does not answer as a registry does.
         """
         version = self._request(lambda: self._client.get_latest_version(subject), f"subject {subject}")
         return self._require_id(version.schema_id), self._resolve_references(version.schema)
@@ -238,7 +239,10 @@ class Registry:
 
 
 def _parse_number(name: str, text: str) -> float:
-    """Return the text of a setting as a number; raise ValueError, which names the setting, for one out of range."""
+    """Return the text of a setting as a number from `_LEAST[name]` to 2^31 - 1.
+
+    Raise ValueError, which names the setting, for any other text.
+    """
     with contextlib.suppress(ValueError):
         if _LEAST[name] <= float(text) <= _MAX_NUMBER:
             return float(text)
@@ -297,9 +301,9 @@ class RegistryFormat:
         answer as a registry does. Reading raises FormatError for bytes that do not begin with a schema's id, for an id
         that the registry does not have, for a schema that is invalid or needs an extra that is not installed, and for a
         value that is not of its schema. Writing raises FormatError for a text that is not of the schema, NotFoundError
-        where the registry does not have the schema, and UsageError where no schema can be chosen, it is invalid, or an
-        extra is not installed. Both raise OperationError where a Protobuf schema needs a temporary file that cannot be
-        made.
+        where the registry does not have the schema, and UsageError where no schema can be chosen, it is invalid, the
+        newest one is not of the chosen language, an extra is not installed, or the schema of a file cannot be
+        registered. Both raise OperationError where a Protobuf schema needs a temporary file that cannot be made.
         """
         return Format("registry", self._read_value, self._write_value, f"__{self._subject[1]}_schema_id")
 
@@ -332,8 +336,9 @@ class RegistryFormat:
         """Return a text as a value, behind a zero byte, the id of its schema and the path in a Protobuf schema.
 
         Requests are sent until one call has the schema; the schema of a file may be registered. Raise FormatError for a
-        text that is not of the schema, UsageError where no schema can be chosen, it is invalid, or an extra is not
-        installed, NotFoundError where the registry does not have it, OperationError where it refuses, and
+        text that is not of the schema, UsageError where no schema can be chosen, it is invalid, the newest one is not
+        of the chosen language, an extra is not installed, or that of a file is a FileDescriptorSet or names one of its
+        references, NotFoundError where the registry does not have it, OperationError where it refuses, and
         UnreachableError where it refuses the login or does not answer as a registry does. Raise OperationError where a
         Protobuf schema needs a temporary file that cannot be made.
         """

@@ -48,7 +48,7 @@ def _make_protobuf_format(schema: Schema) -> Format:
 
     Raise ImportError without protobuf or (for a text) grpc_tools, UsageError for an invalid schema, and for a name of a
     message that the schema does not have or that several have. Raise OperationError where a text needs a temporary file
-    that cannot be made.
+    that cannot be made. While a text is compiled, descriptor 2 of the process goes to a file.
     """
     from kafkactl.serde import protobuf
 

@@ -147,7 +147,10 @@ def _decompress_snappy(data: bytes, bound: int) -> bytes:
 
 
 def _decompress_snappy_block(data: bytes, bound: int) -> bytes:
-    """Return the content of one block; raise TooLargeError past the bound in bytes, DecompressionError for damage."""
+    """Return the content of one block.
+
+    Raise TooLargeError past the bound in bytes, and cramjam.DecompressionError for damage, such as no bytes.
+    """
     if cramjam.snappy.decompress_raw_len(data) > bound:
         raise _too_large(bound)
     return bytes(cramjam.snappy.decompress_raw(data))

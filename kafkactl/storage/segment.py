@@ -226,10 +226,10 @@ class Segment:
     def records(self) -> Iterator[Record]:
         """Yield the records of all batches that are not control batches, in the order of the file.
 
-        A wrong CRC is no error. A last batch that is not whole is ignored. A record of magic 0 or 1 whose value is
-        longer than its message has the value None and says so in `fault`. Raise FormatError, after the records before
-        it, where a batch is corrupt or cannot be decompressed, for 18 or more zeros at the end, where the file cannot
-        be read, and for a gzip file that is cut off.
+        A wrong CRC is no error, and magics from 3 to 127 are read as magic 2. A last batch that is not whole is
+        ignored. A record of magic 0 or 1 whose value is longer than its message has the value None and says so in
+        `fault`. Raise FormatError, after the records before it, where a batch is corrupt or cannot be decompressed, for
+        18 or more zeros at the end, where the file cannot be read, and for a gzip file that is cut off.
         """
         for batch in self.batches():
             if not batch.is_control:

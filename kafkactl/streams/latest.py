@@ -19,7 +19,8 @@ class KeptMessage:
     def __init__(self, message: Any) -> None:
         """Copy a message of confluent-kafka; raise KafkactlError where its headers cannot be read.
 
-        Headers whose names are not UTF-8 are read again from the broker.
+        Headers whose names are not UTF-8 are read again from the broker; raise LookupError where `read_headers_again`
+        is not set then.
         """
         self._place: tuple[str, int, int] = (message.topic(), message.partition(), message.offset())
         self._key, self._value, self._headers = message.key(), message.value(), read_headers(message)

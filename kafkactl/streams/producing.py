@@ -330,7 +330,7 @@ class Sending:
             self._account.fail_record(record, reason)
 
     def _refuse(self, records: Iterable[Record], error: KafkaError) -> None:
-        """Count records as failed in the account, and raise OperationError, always."""
+        """Count records, which must be counted as accepted already, as failed, and raise OperationError, always."""
         reason = describe_kafka_error(error)
         self._fail_all(records, reason)
         raise OperationError(f"cannot send to {self._topic}: {reason}")

@@ -28,9 +28,9 @@ _REGISTRY_OPTIONS = {
 def read_properties(file: Path | None, texts: Iterable[str] | None) -> dict[str, str]:
     """Return the properties of a .properties file, overridden by those of NAME=VALUE texts; None means none of them.
 
-    Names are not checked. The escapes of the file are replaced, those of the texts are not. Raise UsageError for a file
-    that cannot be read, is not UTF-8 or has a malformed escape, and for a text without an equals sign or a name. The
-    last of equal names counts.
+    Names are not checked. The escapes of the file are replaced, those of the texts are not. Blanks around the name of a
+    text are removed, those of its value stay. Raise UsageError for a file that cannot be read, is not UTF-8 or has a
+    malformed escape, and for a text without an equals sign or a name. The last of equal names counts.
     """
     properties = read(file) if file is not None else {}
     properties.update(parse_assignment(text, "--property") for text in texts or ())

@@ -125,7 +125,10 @@ class StoppableInput:
         return self._start is not None
 
     def rewind(self) -> StoppableInput:
-        """Go back to the beginning, and return the input itself; only for a seekable one (AssertionError otherwise)."""
+        """Go back to the position at the creation of this object, and return the object.
+
+        Raise AssertionError for an input that is not seekable.
+        """
         assert self._start is not None
         os.lseek(self._descriptor, self._start, os.SEEK_SET)
         return self
@@ -228,7 +231,10 @@ class AnyLineEndInput(StoppableInput):
         return b""
 
     def rewind(self) -> StoppableInput:
-        """Go back to the beginning, and return the input itself; only for a seekable one (AssertionError otherwise)."""
+        """Go back to the position at the creation of this object, and return the object.
+
+        Raise AssertionError for an input that is not seekable.
+        """
         self._after_return = False
         return super().rewind()
 

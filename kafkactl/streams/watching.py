@@ -211,7 +211,7 @@ class Watch:
         return deleted
 
     def note_deleted(self, name: str) -> None:
-        """Report that a topic was deleted, once for each topic."""
+        """Report that a topic was deleted; nothing is reported for a name that was reported before."""
         if name not in self._deleted:
             self._deleted.add(name)
             self._tell(f"topic {name} was deleted: it is not read any more")

@@ -111,11 +111,10 @@ class LogDirKnowledge:
         return _METADATA_TOPIC_ID if topic == METADATA_TOPIC else self._metadata.ids.get(topic)
 
     def is_preallocated(self, topic: str) -> bool | None:
-        """Return True if the topic's config `preallocate` in the KRaft log is true.
+        """Return True if the topic's config `preallocate` in the KRaft log is true: segments begin at their full size.
 
-        Only the topic's own config counts, and an unreadable log has none. Segments are created at their full size
-        then. Otherwise return False, or None where a broker may have the log dir open: a segment may be older than the
-        present config.
+        Only the topic's own config counts, and an unreadable log has none. Otherwise return False, or None where a
+        broker may have the log dir open: a segment may be older than the present config.
         """
         if self._find_topic_config(topic, PREALLOCATE) == "true":
             return True

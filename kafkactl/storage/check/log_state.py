@@ -170,7 +170,7 @@ class LogState:
             )
 
     def _add_gap(self, path: Path, position: int | None, end: int, *, between_segments: bool) -> None:
-        """Note a gap from the next offset up to `end` (excluded), which lies between two segments or inside of one.
+        """Note a gap from the next offset up to `end` (excluded), whether or not compaction explains it.
 
         `position` is that of the batch after the gap, in bytes, or None between segments.
         """

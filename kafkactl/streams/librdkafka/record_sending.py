@@ -91,7 +91,8 @@ class RecordSending:
     def __len__(self) -> int:
         """Return how many records wait for an answer. Unread statistics would count, too, so they are read first.
 
-        Delivery reports are processed at the same time: failed records are counted in the account.
+        Delivery reports are processed at the same time: failed records are counted in the account, and errors of its
+        `tell` pass through.
         """
         self._sender.poll(0)
         return int(self._sender.outstanding())
