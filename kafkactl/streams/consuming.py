@@ -296,6 +296,7 @@ class Reading:
             for name in sorted(deleted):
                 self._watch.note_deleted(name)
             names += sorted(set(self._topics) - set(names) - deleted)
+            self._watch.note_present(set(names) - deleted)
             if names and set(names) != set(self._topics):
                 self._subscribe(names)
 

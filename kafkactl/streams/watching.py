@@ -192,6 +192,7 @@ class Watch:
         present = {(name, number) for name in names if topics[name].error is None for number in topics[name].partitions}
         new = sorted(present - self.partitions)
         self.partitions |= set(new)
+        self.note_present({name for name, _ in new})
         return new
 
     def _find_deleted(self, topics: dict[str, TopicMetadata]) -> list[Partition]:
@@ -210,8 +211,12 @@ class Watch:
         self.partitions -= set(deleted)
         return deleted
 
+    def note_present(self, names: Set[str]) -> None:
+        """Note that topics are there: one that was deleted and created again may be reported again."""
+        self._deleted -= names
+
     def note_deleted(self, name: str) -> None:
-        """Report that a topic was deleted; nothing is reported for a name that was reported before."""
+        """Report that a topic was deleted; not a second time, unless it was present meanwhile."""
         if name not in self._deleted:
             self._deleted.add(name)
             self._tell(f"topic {name} was deleted: it is not read any more")

@@ -51,6 +51,20 @@ def test_a_partition_that_is_gone_has_no_leader_again(watch: Watch, told: list[s
     assert told == ["a-1 has no leader: nothing can be read from it"] * 2
 
 
+def test_a_topic_that_is_created_again_may_be_deleted_again(told: list[str]) -> None:
+    selection: Any = SimpleNamespace(
+        until_end=False, joins=False, partitions=(), assigned=None,
+        include=SimpleNamespace(choose=lambda topics: SimpleNamespace(names=topics)),
+    )  # fmt: skip
+    nothing: Any = None
+    watch = Watch(nothing, nothing, selection, PARTITIONS, told.append)
+    for _ in range(2):
+        for look in (topics(1, 1), {}, {}, {}):
+            watch._find_new(look)
+            watch._find_deleted(look)
+    assert told == ["topic a was deleted: it is not read any more"] * 2
+
+
 def test_a_subscription_drops_a_topic_that_two_looks_miss(monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker that has just started does not know all topics yet; leaving one for a moment costs a rebalance."""
     refusal = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
@@ -73,7 +87,7 @@ def test_a_subscription_drops_a_topic_that_two_looks_miss(monkeypatch: pytest.Mo
         Any, SimpleNamespace(include=SimpleNamespace(choose=lambda topics: SimpleNamespace(names=topics)), joins=True)
     )
     reading._consumer = cast(Any, SimpleNamespace(list_topics=list_topics))
-    reading._watch = cast(Any, SimpleNamespace(note_deleted=deleted.append))
+    reading._watch = cast(Any, SimpleNamespace(note_deleted=deleted.append, note_present=lambda _names: None))
     reading._tell = told.append
     reading._topics, reading._missed, reading._looked_at = ["a", "b"], MissedLooks(), 0.0
 
