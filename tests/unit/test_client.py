@@ -145,8 +145,12 @@ def client(broker: FakeBroker) -> Iterator[kafkactl.Client]:
         lambda client: client.produce("nosuch", [{"value": "x"}]),
     ],
 )
-def test_what_does_not_exist_is_not_found(client: kafkactl.Client, ask: Callable[[kafkactl.Client], object]) -> None:
-    with pytest.raises(NotFoundError):
+def test_what_does_not_exist_is_not_found(ask: Callable[[kafkactl.Client], object]) -> None:
+    with (
+        FakeBroker(topics={"orders": 3}, groups=["billing"]) as broker,
+        kafkactl.connect(bootstrap_servers=broker.address, timeout_s=2) as client,
+        pytest.raises(NotFoundError),
+    ):
         ask(client)
 
 
