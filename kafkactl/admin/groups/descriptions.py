@@ -493,7 +493,7 @@ def _read_commit(entry: TopicPartition) -> tuple[int | None, int | None, str | N
 
 
 def make_group_lag(description: GroupDescription, partitions: Sequence[PartitionLag]) -> GroupLag:
-    """Return the group with its partitions, the sum of their known lags, and the number of unknown ones."""
+    """Return the group with its partitions, the sum of their known lags, or 0, and the number of unknown ones."""
     known_lags = [row.lag for row in partitions if row.lag is not None]
     return GroupLag(description, tuple(partitions), sum(known_lags), len(partitions) - len(known_lags))
 
