@@ -277,7 +277,7 @@ def may_have_settings(cluster: Cluster, entity: Entity) -> bool:
 
 
 def _list_group_names(cluster: Cluster) -> list[str]:
-    """Return the names of all groups; brokers that do not answer are left out.
+    """Return the names of all groups; those of brokers that do not answer, or refuse, are missing.
 
     Raise UnreachableError, OperationError, and UsageError for a wrong client setting.
     """

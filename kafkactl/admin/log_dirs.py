@@ -193,7 +193,10 @@ def find_replicas(dirs: Iterable[StoredDir], is_future: bool = False) -> dict[Re
 
 
 def measure_dir(row: StoredDir) -> DirUsage:
-    """Return the sums of a directory's replicas. The size counts the copies of moves in, the number does not."""
+    """Return the sums of a directory's replicas; they are 0 where the directory has an error, because none are known.
+
+    The size includes the copies that moves make. `replicas` does not; `future_replicas` is the number of these copies.
+    """
     return DirUsage(
         broker=row.broker,
         log_dir=row.log_dir,

@@ -145,7 +145,10 @@ def name_rack(racks: Mapping[int, str | None], broker: int) -> str | int:
 
 
 def _replace(before: Sequence[int], after: Collection[int]) -> tuple[int, ...]:
-    """Return replicas in the order of `before`, each removed one replaced by a new one, the lowest id first."""
+    """Return replicas in the order of `before`, each removed one replaced by a new one, the lowest id first.
+
+    Both have the same number of brokers.
+    """
     new = iter(sorted(set(after) - set(before)))
     return tuple(broker if broker in after else next(new) for broker in before)
 

@@ -118,7 +118,7 @@ def _read_rows(path: Path, name: str, form: str) -> Iterable[dict[str, Any]]:
 
 
 def _is_topic(value: object) -> bool:
-    """Return whether a value is a text that can be sent as the name of a topic."""
+    """Return whether a value is a text that is not empty, is UTF-8 and has no NUL character; of any length."""
     return isinstance(value, str) and bool(value) and explain_unusable_text(value) is None
 
 

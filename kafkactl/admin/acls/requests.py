@@ -233,5 +233,5 @@ def _send_batches(
 
 
 def _make_left_out(acls: Sequence[Acl]) -> list[Outcome]:
-    """Return the failed outcomes of rules that were not sent."""
+    """Return the failed outcomes of rules that were not sent, because an earlier request failed."""
     return [Outcome(str(acl), False, "not sent, because an earlier request failed") for acl in acls]

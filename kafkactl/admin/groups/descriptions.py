@@ -254,9 +254,10 @@ def describe_groups(
 
     `with_epochs` asks also for values that librdkafka does not know: epochs and target assignments of the consumer
     protocol; they are also asked for where librdkafka does not know a state. Without groups both lists are empty. A
-    group that has gone is Dead, or has an error. The names must be sendable, as those of choose_groups() are. Raise
-    UnreachableError where no group was answered, or a coordinator does not answer about epochs; OperationError where it
-    refuses that, and UsageError for a wrong client setting.
+    group that has gone is Dead, or has an error. A group whose epochs alone are refused is described without them, and
+    has no error. The names must be sendable, as those of choose_groups() are. Raise UnreachableError where no group was
+    answered, or a coordinator does not answer about epochs; OperationError where it refuses that whole request, and
+    UsageError for a wrong client setting.
     """
     return _describe_all(cluster, [group.group for group in groups], with_epochs)
 
@@ -493,7 +494,7 @@ def _read_commit(entry: TopicPartition) -> tuple[int | None, int | None, str | N
 
 
 def make_group_lag(description: GroupDescription, partitions: Sequence[PartitionLag]) -> GroupLag:
-    """Return the group with its partitions, the sum of their known lags, and the number of unknown ones."""
+    """Return the group with its partitions, the sum of their known lags, or 0, and the number of unknown ones."""
     known_lags = [row.lag for row in partitions if row.lag is not None]
     return GroupLag(description, tuple(partitions), sum(known_lags), len(partitions) - len(known_lags))
 

@@ -178,6 +178,7 @@ def carry_out_plans(cluster: Cluster, plans: Mapping[str, ResetPlan]) -> list[Of
     The changes are group by group, sorted by partition. A group that does not exist is created. A refused partition has
     its error in the result. Raise OperationError where the request for a whole group is refused, or where the transient
     refusal of one partition lasts; UnreachableError where no broker answers (UnansweredError where offsets may have
-    been committed); and UsageError for a wrong client setting. Groups before that one are changed then.
+    been committed); and UsageError for a wrong client setting. Groups before that one are changed then, and partitions
+    of that one may be.
     """
     return [change for group, plan in plans.items() for change in carry_out(cluster, list_changes(group, plan))]

@@ -46,7 +46,7 @@ class PartitionDescription:
 
     @property
     def under_replicated(self) -> bool:
-        """Return whether fewer replicas are in sync than the partition has."""
+        """Return whether a replica is not in sync, also if it is one that a reassignment adds."""
         return len(self.isr) < len(self.replicas)
 
     @property
@@ -100,7 +100,7 @@ class TopicDescription:
 
     @property
     def configs(self) -> Mapping[str, str]:
-        """Return the values of the settings that the topic itself sets, by name and sorted by it; empty for none."""
+        """Return the value of each setting that the topic itself sets, sorted by name; also empty if none were read."""
         return {setting.name: setting.value for setting in sorted(self.settings, key=_name) if setting.own}
 
     @property
