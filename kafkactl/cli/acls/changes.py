@@ -47,10 +47,10 @@ def warn_of_hosts(acls: Iterable[Acl]) -> None:
 
 
 def show_changes(changes: Sequence[AclChange], output: ReportOptions) -> None:
-    """Show changes of rules as a table on stdout.
+    """Show changes of rules on stdout, as a table or in the format of -o.
 
-    Raise UsageError for a column or an order that the table does not have, unless before_change was called, and
-    OutputError or ReaderLeftError where stdout fails.
+    Raise UsageError for a column or an order that the table does not have; after before_change without `dry_run` this
+    is only a warning on stderr. Raise OutputError or ReaderLeftError where stdout fails.
     """
     output.show(Report(list(changes), [Table(CHANGES, changes)]))
 

@@ -118,8 +118,8 @@ def _compare(connected: Cluster, content: DeclaredAcls) -> list[AclChange]:
 def _show_differences(changes: Sequence[AclChange], output: ReportOptions) -> None:
     """Show the changes on stdout; without any, show structured formats and print a note on stderr for the others.
 
-    Raise UsageError for a column or an order that the table does not have, where it is shown and before_change was not
-    called, and OutputError or ReaderLeftError where stdout fails.
+    Raise UsageError for a column or an order that the table does not have, where it is shown; after before_change
+    without `dry_run` this is only a warning on stderr. Raise OutputError or ReaderLeftError where stdout fails.
     """
     if changes or output.is_structured:
         show_changes(changes, output)

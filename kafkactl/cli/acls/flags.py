@@ -256,7 +256,7 @@ class GrantOptions:
         """Return the filters of these options for resources; raise UsageError as list_rights does.
 
         `clients` are those of list_clients or require_clients; without any all clients are chosen, and without
-        operations every operation. Raise UsageError also for an operation that a resource does not have.
+        --operation and a role every operation. Raise UsageError also for an operation that a resource does not have.
         """
         return [
             chosen

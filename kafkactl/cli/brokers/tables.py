@@ -40,7 +40,7 @@ SIZES = [Column("SIZE", lambda row: row.size_bytes), Column("SKEW-PERCENT", lamb
 
 
 def _move_down(column: Column) -> Column:
-    """Return a column of a broker for rows that have the broker in `broker`."""
+    """Return a column of a broker for rows that have the broker in `broker`. The style is left out."""
     return Column(column.title, lambda row: column.value(row.broker))
 
 

@@ -42,7 +42,10 @@ def complete_contexts(incomplete: str) -> list[str]:
 
 
 def complete_local_clusters(incomplete: str) -> list[str]:
-    """Return the names of local clusters that can be started and begin with the incomplete word, sorted."""
+    """Return the kinds of local clusters, such as kraft, that begin with the incomplete word, sorted.
+
+    They are all kinds, also those that run already.
+    """
     from kafkactl.local.compose import TARGETS
 
     return _filter_names(lambda: TARGETS, incomplete)
@@ -51,8 +54,9 @@ def complete_local_clusters(incomplete: str) -> list[str]:
 def complete_topics(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of topics that begin with the incomplete word, sorted. Internal topics are included.
 
-    `ctx` is the context of the line, whose options name the cluster. Names are cached for 10 s. Names with a blank are
-    left out. There are none without an answer within 2 s, after a refusal, or with wrong settings; nothing is raised.
+    `ctx` is the context of the line, whose options name the cluster. Names with a blank are left out. There are none
+    without an answer within 2 s, after a refusal, or with wrong settings; nothing is raised. Names, and an empty result
+    after a refusal or no answer, are cached for 10 s.
     """
     return _filter_names(lambda: _list_names(ctx, "topics", _ask_topics), incomplete)
 
@@ -60,10 +64,11 @@ def complete_topics(ctx: typer.Context, incomplete: str) -> list[str]:
 def complete_groups(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of consumer groups that begin with the incomplete word, sorted.
 
-    Share and streams groups are left out.
+    Share and streams groups, and groups of brokers that do not answer, are left out.
 
-    `ctx` is the context of the line, whose options name the cluster. Names are cached for 10 s. Names with a blank are
-    left out. There are none without an answer within 2 s, after a refusal, or with wrong settings; nothing is raised.
+    `ctx` is the context of the line, whose options name the cluster. Names with a blank are left out. There are none
+    without an answer within 2 s, after a refusal, or with wrong settings; nothing is raised. Names, and an empty result
+    after a refusal or no answer, are cached for 10 s.
     """
     return _filter_names(lambda: _list_names(ctx, "groups", _ask_groups), incomplete)
 
@@ -71,8 +76,9 @@ def complete_groups(ctx: typer.Context, incomplete: str) -> list[str]:
 def complete_brokers(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the ids of brokers that are alive and begin with the incomplete word, sorted as text.
 
-    `ctx` is the context of the line, whose options name the cluster. Ids are cached for 10 s. There are none without an
-    answer within 2 s, after a refusal, or with wrong settings; nothing is raised.
+    `ctx` is the context of the line, whose options name the cluster. There are none without an answer within 2 s, after
+    a refusal, or with wrong settings; nothing is raised. Ids, and an empty result after a refusal or no answer, are
+    cached for 10 s.
     """
     return _filter_names(lambda: _list_names(ctx, "brokers", _ask_brokers), incomplete)
 
@@ -80,8 +86,9 @@ def complete_brokers(ctx: typer.Context, incomplete: str) -> list[str]:
 def complete_subscriptions(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of subscriptions of client metrics that begin with the incomplete word, sorted.
 
-    `ctx` is the context of the line, whose options name the cluster. Names are cached for 10 s. Names with a blank are
-    left out. There are none without an answer within 2 s, after a refusal, or with wrong settings; nothing is raised.
+    `ctx` is the context of the line, whose options name the cluster. Names with a blank are left out. There are none
+    without an answer within 2 s, after a refusal, or with wrong settings; nothing is raised. Names, and an empty result
+    after a refusal or no answer, are cached for 10 s.
     """
     return _filter_names(lambda: _list_names(ctx, "client-metrics", _ask_subscriptions), incomplete)
 
@@ -125,9 +132,9 @@ def complete_config_names(ctx: typer.Context, incomplete: str) -> list[str]:
 
     They end in = because a value must follow. They are the settings of one entity of the type, without the read-only
     ones; for users, clients and ips the names of quotas. `ctx` is the context of the line. The type is the last one of
-    the arguments, or of --entity-type, or that of a short option such as --user, else topics. There are none without an
-    entity, or without an answer within 2 s. Names from the cluster, and an empty result after a refusal or no answer,
-    are cached for 10 s; nothing is raised.
+    the arguments, or of --entity-type, or that of a short option such as --user, else topics. There are none where the
+    cluster has no entity of the type, or without an answer within 2 s. Names from the cluster, and an empty result
+    after a refusal or no answer, are cached for 10 s; nothing is raised.
     """
     type_ = _find_entity_type(ctx)
     if type_ in QUOTA_TYPES:
@@ -157,8 +164,7 @@ def complete_quota_names(ctx: typer.Context, incomplete: str) -> list[str]:
 def complete_removable_config_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of settings for the entity's type that begin with the incomplete word, without =.
 
-    They are sorted and not read-only; for users, clients and ips they are quotas. There are none without an entity, or
-    without an answer within 2 s. Names from the cluster are cached for 10 s; nothing is raised.
+    They are those of complete_config_names, sorted, also settings that are not set. Nothing is raised.
     """
     return [name.removesuffix("=") for name in complete_config_names(ctx, incomplete)]
 

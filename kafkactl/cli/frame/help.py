@@ -57,7 +57,11 @@ class Command(TyperCommand):
         write_description(self.help, formatter)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write arguments and options, each below the heading of its section, to click's HelpFormatter."""
+        """Write arguments and options, each below the heading of its section, to click's HelpFormatter.
+
+        Sections have the order of Section. Hidden options are left out, and -h comes behind the options of the
+        connection.
+        """
         _write_sections(self.get_params(ctx), ctx, formatter)
 
 

@@ -47,7 +47,7 @@ def set_throttles(connected: Cluster, settings: ThrottlePlan) -> None:
 
 
 def _may_be_set(error: KafkactlError) -> bool:
-    """Return whether the throttle of this error may have been set, because no answer came."""
+    """Return whether the throttle of this error may have been set: an UnansweredError, or REQUEST_TIMED_OUT."""
     return isinstance(error, UnansweredError) or (
         isinstance(error, OperationError) and error.code == ErrorCode.REQUEST_TIMED_OUT
     )

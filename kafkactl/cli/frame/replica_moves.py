@@ -568,7 +568,7 @@ def _find_unmoved(described: Sequence[StoredDir], dirs: Mapping[ReplicaKey, str]
 
 
 def list_cancellations(running: Iterable[RunningMove]) -> list[Change]:
-    """Return the changes that cancel reassignments."""
+    """Return the changes that cancel reassignments; nothing can undo them."""
     return [
         Change(action=f"cancel the reassignment of {row.topic}-{row.partition}", inverse=cannot_be_undone)
         for row in running
@@ -592,7 +592,7 @@ def _list_other_changes(
 
 
 def _make_change(move: Move) -> Change:
-    """Return the move of a partition as a change."""
+    """Return the move of a partition as a change that nothing can undo."""
     before, after = (",".join(map(str, replicas)) for replicas in (move.before, move.after))
     return Change(action=f"move {move.topic}-{move.partition} from {before} to {after}", inverse=cannot_be_undone)
 

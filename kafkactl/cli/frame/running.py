@@ -43,5 +43,5 @@ def make_check_hint() -> str:
 
 
 def format_check_hint(command: str | None) -> str:
-    """Return the hint to check a result; None for `command` gives a hint without one."""
+    """Return the hint to check a result. `command` is without kafkactl; None gives a hint without a command."""
     return "check the result before you repeat the command" + (f": kafkactl {command}" if command else "")

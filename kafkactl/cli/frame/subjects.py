@@ -115,7 +115,8 @@ class TopicsOptions:
 
         TOPIC is a name, or a regular expression for the whole name; --topic is a list of these with commas, whose empty
         parts are left out, and --match a regular expression. Patterns choose internal topics only with
-        --include-internal. Raise UsageError for an empty value, a list of commas alone, or a wrong pattern.
+        --include-internal. Raise UsageError for a value that is empty, not UTF-8 or has a NUL character, for a list of
+        commas alone, and for a wrong pattern.
         """
         return select_topics(
             self.topic, topic=self.topic_flag, match=self.match, include_internal=self.include_internal
@@ -137,8 +138,8 @@ class TopicsOptions:
 
         The names of all topics are in the broker's order, which need not be sorted.
 
-        Raise UsageError for an empty value, a wrong pattern or a wrong client setting, NotFoundError for a pattern
-        without a match, and UnreachableError or OperationError where the topics cannot be listed.
+        Raise UsageError as selection() does and for a wrong client setting, NotFoundError for a pattern without a
+        match, and UnreachableError or OperationError where the topics cannot be listed.
         """
         return connected.requests.list_topics() if self.selection().is_empty else self.choose(connected)
 

@@ -178,7 +178,7 @@ def _find_partitions(connected: Cluster, topics: Sequence[str]) -> tuple[list[Pa
 
 
 def _describe_in_java(code: int) -> str | None:
-    """Return an error code as Kafka's tool shows its exception, None for 0."""
+    """Return an error code as Kafka's tool shows its exception; None for 0, "error CODE" for an unknown one."""
     return format_java_error(code, describe_error(code)) if code else None
 
 

@@ -120,7 +120,7 @@ def _choose_lag_style(row: PartitionLag) -> str | None:
 
 
 def _choose_commit_style(row: PartitionLag) -> str | None:
-    """Return the style of a commit: None within its log, bold red for any other."""
+    """Return the style of a commit: None within its log, bold red otherwise, also without a commit."""
     return None if row.commit.value == "ok" else "bold red"
 
 
@@ -251,5 +251,5 @@ def make_offset_change_columns(executed: bool) -> list[Column]:
 
 
 def _format_partitions(partitions: tuple[tuple[str, int], ...]) -> list[str]:
-    """Return partitions as texts TOPIC-NUMBER, in order."""
+    """Return partitions as texts TOPIC-NUMBER, in the given order."""
     return [f"{topic}-{number}" for topic, number in partitions]

@@ -75,7 +75,10 @@ def make_sparkline(values: Sequence[int]) -> str:
 
 
 def _make_columns(history: dict[str, deque[int]]) -> list[Column]:
-    """Return the columns of the table. `history` has the last total lags of each group by name, the oldest first."""
+    """Return the columns of the table.
+
+    `history` has the last total lags by the group's name, the oldest first. It must have every group that is shown.
+    """
     return [
         Column("GROUP", lambda lag: out.escape_name(lag.description.group)),
         Column("STATE", lambda lag: lag.description.state),

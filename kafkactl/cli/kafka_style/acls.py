@@ -48,7 +48,7 @@ _NO_RESOURCE = (
 
 
 def _make_resource_option(name: str, summary: str) -> Option:
-    """Return the option that names resources of a type."""
+    """Return the option `name`, which names resources of a type. `name` is a key of _RESOURCES."""
     return Option(
         name=name, arity=Arity.REQUIRED, label=name, target=f"--{name}, or {_RESOURCES[name]}:NAME", summary=summary
     )
@@ -228,7 +228,7 @@ def _translate_grants(arguments: Arguments) -> list[str]:
 
 
 def _has_clients(arguments: Arguments) -> bool:
-    """Return whether a principal is given that rules are about."""
+    """Return whether --allow-principal or --deny-principal is given; --principal does not count."""
     return arguments.has(*_PRINCIPALS)
 
 
