@@ -56,7 +56,7 @@ class QuorumNode:
     last_caught_up_ms: int | None
     """Last time at which it had the whole log, in ms since 1970; None where it is not known."""
     endpoints: tuple[str, ...]
-    """Listeners as NAME://HOST:PORT, an IPv6 address without brackets; empty for observers, and before Kafka 3.9."""
+    """Listeners as NAME://HOST:PORT, an IPv6 address in brackets; empty for observers, and before Kafka 3.9."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -367,12 +367,12 @@ def _find_partition(answer: Any) -> Any:
 
 
 def _list_endpoints(answer: Any) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """Yield the id and the listeners (NAME://HOST:PORT) of each node of an answer; nothing before version 2.
-
-    An IPv6 address has no brackets here; the text of a VoterEndpoint has them.
-    """
+    """Yield the id and the listeners (NAME://HOST:PORT) of each node of an answer; nothing before version 2."""
     for node in getattr(answer, "nodes", None) or ():
-        yield node.node_id, tuple(f"{item.name}://{item.host}:{item.port}" for item in node.listeners)
+        yield (
+            node.node_id,
+            tuple(str(VoterEndpoint(name=item.name, host=item.host, port=item.port)) for item in node.listeners),
+        )
 
 
 def _make_node(replica: Any, role: Role, log_end_offset: int, endpoints: Mapping[int, tuple[str, ...]]) -> QuorumNode:

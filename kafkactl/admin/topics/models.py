@@ -46,8 +46,11 @@ class PartitionDescription:
 
     @property
     def under_replicated(self) -> bool:
-        """Return whether a replica is not in sync, also if it is one that a reassignment adds."""
-        return len(self.isr) < len(self.replicas)
+        """Return whether fewer replicas are in sync than the partition has, as Kafka's tool counts.
+
+        Replicas that a reassignment adds do not count; where reassignments were not asked for, they do.
+        """
+        return len(self.isr) < len(self.replicas) - len(self.adding or ())
 
     @property
     def target_count(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kafkactl.output.report import Column
@@ -40,8 +40,13 @@ SIZES = [Column("SIZE", lambda row: row.size_bytes), Column("SKEW-PERCENT", lamb
 
 
 def _move_down(column: Column) -> Column:
-    """Return a column of a broker for rows that have the broker in `broker`. The style is left out."""
-    return Column(column.title, lambda row: column.value(row.broker))
+    """Return a column of a broker for rows that have the broker in `broker`."""
+    style = column.style
+    return replace(
+        column,
+        value=lambda row: column.value(row.broker),
+        style=None if style is None else lambda row: style(row.broker),
+    )
 
 
 DESCRIPTION = [*map(_move_down, [*BROKERS, SIZES[0]]), Column("LISTENERS", lambda row: row.listeners)]

@@ -42,7 +42,8 @@ def export(cluster: ClusterOptions, output: DocumentOptions, topics: TopicsOptio
     else:
         names = topics.choose(connected)
     described, errors = descriptions.describe_each(connected, names, with_moves=True)
-    output.show(declared_topics.build_declaration(described))
+    # Without configs a topic would lose its settings when the file is applied. Those that are read are never empty.
+    output.show(declared_topics.build_declaration([topic for topic in described if topic.settings]))
     return print_errors(errors)
 
 

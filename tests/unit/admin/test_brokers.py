@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
 from kafkactl.admin import brokers
 from kafkactl.admin.brokers import BrokerState
 from kafkactl.admin.metadata_versions import find_metadata_version
+from kafkactl.cli.brokers.tables import BROKERS, DESCRIPTION
 from kafkactl.connection.api_versions import find_api_level
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.settings import resolve
@@ -113,3 +115,11 @@ def test_names_of_metadata_versions() -> None:
     assert [find_metadata_version(level) for level in (0, 6, 7, 30, 31, 32)] == [
         None, None, "3.3-IV3", "4.3-IV0", "4.4-IV0", None,
     ]  # fmt: skip
+
+
+def test_columns_of_one_broker_have_the_styles_of_the_list() -> None:
+    for state in BrokerState:
+        row = SimpleNamespace(state=state)
+        inner = {column.title: column.style and column.style(row) for column in BROKERS if column.style}
+        outer = {column.title: column.style(SimpleNamespace(broker=row)) for column in DESCRIPTION if column.style}
+        assert outer == inner

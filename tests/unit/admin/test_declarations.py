@@ -14,6 +14,7 @@ from kafkactl.admin.topics.descriptions import describe_topics
 from kafkactl.admin.topics.models import PartitionDescription, TopicDescription, TopicSetting, TopicSpec
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.settings import Settings
+from tests.conftest import Cli
 from tests.fake_broker import FakeCluster
 
 OWN = {"retention.ms": "5", "flush.ms": "7"}
@@ -108,3 +109,30 @@ def test_replicas_in_sync_are_not_asked_for_moves() -> None:
         describe_topics(cluster, ["orders"], with_moves=True)
         cluster.close()
         assert "ListPartitionReassignments" not in [request.api for request in brokers.requests]
+
+
+@pytest.mark.parametrize(
+    ("replicas", "isr", "adding", "short"),
+    [
+        ((1, 2, 3), (1, 2, 3), (), False),
+        ((1, 2, 3), (1, 2), (), True),
+        ((1, 2, 3), (1, 2), None, True),
+        ((1, 2, 3), (1, 2), (3,), False),
+        ((1, 2, 3, 4), (1, 2), (4,), True),
+        ((1, 2, 3), (1, 2, 3), (3,), False),
+    ],
+)
+def test_replicas_that_a_move_adds_are_not_under_replicated(
+    replicas: tuple[int, ...], isr: tuple[int, ...], adding: tuple[int, ...] | None, short: bool
+) -> None:
+    row = PartitionDescription("orders", 0, 1, replicas, isr, adding=adding)
+    assert row.under_replicated is short
+
+
+def test_a_topic_whose_settings_cannot_be_read_is_not_exported(cli: Cli) -> None:
+    """Without configs a later apply would unset all of them."""
+    with FakeCluster(brokers=1, topics={"orders": 1, "other": 1}) as brokers:
+        brokers.on("DescribeConfigs", item="orders", error=29)
+        done = cli("-b", brokers.address, "topics", "export", check=1)
+    assert list(yaml.safe_load(done.stdout)["topics"]) == ["other"]
+    assert "orders" in done.stderr

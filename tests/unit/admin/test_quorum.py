@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -116,6 +117,15 @@ def test_nodes_that_cannot_become_voters(connected: Cluster, fake: FakeCluster) 
     fake.state.directory_ids.clear()
     with pytest.raises(OperationError, match="the quorum is static"):
         quorum.find_candidate(quorum.read_quorum(connected), 4, None)
+
+
+@pytest.mark.parametrize("host", ["host4", "10.0.0.7", "::1"])
+def test_an_endpoint_has_one_text(host: str) -> None:
+    """The text of the command line is compared with that of the answer."""
+    listener = SimpleNamespace(name="CONTROLLER", host=host, port=9093)
+    answer = SimpleNamespace(nodes=[SimpleNamespace(node_id=4, listeners=[listener])])
+    (text,) = dict(quorum._list_endpoints(answer))[4]
+    assert text == str(replace(ENDPOINT, host=host)) == str(quorum.parse_endpoint(text))
 
 
 def test_endpoints_that_the_leader_cannot_use(connected: Cluster) -> None:
