@@ -23,7 +23,7 @@ from kafkactl.output import people
 
 
 def check(arguments: Arguments) -> None:
-    """Raise WrongUsageError for a missing --bootstrap-server, unless the arguments do not need it."""
+    """Raise WrongUsageError for a missing --bootstrap-server, unless a context may be used."""
     require_options(arguments, "bootstrap-server")
 
 

@@ -153,5 +153,5 @@ def is_true(value: str) -> str:
 
 
 def log_error(text: str) -> None:
-    """Write an error to stderr in the form of Kafka's logger, without its time."""
+    """Write the line "ERROR TEXT" to stderr. A stderr that cannot be written is ignored."""
     people.write_kafka_message(f"ERROR {text}\n")

@@ -28,8 +28,8 @@ def _complete_last_setting(ctx: typer.Context, incomplete: str) -> list[str]:
 def _complete_last_removed_setting(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return proposals for a list of names of settings A,B: names for its last part, behind the parts before it.
 
-    All settings that can be changed are proposed, also those that are not set. No equals sign follows. There are none
-    without an answer within 2 s, or where no entity of the type exists; nothing is raised.
+    This is `_complete_last_setting` without the equals signs. All settings that can be changed are proposed, also those
+    that are not set.
     """
     return [name.removesuffix("=") for name in _complete_last_setting(ctx, incomplete)]
 

@@ -139,9 +139,10 @@ def _refuse(message: str, exception: str = _ILLEGAL_ARGUMENT) -> JavaError:
 
 
 def _list_types(arguments: Arguments) -> list[str]:
-    """Return the types of the entities: those of --entity-type, then those of the options for one type.
+    """Return the types of the entities: those of --entity-type, then those of other options.
 
-    They are neither checked nor without repetitions; an option such as --topic counts once.
+    They are neither checked nor without repetitions. An option such as --topic or --user-defaults counts once; these
+    have a fixed order.
     """
     return [
         *arguments.values("entity-type"),
@@ -419,7 +420,7 @@ def _check_client_settings(
 
 
 def _is_number(text: str) -> bool:
-    """Return whether Java's Double.valueOf reads a text, as far as people type such numbers."""
+    """Return whether Java's Double.valueOf reads a text; False also for NaN, Infinity and hexadecimal numbers."""
     return re.fullmatch(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?[dDfF]?", text.strip()) is not None
 
 

@@ -224,7 +224,7 @@ def _require_scope(arguments: Arguments, verb: str) -> None:
 
 
 def _find_warning(arguments: Arguments) -> str:
-    """Return the warning of a reset without --execute and --dry-run; empty for any other command line."""
+    """Return the warning of a reset without --execute and --dry-run, with its line end; else an empty text."""
     is_silent = not arguments.has("reset-offsets") or arguments.has("dry-run", "execute")
     return "" if is_silent else _WARNING
 
@@ -261,7 +261,7 @@ def translate(arguments: Arguments) -> Run:
 
 
 def _find_verb(arguments: Arguments) -> str:
-    """Return the verb of a command line, empty where it has none."""
+    """Return the verb of a command line without dashes, the first in VERBS of several; empty where it has none."""
     return next((verb for verb in VERBS if arguments.has(verb)), "")
 
 
@@ -335,7 +335,7 @@ def _require_named_groups(arguments: Arguments, depth: int) -> None:
 
 
 def _translate_deletion(arguments: Arguments) -> list[str]:
-    """Return our arguments of --delete."""
+    """Return our arguments behind `groups delete`: the groups and --yes. They are not checked."""
     return [*_translate_scope(arguments), "--yes"]
 
 

@@ -173,10 +173,10 @@ _RANGES = {
 
 
 def read_rules(client: str) -> dict[str, str]:
-    """Return the rule of each setting of a client, which is `producer` or `consumer`, in Java's order.
+    """Return the rules of a client, `producer` or `consumer`, by setting, in Java's order.
 
-    A rule is a type, which may have a range behind it, such as INT 0.. or DOUBLE 0.5..1.0; "one of: " or "one of (case
-    insensitive): " with values; or non-empty.
+    Settings without a rule, such as group.id, are left out. A rule is a type, which may have a range behind it, such as
+    INT 0.. or DOUBLE 0.5..1.0; "one of: " or "one of (case insensitive): " with values; or non-empty.
     """
     return dict(_iterate_rules(_TABLES[client]))
 

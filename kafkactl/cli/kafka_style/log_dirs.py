@@ -57,7 +57,7 @@ OPTIONS = (
 
 
 def check(arguments: Arguments) -> None:
-    """Raise WrongUsageError for a missing --bootstrap-server, unless it is not needed, and for a missing --describe."""
+    """Raise WrongUsageError for a missing --bootstrap-server (unless a context may be used) or --describe."""
     require_options(arguments, "bootstrap-server", "describe")
 
 

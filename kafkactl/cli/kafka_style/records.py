@@ -49,9 +49,9 @@ OPTIONS = (
 
 
 def check(arguments: Arguments) -> None:
-    """Raise WrongUsageError for a missing --offset-json-file or --bootstrap-server.
+    """Raise WrongUsageError for a missing --bootstrap-server, then for a missing --offset-json-file.
 
-    --bootstrap-server may be missing where the arguments do not need it.
+    --bootstrap-server may be missing where a context may be used.
     """
     require_options(arguments, "bootstrap-server", "offset-json-file")
 

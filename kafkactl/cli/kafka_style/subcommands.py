@@ -79,12 +79,12 @@ class Level:
         return "/".join(reversed(names) if option is _HELP or self.letter_first else names)
 
     def format_syntax(self, option: Option) -> str:
-        """Return an option as usages show it, with the name of its value, without brackets."""
+        """Return an option as usages show it: the first name of `name_flags`, and the name of its value."""
         flag = self.name_flags(option).split("/")[0]
         return flag if option.arity is Arity.NONE else f"{flag} {self.name_value(option)}"
 
     def name_value(self, option: Option) -> str:
-        """Return the name of an option's value in usages."""
+        """Return the name of an option's value in usages: that in `labels`, or the option's name in upper case."""
         return self.labels.get(option.name) or option.name.replace("-", "_").upper()
 
 
@@ -334,7 +334,7 @@ def _list_exclusive(level: Level) -> list[str]:
 
 
 def _list_needed(level: Level) -> list[str]:
-    """Return the words of a subcommand's usage for what the tool itself needs."""
+    """Return what a usage shows for the options that the tool itself needs; `level` is the tool's."""
     needed = [level.format_syntax(option) for option in level.options if option.name in level.required]
     return needed + (_list_exclusive(level) if level.needs_exclusive else [])
 

@@ -192,7 +192,7 @@ def report_terse(arguments: Arguments, error: KafkactlError, call: str, tool: st
 def require_options(arguments: Arguments, *names: str) -> None:
     """Raise WrongUsageError for the first of these options that is missing.
 
-    `names` have no dashes. --bootstrap-server may be missing where the arguments do not need it.
+    `names` have no dashes. --bootstrap-server may be missing where a context may be used.
     """
     for name in names:
         if name == "bootstrap-server" and not arguments.needs_server:
@@ -378,12 +378,16 @@ def print_stack(error: JavaError) -> None:
 
 
 def print_usage(message: str, options: Sequence[Option]) -> None:
-    """Write a message and the list of a tool's options to stderr."""
+    """Write a message and the list of a tool's options, sorted by name, to stderr."""
     people.write_kafka_message(f"{message}\n{format_options(options)}")
 
 
 def is_unknown_host(error: KafkactlError) -> bool:
-    """Return whether an error means that no host of --bootstrap-server has an address: Kafka's tools make no client."""
+    """Return whether an error says that the name of a host cannot be looked up.
+
+    Kafka's tools make no client where this is so for all hosts of --bootstrap-server. Here one host may be enough,
+    even where another one has an address.
+    """
     return isinstance(error, UnreachableError) and "Failed to resolve" in str(error)
 
 

@@ -132,7 +132,7 @@ def _find_subjects(
 
 
 def _make_subject(token: Token) -> _Subject:
-    """Return a token that is to be changed. The broker has returned its HMAC."""
+    """Return a token that is to be changed; where its HMAC is None, that of the result is empty."""
     return _Subject(
         name=token.token_id,
         hmac=base64.b64decode(token.hmac or ""),

@@ -313,8 +313,8 @@ def _format_as_kafka(described: Sequence[TopicDescription], filters: _PartitionF
 def _make_document(topic: TopicDescription) -> dict[str, Any]:
     """Return a topic for json and yaml, as a dict.
 
-    Its keys are topic, topic_id, internal, replication_factor, min_isr, configs (its own settings) and partitions
-    (rows).
+    Its keys are topic, topic_id, internal, replication_factor, min_isr (1 where it cannot be read), configs (its own
+    settings) and partitions (PartitionDescription objects).
     """
     return {
         "topic": topic.topic,
