@@ -55,7 +55,8 @@ class Waits(Protocol):
     def share_timeout(self) -> AbstractContextManager[float]:
         """Let all requests inside share one time-out; yield its end as a time of time.monotonic().
 
-        Inside another one, or renew_timeout_for_change(), the outer end counts. Nothing is raised at the end of the time.
+        Inside another one, or renew_timeout_for_change(), the outer end counts. Nothing is raised at the end of the
+        time.
         """
 
     def renew_timeout_for_change(self) -> AbstractContextManager[None]:
