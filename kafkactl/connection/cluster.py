@@ -672,7 +672,7 @@ def _is_transient(answer: object) -> bool:
 
 
 def _is_unanswered(answer: object) -> bool:
-    """Return whether an answer is an OperationError with the code REQUEST_TIMED_OUT: no answer came."""
+    """Return whether an answer is an OperationError with the code REQUEST_TIMED_OUT, ours or a broker's own."""
     return isinstance(answer, OperationError) and answer.code == ErrorCode.REQUEST_TIMED_OUT
 
 

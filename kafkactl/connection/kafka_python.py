@@ -39,8 +39,8 @@ class Connection(Protocol):
     def send_request(self, request: Any, request_timeout_ms: int) -> Any:
         """Send a request and return a future of its answer; nothing is waited for.
 
-        While the connection opens the request is kept. The future fails after the time-out, and where the connection
-        is paused or has ended or the brokers are too old.
+        While the connection opens the request is kept, also beyond the time-out. The future fails after the time-out,
+        which also closes the connection, and where the connection is paused or has ended or the brokers are too old.
         """
 
 
@@ -82,7 +82,11 @@ class Network(Protocol):
         """
 
     def run(self, coro: Callable[..., Any], *args: Any) -> Any:
-        """Run a coroutine function with its arguments in the event loop; wait for its result, or raise its error."""
+        """Run a coroutine function with its arguments in the event loop; wait for its result, or raise its error.
+
+        Without the thread, the loop runs in the calling thread. Raise RuntimeError after close() and in the thread of
+        the loop.
+        """
 
     def sleep(self, delay: float) -> Awaitable[None]:
         """Return an awaitable that waits for `delay` s; only coroutines of the event loop can await it."""
@@ -529,7 +533,10 @@ class Brokers:
         return False
 
     def _has_ended_at_login(self, connection: Connection | None) -> bool:
-        """Return whether a connection with SASL ended before it stood, and after the server's ApiVersions answer."""
+        """Return whether a connection with SASL failed to open, while the brokers' versions were known; False for None.
+
+        They are known from its own ApiVersions answer, or from an earlier connection to a bootstrap server.
+        """
         return (
             connection is not None
             and self._uses_sasl

@@ -50,12 +50,13 @@ class Waits(Protocol):
 
     @property
     def timeout_s(self) -> float:
-        """Return how long a request may take, in s, at least 0.1: the time-out, or its rest inside share_timeout()."""
+        """Return how long the next request may take, in s, at least 0.1: the time-out, or what is left of it."""
 
     def share_timeout(self) -> AbstractContextManager[float]:
         """Let all requests inside share one time-out; yield its end as a time of time.monotonic().
 
-        Inside another one the outer end counts. Nothing is raised at the end of the time.
+        Inside another one, or renew_timeout_for_change(), the outer end counts. Nothing is raised at the end of the
+        time.
         """
 
     def renew_timeout_for_change(self) -> AbstractContextManager[None]:
@@ -68,7 +69,7 @@ class Waits(Protocol):
         """
 
     def read_metadata(self) -> Any:
-        """Return the brokers; raise UnreachableError, OperationError or UsageError where there is no answer."""
+        """Return the brokers and all topics; raise UnreachableError, OperationError or UsageError for no answer."""
 
     def name_silent_brokers(self, error: UnreachableError) -> UnreachableError:
         """Return the error, or one of its class that names the silent brokers where only some brokers are silent.

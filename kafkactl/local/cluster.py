@@ -98,9 +98,10 @@ def down(name: str, wipe: bool, tell: Tell) -> None:
 def list_node_statuses() -> list[NodeStatus]:
     """Return the status of every node of all local clusters that were started and not wiped.
 
-    Clusters are sorted by name, and nodes are in the order of their start. Raise EngineError for a damaged record,
-    OSError for an unreadable one, and UsageError for one with a version or folder that its target cannot have. A Docker
-    that does not answer is no error: the state is "unknown".
+    Clusters are sorted by name, and nodes are in the order of their start. Raise EngineError for a damaged record and
+    where a compose file is not installed, OSError for a record or pid file that cannot be read, and UsageError for a
+    record with a version or folder that its target cannot have. A Docker that does not answer is no error: the state is
+    "unknown".
     """
     return [
         node

@@ -46,7 +46,7 @@ class Service:
 
     @property
     def is_job(self) -> bool:
-        """Return whether the service is a job."""
+        """Return whether the service is a job: its compose file sets an entrypoint."""
         return bool(self.entrypoint)
 
     @property
@@ -92,7 +92,10 @@ class Target:
 
     @property
     def bootstrap_servers(self) -> str:
-        """Return the address for clients on this host, HOST:PORT,...: the first published port of each broker."""
+        """Return the address for clients on this host, HOST:PORT,...: the first published port of each broker.
+
+        Raise IndexError for a broker that publishes none.
+        """
         return ",".join(f"{HOST}:{broker.ports[0].host}" for broker in self.brokers)
 
 

@@ -61,32 +61,37 @@ class Engine(Protocol):
         """Start every node and return when each is healthy. `tell` gets lines of progress.
 
         Raise EngineError where a node fails or is not healthy in time, OSError where a file or folder cannot be
-        written, and UsageError for a KAFKA_HOME with another version.
+        written, and UsageError for a KAFKA_HOME with another version. After an error containers keep running, and the
+        native engine stops all nodes.
         """
 
     def down(self, target: Target, wipe: bool, tell: Tell) -> None:
         """Stop every node; with `wipe` also remove its data, unless they are in the folder of the record.
 
-        `tell` gets lines of progress. Raise EngineError where this fails; nodes that do not run are no error.
+        `tell` gets lines of progress. Nodes that do not run, and log dirs of Docker that cannot be emptied, are no
+        error. Raise EngineError where a node does not stop or docker fails, and OSError where a pid file cannot be read
+        or removed or a process belongs to another user.
         """
 
     def apply(self, fault: Fault, target: Target, service: Service, tell: Tell) -> None:
         """Apply a fault to one node; RESTART returns when the node serves. `tell` gets lines of progress.
 
-        Raise EngineError where the engine fails, and, for RESTART, UsageError for a KAFKA_HOME with another version.
-        The caller checks that the node is in a state for the fault.
+        Raise EngineError where the engine fails, OSError where a file cannot be read or written or the process belongs
+        to another user, and, for RESTART, UsageError for a KAFKA_HOME with another version. The caller checks that the
+        node is in a state for the fault.
         """
 
     def status(self, target: Target) -> list[NodeStatus]:
         """Return the present status of the nodes, in the order of their start.
 
-        A state that cannot be read is no error.
+        Where Docker does not answer, the state is "unknown". Raise OSError where a pid file cannot be read.
         """
 
     def logs(self, target: Target, follow: bool) -> int:
         """Write the nodes' logs to stdout and return an exit status; `follow` waits for new lines.
 
-        Raise EngineError without docker, where the engine needs it, OutputError and ReaderLeftError.
+        With `follow` the native engine never returns. Raise EngineError where docker is missing, and, with the native
+        engine only, OSError for a log that cannot be read, OutputError and ReaderLeftError.
         """
 
 

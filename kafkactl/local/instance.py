@@ -72,5 +72,8 @@ def find(target: str) -> Instance | None:
 
 
 def list_instances() -> list[Instance]:
-    """Return all records, sorted by name; raise EngineError for a damaged record, and OSError for an unreadable one."""
+    """Return the records of the known targets, sorted by name.
+
+    Raise EngineError for a damaged record, and OSError for an unreadable one.
+    """
     return [instance for target in sorted(TARGETS) if (instance := find(target)) is not None]
