@@ -35,6 +35,8 @@ class Connection(Protocol):
     connected: bool
     init_future: Any
     broker_version_data: Any
+    parser: Any
+    """None until TCP has connected."""
 
     def send_request(self, request: Any, request_timeout_ms: int) -> Any:
         """Send a request and return a future of its answer; nothing is waited for.
@@ -533,15 +535,17 @@ class Brokers:
         return False
 
     def _has_ended_at_login(self, connection: Connection | None) -> bool:
-        """Return whether a connection with SASL failed to open, while the brokers' versions were known; False for None.
+        """Return whether a connection with SASL ended while it opened, and the brokers' versions were known.
 
-        They are known from its own ApiVersions answer, or from an earlier connection to a bootstrap server.
+        They are known from its own ApiVersions answer, or from an earlier connection to a bootstrap server. False for
+        None, and where not even TCP had connected, as to a server that restarts.
         """
         return (
             connection is not None
             and self._uses_sasl
             and connection.init_future.is_done
             and connection.init_future.exception is not None
+            and connection.parser is not None  # it is made when TCP has connected
             and connection.broker_version_data is not None
         )
 

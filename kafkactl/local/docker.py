@@ -126,13 +126,13 @@ class DockerEngine:
     def logs(self, target: Target, follow: bool) -> int:
         """Write the containers' logs to stdout and return docker's exit status; `follow` waits for new lines.
 
-        Raise EngineError without docker.
+        Raise EngineError where docker cannot be run.
         """
         command = self._make_command(target, "logs", *(["--follow"] if follow else []))
         try:
             return subprocess.run(command, env=self._environment, check=False).returncode
-        except FileNotFoundError as error:
-            raise EngineError(_NO_DOCKER, REMEDIES) from error
+        except OSError as error:
+            raise _explain_missing(error) from error
 
     def _make_command(self, target: Target, *arguments: str) -> list[str]:
         """Return the arguments of a docker compose command for the target, `docker` included."""
@@ -192,10 +192,15 @@ class DockerEngine:
             return subprocess.Popen(
                 command, env=self._environment, stdout=subprocess.PIPE, stderr=stderr, text=True, errors="replace"
             )
-        except FileNotFoundError as error:
-            raise EngineError(_NO_DOCKER, REMEDIES) from error
         except OSError as error:
-            raise EngineError(f"cannot run docker: {error.strerror}", REMEDIES) from error
+            raise _explain_missing(error) from error
+
+
+def _explain_missing(error: OSError) -> EngineError:
+    """Return (not raise) the error for a docker that cannot be run."""
+    if isinstance(error, FileNotFoundError):
+        return EngineError(_NO_DOCKER, REMEDIES)
+    return EngineError(f"cannot run docker: {error.strerror}", REMEDIES)
 
 
 def _parse_entries(output: str) -> list[dict[str, str]]:

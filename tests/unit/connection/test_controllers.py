@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from kafkactl.admin.endpoints import EndpointKind, describe_cluster
 from kafkactl.admin.entities import Entity, EntityType
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.controllers import ControllerRequests
+from kafkactl.connection.kafka_python import Brokers
 from kafkactl.connection.settings import resolve
 from kafkactl.errors import NotFoundError, OperationError, UnreachableError, UnsupportedRequestError
 from tests.conftest import Cli
@@ -105,6 +108,19 @@ def test_a_request_that_only_brokers_serve(controllers: FakeCluster) -> None:
             configs.list_entities(connected, type_)
         assert caught.value.is_of_brokers
     connected.close()
+
+
+@pytest.mark.parametrize("has_connected", [False, True])
+def test_a_controller_that_restarts_has_refused_no_login(has_connected: bool) -> None:
+    """Every connection knows the versions that the first one has learned, also one that TCP refuses."""
+    brokers = Brokers.__new__(Brokers)
+    brokers._settings = resolve("a:1", None, None, ("security.protocol=SASL_PLAINTEXT",), 5)
+    connection: Any = SimpleNamespace(
+        init_future=SimpleNamespace(is_done=True, exception=ConnectionError()),
+        broker_version_data=object(),
+        parser=object() if has_connected else None,
+    )
+    assert brokers._has_ended_at_login(connection) is has_connected
 
 
 @pytest.mark.slow
