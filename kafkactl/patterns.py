@@ -238,7 +238,7 @@ def compile_include_list(text: str, name: str) -> re.Pattern[str]:
     All spaces, control characters and quotes at both ends, and empty parts are removed, and every comma becomes `|`,
     also one in parentheses or braces. A name counts as a regular expression: `a.b` also matches `axb`. Raise
     UsageError, which calls the argument `name`, if the text is not UTF-8 or has a NUL character, and if the rest is
-    empty, longer than 2,000 characters, or not valid.
+    empty, longer than 2,000 characters, or not valid in Python, which refuses some of Java's syntax.
     """
     return _compile("|".join(_split_include_list(text, name)), text, name)
 
@@ -325,7 +325,7 @@ def _read_pattern(text: str, name: str) -> NamePattern:
 
 
 def _sort_patterns(patterns: Iterable[NamePattern]) -> tuple[NamePattern, ...]:
-    """Return the patterns without repetitions, sorted by text."""
+    """Return the patterns sorted by text; a text with two regular expressions stays twice, other repetitions go."""
     return tuple(sorted(set(patterns), key=lambda pattern: (pattern.text, pattern.regex.pattern)))
 
 
@@ -394,7 +394,7 @@ def _compile(regex: str, text: str, name: str) -> re.Pattern[str]:
 
 
 def _make_pattern_hint(text: str) -> str:
-    """Return the hint for an invalid pattern: what the user probably meant, or else how to write one."""
+    """Return the hint for a wrong pattern: the guess of suggest_topics, which may be invalid, or how to write one."""
     suggestion = suggest_topics(text)
     return _PATTERN_HINT if suggestion is None else f"write {_show(suggestion)}"
 
@@ -405,7 +405,7 @@ def _make_invalid_value_error(value: str, name: str, reason: str, hint: str) -> 
 
 
 def _show(value: str) -> str:
-    """Return a value in quotes, with escapes for control characters. After 200 characters it is cut, with "..."."""
+    """Return a value as repr() writes it, so a backslash is doubled. After 200 characters it is cut, with "..."."""
     return repr(value if len(value) <= _MAX_SHOWN_LENGTH else value[:_MAX_SHOWN_LENGTH] + "...")
 
 

@@ -99,7 +99,7 @@ class _Channel:
             self._do_without_flag()
 
     def close(self) -> None:
-        """Close the second descriptor, if one was opened here; the descriptor itself stays open."""
+        """Close the second descriptor, if one was opened here; the first stays open. Do not call this twice."""
         if self._target != self._descriptor:
             os.close(self._target)
 
@@ -228,7 +228,7 @@ class DescriptorWriter:
 
     @property
     def is_terminal(self) -> bool:
-        """Return whether the descriptor is a terminal; False for a closed one."""
+        """Return whether the descriptor is a terminal, False for a closed one, as it was at its first use."""
         return self._channel.is_terminal
 
     @property
@@ -238,7 +238,10 @@ class DescriptorWriter:
 
     @property
     def pending(self) -> int:
-        """Return the number of bytes that were accepted and not handed over."""
+        """Return the number of bytes that were accepted and not handed over.
+
+        A character that is incomplete on a terminal does not count.
+        """
         return len(self._batch.data) - sum(self._batch.counts)
 
     @property
@@ -313,14 +316,14 @@ class DescriptorWriter:
         self._accept(encode_text(text))
 
     def escape_name(self, text: str) -> str:
-        """Return a name or another text of one line, with all control characters escaped if the output is a terminal.
+        """Return a name or another text of one line, escaped by escape_for_terminal if the output is a terminal.
 
-        For a file or pipe the text is returned unchanged.
+        Line feed and tab are escaped, too. For a file or pipe the text is returned unchanged.
         """
         return escape_for_terminal(text, keep_line_ends=False) if self.is_terminal else text
 
     def escape_text(self, text: str) -> str:
-        """Return text of several lines, escaped except for line feed and tab if the output is a terminal.
+        """Return text, escaped by escape_for_terminal, except for line feed and tab, if the output is a terminal.
 
         For a file or pipe the text is returned unchanged.
         """
@@ -625,7 +628,7 @@ def reserve_descriptors() -> None:
 
 
 def was_closed(descriptor: int) -> bool:
-    """Return whether a standard descriptor was closed when the command began. False for any other descriptor."""
+    """Return whether reserve_descriptors found a descriptor closed; False for all before its call."""
     return descriptor in _reserved
 
 

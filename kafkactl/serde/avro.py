@@ -386,7 +386,7 @@ def _fits(value: Any, logical: str, schema: Any) -> bool:
 
 
 def _shorten(data: Any) -> str:
-    """Return the first 80 characters of data as JSON, for errors."""
+    """Return data as JSON for errors, cut after 80 characters without a mark."""
     return json.dumps(data)[:_SHOWN_CHARACTERS]
 
 

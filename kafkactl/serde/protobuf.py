@@ -33,10 +33,10 @@ _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 def make_format(schema: Schema) -> Format:
     """Return the format of a schema's message: the one that the schema names, or the first.
 
-    The functions of the format raise FormatError for bytes and text that are not of the message. Raise UsageError for a
-    text that is no Protobuf schema, for a message that it does not have, and for a name that several messages have. For
-    a schema that is text raise ImportError without grpc_tools, and OperationError where no temporary file can be made;
-    while it is compiled, descriptor 2 of the process goes to a file.
+    The functions of the format raise FormatError for bytes and text that are not of the message. Raise UsageError for
+    an invalid schema, also an unreadable FileDescriptorSet, for a message that it does not have, and for a name that
+    several messages have. For a schema that is text raise ImportError without grpc_tools, and OperationError where no
+    temporary file can be made; while it is compiled, descriptor 2 of the process goes to a file.
     """
     return make_class_format(find_message_class(schema), schema.shown)
 

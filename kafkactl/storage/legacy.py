@@ -68,7 +68,7 @@ class LegacyBatch:
 
     @property
     def magic(self) -> int:
-        """Return the format version: 0 or 1; a damaged message may have another one."""
+        """Return the format version: 0 or 1; a damaged message may have any number up to 255."""
         return self.body[4]
 
     @property

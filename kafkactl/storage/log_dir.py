@@ -164,7 +164,7 @@ def no_segments(path: Path, kind: str = "in it") -> NotFoundError:
 
 
 def list_segments(folder: Path) -> list[Path]:
-    """Return the segments of a partition's folder in the order of their offsets.
+    """Return the segments of a partition's folder, sorted by name: in the order of offsets if all have 20 digits.
 
     Files with suffixes like .deleted and .gz, and .log entries that are no regular file, are left out. A missing folder
     and a path that is a file give an empty list. Raise UsageError where the folder cannot be listed or its entries may

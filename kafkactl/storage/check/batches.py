@@ -144,13 +144,13 @@ class SegmentCheck:
         return is_round and blocks is not None and blocks * _BLOCK_BYTES <= status.st_size - zeros_bytes // 2
 
     def _make_fault_of_rest(self, text: str, severity: Severity = Severity.FAULT) -> Fault:
-        """Return a fault at the position after the last batch, with the next offset, or None where it is unknown."""
+        """Return a fault at the position after the last batch, with the next offset, which damage makes inexact."""
         return Fault(
             file=self.segment.path, position=self.reached, offset=self.log.next_offset, severity=severity, fault=text
         )
 
     def _lose_track(self) -> None:
-        """Note damage: the next offset and the producers are unknown behind it."""
+        """Note damage: producers and transactions are forgotten, and the next offset stays but is not exact."""
         self.has_damage = True
         self.log.lose_track()
 

@@ -105,8 +105,8 @@ class LogDirKnowledge:
     def find_id(self, topic: str) -> str | None:
         """Return the id of a topic, 22 characters of base64; for __cluster_metadata its fixed id.
 
-        None where the log dir has no KRaft log, the log is damaged or its beginning is missing, or it has no topic of
-        this name. Nothing is raised.
+        None where the log dir has no KRaft log, the log cannot be read or its beginning is missing, or it has no topic
+        of this name. A wrong CRC in the log is not noticed. Nothing is raised.
         """
         return _METADATA_TOPIC_ID if topic == METADATA_TOPIC else self._metadata.ids.get(topic)
 
@@ -207,7 +207,7 @@ def find_knowledge(folder: Path) -> LogDirKnowledge:
 
 
 def is_metadata(folder: Path) -> bool:
-    """Return whether the name of a folder is that of the KRaft log."""
+    """Return whether the topic in a folder's name is __cluster_metadata; the partition and its state do not count."""
     return parse_folder_name(folder).topic == METADATA_TOPIC
 
 

@@ -73,5 +73,5 @@ def strip_file_name(path: Path, error: KafkactlError) -> str:
 
 
 def unreadable(path: Path, error: KafkactlError) -> Fault:
-    """Return the fault of a file that cannot be read, with the text of the error."""
+    """Return the fault of a file that cannot be read, with what strip_file_name leaves of the error's text."""
     return Fault(file=path, fault=strip_file_name(path, error))

@@ -97,7 +97,7 @@ class OffsetIndexWatcher:
             self._open = None
 
     def _make_fault(self, entry: OffsetEntry, text: str) -> Fault:
-        """Return a fault about the index file with the position and the offset of an entry."""
+        """Return a fault about the index file with the entry's offset and its position, which is one in the log."""
         return Fault(file=self._path, position=entry.position, offset=entry.offset, fault=text)
 
 

@@ -123,7 +123,7 @@ class PartitionCheck:
 
     @cached_property
     def regular(self) -> set[Path]:
-        """Return the paths of the regular files of the folder, as `run` has listed them before the first use."""
+        """Return the paths of the folder's files, also links to files, as `run` listed them before the first use."""
         return set(self.files.regular)
 
     def run(self) -> None:
