@@ -302,7 +302,7 @@ def suggest_topics(pattern: str) -> str | None:
 
     Names with commas between them become names with spaces between them. In another pattern each `*` that follows none
     of `.`, `)`, `]`, `}` and a backslash becomes `.*`; without such a `*` the result is None. The result can still be
-    no regular expression, and may match nothing.
+    no regular expression, and may match nothing; quote_suggestion() is for hints.
     """
     items = [item.strip() for item in pattern.split(",")]
     if len(items) > 1 and all(map(has_name_characters, items)):
@@ -394,9 +394,26 @@ def _compile(regex: str, text: str, name: str) -> re.Pattern[str]:
 
 
 def _make_pattern_hint(text: str) -> str:
-    """Return the hint for a wrong pattern: the guess of suggest_topics, which may be invalid, or how to write one."""
+    """Return the hint for a wrong pattern: the guess of suggest_topics for a shell, or how to write one."""
+    suggestion = quote_suggestion(text)
+    return _PATTERN_HINT if suggestion is None else f"write {suggestion}"
+
+
+def quote_suggestion(text: str) -> str | None:
+    """Return the arguments that suggest_topics guesses, as they are written in a shell: names, or a quoted pattern.
+
+    None without a guess, and for one that is no regular expression, cannot be printed or has more than 200 characters.
+    """
+    import shlex
+
     suggestion = suggest_topics(text)
-    return _PATTERN_HINT if suggestion is None else f"write {_show(suggestion)}"
+    if suggestion is None or len(suggestion) > _MAX_SHOWN_LENGTH or not suggestion.isprintable():
+        return None
+    try:
+        compile_quietly(suggestion)
+    except re.error:
+        return None
+    return suggestion if all(map(has_name_characters, suggestion.split(" "))) else shlex.quote(suggestion)
 
 
 def _make_invalid_value_error(value: str, name: str, reason: str, hint: str) -> UsageError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import warnings
 from collections.abc import Callable
 
@@ -20,6 +21,7 @@ from kafkactl.patterns import (
     has_name_characters,
     is_internal_topic,
     is_topic_name,
+    quote_suggestion,
     refuse_empty,
     require_group_name,
     require_topic_name,
@@ -273,6 +275,31 @@ def test_a_bad_pattern_of_the_shell_gets_a_suggestion() -> None:
     with pytest.raises(UsageError, match=r"^invalid value '\*-eu' for TOPIC: nothing to repeat") as failure:
         select_topics(["*-eu"])
     assert failure.value.hint == "write '.*-eu'"
+
+
+@property_test
+@given(hostile_patterns)
+def test_a_suggestion_is_what_a_shell_reads(text: str) -> None:
+    if (suggestion := quote_suggestion(text)) is not None:
+        words = shlex.split(suggestion)
+        assert words == [suggest_topics(text)] or words == [item.strip() for item in text.split(",")]
+        for word in words:
+            re.compile(word)
+
+
+@pytest.mark.parametrize(
+    ("text", "suggestion"),
+    [
+        ("a\\d*x", "'a\\d.*x'"),
+        ("a*[", None),
+        ("a,b", "a b"),
+        ("it's*", "'it'\"'\"'s.*'"),
+        ("a\n*", None),
+        ("a b*", "'a b.*'"),
+    ],
+)
+def test_suggestions_for_a_shell(text: str, suggestion: str | None) -> None:
+    assert quote_suggestion(text) == suggestion
 
 
 @property_test

@@ -14,10 +14,10 @@ from kafkactl.patterns import (
     Choice,
     NameSelection,
     TopicSelection,
+    quote_suggestion,
     refuse_empty,
     select_names,
     select_topics,
-    suggest_topics,
 )
 
 if TYPE_CHECKING:
@@ -242,8 +242,8 @@ def make_unmatched_errors(choice: Choice) -> list[KafkactlError]:
     """Return (not raise) a NotFoundError for each pattern that matches no topic, sorted; absent names have none."""
     errors: list[KafkactlError] = []
     for pattern in choice.unmatched_patterns:
-        suggestion = suggest_topics(pattern)
-        hint = f"try {suggestion!r}; {_TOPICS_HINT}" if suggestion else _TOPICS_HINT
+        suggestion = quote_suggestion(pattern)
+        hint = f"try {suggestion}; {_TOPICS_HINT}" if suggestion else _TOPICS_HINT
         errors.append(NotFoundError(f"no topic matches {pattern!r}", hint))
     return errors
 
