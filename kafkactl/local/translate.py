@@ -144,7 +144,10 @@ def format_properties(settings: Mapping[str, str]) -> str:
 
 
 def make_job_command(service: Service, volumes: Mapping[str, Path]) -> list[str]:
-    """Return the command of a job with the container paths of `volumes` replaced by folders of this host."""
+    """Return the command of a job with the container paths of `volumes` replaced by folders of this host.
+
+    Paths below a container path are changed, too. Of two container paths that match, the first in `volumes` wins.
+    """
     return [_replace_paths(word, volumes) for word in service.entrypoint]
 
 
@@ -167,7 +170,10 @@ def list_jvm_options(service: Service) -> list[str]:
 
 
 def _list_ensemble(service: Service) -> list[str]:
-    """Return the servers of ZOOKEEPER_SERVERS, as name:peer port:election port; none for a single server."""
+    """Return the servers of ZOOKEEPER_SERVERS, as name:peer port:election port.
+
+    Without this variable, as for a single server, the list is empty. Nothing is checked.
+    """
     servers = service.environment.get("ZOOKEEPER_SERVERS", "")
     return [server for server in servers.split(";") if server]
 

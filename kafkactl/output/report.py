@@ -151,7 +151,8 @@ def _pick(table: Table, titles: Sequence[str]) -> list[Column]:
 def _make_object(table: Table, row: Any) -> dict[str, object]:
     """Return the values of a row by the titles of its columns: LOG-END-OFFSET is the key log_end_offset.
 
-    The values are those of Column.value, without formatting.
+    Only hyphens become underscores: blanks and brackets of a title stay. The values are those of Column.value, without
+    formatting.
     """
     return {column.title.lower().replace("-", "_"): column.value(row) for column in table.columns}
 

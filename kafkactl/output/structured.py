@@ -148,7 +148,7 @@ def format_csv_line(cells: Iterable[object]) -> str:
 
 
 def has_special_bytes(data: bytes) -> bool:
-    """Return whether bytes must be quoted in a cell of csv: they have a comma, a quote, a LF or a CR."""
+    """Return whether bytes have a comma, a quote, a LF or a CR, for which a cell of csv must be in quotes."""
     return _CSV_SPECIAL_BYTES.search(data) is not None
 
 

@@ -71,5 +71,5 @@ def format_question(chosen: AclFilter, acls: Iterable[Acl]) -> str:
 
 
 def _format_lines(acls: Iterable[Acl]) -> str:
-    """Return the rules of a resource on lines of their own, without the last line end."""
+    """Return the rules of a resource on lines of their own, each behind a tab, without the last line end."""
     return "\n".join(f"\t{format_entry(acl)}" for acl in acls)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def format_features(features: Sequence[Feature]) -> str:
     """Return the lines of kafka-features describe, each with its end. An unknown epoch is a hyphen.
 
-    Levels of metadata.version are shown by their names.
+    Levels of metadata.version are shown by their names, or as UNKNOWN [LEVEL] without one.
     """
     return "".join(
         f"Feature: {feature.name:<42}SupportedMinVersion: {format_level(feature.name, feature.min_level):<17}"

@@ -45,7 +45,8 @@ def format_change_call(verb: str, period_ms: int) -> str:
 def format_change(verb: str, expiry_ms: int) -> str:
     """Return the text about a changed token, which has no line end. `verb` is renew or expire.
 
-    `expiry_ms` is in ms since 1970, and is shown as 2024-01-31T23:59, in the zone of this machine.
+    `expiry_ms` is in ms since 1970, and is shown as 2024-01-31T23:59, in the zone of this machine, or as the number
+    itself for a time that Python cannot convert.
     """
     return f"Completed {verb} operation. New expiry date : {_format_time(expiry_ms)}"
 
@@ -60,7 +61,8 @@ def format_description_call(owners: Sequence[str]) -> str:
 def format_descriptions(tokens: Sequence[Token]) -> str:
     """Return the number of tokens and their table, with HMACs where they are known. Each line has its end.
 
-    A hidden HMAC (None) is asterisks. Tokens keep their order; without tokens the table has only its headings.
+    A hidden HMAC (None) is asterisks. Tokens keep their order, with an empty line before each row; without tokens the
+    table has only its headings.
     """
     return f"Total number of tokens : {len(tokens)}{_format_table(tokens)}"
 

@@ -183,11 +183,12 @@ class _FieldWriter(RecordWriter):
         self._key, self._value = key, value
 
     def make_fields(self, message: Any) -> dict[str, Any]:
-        """Return a record as a dict: topic, partition, offset, timestamp_ms, headers, key and value.
+        """Return a record as a dict: the fields of make_place, then key and value.
 
-        Where the key or value is a string that is not UTF-8, its field is key_base64 or value_base64. An absent key or
-        value is None. Raise FormatError for bytes that their format cannot read, OperationError and UnreachableError
-        where a schema registry refuses or does not answer, and KafkactlError for headers that cannot be read.
+        Key and value are text with every format, also json, or None where they are absent. Where one is a string that
+        is not UTF-8, its field is key_base64 or value_base64. Raise FormatError for bytes that their format cannot
+        read, OperationError and UnreachableError where a schema registry refuses or does not answer, and KafkactlError
+        for headers that cannot be read.
         """
         return {
             **self.make_place(message),
@@ -219,9 +220,9 @@ class JsonLines(_FieldWriter):
     def write(self, message: Any) -> bytes:
         """Return a record as a line of JSON with its end.
 
-        Its fields are topic, partition, offset, timestamp_ms, headers, key and value (or key_base64 and value_base64).
-        Raise FormatError for bytes that their format cannot read, OperationError and UnreachableError where a schema
-        registry refuses or does not answer, and KafkactlError for headers that cannot be read.
+        Its fields are those of make_fields; key and value are strings or null with every format, also json. Raise
+        FormatError for bytes that their format cannot read, OperationError and UnreachableError where a schema registry
+        refuses or does not answer, and KafkactlError for headers that cannot be read.
         """
         return dump_json(self.make_fields(message)) + b"\n"
 
@@ -232,9 +233,9 @@ class YamlDocuments(_FieldWriter):
     def write(self, message: Any) -> bytes:
         """Return a record as a YAML document, which begins with `---` and ends with a line end.
 
-        Its fields are topic, partition, offset, timestamp_ms, headers, key and value (or key_base64 and value_base64).
-        Raise FormatError for bytes that their format cannot read, OperationError and UnreachableError where a schema
-        registry refuses or does not answer, and KafkactlError for headers that cannot be read.
+        Its fields are those of make_fields; key and value are strings or null with every format, also json. Raise
+        FormatError for bytes that their format cannot read, OperationError and UnreachableError where a schema registry
+        refuses or does not answer, and KafkactlError for headers that cannot be read.
         """
         return encode_yaml_document(self.make_fields(message)).encode()
 
@@ -321,7 +322,10 @@ class Columns(_FieldWriter):
 
 
 def _pad(text: str, width: int) -> str:
-    """Return text with blanks at its end up to `width` columns of the terminal; longer text is returned unchanged."""
+    """Return text with blanks at its end up to `width` columns of the terminal; longer text is returned unchanged.
+
+    Text that has a control character and a character beyond ASCII gets `width` blanks, however long it is.
+    """
     return text + " " * (width - _count_columns(text))
 
 
