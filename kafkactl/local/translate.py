@@ -190,10 +190,10 @@ def _make_property_name(key: str) -> str:
 def _replace_paths(value: str, volumes: Mapping[str, Path]) -> str:
     """Return a value with each container path, a key of `volumes`, replaced by its folder of this host.
 
-    In a path below a container path this part is replaced, too; paths that only begin with its name are not. The keys
-    are replaced one after the other, in their order: of two that match, the first wins, and not the longest.
+    In a path below a container path this part is replaced, too; paths that only begin with its name are not. Of two
+    keys that match, the longer one wins. A folder that was put in is not looked at again.
     """
-    for container_path, folder in volumes.items():
-        on_host = str(folder).replace("\\", "\\\\")
-        value = re.sub(rf"(?<![\w./-]){re.escape(container_path)}(?![\w.-])", on_host, value)
-    return value
+    if not volumes:
+        return value
+    paths = "|".join(re.escape(path) for path in sorted(volumes, key=len, reverse=True))
+    return re.sub(rf"(?<![\w./-])(?:{paths})(?![\w.-])", lambda match: str(volumes[match[0]]), value)

@@ -322,21 +322,20 @@ class Columns(_FieldWriter):
 
 
 def _pad(text: str, width: int) -> str:
-    """Return text with blanks at its end up to `width` columns of the terminal; longer text is returned unchanged.
-
-    Text that has a control character and a character beyond ASCII gets `width` blanks, however long it is.
-    """
+    """Return text with blanks at its end up to `width` columns of the terminal; longer text is returned unchanged."""
     return text + " " * (width - _count_columns(text))
 
 
 def _count_columns(text: str) -> int:
     """Return how many columns a line takes on a terminal, without its line end.
 
-    Korean characters and emoji take two. In text of ASCII alone each character counts, also a control character. 0 for
-    text that has a control character and one beyond ASCII.
+    Korean characters and emoji take two. In text of ASCII alone each character counts, also a control character; in
+    other text control characters count nothing.
     """
+    text = text.rstrip("\n")
     if text.isascii():
-        return len(text.rstrip("\n"))
-    from wcwidth import wcswidth
+        return len(text)
+    from wcwidth import wcswidth, wcwidth
 
-    return max(0, wcswidth(text.rstrip("\n")))
+    columns: int = wcswidth(text)
+    return columns if columns >= 0 else sum(max(0, wcwidth(character)) for character in text)

@@ -100,6 +100,15 @@ def test_a_path_is_replaced_whole_only() -> None:
     assert make_server_properties(one, Loopback({}), DATA)["log.dirs"] == "/here/data,/var/lib/kafka/data2,/here/data/x"
 
 
+@pytest.mark.parametrize("keys", [("/a", "/a/b", "/k"), ("/k", "/a/b", "/a")])
+def test_a_folder_of_this_host_is_not_replaced_again(keys: tuple[str, ...]) -> None:
+    """It may lie below another container path, and one container path below another."""
+    folders = {"/a": Path("/k/1"), "/a/b": Path("/a/2"), "/k": Path(r"/a\3")}
+    one = service(KAFKA_LOG_DIRS="/a/x,/a/b/x,/k/x,/a/bc")
+    told = make_server_properties(one, Loopback({}), {key: folders[key] for key in keys})
+    assert told["log.dirs"] == r"/k/1/x,/a/2/x,/a\3/x,/k/1/bc"
+
+
 def test_properties_survive_backslashes() -> None:
     assert format_properties({"log.dirs": r"C:\kafka"}) == "log.dirs=C:\\\\kafka\n"
 

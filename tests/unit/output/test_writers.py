@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kafkactl.errors import UsageError
-from kafkactl.output.records.writers import Style, make_record_writer
+from kafkactl.output.records.writers import Style, _count_columns, _pad, make_record_writer
 from kafkactl.serde import formats
 
 STRING = formats.get("string")
@@ -54,3 +54,12 @@ def test_other_settings_of_deserializers_are_refused() -> None:
     ):
         with pytest.raises(UsageError, match=f"{name}: unknown property"):
             make_record_writer(Style(properties={name: "x"}), STRING, STRING)
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"), [("", 0), ("ab\n", 2), ("자", 2), ("자\t", 2), ("e\u0301", 1), ("\x1b자\x00é", 3), ("a\tb", 3)]
+)
+def test_columns_of_a_text(text: str, columns: int) -> None:
+    """A control character beside a letter beyond ASCII hid the width of the whole text."""
+    assert _count_columns(text) == columns
+    assert _pad(text, columns + 2) == text + "  "
