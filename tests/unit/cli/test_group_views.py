@@ -81,7 +81,7 @@ def test_conditions() -> None:
         "time>soon",
         "state=>Stable",
         "state=!Stable",
-        "state=Stabel",
+        "state=Fine",
         "lag>=>5",
     ],
 )
