@@ -192,14 +192,15 @@ class _Reading:
                 raise
 
     def _is_reserved(self, segment: Segment, position: int) -> bool:
-        """Return whether the log is followed, and zeros stand at a position, in bytes, for batches yet to come.
+        """Return whether the log is followed, and no byte of the header at a position, in bytes, differs from zero.
 
-        Raise LostBytesError where a file that is followed cannot be read.
+        Only the header is looked at. The end of the file gives True, too. Raise LostBytesError where a file that is
+        followed cannot be read.
         """
         return self._selection.follow and not any(segment.view(position, HEADER_SIZE)[:HEADER_SIZE])
 
     def _require_end(self, segment: Segment, position: int) -> None:
-        """Raise FormatError where bytes follow the last whole batch, unless the log is followed and may grow there."""
+        """Raise FormatError where bytes follow the last whole batch; do nothing for a log that is followed."""
         if position < segment.size_bytes and not self._selection.follow:
             raise _make_end_error(segment, position)
 
@@ -395,7 +396,10 @@ class _Reading:
 
 
 def _find_later_segment(path: Path) -> Path | None:
-    """Return the .log file with the next name in the folder of a segment; None without one, or without the folder."""
+    """Return the .log file with the next name in the folder of a segment; None without one.
+
+    None also where the folder is missing or cannot be listed.
+    """
     return min((other for other in path.parent.glob("*.log") if other.name > path.name), default=None)
 
 

@@ -63,7 +63,10 @@ class Stats:
 
     @property
     def compression_ratio(self) -> float | None:
-        """Return decompressed bytes divided by stored bytes of compressed batches of magic 2; None without any."""
+        """Return decompressed bytes divided by stored bytes of compressed batches of magic 2; None without any.
+
+        Headers of batches, and batches with a wrong CRC, do not count.
+        """
         return self.uncompressed_bytes / self.compressed_bytes if self.compressed_bytes else None
 
     def add(self, other: Stats) -> None:
@@ -139,7 +142,7 @@ class Stats:
             self.next_offset = offset
 
     def _note_time(self, timestamp_ms: int) -> None:
-        """Take a timestamp into the oldest and the youngest."""
+        """Take a timestamp, also a negative one, into the oldest and the youngest."""
         self.oldest_ms = timestamp_ms if self.oldest_ms is None else min(self.oldest_ms, timestamp_ms)
         self.youngest_ms = timestamp_ms if self.youngest_ms is None else max(self.youngest_ms, timestamp_ms)
 
@@ -236,12 +239,13 @@ def _find_percentile(ordered: Sequence[tuple[int, int]], total: int, percent: in
 def export_stats(stats: Stats, top: int) -> dict[str, Any]:
     """Return the numbers as a dict that is ready for JSON, by the names in docs/json.md.
 
-    `top` is the number of most frequent keys to include in `top_keys`, as objects of key (text) and records, the most
-    frequent first. Sizes become dicts of percentiles (p50, p90, p99, max), each None without sizes, and `producers` and
-    `distinct_keys` are numbers; the latter is None where rare keys were forgotten. The first offset is None without
-    records. The next offset is that of `stats`: None only where no segment was read. The oldest and the youngest time
-    (ms) are None where no record has one; control records do not count for them. The ratio of compression has two
-    decimal places, None without compressed batches. Numbers of compressed bytes and of control batches are left out.
+    `top` is the number of most frequent keys to include in `top_keys`, as objects of key (text of `format_key`) and
+    records, the most frequent first. Sizes become dicts of percentiles (p50, p90, p99, max), each None without sizes,
+    and `producers` and `distinct_keys` are numbers; the latter is None where rare keys were forgotten. The first offset
+    is None without records. The next offset is that of `stats`: None only where no segment was read. The oldest and the
+    youngest time (ms) are None where no record has one; control records do not count for them. The ratio of compression
+    has two decimal places, None without compressed batches. Numbers of compressed bytes and of control batches are left
+    out.
     """
     return {
         "segments": stats.segments,

@@ -49,7 +49,7 @@ class Account:
 
     @property
     def delivered(self) -> int:
-        """Return the number of records that also readers of committed records see. Waiting records count, too."""
+        """Return the number of accepted records that have neither failed nor been aborted; waiting ones count, too."""
         return self.accepted - self.failed - self.aborted
 
     def explain_failure(self, code: int, otherwise: str) -> str:

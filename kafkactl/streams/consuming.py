@@ -252,7 +252,8 @@ class Reading:
         """Join the group for the topics of the selection.
 
         Raise NotFoundError where no topic matches or a topic is missing, OperationError for an error of a broker and
-        where librdkafka refuses the subscription, and UnreachableError where no broker answers.
+        where librdkafka refuses the subscription, UnreachableError where no broker answers, and UsageError for a wrong
+        client setting.
         """
         self._subscribe(list(find_topics(self._cluster, self._consumer, self._selection)))
 
@@ -623,7 +624,8 @@ def make_consumer_settings(selection: Selection) -> dict[str, Any]:
     """Return the settings of a consumer for a selection, under librdkafka's names.
 
     The cluster lets the user's own settings override them. Without a group the setting group.id has the name
-    kafkactl-console-consumer, under which nothing is committed.
+    kafkactl-console-consumer. Commits are on only where a group distributes the partitions, and only for offsets that
+    the reader stores.
     """
     return {
         **FAST_FETCH,

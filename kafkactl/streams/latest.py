@@ -47,7 +47,7 @@ class KeptMessage:
         return self._value
 
     def headers(self) -> Any:
-        """Return the headers as pairs of name and value; an empty list for none."""
+        """Return the headers as pairs of name and value, an empty list for none; a name that is not UTF-8 is bytes."""
         return self._headers
 
     def timestamp(self) -> Any:

@@ -203,7 +203,7 @@ class LineReader:
         return pairs
 
     def _read_or_null(self, text: bytes, convert: Callable[[bytes], bytes]) -> bytes | None:
-        """Return None for the null marker, else the converted text; raise FormatError as `convert` does."""
+        """Return None for the null marker, else the converted text; raise the errors of `convert`."""
         return None if text == self._null_marker else convert(text)
 
 

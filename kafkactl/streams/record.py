@@ -65,6 +65,7 @@ Batch = list[Record]
 def is_plain(batch: Batch) -> bool:
     """Return whether all records have only a key and a value, or less; True for an empty batch.
 
+    Only the number of fields is looked at, so a record with more than these must have both, as Record says.
     produce_batch takes neither headers nor timestamps, and ignores partitions.
     """
     return max(map(len, batch), default=0) <= 2

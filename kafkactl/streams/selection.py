@@ -201,7 +201,7 @@ class SelectionRequest:
         return group
 
     def _list_names(self, *fields: str) -> list[str]:
-        """Return the names of those fields that are set: neither None nor False."""
+        """Return the names, as in errors, of those fields that are set: neither None nor False."""
         values = {name: getattr(self, name) for name in fields}
         return [self._name(name) for name, value in values.items() if value is not None and value is not False]
 

@@ -267,7 +267,7 @@ class RepeatableInput:
         self._data, self._at, self._source = b"".join(chunks), 0, source
 
     def read1(self, size: int = -1) -> bytes:
-        """Return some bytes, at most `size` (below 0: 128 KiB); nothing at the end."""
+        """Return some bytes from memory, at most `size` (below 0: 128 KiB), also after a signal; nothing at the end."""
         begin, self._at = self._at, self._at + (CHUNK if size < 0 else size)
         return self._data[begin : self._at]
 

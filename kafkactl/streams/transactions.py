@@ -138,7 +138,10 @@ class Transactions:
         self._account.tell = self._failures.append
 
     def _close(self) -> None:
-        """Pass failed records on to the caller's function again, and count none as begun."""
+        """Mark the transaction as ended, without records, and restore the caller's `tell` in the account.
+
+        Nothing is passed to `tell` here, and no request is sent.
+        """
         self._is_open, self._begun = False, 0
         self._account.tell = self._tell
 

@@ -135,7 +135,7 @@ class RecordSending:
     def purge(self) -> None:
         """Remove the records that are not acknowledged; each of them fails in the account.
 
-        This takes at most 1 s.
+        This takes at most 1 s. Errors of the account's `tell` pass through.
         """
         self._sender.purge()
 
