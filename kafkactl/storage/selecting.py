@@ -70,7 +70,7 @@ def select(
     batch of that path, damage is not skipped, also with `skip_damaged`. Errors of later reading are raised, also of a
     last path that `on_error` has got already: FormatError for a file or batch that cannot be read, MissingFileError for
     a deleted segment, and UsageError for a folder, a device, a file without read permission or a folder that cannot be
-    listed to find the end of a transaction.
+    listed, also to find the end of a transaction.
     """
     missing_paths = set(filter(_is_missing, paths))
     for path in paths:
@@ -370,12 +370,12 @@ class _Reading:
         `position` is in bytes; from there on a broker writes. Later segments are the .log files of the folder with a
         later name; each is read once it is there. The files are looked at every 0.2 s. Raise FormatError for a size
         that no batch has and a file that cannot be read, MissingFileError for a segment that was deleted meanwhile,
-        UsageError for a folder, a device, a file without read permission, and a folder that cannot be listed to find
-        the end of a transaction, and the errors of `matches` except FormatError. Damage before a batch's first selected
-        record, bytes without a whole batch in front of a later segment, and wrong CRCs unless BadCrc.SHOWN is set, go
-        to `on_error`, also with `skip_damaged`. So does a file that became shorter (KafkactlError): what is written
-        after its new end is yielded. The ends of the selection, `to_offset` and `to_time_ms`, do not end this: nothing
-        behind them is yielded.
+        UsageError for a folder, a device, a file without read permission, and a folder that cannot be listed, also to
+        find the end of a transaction, and the errors of `matches` except FormatError. Damage before a batch's first
+        selected record, bytes without a whole batch in front of a later segment, and wrong CRCs unless BadCrc.SHOWN is
+        set, go to `on_error`, also with `skip_damaged`. So does a file that became shorter (KafkactlError): what is
+        written after its new end is yielded. The ends of the selection, `to_offset` and `to_time_ms`, do not end this:
+        nothing behind them is yielded.
         """
         self._are_checked = False
         while True:
@@ -396,11 +396,13 @@ class _Reading:
 
 
 def _find_later_segment(path: Path) -> Path | None:
-    """Return the .log file with the next name in the folder of a segment; None without one.
+    """Return the segment with the next name in the folder of a segment; None without one, and without the folder.
 
-    None also where the folder is missing or cannot be listed.
+    Raise UsageError where the folder cannot be listed.
     """
-    return min((other for other in path.parent.glob("*.log") if other.name > path.name), default=None)
+    from kafkactl.storage.log_dir import list_segments
+
+    return next((other for other in list_segments(path.parent) if other.name > path.name), None)
 
 
 def _make_end_error(segment: Segment, position: int) -> FormatError:

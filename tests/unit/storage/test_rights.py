@@ -121,3 +121,12 @@ def test_a_segment_that_may_not_be_looked_at_is_not_missing(log_dir: Path) -> No
     assert [isinstance(error, MissingFileError) for error in errors] == [True, False, False]
     for error, reason in zip(errors, ("no such file", "permission denied", "file name too long"), strict=True):
         assert reason in str(error).lower()
+
+
+def test_a_log_whose_folder_may_not_be_listed_is_not_followed(log_dir: Path) -> None:
+    """The next segment would never be found, and the reader would wait without a word."""
+    set_rights(log_dir / "orders-0", 0o711)
+    followed = select([log_dir / "orders-0" / f"{0:020}.log"], Selection(follow=True), True, pytest.fail)
+    assert next(followed).batch.base_offset == 0
+    with pytest.raises(UsageError, match="permission denied"):
+        next(followed)
