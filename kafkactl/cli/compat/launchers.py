@@ -90,8 +90,8 @@ def require_folder(folder: str) -> None:
 def make_files(folder: str) -> list[OwnFile]:
     """Return the files for a folder: for each tool NAME and NAME.sh, then the completion for bash, fish and zsh.
 
-    Nothing is written, and the folder is not looked at. They start the interpreter that runs now, and name the folder
-    in a hint. Raise KafkactlError where its path is not known.
+    Nothing is written, and the folder is not looked at. They start the interpreter that runs now, and name the folder's
+    absolute path in a hint. Raise KafkactlError where the path of the interpreter is not known.
     """
     python = sys.executable
     if not python:

@@ -247,7 +247,8 @@ class Printing:
         """Yield the positions of the output, in bytes from its start, behind the records that it has accepted.
 
         These are the shown records of the batch, in their order. A record that was skipped repeats the position before
-        it. Records that are not accepted yet are missing at the end. Errors of the writer pass, but not FormatError.
+        it. Records that are not accepted yet are missing at the end, and so is one whose FormatError ended the
+        printing. Other errors of the writer pass.
         """
         if written.ends or out.is_terminal:
             yield from written.ends

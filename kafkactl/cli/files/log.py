@@ -179,7 +179,7 @@ def _find_partitions(folders: list[Path] | None) -> tuple[list[Path], int]:
 
 
 def _read_folders(folders: list[Path] | None, read: Callable[[Path], list[T]]) -> tuple[list[T], int]:
-    """Return the results of `read`, called for each folder, in one list, and an exit status for all folders.
+    """Return the results of `read`, called with each given folder, in one list, and an exit status for all folders.
 
     A KafkactlError of `read` is printed; if only one folder is given, it is raised. The status is 0 if all were read,
     the status of the errors if all failed alike, else 1. Raise UsageError for None or an empty list.

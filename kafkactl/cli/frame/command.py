@@ -221,8 +221,8 @@ def _spread(
     parameters are for keywords: click_context, then those of the function itself, then the fields of the dataclasses,
     and a hidden --debug where the function has none. The readers and sections of the options are set in place. A field
     without a default becomes a required option, also with a default_factory. Each annotation must be an Annotated with
-    a typer.Option or typer.Argument, else AttributeError is raised. Raise ValueError for two parameters of the same
-    name.
+    a typer.Option or typer.Argument, else AttributeError is raised, or KeyError for a parameter without one. Raise
+    ValueError for two parameters of the same name.
     """
     parameters = [inspect.Parameter("click_context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
     for name, parameter in inspect.signature(function).parameters.items():

@@ -354,8 +354,9 @@ def run(connected: Cluster, work: Work, options: ExecuteOptions, commands: NextC
     runs. An error of the wait is the last of the errors, and not raised: the moves that have begun are successes then,
     and the throttles may stay. Without `options.wait` a move that has begun is a success, and the throttles stay, with
     a note; they are only removed where every move was refused and no reassignment of the cluster ran before. A move
-    that the answer leaves out may have begun: it is waited for, and without `options.wait` it is a failed outcome. A
-    replica that its broker does not have yet is tried again for `options.dir_timeout_s`, also without the wait.
+    that the answer leaves out may have begun: it is waited for; without `options.wait`, and after an error of the wait,
+    it is a failed outcome. A replica that its broker does not have yet is tried again for `options.dir_timeout_s`, also
+    without the wait.
 
     Where the throttles cannot be set, nothing is moved, and those that were set are removed. Raise OperationError for
     that, and where the controller refuses the whole request for moves between brokers: then the throttles are removed,
@@ -701,10 +702,10 @@ def _follow(connected: Cluster, work: Work, moves: Sequence[Move], commands: Nex
 def _follow_dirs(connected: Cluster, dirs: Mapping[ReplicaKey, str], interrupted: str) -> None:
     """Wait until moves between directories have ended, without a time limit; return at once without any.
 
-    Progress is shown on stderr. A move on a broker that does not answer counts as running, and a note says which
-    brokers are not alive. A replica that is in another directory, or is not there, counts as ended. `interrupted` is
-    the note before an error. Raise UnreachableError or OperationError where no broker answers, and UsageError for a
-    wrong client setting.
+    Progress is shown on stderr. A move on a broker that does not answer, or refuses to, counts as running, and a note
+    says which brokers are not alive. A replica that is in another directory, or is not there, counts as ended.
+    `interrupted` is the note before an error. Raise UnreachableError or OperationError where no broker answers, and
+    UsageError for a wrong client setting.
     """
 
     def look() -> Progress:

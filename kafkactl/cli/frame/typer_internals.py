@@ -51,7 +51,7 @@ def avoid_pydantic() -> None:
 
 
 def _make_reader_class(base: Any) -> Any:
-    """Return a class that reads values by the parser of their parameter; without a parser a value is a flag.
+    """Return a class that reads values by the parser of their parameter, or else as a flag: True for any text but "".
 
     `base` is typer's RuntimeParam. Of a list or tuple each item is read, and the result is a list. A BadParameter of
     the parser is raised with the parameter; other errors of the parser pass unchanged.

@@ -98,9 +98,9 @@ def read_value(kind: Any, low: float | None, high: float | None, value: Any) -> 
 def _read(kind: Any, low: float | None, high: float | None, value: Any) -> Any:
     """Return a value as its type, str, int, float, Path or an Enum, within the bounds, which are included.
 
-    Raise ValueError, with the reason, for text that is not of the type, is outside the bounds, or is an empty path, and
-    for an int that has more than 64 bits. A bound of None is no bound. A float may be inf, or nan, which no bound
-    refuses.
+    Raise ValueError, with the reason, for text that is not of the type (a number with blanks, _ or other digits than 0
+    to 9 is not), is outside the bounds, or is an empty path, and for an int that has more than 64 bits. A bound of None
+    is no bound. A float may be inf, or nan, which no bound refuses.
     """
     if kind is Path and value == "":
         raise ValueError("the value is empty")

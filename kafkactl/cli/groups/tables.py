@@ -88,8 +88,9 @@ def format_pace(lag: GroupLag) -> str:
 
     The first is that of the records written, the second that of the offsets committed. After a reset backwards, or for
     a topic that was made again, a rate is negative, and has the other sign. The time is left out where nothing is
-    unread. It is "never catches up at this pace" where the lag of a partition does not shrink, and "when it catches up
-    is not known" where only lags or rates are missing. The result is "" where the group has no rates.
+    unread. A partition with an unknown lag is ignored beside one that has a lag. The time is "never catches up at this
+    pace" where the lag of a partition does not shrink, and "when it catches up is not known" where no known lag is
+    above 0 and one is unknown, or a partition with a lag has no rates. The result is "" where the group has no rates.
     """
     if lag.produced_per_s is None or lag.consumed_per_s is None:
         return ""

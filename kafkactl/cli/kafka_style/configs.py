@@ -343,8 +343,8 @@ def _translate_changes(arguments: Arguments, types: Sequence[str], names: Sequen
     Commas at the end of the settings are removed. The names of several --delete-config are joined, without blanks
     around them; where all are empty, there is no argument.
 
-    Raise JavaError for settings that Kafka's tool refuses and a file that cannot be opened, whose content is not read
-    here, and OptionError for --add-config or --add-config-file given twice.
+    Raise JavaError for settings that Kafka's tool refuses, also an empty text, and a file that cannot be opened, whose
+    content is not read here, and OptionError for --add-config or --add-config-file given twice.
     """
     words, added = [], []
     if (text := arguments.value("add-config")) is not None:

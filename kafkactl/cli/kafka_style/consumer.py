@@ -278,7 +278,7 @@ def translate(arguments: Arguments) -> Run:
 
 
 def _translate_settings(arguments: Arguments, settings: ClientSettings, group: str | None, printed: str) -> list[str]:
-    """Return our options for the settings of the consumer, also for the isolation level and where to start.
+    """Return our options for the consumer's settings, also for the isolation level, the start and internal topics.
 
     `group` is the consumer's group, None without one. It and the address are checked here, but get no option. A start
     by a duration becomes --from-time without a group, and latest with --partition. Raise JavaError, with `printed` as
