@@ -25,10 +25,10 @@ class ConfirmOptions:
         """Ask whether to act. Return an exit status if the command must not act, and None if it may.
 
         The status is 0 with --dry-run, which prints the action as a note and counts before --yes. It is 1 after any
-        answer but y or yes, and at the end of stdin. `action` is a phrase that begins with a verb; `otherwise` is the
-        note after the answer no and after Ctrl-C, when KeyboardInterrupt goes on and the command no longer counts as
-        one that may have changed the cluster. --yes agrees without a question. Raise UsageError where there is a
-        question and no terminal to ask at.
+        answer but y or yes, in any case of letters, and at the end of stdin. `action` is a phrase that begins with a
+        verb; `otherwise` is the note after the answer no and after Ctrl-C, when KeyboardInterrupt goes on and the
+        command no longer counts as one that may have changed the cluster. --yes agrees without a question. Raise
+        UsageError where there is a question and stdin or stderr is no terminal.
         """
         from kafkactl.output import people
 

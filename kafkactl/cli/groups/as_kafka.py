@@ -59,8 +59,8 @@ def reset_offsets(connected: Cluster, targets: ResetTargets, line: ResetLine) ->
     comes after the changes of others. Raise the first refusal in `targets` but those of groups with members,
     NotFoundError for a missing topic or partition and a shift without a commit, PlanFileError for a file that Kafka's
     tool refuses or a missing topic in it, UsageError in a read-only context (also without `line.execute`) and for wrong
-    `topics` or a wrong client setting, OperationError, UnreachableError, and OutputError or ReaderLeftError where
-    stdout fails.
+    `topics` or a wrong client setting, OperationError, UnreachableError (UnansweredError where offsets may have been
+    committed), and OutputError or ReaderLeftError where stdout fails.
     """
     for error in targets.refusals:
         if error.code != ErrorCode.NON_EMPTY_GROUP:
@@ -136,9 +136,9 @@ def delete_offsets(connected: Cluster, group: str, topics: Sequence[str]) -> int
     `topics` are TOPIC or TOPIC:0,1; TOPIC: without a number has no partition. The table goes to stdout. A missing topic
     or group, and a refusal by a broker, are errors in the table, and are not printed or kept elsewhere. The status is 0
     where no partition or topic is in the table, also after a refusal. Raise OperationError where the topics cannot be
-    listed, and for a refusal without an error code of Kafka, UnreachableError, UsageError in a read-only context and
-    for a wrong client setting, ValueError for other text behind a colon, and OutputError or ReaderLeftError where
-    stdout fails.
+    listed, and for a refusal without an error code of Kafka, UnreachableError (UnansweredError where offsets may have
+    been deleted), UsageError in a read-only context and for a wrong client setting, ValueError for other text behind a
+    colon, and OutputError or ReaderLeftError where stdout fails.
     """
     partitions, codes = _find_partitions(connected, topics)
     before_change(connected, [describe_change(connected, group, dict.fromkeys(partitions, 0), "delete")])
