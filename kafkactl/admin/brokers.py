@@ -257,7 +257,7 @@ def list_away(cluster: Cluster) -> list[int]:
 
 
 def wait_for_brokers(cluster: Cluster, count: int) -> tuple[int, UnreachableError | None]:
-    """Wait until at least `count` brokers are alive; return the number of the last look, and why none answered.
+    """Wait until at least `count` live brokers answer; return the number of the last look, and why none answered.
 
     The second is None where a broker answered in the last look, or no look failed. A number below `count` is no error:
     it means that the whole time-out of the settings has passed. There is at least one look. Each takes at most 2 s and

@@ -259,9 +259,10 @@ def plan_dir_moves(
 ) -> tuple[list[DirMove], list[KafkactlError]]:
     """Return the moves that bring replicas of a broker into its directory `target`, and an error for each one missing.
 
-    `dirs` are the directories of the broker. A replica that is in the directory, or on its way to it, has a move whose
-    `state` says so. Partitions keep their order. Replicas in a directory that the broker cannot use are missing, too.
-    Raise NotFoundError where the broker does not have the directory, and OperationError where it cannot use it.
+    `dirs` are the directories of the broker. A replica that is in the directory has a move, too, with the state DONE,
+    or NEEDED where it is on its way to another one; one on its way to the directory is RUNNING. Partitions keep their
+    order. Replicas in a directory that the broker cannot use are missing, too. Raise NotFoundError where the broker
+    does not have the directory, and OperationError where it cannot use it.
     """
     own_dirs = [row for row in dirs if row.broker == broker]
     require_dir(own_dirs, broker, target)

@@ -116,9 +116,10 @@ class Quorum:
 def read_quorum(cluster: Cluster) -> Quorum:
     """Return the quorum with all its nodes: the leader, then the followers, then the observers.
 
-    Followers and observers are in the order of the answer. The time lag is None where it is not known. Raise
-    OperationError where there is no leader, for a missing right and another refusal, UnsupportedRequestError with
-    ZooKeeper and for nodes that are too old, UnreachableError, and UsageError for a wrong client setting.
+    Followers and observers are in the order of the answer. A node that has not fetched from this leader has the log end
+    offset -1, and a lag that is one too large. The time lag is None where it is not known. Raise OperationError where
+    there is no leader, for a missing right and another refusal, UnsupportedRequestError with ZooKeeper and for nodes
+    that are too old, UnreachableError, and UsageError for a wrong client setting.
     """
     with cluster.share_timeout():
         cluster_id = describe_cluster(cluster).cluster_id
@@ -173,9 +174,10 @@ def find_candidate(quorum: Quorum, node_id: int, directory_id: str | None) -> Qu
 
     `directory_id` is that of its metadata folder; None takes the one that the node reports. Raise UsageError for a text
     that is no directory id (parse_directory_id); OperationError where the quorum is static, where the id belongs to a
-    voter with another folder, and where several observers have the id; NotFoundError for a node that does not read the
-    metadata log, and for an observer with another directory id. An observer that is down (is_up) is an OperationError,
-    too; a voter that is down is returned. A broker is an observer, too, and is not refused.
+    voter with another folder, and, without `directory_id`, where several observers have the id; NotFoundError for a
+    node that does not read the metadata log, and for an observer with another directory id. An observer that is down
+    (is_up) is an OperationError, too; a voter that is down is returned. A broker is an observer, too, and is not
+    refused.
     """
     _require_dynamic(quorum)
     if directory_id is not None:

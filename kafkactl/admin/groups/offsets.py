@@ -110,12 +110,12 @@ def find_targets(cluster: Cluster, selection: NameSelection) -> list[Target]:
     """Return the selected groups, or all for an empty selection, sorted by name.
 
     All and patterns mean consumer groups only; a name may also be that of a share, streams or Kafka Connect group. A
-    name without a group has a target whose `exists` is False and whose `error` is None. A group that cannot be changed
-    has an error, which is not raised: its state is neither Empty nor Dead, it is a share or streams group, no client
-    can send its name, or its coordinator does not answer or is moving (then `exists` is False, too). Raise
-    NotFoundError for a pattern that matches no group, OperationError where all groups or a pattern are selected and one
-    broker does not list its groups, UnreachableError or OperationError where no broker lists groups, and UsageError for
-    a wrong client setting.
+    name without a group, or of one that the user may not see, has a target whose `exists` is False and whose `error` is
+    None. A group that cannot be changed has an error, which is not raised: its state is neither Empty nor Dead, it is a
+    share or streams group, no client can send its name, or its coordinator does not answer, refuses the list or is
+    moving (then `exists` is False, too). Raise NotFoundError for a pattern that matches no group, OperationError where
+    all groups or a pattern are selected and one broker does not list its groups, UnreachableError or OperationError
+    where no broker lists groups, and UsageError for a wrong client setting.
     """
     group_list = list_groups(cluster)
     if group_list.errors and (selection.is_empty or selection.patterns):
@@ -157,7 +157,7 @@ def preview_deletion(targets: Iterable[Target]) -> list[Outcome]:
 
     Nothing is asked and nothing is deleted. A success has the text "would be deleted". A group that does not exist or
     has an error is a failed outcome, with Kafka's error code and its text, or without a code for a share or streams
-    group, a name that no client can send, and a coordinator that did not answer.
+    group, a name that no client can send, and a coordinator that did not answer or list it.
     """
     previews = []
     for target in targets:

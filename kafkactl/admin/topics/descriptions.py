@@ -92,11 +92,12 @@ def describe_each(cluster: Cluster, names: Sequence[str], with_moves: bool = Fal
     """Return topics with their settings, sorted by name, and an error for each topic that fails. All are asked at once.
 
     A topic that does not exist is a NotFoundError; a topic whose settings cannot be read is in both lists, without
-    settings. `with_moves` asks for reassignments, too; the user and the brokers may be unable to list them, which is no
-    error. Eligible leaders, and reassignments in any case, are read where librdkafka gets no answer for half of the
-    time-out: then kafka-python asks, and OperationError is raised where a whole request is refused. Without names both
-    lists are empty. Raise UnreachableError where no topic, or no topic's settings, were answered, UsageError for a
-    wrong client setting, and ValueError for an empty name.
+    settings. `with_moves` asks for reassignments, too. Where no answer about them comes, they are empty, with one error
+    more; without the right to list them, and where the brokers cannot list them, they are empty without an error.
+    Eligible leaders, and reassignments in any case, are read where librdkafka gets no answer for half of the time-out:
+    then kafka-python asks. Without names both lists are empty. Raise OperationError where reassignments, or a whole
+    request of kafka-python, are refused, UnreachableError where no topic, or no topic's settings, were answered,
+    UsageError for a wrong client setting, and ValueError for an empty name.
     """
     if not names:
         return [], []
