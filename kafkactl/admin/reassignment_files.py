@@ -112,7 +112,7 @@ def _read_rows(path: Path, name: str, form: str) -> Iterable[dict[str, Any]]:
     rows = content.get(name) if isinstance(content, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise UsageError(f"{path}: `{name}` is no list of objects", form)
-    if content.get("version", 1) != 1:
+    if repr(content.get("version", 1)) != "1":  # true and 1.0 compare as equal
         raise UsageError(f"{path}: version {content['version']!r:.20} is not supported", form)
     return rows
 

@@ -72,7 +72,7 @@ def read_offset_file(path: Path) -> dict[Partition, int]:
     rows = content.get("partitions") if isinstance(content, dict) else None
     if not isinstance(rows, list):
         raise UsageError(f"{path}: not the json of offsets: `partitions` is not a list", f"like {_FORM}")
-    if content.get("version", VERSION) != VERSION:
+    if repr(content.get("version", VERSION)) != repr(VERSION):  # true and 1.0 compare as equal
         raise UsageError(f"{path}: version {content['version']!r} is not supported", f"use version {VERSION}")
     pairs = [_parse_row(path, row) for row in rows]
     duplicates = sorted(

@@ -114,9 +114,9 @@ def choose_groups(cluster: Cluster, selection: NameSelection | None = None) -> G
     A name may have a NotFoundError (where a broker's list is missing, an OperationError that it may exist), or an
     OperationError where it is a share or streams group or its coordinator does not answer. A chosen group whose name no
     client can send becomes an OperationError, also without a selection. A group of Kafka Connect is only chosen by its
-    name. Where a broker's list is missing, the errors say so, unless every name was found and every pattern has a
-    match, and there is a name. Raise NotFoundError for a pattern without a match in complete lists, UnreachableError or
-    OperationError where the groups cannot be listed, and UsageError for a wrong client setting.
+    name. Where a broker's list is missing, the errors say so, but not for names alone. Raise NotFoundError for a
+    pattern without a match in complete lists, UnreachableError or OperationError where the groups cannot be listed, and
+    UsageError for a wrong client setting.
     """
     group_list = list_groups(cluster)
     list_errors = tuple(OperationError(f"cannot list all groups: {error}") for error in group_list.errors)
@@ -140,7 +140,7 @@ def choose_groups(cluster: Cluster, selection: NameSelection | None = None) -> G
             errors.append(_make_doubt(name, list_errors[0]))
         else:
             errors.append(NotFoundError(f"consumer group not found: {name!r}", _LIST_HINT, names=(name,)))
-    if choice.unmatched_patterns or not selection.names:
+    if selection.patterns:  # also one with a match may lack another group
         errors += list_errors
     names = set(choice.names)
     chosen = [*(listing for listing in group_list.groups if listing.group in names), *late]

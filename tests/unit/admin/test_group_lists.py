@@ -171,6 +171,21 @@ def test_a_list_with_a_gap_selects_nothing(
     assert target.exists
 
 
+@pytest.mark.parametrize(
+    ("names", "patterns", "told"),
+    [((), (), True), (("billing",), (), False), ((), ("bill.*",), True), (("billing",), ("bill.*",), True)],
+)
+def test_an_incomplete_list_is_told_wherever_a_group_may_be_missing(
+    cluster: Cluster, names: tuple[str, ...], patterns: tuple[str, ...], told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another group may fit the pattern, also beside names that were all found."""
+    listed = GroupList((GroupListing("billing", "Classic", "Empty"),), ("no answer",))
+    monkeypatch.setattr(descriptions, "list_groups", lambda _: listed)
+    choice = choose_groups(cluster, select_names(names, match=patterns))
+    assert [group.group for group in choice.groups] == ["billing"]
+    assert [str(error) for error in choice.errors] == (["cannot list all groups: no answer"] if told else [])
+
+
 @pytest.mark.parametrize("name", ["", "bill\0ing"])
 def test_a_group_that_no_client_can_name(cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests about it would fail, or be about another group; the others are shown."""

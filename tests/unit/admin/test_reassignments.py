@@ -25,6 +25,8 @@ pytestmark = pytest.mark.slow
         "{}",
         '{"partitions": [5]}',
         '{"version": 2, "partitions": []}',
+        '{"version": true, "partitions": []}',
+        '{"version": 1.0, "partitions": []}',
         '{"partitions": [{"topic": "a", "partition": 0, "replicas": []}]}',
         '{"partitions": [{"topic": "a", "partition": 0, "replicas": [1, 1]}]}',
         '{"partitions": [{"topic": "a", "partition": 0, "replicas": ["1"]}]}',
