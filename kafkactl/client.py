@@ -242,11 +242,11 @@ class Client:
         negative. Offsets outside the log become its nearest end. A commit creates a group that does not exist. Each
         change has its own result and error, None without `execute`. Raise UsageError unless there is exactly one of
         `to` and `shift_by`, for an invalid argument or client setting, and, after the changes are planned, for
-        `execute` in a read-only context; NotFoundError for a missing topic or partition, for a shift without a commit,
-        and for `topics` of None where the group has committed nothing; OperationError, also without `execute`, for a
-        group that has members, is a share or streams group or whose coordinator does not answer, and where the brokers
-        refuse; UnreachableError where no broker answers in time, its subclass UnansweredError where the offsets may
-        have been committed.
+        `execute` in a read-only context; NotFoundError for a topic or partition of `topics` that is missing, for a
+        shift without a commit, and for `topics` of None where the group has committed nothing; OperationError, also
+        without `execute`, for a group that has members, is a share or streams group or whose coordinator does not
+        answer, and where the brokers refuse; UnreachableError where no broker answers in time, its subclass
+        UnansweredError where the offsets may have been committed.
         """
         from kafkactl.admin.groups.resets import (
             ResetRequest,

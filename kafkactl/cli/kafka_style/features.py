@@ -186,7 +186,7 @@ def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl features`, which asks for no confirmation.
 
     The command line must have passed `check`. Kafka's warning about --metadata is in the result's `before`, for stdout.
-    Files and addresses are not checked here.
+    Nothing is checked here, and no error is raised.
     """
     verb = arguments.command
     words = ["features", "dependencies" if verb == "feature-dependencies" else verb, "-o", "kafka"]

@@ -580,8 +580,8 @@ def _format_table(arguments: Arguments, error: KafkactlError, verb: str) -> str 
     """Return the table of a deletion whose brokers do not answer, "" where it is printed; None for any other error.
 
     `verb` is delete or delete-offsets. The table is for UnreachableError and SilenceError, but with --all-groups the
-    result is None. "" is for the error of a single group, which is in the table on stdout already. With delete-offsets
-    the values of --topic must be right: raise WrongUsageError.
+    result is None. "" is for the error of a single group with delete, which is in the table on stdout already. With
+    delete-offsets the values of --topic must be right: raise WrongUsageError.
     """
     if not isinstance(error, UnreachableError | SilenceError):
         return "" if isinstance(error, ItemError) and verb == "delete" else None

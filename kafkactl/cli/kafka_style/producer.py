@@ -334,10 +334,11 @@ def _read_chosen(arguments: Arguments) -> dict[str, str]:
 def _check_together(settings: ClientSettings, chosen: Mapping[str, str], printed: str) -> None:
     """Raise JavaError for settings that do not fit together: waits that are longer than the time for a delivery.
 
-    The waits are compared only where delivery.timeout.ms is set. JavaError is also for what an idempotent producer does
-    not allow: more than 5 requests in flight, unless enable.idempotence is false, and, only where it is set to true,
-    retries of 0 and other acks than all. The numbers must have been checked before. `chosen` are the settings that are
-    given as options, and `printed` is the error's text for stdout.
+    The waits are linger.ms and request.timeout.ms together, by default 1000 and 1500; they are compared only where
+    delivery.timeout.ms is set. JavaError is also for what an idempotent producer does not allow: more than 5 requests
+    in flight, unless enable.idempotence is false, and, only where it is set to true, retries of 0 and other acks than
+    all. The numbers must have been checked before. `chosen` are the settings that are given as options, and `printed`
+    is the error's text for stdout.
     """
     values = {"linger.ms": "1000", "request.timeout.ms": "1500", "acks": "-1", "retries": "3", **settings.all, **chosen}
     reason = None

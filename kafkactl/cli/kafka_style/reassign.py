@@ -242,8 +242,8 @@ def _translate_generate(arguments: Arguments) -> list[str]:
     """Return our options for a plan, with the topics of the file, not its path.
 
     Raise JavaError for a file of topics that cannot be read, and for a content of it or a list of brokers that Kafka's
-    tool refuses, such as a topic or a broker that stands twice; OptionError for an option given twice. Empty lists are
-    not refused.
+    tool refuses, such as a topic or a broker that stands twice; OptionError for an option given twice. An empty list of
+    topics, and commas alone for the brokers, become an empty value, which our command refuses.
     """
     content, _ = _read(arguments.value(_TOPICS) or "")
     brokers = split_as_java(arguments.value("broker-list") or "")

@@ -396,8 +396,8 @@ def convert_error(error: KafkactlError, call: str) -> JavaError:
 
     A JavaError stays; a MirroredError and an OptionError keep their message and exception. An UnreachableError becomes
     a TimeoutException about the request `call`, or a KafkaException where no host has an address.
-    UnsupportedRequestError becomes an UnsupportedVersionException, where the request is known. An error with a broker's
-    code becomes the exception of this code, and any other an IllegalArgumentException.
+    UnsupportedRequestError becomes an UnsupportedVersionException, where the request is known. An error with a code of
+    Kafka becomes the exception of this code, and any other, also with an unknown code, an IllegalArgumentException.
     """
     from kafkactl.connection.broker_errors import BROKER_ERRORS
     from kafkactl.output.kafka.java_errors import MirroredError, find_java_message

@@ -149,9 +149,10 @@ def _show_ends(connected: Cluster, output: ReportOptions, partitions: list[Parti
 
     `rate` is the pause between two readings in s, or None; the ends are those of the second reading, and records per
     second may be negative. `partitions` is not empty (IndexError). Where an end is not known, its column and those that
-    need it are empty. The status is 1 if a partition has an error, else 0. Raise UnreachableError where no partition
-    was answered, and UsageError for a wrong client setting, a column that the table does not have, and an unknown order
-    in --sort. Errors of partitions are printed on stderr. Raise OutputError or ReaderLeftError where stdout fails.
+    need it are empty. The status is 1 if a partition has an error in the last reading, else 0; errors of the first one
+    are not shown. Raise UnreachableError where no partition was answered, and UsageError for a wrong client setting, a
+    column that the table does not have, and an unknown order in --sort. Errors of partitions are printed on stderr.
+    Raise OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin.offsets import read_log_ends
 
