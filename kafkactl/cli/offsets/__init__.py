@@ -149,10 +149,10 @@ def _show_ends(connected: Cluster, output: ReportOptions, partitions: list[Parti
 
     `rate` is the pause between two readings in s, or None; the ends are those of the second reading, and records per
     second may be negative. `partitions` is not empty (IndexError). Where an end is not known, its column and those that
-    need it are empty. The status is 1 if a partition has an error in the last reading, else 0; errors of the first one
-    are not shown. Raise UnreachableError where no partition was answered, and UsageError for a wrong client setting, a
-    column that the table does not have, and an unknown order in --sort. Errors of partitions are printed on stderr.
-    Raise OutputError or ReaderLeftError where stdout fails.
+    need it are empty. The status is 1 if a partition has an error, also in the first reading of its end, else 0. Raise
+    UnreachableError where no partition was answered, and UsageError for a wrong client setting, a column that the table
+    does not have, and an unknown order in --sort. Errors of partitions are printed on stderr. Raise OutputError or
+    ReaderLeftError where stdout fails.
     """
     from kafkactl.admin.offsets import read_log_ends
 
@@ -169,7 +169,9 @@ def _show_ends(connected: Cluster, output: ReportOptions, partitions: list[Parti
         row["count"] = log_ends.count
         if rate is not None:
             row["per_second"] = None if end is None or before is None else round((end - before) / seconds, 1)
-        rows.append({**row, "error": log_ends.start.error or log_ends.end.error})
+        # Without the first end the rate is not known.
+        error = log_ends.start.error or log_ends.end.error or first[topic, partition].end.error
+        rows.append({**row, "error": error})
     columns = [
         Column(name.upper().replace("_", "-"), lambda row, name=name: row[name])  # type: ignore[misc]
         for name in rows[0]
