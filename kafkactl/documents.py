@@ -159,7 +159,7 @@ def _make_loader() -> Any:
     """Return a new subclass of PyYAML's safe loader that refuses repeated names; 5 and "5" are one.
 
     Values without a tag and quotes are texts, except null, ~, an empty value, true, false, and decimal integers of up
-    to 19 digits without leading zeros. Names must be texts or integers.
+    to 19 digits without leading zeros. Names must be texts or integers. `<<` is an ordinary name, and merges nothing.
     """
     import yaml
 

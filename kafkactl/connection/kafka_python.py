@@ -420,7 +420,7 @@ class Brokers:
         return {node: answers[node] for node in requests}
 
     def _find_seed(self, deadline: float) -> None:
-        """Find a bootstrap server that answers, and keep it as the seed.
+        """Find a bootstrap server that can be connected to, also where there is a seed, and make it the seed.
 
         After 1.5 s without a connection, or sooner where all servers refuse the login, `raise_reason` is called; if it
         returns, the waiting goes on. Raise UnreachableError at the `deadline`, a time of time.monotonic(), or once all

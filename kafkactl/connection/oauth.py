@@ -92,9 +92,10 @@ def _fetch_token(properties: Mapping[str, str]) -> str:
     """Return a token from the token endpoint, which has 10 s for each step of its answer.
 
     The settings have its URL, the client's id and secret, and a scope or none. A missing id or secret counts as empty.
-    Raise UsageError for a missing URL, one without http:// or https:// in small letters, one with a login, and one with
-    malformed brackets. Raise UnreachableError for a refusal, silence, an answer without a token, and a URL without a
-    host, with a blank or with a wrong port.
+    With https the server's certificate must be from an authority of the system: ssl.* and https.ca.* settings have no
+    effect. Raise UsageError for a missing URL, one without http:// or https:// in small letters, one with a login, and
+    one with malformed brackets. Raise UnreachableError for a refusal, silence, an answer without a token, and a URL
+    without a host, with a blank or with a wrong port.
     """
     url = properties.get("sasl.oauthbearer.token.endpoint.url", "")
     if not url.startswith(("https://", "http://")):

@@ -127,10 +127,11 @@ class Requests:
     ) -> Any:
         """Return the answer to one request of Kafka's protocol, as an object of kafka-python.
 
-        `api` is its name without "Request", `fields` are those of its schema, and min_version and max_version. At most
-        one of four parameters chooses the receiver: `broker` is a broker's id, `to_controller` means the controller,
-        `group` the coordinator of that group, and `transactions_of` the coordinator of that transactional id. Without
-        them any broker gets the request.
+        `api` is its name without "Request", `fields` are those of its schema, and min_version and max_version. Other
+        fields raise ValueError; but for a question to any broker they end in UnreachableError after the time-out. At
+        most one of four parameters chooses the receiver: `broker` is a broker's id, `to_controller` means the
+        controller, `group` the coordinator of that group, and `transactions_of` the coordinator of that transactional
+        id. Without them any broker gets the request.
 
         With KRaft any broker forwards a request to the controller. A question is put to the controller itself only
         where the broker does not forward it. A request whose name does not begin as a question's is a change: it has a
@@ -352,7 +353,7 @@ class Requests:
         LATEST is the high watermark, which open transactions do not hold back. A partition that does not exist, has no
         leader, or whose leader does not answer or refuses, has an error; each leader is asked once, also after a
         transient refusal. Raise UnreachableError, OperationError or UsageError where the partitions' leaders cannot be
-        looked up.
+        looked up; a broker is asked also without partitions.
         """
         leaders = self.find_leaders(partitions)
         results: dict[Partition, tuple[int, int] | KafkactlError] = {

@@ -129,14 +129,15 @@ def resolve(
     in `left_out` do not count. Nothing is connected, but commands for secrets are run, at most 60 s each, and may read
     stdin. Files that others can read are only in `warnings` of the result.
 
-    An empty variable counts as absent, but an empty KAFKACTL_TIMEOUT is refused. An address in `overrides` counts like
-    `bootstrap_server`: without `context` the settings of no context are used. An address in `command_config` counts
-    where there is none of these and no `context`.
+    The empty variable of an option counts as absent, but an empty KAFKACTL_TIMEOUT is refused. An empty
+    KAFKACTL_CLIENT_* variable is a setting with an empty value, which replaces the context's. An address in `overrides`
+    counts like `bootstrap_server`: without `context` the settings of no context are used. An address in
+    `command_config` counts where there is none of these and no `context`; an empty one never does.
 
-    Raise UsageError for a wrong, empty or unsafe option, setting or file, for a setting with NUL or that is not
-    Unicode, for a secret on the command line, for an address in KAFKACTL_CLIENT_* or `python_properties`, for another
-    one in `overrides` than in `bootstrap_server`, and for a time-out that is not above 0 and at most 1 h. Raise
-    NotFoundError for a context that does not exist.
+    Raise UsageError for a wrong, empty or unsafe option, for a wrong or unsafe setting or file, for a setting with NUL
+    or that is not Unicode, for a secret on the command line, for an address in KAFKACTL_CLIENT_* or
+    `python_properties`, for another one in `overrides` than in `bootstrap_server`, and for a time-out that is not above
+    0 and at most 1 h. Raise NotFoundError for a context that does not exist.
     """
     environment = os.environ if environment is None else environment
     refuse_empty(bootstrap_server, "--bootstrap-server")

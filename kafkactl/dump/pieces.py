@@ -128,7 +128,7 @@ def _read_piece(segment: Segment, position: int, end: int, options: DumpOptions,
     """Write the lines of batches into `text`, up to a piece's size, or to a batch that is too large for memory.
 
     The text from before is removed. The result ends at `position` where the first batch is too large, and has `is_last`
-    where the file or `end` comes before the end of the next one. Damage, and any other KafkactlError, also of
+    where it stops before `end` because no whole batch follows. Damage, and any other KafkactlError, also of
     `options.parse`, is in its `error`, and not raised. Other errors of `parse` are raised.
     """
     text.clear()

@@ -195,7 +195,7 @@ def _serve(
 
     `turns` and `results` are the pipes of all processes, as pairs of reading and writing end. Results, the end, and an
     OSError or KafkactlError are written to the own pipe. The exit status is 0, also after such an error, 2 where nobody
-    reads the output, and 1 after any other error, which is not printed.
+    reads the output, and 1 after any other error, which is not printed. SIGINT ends the process at once.
     """
     import pickle
 

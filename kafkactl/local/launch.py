@@ -200,9 +200,10 @@ def _write_private_file(path: Path, text: str) -> None:
 
 
 def _start(node: Node, java: str, libs: Path) -> subprocess.Popen[bytes]:
-    """Start the process of a node, in a session of its own, and return it when its pid file names it or it has ended.
+    """Start the process of a node, in a session of its own, and return it.
 
-    Its output goes to the node's log, which is emptied. The node's files must have been written. `java` is the path of
+    The wait ends when the pid file names the process, when the process has ended, or after 180 s without an error. Its
+    output goes to the node's log, which is emptied. The node's files must have been written. `java` is the path of
     java, `libs` the folder of the jars. Raise OSError where the log cannot be opened. A java that cannot be run is no
     error here: the process ends.
     """

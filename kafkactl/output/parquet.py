@@ -21,11 +21,13 @@ _BOOLEAN_COLUMNS = {"transactional", "aborted", "valid"}
 def print_parquet(rows: Iterator[dict[str, Any]]) -> None:
     """Write rows to stdout as a Parquet file, in row groups of up to ROWS_PER_GROUP rows, as they come.
 
-    Names and types of the columns follow from the first row: other fields of later rows are left out, missing ones are
-    null, and a value of another type makes pyarrow raise its error, a ValueError or TypeError. Without rows nothing is
-    written, so that the output is no Parquet file. The errors of `rows` come through. After any error the file has no
-    end, and cannot be read. Raise UsageError, before a row is read, without pyarrow, and where stdout is a terminal;
-    OutputError where stdout cannot be written, and ReaderLeftError where its reader left.
+    The columns are the fields of the first row: other fields of later rows are left out, and missing ones are null. The
+    type of a column follows from its name, but a boolean in the first row makes it boolean; a name that is not known
+    here gives int64. A value of another type, also in the first row, makes pyarrow raise its error, a ValueError or
+    TypeError. Without rows nothing is written, so that the output is no Parquet file. The errors of `rows` come
+    through. After any error the file has no end, and cannot be read. Raise UsageError, before a row is read, without
+    pyarrow, and where stdout is a terminal; OutputError where stdout cannot be written, and ReaderLeftError where its
+    reader left.
     """
     try:
         import pyarrow

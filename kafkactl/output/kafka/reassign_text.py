@@ -78,7 +78,8 @@ def format_dir_state(key: Replica, target: str, present: str | None, future: str
     """Return the line about a replica that is to be in the directory `target`, its end included.
 
     `present` is its directory, and `future` the one that it moves to; either may be None. Without `present` the line
-    says that the replica is not found, whatever `future` is. `is_known` is whether the broker has answered.
+    says that the replica is not found, whatever `future` is. `is_known` is whether the broker has answered; without an
+    answer the line says, as in Kafka's tool, that no live log directory has the partition.
     """
     topic, number, broker = key
     name = f"{topic}-{number}"

@@ -100,7 +100,8 @@ def make_format_decoder(key: Format, value: Format) -> Decoder:
     Where a record has the schema's id in a header, the id is put before the data. In the decoder's `text`, bytes of the
     format string that are not UTF-8 become U+FFFD. In its `values`, keys and values of the format string stay bytes,
     and all others are text. An absent key or value is None in both. The decoder raises FormatError for bytes that their
-    format cannot read, OperationError and UnreachableError where a schema registry refuses or does not answer.
+    format cannot read, also where the schema registry does not have their schema; OperationError and UnreachableError
+    where the registry refuses or does not answer.
     """
 
     def text(record: Record) -> tuple[str | None, str | None]:
