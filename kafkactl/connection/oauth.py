@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
+from kafkactl.connection.tls import make_trust_context
 from kafkactl.errors import UnreachableError, UsageError
 
 _LIFE_S = 3600
@@ -92,10 +93,11 @@ def _fetch_token(properties: Mapping[str, str]) -> str:
     """Return a token from the token endpoint, which has 10 s for each step of its answer.
 
     The settings have its URL, the client's id and secret, and a scope or none. A missing id or secret counts as empty.
-    With https the server's certificate must be from an authority of the system: ssl.* and https.ca.* settings have no
-    effect. Raise UsageError for a missing URL, one without http:// or https:// in small letters, one with a login, and
-    one with malformed brackets. Raise UnreachableError for a refusal, silence, an answer without a token, and a URL
-    without a host, with a blank or with a wrong port.
+    With https the server's certificate must be from an authority of https.ca.location or https.ca.pem, or else of the
+    system; ssl.* settings have no effect. Raise UsageError for authorities that cannot be read, a missing URL, one
+    without http:// or https:// in small letters, one with a login, and one with malformed brackets. Raise
+    UnreachableError for a refusal, silence, an answer without a token, and a URL without a host, with a blank or with a
+    wrong port.
     """
     url = properties.get("sasl.oauthbearer.token.endpoint.url", "")
     if not url.startswith(("https://", "http://")):
@@ -114,8 +116,13 @@ def _fetch_token(properties: Mapping[str, str]) -> str:
         request = urllib.request.Request(url, urllib.parse.urlencode(form).encode(), headers)
     except ValueError as error:
         raise UsageError(f"sasl.oauthbearer.token.endpoint.url is not a URL: {error}") from error
+    authorities = {name: properties.get(f"https.ca.{name}") for name in ("location", "pem")}
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
+        tls_context = make_trust_context({f"ssl.ca.{name}": text for name, text in authorities.items() if text})
+    except (OSError, ValueError) as error:
+        raise UsageError(f"the authorities of https.ca.* cannot be read: {error}") from error
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_S, context=tls_context) as answer:
             token = json.load(answer)["access_token"]
             if not isinstance(token, str) or not token:
                 raise TypeError

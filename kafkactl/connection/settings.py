@@ -270,10 +270,9 @@ def _choose(*tiers: _Tier) -> tuple[Mapping[str, str], str, str, str | None]:
 
     The first of `tiers` that names a cluster wins, then the current context, then localhost:9092. An address together
     with a context of the same tier replaces the context's address. An address in a file of settings counts only where
-    its tier has neither. Without a context the properties are empty. An empty address counts as one, except that of a
-    file; an empty context counts as none. The contexts file is read only where a context is needed. Raise NotFoundError
-    for an unknown context, and UsageError for a contexts file that cannot be read, is not well formed, or that other
-    users can write.
+    its tier has neither. Without a context the properties are empty. An empty address counts as one; an empty context
+    counts as none. The contexts file is read only where a context is needed. Raise NotFoundError for an unknown
+    context, and UsageError for a contexts file that cannot be read, is not well formed, or that other users can write.
     """
     for tier in tiers:
         source, address = next(((name, text) for name, text in tier.addresses.items() if text is not None), ("", None))
@@ -283,7 +282,9 @@ def _choose(*tiers: _Tier) -> tuple[Mapping[str, str], str, str, str | None]:
                 source, address = f"context {tier.context}", selected.bootstrap_servers
             return selected.properties, address, source, _get_read_only_name(selected)
         if address is None:
-            source, address = next(((name, text) for name, text in tier.file_address.items() if text), ("", None))
+            source, address = next(
+                ((name, text) for name, text in tier.file_address.items() if text is not None), ("", None)
+            )
         if address is not None:
             return {}, address, source, None
     file = contexts.load()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import io
+import json
 import re
 import ssl
 import time
@@ -21,7 +22,7 @@ from kafkactl.connection.protocol import ApiKey, ErrorCode
 from kafkactl.connection.settings import Settings, require_addresses
 from kafkactl.connection.tls import make_trust_context
 from kafkactl.errors import UnansweredError, UnreachableError, UsageError
-from tests.fake_broker import FakeCluster, Topic, placed
+from tests.fake_broker import FakeCluster, HttpPeer, TlsIdentity, Topic, placed
 
 pytestmark = pytest.mark.slow
 
@@ -338,6 +339,30 @@ def test_a_token_address_with_a_login(place: str) -> None:
     with pytest.raises(UsageError, match="has a login") as raised:
         get_token({"sasl.oauthbearer.method": "oidc", "sasl.oauthbearer.token.endpoint.url": f"https://{place}"})
     assert "s3cret" not in f"{raised.value} {raised.value.hint}"
+
+
+@pytest.mark.parametrize(
+    ("authorities", "error"),
+    [("location", None), ("pem", None), ("none", UnreachableError), ("missing", UsageError), ("ssl", UnreachableError)],
+)
+def test_authorities_of_a_token_endpoint(authorities: str, error: type[Exception] | None, tmp_path: Path) -> None:
+    """The client library's own connections take them from https.ca.*, and so does kafkactl."""
+    identity = TlsIdentity.create(tmp_path)
+    settings = {
+        "location": {"https.ca.location": str(identity.certificate)},
+        "pem": {"https.ca.pem": identity.certificate.read_text()},
+        "none": {},
+        "missing": {"https.ca.location": str(tmp_path / "no.pem")},
+        "ssl": {"ssl.ca.location": str(identity.certificate)},
+    }[authorities]
+    with HttpPeer(200, json.dumps({"access_token": "t"}), identity) as peer:
+        url = f"https://localhost:{peer.address.rpartition(':')[2]}/token"
+        settings |= {"sasl.oauthbearer.method": "oidc", "sasl.oauthbearer.token.endpoint.url": url}
+        if error is None:
+            assert get_token(settings) == "t"
+        else:
+            with pytest.raises(error):
+                get_token(settings)
 
 
 @pytest.mark.parametrize("answer", ["{}", '{"access_token": null}', '{"access_token": ""}', "[]", '"text"'])

@@ -237,6 +237,17 @@ def test_bad_addresses(address: str) -> None:
         resolve(overrides=[f"bootstrap.servers={address}"], environment={})
 
 
+@pytest.mark.parametrize("place", ["--command-config", "KAFKACTL_COMMAND_CONFIG"])
+@pytest.mark.parametrize("address", ["", "host:"])
+def test_bad_addresses_of_a_file(tmp_path: Path, address: str, place: str) -> None:
+    """An empty one was passed over, and another cluster was asked."""
+    file = tmp_path / "client.properties"
+    file.write_text(f"bootstrap.servers={address}\n")
+    named = place == "--command-config"
+    with pytest.raises(UsageError, match="invalid broker address: "):
+        resolve(command_config=file if named else None, environment={} if named else {place: str(file)})
+
+
 def test_two_addresses_on_the_command_line() -> None:
     for name in ("bootstrap.servers", "metadata.broker.list"):
         with pytest.raises(UsageError, match="--bootstrap-server says a:1, and -X says b:2"):
