@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from importlib.util import find_spec
 
 _READERS = {"record reader": "kafkactl.storage._records", "record lines": "kafkactl.dump._record_lines"}
 _STREAMS = {"line receiver": "_line_receiver", "line sender": "_line_sender"}
@@ -21,17 +21,8 @@ def find_parts() -> dict[str, bool]:
     from kafkactl.streams.librdkafka import load_compiled
 
     is_pure = readers.NAME != "compiled"
-    parts = {name: not is_pure and _is_importable(module) for name, module in _READERS.items()}
+    parts = {name: not is_pure and find_spec(module) is not None for name, module in _READERS.items()}
     return parts | {name: load_compiled(module) is not None for name, module in _STREAMS.items()}
-
-
-def _is_importable(module: str) -> bool:
-    """Return whether a module is there and was built for this Python."""
-    try:
-        import_module(module)
-    except ImportError:
-        return False
-    return True
 
 
 def describe() -> str:
