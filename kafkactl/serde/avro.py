@@ -44,8 +44,9 @@ def make_format(schema: Schema) -> Format:
     Its to_text shows a value without logical types where one of them cannot be read, such as a time that Python lacks.
     Its to_bytes needs all fields of a record, also those with a default. Both raise FormatError for bytes and text that
     are not of the schema, or nested too deeply. Raise UsageError for a text that is no Avro schema, also of a
-    reference, for unknown types in the schema itself, and for one that is nested too deeply. Where a type of a
-    reference has unknown types, only its values are refused.
+    reference, for unknown types in the schema itself, and for one that is nested too deeply. Unknown types in a record
+    of a reference raise nothing here: both functions raise FormatError where they meet this record, and to_bytes also
+    for another branch of its union.
     """
     parsed, named_types = _parse_schema(schema)
     values = _Values(named_types)
