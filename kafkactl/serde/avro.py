@@ -44,7 +44,9 @@ def make_format(schema: Schema) -> Format:
     Its to_text shows a value without logical types where one of them cannot be read, such as a time that Python lacks.
     Its to_bytes needs all fields of a record, also those with a default. Both raise FormatError for bytes and text that
     are not of the schema, or nested too deeply. Raise UsageError for a text that is no Avro schema, also of a
-    reference, for unknown types in it, and for one that is nested too deeply.
+    reference, for unknown types in the schema itself, and for one that is nested too deeply. Unknown types in a record
+    of a reference raise nothing here: both functions raise FormatError where they meet this record, and to_bytes also
+    for another branch of its union.
     """
     parsed, named_types = _parse_schema(schema)
     values = _Values(named_types)
@@ -413,8 +415,9 @@ def _parse_schema(schema: Schema) -> tuple[Any, Mapping[str, Any]]:
     """Return a parsed schema, and its named types and those of its references by full name.
 
     Logical types are removed unless `shown.logical_types` is set. Raise UsageError for a text, also of a reference,
-    that is no Avro schema or is nested too deeply, and for unknown types in the schema. A reference with unknown types
-    is left out. Not all faults are found: a fixed whose size is no number, or symbols that are no list, pass.
+    that is no Avro schema or is nested too deeply, and for unknown types in the schema. Not all faults are found: a
+    reference with unknown types stays, incomplete, and a fixed whose size is no number, or symbols that are no list,
+    pass.
     """
     try:
         named_types: dict[str, Any] = {}

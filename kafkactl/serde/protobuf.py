@@ -47,7 +47,7 @@ def make_class_format(kind: Any, shown: ShowOptions) -> Format:
     `shown` says whether fields with zero values are shown. Fields have the names of the schema, not those in camel
     case, which a text to be written can also have. Fields that the class does not have are shown as #NUMBER; in a text
     to be written they are refused, as every unknown field is. The functions of the format raise FormatError for bytes
-    and text that are not of the message.
+    and text that are not of the message; but to_text takes bytes without a required field.
     """
 
     def to_text(data: bytes) -> str:

@@ -350,8 +350,9 @@ class RegistryFormat:
         """Return the header and the format that values are written with; requests are sent until one use has succeeded.
 
         The header is a zero byte, the schema's id and the path in a Protobuf schema. A schema in a file may be
-        registered. Raise UsageError where no schema can be chosen, it is invalid or needs an extra that is not
-        installed, the newest one is not of the chosen language, or that of a file names one of its references or is a
+        registered. Values for a Protobuf schema of the registry are of its first message. Raise UsageError where no
+        schema can be chosen, it is invalid or needs an extra that is not installed, the newest one is not of the chosen
+        language (a schema chosen by its id may be of any), or that of a file names one of its references or is a
         FileDescriptorSet, NotFoundError where the registry does not have it, OperationError where it refuses, and
         UnreachableError where it refuses the login or does not answer as a registry does. Raise OperationError where a
         Protobuf schema needs a temporary file that cannot be made.

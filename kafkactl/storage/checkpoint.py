@@ -95,8 +95,9 @@ def read_properties(path: Path) -> dict[str, str]:
 def read_quorum_state(path: Path) -> dict[str, Any]:
     """Return the JSON object in quorum-state; its fields are not checked.
 
-    Raise NotFoundError for a missing file, UsageError for a folder, a device or a file without read permission, and
-    FormatError for content that is not one JSON object or cannot be read.
+    A file that ends in .gz is unpacked, and `-` is standard input. Raise NotFoundError for a missing file, UsageError
+    for a folder, a device or a file without read permission, and FormatError for content that is not one JSON object or
+    cannot be read.
     """
     text = _read_text(path)
     if not text.strip():
@@ -118,9 +119,10 @@ def read_quorum_state(path: Path) -> dict[str, Any]:
 def _read_checkpoint(path: Path, parse: Callable[[list[str]], T]) -> list[T]:
     """Return what `parse` makes of the words of each line, in the order of the file; an empty list for an empty file.
 
-    The lines are the version (0), the number of entries, and one entry each. Raise FormatError for another version, for
-    a wrong number of lines, where `parse` raises ValueError, and for a file that cannot be read or is not UTF-8. Raise
-    NotFoundError for a missing file, and UsageError for a folder, a device or a file without read permission.
+    The lines are the version (0), the number of entries, and one entry each. A file that ends in .gz is unpacked, and
+    `-` is standard input. Raise FormatError for another version, for a wrong number of lines, where `parse` raises
+    ValueError, and for a file that cannot be read or is not UTF-8. Raise NotFoundError for a missing file, and
+    UsageError for a folder, a device or a file without read permission.
     """
     text = _read_text(path)
     if not text:

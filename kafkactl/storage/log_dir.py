@@ -116,12 +116,13 @@ def split_folder_name(folder: Path) -> tuple[str, int | None]:
 def scan_log_dir(path: Path) -> LogDirFolders:
     """Return the partitions at or directly below a path, and the paths that are not read, with reasons.
 
-    Partitions are the path itself if it has segments, and folders with segments or with the name of a partition; they
-    are sorted by topic and number, and the other paths by name, links last. Not read are folders named
-    TOPIC-N.ID-delete or -stray, second links to a folder, FIFOs, devices, broken links and links that may not be
-    followed; below a path with segments only second links. Files and any other folders are in neither list. Segments
-    with suffixes like .deleted and .gz count as segments here. Raise MissingFileError where the path is no folder, and
-    UsageError where the path itself, not a folder below it, cannot be listed or its entries may not be looked at.
+    Partitions are the path itself if it has segments, and folders with segments or with the name of a partition, also
+    TOPIC-N.ID-future; they are sorted by topic and number, and the other paths by name, links last. Not read are
+    folders named TOPIC-N.ID-delete or -stray, second links to a folder, FIFOs, devices, broken links and links that may
+    not be followed; below a path with segments only second links. Files and any other folders are in neither list.
+    Segments with suffixes like .deleted and .gz count as segments here. Raise MissingFileError where the path is no
+    folder, and UsageError where the path itself, not a folder below it, cannot be listed or its entries may not be
+    looked at.
     """
     folders = LogDirFolders()
     is_partition = _has_segments(path)

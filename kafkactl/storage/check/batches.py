@@ -218,8 +218,8 @@ class SegmentCheck:
         """Yield the faults, as text, in the header of a batch of magic 2, and update the log state.
 
         Faults are a largest timestamp other than that of the records (not looked at without records; -1 may stand for
-        all below -1), a leader epoch that falls, and one that differs from the checkpoint. Faults of sequence numbers
-        go to `unless_cleaned` of the log state instead.
+        all below -1), a leader epoch that falls, also to -1, and one that differs from the checkpoint. Faults of
+        sequence numbers go to `unless_cleaned` of the log state instead.
         """
         log = self.log
         if records.count != batch.last_offset_delta + 1 or batch.delete_horizon_ms is not None:

@@ -97,14 +97,14 @@ def check_meta_properties(path: Path) -> Iterator[Fault]:
 
 
 def check_quorum_state(path: Path, log_epoch: int) -> Iterator[Fault]:
-    """Yield the faults of quorum-state; a missing file has none.
+    """Yield the faults of quorum-state; none for a missing file, a broken link, a FIFO or a device.
 
     They are a file that cannot be read; a missing or unknown data_version, after which the rest is checked, too; a
     leaderId, leaderEpoch, votedId or (in version 0) appliedOffset that is missing, no number or below -1; voters that
-    are no list of objects with a voterId of -1 or above; a leader that is neither a voter nor -1, where there are
-    voters; and an epoch from 0 on that is below `log_epoch`. -1 is no fault: it is an unknown epoch. `log_epoch` is the
-    largest leader epoch in the log: a node writes an epoch to this file before the epoch's first batch. Nothing is
-    raised.
+    are given (not null) and are no list of objects with a voterId of -1 or above; a leader that is neither a voter nor
+    -1, where there are voters; and an epoch from 0 on that is below `log_epoch`. -1 is no fault: it is an unknown
+    epoch. `log_epoch` is the largest leader epoch in the log: a node writes an epoch to this file before the epoch's
+    first batch. Nothing is raised.
     """
     faults: list[Fault] = []
     state = read_regular(path, read_quorum_state, faults)
