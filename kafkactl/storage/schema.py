@@ -102,10 +102,10 @@ class SchemaReader:
         """Return the fields of the next message by name: numbers, texts, bytes, None, lists, and dicts for structs.
 
         `version` is that of the message; one that the layout does not have is not refused here, but one above the
-        layout's is an error at the first struct inside. Uuids and strings are texts, as in `_read_string`. Fields that
-        the version does not have, and tagged fields with their default value, are left out, and unknown tags are
-        skipped. Bytes after the message stay for the next read. Raise FormatError where the bytes end early or are not
-        what the layout says; the position is then anywhere in the message.
+        layout's is an error at the first struct inside. Uuids are texts of base64, and strings have U+FFFD for bytes
+        that are not UTF-8. Fields that the version does not have, and tagged fields with their default value, are left
+        out, and unknown tags are skipped. Bytes after the message stay for the next read. Raise FormatError where the
+        bytes end early or are not what the layout says; the position is then anywhere in the message.
         """
         flexible = version in layout.flexible
 

@@ -103,10 +103,10 @@ class _Reading:
         """Yield the selected batches, in the order of `paths`; `selection.limit` and `tail` are not applied.
 
         Errors of a file, and a KafkactlError of `matches` up to the first selected record of a batch, go to `on_error`,
-        and the next file follows; after a FormatError of `matches` the next batch. A later one comes when the records
-        are read. With `follow` this has no end, `paths` must not be empty, and later errors are raised: FormatError,
-        MissingFileError and UsageError, as `_follow` says. Errors of `matches` that are no KafkactlError are
-        always raised.
+        and the next file follows. After a wrong CRC, an unknown magic, damage in records and a FormatError of `matches`
+        the next batch follows. A later error in a batch comes when its records are read. With `follow` this has no end,
+        `paths` must not be empty, and later errors are raised: FormatError, MissingFileError and UsageError, as
+        `_follow` says. Errors of `matches` that are no KafkactlError are always raised.
         """
         selection = self._selection
         for number, path in enumerate(paths):
@@ -131,10 +131,11 @@ class _Reading:
 
         The batches come in the order of the file, with no other records. All are read before the first is yielded, from
         the last batch back until there are enough. `paths` must not be empty with `follow`; a `count` of 0 gives no
-        such batches. Errors of a file and damage in records go to `on_error`, and reading goes on with the file before
-        it. With `follow` later batches come after them, without an end, and later errors are raised: FormatError,
-        MissingFileError and UsageError, as `_follow` says. Errors of `matches` that are no KafkactlError are
-        always raised.
+        such batches. Without `skip_damaged` the search ends at the first place of a file without a whole batch. Damage
+        of one batch, also a FormatError of `matches`, goes to `on_error`, and the batch before it follows. Errors of a
+        file and other KafkactlErrors of `matches` go there, too, and the file before it follows. With `follow` later
+        batches come after them, without an end, and later errors are raised: FormatError, MissingFileError and
+        UsageError, as `_follow` says. Errors of `matches` that are no KafkactlError are always raised.
         """
         left, end = count, 0
         selected_batches: list[SelectedBatch] = []

@@ -116,12 +116,13 @@ class Reading:
         A list has one record or more, in the order of the offsets within a partition. A `tail` is yielded first, as one
         list sorted by time, which may be empty; after it, lists follow as without a tail. `while_idle` is called where
         no record comes, but not before the tail is found. An error of keep_alive(), of a rebalance, of `prepare` or of
-        `while_idle` is raised here. Records that came together with an error are not yielded. Raise UnreachableError
-        where nothing has ever come and no broker answers within the time-out; with `until_end` also where nothing comes
-        for the time-out; with any end, also by the idle time-out, where a partition that is not known to be at its end
-        has no leader then, and where the group assigns no partitions in time. Raise NotFoundError for a deleted topic
-        that was named, and OperationError or UnreachableError for an error that librdkafka reports, also where it
-        refuses the subscription to new topics, or the assignment for a tail.
+        `while_idle` is raised here. Records before an error of librdkafka are yielded first; those that came together
+        with another error are not, and those of the tail never. Raise UnreachableError where nothing has ever come and
+        no broker answers within the time-out; with `until_end` also where nothing comes for the time-out; with any end,
+        also by the idle time-out, where a partition that is not known to be at its end has no leader then, and where
+        the group assigns no partitions in time. Raise NotFoundError for a deleted topic that was named, and
+        OperationError or UnreachableError for an error that librdkafka reports, also that deletion where it is reported
+        first, and where it refuses the subscription to new topics, or the assignment for a tail.
         """
         if self._selection.tail:
             yield from self._last_records(self._selection.tail)
@@ -460,12 +461,13 @@ class Reading:
     def _next_batch(self, size: int) -> list[Message]:
         """Return the records that have come: wait for one record only, so that a single one is not delayed.
 
-        The wait is 0.1 s at most. The list is empty where nothing came, and where only events came, or records that are
-        passed over, or at or behind a stop. `prepare` gets the records before those at a stop are left out, and an
-        empty list where only others came; it is not called where nothing came. `size` is the largest number of records
-        beside the first one and early ones. Raise UnreachableError or OperationError for an error of librdkafka: the
-        records that came before it are returned first, and the next call raises it. Raise also the kept error of a
-        callback, and errors of `prepare`; the records that came with these are lost.
+        The wait for it is 0.1 s at most; callbacks of a rebalance can take longer. The list is empty where nothing
+        came, and where only events came, or records that are passed over, or at or behind a stop. `prepare` gets the
+        records before those at a stop are left out, and an empty list where only others came; it is not called where
+        nothing came. `size` is the largest number of records beside the first one and early ones. Raise
+        UnreachableError or OperationError for an error of librdkafka: the records that came before it are returned
+        first, and the next call raises it. Raise also the kept error of a callback, and errors of `prepare`; the
+        records that came with these are lost.
         """
         if self._failure is not None:
             raise self._failure

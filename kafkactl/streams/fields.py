@@ -290,8 +290,9 @@ def _read_headers(items: Any) -> Headers:
 
     An object may have name_base64 and value_base64 instead. Texts become UTF-8, with the bytes that surrogateescape has
     kept. JsonText counts as text in a value, as in the value of a record, and not in a name. A name that is not UTF-8
-    is bytes. A value that is None or missing is null. Raise FormatError for anything else: None, an object without a
-    name or with another field, values in both forms of a field, and wrong base64.
+    is bytes. A value that is None or missing is null; another one must be text, which is not checked in a pair. Raise
+    FormatError for anything else: None, an object without a name or with another field, values in both forms of a
+    field, and wrong base64.
     """
     wrong = FormatError("headers are not a list of [name, value] or an object")
     if isinstance(items, str) or not isinstance(items, list):

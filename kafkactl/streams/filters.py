@@ -36,15 +36,16 @@ def make_text_filter(pattern: str, part: str, format: Format) -> RecordFilter:
     """Return a filter for records whose key or value has a match of a regular expression anywhere.
 
     `part` is key or value, and an error names the option --key-matches or --value-matches. The filter takes a message
-    and returns a bool; a record whose part is null, or not of its `format`, does not pass. Raise UsageError for an
-    invalid pattern. The filter raises OperationError or UnreachableError where a format cannot get its schema.
+    and returns a bool; a record whose part is null, or not of its `format`, does not pass. Nor does one whose schema is
+    not in the registry or cannot be used. Raise UsageError for an invalid pattern. The filter raises OperationError
+    where the registry refuses, and UnreachableError where it refuses the login or does not answer.
     """
     load_compiled = compile_pattern(pattern, f"--{part}-matches")
 
     def passes(message: Any) -> bool:
-        """Return whether the part of a message is text with a match; False for null and for another format.
+        """Return whether the part of a message is text with a match; False where _decode() gives None.
 
-        Raise OperationError or UnreachableError where the format cannot get its schema.
+        The errors of _decode() pass through.
         """
         text = _decode(getattr(message, part)(), format)
         return text is not None and load_compiled.search(text) is not None
@@ -78,16 +79,16 @@ def make_json_filter(text: str, format: Format) -> RecordFilter:
     """Return a filter for records whose value is JSON and fulfils a condition such as .user.id == 7.
 
     The filter takes a message and returns a bool. A value that is null, not of its `format` or not JSON does not pass.
-    Raise UsageError for an invalid condition. The filter raises OperationError or UnreachableError where the format
-    cannot get its schema.
+    Nor does one whose schema is not in the registry or cannot be used. Raise UsageError for an invalid condition. The
+    filter raises OperationError where the registry refuses, and UnreachableError where it refuses the login or does not
+    answer.
     """
     condition = parse_condition(text)
 
     def passes(message: Any) -> bool:
         """Return whether a message's value is JSON that fulfils the condition.
 
-        False for a null value, and for one that is not of its format. Raise OperationError or UnreachableError where
-        the format cannot get its schema.
+        False where _decode() gives None; its errors pass through.
         """
         value = _decode(message.value(), format)
         if value is None:

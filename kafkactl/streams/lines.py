@@ -161,8 +161,9 @@ class LineReader:
 
         An empty text has no headers; with `as_kafka` it is one without a separator. A value that equals the null marker
         is None, and a name that is not UTF-8 is bytes. Raise FormatError for a null name, and for a header without a
-        separator. Where errors are ignored, a header without a separator has its whole text as the name and None as the
-        value; a null name is still an error. `number` is only for the message of Kafka's reader.
+        separator. Where errors are ignored, a header without a separator has its whole text as the name, also the null
+        marker, and None as the value; a null name before a separator is still an error. `number` is only for the
+        message of Kafka's reader.
         """
         headers: Headers = []
         for pair in self._split_headers(packed):

@@ -226,8 +226,9 @@ def find_ranges(
     A start may also be OFFSET_BEGINNING or OFFSET_END. The latter is also that of a `tail`, which the caller applies,
     and of a time after the last record. `consumer` is the client that asks. `warn` is called with a sentence about each
     given offset that the log does not have; the nearest offset replaces it, unless auto.offset.reset is none. Raise
-    NotFoundError for a missing topic or partition and where no topic matches, OperationError where offsets cannot be
-    looked up, UnreachableError where no broker answers, and UsageError for a wrong client setting.
+    NotFoundError for a missing topic or partition and where no topic matches, OperationError where a topic cannot be
+    read or offsets cannot be looked up, UnreachableError where no broker answers, and UsageError for a wrong client
+    setting.
     """
     partitions = _list_partitions(cluster, consumer, selection)
     starts: dict[Partition, int] = {}

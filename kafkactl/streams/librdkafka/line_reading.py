@@ -82,7 +82,8 @@ class LineReading:
         the ends of the partitions where nothing comes for the time-out; and at the end of any reading, also by the idle
         time-out, unless `limit` ends it, where a partition that is not known to be at its end has no leader. Raise
         NotFoundError for a deleted topic that was named, OperationError or UnreachableError for an error that
-        librdkafka reports, and MemoryError for a record that does not fit into memory.
+        librdkafka reports, also that deletion where it is reported first, and MemoryError for a record that does not
+        fit into memory.
         """
         left = _NO_LIMIT if limit is None else limit
         last_record_at = time.monotonic()
