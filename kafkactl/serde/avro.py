@@ -415,9 +415,9 @@ def _parse_schema(schema: Schema) -> tuple[Any, Mapping[str, Any]]:
     """Return a parsed schema, and its named types and those of its references by full name.
 
     Logical types are removed unless `shown.logical_types` is set. Raise UsageError for a text, also of a reference,
-    that is no Avro schema or is nested too deeply, and for unknown types in the schema. Not all faults are found: a
-    reference with unknown types stays, incomplete, and a fixed whose size is no number, or symbols that are no list,
-    pass.
+    that is no Avro schema or is nested too deeply, and for unknown types in the schema. A reference
+    with unknown types is left out. Not all faults are found: a fixed whose size is no number, or symbols that are no
+    list, pass.
     """
     try:
         named_types: dict[str, Any] = {}
@@ -432,10 +432,12 @@ def _parse_schema(schema: Schema) -> tuple[Any, Mapping[str, Any]]:
         while texts:
             before = len(texts)
             for name, text in list(texts.items()):
+                with_this = dict(named_types)  # an attempt that fails leaves incomplete types
                 try:
-                    fastavro.parse_schema(text, named_schemas=named_types)
+                    fastavro.parse_schema(text, named_schemas=with_this)
                 except fastavro.schema.UnknownType:
                     continue
+                named_types = with_this
                 del texts[name]
             if len(texts) == before:
                 break

@@ -49,20 +49,24 @@ def make_format(schema: Schema) -> Format:
         """
         try:
             data = text.encode("utf-8")
-            validator.validate(json.loads(text))
-        except jsonschema.ValidationError as error:
-            raise FormatError(
-                f"{text[:80]!r} does not match the JSON Schema: {error.json_path}: {error.message}"
-            ) from error
-        except Unresolvable as error:
-            raise FormatError(f"the JSON Schema has a reference that is not found: {error}") from error
+            value = json.loads(text)
         except UnicodeEncodeError as error:
             raise FormatError(f"not JSON: character {error.start + 1} is not UTF-8") from error
         except RecursionError as error:
             raise FormatError(f"{text[:80]!r} is nested too deeply") from error
         except ValueError as error:
             raise FormatError(f"{text[:80]!r} is not JSON: {error}") from error
-        except (ArithmeticError, AttributeError, LookupError, TypeError, UnknownType, re.error) as error:
+        try:
+            validator.validate(value)
+        except jsonschema.ValidationError as error:
+            raise FormatError(
+                f"{text[:80]!r} does not match the JSON Schema: {error.json_path}: {error.message}"
+            ) from error
+        except Unresolvable as error:
+            raise FormatError(f"the JSON Schema has a reference that is not found: {error}") from error
+        except RecursionError as error:
+            raise FormatError(f"{text[:80]!r} is nested too deeply") from error
+        except (ArithmeticError, AttributeError, LookupError, TypeError, UnknownType, ValueError, re.error) as error:
             reason = str(error).partition("\n")[0]
             raise FormatError(f"{text[:80]!r} cannot be checked against the JSON Schema: {reason}") from error
         return data

@@ -351,8 +351,8 @@ class RegistryFormat:
 
         The header is a zero byte, the schema's id and the path in a Protobuf schema. A schema in a file may be
         registered. Values for a Protobuf schema of the registry are of its first message. Raise UsageError where no
-        schema can be chosen, it is invalid or needs an extra that is not installed, the newest one is not of the chosen
-        language (a schema chosen by its id may be of any), or that of a file names one of its references or is a
+        schema can be chosen, it is invalid or needs an extra that is not installed, that of the registry is not of the
+        chosen language, or that of a file names one of its references or is a
         FileDescriptorSet, NotFoundError where the registry does not have it, OperationError where it refuses, and
         UnreachableError where it refuses the login or does not answer as a registry does. Raise OperationError where a
         Protobuf schema needs a temporary file that cannot be made.
@@ -360,7 +360,9 @@ class RegistryFormat:
         schema = self._schema
         if self._writes.schema_id is not None:
             number = self._writes.schema_id
-            parsed = _parse_schema(self._registry.find_by_id(number))
+            found = self._registry.find_by_id(number)
+            self._require_language(found, f"schema {number}")
+            parsed = _parse_schema(found)
         elif schema is None:
             if self._strategy != "topic":
                 raise UsageError(
@@ -368,16 +370,20 @@ class RegistryFormat:
                     f"use --{self._subject[1]}-schema FILE",
                 )
             number, schema = self._registry.find_latest(self._name_subject(None))
-            if self._language not in (None, schema.language):
-                raise UsageError(
-                    f"subject {self._name_subject(None)} is {schema.language}, not {self._language}",
-                    f"read the language from the registry: --{self._subject[1]}-format registry",
-                )
+            self._require_language(schema, f"subject {self._name_subject(None)}")
             parsed = _parse_schema(schema)
         else:
             parsed = _parse_schema(schema)  # an invalid schema is refused before it is registered
             number = self._registry.register_schema(self._name_subject(parsed), schema, self._writes.registers)
         return _HEADER.pack(_MAGIC, number) + parsed.place, parsed.format
+
+    def _require_language(self, schema: Schema, subject_text: str) -> None:
+        """Raise UsageError, with `subject_text` in its text, for a schema of another language than the chosen one."""
+        if self._language not in (None, schema.language):
+            raise UsageError(
+                f"{subject_text} is {schema.language}, not {self._language}",
+                f"read the language from the registry: --{self._subject[1]}-format registry",
+            )
 
     def _name_subject(self, parsed: _ParsedSchema | None) -> str:
         """Return the name of the subject: TOPIC-key or TOPIC-value, RECORD, or TOPIC-RECORD.

@@ -209,19 +209,24 @@ class _Reading:
         """Return where the batches of a segment begin and where they end, in bytes, in the order of the file.
 
         Without `skip_damaged` the batches end before the first place without a whole one. Damage is reported to
-        `on_error`; zeros in a log that is followed are none. Wrong CRCs are looked for only with `skip_damaged`, which
-        leaves their batches out unless it keeps them. Raise LostBytesError (a FormatError) where the file cannot be
-        read, or is a gzip file that is cut off, while damage is skipped.
+        `on_error`; zeros in a log that is followed are none. A file that cannot be read, and a gzip file that is cut
+        off, are damage, too: what was found before it is returned. Wrong CRCs are looked for only with `skip_damaged`,
+        which leaves their batches out unless it keeps them. Raise LostBytesError only where a log that is followed
+        becomes unreadable meanwhile.
         """
         begins, ends = array("q"), array("q")
-        if self._selection.skip_damaged:
-            for batch in read_sound_batches(segment, 0, self._make_reporter(segment), self._keeps_bad_crc):
-                begins.append(batch.position)
-                ends.append(batch.position + batch.size_bytes)
+        try:
+            if self._selection.skip_damaged:
+                for batch in read_sound_batches(segment, 0, self._make_reporter(segment), self._keeps_bad_crc):
+                    begins.append(batch.position)
+                    ends.append(batch.position + batch.size_bytes)
+                return begins, ends
+            for position, size in segment.read_frames():
+                begins.append(position)
+                ends.append(position + size)
+        except LostBytesError as error:  # as of a gzip file that is cut off: what was found before stays
+            self._on_error(add_file_name(error, segment.path))
             return begins, ends
-        for position, size in segment.read_frames():
-            begins.append(position)
-            ends.append(position + size)
         behind = ends[-1] if ends else 0
         try:
             segment.read_batch(behind)

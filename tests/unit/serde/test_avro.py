@@ -233,3 +233,18 @@ def test_an_error_is_a_record() -> None:
     format = make_format(Schema(AVRO, json.dumps({"type": "error", "name": "Failure", "fields": fields})))
     text = '{"data": "\\u00ff", "code": {"int": 3}}'
     assert json.loads(format.to_text(format.to_bytes(text))) == {"data": "ÿ", "code": {"int": 3}}
+
+
+@pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
+def test_references_with_unknown_types(order: tuple[str, ...]) -> None:
+    """Such a reference is as if it were not there; it must not leave a half of its types."""
+    texts = {
+        "a": '{"type": "record", "name": "A", "fields": [{"name": "x", "type": "Unknown"}]}',
+        "b": '{"type": "record", "name": "B", "fields": [{"name": "y", "type": "int"}]}',
+    }
+    references = {name: texts[name] for name in order}
+    with pytest.raises(UsageError, match="invalid Avro schema: A"):
+        make_format(Schema(AVRO, '{"type": "record", "name": "M", "fields": [{"name": "a", "type": "A"}]}', references))
+    main = '{"type": "record", "name": "M", "fields": [{"name": "b", "type": "B"}]}'
+    chosen = make_format(Schema(AVRO, main, references))
+    assert chosen.to_text(chosen.to_bytes('{"b": {"y": 1}}')) == '{"b": {"y": 1}}'

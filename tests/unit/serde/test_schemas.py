@@ -434,6 +434,27 @@ def test_a_schema_of_a_strange_registry(
         from_registry(registry.url).to_text(b"\0\0\0\0\x01\x02")
 
 
+def test_a_schema_of_another_language_is_refused(registry: registries.Registry) -> None:
+    """Also one that is chosen by its id: its values would have another form."""
+    registry.register("orders-value", {"schema": '{"type": "integer"}', "schemaType": "JSON"})
+    for writes, subject in ((WriteOptions(schema_id=1), "schema 1"), (WriteOptions(), "subject orders-value")):
+        for language, wanted in (("avro", "AVRO"), ("protobuf", "PROTOBUF")):
+            choice = Choice(language, None, {"url": registry.url}, writes=writes)
+            with pytest.raises(UsageError, match=f"{subject} is JSON, not {wanted}"):
+                choose_format(choice, "value", "orders").to_bytes("7")
+        choice = Choice("registry", None, {"url": registry.url}, writes=writes)
+        assert choose_format(choice, "value", "orders").to_bytes("7").endswith(b"7")
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e400"])
+def test_a_number_that_cannot_be_checked_is_json(text: str) -> None:
+    chosen = json_schema.make_format(Schema(JSON, '{"multipleOf": 0.5}'))
+    with pytest.raises(FormatError, match="cannot be checked against the JSON Schema"):
+        chosen.to_bytes(text)
+    with pytest.raises(FormatError, match="is not JSON"):
+        chosen.to_bytes("{")
+
+
 @pytest.mark.parametrize("body", ["<html>", "{}", '{"detail": "Not Found"}', '{"error_code": null}', "[]"])
 def test_status_404_of_a_server_that_is_no_registry(body: str) -> None:
     """A wrong address must not look like records whose schema is missing."""

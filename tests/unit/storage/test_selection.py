@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import struct
 import threading
 import zlib
@@ -218,3 +219,17 @@ def test_the_next_file_does_not_hide_this_one(tmp_path: Path, next_bytes: bytes)
     batches = select([first, second], Selection(from_offset=100), True, errors.append)
     assert [record.offset for batch in batches for record in batch.records] == [100, 101, 102, 103, 104]
     assert all(str(second) in str(error) for error in errors)
+
+
+@pytest.mark.parametrize("skip_damaged", [False, True])
+def test_the_last_records_of_a_gzip_file_that_is_cut_off(tmp_path: Path, skip_damaged: bool) -> None:
+    """What can be unpacked counts, and the segment before it is not needed."""
+    batches = [encode_batch([Record(offset, 5, -1, None, b"%d" % offset, ())]) for offset in range(4)]
+    before, cut = tmp_path / f"{0:020}.log", tmp_path / f"{1:020}.log.gz"
+    before.write_bytes(batches[0])
+    cut.write_bytes(gzip.compress(b"".join(batches[1:]), compresslevel=0)[:-20])
+    errors: list[KafkactlError] = []
+    selected = select([before, cut], Selection(tail=2, skip_damaged=skip_damaged), True, errors.append)
+    assert [record.value for batch in selected for record in batch.records] == [b"1", b"2"]
+    assert errors
+    assert all(str(cut) in str(error) for error in errors)
