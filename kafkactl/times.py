@@ -263,9 +263,9 @@ def _read_clock() -> int:
 def _read_time(text: str, zone: tzinfo, now_ms: int) -> int:
     """Return a point in time in ms since 1970, without a check of its range: it may be negative.
 
-    The text is digits, which are ms (also 20260101), `now`, `today`, `yesterday`, -DURATION, or an ISO 8601 day or
-    time; `zone` is for those without a zone. Raise _RefusalError for any other text, for a date that does not exist,
-    and where the zone cannot convert it.
+    The text is digits, which are ms (also 20260101), `now`, `today`, `yesterday`, -DURATION with a unit (-90 is
+    refused), or an ISO 8601 day or time; `zone` is for those without a zone. Raise _RefusalError for any other text,
+    for a date that does not exist, and where the zone cannot convert it.
     """
     _check_length(text)
     if re.fullmatch(_DIGITS, text):

@@ -127,12 +127,13 @@ def list_brokers(cluster: Cluster, with_sizes: bool = False, only: int | None = 
     A failed look-up of the controller is one of the errors, too; `controller_id` and each broker's `controller` are
     None then, and also, without an error, where the right to ask is missing or there is no controller. Fenced brokers
     are known from Kafka 4.0 on, and are not asked. `with_sizes` asks every broker that answers for its log folders; a
-    folder that cannot be read is an error and counts as 0 bytes. Without it, and for a broker that does not answer,
-    `size_bytes` is None. Where no broker answers for itself there is one error for all. A broker that is not fenced
-    gets 30% of the remaining time to answer; then it is SILENT. `only` is the id of the one broker that is returned,
-    None for all; it is ABSENT where it is not registered and has replicas, and the result is empty where it has none.
-    Raise UnreachableError where no broker answers at all, OperationError for a refusal, UsageError for a wrong client
-    setting. Skews compare a size with the mean of the returned brokers.
+    folder that cannot be read is an error and counts as 0 bytes. Without it, and for a broker that does not answer or
+    refuses, `size_bytes` is None; where all refuse their sizes there is one error. Where no broker answers for itself
+    there is one error for all. A broker that is not fenced gets 30% of the remaining time to answer; then it is SILENT.
+    `only` is the id of the one broker that is returned, None for all; it is ABSENT where it is not registered and has
+    replicas, and the result is empty where it has none. Raise UnreachableError where no broker answers at all,
+    OperationError for a refusal, UsageError for a wrong client setting. Skews compare a size with the mean of the
+    returned brokers.
     """
     with cluster.share_timeout():
         metadata = _read_metadata(cluster)
@@ -226,8 +227,9 @@ def list_apis(cluster: Cluster, broker_ids: Sequence[int] = ()) -> tuple[list[Br
 def count_alive(cluster: Cluster) -> int:
     """Return how many brokers are registered, not fenced, and answer. One silent broker takes the whole time-out.
 
-    A broker that refuses does not count. Raise UnreachableError or OperationError where none answers or where the
-    brokers cannot be listed, and UsageError for a wrong client setting.
+    A broker that refuses does not count. The result is 0 where no broker is listed, as when all are fenced. Raise
+    UnreachableError or OperationError where brokers are listed and none answers or where they cannot be listed, and
+    UsageError for a wrong client setting.
     """
     answers, _ = cluster.requests.ask_brokers("ApiVersions", None, **_CLIENT)
     return len(answers)

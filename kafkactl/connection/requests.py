@@ -177,7 +177,7 @@ class Requests:
     def ask_brokers(
         self, api: str, brokers: Iterable[int] | None = None, *, time_share: float = 1.0, **fields: Any
     ) -> Answers:
-        """Return the answers of several brokers to one question by the broker's id, and the errors of the others.
+        """Return the answers of several brokers to one question, a dict by broker id, and a list of the others' errors.
 
         `api` is the name of the request without "Request", `fields` are those of its schema. `brokers` are ids; None
         means all brokers that are alive. `time_share` is the part of the remaining time that the brokers get, from 0 to

@@ -315,15 +315,16 @@ def read_group_lags(
 
     The ends of each partition are read once for all groups. All partitions of a topic are included where the group has
     committed in one of them or a member reads one. A partition without a commit has a lag of None and the state
-    NO_COMMIT; its records do not count in the sum, which has the number of such partitions beside it. A group that
-    failed is not in the first list. A partition whose end or start cannot be read has an error of its own, in its row;
-    the lag is known then only where the end and the commit are. With `read_committed` the end of a log is its last
-    stable offset. `with_epochs` asks also for epochs and target assignments of the consumer protocol; without it a
-    group that is listed as Empty has neither coordinator nor assignor. Without groups both lists are empty, but the
-    metadata are read. The groups must have been listed just before, because librdkafka crashes where a coordinator is
-    moving. The epochs are also asked for where librdkafka does not know a state. Raise UnreachableError where no group,
-    no partition or no request for the metadata was answered, or a coordinator does not answer about epochs;
-    OperationError for a refusal of the metadata or the epochs; and UsageError for a wrong client setting.
+    NO_COMMIT, or UNKNOWN where its ends cannot be read. Partitions whose lag is None do not count in the sum, which has
+    their number beside it. A group that failed is not in the first list. A partition whose end, start or commit cannot
+    be read has an error of its own, in its row; the lag is known then only where the end and the commit are. With
+    `read_committed` the end of a log is its last stable offset. `with_epochs` asks also for epochs and target
+    assignments of the consumer protocol; without it a group that is listed as Empty has neither coordinator nor
+    assignor. Without groups both lists are empty, but the metadata are read. The groups must have been listed just
+    before, because librdkafka crashes where a coordinator is moving. The epochs are also asked for where librdkafka
+    does not know a state. Raise UnreachableError where no group, no partition or no request for the metadata was
+    answered, or a coordinator does not answer about epochs; OperationError for a refusal of the metadata or the epochs;
+    and UsageError for a wrong client setting.
     """
     descriptions, errors = _describe_briefly(cluster, groups, with_epochs)
     offsets, failures = _read_offsets(cluster, [description.group for description in descriptions])

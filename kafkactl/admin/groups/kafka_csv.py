@@ -101,7 +101,8 @@ def _read_line(line: str, with_group: bool) -> tuple[str, str, int, int]:
 
     `line` has no LF; a CR at its end is removed. Numbers may be negative. Missing texts are empty, missing numbers 0.
     One empty value too many is ignored. A line with only a CR has empty texts and zeros. Raise PlanFileError for an
-    empty line, a wrong quote, text in place of a number, and too many values.
+    empty line, a wrong quote, text in place of a number, a partition beyond 32 bits, an offset beyond 64 bits, and too
+    many values.
     """
     if not line:
         raise PlanFileError(f"No content to map due to end-of-input{_place('UNKNOWN', 'UNKNOWN')}", _MISMATCH)

@@ -132,7 +132,7 @@ class NotedStopping(Stopping):
     def __enter__(self) -> NotedStopping:
         """Install the handlers, and the pipe that ends waits at a signal. Return the context itself.
 
-        Raise ValueError outside the main thread.
+        A signal that is ignored, such as HUP under nohup, stays ignored. Raise ValueError outside the main thread.
         """
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)

@@ -164,9 +164,10 @@ def check(arguments: Arguments) -> None:
 def _refuse_wrong_pairs(arguments: Arguments) -> None:
     """Raise WrongUsageError for two options that cannot be used together, in the order of Kafka's checks.
 
-    These are an option beside a verb that it does not belong to (--topic-id and --delete-config are not looked at),
-    --create with --replica-assignment beside --partitions or --replication-factor, and a filter of states beside
-    --topics-with-overrides. Two filters of states are not refused.
+    First come the settings and numbers of topics beside a verb that they do not belong to; then --replica-assignment
+    beside --partitions or --replication-factor with --create; then a filter of states beside --topics-with-overrides
+    or a verb other than --describe; and last --if-exists and its like beside a wrong verb. Other options, such as
+    --topic-id, are not looked at, and two filters of states are not refused.
     """
     for name in ("config", "partitions", "replication-factor", "replica-assignment"):
         refuse_together(arguments, name, _list_other_verbs(name))
