@@ -423,8 +423,7 @@ def _make_end_error(segment: Segment, position: int) -> FormatError:
 def _make_shorter_error(path: Path, position: int, size_bytes: int) -> KafkactlError:
     """Return (not raise) the error for a file that has become shorter than what was read, up to `position` in bytes."""
     return KafkactlError(
-        f"{path}: the file became shorter: {position} bytes were read, and it has {size_bytes} now: what was behind"
-        " them is gone",
+        f"{path}: the file became shorter: {position} bytes were read, and it has {size_bytes} now",
         "a broker cuts off records that were not replicated; reading goes on at the new end",
     )
 

@@ -236,7 +236,10 @@ def _refuse_empty(name: str | None, option: str) -> str | None:
     It comes from an empty variable of a shell, and the change would be for all other entities of the type.
     """
     if name == "" and not people.is_kafka_style():
-        raise UsageError(f"invalid value '' for {option}: the value is empty", "for all others use --default")
+        raise UsageError(
+            f"invalid value '' for {option}: the value is empty",
+            f"give a name; --default stands for all others ({', '.join(_TYPES_WITH_DEFAULT)})",
+        )
     return name
 
 
