@@ -211,8 +211,9 @@ def list_apis(cluster: Cluster, broker_ids: Sequence[int] = ()) -> tuple[list[Br
     """Return the requests that brokers offer, sorted by broker and number, and an error for each that does not answer.
 
     Without `broker_ids` all brokers are asked that are alive. An id of a broker that is not alive has an error, too; an
-    id that is there twice counts once. Raise the first error where no broker answers: UnreachableError or
-    OperationError; UsageError for a wrong client setting.
+    id that is there twice counts once. Both lists are empty where no broker is listed, as when all are fenced. Raise
+    the first error where none of the brokers answers: UnreachableError or OperationError; UsageError for a wrong client
+    setting.
     """
     answers, errors = cluster.requests.ask_brokers("ApiVersions", broker_ids or None, **_CLIENT)
     names = list_api_names()

@@ -41,7 +41,10 @@ class ControllerFileError(UsageError):
     """The file of a controller lacks what is needed, or the folder of its metadata does."""
 
     def __init__(self, fault: Fault, detail: str = "") -> None:
-        """Take what is wrong, and the folder, name or value that it is about."""
+        """Make the message of `fault`, with `detail` in place of its {}, and a hint; both are kept as attributes.
+
+        `detail` is the folder, name or value that the fault is about; "" for a fault without {}.
+        """
         super().__init__(f"wrong settings of a controller: {fault.format(detail)}", _HINT)
         self.fault = fault
         self.detail = detail

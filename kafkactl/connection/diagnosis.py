@@ -271,10 +271,11 @@ def _find_cause_by_first_handshake(settings: Settings) -> Cause | None:
     """Return the cause that a TLS handshake with the first reachable server shows, or None.
 
     It may be a certificate that does not pass the check, a client certificate that the broker wants, a listener without
-    TLS, or, for security.protocol SSL, a handshake that succeeds without an answer. None also means that the handshake
-    succeeds with a login (SASL_SSL), fails in an unknown way, or that no server can be reached. The client's
-    certificate is shown; where it cannot be read here, as in a key store, a refusal of it gives None. The settings must
-    have security.protocol, else KeyError is raised; nothing else is.
+    TLS, or, for security.protocol SSL, a handshake that succeeds and whose connection stays open, because no request is
+    sent. None also means that the server closes it within 0.5 s, that the handshake succeeds with a login (SASL_SSL) or
+    fails in an unknown way, or that no server can be reached. The client's certificate is shown; where it cannot be
+    read here, as in a key store, a refusal of it gives None. The settings must have security.protocol, else KeyError is
+    raised; nothing else is.
     """
     has_login = settings.properties["security.protocol"].lower() != "ssl"
     for connection, host in _open_connections(settings):

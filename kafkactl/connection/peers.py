@@ -136,7 +136,8 @@ def _greet(address: Address, secure: Secure | None, wait_s: float) -> Peer:
 def _greet_otherwise(address: Address) -> Peer | None:
     """Return ZOOKEEPER, HTTP or TLS where a server answers one of three other greetings as such; otherwise None.
 
-    The greetings are sent one after the other, and each has about 0.1 s. Nothing is raised.
+    The greetings are sent one after the other. Each answer has about 0.1 s, and each address of the host may take 0.1 s
+    more; the look-up of the host's name is not bounded. Nothing is raised.
     """
     return next(
         (peer for greeting in _OTHER_GREETINGS if (peer := _identify_by_greeting(address, greeting)) is not None), None
