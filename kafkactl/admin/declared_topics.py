@@ -99,11 +99,12 @@ def compare(cluster: Cluster, declared: Sequence[TopicSpec]) -> list[Change]:
     """Return the changes that bring the cluster's topics to the declared state, in the order of `declared`.
 
     The changes of a topic are in the order partitions, replicas, settings by name; a topic that has its declared state
-    has none. Replicas count as after the reassignments in progress. Topics that are not declared stay, but a setting of
-    a declared topic that the file does not have is unset. A topic that the user may not see counts as a new one. For a
-    topic that exists, fewer partitions, and more replicas than live brokers, are impossible changes, not errors. The
-    numbers of a new topic are not checked, and the brokers check nothing here. Raise UnreachableError, OperationError
-    (also NotFoundError) for a topic that cannot be described, and UsageError for a wrong client setting.
+    has none. Replicas count as after the reassignments in progress. Topics that are not declared stay, and so does a
+    number of None; but a setting of a declared topic that the file does not have is unset. A topic that the user may
+    not see counts as a new one. For a topic that exists, fewer partitions, and more replicas than live brokers, are
+    impossible changes, not errors. The numbers of a new topic are not checked, and the brokers check nothing here.
+    Raise UnreachableError, OperationError (also NotFoundError) for a topic that cannot be described, and UsageError for
+    a wrong client setting.
     """
     existing_names = {row.topic for row in list_topics(cluster)}
     brokers = len(cluster.read_metadata().brokers)

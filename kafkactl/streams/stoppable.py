@@ -257,7 +257,7 @@ class AnyLineEndInput(StoppableInput):
 
 
 class RepeatableInput:
-    """All bytes of an input, to be read again and again; after a signal they can still be read once."""
+    """All bytes of an input in memory, to be read again and again, also after a signal: the caller ends this."""
 
     def __init__(self, source: StoppableInput) -> None:
         """Read the input to its end, or up to a signal, into memory; raise OSError where it cannot be read."""

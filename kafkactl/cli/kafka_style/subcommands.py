@@ -142,10 +142,10 @@ class _Reader:
     """Reads the options of one level of a command line."""
 
     def __init__(self, tool: str, purpose: str, levels: Sequence[Level], level: Level, needs_server: bool) -> None:
-        """Take the tool with all levels, and the level whose options are read.
+        """Take the tool's levels, the tool itself first, and the one of them whose options are read.
 
         `tool` is the name in the usage, and `purpose` the tool's sentence in the help. Without `needs_server` the
-        options for the address may be missing.
+        options for the address may be missing, also where the level requires them.
         """
         self._tool, self._purpose, self._levels, self._level = tool, purpose, levels, level
         self._needs_server = needs_server

@@ -328,7 +328,7 @@ def _make_document(topic: TopicDescription) -> dict[str, Any]:
 
 
 def _choose_style(row: PartitionDescription) -> str | None:
-    """Return the style of a row: red without a leader, yellow with too few replicas in sync, else None."""
+    """Return the style of a row: "bold red" without a leader, else "yellow" if it is under-replicated, else None."""
     return "bold red" if row.leader is None else "yellow" if row.under_replicated else None
 
 

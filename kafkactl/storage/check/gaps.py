@@ -56,10 +56,10 @@ def find_gap_faults(log: LogState, policy: Policy, segments: Sequence[Path]) -> 
 
 
 def is_explained_by_compaction(log: LogState, policy: Policy) -> bool:
-    """Return whether compaction may have removed records: by the policy COMPACT, or where the log has any hole.
+    """Return whether compaction may have removed records: by the policy COMPACT, or by what the log state has noted.
 
-    A hole is inside a segment or a batch, or between two segments. Then sequence numbers that jump and producer
-    snapshots that differ prove nothing.
+    That is a hole inside a segment or a batch, or between two segments, but not directly behind damage; or a batch with
+    a delete horizon. Then sequence numbers that jump and producer snapshots that differ prove nothing.
     """
     return policy is Policy.COMPACT or log.is_cleaned or any(gap.between_segments for gap in log.gaps)
 

@@ -222,8 +222,9 @@ class PartitionCheck:
     def _check_other_files(self, stems: set[str]) -> Iterator[Fault]:
         """Yield findings about files that belong to no segment; `stems` are the names of the segments without .log.
 
-        Paths that were skipped and files with suffixes like .deleted are notices, an index without its segment is a
-        fault, and KRaft snapshots are checked.
+        The files are those in `files`, which run() fills; before that there are none. Paths that were skipped and files
+        with suffixes like .deleted are notices, and an index without its segment is a fault. KRaft snapshots are read
+        and checked, and their batches and records are added to `checked`. Nothing is raised.
         """
         for entry in self.files.skipped:
             yield notice(entry.path, f"skipped: {entry.reason}")
@@ -264,5 +265,5 @@ def _read_epochs(path: Path) -> tuple[list[LeaderEpoch], list[Fault]]:
 
 
 def _is_snapshot(path: Path) -> bool:
-    """Return whether a file is a producer snapshot with an offset in its name, and without a suffix like .deleted."""
+    """Return whether the name of a file is decimal digits, of any number, and .snapshot, with no other suffix."""
     return path.suffix == FileKind.PRODUCER_SNAPSHOT.value and path.stem.isdecimal()
