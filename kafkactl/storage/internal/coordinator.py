@@ -101,7 +101,8 @@ def _read_message(reader: SchemaReader, layout: Layout, version: int, shown_vers
 def _decode_protocol(member: dict[str, Any]) -> None:
     """Replace a member's subscription and assignment by dicts of their fields, in place.
 
-    `member` must have both, as bytes. Those that cannot be decoded stay, also with a negative version. Bytes behind the fields are lost.
+    `member` must have both, as bytes. Those that cannot be decoded stay, also with a negative version. Bytes behind the
+    fields are lost.
     """
     subscription, assignment = sorted(load_layouts("consumer_protocol"), key=lambda layout: layout.name, reverse=True)
     for name, layout in (("subscription", subscription), ("assignment", assignment)):
