@@ -115,24 +115,24 @@ def describe_each(cluster: Cluster, names: Sequence[str], with_moves: bool = Fal
             settings, failures = _read_settings_by_librdkafka(cluster, list(described))
         except TimeoutError:  # librdkafka waits for the controller, which may be frozen; others know the topics
             return describe_in_full(cluster, names)
-    topics = []
-    for name, topic in described.items():
-        partitions = (
-            PartitionDescription(
-                name,
-                partition.id,
-                partition.leader.id if partition.leader is not None and partition.leader.id >= 0 else None,
-                tuple(node.id for node in partition.replicas),
-                tuple(node.id for node in partition.isr),
+        topics = []
+        for name, topic in described.items():
+            partitions = (
+                PartitionDescription(
+                    name,
+                    partition.id,
+                    partition.leader.id if partition.leader is not None and partition.leader.id >= 0 else None,
+                    tuple(node.id for node in partition.replicas),
+                    tuple(node.id for node in partition.isr),
+                )
+                for partition in sorted(topic.partitions, key=lambda partition: partition.id)
             )
-            for partition in sorted(topic.partitions, key=lambda partition: partition.id)
-        )
-        topic_id = _format_uuid(topic.topic_id)
-        topic_settings = settings.get(name, ())
-        topics.append(TopicDescription(name, topic_id, bool(topic.is_internal), tuple(partitions), topic_settings))
-    # A move ends when all replicas are in sync, so that without others there is none to ask for.
-    if with_moves and any(partition.under_replicated for topic in topics for partition in topic.partitions):
-        topics = _add_moves(topics, _read_moves(cluster, failures))
+            topic_id = _format_uuid(topic.topic_id)
+            topic_settings = settings.get(name, ())
+            topics.append(TopicDescription(name, topic_id, bool(topic.is_internal), tuple(partitions), topic_settings))
+        # A move ends when all replicas are in sync, so that without others there is none to ask for.
+        if with_moves and any(partition.under_replicated for topic in topics for partition in topic.partitions):
+            topics = _add_moves(topics, _read_moves(cluster, failures))
     return topics, errors + failures
 
 
