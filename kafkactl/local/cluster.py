@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import errno
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,7 +11,15 @@ from pathlib import Path
 
 from kafkactl.errors import EngineError, NotFoundError
 from kafkactl.local import instance
-from kafkactl.local.compose import DEFAULT_PORT, TARGETS, Service, Target, load_target, make_variables
+from kafkactl.local.compose import (
+    DEFAULT_PORT,
+    TARGETS,
+    Service,
+    Target,
+    load_target,
+    make_variables,
+    require_usable_folders,
+)
 from kafkactl.local.engine import START_TIMEOUT_S, Engine, Fault, NodeStatus, Tell, await_condition
 from kafkactl.local.instance import Instance
 from kafkactl.local.native import NativeEngine
@@ -43,9 +51,9 @@ def up(
     other values or only in part, where a port is in use or closed to this user, and for a damaged record. Also raise it
     where a job or the formatting of storage fails, where a node ends or does not answer within 180 s (the native engine
     stops all nodes then), and where not all brokers join in another 180 s (the nodes keep running then). Raise
-    UsageError for an unknown target, for a version or a folder that it cannot have (see make_variables), and for a
-    KAFKA_HOME with another version, OSError where a folder cannot be written or the record cannot be read or written,
-    and OverflowError for a port below 0 or above 65535.
+    UsageError for an unknown target, for a version or a folder that it cannot have (see require_usable_folders), and
+    for a KAFKA_HOME with another version, OSError where a folder cannot be written or the record cannot be read or
+    written, and OverflowError for a port below 0 or above 65535.
     """
     from kafkactl.local.ports import require_free
 
@@ -61,6 +69,7 @@ def up(
         version=version or new_cluster.version,
         log_dir=str(log_dir.resolve()) if log_dir else new_cluster.log_dir,
     )
+    require_usable_folders(name, _make_variables(new_cluster))
     target = _load_target(new_cluster)
     new_cluster = replace(new_cluster, version=target.kafka_version)
     require_free((published.host for broker in target.brokers for published in broker.ports), name)
@@ -83,7 +92,7 @@ def down(name: str, wipe: bool, tell: Tell) -> None:
 
     `tell` gets lines of progress. Nodes that do not run are no error. After an EngineError the record stays. Raise
     NotFoundError for a cluster that was not started or was wiped, EngineError for a damaged record and where an engine
-    fails or a log dir cannot be removed, UsageError for a version or folder in the record that the target cannot have,
+    fails or a log dir cannot be removed, UsageError for a version in the record that the target cannot have,
     and OSError where the record or a pid file cannot be read or removed, or a node belongs to another user.
     """
     local_cluster = _require_local_cluster(name)
@@ -100,7 +109,7 @@ def list_node_statuses() -> list[NodeStatus]:
 
     Clusters are sorted by name, and nodes are in the order of their start. Raise EngineError for a damaged record and
     where a compose file is not installed, OSError for a record or pid file that cannot be read, and UsageError for a
-    record with a version or folder that its target cannot have. A Docker that does not answer is no error: the state is
+    record with a version that its target cannot have. A Docker that does not answer is no error: the state is
     "unknown".
     """
     return [
@@ -119,7 +128,7 @@ def apply(fault: Fault, name: str, node: str, tell: Tell) -> str:
     running one do nothing with the native engine; with Docker they are an EngineError. `tell` gets lines of progress.
     Raise NotFoundError for an unknown cluster or node, and EngineError for a node that does not run or has an unknown
     state (which only a restart accepts), for a damaged record, and where the engine fails. Raise UsageError for a
-    restart with a KAFKA_HOME of another version and for a version or folder in the record that the target cannot have,
+    restart with a KAFKA_HOME of another version and for a version in the record that the target cannot have,
     and OSError for a record that cannot be read and a log that cannot be written.
     """
     local_cluster = _require_local_cluster(name)
@@ -150,7 +159,7 @@ def logs(name: str, follow: bool) -> int:
 
     With the Docker engine the status is docker's; the native engine returns 0, and with `follow` never. Raise
     NotFoundError for a cluster that was not started or was wiped, EngineError without docker or for a damaged record,
-    UsageError for a version or folder in the record that the target cannot have, OSError for a record or log that
+    UsageError for a version in the record that the target cannot have, OSError for a record or log that
     cannot be read, OutputError where stdout cannot be written, and ReaderLeftError where its reader left.
     """
     local_cluster = _require_local_cluster(name)
@@ -184,7 +193,9 @@ def _remove(folder: Path) -> None:
     Files that another process removes at the same time are no error.
     """
     try:
-        while os.path.lexists(folder):
+        if folder.is_symlink():
+            raise OSError(errno.ELOOP, "it is a link")
+        while folder.exists():
             with contextlib.suppress(FileNotFoundError):  # another process has removed a file of it
                 shutil.rmtree(folder)
     except OSError as error:
@@ -290,7 +301,7 @@ def _load_target(local_cluster: Instance) -> Target:
     """Return the target of a local cluster.
 
     An empty version or log dir means that of the compose file. Raise UsageError for an unknown target and for a version
-    or folder that it cannot have, and EngineError where its compose file is not installed.
+    that it cannot have, and EngineError where its compose file is not installed.
     """
     return load_target(local_cluster.target, _make_variables(local_cluster))
 
@@ -310,7 +321,7 @@ def _is_running(local_cluster: Instance) -> bool:
     """Return True where all nodes run and False where none does; raise EngineError when only some do.
 
     A paused node, and an unknown state, count as not running: without an answer of Docker the result is False. Raise
-    UsageError for an unknown target in the record and for a version or folder that the target cannot have, and OSError
+    UsageError for an unknown target in the record and for a version that the target cannot have, and OSError
     where a pid file cannot be read. Raise EngineError, too, where the compose file is not installed.
     """
     nodes = _make_engine(local_cluster).status(_load_target(local_cluster))

@@ -16,7 +16,7 @@ TARGETS = ("kraft", "kraft-cluster", "kraft-controllers", "zookeeper", "zookeepe
 DEFAULT_PORT = 9092
 HOST = "127.0.0.1"
 
-_NOT_IN_FOLDERS = re.compile(r"(?<!^[A-Za-z]):|[,#\x00-\x1f\x7f]")
+_NOT_IN_FOLDERS = re.compile(r"(?<!^[A-Za-z]):|,|\s#|[\x00-\x1f\x7f]")
 """Compose splits at a colon (but for a drive), YAML ends at # behind a blank, and log.dirs is a list with commas."""
 _VARIABLE = re.compile(r"\$(?:\$|\{(?P<name>\w+)(?:(?P<operator>:?[-+])(?P<text>(?:[^{}]|\{[^{}]*\})*))?\})")
 
@@ -121,17 +121,11 @@ def make_variables(
 
     `port` is the first of three host ports in a row, `secrets` the folder for secrets, `log_dir` the folder for the
     brokers' log dirs. Confluent's images have their own version numbers: 7.9 contains Kafka 3.9, 7.8 contains 3.8, and
-    so on; only a version 3.x sets one. Raise UsageError for a version that is not like 4.3.1, and for a folder whose
-    path has a comma, #, a control character, or a colon other than a drive's.
+    so on; only a version 3.x sets one. Raise UsageError for a version that is not like 4.3.1.
     """
     values = {f"KAFKACTL_PORT_{node}": str(port + node - 1) for node in (1, 2, 3)}
     for name, folder in (("KAFKACTL_SECRETS", secrets), ("KAFKACTL_LOG_DIR", log_dir)):
         if folder is not None:
-            if (wrong := _NOT_IN_FOLDERS.search(str(folder))) is not None:
-                raise UsageError(
-                    f"the path of a local cluster's folder has the character {wrong[0]!r}: {str(folder)!r}",
-                    "choose a folder without it: --log-dir for segments, KAFKACTL_DATA for everything else",
-                )
             values[name] = str(folder)
     if version is not None:
         if not re.fullmatch(r"\d+\.\d+\.\d+", version):
@@ -143,6 +137,22 @@ def make_variables(
         if major == "3":
             values["KAFKACTL_CP_VERSION"] = f"7.{minor}.0"
     return values
+
+
+def require_usable_folders(name: str, values: Mapping[str, str]) -> None:
+    """Raise UsageError for a folder that the target binds and that its compose file or its brokers cannot name.
+
+    `values` are those of make_variables(). Such a path has a colon, a comma, # behind a blank, or a control character.
+    Raise UsageError for an unknown target, and EngineError for a compose file that is not installed.
+    """
+    text = find_compose_file(name).read_text(encoding="utf-8")
+    for variable in ("KAFKACTL_SECRETS", "KAFKACTL_LOG_DIR"):
+        folder = values.get(variable, "")
+        if f"${{{variable}" in text and (wrong := _NOT_IN_FOLDERS.search(folder)) is not None:
+            raise UsageError(
+                f"the path of a local cluster's folder has the character {wrong[0]!r}: {folder!r}",
+                "choose a folder without it: --log-dir for segments, KAFKACTL_DATA for everything else",
+            )
 
 
 def load_target(name: str, values: Mapping[str, str]) -> Target:

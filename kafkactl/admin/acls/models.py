@@ -137,8 +137,9 @@ def write_address(text: str) -> str | None:
         return str(address)
     if address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
-    groups, scope = address.exploded.partition("%")[0].split(":"), address.scope_id
-    return ":".join(f"{int(group, 16):x}" for group in groups) + (f"%{scope}" if scope else "")
+    data = address.packed
+    groups = (int.from_bytes(data[at : at + 2], "big") for at in range(0, len(data), 2))
+    return ":".join(f"{group:x}" for group in groups) + (f"%{address.scope_id}" if address.scope_id else "")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -87,6 +87,7 @@ def test_additions_that_are_wrong(cli: Cli, words: str, message: str) -> None:
         ("::1", "brokers write host ::1 as 0:0:0:0:0:0:0:1"),
         ("2001:0DB8::1", "brokers write host 2001:0DB8::1 as 2001:db8:0:0:0:0:0:1"),
         ("::ffff:10.0.0.7", "brokers write host ::ffff:10.0.0.7 as 10.0.0.7"),
+        ("fe80::1%eth0", "brokers write host fe80::1%eth0 as fe80:0:0:0:0:0:0:1%eth0"),
     ],
 )
 def test_a_host_that_no_client_has(

@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from kafkactl.errors import UsageError
-from kafkactl.local.compose import TARGETS, find_compose_file, interpolate, load_target, make_variables
+from kafkactl.local.compose import (
+    TARGETS,
+    find_compose_file,
+    interpolate,
+    load_target,
+    make_variables,
+    require_usable_folders,
+)
 from kafkactl.local.translate import list_listening_ports, make_job_command, parse_scram_users
 
 CONTAINER_HOSTS = re.compile(r"(?:kafka|zookeeper|controller)-\d(?=:)")
@@ -168,12 +175,18 @@ def test_a_folder_is_bound_as_it_is_named(name: str, folder: str) -> None:
     assert [str(broker.bound_log_dir).rpartition("/")[0] for broker in target.brokers] == [folder] * len(target.brokers)
 
 
-@pytest.mark.parametrize("character", [":", ",", "#", "\n", "\0", "\x7f"])
-@pytest.mark.parametrize("place", ["log_dir", "secrets"])
-def test_a_folder_that_a_compose_file_cannot_name_is_refused(place: str, character: str) -> None:
+@pytest.mark.parametrize("part", ["a:b", "a,b", "a #b", "a\n", "a\0", "a\x7f"])
+@pytest.mark.parametrize(("name", "place"), [*((name, "log_dir") for name in TARGETS), ("secured", "secrets")])
+def test_a_folder_that_a_compose_file_cannot_name_is_refused(name: str, place: str, part: str) -> None:
     with pytest.raises(UsageError, match="the path of a local cluster's folder has the character"):
-        make_variables(**{place: Path(f"/tmp/a{character} b")})
+        require_usable_folders(name, make_variables(**{place: Path(f"/tmp/{part}")}))
 
 
-def test_a_folder_on_a_drive_is_no_fault() -> None:
-    assert make_variables(secrets=Path("C:/secrets"))["KAFKACTL_SECRETS"] == "C:/secrets"
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_folder_that_a_target_does_not_use_is_no_fault(name: str) -> None:
+    """Nor is one that only starts refuse: a cluster of an earlier release must be shown and stopped."""
+    values = make_variables(secrets=Path("/tmp/a:b"))
+    if name != "secured":
+        require_usable_folders(name, values)
+    assert load_target(name, values).brokers
+    require_usable_folders(name, make_variables(secrets=Path("C:/secrets"), log_dir=Path("/tmp/a#b")))

@@ -277,3 +277,10 @@ def test_a_folder_that_another_process_empties_is_removed(tmp_path: Path, monkey
     assert gone
     assert not folder.exists()
     cluster._remove(folder)
+
+
+@pytest.mark.parametrize("is_dangling", [False, True])
+def test_a_link_in_place_of_a_folder_is_not_removed(tmp_path: Path, is_dangling: bool) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / ("nothing" if is_dangling else "."))
+    with pytest.raises(EngineError, match="it is a link"):
+        cluster._remove(tmp_path / "link")
