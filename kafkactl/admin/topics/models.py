@@ -46,9 +46,14 @@ class PartitionDescription:
 
     @property
     def under_replicated(self) -> bool:
-        """Return whether fewer replicas are in sync than the partition has, as Kafka's tool counts.
+        """Return whether a replica is not in sync, also if it is one that a reassignment adds."""
+        return len(self.isr) < len(self.replicas)
 
-        Replicas that a reassignment adds do not count; where reassignments were not asked for, they do.
+    @property
+    def lacks_replicas(self) -> bool:
+        """Return whether the partition is under-replicated without the replicas that a reassignment adds.
+
+        Kafka's tool counts so. Where reassignments were not asked for, these replicas count, too.
         """
         return len(self.isr) < len(self.replicas) - len(self.adding or ())
 

@@ -86,7 +86,11 @@ def describe(
         raise make_exclusive_error("--topic-id", "a selection of topics")
     request = _TopicRequest(selection, topic_id, exclude_internal, if_exists)
     filters = _PartitionFilter(
-        under_replicated_partitions, unavailable_partitions, under_min_isr_partitions, at_min_isr_partitions
+        under_replicated_partitions,
+        unavailable_partitions,
+        under_min_isr_partitions,
+        at_min_isr_partitions,
+        output.is_kafka,
     )
     connected = cluster.connect()
     if output.is_kafka:
@@ -208,6 +212,8 @@ class _PartitionFilter:
     unavailable: bool
     under_min_isr: bool
     at_min_isr: bool
+    as_kafka: bool = False
+    """Whether replicas that a reassignment adds do not count as under-replicated, as in Kafka's tool."""
 
     @property
     def is_empty(self) -> bool:
@@ -238,7 +244,7 @@ class _PartitionFilter:
         """
         return (
             self.is_empty
-            or (self.under_replicated and row.under_replicated)
+            or (self.under_replicated and (row.lacks_replicas if self.as_kafka else row.under_replicated))
             or (self.unavailable and row.leader is None)
             or (self.under_min_isr and (row.leader is None or len(row.isr) < min_isr))
             or (self.at_min_isr and len(row.isr) == min_isr)

@@ -126,7 +126,8 @@ def test_replicas_that_a_move_adds_are_not_under_replicated(
     replicas: tuple[int, ...], isr: tuple[int, ...], adding: tuple[int, ...] | None, short: bool
 ) -> None:
     row = PartitionDescription("orders", 0, 1, replicas, isr, adding=adding)
-    assert row.under_replicated is short
+    assert row.lacks_replicas is short
+    assert row.under_replicated is (len(isr) < len(replicas))
 
 
 def test_a_topic_whose_settings_cannot_be_read_is_not_exported(cli: Cli) -> None:
