@@ -260,7 +260,9 @@ def test_a_broker_that_is_down(tmp_path: Path) -> None:
         for partition in range(3):
             cli.ok("produce", "t", "--partition", partition, input="x\n" * 5)
         # The first group of a cluster: its coordinator may be made for longer than the usual time-out.
-        cli.ok("--timeout", "60", "groups", "reset-offsets", "g", "--topic", "t", "--to-offset", 2, "--execute", "--yes")
+        cli.ok(
+            "--timeout", "60", "groups", "reset-offsets", "g", "--topic", "t", "--to-offset", 2, "--execute", "--yes"
+        )
         coordinator = json.loads(cli.ok("groups", "describe", "g", "--state", "-o", "json"))[0]["coordinator"]["id"]
         victim = next(node for node in (1, 2, 3) if node != coordinator)
         nodes = json.loads(cli.ok("local", "status", "-o", "json"))
