@@ -46,7 +46,6 @@ def get(url: str) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
-@pytest.mark.skipif(not socket.has_ipv6, reason="there is no IPv6")
 def test_an_address_of_ipv6() -> None:
     with serving("print('m 1.0')", host="::1") as (url, _):
         status, text = get(f"{url}/metrics")
