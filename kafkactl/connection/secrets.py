@@ -29,7 +29,6 @@ _WORDS = (
 _NO_SECRETS = ("sasl.oauthbearer.token.endpoint.url",)
 _SOURCES = ("command", "file")
 _COMMAND_TIMEOUT_S = 60
-_OTHERS_READ_IT = ": others can read the command line, and the shell keeps it"
 IN_CLIENT_SETTINGS = "{variable}, a --command-config file, or -X {name}_command='COMMAND THAT PRINTS IT'"
 _OTHERS_READ, _OTHERS_WRITE = 0o044, 0o022
 
@@ -63,8 +62,7 @@ def refuse_in_url(url: str, flag: str, instead: str) -> None:
     Everything before an @ counts as a login. A secret is a value whose name contains token, secret, password or key.
     `flag` is the option, `instead` the hint. The message hides the login and the secrets.
     """
-    if (hidden := hide_in_url(url)) != url:
-        raise UsageError(f"{flag} {hidden}{_OTHERS_READ_IT}", instead)
+    _refuse_hidden(url, hide_in_url(url), flag, instead)
 
 
 def refuse_urls(settings: Mapping[str, str], flag: str) -> None:
@@ -74,8 +72,13 @@ def refuse_urls(settings: Mapping[str, str], flag: str) -> None:
     the last @ as the login; in a command, NAME_command, each word counts. Other settings pass.
     """
     for name, value in settings.items():
-        if (hidden := _hide_urls(name, value)) != value:
-            raise UsageError(f"{flag} {name} {hidden}{_OTHERS_READ_IT}", "put it into a file: --command-config FILE")
+        _refuse_hidden(value, _hide_urls(name, value), f"{flag} {name}", "put it into a file: --command-config FILE")
+
+
+def _refuse_hidden(text: str, hidden: str, flag: str, instead: str) -> None:
+    """Raise UsageError, with the hint `instead`, where something of a text of the command line must be hidden."""
+    if hidden != text:
+        raise UsageError(f"{flag} {hidden}: others can read the command line, and the shell keeps it", instead)
 
 
 def _hide_urls(name: str, value: str) -> str:

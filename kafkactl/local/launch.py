@@ -159,14 +159,10 @@ def _format(nodes: list[Node], java: str, libs: Path) -> None:
         if users := translate.parse_scram_users(node.service):
             arguments.append(f"@{_write_users_file(node, users)}")
         command = _make_java_command(node, java, libs, ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"], *arguments)
-        running.append(
-            (
-                node,
-                subprocess.Popen(
-                    command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-                ),
-            )
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
         )
+        running.append((node, process))
     outputs = [process.communicate()[0] for _, process in running]
     for (node, process), output in zip(running, outputs, strict=True):
         if process.returncode != 0:

@@ -55,7 +55,12 @@ class PartitionDescription:
 
         Kafka's tool counts so. Where reassignments were not asked for, these replicas count, too.
         """
-        return len(self.isr) < len(self.replicas) - len(self.adding or ())
+        return len(self.isr) < self.settled_count
+
+    @property
+    def settled_count(self) -> int:
+        """Return the number of replicas without those that a reassignment adds; all where none was asked for."""
+        return len(self.replicas) - len(self.adding or ())
 
     @property
     def target_count(self) -> int:
@@ -96,7 +101,7 @@ class TopicDescription:
         Where partitions differ it is the largest number. Where reassignments were not asked for, or could not be read,
         the added replicas count, too.
         """
-        return max((len(row.replicas) - len(row.adding or ()) for row in self.partitions), default=0)
+        return max((row.settled_count for row in self.partitions), default=0)
 
     @property
     def target_factor(self) -> int:
