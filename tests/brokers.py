@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.clusters import free_base
+from tests.clusters import free_base, wait_for_coordinators
 from tests.conftest import REPOSITORY, Cli
 
 RELEASES = ("3.6.2", "3.9.1", "4.0.0", "4.3.1")
@@ -53,6 +53,7 @@ def run_all(release: str) -> list[str]:
         cli = Cli(Path(home))
         try:
             cli.ok("local", "up", "kraft", "--engine", "native", "--version", release, "--port", free_base(_NEAR))
+            wait_for_coordinators(cli)
             return [_result(cli(*command.split(), input=text)) for command, text in COMMANDS]
         finally:
             cli("local", "down", "--all", "--wipe")

@@ -73,11 +73,19 @@ def running(name: str, home: Path, near: int | None = None) -> Iterator[RunningC
     with alone():
         cli.ok("local", "up", name, "--engine", "native", "--port", free_base(near or PORTS[name]))
     try:
+        wait_for_coordinators(cli)
         context = json.loads(cli.ok("context", "show", "-o", "json"))
         record = json.loads((home / "data" / "local" / name / "instance.json").read_text())
         yield RunningCluster(name, context["bootstrap_servers"], record["version"], cli)
     finally:
         cli.ok("local", "down", name, "--wipe")
+
+
+def wait_for_coordinators(cli: Cli) -> None:
+    """Wait until a new cluster has its topics of offsets and transactions: on a busy machine longer than a time-out."""
+    for question, answer in ((("groups", "describe"), "group not found"), (("transactions", "describe"), "not found")):
+        told = cli("--timeout", 60, *question, "no-such-name", check=1)
+        assert answer in told.stderr, told.stderr
 
 
 def free_base(start: int) -> int:

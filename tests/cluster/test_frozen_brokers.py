@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from kafkactl.connection.broker_errors import BROKER_ERRORS
 from tests.cluster.test_hostile_values import EVERY_CELL, fault
 from tests.clusters import RunningCluster, eventually
 from tests.forking import Done, Line, run_all
@@ -19,6 +20,8 @@ TIMEOUT_S, BUSY_S = 4, 2.5
 """The time-out of every command, and what a busy machine may add to it and to the second of grace."""
 JOBS = 3
 SILENT = "no answer within 4 s from {}"
+PASSING = [f": {error.sentence}" for error in BROKER_ERRORS.values() if error.is_transient]
+"""Refusals of the others: while leaders move, a broker on a busy machine may be behind for four seconds."""
 
 READS: list[list[str]] = [
     ["topics", "list"],
@@ -94,7 +97,7 @@ def test_every_read_is_whole_or_says_what_is_missing(kraft_cluster: RunningClust
                 or sorted(done.stdout.splitlines()) == sorted(before.stdout.splitlines())
             )
             told = fault(done)
-            named = (SILENT.format(f"broker {node}"), SILENT.format(address), f"broker {node} is not alive")
+            named = (SILENT.format(f"broker {node}"), SILENT.format(address), f"broker {node} is not alive", *PASSING)
             if not is_whole and not (done.status in (1, 3) and any(each in done.stderr for each in named)):
                 told = f"status {done.status}: {done.stdout[-300:]} {done.stderr}"
             elif done.seconds > TIMEOUT_S + 1 + BUSY_S:

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from tests.clusters import RunningCluster, eventually, free_base, running
+from tests.clusters import RunningCluster, eventually, free_base, running, wait_for_coordinators
 from tests.conftest import Cli
 
 
@@ -111,6 +111,7 @@ def test_an_exporter_outlives_its_brokers(tmp_path: Path) -> None:
             with pytest.raises(urllib.error.HTTPError, match="503"):
                 scraped()
             cli.ok("local", "up", "kraft", "--engine", "native", "--port", port)
+            wait_for_coordinators(cli)
             cli.ok("topics", "create", "t", "--if-not-exists", "-p", 1)
             cli.ok("groups", "reset-offsets", "g", "--topic", "t", "--to-earliest", "--execute", "--yes")
             text = scraped()
@@ -259,10 +260,7 @@ def test_a_broker_that_is_down(tmp_path: Path) -> None:
         cli.ok("topics", "create", "t", "--replica-assignment", "1,2,3")
         for partition in range(3):
             cli.ok("produce", "t", "--partition", partition, input="x\n" * 5)
-        # The first group of a cluster: its coordinator may be made for longer than the usual time-out.
-        cli.ok(
-            "--timeout", "60", "groups", "reset-offsets", "g", "--topic", "t", "--to-offset", 2, "--execute", "--yes"
-        )
+        cli.ok("groups", "reset-offsets", "g", "--topic", "t", "--to-offset", 2, "--execute", "--yes")
         coordinator = json.loads(cli.ok("groups", "describe", "g", "--state", "-o", "json"))[0]["coordinator"]["id"]
         victim = next(node for node in (1, 2, 3) if node != coordinator)
         nodes = json.loads(cli.ok("local", "status", "-o", "json"))

@@ -136,7 +136,7 @@ def test_partitions_are_read_alike(kraft: RunningCluster, name: str, arguments: 
 )
 def test_internal_topics_are_printed_alike(kraft: RunningCluster, name: str, formatter: str, topic: str) -> None:
     kraft.cli.ok("topics", "create", name, "-p", 1)
-    kraft.cli.ok("produce", name, "--transactional-id", name, "--timeout", 60, input="a\n")
+    kraft.cli.ok("produce", name, "--transactional-id", name, input="a\n")
     kraft.cli.ok("consume", name, "--group", name, "--from-beginning", "--exit")
     where = ["--topic", topic, "--from-beginning", "--formatter", f"org.apache.kafka.tools.consumer.{formatter}"]
     ours = kraft.cli.ok("console-consumer", *where, "--exit")
