@@ -263,9 +263,9 @@ def wait_for_brokers(cluster: Cluster, count: int) -> tuple[int, UnreachableErro
     """Wait until at least `count` live brokers answer; return the number of the last look, and why none answered.
 
     The second is None where a broker answered in the last look, or no look failed. A number below `count` is no error:
-    it means that the whole time-out of the settings has passed. There is at least one look. Each takes at most 2 s and
-    has connections of its own; the error is that of the longest look without an answer. Raise OperationError for a
-    refusal, UsageError for a wrong client setting.
+    at most 0.2 s of the settings' time-out are left then. There is at least one look. Each has connections and a
+    time-out of its own, at most 2 s; the error is that of the longest look without an answer. Raise OperationError for
+    a refusal, UsageError for a wrong client setting.
     """
     deadline = time.monotonic() + cluster.settings.timeout_s
     failure, longest_s = None, 0.0

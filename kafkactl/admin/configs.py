@@ -128,8 +128,8 @@ def describe_configs(
     subscription; other types are a KeyError, and a broker whose name is not a number is a ValueError. Without entities
     nothing is asked. A group or subscription that does not exist is no error: it has defaults or no settings. Raise
     NotFoundError for a topic that does not exist and for a broker that is not alive, or, at controllers, for one that
-    is no controller; raise OperationError for a refusal, UnreachableError where a broker does not answer, also where
-    others do, and UsageError for a wrong client setting.
+    is no controller; raise OperationError for a refusal and for an answer that lacks an entity, UnreachableError where
+    a broker does not answer, also where others do, and UsageError for a wrong client setting.
     """
     configs, errors = describe_all_configs(cluster, entities, documentation)
     if errors:
@@ -145,10 +145,10 @@ def describe_all_configs(
     `documentation` asks also for the descriptions. A broker that refuses the whole request has an error, too. An entity
     of such a broker is missing; the others keep their order. Without entities nothing is asked. A group or subscription
     that does not exist is no error. Raise NotFoundError for a topic that does not exist and for a broker that is not
-    alive, or, at controllers, for one that is no controller; raise OperationError for a refusal, UnreachableError (or
-    OperationError) where none of the named brokers answers, or no broker for the other entities, and UsageError for a
-    wrong client setting. An entity of a type without settings (users, clients, ips) is a KeyError, a broker whose name
-    is not a number a ValueError.
+    alive, or, at controllers, for one that is no controller; raise OperationError for a refusal and, where no broker
+    has failed, for an answer that lacks an entity, UnreachableError (or OperationError) where none of the named brokers
+    answers, or no broker for the other entities, and UsageError for a wrong client setting. An entity of a type without
+    settings (users, clients, ips) is a KeyError, a broker whose name is not a number a ValueError.
     """
     _require_nodes(cluster, entities)
     by_broker = _group_by_broker(entities)
@@ -247,8 +247,8 @@ def list_entities(cluster: Cluster, type_: EntityType) -> list[Entity]:
     client metrics the list has those with settings, and all groups of any type that exist; brokers that do not answer
     are left out of these. Groups that have only settings are missing where the brokers are too old to list them, and
     without the right to list them. Raise UnsupportedRequestError where the brokers are too old for client metrics, and
-    at controllers for groups, UnreachableError, OperationError, UsageError for a wrong client setting, and KeyError for
-    users, clients and ips.
+    at controllers for all types but brokers and broker loggers, UnreachableError, OperationError, UsageError for a
+    wrong client setting, and KeyError for users, clients and ips.
     """
     if type_ is EntityType.TOPICS:
         return [Entity(type_, name) for name in cluster.requests.list_topics()]
@@ -267,8 +267,8 @@ def may_have_settings(cluster: Cluster, entity: Entity) -> bool:
     At such brokers every name of a group gives True. A group without settings whose broker does not answer gives False;
     so does, without the right to list the settings of groups, one that only has settings. A broker that is not alive
     gives False, and the default '' True. Raise UnsupportedRequestError where the brokers are too old for client
-    metrics, and at controllers for a group; UnreachableError, OperationError for a refusal, UsageError for a wrong
-    client setting, and KeyError for users, clients and ips.
+    metrics, and at controllers for all types but brokers and broker loggers; UnreachableError, OperationError for a
+    refusal, UsageError for a wrong client setting, and KeyError for users, clients and ips.
     """
     if entity.type is not EntityType.GROUPS:
         return entity in list_entities(cluster, entity.type)
@@ -307,14 +307,14 @@ def alter_configs(
 ) -> dict[Entity, OperationError | None]:
     """Change the settings of each entity: all changes of an entity, or none. Return the error of each entity, or None.
 
-    The errors have the broker's words and are not raised; that of a missing topic is a NotFoundError, and one with the
-    code REQUEST_TIMED_OUT means that the answer does not name the entity. The result is in the order of the answers.
-    With `dry_run` the brokers only check. Each broker gets its own request, and the entities of other types share one;
-    without entities nothing is sent. Where the address is that of controllers, the active one gets all changes but
-    those of loggers. Raise NotFoundError for a broker that is not alive or is no controller, before anything is
-    changed; KeyError for users, clients and ips, and ValueError for a broker whose name is not a number. Raise
-    UnreachableError, UnansweredError where a change may have been done, OperationError for a refusal of a whole
-    request, and UsageError for a wrong client setting: requests to other brokers before may have succeeded then.
+    The errors are not raised; that of a missing topic is a NotFoundError, and that of an entity that the answer does
+    not name has the code REQUEST_TIMED_OUT. The result is in the order of the answers. With `dry_run` the brokers only
+    check. Each broker gets its own request, and the entities of other types share one; without entities nothing is
+    sent. Where the address is that of controllers, the active one gets all changes but those of loggers. Raise
+    NotFoundError for a broker that is not alive or is no controller, before anything is changed; KeyError for users,
+    clients and ips, and ValueError for a broker whose name is not a number. Raise UnreachableError, UnansweredError
+    where a change may have been done, OperationError for a refusal of a whole request, and UsageError for a wrong
+    client setting: requests to other brokers before may have succeeded then.
     """
     results: dict[Entity, OperationError | None] = {}
     _require_nodes(cluster, changes)
@@ -399,7 +399,7 @@ def _group_by_broker(
 
 
 def _require_nodes(cluster: Cluster, entities: Iterable[Entity]) -> None:
-    """Raise NotFoundError for a broker that is not alive: a request for it would end in a time-out instead.
+    """Raise NotFoundError for a broker that is not alive.
 
     Where the address is that of controllers, a controller is needed. Without brokers and loggers among the entities
     nothing is asked; the default '' of all brokers does not count. Raise ValueError for a broker whose name is not a

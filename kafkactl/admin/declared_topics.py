@@ -103,8 +103,8 @@ def compare(cluster: Cluster, declared: Sequence[TopicSpec]) -> list[Change]:
     number of None; but a setting of a declared topic that the file does not have is unset. A topic that the user may
     not see counts as a new one. For a topic that exists, fewer partitions, and more replicas than live brokers, are
     impossible changes, not errors. The numbers of a new topic are not checked, and the brokers check nothing here.
-    Raise UnreachableError, OperationError (also NotFoundError) for a topic that cannot be described, and UsageError for
-    a wrong client setting.
+    Raise UnreachableError, OperationError for a refusal and (also NotFoundError) for a topic that cannot be described
+    in full, and UsageError for a wrong client setting.
     """
     existing_names = {row.topic for row in list_topics(cluster)}
     brokers = len(cluster.read_metadata().brokers)
@@ -132,8 +132,8 @@ def check(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Cha
     its `what`. A refusal that names a setting is only for that one; any other is for all changes of the topic in its
     request. An impossible change comes back as it is. A creation or an addition of partitions without an answer becomes
     impossible, too. A change that the user has no right to is `unchecked`. Moves of replicas are not checked. Raise
-    UnreachableError where no broker answers, also about the settings alone, OperationError where a whole request is
-    refused, and UsageError for a wrong client setting.
+    UnreachableError where a request cannot be sent, also where no broker answers about the settings, OperationError
+    where a whole request is refused, and UsageError for a wrong client setting.
     """
     specs = {spec.topic: spec for spec in declared}
     refusals: dict[tuple[str, str], Outcome] = {}
@@ -189,9 +189,9 @@ def apply(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Cha
     the code REQUEST_TIMED_OUT and may have been done. Moves of replicas are started and not awaited.
 
     An `unchecked` change is made like others. Raise OperationError, with nothing changed, where a change is impossible.
-    Raise UnreachableError where no broker answers (UnansweredError where settings or moves may have been changed),
-    OperationError where the request for settings is refused as a whole, and UsageError for a wrong client setting:
-    changes before it may have been done.
+    Raise UnreachableError where a request cannot be sent or a question has no answer (UnansweredError where settings or
+    moves may have been changed), OperationError where the request for settings is refused as a whole, and UsageError
+    for a wrong client setting: changes before it may have been done.
     """
     impossible = [change for change in changes if not change.is_possible]
     if impossible:

@@ -63,9 +63,9 @@ def describe_features(cluster: Cluster, node_id: int | None = None) -> list[Feat
     """Return the features that a node supports, sorted by name, with the levels that the cluster has finalized.
 
     A feature that is not finalized has the level 0, and an unknown epoch is None. Finalized features that the node does
-    not support are left out. `node_id` is the broker or controller that is asked; None means any. Raise
-    UnreachableError, also for a node that is not alive, OperationError for a refusal, and UsageError for a wrong client
-    setting.
+    not support are left out. `node_id` is the broker or controller that is asked; None means any broker, or the active
+    controller. Raise UnreachableError, also for a node that is not alive, OperationError for a refusal, and UsageError
+    for a wrong client setting.
     """
     answer = cluster.requests.send(
         "ApiVersions", broker=node_id, client_software_name="kafkactl", client_software_version=__version__
@@ -91,8 +91,8 @@ def update_features(cluster: Cluster, levels: Mapping[str, int], how: UpgradeTyp
     """Change the levels of features, and return the outcome of each, sorted by name.
 
     A level of 0 ends the use of a feature. Controllers from 4.0 on make all changes or none. With `dry_run` the
-    controller only checks. Raise UnsupportedRequestError with ZooKeeper, UnansweredError where the changes may have
-    been made, UnreachableError, OperationError where no controller can serve it, and UsageError for a wrong client
+    controller only checks. Raise UnsupportedRequestError for brokers before 3.3, UnansweredError where the changes may
+    have been made, UnreachableError, OperationError where no controller can serve it, and UsageError for a wrong client
     setting. A refusal in the answer is not raised: it is an outcome, of each feature where it is one for all. Where the
     answer names single features, one that it leaves out has failed, without a code.
     """
@@ -143,7 +143,7 @@ def find_dependency(name: str, level: int) -> FeatureLevel | None:
     """Return the level of metadata.version that a level of a feature needs, or None.
 
     None means that it needs none, as metadata.version itself. Raise NotFoundError for a feature and a level that Kafka
-    4.3.1 does not know. For metadata.version these are also 0 and the levels before 3.3.
+    4.3.1 does not know. For metadata.version these are also 0 and the levels before 3.3-IV3.
     """
     if name == FEATURE and find_metadata_version(level) is not None:
         return None

@@ -44,11 +44,11 @@ class Verdict:
 def check(cluster: Cluster, question: Question, assumptions: Assumptions) -> Verdict:
     """Return the answer to a question, decided from the rules and settings of the cluster.
 
-    What the assumptions say wins over the broker with the lowest id, which is asked for the rest. A setting that nobody
-    tells counts as no super users, and as False; `unknown_settings` has its name where it could turn a refusal into a
-    permission. Without the right to read the settings they are not told; this is no error. Raise OperationError for
-    another refusal and for a cluster without an authorizer, UnreachableError, and UsageError for a wrong client
-    setting. `other_hosts` is empty for a question with a host.
+    What the assumptions say wins over the broker, or controller, with the lowest id, which is asked for the rest. A
+    setting that nobody tells counts as no super users, and as False; `unknown_settings` has its name where it could
+    turn a refusal into a permission. Without the right to read the settings they are not told; this is no error. Raise
+    OperationError for another refusal and for a cluster without an authorizer, UnreachableError, and UsageError for a
+    wrong client setting. `other_hosts` is empty for a question with a host.
     """
     acls = _list_rules(cluster, question.type, question.name)
     authorizer, hidden = _find_authorizer(cluster, assumptions)
@@ -94,10 +94,11 @@ def _list_rules(cluster: Cluster, kind: ResourceKind, name: str) -> list[Acl]:
 def _find_authorizer(cluster: Cluster, assumptions: Assumptions) -> tuple[Authorizer, tuple[str, ...]]:
     """Return the settings of the authorizer, and the names of those that neither the user nor a broker tells.
 
-    What the user says wins. The broker with the lowest id is asked, and only where the user leaves one of the two open.
-    An empty list of the user means no super users. A setting that the broker does not have, or does not tell, counts as
-    no super users, and as False; only the names of those that it does not tell are returned. Raise OperationError for a
-    refusal other than of the right to read the settings, UnreachableError, and UsageError for a wrong client setting.
+    What the user says wins. The broker, or controller, with the lowest id is asked, and only where the user leaves one
+    of the two open. An empty list of the user means no super users. A setting that the broker does not have, or does
+    not tell, counts as no super users, and as False; only the names of those that it does not tell are returned. Raise
+    OperationError for a refusal other than of the right to read the settings, UnreachableError, and UsageError for a
+    wrong client setting.
     """
     super_users, allows_everyone = assumptions.super_users, assumptions.allows_everyone
     if super_users is None or allows_everyone is None:

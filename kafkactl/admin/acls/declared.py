@@ -68,9 +68,10 @@ def read_declaration(path: Path) -> DeclaredAcls:
 
     The form is {acls: [{type: topic, name: orders, pattern: literal, rules: [{principal: User:ann, permission: allow,
     host: "*", operations: [Read]}]}]}. The pattern is literal, the permission allow and the host `*` where they are
-    missing. Types and operations may be in any case. Names beside `acls` are ignored, an empty list is accepted, and a
-    rule that stands twice counts once. `path` may be `-` for standard input. A file that cannot be read, other fields,
-    wrong values (null, too) and a resource that stands twice are UsageErrors.
+    missing. Types and operations may be in any case. Names beside `acls` are ignored, empty lists of `acls` and `rules`
+    are accepted, and a rule that stands twice counts once. `path` may be `-` for standard input. A file that cannot be
+    read, other fields, wrong values (null, too, but not as the name of the cluster) and a resource that stands twice
+    are UsageErrors.
     """
     content = read_yaml(path)
     rows = content.get("acls") if isinstance(content, dict) else None
@@ -92,8 +93,8 @@ def build_declaration(acls: Sequence[Acl]) -> dict[str, Any]:
 
     It is {"acls": [{"type", "name", "pattern", "rules": [{"principal", "permission", "host", "operations"}]}]}. Rules
     of a resource are together where the first of them is. Rules that differ only in the operation are one rule with
-    several operations; a rule that is there twice has its operation twice. All rules must be known (Acl.is_known):
-    nothing is checked here, and read_declaration refuses a file with others.
+    several operations; a rule that is there twice has its operation twice. All rules must be known (Acl.is_known) and
+    have an operation of their type: nothing is checked here, and read_declaration refuses a file with others.
     """
     by_resource: dict[Resource, dict[tuple[str, str, str], list[str]]] = {}
     for acl in acls:
@@ -119,7 +120,7 @@ def compare(cluster: Cluster, declared: DeclaredAcls) -> tuple[list[AclChange], 
 
     Additions come first, then removals; all are sorted by resource. Rules that are the same in both are left out. Only
     rules of declared resources are removed. Rules of these resources with a part that is not known (Acl.is_known) are
-    not compared: no file can declare them, and no request can remove them. Raise UnreachableError, OperationError for a
+    not compared: no file can declare them, and no request can name them. Raise UnreachableError, OperationError for a
     refusal and for a cluster without an authorizer, and UsageError for a wrong client setting.
     """
     resources = set(declared.resources)

@@ -277,7 +277,7 @@ def parse_principal(text: str, option: str) -> str:
 
 
 def parse_right(text: str, option: str) -> Right:
-    """Return the operation of a name such as DescribeConfigs, in any case, also with `_` or `-` between the words.
+    """Return the operation of a name such as DescribeConfigs, in any case; `_` and `-` do not count.
 
     Raise UsageError, which names `option`, for an unknown one. All is one of the operations; Unknown is refused, and so
     are blanks and an empty text.

@@ -132,7 +132,7 @@ def is_known(acl: Acl) -> bool:
 
 
 def read_authorizer(cluster: Cluster) -> AuthorizerSettings:
-    """Return the settings of the authorizer that the live broker with the lowest id shows.
+    """Return the settings of the authorizer that the live broker, or controller, with the lowest id shows.
 
     Brokers hide the values of settings that they have no type for; then these are None. All are None where the user may
     not read the settings. A setting that the broker does not have gives no super users, and False. Raise OperationError
