@@ -72,10 +72,11 @@ def decide(acls: Iterable[Acl], question: Question, authorizer: Authorizer) -> D
     DescribeConfigs by one for AlterConfigs. Where rules of the resource exist, for any principal and operation, and
     none decides, it is not allowed; without any rule of the resource `allows_everyone` decides. Of several rules that
     decide, the result has the one with the most exact resource: the literal name, then the longest prefix, then all
-    names. A super user is always allowed, also against a denial. Rules for User:* count for every principal; rules of
-    other resources are ignored. For a question without a host only rules for all hosts count.
+    names. A super user is always allowed, also against a denial; User:* is none, for brokers compare super users as
+    text. Rules for User:* count for every principal; rules of other resources are ignored. For a question without a
+    host only rules for all hosts count.
     """
-    if question.principal in authorizer.super_users:
+    if question.principal in authorizer.super_users and question.principal != EVERYBODY:
         return Decision(is_allowed=True, reason=Reason.SUPER_USER)
     of_resource = [acl for acl in acls if applies_to_resource(acl, question.type, question.name)]
     deciding = [acl for acl in of_resource if _applies_to_client(acl, question) and _covers(acl, question.operation)]

@@ -93,8 +93,8 @@ def build_declaration(acls: Sequence[Acl]) -> dict[str, Any]:
 
     It is {"acls": [{"type", "name", "pattern", "rules": [{"principal", "permission", "host", "operations"}]}]}. Rules
     of a resource are together where the first of them is. Rules that differ only in the operation are one rule with
-    several operations; a rule that is there twice has its operation twice. All rules must be known (Acl.is_known) and
-    have an operation of their type: nothing is checked here, and read_declaration refuses a file with others.
+    several operations; a rule that is there twice has its operation twice. Nothing is checked here: read_declaration
+    refuses a file with rules that explain_undeclarable explains.
     """
     by_resource: dict[Resource, dict[tuple[str, str, str], list[str]]] = {}
     for acl in acls:
@@ -115,13 +115,29 @@ def build_declaration(acls: Sequence[Acl]) -> dict[str, Any]:
     return {"acls": rows}
 
 
+def explain_undeclarable(acl: Acl) -> str | None:
+    """Return why no file can declare a rule; None where one can.
+
+    A part of the rule may not be known (Acl.is_known), or read_declaration refuses it: controllers take more than it
+    does, such as the operation Write of a group.
+    """
+    if not acl.is_known:
+        return "kafkactl does not know a part of it"
+    (row,) = build_declaration([acl])["acls"]
+    try:
+        _parse_row(Path("a file"), row)
+    except UsageError as error:
+        return str(error)
+    return None
+
+
 def compare(cluster: Cluster, declared: DeclaredAcls) -> tuple[list[AclChange], list[Acl]]:
     """Return the changes that bring the cluster's rules to the declared state, and the rules that are not compared.
 
     Additions come first, then removals; all are sorted by resource. Rules that are the same in both are left out. Only
-    rules of declared resources are removed. Rules of these resources with a part that is not known (Acl.is_known) are
-    not compared: no file can declare them, and no request can name them. Raise UnreachableError, OperationError for a
-    refusal and for a cluster without an authorizer, and UsageError for a wrong client setting.
+    rules of declared resources are removed. Rules of these resources that no file can declare (explain_undeclarable)
+    are not compared. Raise UnreachableError, OperationError for a refusal and for a cluster without an authorizer, and
+    UsageError for a wrong client setting.
     """
     resources = set(declared.resources)
     chosen = None
@@ -129,7 +145,7 @@ def compare(cluster: Cluster, declared: DeclaredAcls) -> tuple[list[AclChange], 
         (resource,) = resources
         chosen = AclFilter(type=resource.type, name=resource.name, pattern=resource.pattern)
     listed = {acl for acl in requests.list_acls(cluster, chosen) if acl.resource in resources}
-    present = {acl for acl in listed if acl.is_known}
+    present = {acl for acl in listed if explain_undeclarable(acl) is None}
     missing = sorted(set(declared.acls) - present, key=make_sort_key)
     surplus = sorted(present - set(declared.acls), key=make_sort_key)
     changes = [

@@ -27,7 +27,7 @@ from kafkactl.admin.models import Outcome, make_failure
 from kafkactl.connection.broker_errors import describe_error, find_hint, refusal
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.protocol import ErrorCode, ResourceType
-from kafkactl.errors import KafkactlError, UnansweredError
+from kafkactl.errors import KafkactlError, UnansweredError, UnreachableError
 
 _BATCH = 1000
 """Rules in one request; brokers take at most 10,000 changes at once."""
@@ -136,12 +136,14 @@ def read_authorizer(cluster: Cluster) -> AuthorizerSettings:
 
     Brokers hide the values of settings that they have no type for; then these are None. All are None where the user may
     not read the settings. A setting that the broker does not have gives no super users, and False. Raise OperationError
-    for another refusal, UnreachableError, and UsageError for a wrong client setting. No other broker is asked where
-    this one does not answer.
+    for another refusal, UnreachableError, also where no broker is listed, and UsageError for a wrong client setting. No
+    other broker is asked where this one does not answer.
     """
-    broker = min(cluster.requests.list_brokers())
-    resources = [(ResourceType.BROKER, str(broker), [_SUPER_USERS, _EVERYONE])]
-    answer = cluster.requests.send("DescribeConfigs", broker=broker, resources=resources, min_version=1)
+    brokers = cluster.requests.list_brokers()
+    if not brokers:
+        raise UnreachableError("cannot read the settings of the authorizer: no broker is listed as alive")
+    resources = [(ResourceType.BROKER, str(min(brokers)), [_SUPER_USERS, _EVERYONE])]
+    answer = cluster.requests.send("DescribeConfigs", broker=min(brokers), resources=resources, min_version=1)
     (result,) = answer.results
     if result.error_code == ErrorCode.CLUSTER_AUTHORIZATION_FAILED:
         return AuthorizerSettings(super_users=None, allows_everyone=None)

@@ -39,18 +39,18 @@ def export(cluster: ControllerOptions, output: DocumentOptions, resources: AclRe
       kafkactl acls export > acls.yaml
       kafkactl acls export topic:orders
     """
-    from kafkactl.admin.acls.declared import build_declaration
+    from kafkactl.admin.acls.declared import build_declaration, explain_undeclarable
     from kafkactl.admin.acls.models import PatternKind, make_sort_key
     from kafkactl.admin.acls.requests import list_acls
 
     filters = resources.list_filters(PatternKind.ANY)
     connected = cluster.connect()
-    acls = {acl for chosen in filters for acl in list_acls(connected, chosen)}
-    known = sorted((acl for acl in acls if acl.is_known), key=make_sort_key)
-    output.show(build_declaration(known))
-    for acl in sorted(acls - set(known), key=make_sort_key):
-        people.error(OperationError(f"the file lacks a rule, because kafkactl does not know a part of it: {acl}"))
-    return DONE if len(known) == len(acls) else FAILED
+    acls = sorted({acl for chosen in filters for acl in list_acls(connected, chosen)}, key=make_sort_key)
+    reasons = {acl: reason for acl in acls if (reason := explain_undeclarable(acl)) is not None}
+    output.show(build_declaration([acl for acl in acls if acl not in reasons]))
+    for acl, reason in reasons.items():
+        people.error(OperationError(f"the file lacks a rule, because {reason}: {acl}"))
+    return FAILED if reasons else DONE
 
 
 @command
@@ -101,7 +101,7 @@ def apply(cluster: ControllerOptions, output: ReportOptions, confirm: ConfirmOpt
 def _compare(connected: Cluster, content: DeclaredAcls) -> list[AclChange]:
     """Return the changes that bring the cluster's rules to the declared state, and warn of others on stderr.
 
-    The others are rules of the declared resources that kafkactl does not know in all parts; they stay. There is a
+    The others are rules of the declared resources that no file can declare; they stay. There is a
     warning, too, for each host of an added rule that is no address as brokers write it. The changes are not made. Raise
     UnreachableError, OperationError for a refusal and for a cluster without an authorizer, and UsageError for a wrong
     client setting.
@@ -111,7 +111,7 @@ def _compare(connected: Cluster, content: DeclaredAcls) -> list[AclChange]:
     changes, others = declared.compare(connected, content)
     warn_of_hosts(change.acl for change in changes if change.action is declared.AclAction.ADD)
     for acl in others:
-        people.warning(f"a rule is not compared and stays, because kafkactl does not know a part of it: {acl}")
+        people.warning(f"a rule is not compared and stays, because {declared.explain_undeclarable(acl)}: {acl}")
     return changes
 
 

@@ -181,7 +181,7 @@ def test_settings_of_the_brokers() -> None:
 
 def test_who_may_do_something() -> None:
     rules = [*ORDERS, rule("deny User:ann Read topic:ord", host="10.0.0.1", pattern="prefixed")]
-    settings = Authorizer(super_users={"User:admin"})
+    settings = Authorizer(super_users={"User:admin", "User:*"})
     rows = list_access(rules, Right.READ, ResourceKind.TOPIC, "orders", settings)
     assert [(row.principal, row.host, row.decision.is_allowed) for row in rows] == [
         ("User:*", "*", False),
@@ -190,6 +190,7 @@ def test_who_may_do_something() -> None:
         ("User:ann", "10.0.0.1", False),
         ("User:bob", "*", False),
     ]
+    assert not decide(rules, ask("User:eve Read topic:orders"), settings).is_allowed, "brokers compare them as text"
 
 
 TEXT = """\
