@@ -42,8 +42,7 @@ class Condition:
 
         The condition is violated where it holds: lag>10 is violated by a lag of 11. A lag with unknown partitions is
         unknown, unless the known ones violate it already. The state Unknown is a name like others, and not an unknown
-        value. The text is "GROUP: SUBJECT is VALUE (CONDITION)" or "GROUP: SUBJECT is not known (CONDITION)", without a
-        line end.
+        value. The text is "GROUP: SUBJECT is VALUE (CONDITION)" or "GROUP: SUBJECT is not known (CONDITION)".
         """
         value = _get_value(self.subject, lag)
         if value is None or (self.subject == "lag" and lag.unknown_partitions and not self.compare(value, self.bound)):
@@ -85,8 +84,8 @@ def parse(text: str) -> Condition:
 def _get_value(subject: str, lag: GroupLag) -> float | str | None:
     """Return the group's value of the subject (times in s), or None where it is not known.
 
-    The subject is lag, time, members or state. The lag is the sum of the known ones, 0 where none is known; only the
-    time can be None.
+    The subject is lag, time, members or state. The lag is the sum of the known ones, 0 where none is known. The time is
+    the largest known one; only it can be None.
     """
     if subject == "state":
         return lag.description.state

@@ -62,9 +62,9 @@ def list_groups(cluster: Cluster) -> GroupList:
     not answer, and it fails where a frozen broker should list the others. Then all brokers are asked once more by
     kafka-python, and the groups are sorted by name; where the time is over by then, the list has the groups of the
     brokers that did answer. Share and streams groups are left out, and groups of Kafka Connect, too. Raise
-    UnreachableError where no broker answers, or where one does not and the silent broker cannot be found;
-    OperationError where a broker refuses and no group was listed, or where a transient refusal lasts; and UsageError
-    for a wrong client setting.
+    UnreachableError where no broker answers, or where one does not and either the silent broker cannot be found, or the
+    time is over and no group was listed; OperationError where a broker refuses and no group was listed, or where a
+    transient refusal lasts; and UsageError for a wrong client setting.
     """
     incomplete: list[GroupList] = []
 
@@ -73,7 +73,7 @@ def list_groups(cluster: Cluster) -> GroupList:
 
         Raise UnreachableError of a broker without an answer, OperationError of a transient refusal, and the error of
         any broker where no group was listed; the groups that were listed are kept in `incomplete` then. Raise
-        TimeoutError after half of the time-out, and UsageError for a wrong client setting.
+        TimeoutError after half of the remaining time, and UsageError for a wrong client setting.
         """
         answer = cluster.wait(
             cluster.admin.list_consumer_groups(request_timeout=cluster.timeout_s),
@@ -112,11 +112,11 @@ def choose_groups(cluster: Cluster, selection: NameSelection | None = None) -> G
     """Return the selected consumer groups (None or empty: all), sorted, and errors, which are not raised.
 
     A name may have a NotFoundError (where a broker's list is missing, an OperationError that it may exist), or an
-    OperationError where it is a share or streams group or its coordinator does not answer. A chosen group whose name no
-    client can send becomes an OperationError, also without a selection. A group of Kafka Connect is only chosen by its
-    name. Where a broker's list is missing, the errors say so, but not for names alone. Raise NotFoundError for a
-    pattern without a match in complete lists, UnreachableError or OperationError where the groups cannot be listed, and
-    UsageError for a wrong client setting.
+    OperationError where it is a share or streams group or its coordinator does not answer, is moving or refuses the
+    list. A chosen group whose name no client can send becomes an OperationError, also without a selection. A group of
+    Kafka Connect is only chosen by its name. Where a broker's list is missing, the errors say so, but not for names
+    alone. Raise NotFoundError for a pattern without a match in complete lists, UnreachableError or OperationError where
+    the groups cannot be listed, and UsageError for a wrong client setting.
     """
     group_list = list_groups(cluster)
     list_errors = tuple(OperationError(f"cannot list all groups: {error}") for error in group_list.errors)
@@ -179,10 +179,10 @@ def find_unlisted_groups(cluster: Cluster, names: Sequence[str]) -> dict[str, Gr
     `names` are the names to look for; they should be in no list of consumer groups, which is not checked: such a group
     is returned, too. The groups are share and streams groups, and groups whose coordinator is moving: for a moment no
     broker lists them. Groups of Kafka Connect are also among them, as classic groups. An error stands for a name, which
-    may be no group, whose coordinator does not answer, is still moving, or answers with an error code. A name that is
-    absent from the result is no group, or one that the user may not see. Without names nothing is asked. Raise
-    UnreachableError or OperationError where no broker lists its groups, OperationError also where a transient refusal
-    lasts, and UsageError for a wrong client setting.
+    may be no group, whose coordinator does not answer, is still moving, or refuses the list. A name that is absent from
+    the result is no group, or one that the user may not see. Without names nothing is asked. Raise UnreachableError or
+    OperationError where no broker lists its groups, OperationError also where a transient refusal lasts, and UsageError
+    for a wrong client setting.
     """
     if not names:
         return {}
@@ -200,9 +200,9 @@ def _ask_coordinator(cluster: Cluster, name: str) -> GroupListing | OperationErr
 
     A broker that has just become the coordinator lists nothing until it has loaded its groups, without an error. So it
     is first asked about the group itself, which it answers when it has loaded them. The group may be of any type. The
-    error, an OperationError, is that of a coordinator that does not answer, cannot be found for the moment, or answers
-    with an error code. None also stands for a group that the user has no right to see, and where the request cannot be
-    sent to a coordinator for any other reason. Raise UsageError for a wrong setting.
+    error, an OperationError, is that of a coordinator that does not answer, cannot be found for the moment, answers
+    with a transient error code, or refuses the list. None also stands for a group that the user has no right to see,
+    and where the request cannot be sent to a coordinator for any other reason. Raise UsageError for a wrong setting.
     """
     from kafkactl.admin.groups.epochs import make_listing
 
@@ -267,10 +267,11 @@ def _describe_all(
 ) -> tuple[list[GroupDescription], list[KafkactlError]]:
     """Return the descriptions of the groups of these names, in their order, and the errors of the others.
 
-    A group that has gone is Dead, or has an error. Without names nothing is asked, and both lists are empty.
-    `with_epochs` asks also for epochs and target assignments, which are also asked for where librdkafka does not know a
-    state. Raise UnreachableError where no group was answered, or a coordinator does not answer about epochs;
-    OperationError where it refuses that, and UsageError for a wrong client setting.
+    A group that has gone is Dead, or has an error. Without names nothing is asked, and both lists are empty. The names
+    must be sendable, as those of choose_groups() are, and each must be there once: librdkafka refuses all groups where
+    one is there twice. `with_epochs` asks also for epochs and target assignments, which are also asked for where
+    librdkafka does not know a state. Raise UnreachableError where no group was answered, or a coordinator does not
+    answer about epochs; OperationError where it refuses that, and UsageError for a wrong client setting.
     """
     if not group_names:
         return [], []
@@ -297,9 +298,9 @@ def _describe_briefly(
 
     A group that its coordinator lists as empty is not asked for, because it has no members: its state and type are
     those of the list, its coordinator and assignor None. A group that fails is only in the errors. `with_epochs` asks
-    for all groups. Raise UnreachableError where none of the groups that are asked for was answered, also if others are
-    empty, or a coordinator does not answer about epochs; OperationError where it refuses that, and UsageError for a
-    wrong client setting.
+    for all groups. The names must be sendable, as those of choose_groups() are. Raise UnreachableError where none of
+    the groups that are asked for was answered, also if others are empty, or a coordinator does not answer about epochs;
+    OperationError where it refuses that, and UsageError for a wrong client setting.
     """
     empty_groups = [] if with_epochs else [group for group in groups if group.state == EMPTY_STATE]
     described = [GroupDescription(group.group, group.type, group.state, None, None, ()) for group in empty_groups]
@@ -321,10 +322,10 @@ def read_group_lags(
     `read_committed` the end of a log is its last stable offset. `with_epochs` asks also for epochs and target
     assignments of the consumer protocol; without it a group that is listed as Empty has neither coordinator nor
     assignor. Without groups both lists are empty, but the metadata are read. The groups must have been listed just
-    before, because librdkafka crashes where a coordinator is moving. The epochs are also asked for where librdkafka
-    does not know a state. Raise UnreachableError where no group, no partition or no request for the metadata was
-    answered, or a coordinator does not answer about epochs; OperationError for a refusal of the metadata or the epochs;
-    and UsageError for a wrong client setting.
+    before, because librdkafka crashes where a coordinator is moving. Their names must be sendable, as those of
+    choose_groups() are. The epochs are also asked for where librdkafka does not know a state. Raise UnreachableError
+    where no group, no partition or no request for the metadata was answered, or a coordinator does not answer about
+    epochs; OperationError for a refusal of the metadata or the epochs; and UsageError for a wrong client setting.
     """
     descriptions, errors = _describe_briefly(cluster, groups, with_epochs)
     offsets, failures = _read_offsets(cluster, [description.group for description in descriptions])
@@ -425,10 +426,11 @@ def _make_rows(
 def read_committed_offsets(cluster: Cluster, groups: Sequence[str]) -> dict[str, dict[Partition, Commit]]:
     """Return the committed offsets of each group by partition, in the order of `groups`. All are asked at once.
 
-    The coordinators must just have answered another request, because librdkafka crashes where one is moving. A
-    partition that the coordinator cannot read has an error in its Commit. A group without commits has an empty mapping;
-    without groups the result is empty. Raise OperationError for the first group that cannot be read, UnreachableError
-    where no group was answered, and UsageError for a wrong client setting.
+    The coordinators must just have answered another request, because librdkafka crashes where one is moving. The names
+    must be sendable, as those of choose_groups() are. A partition that the coordinator cannot read has an error in its
+    Commit. A group without commits has an empty mapping; without groups the result is empty. Raise OperationError for
+    the first group that cannot be read, UnreachableError where no group was answered, and UsageError for a wrong client
+    setting.
     """
     offsets, errors = _read_offsets(cluster, groups)
     if errors:
@@ -446,11 +448,15 @@ def _read_offsets(
 
     A group that failed is not in the first result. Without groups nothing is asked. Single partitions may have an error
     of their own. The coordinators must just have answered another request, because librdkafka crashes where one is
-    moving. Raise UnreachableError where no group was answered, and UsageError for a wrong client setting.
+    moving. A name is cut at a NUL character. Raise UnreachableError where no group was answered, UsageError for a wrong
+    client setting, and ValueError for an empty name.
     """
 
     def send(pending_groups: list[str]) -> Mapping[str, Future[Any]]:
-        """Send a request for each group and return their futures. Raise UsageError for a wrong client setting."""
+        """Send a request for each group and return their futures.
+
+        Raise UsageError for a wrong client setting, and ValueError for an empty name.
+        """
         return {
             group: cluster.admin.list_consumer_group_offsets(
                 [ConsumerGroupTopicPartitions(group)], request_timeout=cluster.timeout_s

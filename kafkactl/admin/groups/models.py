@@ -161,8 +161,8 @@ class PartitionLag:
     def catches_up_in_s(self) -> float | None:
         """Return the time until the lag is 0 at the measured rates, in s; 0 where nothing is unread.
 
-        None means that the lag is not known, that no rate was measured (also without lag), or that the lag does not
-        shrink.
+        None means that the lag is not known, that a rate was not measured (also without lag), or that a lag above 0
+        does not shrink.
         """
         if self.lag is None or self.produced_per_s is None or self.consumed_per_s is None:
             return None
@@ -206,7 +206,7 @@ class GroupLag:
     def catches_up_in_s(self) -> float | None:
         """Return the time until the slowest partition's lag is 0 at the measured rates, in s.
 
-        None where a partition with lag has no rates or never catches up. Partitions without lag, or with an unknown
+        None where a partition with lag lacks a rate or never catches up. Partitions without lag, or with an unknown
         one, are ignored beside it. Without any lag the time is 0, also without rates, or None where a lag is unknown or
         the group has no partitions.
         """

@@ -55,12 +55,12 @@ def make_document(offsets_by_group: Mapping[str, Mapping[Partition, int]]) -> di
 def read_document(path: Path) -> dict[str, dict[Partition, int]]:
     """Return the offsets of groups in a YAML or JSON file {groups: {GROUP: {TOPIC: {PARTITION: OFFSET}}}}.
 
-    A group or topic without content is allowed; a group without topics has an empty dict. A name that is a number must
-    be in quotes. Partitions are numbers from 0 to 2^31 - 1, or texts of digits; offsets are numbers from 0 to 2^63 - 1;
-    the result has ints, in the order of the file. Names beside `groups` are ignored; `groups: {}` gives an empty
-    result, but a missing or empty `groups` is an error. `path` may be `-` for standard input. Raise UsageError for a
-    file that cannot be read or has another form, for a repeated name or partition (0 and "00" are one), for an empty
-    name or one with a NUL character, and for a group's name of more than 32,767 bytes.
+    A group or topic without content is allowed; a group without topics has an empty dict. A name that YAML reads as an
+    integer must be in quotes. Partitions are numbers from 0 to 2^31 - 1, or texts of digits; offsets are numbers from 0
+    to 2^63 - 1; the result has ints, in the order of the file. Names beside `groups` are ignored; `groups: {}` gives an
+    empty result, but a missing or empty `groups` is an error. `path` may be `-` for standard input. Raise UsageError
+    for a file that cannot be read or has another form, for a repeated name or partition (0 and "00" are one), for an
+    empty name or one with a NUL character, and for a group's name of more than 32,767 bytes.
     """
     content = read_yaml(path)
     groups = content.get("groups") if isinstance(content, dict) else None

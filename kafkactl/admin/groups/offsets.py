@@ -115,7 +115,7 @@ def find_targets(cluster: Cluster, selection: NameSelection) -> list[Target]:
     share or streams group, no client can send its name, or its coordinator does not answer, refuses the list or is
     moving (then `exists` is False, too). Raise NotFoundError for a pattern that matches no group, OperationError where
     all groups or a pattern are selected and one broker does not list its groups, UnreachableError or OperationError
-    where no broker lists groups, and UsageError for a wrong client setting.
+    where the groups cannot be listed, and UsageError for a wrong client setting.
     """
     group_list = list_groups(cluster)
     if group_list.errors and (selection.is_empty or selection.patterns):
@@ -308,9 +308,10 @@ def read_committed(cluster: Cluster, group: str) -> dict[Partition, int]:
     """Return the committed offsets of a group by partition; empty for a name that is no group.
 
     The result is also empty for a group that the user may not see. A group that no broker lists is looked for at its
-    coordinator. Partitions without an offset are left out. Raise OperationError where an offset or the groups cannot be
-    read, or the coordinator of an unlisted group fails to tell whether it exists; UnreachableError where that of a
-    listed group does not answer, or no broker lists its groups; and UsageError for a wrong client setting.
+    coordinator. Partitions without an offset are left out. The name must be sendable: it may be cut at a NUL character.
+    Raise OperationError where an offset or the groups cannot be read, or the coordinator of an unlisted group fails to
+    tell whether it exists; UnreachableError where that of a listed group does not answer, or the groups cannot be
+    listed; and UsageError for a wrong client setting.
     """
     if group not in {group_listing.group for group_listing in list_groups(cluster).groups}:
         unlisted = find_unlisted_groups(cluster, [group]).get(group)
@@ -385,7 +386,8 @@ def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> di
         """Send the commit and return the error of each partition, None for a success.
 
         Raise OperationError with a transient code while the coordinator moves, also for one partition only;
-        OperationError, UnreachableError or UsageError where the request fails.
+        OperationError, UnreachableError or UsageError where the request fails; and ValueError for an empty group or
+        topic and a negative partition or offset.
         """
         (future,) = cluster.admin.alter_consumer_group_offsets(
             [ConsumerGroupTopicPartitions(group, topic_partitions)], request_timeout=cluster.timeout_s

@@ -40,7 +40,7 @@ def add_time_lags(cluster: Cluster, lags: Sequence[GroupLag], read_committed: bo
 
     The records are read for this, with `read_committed` only committed ones. The time lag is 0 where nothing is unread,
     or only transaction markers, and for a time in the future. It stays None where the record cannot be read within the
-    time-out, which all share, or has no timestamp, and for a partition without a commit or with one beyond the end.
+    time-out, which all share, or has no timestamp, and for a partition without a commit or in the state BEYOND_END.
     Raise UsageError for a wrong client setting; a broker that does not answer is no error.
     """
     positions = {
@@ -50,7 +50,7 @@ def add_time_lags(cluster: Cluster, lags: Sequence[GroupLag], read_committed: bo
     now_ms = round(time.time() * _MS)
 
     def add_time_lag(row: PartitionLag) -> PartitionLag:
-        """Return the row with its time lag in ms, or unchanged where it is unknown or the commit is beyond the end."""
+        """Return the row with its time lag in ms, or unchanged where it is unknown or the state is BEYOND_END."""
         position = find_oldest_unread(row)
         if row.lag == 0:
             return row if row.commit is CommitState.BEYOND_END else replace(row, time_lag_ms=0)

@@ -192,7 +192,8 @@ class _Reader:
     def _read_range(self) -> None:
         """Read a character of a class, or a range.
 
-        Raise _SyntaxError for a wrong one, also for a range backwards or with a set as its end.
+        Raise _SyntaxError at the end of the text and for a wrong one, also for a range backwards or with a set as its
+        end.
         """
         low = self._read_member()
         if self.text.startswith("-", self.at) and not self.text.startswith("-]", self.at):

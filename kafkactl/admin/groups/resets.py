@@ -62,10 +62,10 @@ def find_reset_targets(cluster: Cluster, selection: NameSelection) -> ResetTarge
     """Return the selected groups, sorted, or all consumer groups for an empty selection.
 
     A selected name is changeable and new where no group has it, and where the user may not see the group. Groups with
-    members, share and streams groups, groups whose coordinator does not answer, and names that no client can send are
-    refusals, which are not raised. Raise NotFoundError for a pattern that matches no group, OperationError where a
-    broker does not list its groups and not only names are selected, UnreachableError or OperationError where no broker
-    lists groups, and UsageError for a wrong client setting.
+    members, share and streams groups, groups whose coordinator does not answer, is moving or refuses the list, and
+    names that no client can send are refusals, which are not raised. Raise NotFoundError for a pattern that matches no
+    group, OperationError where a broker does not list its groups and not only names are selected, UnreachableError or
+    OperationError where the groups cannot be listed, and UsageError for a wrong client setting.
     """
     targets: list[Target] = find_targets(cluster, selection)
     changeable = [target for target in targets if target.error is None]
@@ -90,8 +90,9 @@ def read_offsets(
     without a group, for each group that cannot be read, and for each partition whose offset cannot be read, or that has
     no offset and whose log cannot be read. There may also be one for each broker that does not list its groups. Raise
     NotFoundError for a pattern that matches no group in complete lists, UnreachableError where no group or no partition
-    was answered, OperationError where the groups or topics cannot be listed, and UsageError for a wrong client setting.
-    Where librdkafka does not know a group's state, a coordinator that fails to tell it also raises one of the two.
+    was answered, UnreachableError or OperationError where the groups or topics cannot be listed, and UsageError for a
+    wrong client setting. Where librdkafka does not know a group's state, a coordinator that fails to tell it also
+    raises one of the two.
     """
     choice = choose_groups(cluster, selection)
     lags, failures = read_group_lags(cluster, choice.groups)
@@ -112,10 +113,10 @@ def read_offsets_to_copy(cluster: Cluster, group: str, topics: Sequence[str] | N
 
     `topics` are TOPIC or TOPIC:0,1, whose order the result has; without them it is sorted. Raise UsageError for a wrong
     text in `topics`, a name that is empty, not UTF-8 or has a NUL character, and a wrong client setting; NotFoundError
-    for a missing group (OperationError where it may exist, because a broker does not answer), for a missing topic or
-    partition, and where the group has committed nothing there, or `topics` is empty; OperationError for a share or
-    streams group and for an offset, or the log of a partition without one, that cannot be read, also in another topic;
-    and UnreachableError.
+    for a missing group (OperationError where it may exist), for a missing topic or partition, and where the group has
+    committed nothing there, or `topics` is empty; OperationError for a share or streams group and for an offset, or the
+    log of a partition without one, that cannot be read, also in another topic, and where the groups or topics cannot be
+    listed; and UnreachableError.
     """
     refuse_wrong_topics(topics or ())
     offsets_by_group, errors = read_offsets(cluster, select_names([group]))
@@ -139,8 +140,8 @@ def plan_resets(cluster: Cluster, groups: Sequence[str], request: ResetRequest) 
     NotFoundError where no group has any. With an empty `topics` all plans are empty. GIVEN resets the partitions of its
     offsets instead. Raise NotFoundError for a topic or partition of `topics` that does not exist and for a shift
     without a committed offset to start from, OperationError where an offset (also of a committed or given partition
-    that does not exist), the groups or a coordinator cannot be read, UnreachableError, and UsageError for a wrong
-    client setting.
+    that does not exist), the topics, the groups or a coordinator cannot be read, UnreachableError, and UsageError for a
+    wrong client setting.
     """
     if not groups:
         return {}
@@ -155,8 +156,8 @@ def plan_offsets(cluster: Cluster, offsets_by_group: Mapping[str, Mapping[Partit
     """Return the plan of each group for given offsets, in the given order of groups. Nothing is changed.
 
     An offset outside its log is moved to the nearest end. Raise NotFoundError for a topic or partition that does not
-    exist, also for a partition below 0, OperationError where an offset, the groups or a coordinator cannot be read,
-    UnreachableError, and UsageError for a wrong client setting.
+    exist, also for a partition below 0, OperationError where an offset, the topics, the groups or a coordinator cannot
+    be read, UnreachableError, and UsageError for a wrong client setting.
     """
     return {
         group: plan_reset(cluster, group, require_partitions(cluster, offsets), Reset(ResetTo.GIVEN, offsets=offsets))
