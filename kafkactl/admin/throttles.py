@@ -208,10 +208,10 @@ def clear_throttles(
 ) -> dict[Entity, KafkactlError | None]:
     """Remove the throttles of brokers and topics; return the error of each, None for a success, also without throttles.
 
-    All rates of the brokers and both settings of the topics go, whoever set them. The brokers come first, and each kind
-    is sorted. Nothing is raised for an item. A topic that does not exist, and a broker that is not alive, have an
-    error. After an UnansweredError, or an error with the code REQUEST_TIMED_OUT, the throttles may be gone. Raise
-    UsageError for a wrong client setting.
+    All rates of the brokers and both settings of the topics go, whoever set them. In the result the brokers come first,
+    and each kind is sorted. Nothing is raised for an item. A topic that does not exist, and a broker that is not alive,
+    have an error. After an UnansweredError, or an error with the code REQUEST_TIMED_OUT, the throttles may be gone.
+    Raise UsageError for a wrong client setting.
     """
     changes = {
         Entity(kind, str(name)): [Alteration(Operation.DELETE, setting) for setting in settings]

@@ -99,9 +99,10 @@ def list_transactions(
 
     These errors are of brokers that did not answer or refused. Without a filter all are listed, sorted by coordinator
     and then in its order. `states` are names of STATES, and another name matches nothing; `longer_than_ms` is the age
-    that the present transaction of an id must exceed, in ms, and `pattern` a regular expression of RE2/J for whole ids.
-    Raise UnsupportedRequestError where the brokers lack a filter, OperationError where they refuse, also a pattern that
-    they cannot read, UnreachableError where none answers, and UsageError for a wrong client setting.
+    that the last transaction of an id must exceed, in ms, open or not, and an id without one passes; `pattern` is a
+    regular expression of RE2/J for whole ids. Raise UnsupportedRequestError where the brokers lack a filter,
+    OperationError where they refuse, also a pattern that they cannot read, UnreachableError where none answers, and
+    UsageError for a wrong client setting.
     """
     lowest = 0
     fields: dict[str, Any] = {"state_filters": list(states), "producer_id_filters": sorted(producer_ids)}

@@ -166,8 +166,9 @@ class LazyGroup(help_text.Group):
         """Return the commands that begin with the incomplete word as proposals; for a word such as -, the options.
 
         A word that begins with a letter or digit, or is empty, gives no options, and an option that the line has is
-        left out. Aliases are not proposed, help and version are, and Kafka's tools from the letter k on. The commands
-        have the order of the help. A proposal is a CompletionItem of click, with the summary as its help.
+        left out, unless it is repeatable. Aliases are not proposed, help and version are, and Kafka's tools from the
+        letter k on. The commands have the order of the help. A proposal is a CompletionItem of click, with the summary
+        as its help.
         """
         summaries = {name: entry.summary for name, entry in COMMANDS.items()} | _OWN
         if incomplete:

@@ -38,9 +38,10 @@ def create_topics(
     REQUEST_TIMED_OUT and may have been created. Many topics need several requests; without topics nothing is sent.
     Specs with one name in a request have one outcome together: only the last one is sent. Raise UnreachableError where
     no topic of a request has an answer and the request was certainly not sent: topics of earlier requests may have been
-    created. Raise UsageError for a wrong client setting, and ValueError for numbers above 100,000 partitions or 10,000
-    replicas or below -1, and for an assignment with a partition without replicas: topics of earlier requests may have
-    been created then, too. A number of 0 or None, and -1, is the brokers' default.
+    created. Raise UsageError for a wrong client setting, ValueError for numbers above 100,000 partitions or 10,000
+    replicas or below -1, and for an assignment with a partition without replicas, and OverflowError for numbers from
+    2^31 on: topics of earlier requests may have been created then, too. A number of 0 or None, and -1, is the brokers'
+    default.
     """
     ignored = {KafkaError.TOPIC_ALREADY_EXISTS: "exists already"} if if_not_exists else {}
     results = []
@@ -71,8 +72,8 @@ def add_partitions(
     REQUEST_TIMED_OUT and may have been changed. Raise UnreachableError where no topic has an answer and the request was
     certainly not sent, and where the topics cannot be listed for an `assignment` (OperationError for a refusal of
     that), and UsageError for a wrong client setting. Raise ValueError, before anything is changed, for another total
-    (only -1 is sent, and the brokers refuse it), for an `assignment` with a new partition without replicas, and for one
-    that is longer than the total of a topic that does not exist.
+    (OverflowError from 2^31 on), for an `assignment` with a new partition without replicas, and for one with more new
+    partitions than the total of a topic that does not exist or would not grow.
     """
     short: dict[str, Outcome] = {}
     if assignment is None:
@@ -156,14 +157,15 @@ def preview_deletion(cluster: Cluster, names: Sequence[str], verb: str = "delete
 def recreate_topics(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
     """Delete topics and create them again with the same numbers of partitions and replicas and the same own settings.
 
-    The number of replicas is the largest of a partition, after reassignments in progress, or that of now where these
-    cannot be listed. The brokers of replicas are chosen anew, and all records are lost. Until the time-out is over, the
-    creation is tried again for names that are not free yet. Return the outcome of each topic, sorted by name. A topic
-    whose deletion fails or has no answer is not created again. Where a topic was deleted but not created, the hint is
-    the command that creates it; with the code REQUEST_TIMED_OUT it may have been created. Raise NotFoundError for a
-    topic that does not exist and OperationError for one that cannot be described, before anything is deleted; raise
-    UnreachableError where no broker answers to the description, or where the deletion was certainly not sent,
-    UsageError for a wrong client setting, and ValueError for an empty name. Without names the result is empty.
+    The number of replicas is the largest of a partition, after reassignments in progress, or that of now where the user
+    or the brokers cannot list these. The brokers of replicas are chosen anew, and all records are lost. Until the
+    time-out is over, the creation is tried again for names that are not free yet. Return the outcome of each topic,
+    sorted by name. A topic whose deletion fails or has no answer is not created again. Where a topic was deleted but
+    not created, the hint is the command that creates it; with the code REQUEST_TIMED_OUT it may have been created.
+    Raise NotFoundError for a topic that does not exist and OperationError for one that cannot be described, also where
+    no answer about reassignments comes, before anything is deleted; raise UnreachableError where no broker answers to
+    the description, or where the deletion was certainly not sent, UsageError for a wrong client setting, and ValueError
+    for an empty name. Without names the result is empty.
     """
     specs = {
         description.topic: TopicSpec(

@@ -75,7 +75,7 @@ Descriptions = tuple[list[TopicDescription], list[KafkactlError]]
 
 
 def describe_topics(cluster: Cluster, names: Sequence[str], with_moves: bool = False) -> list[TopicDescription]:
-    """Return topics with their settings, sorted by name, without eligible leaders, as describe_each() does.
+    """Return topics with their settings, sorted by name, as describe_each() does.
 
     `with_moves` asks for reassignments. Without names the result is empty. Raise NotFoundError or OperationError where
     a topic, or a part of it, cannot be described; UnreachableError where no topic, or no topic's settings, were
@@ -92,12 +92,13 @@ def describe_each(cluster: Cluster, names: Sequence[str], with_moves: bool = Fal
     """Return topics with their settings, sorted by name, and an error for each topic that fails. All are asked at once.
 
     A topic that does not exist is a NotFoundError; a topic whose settings cannot be read is in both lists, without
-    settings. `with_moves` asks for reassignments, too. Where no answer about them comes, they are empty, with one error
-    more; without the right to list them, and where the brokers cannot list them, they are empty without an error.
-    Eligible leaders, and reassignments in any case, are read where librdkafka gets no answer for half of the time-out:
-    then kafka-python asks. Without names both lists are empty. Raise OperationError where reassignments, or a whole
-    request of kafka-python, are refused, UnreachableError where no topic, or no topic's settings, were answered,
-    UsageError for a wrong client setting, and ValueError for an empty name.
+    settings. `with_moves` asks for reassignments, too, but only where a replica is not in sync. Where no answer about
+    them comes, they are empty, with one error more; without the right to list them, and where the brokers cannot list
+    them, they are empty without an error. Eligible leaders, and reassignments in any case, are read where librdkafka
+    gets no answer for half of the time-out: then kafka-python asks. Without names both lists are empty. Raise
+    OperationError where reassignments are refused for another reason than missing rights, or a whole request of
+    kafka-python is refused, UnreachableError where no topic, or no topic's settings, were answered, UsageError for a
+    wrong client setting, and ValueError for an empty name.
     """
     if not names:
         return [], []
@@ -272,7 +273,7 @@ def _read_settings_by_librdkafka(
 def _ask(
     cluster: Cluster, names: Sequence[str], send: Callable[[list[str]], Mapping[str, Future[Any]]], failure: str
 ) -> tuple[dict[str, Any], list[KafkactlError]]:
-    """Return the answer for each topic, and an error for each topic that is refused. `failure` begins the messages.
+    """Return the answers by topic, and an error for each other topic. `failure` begins the messages of refusals.
 
     `send` sends the request for a list of names and returns a future for each name; its errors pass through. The
     answers are objects of confluent-kafka, in the order of the names. A topic that does not exist is a NotFoundError.

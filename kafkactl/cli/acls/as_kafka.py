@@ -67,11 +67,11 @@ def remove(connected: Cluster, filters: Sequence[AclFilter], asks: bool) -> int:
     """Remove the rules that filters choose, one resource after the other, and return an exit status, which is 0.
 
     With `asks` each resource has a question on stdout; after every answer but y or Y, also at the end of the input, its
-    rules stay, and the next question follows. Nothing else is printed. A filter that chooses no rule is no error. Raise
-    OperationError for a refusal and, after the first question, where there is no terminal to ask at, UnansweredError
-    where rules may have been removed, UnreachableError, UsageError in a read-only context and for a wrong client
-    setting, and OutputError or ReaderLeftError where stdout fails. After an error the rules of earlier resources stay
-    removed.
+    rules stay, and the next question follows. Nothing else is printed. A filter that chooses no rule is no error; one
+    with a principal must have all other parts but the host. Raise OperationError for a refusal and, after the first
+    question, where there is no terminal to ask at, UnansweredError where rules may have been removed, UnreachableError,
+    UsageError in a read-only context and for a wrong client setting, and OutputError or ReaderLeftError where stdout
+    fails. After an error the rules of earlier resources stay removed.
     """
     from kafkactl.admin.acls import requests
 

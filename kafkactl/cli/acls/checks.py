@@ -139,8 +139,8 @@ def _parse_subject(operation: str, resource: str) -> tuple[Right, ResourceKind, 
     """Return the operation, and the type and the name of the resource.
 
     `operation` may be in any case, `resource` is TYPE:NAME or cluster; whether the cluster has it is not asked. Raise
-    UsageError for an unknown operation, an unknown type or a missing name, for an operation that the type does not
-    have, and for All.
+    UsageError for an unknown operation, for a wrong resource, for an operation that the type does not have, and for
+    All.
     """
     from kafkactl.admin.acls.models import Right, parse_right, require_resource, require_supported
 

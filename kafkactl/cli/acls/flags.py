@@ -122,9 +122,9 @@ class AclResourceOptions:
         """Return a filter for each resource, each once, and one for all where none is given.
 
         `default` is the pattern type of names without --pattern-type; the filter of the cluster is always literal. A
-        type without a name gives a filter with the name None, for all of the type. Without a resource all pattern types
-        are chosen, unless --pattern-type is literal or prefixed. Raise UsageError for a wrong resource or pattern type,
-        and for an empty name.
+        type without a name gives a filter with the name None, for all names of the type. Without a resource all pattern
+        types are chosen, unless --pattern-type is literal or prefixed. Raise UsageError for a wrong resource or pattern
+        type, and for an empty name.
         """
         pattern = self.parse_pattern(default)
         resources = self.list_resources()

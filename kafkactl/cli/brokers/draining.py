@@ -140,9 +140,9 @@ def _finish_earlier_call(
     They are the rates of all brokers that are alive, whoever set them, and, for each of `topics` that names the broker
     in one of its lists of throttled replicas, both lists, whole. Without any nobody is asked. Ask before, and with
     --dry-run only show. While reassignments run nothing is removed. `topics` are those of the drain. `errors` are
-    printed first. The status is 1 for an error and after the answer no, else
-    0. Raise UsageError where there is nobody to ask, in a read-only context and for a wrong client setting, and
-    UnreachableError or OperationError where no broker answers.
+    printed first. The status is 1 for an error and after the answer no, else 0. Raise UsageError where there is nobody
+    to ask, in a read-only context and for a wrong client setting, and UnreachableError or OperationError where no
+    broker answers, or reassignments or brokers cannot be listed.
     """
     failed = print_errors(errors)
     rows, failures = _find_left_throttles(connected, topics, broker)
