@@ -27,8 +27,7 @@ def topic(cluster: RunningCluster, name: str) -> str:
     cli.ok("topics", "create", name, "-p", 3, "-r", cluster.brokers)
     for partition in range(3):
         cli.ok("produce", name, "--partition", partition, input="x\n" * 10)
-    # The first group of a cluster waits until the brokers have made the topic of offsets.
-    cli.ok("groups", "reset-offsets", name, "--topic", name, "--to-offset", 4, "--execute", "--yes", "--timeout", 60)
+    cli.ok("groups", "reset-offsets", name, "--topic", name, "--to-offset", 4, "--execute", "--yes")
     return name
 
 
@@ -61,6 +60,35 @@ def test_conditions_for_monitors(cluster: RunningCluster, topic: str) -> None:
     assert f"{topic}: lag is 18 (lag>17)" in done.stderr
     cli("groups", "describe", topic, "--fail-if", "time<1h", check=4)
     assert "not a condition" in cli("groups", "describe", topic, "--fail-if", "lag", check=2).stderr
+    for shown in ("--members", "--state"):
+        cli("groups", "describe", topic, shown, "--fail-if", "state=Empty", check=4)
+        cli.ok("groups", "describe", topic, shown, "--fail-if", "members>0")
+
+
+def test_conditions_hold_for_groups_that_are_not_shown(cluster: RunningCluster, topic: str) -> None:
+    cli = cluster.cli
+    cli.ok("groups", "clone", topic, f"{topic}.z", "--execute")
+    done = cli("groups", "describe", topic, f"{topic}.z", "--top", 1, "--fail-if", "lag>17", check=4)
+    assert done.stderr.count("lag is 18") == 2
+
+
+@pytest.mark.parametrize(
+    ("shown", "option"),
+    [
+        ("--members", ("--watch", "1s")),
+        ("--members", ("--fail-if", "lag>3")),
+        ("--state", ("--fail-if", "time>3s")),
+        ("--state", ("--interval", "1s")),
+        ("--state", ("--top", 1)),
+        ("--members", ("--read-committed",)),
+        ("--members", ("--no-time",)),
+        ("--watch=1s", ("--fail-if", "lag>3")),
+        ("--watch=1s", ("--interval", "1s")),
+    ],
+)
+def test_an_option_without_effect_is_refused(shown: str, option: tuple[object, ...], kraft: RunningCluster) -> None:
+    told = kraft.cli("groups", "describe", "any", shown, *option, check=2).stderr
+    assert "mutually exclusive" in told
 
 
 def test_order_and_top(cluster: RunningCluster, topic: str) -> None:
@@ -196,7 +224,9 @@ def test_a_killed_consumer_is_told_apart(kraft: RunningCluster, name: str) -> No
     """Its group has a member that reads nothing until its session ends: stuck, and then nobody reads."""
     cli = kraft.cli
     cli.ok("topics", "create", name, "-p", 1)
-    member = cli.start("consume", name, "--group", name, "-X", "session.timeout.ms=15000", stdout=subprocess.DEVNULL)
+    member = cli.start(
+        "consume", name, "--group", name, "--from-beginning", "-X", "session.timeout.ms=15000", stdout=subprocess.DEVNULL
+    )  # fmt: skip
     eventually(lambda: name in cli.ok("groups", "list", "--state", "Stable").split())
     cli.ok("produce", name, input="x\n")
     eventually(lambda: lag(kraft, name)["partitions"][0]["current_offset"] == 1)  # type: ignore[index]
@@ -249,8 +279,27 @@ def test_open_transactions(kraft: RunningCluster, name: str) -> None:
     producer.flush()
     open_, stable = lag(kraft, name), lag(kraft, name, "--read-committed")
     assert (open_["total_lag"], stable["total_lag"]) == (3, 2), "a record and a marker are stable, a record is not"
+    reader = f"{name}.reader"
+    kraft.cli.ok("groups", "reset-offsets", reader, "--topic", name, "--to-offset", 3, "--execute", "--yes")
+    (row,) = lag(kraft, reader, "--read-committed")["partitions"]  # type: ignore[misc,index]
+    assert (row["commit"], row["lag"], row["time_lag_ms"]) == ("ok", 0, 0), "it has read what is not committed yet"
+    kraft.cli.ok("groups", "reset-offsets", reader, "--topic", name, "--to-offset", 2, "--execute", "--yes")
+    for setting in ("isolation.level=read_committed", "auto.offset.reset=latest"):
+        time_lag = lag(kraft, reader, "-X", setting)["time_lag_ms"]
+        assert isinstance(time_lag, int)
+        assert time_lag > 0, f"{setting} is about other consumers"
     producer.abort_transaction()
     consumer.close()
+
+
+def test_a_record_without_a_timestamp(kraft: RunningCluster, name: str) -> None:
+    kraft.cli.ok("topics", "create", name, "-p", 1)
+    producer = Producer({"bootstrap.servers": kraft.bootstrap_servers})
+    producer.produce(name, "a", timestamp=-1)
+    producer.flush()
+    kraft.cli.ok("groups", "reset-offsets", name, "--topic", name, "--to-earliest", "--execute", "--yes")
+    told = lag(kraft, name)
+    assert (told["total_lag"], told["time_lag_ms"]) == (1, None)
 
 
 def test_a_broker_that_is_down(tmp_path: Path) -> None:

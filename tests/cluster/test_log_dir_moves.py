@@ -18,8 +18,12 @@ from tests.clusters import RunningCluster, eventually, running
 
 @pytest.fixture
 def with_two_dirs(tmp_path: Path) -> Iterator[tuple[RunningCluster, str]]:
-    """A broker that has a second, empty log directory, and the path of this directory."""
+    """A broker that has a second, empty log directory, and the path of this directory.
+
+    The topic "moved" is in the first one: its partitions are older than the second.
+    """
     with running("kraft", tmp_path, near=11550) as cluster:
+        cluster.cli.ok("topics", "create", "moved", "-p", 4, "-r", 1)
         second = tmp_path / "disk2"
         second.mkdir()
         (properties,) = (tmp_path / "data" / "local" / "kraft").glob("*/node.properties")
@@ -44,7 +48,6 @@ def test_replicas_move_between_directories(with_two_dirs: tuple[RunningCluster, 
         rows = json.loads(cli.ok("log-dirs", "replicas", "moved", "-o", "json"))
         return {row["partition"]: row["log_dir"] for row in rows if not row["is_future"]}
 
-    cli.ok("topics", "create", "moved", "-p", 4, "-r", 1)
     cli.ok("produce", "moved", input="".join(f"{number}\n" for number in range(1000)))
     dirs = {row["log_dir"] for row in json.loads(cli.ok("log-dirs", "list", "-o", "json"))}
     assert second in dirs

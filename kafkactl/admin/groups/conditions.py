@@ -40,12 +40,13 @@ class Condition:
     def find_violation(self, lag: GroupLag) -> str | None:
         """Return the violated condition as text, or None. An unknown value counts as a violation.
 
-        The condition is violated where it holds: lag>10 is violated by a lag of 11. A lag with unknown partitions is
-        unknown, unless the known ones violate it already. The state Unknown is a name like others, and not an unknown
-        value. The text is "GROUP: SUBJECT is VALUE (CONDITION)" or "GROUP: SUBJECT is not known (CONDITION)".
+        The condition is violated where it holds: lag>10 is violated by a lag of 11. A lag or time with unknown
+        partitions is unknown, unless the known ones violate it already. The state Unknown is a name like others, and
+        not an unknown value. The text is "GROUP: SUBJECT is VALUE (CONDITION)" or "GROUP: SUBJECT is not known
+        (CONDITION)".
         """
         value = _get_value(self.subject, lag)
-        if value is None or (self.subject == "lag" and lag.unknown_partitions and not self.compare(value, self.bound)):
+        if value is None or (_has_unknown_partitions(self.subject, lag) and not self.compare(value, self.bound)):
             return f"{lag.description.group}: {self.subject} is not known ({self.text})"
         if self.compare(value, self.bound):
             value_text = f"{write_number(value)} s" if isinstance(value, float) else value
@@ -79,6 +80,13 @@ def parse(text: str) -> Condition:
         return Condition(text, subject, _OPERATORS[operator_text], read_decimal_number(bound))
     except ValueError:
         raise UsageError(f"invalid value {text!r} for --fail-if: {bound!r} is not a number", _HINT) from None
+
+
+def _has_unknown_partitions(subject: str, lag: GroupLag) -> bool:
+    """Return whether the lag, or the time, of one of the group's partitions is not known; False for other subjects."""
+    if subject == "time":
+        return any(row.time_lag_ms is None for row in lag.partitions)
+    return subject == "lag" and lag.unknown_partitions > 0
 
 
 def _get_value(subject: str, lag: GroupLag) -> float | str | None:

@@ -29,6 +29,7 @@ from kafkactl.admin.groups.models import (
     Member,
     Node,
     PartitionLag,
+    make_group_list,
 )
 from kafkactl.admin.models import Outcome, Partition, send_change
 from kafkactl.admin.offsets import LogEnds, read_log_ends
@@ -82,7 +83,7 @@ def list_groups(cluster: Cluster) -> GroupList:
         )
         failures = [cluster.error(error, "cannot list groups") for error in answer.errors or ()]
         listings = [GroupListing(group.group_id, _get_type(group), _get_state(group)) for group in answer.valid or ()]
-        group_list = GroupList(tuple(listings), tuple(map(str, failures)))
+        group_list = make_group_list(listings, failures)
         for failure in failures:
             is_passing = isinstance(failure, OperationError) and failure.code in TRANSIENT_CODES
             if is_passing or not listings or isinstance(failure, UnreachableError):
@@ -344,10 +345,32 @@ def read_group_lags(
     ends: dict[str, dict[int, LogEnds]] = {}
     for (topic, number), log_ends in read_log_ends(cluster, watched, read_committed).items():
         ends.setdefault(topic, {})[number] = log_ends
-    return [
-        make_group_lag(description, _make_rows(description, commits[description.group], ends, topics))
-        for description in descriptions
-    ], errors + failures
+    rows = {each.group: _make_rows(each, commits[each.group], ends, topics) for each in descriptions}
+    if read_committed:
+        _compare_with_last_records(cluster, [row for group_rows in rows.values() for row in group_rows])
+    return [make_group_lag(each, rows[each.group]) for each in descriptions], errors + failures
+
+
+def _compare_with_last_records(cluster: Cluster, rows: Sequence[PartitionLag]) -> None:
+    """Set the state of rows beyond the last stable offset: only a commit beyond the last record is BEYOND_END.
+
+    A group that reads uncommitted records may have read those of an open transaction. The state is UNKNOWN, with the
+    reason in `error`, where the end of the log cannot be read. Without such rows nothing is asked. Raise UsageError for
+    a wrong client setting.
+    """
+    beyond = [row for row in rows if row.commit is CommitState.BEYOND_END and row.current_offset is not None]
+    try:
+        ends = read_log_ends(cluster, {(row.topic, row.partition) for row in beyond})
+    except UnreachableError as error:
+        for row in beyond:
+            row.commit, row.error = CommitState.UNKNOWN, str(error)
+        return
+    for row in beyond:
+        end = ends[row.topic, row.partition].end
+        if end.offset is None:
+            row.commit, row.error = CommitState.UNKNOWN, end.error
+        elif row.current_offset is not None and row.current_offset <= end.offset:
+            row.commit = CommitState.OK
 
 
 def read_group_lag(cluster: Cluster, name: str, with_epochs: bool = False) -> GroupLag:

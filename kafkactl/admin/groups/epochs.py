@@ -12,7 +12,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from kafkactl.admin.groups.models import UNKNOWN_STATE, GroupDescription, GroupList, GroupListing, Member
+from kafkactl.admin.groups.models import (
+    UNKNOWN_STATE,
+    GroupDescription,
+    GroupList,
+    GroupListing,
+    Member,
+    make_group_list,
+)
 from kafkactl.admin.models import Partition
 from kafkactl.connection.cluster import Cluster
 
@@ -62,7 +69,7 @@ def list_groups_of_types(cluster: Cluster, types: Sequence[str]) -> GroupList:
         for listing, answer in zip(map(make_listing, answers), answers, strict=True)
         if listing.type.lower() in types and (listing.type != "Classic" or answer.protocol_type in _OF_CONSUMERS)
     ]
-    return GroupList(tuple(sorted(groups, key=lambda group: group.group)), tuple(map(str, errors)))
+    return make_group_list(sorted(groups, key=lambda group: group.group), errors)
 
 
 def make_listing(group: Any) -> GroupListing:

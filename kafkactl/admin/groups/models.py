@@ -57,6 +57,15 @@ class GroupList:
     errors: tuple[str, ...]
 
 
+def make_group_list(listings: Iterable[GroupListing], errors: Iterable[KafkactlError]) -> GroupList:
+    """Return a list of groups in the order of their first listing, with the errors of brokers as texts.
+
+    While a coordinator moves, two brokers may list a group: the last listing counts, as in Java's client.
+    """
+    groups = {listing.group: listing for listing in listings}
+    return GroupList(tuple(groups.values()), tuple(map(str, errors)))
+
+
 @dataclass(frozen=True, kw_only=True)
 class GroupChoice:
     """The groups that a command selects, and an error for each selected name that is no consumer group."""

@@ -78,17 +78,16 @@ def read_timestamps(
         by_partition[partition].append(offset)
     if not by_partition:
         return {}
-    consumer = cluster.make_consumer(
-        {
-            "group.id": "kafkactl-lag",  # librdkafka needs a group id; no group is joined and nothing is committed
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
-            "auto.offset.reset": "earliest",
-            "enable.partition.eof": True,
-            "isolation.level": "read_committed" if read_committed else "read_uncommitted",
-            **_FETCH,
-        }
-    )
+    # What is measured does not depend on the user's settings for a consumer of their own.
+    measuring = {
+        "group.id": "kafkactl-lag",  # librdkafka needs a group id; no group is joined and nothing is committed
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "earliest",
+        "enable.partition.eof": True,
+        "isolation.level": "read_committed" if read_committed else "read_uncommitted",
+    }
+    consumer = cluster.make_consumer(_FETCH, measuring)
     results: dict[Position, int | None] = {}
     deadline = time.monotonic() + cluster.timeout_s
     try:
@@ -109,7 +108,7 @@ def read_timestamps(
                         results[partition, offsets_in_turn[partition]] = None
                     else:
                         kind, stamp = message.timestamp()
-                        if kind != TIMESTAMP_NOT_AVAILABLE:
+                        if kind != TIMESTAMP_NOT_AVAILABLE and stamp >= 0:  # -1 is none, too
                             results[partition, offsets_in_turn[partition]] = stamp
                     del offsets_in_turn[partition]
                     consumer.incremental_unassign([TopicPartition(*partition)])

@@ -29,7 +29,7 @@ _ESCAPE = re.compile(
 _CONTROLS = {"a": 7, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
 _UNICODE_CLASS = re.compile(r"\\[pP](?:\{\^?([^}]*)\}|([^{]))", re.DOTALL)
 _UNICODE_NAMES = (
-    " Any C Cc Cf Co Cs L Ll Lm Lo Lt Lu M Mc Me Mn N Nd Nl No P Pc Pd Pe Pf Pi Po Ps S Sc Sk Sm So Z Zl Zp Zs Arabic "
+    "Any C Cc Cf Co Cs L Ll Lm Lo Lt Lu M Mc Me Mn N Nd Nl No P Pc Pd Pe Pf Pi Po Ps S Sc Sk Sm So Z Zl Zp Zs Arabic "
     "Armenian Avestan Balinese Bamum Batak Bengali Bopomofo Brahmi Braille Buginese Buhid Canadian_Aboriginal Carian "
     "Cham Cherokee Common Coptic Cuneiform Cypriot Cyrillic Deseret Devanagari Egyptian_Hieroglyphs Ethiopic Georgian "
     "Glagolitic Gothic Greek Gujarati Gurmukhi Han Hangul Hanunoo Hebrew Hiragana Imperial_Aramaic Inherited "
@@ -37,9 +37,9 @@ _UNICODE_NAMES = (
     "Lepcha Limbu Linear_B Lisu Lycian Lydian Malayalam Mandaic Meetei_Mayek Mongolian Myanmar New_Tai_Lue Nko Ogham "
     "Ol_Chiki Old_Italic Old_Persian Old_South_Arabian Old_Turkic Oriya Osmanya Phags_Pa Phoenician Rejang Runic "
     "Samaritan Saurashtra Shavian Sinhala Sundanese Syloti_Nagri Syriac Tagalog Tagbanwa Tai_Le Tai_Tham Tai_Viet "
-    "Tamil Telugu Thaana Thai Tibetan Tifinagh Ugaritic Vai Yi "
+    "Tamil Telugu Thaana Thai Tibetan Tifinagh Ugaritic Unknown Vai Yi"
 )
-"""Names of categories and scripts, with a blank on both sides of each."""
+"""Names of categories and scripts."""
 
 
 class _SyntaxError(Exception):
@@ -215,7 +215,7 @@ class _Reader:
         if not self.text.startswith(("\\p", "\\P"), self.at):
             return self._skip(_PERL_CLASS) is not None
         match = self._skip(_UNICODE_CLASS)
-        if match is None or f" {match[1] or match[2]} " not in _UNICODE_NAMES:
+        if match is None or (match[1] or match[2]) not in _UNICODE_NAMES.split():
             raise _SyntaxError(_BAD_CLASS)
         return True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -191,16 +191,22 @@ def describe(
     selection = which.selection()
     every_s = None if watch is None else parse_pause(watch, "--watch")
     apart_s = None if interval is None else parse_pause(interval, "--interval")
-    connected = cluster.connect()
+    if watch is not None:
+        _refuse_together("--watch", {"--fail-if": fail_if, "--interval": interval})
     if members or state:
-        return _show_descriptions(connected, output, selection, members, verbose)
+        subjects = {f"--fail-if {condition.text}": condition.subject in ("lag", "time") for condition in conditions}
+        measures = {"--watch": watch, "--interval": interval, "--top": top, "--time/--no-time": time_lag is not None}
+        others = {**measures, "--read-committed": read_committed, **subjects}
+        _refuse_together("--members" if members else "--state", others)
+        return _show_descriptions(cluster.connect(), output, selection, conditions, members, verbose)
+    connected = cluster.connect()
     wants_time = lag or sort == "time" or any(condition.subject == "time" for condition in conditions)
     reads_time = time_lag if time_lag is not None else None if wants_time or output.is_prometheus or watch else False
 
     errors: list[KafkactlError] = []
 
     def look() -> list[GroupLag]:
-        """Return the present lag of the selected groups, sorted and cut as the options say.
+        """Return the present lag of the selected groups, sorted as the options say. --top cuts nothing off yet.
 
         `errors` gets the errors of groups in place of its former ones. The time-out begins again. A note is printed
         where the lag in time is left out because too many records are unread. Raise the first error where there are
@@ -214,12 +220,12 @@ def describe(
         errors[:] = [*choice.errors, *failures]
         if errors and not lags:
             raise errors.pop(0)
-        return _sort_lags(_add_time_lags(connected, lags, reads_time, read_committed), sort, top)
+        return _sort_lags(_add_time_lags(connected, lags, reads_time, read_committed), sort, is_cut=top is not None)
 
     if every_s is not None:
         from kafkactl.cli.groups import watch as groups_watch
 
-        groups_watch.watch(groups_watch.repeat_look(look, every_s))
+        groups_watch.watch(groups_watch.repeat_look(lambda: look()[:top], every_s))
         return 0
     lags = look()
     if apart_s is not None or sort == "rate":
@@ -228,17 +234,9 @@ def describe(
         before, start = lags, time.monotonic()
         time.sleep(apart_s or 1.0)
         lags = look()
-        lags = _sort_lags(add_rates(before, lags, time.monotonic() - start), sort, top)
-    status = _show_lags(lags, output, lag, verbose) | print_errors(errors)
-    violations = [
-        violation
-        for group_lag in lags
-        for condition in conditions
-        if (violation := condition.find_violation(group_lag))
-    ]
-    for violation in violations:
-        people.error(ConditionError(violation))
-    return CONDITION if violations else status
+        lags = _sort_lags(add_rates(before, lags, time.monotonic() - start), sort, is_cut=top is not None)
+    status = _show_lags(lags[:top], output, lag, verbose) | print_errors(errors)
+    return _check(conditions, lags) or status
 
 
 @app.command()
@@ -368,6 +366,21 @@ def _parse_conditions(texts: list[str] | None) -> list[Condition]:
     return [group_checks.parse(text) for text in texts]
 
 
+def _check(conditions: Sequence[Condition], lags: Sequence[GroupLag]) -> int:
+    """Print an error for each condition that a group violates; return CONDITION, or 0 without a violation."""
+    violations = [text for lag in lags for condition in conditions if (text := condition.find_violation(lag))]
+    for violation in violations:
+        people.error(ConditionError(violation))
+    return CONDITION if violations else 0
+
+
+def _refuse_together(option: str, others: Mapping[str, object]) -> None:
+    """Raise UsageError for the first of `others` that is given: a value that is not None, False or empty."""
+    for other, value in others.items():
+        if value:
+            raise UsageError(f"{option} and {other} are mutually exclusive", f"leave out {option} or {other}")
+
+
 def _refuse_as_kafka(errors: Sequence[KafkactlError]) -> None:
     """In Kafka's style raise the error that Kafka's tool meets first; otherwise, and without errors, do nothing.
 
@@ -437,31 +450,35 @@ _PARTITION_SORT_KEYS = {
 }
 
 
-def _sort_lags(lags: list[GroupLag], sort: str | None, top: int | None) -> list[GroupLag]:
-    """Return the first `top` groups of the order `sort`, with partitions in that order, the highest first.
+def _sort_lags(lags: list[GroupLag], sort: str | None, is_cut: bool) -> list[GroupLag]:
+    """Return the groups in the order `sort`, with partitions in that order, the highest first.
 
-    `sort` is lag, time or rate (KeyError for others). None is no order, and no limit; `top` without an order takes the
-    groups with the largest lag, whose partitions keep their order. Unknown values count as 0. rate is that of the
-    records written. Equal groups and partitions keep their order.
+    `sort` is lag, time or rate (KeyError for others). None keeps the order, but with `is_cut` groups with the largest
+    lag come first, whose partitions keep their order. Unknown values count as 0. rate is that of the records written.
+    Equal groups and partitions keep their order.
     """
     from dataclasses import replace
 
     if sort is not None:
         lags = sorted(lags, key=_GROUP_SORT_KEYS[sort], reverse=True)
         key = _PARTITION_SORT_KEYS[sort]
-        lags = [replace(lag, partitions=tuple(sorted(lag.partitions, key=key, reverse=True))) for lag in lags]
-    elif top is not None:
-        lags = sorted(lags, key=_GROUP_SORT_KEYS["lag"], reverse=True)
-    return lags[:top]
+        return [replace(lag, partitions=tuple(sorted(lag.partitions, key=key, reverse=True))) for lag in lags]
+    return sorted(lags, key=_GROUP_SORT_KEYS["lag"], reverse=True) if is_cut else lags
 
 
 def _show_descriptions(
-    connected: Cluster, output: GroupOutputOptions, selection: NameSelection, members: bool, verbose: bool
+    connected: Cluster,
+    output: GroupOutputOptions,
+    selection: NameSelection,
+    conditions: Sequence[Condition],
+    members: bool,
+    verbose: bool,
 ) -> int:
     """Show the members of groups (`members`) or else their states, and return an exit status.
 
     An empty selection means all consumer groups but those of Kafka Connect. `verbose` adds epochs. With `members`,
-    groups that have none get a note. The status is 1 if a group is not found or cannot be described, or a broker's list
+    groups that have none get a note. The status is 4 if a group violates a condition, which must not be about lag or
+    time. Otherwise the status is 1 if a group is not found or cannot be described, or a broker's list
     is missing, else 0; the errors are printed. A missing list does not count where there are names, all are found, and
     every pattern has a match. Raise NotFoundError for a pattern without a match in complete lists, UnreachableError
     where no broker answers or none describes a group, OperationError where all refuse or one refuses only for the
@@ -489,7 +506,8 @@ def _show_descriptions(
         _note_idle(described)
     else:
         output.show(listing(groups_tables.make_state_columns(verbose), described))
-    return print_errors([*choice.errors, *errors])
+    status = print_errors([*choice.errors, *errors])
+    return _check(conditions, [descriptions.make_group_lag(group, []) for group in described]) or status
 
 
 def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, with_lag: bool, verbose: bool) -> int:

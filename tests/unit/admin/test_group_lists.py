@@ -213,3 +213,26 @@ def test_groups_of_other_programs_are_in_no_list() -> None:
             assert [group.group for group in listed.groups] == ["billing", "simple"]
             assert bool(listed.errors) == is_frozen
             cluster.close()
+
+
+@pytest.mark.parametrize("is_frozen", [False, True])
+def test_a_group_that_two_brokers_list_is_one(is_frozen: bool) -> None:
+    """While its coordinator moves; librdkafka refuses questions about a group that is there twice."""
+    with FakeCluster(brokers=3, topics={"orders": 1}, groups=[Group("billing")]) as brokers:
+        listed_group: list[object] = []
+
+        def list_twice(_: object, answer: dict[str, object]) -> dict[str, object]:
+            """Answer as the first broker that has the group does."""
+            listed_group[:] = answer["groups"] or listed_group  # type: ignore[assignment]
+            return {**answer, "groups": listed_group * 2}
+
+        brokers.on("ListGroups", answer=list_twice)
+        if is_frozen:
+            brokers.on("ListGroups", freeze=True, broker=3)
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=3))
+        try:
+            assert [group.group for group in choose_groups(cluster).groups] == ["billing"]
+            (described,), errors = descriptions.describe_groups(cluster, choose_groups(cluster).groups)
+            assert (described.group, errors) == ("billing", [])
+        finally:
+            cluster.close()

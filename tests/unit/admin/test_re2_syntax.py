@@ -8,7 +8,7 @@ from kafkactl.admin.groups.re2_syntax import find_problem
 
 VALID = (
     "", "orders-.*", "(?P<n>a)(?<m>b)", "[[:alpha:]]", "[]a]", "[a-]", "[\\d-z]", "\\p{Greek}\\PL", "\\Q*\\E+", "x{3",
-    "a{0}?", "(?i)a", "(?i-s:a)", "\\x{10FFFF}\\x41\\07\\_", "()*", "a||b",
+    "a{0}?", "(?i)a", "(?i-s:a)", "\\x{10FFFF}\\x41\\07\\_", "()*", "a||b", "\\p{Unknown}",
 )  # fmt: skip
 INVALID = {
     "(?=a)": "invalid or unsupported Perl syntax",
@@ -30,6 +30,8 @@ INVALID = {
     "[z-a]": "invalid character class range",
     "[[:none:]]": "invalid character class range",
     "\\p{greek}": "invalid character class range",
+    "\\p{L Ll}": "invalid character class range",
+    "[\\p{Greek Gujarati}]": "invalid character class range",
     "\\": "trailing backslash at end of expression",
     "\\1": "invalid escape sequence",
     "\\x{110000}": "invalid escape sequence",
