@@ -146,11 +146,11 @@ def list_leaders(cluster: Cluster, topics: Collection[str] | None = None) -> lis
 def elect(cluster: Cluster, kind: ElectionType, partitions: Iterable[Partition] | None) -> list[Election]:
     """Elect leaders for these partitions, or for all that need one with None; return each result, sorted by partition.
 
-    One request is sent, and the brokers answer when the leaders are there. Without partitions nothing is sent and the
-    result is empty. A partition that the answer leaves out is missing in it. A partition that needs no election is not
-    `elected` and has no error. With None the result has only the partitions with a new leader or an error. Raise
-    UnreachableError, UnansweredError where the leaders may have been elected, OperationError for a refusal of the whole
-    request, and UsageError for a wrong client setting.
+    The partitions are in one request, and the brokers answer when the leaders are there. Without partitions nothing is
+    sent and the result is empty. A partition that the answer leaves out is missing in it. A partition that needs no
+    election is not `elected` and has no error. With None the result has only the partitions with a new leader or an
+    error. Raise UnreachableError, UnansweredError where the leaders may have been elected, OperationError for a refusal
+    of the whole request, and UsageError for a wrong client setting.
     """
     requested = None if partitions is None else sorted(set(partitions))
     if requested == []:

@@ -307,13 +307,13 @@ def _find_state(replica: StoredReplica, future: StoredReplica | None, target: st
 def move_replicas(cluster: Cluster, targets: Mapping[ReplicaKey, str]) -> dict[ReplicaKey, KafkactlError | None]:
     """Start to move replicas to other log directories of their brokers; return the error of each, None for a success.
 
-    `targets` has the path of the new directory of each replica. Each broker gets one request; nothing is waited for.
-    The directory in which the replica is already is no error: a move of it to elsewhere is cancelled then. A broker
-    that does not have the replica yet keeps the path for later, and its answer is REPLICA_NOT_AVAILABLE. The result is
-    in the order of `targets`. A broker that did not answer is an UnreachableError of each of its replicas, or an
-    UnansweredError where the move may have begun, as for a replica that the answer leaves out. A request that is
-    refused as a whole is an OperationError of each replica. Without `targets` nothing is sent. Raise UsageError for a
-    wrong client setting.
+    `targets` has the path of the new directory of each replica. Each broker gets one request; the end of the moves is
+    not waited for. The directory in which the replica is already is no error: a move of it to elsewhere is cancelled
+    then. A broker that does not have the replica yet keeps the path for later, and its answer is REPLICA_NOT_AVAILABLE.
+    The result is in the order of `targets`. A broker that did not answer is an UnreachableError of each of its
+    replicas, or an UnansweredError where the move may have begun, as for a replica that the answer leaves out. A
+    request that is refused as a whole is an OperationError of each replica. Without `targets` nothing is sent. Raise
+    UsageError for a wrong client setting.
     """
     by_broker: dict[int, list[ReplicaKey]] = defaultdict(list)
     for key in targets:

@@ -84,7 +84,8 @@ def select_partitions(
 def _parse_numbers(text: str) -> list[int]:
     """Return the numbers of --partitions, a text like 0,1,5, sorted and without repetitions.
 
-    Raise UsageError for any other text: each part must be a number from 0 to 2^31 - 1 in ASCII digits, without blanks.
+    Raise UsageError for any other text: each part must be a number from 0 to 2^31 - 1 in at most 100 ASCII digits,
+    without blanks.
     """
     parts = text.split(",")
     if not all(_is_partition_number(part) for part in parts):
@@ -135,9 +136,10 @@ def _parse_rule(text: str) -> PartitionRule:
     """Return the rule of one part of --topic-partitions: TOPIC, TOPIC:N or TOPIC:FROM-TO.
 
     Each piece may be missing. TOPIC is a regular expression for the whole name, and TO is excluded. Without a topic, as
-    in "" and ":0", all topics are selected, and without numbers all partitions. Blanks belong to the topic. A range
-    backwards selects no partition. Raise UsageError for a text of another form, such as one with a comma, and for a
-    regular expression that is longer than 2,000 characters, not valid or not UTF-8, or has a NUL character.
+    in "" and ":0", all topics are selected, and without numbers all partitions. Blanks are not removed. A range
+    backwards selects no partition. Raise UsageError for a text of another form, such as one with a comma or a number of
+    more than 100 digits, and for a regular expression that is longer than 2,000 characters, not valid or not UTF-8, or
+    has a NUL character.
     """
     match = _RULE.fullmatch(text)
     if match is None:

@@ -58,12 +58,12 @@ def plan(
     """Return the new replicas of each partition that changes, in the order of `placements`.
 
     Partitions of `fixed` stay as they are; their replicas on `brokers` count as load. All replicas of the others are on
-    `brokers` afterwards. By leaders only the order of the replicas changes, but for those that must move. By count and
-    by leaders the result is as even as it can be, and has the fewest moves of all such results. By bytes it is even to
-    2 % where the sizes allow it, and the moves are few. With NOTHING only replicas move that must: those on other
-    brokers, and those that are too many for a rack. A new replica stands in the place of the one that it replaces.
-    Brokers without an entry in `racks` have no rack. Raise OperationError for a partition outside `fixed` that has more
-    replicas than there are brokers.
+    `brokers` afterwards. By leaders only the order of the replicas changes, but for those that must move. By count, and
+    by leaders where no replica must move, the result is as even as it can be, with the fewest changes. By bytes a
+    replica moves where that makes two brokers more equal; differences of up to 2 % of the mean stay. With NOTHING only
+    replicas move that must: those on other brokers, and those that have to go to another rack. A new replica stands in
+    the place of the one that it replaces. Brokers without an entry in `racks` have no rack. Raise OperationError for a
+    partition outside `fixed` that has more replicas than there are brokers.
     """
     ids = sorted(set(brokers))
     stays = [(row.topic, row.partition) in fixed for row in placements]
@@ -253,8 +253,9 @@ class _Spread:
     ) -> None:
         """Take the replicas and the allowed brokers of each partition, and the rack of each of the `brokers`.
 
-        Replicas that must move are moved at once: those on other brokers, and those that are too many for a rack. Raise
-        ValueError where a partition has fewer allowed brokers than replicas. The arguments are not changed.
+        Replicas that must move are moved at once: those on other brokers, and those that have to go to another rack.
+        Raise ValueError where a partition has fewer allowed brokers than replicas, and KeyError for an allowed broker
+        that is not in `brokers`. The arguments are not changed.
         """
         self.brokers = list(brokers)
         self.replicas = [set(replicas) for replicas in before]
@@ -277,8 +278,8 @@ class _Spread:
     def optimize(self, moves_first: bool) -> None:
         """Follow chains of moves while they lower the cost.
 
-        With `moves_first` a move costs more than any imbalance, so only replicas that have moved anyway move elsewhere;
-        without it any imbalance costs more than all moves.
+        With `moves_first` a move costs more than any imbalance, so the number of moved replicas does not rise; without
+        it any imbalance costs more than all moves.
         """
         total = sum(map(len, self.replicas)) + 1
         move_weight, load_weight = (2 * total * total, 1) if moves_first else (1, 4 * total)

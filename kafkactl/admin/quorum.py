@@ -212,8 +212,8 @@ def require_majority_without(quorum: Quorum, voter: QuorumNode) -> None:
     """Raise OperationError where the other voters would be none, or no majority of them is up.
 
     `voter` must be an item of `quorum.voters`, not a copy. The leader is always up. Another voter is down where it has
-    not fetched from the leader for 3 s, or where this is not known. Without a majority the controllers could decide
-    nothing, and nothing could undo the removal.
+    not fetched from the leader for more than 3 s, or where this is not known. Without a majority the controllers could
+    decide nothing, and nothing could undo the removal.
     """
     others = [node for node in quorum.voters if node is not voter]
     if not others:
@@ -245,7 +245,7 @@ def is_up(quorum: Quorum, node: QuorumNode) -> bool:
 def require_usable_endpoints(quorum: Quorum, endpoints: Sequence[VoterEndpoint]) -> None:
     """Raise UsageError for the addresses 0.0.0.0 and ::, and where no endpoint has the name of a leader's listener.
 
-    Other machines cannot use these addresses, in any spelling. The leader asks a new voter at the listener
+    Other machines cannot use these addresses; :: counts in any spelling. The leader asks a new voter at the listener
     that has the name of its own one. The names are not checked where those of the leader are not known.
     """
     for endpoint in endpoints:

@@ -328,10 +328,10 @@ def _alter(
     """Send new replicas of partitions, None to cancel a move, and return the error of each, None for a success.
 
     A partition that the answer leaves out has an error with the code REQUEST_TIMED_OUT: it may have been changed. The
-    messages are "cannot VERB TOPIC-PARTITION: ...". An empty request is sent, too. Without `allow_factor_change` the
-    controller must be Kafka 4.1 or newer. Raise OperationError where the controller refuses all, UnansweredError where
-    the change may have been made, UnreachableError where the request was not sent, UnsupportedRequestError for an old
-    controller, and UsageError for a wrong client setting.
+    messages of partitions are "cannot VERB TOPIC-PARTITION: ...". An empty request is sent, too. Without
+    `allow_factor_change` the controller must be Kafka 4.1 or newer. Raise OperationError where the controller refuses
+    all, UnansweredError where the change may have been made, UnreachableError where the request was not sent,
+    UnsupportedRequestError for an old controller, and UsageError for a wrong client setting.
     """
     topics: dict[str, list[tuple[int, list[int] | None]]] = defaultdict(list)
     for (topic, number), brokers in replicas.items():

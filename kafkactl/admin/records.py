@@ -90,8 +90,8 @@ def plan(cluster: Cluster, before: Mapping[Partition, int], compacted: Collectio
     only: brokers refuse to delete their records. A partition that cannot be read or changed has an error, and `records`
     is None; where its log cannot be read, its `before_offset` is the given one, also -1. An offset before the start of
     the log is no error: `records` is 0, and `before_offset` is the given one. Nothing is deleted; without partitions
-    nothing is asked. Raise UnreachableError where no partition was answered, UsageError for a wrong client setting, and
-    ValueError for a partition below 0 or a topic without a name.
+    nothing is asked. Raise UnreachableError where no partition was answered about its start, or none about its end,
+    UsageError for a wrong client setting, and ValueError for a partition below 0 or a topic without a name.
     """
     ends = read_log_ends(cluster, before)
     plans = []
@@ -123,7 +123,10 @@ def delete(cluster: Cluster, before: Mapping[Partition, int]) -> list[Deletion]:
     """
 
     def send(partitions: list[Partition]) -> Mapping[Partition, Future[Any]]:
-        """Send the request and return a future for each partition. Raise UsageError for a wrong client setting."""
+        """Send the request and return a future for each partition.
+
+        Raise UsageError for a wrong client setting, and ValueError for a partition below 0.
+        """
         futures = cluster.admin.delete_records(
             [TopicPartition(*partition, before[partition]) for partition in partitions],
             request_timeout=cluster.timeout_s,

@@ -69,7 +69,7 @@ class NewCredential:
 def parse(mechanism: str, text: str) -> NewCredential:
     """Return the credential of Kafka's text [iterations=N,]password=TEXT; raise UsageError for other texts.
 
-    `mechanism` is SCRAM-SHA-256 or SCRAM-SHA-512. The square brackets mean that a part is optional; in the text itself
+    `mechanism` is SCRAM-SHA-256 or SCRAM-SHA-512. The square brackets mean that a part is optional; before the password
     they are refused. Without iterations, or with -1, the credential has 4096. The password is everything after
     "password=", commas included. An unknown mechanism, an empty password, and iterations below 4096, above 1,000,000 or
     without digits are UsageErrors.
