@@ -61,8 +61,8 @@ def read_yaml(path: Path) -> Any:
     True, Null, 0x1F and dates, and in YAML that is no JSON also integers with leading zeros or more than 19 digits;
     only the tag !!float gives a float. A merge key << is a name like others. Raise UsageError for a file that cannot be
     read, is not UTF-8 or not YAML, has several documents, or is nested too deeply; for a mapping with a repeated name
-    (5 and "5" are one) or a name that is neither a text nor an integer; for a text with half a character, a value that
-    contains itself, and a tag such as !!binary, !!set or !!timestamp.
+    (5 and "5" are one) or a name that is neither a text nor an integer; for a text that no client can send, with half a
+    character or a NUL; for a value that contains itself, and a tag such as !!binary, !!set or !!timestamp.
     """
     text = read_text(path)
     value = _read_json_value(path, text) if text.lstrip()[:1] in ("{", "[") else _NOT_JSON
@@ -72,9 +72,15 @@ def read_yaml(path: Path) -> Any:
         _check_value(value, set(), set())
     except UnicodeEncodeError:
         raise UsageError(f"cannot read {path}: a text has half a character, such as \\ud83d alone") from None
+    except _NulError:
+        raise UsageError(f"cannot read {path}: a text has a NUL character") from None
     except (TypeError, ValueError, RecursionError):  # bytes, sets and dates by their tags, and aliases in a circle
         raise UsageError(f"cannot read {path}: a value contains itself, or has a tag that JSON does not have") from None
     return value
+
+
+class _NulError(Exception):
+    """A text has a NUL character, at which librdkafka would cut it."""
 
 
 _NOT_JSON = object()
@@ -84,13 +90,15 @@ _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})")
 def _check_value(value: Any, checked: set[int], around: set[int]) -> None:
     """Raise UnicodeEncodeError for half a character, ValueError for a value in itself, TypeError for types JSON lacks.
 
-    `value` is what a loader of JSON or YAML returned; names in mappings are checked in the same way. Raise
-    RecursionError where it is nested too deeply. `checked` and `around` have the ids of mappings and lists: of those
-    that were checked, because an alias of YAML may be there a million times, and of those around the value. Both are
-    empty at first, and are changed.
+    Raise _NulError for a text with a NUL character, and RecursionError where the value is nested too deeply. `value` is
+    what a loader of JSON or YAML returned; names in mappings are checked in the same way. `checked` and `around` have
+    the ids of mappings and lists: of those that were checked, because an alias of YAML may be there a million times,
+    and of those around the value. Both are empty at first, and are changed.
     """
     if isinstance(value, str):
         value.encode()
+        if "\0" in value:
+            raise _NulError
     elif isinstance(value, (dict, list)):
         if id(value) in around:
             raise ValueError("a value contains itself")

@@ -106,32 +106,32 @@ def plan_drain(
     """Return the new replicas of each partition that has one on a broker, and an error for each that cannot leave it.
 
     The replica on `broker` is replaced by one on a broker of `alive`, and others only where racks ask for it. The other
-    `placements` count for an even result, but for those with a replica on a broker that is not alive. A partition stays
-    that has a replica on each of the others, or another one on a broker that is not alive, or whose only replica is on
-    a broker that is not alive. Plan and errors are in the order of `placements`, the errors are not raised, and nothing
-    else is. `broker` may be not alive.
+    `placements` count for an even result. A partition stays that has a replica on each of the others, or another one on
+    a broker that is not alive, or whose only replica is on a broker that is not alive. Plan and errors are in the order
+    of `placements`, the errors are not raised, and nothing else is. `broker` may be not alive.
     """
     others = sorted(set(alive) - {broker})
     errors = []
-    movable = []
+    leaving = set()
     for row in placements:
+        if broker not in row.replicas:
+            continue
         away = sorted(set(row.replicas) - {broker, *others})
         if row.replicas == (broker,) and broker not in alive:
             reason = "its only replica is on a broker that is not alive"
             errors.append(OperationError(f"{row.topic}-{row.partition} stays: {reason}", "start that broker first"))
-        elif away and broker in row.replicas:
+        elif away:
             reason = f"its replica on broker {away[0]} is not alive"
             errors.append(OperationError(f"{row.topic}-{row.partition} stays: {reason}", "start that broker first"))
-        elif len(row.replicas) > len(others) and broker in row.replicas:
+        elif len(row.replicas) > len(others):
             replicas = f"{len(row.replicas)} replica{'' if len(row.replicas) == 1 else 's'}"
             reason = f"it has {replicas}, and there {_count_brokers(len(others), 'other ')}"
             hint = f"lower it first: kafkactl topics alter {row.topic} -r {len(others)}"
             errors.append(OperationError(f"{row.topic}-{row.partition} stays: {reason}", hint if others else None))
-        elif not away:
-            movable.append(row)
-    plan_ = plan([row for row in movable if len(row.replicas) <= len(others)], others, racks, Balance.NOTHING)
-    leaving = {(row.topic, row.partition) for row in movable if broker in row.replicas}
-    return {place: replicas for place, replicas in plan_.items() if place in leaving}, errors
+        else:
+            leaving.add((row.topic, row.partition))
+    staying = {(row.topic, row.partition) for row in placements} - leaving
+    return plan(placements, others, racks, Balance.NOTHING, fixed=staying), errors
 
 
 def _count_brokers(count: int, kind: str = "") -> str:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import base64
 import re
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from kafkactl.admin.endpoints import describe_cluster
 from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import NotFoundError, OperationError, UnsupportedRequestError, UsageError
+from kafkactl.patterns import explain_unusable_text
 
 NO_DIRECTORY = "AAAAAAAAAAAAAAAAAAAAAA"
 """Directory id of a voter of a static quorum."""
@@ -26,7 +28,7 @@ _MS = 1000
 _SILENT_AFTER_MS = 3000
 """Time without a fetch after which a voter counts as down: the leader gives up its office, too, when a majority is so
 long silent (1.5 times the default of controller.quorum.fetch.timeout.ms)."""
-_ENDPOINT = re.compile(r"([^:/\s]+)://(?:\[([0-9A-Fa-f:.%]+)\]|([^\[\]:/\s]+)):([0-9]{1,5})")
+_ENDPOINT = re.compile(r"([^:/\s]+)://(?:\[([^\[\]/\s]+)\]|([^\[\]:/\s]+)):([0-9]{1,5})")
 _LARGEST_PORT, _LONGEST_HOST = 65535, 255
 
 
@@ -261,14 +263,18 @@ def require_usable_endpoints(quorum: Quorum, endpoints: Sequence[VoterEndpoint])
 
 
 def _is_any_address(host: str) -> bool:
-    """Return whether a host stands for all addresses of its machine: 0.0.0.0, and :: in any spelling, such as 0::0.
+    """Return whether a host stands for all addresses of its machine: 0.0.0.0 and ::, in any spelling.
 
-    An address in brackets is not recognized: the result is False.
+    Such spellings are 0, 0x0, 0::0 and ::ffff:0.0.0.0. An address in brackets is not recognized: the result is False.
     """
     try:
-        return ip_address(host).is_unspecified
-    except ValueError:  # a name
-        return False
+        address = ip_address(host)
+    except ValueError:
+        try:
+            return not any(socket.inet_aton(host))  # shorter spellings of IPv4
+        except (OSError, ValueError):  # a name
+            return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_unspecified
 
 
 def add_voter(
@@ -322,9 +328,24 @@ def parse_endpoint(text: str) -> VoterEndpoint:
     UsageError for another text, a port that is not from 1 to 65,535, and a host of more than 255 characters.
     """
     found = _ENDPOINT.fullmatch(text)
-    if found is None or not 0 < int(found[4]) <= _LARGEST_PORT or len(found[2] or found[3]) > _LONGEST_HOST:
+    if (
+        found is None
+        or not 0 < int(found[4]) <= _LARGEST_PORT
+        or len(found[2] or found[3]) > _LONGEST_HOST
+        or explain_unusable_text(text) is not None
+        or not (found[2] is None or _is_ipv6(found[2]))
+    ):
         raise UsageError(f"invalid endpoint {text!r}", "write it as NAME://HOST:PORT, such as CONTROLLER://host4:9093")
     return VoterEndpoint(name=found[1].upper(), host=found[2] or found[3], port=int(found[4]))
+
+
+def _is_ipv6(text: str) -> bool:
+    """Return whether a text is an IPv6 address, which may end with a zone, such as %eth0; it has no brackets."""
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def parse_directory_id(text: str) -> UUID:

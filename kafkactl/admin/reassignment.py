@@ -304,7 +304,13 @@ def start(
     been started.
     """
     by_partition = {(move.topic, move.partition): move for move in moves}
-    errors = _alter(cluster, {key: list(move.after) for key, move in by_partition.items()}, "move", allow_factor_change)
+    errors = _alter(
+        cluster,
+        {key: list(move.after) for key, move in by_partition.items()},
+        "move replicas",
+        "move",
+        allow_factor_change,
+    )
     return {move: errors[key] for key, move in by_partition.items()}
 
 
@@ -318,20 +324,25 @@ def cancel(cluster: Cluster, partitions: Iterable[Partition]) -> dict[Partition,
     have been cancelled.
     """
     chosen = list(partitions)
-    errors = _alter(cluster, dict.fromkeys(chosen), "cancel the move of") if chosen else {}
+    errors = _alter(cluster, dict.fromkeys(chosen), "cancel moves", "cancel the move of") if chosen else {}
     return {partition: errors[partition] for partition in chosen}
 
 
 def _alter(
-    cluster: Cluster, replicas: Mapping[Partition, list[int] | None], verb: str, allow_factor_change: bool = True
+    cluster: Cluster,
+    replicas: Mapping[Partition, list[int] | None],
+    action: str,
+    verb: str,
+    allow_factor_change: bool = True,
 ) -> dict[Partition, OperationError | None]:
     """Send new replicas of partitions, None to cancel a move, and return the error of each, None for a success.
 
     A partition that the answer leaves out has an error with the code REQUEST_TIMED_OUT: it may have been changed. The
-    messages of partitions are "cannot VERB TOPIC-PARTITION: ...". An empty request is sent, too. Without
-    `allow_factor_change` the controller must be Kafka 4.1 or newer. Raise OperationError where the controller refuses
-    all, UnansweredError where the change may have been made, UnreachableError where the request was not sent,
-    UnsupportedRequestError for an old controller, and UsageError for a wrong client setting.
+    messages of partitions are "cannot VERB TOPIC-PARTITION: ...", that of a whole refusal "cannot ACTION: ...". An
+    empty request is sent, too. Without `allow_factor_change` the controller must be Kafka 4.1 or newer. Raise
+    OperationError where the controller refuses all, UnansweredError where the change may have been made,
+    UnreachableError where the request was not sent, UnsupportedRequestError for an old controller, and UsageError for a
+    wrong client setting.
     """
     topics: dict[str, list[tuple[int, list[int] | None]]] = defaultdict(list)
     for (topic, number), brokers in replicas.items():
@@ -341,7 +352,7 @@ def _alter(
         fields |= {"allow_replication_factor_change": False, "min_version": 1}
     answer = cluster.requests.send("AlterPartitionReassignments", to_controller=True, **fields)
     if answer.error_code:
-        raise refusal("cannot move replicas", answer.error_code, answer.error_message)
+        raise refusal(f"cannot {action}", answer.error_code, answer.error_message)
     answers = {(topic.name, item.partition_index): item for topic in answer.responses for item in topic.partitions}
     errors: dict[Partition, OperationError | None] = {}
     for topic, number in replicas:

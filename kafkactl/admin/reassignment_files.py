@@ -60,6 +60,8 @@ def read_reassignment(path: Path) -> ReassignmentFile:
         dirs = row.get("log_dirs", [ANY_DIR] * len(brokers))
         if not isinstance(dirs, list) or len(dirs) != len(brokers) or not all(isinstance(item, str) for item in dirs):
             raise UsageError(f"{path}: log_dirs of {name} is not a list with a text for each replica", _FORM)
+        if reason := next(filter(None, map(explain_unusable_text, dirs)), None):
+            raise UsageError(f"{path}: no broker has a directory of log_dirs of {name}: {reason}", _FORM)
         replicas[topic, number] = tuple(brokers)
         log_dirs |= {
             (topic, number, broker): item for broker, item in zip(brokers, dirs, strict=True) if item != ANY_DIR

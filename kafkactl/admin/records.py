@@ -5,6 +5,7 @@ Reference: org.apache.kafka.tools.DeleteRecordsCommand (KIP-204).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -75,9 +76,8 @@ def read_offset_file(path: Path) -> dict[Partition, int]:
     if repr(content.get("version", VERSION)) != repr(VERSION):  # true and 1.0 compare as equal
         raise UsageError(f"{path}: version {content['version']!r} is not supported", f"use version {VERSION}")
     pairs = [_parse_row(path, row) for row in rows]
-    duplicates = sorted(
-        {f"{topic}-{number}" for (topic, number), _ in pairs if [p for p, _ in pairs].count((topic, number)) > 1}
-    )
+    counts = Counter(partition for partition, _ in pairs)
+    duplicates = sorted(f"{topic}-{number}" for (topic, number), count in counts.items() if count > 1)
     if duplicates:
         raise UsageError(f"{path}: repeated partitions: {', '.join(duplicates)}", "name each partition once")
     return dict(pairs)

@@ -396,10 +396,10 @@ class Cluster:
         `is_lost` is only for questions: it returns whether librdkafka made up an answer because none came. Such a key
         is asked again; a key without any answer is not.
 
-        Raise UnreachableError (UnansweredError where it was or may have been sent) when no key was answered. Raise
-        TimeoutError when a key has no answer `patience_s` seconds after the wait for it began (None: never): this is
-        for questions that another client library can put to another broker. The keys are waited for one after the
-        other; the cause of missing answers is looked for once.
+        Raise UnreachableError when no key was answered: UnansweredError where the request was or may have been sent for
+        one of them. Raise TimeoutError when a key has no answer `patience_s` seconds after the wait for it began (None:
+        never): this is for questions that another client library can put to another broker. The keys are waited for one
+        after the other; the cause of missing answers is looked for once.
         """
         answers: dict[K, T | OperationError] = {}
         unanswered_errors: list[UnreachableError] = []
@@ -425,7 +425,8 @@ class Cluster:
                     break
                 time.sleep(POLL_S)
         if unanswered_errors and all(_is_unanswered(answer) for answer in answers.values()):
-            raise self.name_silent_brokers(unanswered_errors[0])
+            sent = (error for error in unanswered_errors if isinstance(error, UnansweredError))
+            raise self.name_silent_brokers(next(sent, unanswered_errors[0]))
         if any(_is_unanswered(answer) for answer in answers.values()):
             return self._name_silent_brokers(answers)
         return answers
@@ -472,6 +473,7 @@ class Cluster:
         if cause.code() in UNREACHABLE_CODES or cause.code() == KafkaError._BAD_MSG:
             # For requests to several brokers librdkafka does not report whether they were sent.
             is_sent = _SENT in cause.str() or (_WAITING not in cause.str() and self._was_answered)
+            is_sent = is_sent or cause.code() == KafkaError.REQUEST_TIMED_OUT  # a broker's code
             return self._make_lost_answer_error(cause, is_sent=is_sent)
         reason = describe_kafka_error(cause)
         return OperationError(f"{failure}: {reason}" if failure else reason, find_hint(cause.code()), cause.code())

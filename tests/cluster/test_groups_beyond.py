@@ -224,9 +224,8 @@ def test_a_killed_consumer_is_told_apart(kraft: RunningCluster, name: str) -> No
     """Its group has a member that reads nothing until its session ends: stuck, and then nobody reads."""
     cli = kraft.cli
     cli.ok("topics", "create", name, "-p", 1)
-    member = cli.start(
-        "consume", name, "--group", name, "--from-beginning", "-X", "session.timeout.ms=15000", stdout=subprocess.DEVNULL
-    )  # fmt: skip
+    arguments = ("--group", name, "--from-beginning", "-X", "session.timeout.ms=15000")
+    member = cli.start("consume", name, *arguments, stdout=subprocess.DEVNULL)
     eventually(lambda: name in cli.ok("groups", "list", "--state", "Stable").split())
     cli.ok("produce", name, input="x\n")
     eventually(lambda: lag(kraft, name)["partitions"][0]["current_offset"] == 1)  # type: ignore[index]

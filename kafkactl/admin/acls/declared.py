@@ -123,6 +123,8 @@ def explain_undeclarable(acl: Acl) -> str | None:
     """
     if not acl.is_known:
         return "kafkactl does not know a part of it"
+    if (reason := explain_unusable_text(f"{acl.name}{acl.principal}{acl.host}")) is not None:
+        return reason
     (row,) = build_declaration([acl])["acls"]
     try:
         _parse_row(Path("a file"), row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future
 from typing import cast
 
 import pytest
@@ -10,13 +11,15 @@ import pytest
 from kafkactl.admin import configs, reassignment
 from kafkactl.admin.configs import Config, Synonym, _name_source
 from kafkactl.admin.entities import Entity, EntityType
+from kafkactl.admin.models import send_change
 from kafkactl.admin.scram import MOST_ITERATIONS, NewCredential
-from kafkactl.admin.topics.changes import recreate_topics
+from kafkactl.admin.topics.changes import create_topics, recreate_topics
+from kafkactl.admin.topics.models import TopicSpec
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.oauth import get_token
 from kafkactl.connection.protocol import ConfigSource, ErrorCode
 from kafkactl.connection.settings import Settings
-from kafkactl.errors import OperationError, UsageError
+from kafkactl.errors import OperationError, UnansweredError, UnreachableError, UsageError
 from tests.fake_broker import FakeCluster
 
 
@@ -56,6 +59,31 @@ def test_a_partition_that_the_controller_does_not_answer_for(brokers: FakeCluste
         errors = list(reassignment.start(cluster, moves).values())
     cluster.close()
     assert [error.code for error in errors if error is not None] == [ErrorCode.REQUEST_TIMED_OUT] * 2
+
+
+@pytest.mark.parametrize("names", [["away", "silent"], ["silent", "away"]])
+def test_a_change_that_was_sent_in_part_may_be_done(
+    names: list[str], brokers: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Groups have coordinators of their own: one is not reached, another one does not answer."""
+    cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=2))
+
+    def wait(name: str, *_: object) -> None:
+        raise UnreachableError("refused") if name == "away" else UnansweredError("no answer")
+
+    monkeypatch.setattr(cluster, "wait", wait)
+    outcomes = send_change(cluster, names, lambda sent: cast("dict[str, Future[None]]", dict(zip(sent, sent))), "done")
+    cluster.close()
+    assert [(outcome.name, outcome.code) for outcome in outcomes] == [(name, 7) for name in names]
+
+
+def test_the_first_answer_is_that_the_time_of_the_broker_is_over(brokers: FakeCluster) -> None:
+    """Its change goes on: the topic may be there a moment later."""
+    brokers.on("CreateTopics", error=7)
+    cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=2))
+    (outcome,) = create_topics(cluster, [TopicSpec("new", 1)])
+    cluster.close()
+    assert (outcome.ok, outcome.code) == (False, ErrorCode.REQUEST_TIMED_OUT)
 
 
 def test_own_configs_that_kafka_python_reads(monkeypatch: pytest.MonkeyPatch) -> None:

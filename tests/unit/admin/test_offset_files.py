@@ -87,6 +87,9 @@ def test_half_a_character(text: str, tmp_path: Path) -> None:
     file.write_text(text)
     with pytest.raises(UsageError, match="half a character"):
         read_document(file)
+    file.write_text(text.replace(r"\ud83d", r"a\u0000b"))
+    with pytest.raises(UsageError, match="NUL"):
+        read_document(file)
 
 
 @pytest.mark.slow

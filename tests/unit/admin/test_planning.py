@@ -169,3 +169,12 @@ def test_a_drain_keeps_racks_apart_and_says_what_stays() -> None:
     ]
     assert errors[0].hint == "lower it first: kafkactl topics alter a -r 3"
     assert planning.plan_drain(placements, 7, [1, 2, 3, 4], racks) == ({}, [])
+
+
+def test_a_drain_sees_what_stays_where_it_is() -> None:
+    """Replicas of other partitions that racks would have elsewhere do not move, so they count as they are."""
+    racks = {1: "a", 2: "a", 3: "b", 4: "b", 5: "a"}
+    placements = make_placements(*[(1, 2)] * 4, *[(5,)] * 4, (3, 9))
+    plan, errors = planning.plan_drain(placements, 5, [1, 2, 3, 4, 5], racks)
+    assert errors == []
+    assert sorted(plan.values()) == [(3,), (3,), (4,), (4,)] or sorted(plan.values()) == [(3,), (4,), (4,), (4,)]

@@ -130,7 +130,7 @@ def test_an_endpoint_has_one_text(host: str) -> None:
 
 def test_endpoints_that_the_leader_cannot_use(connected: Cluster) -> None:
     described = quorum.read_quorum(connected)
-    for host in ("0.0.0.0", "::", "0::0", "0:0:0:0:0:0:0:0", "::0.0.0.0"):
+    for host in ("0.0.0.0", "0", "000.0.0.0", "0x0", "::", "0::0", "0:0:0:0:0:0:0:0", "::0.0.0.0", "::ffff:0.0.0.0"):
         with pytest.raises(UsageError, match="cannot reach this address"):
             quorum.require_usable_endpoints(described, [replace(ENDPOINT, host=host)])
     with pytest.raises(UsageError, match="no voter has a listener with the name PLAINTEXT") as caught:
@@ -175,13 +175,19 @@ def test_a_removal_leaves_a_majority_that_is_up(silent_ms: list[int], removed: i
         quorum.require_majority_without(described, nodes[removed - 1])
 
 
-@pytest.mark.parametrize("text", ["CONTROLLER://host4:9093", "C://[::1]:1", "C://127.0.0.1:65535"])
+@pytest.mark.parametrize(
+    "text", ["CONTROLLER://host4:9093", "C://[::1]:1", "C://[fe80::1%eth0]:1", "C://127.0.0.1:65535"]
+)
 def test_an_endpoint_is_written_as_it_is_read(text: str) -> None:
     assert str(quorum.parse_endpoint(text)) == text
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "host:1", "C://host", "C://:1", "C://::1:1", "C://h:65536", "C://h:1 ", "://h:1"]
+    "text",
+    [
+        *("", "x", "host:1", "C://host", "C://:1", "C://::1:1", "C://h:65536", "C://h:1 ", "://h:1"),
+        *("C://[::::]:1", "C://[host]:1", "C://h\udcff:1", "C\0://h:1"),
+    ],
 )
 def test_a_text_that_is_no_endpoint(text: str) -> None:
     with pytest.raises(UsageError, match="invalid endpoint"):

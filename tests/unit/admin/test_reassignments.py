@@ -33,6 +33,8 @@ pytestmark = pytest.mark.slow
         '{"partitions": [{"topic": "", "partition": 0, "replicas": [1]}]}',
         '{"partitions": [{"topic": "a", "partition": -1, "replicas": [1]}]}',
         '{"partitions": [{"topic": "a", "partition": 0, "replicas": [1], "log_dirs": []}]}',
+        r'{"partitions": [{"topic": "a", "partition": 0, "replicas": [1], "log_dirs": ["/d\ud83d"]}]}',
+        r'{"partitions": [{"topic": "a", "partition": 0, "replicas": [1], "log_dirs": ["/d\u0000"]}]}',
         '{"partitions": [{"topic": "a", "partition": 0, "replicas": [1]},'
         ' {"topic": "a", "partition": 0, "replicas": [2]}]}',
     ],

@@ -182,6 +182,7 @@ UNDECLARABLE: dict[str, dict[str, int | str]] = {
     "newer permission": {"permission_type": 9},
     "operation of another type": {"operation": 12},
     "host without a character": {"host": ""},
+    "NUL character": {"principal": "User:new\0"},
     "principal without a type": {"principal": "User-new"},
     "name that no topic has": {"resource_name": ""},
 }
