@@ -72,7 +72,9 @@ def test_a_change_that_was_sent_in_part_may_be_done(
         raise UnreachableError("refused") if name == "away" else UnansweredError("no answer")
 
     monkeypatch.setattr(cluster, "wait", wait)
-    outcomes = send_change(cluster, names, lambda sent: cast("dict[str, Future[None]]", dict(zip(sent, sent))), "done")
+    outcomes = send_change(
+        cluster, names, lambda sent: cast("dict[str, Future[None]]", {name: name for name in sent}), "done"
+    )
     cluster.close()
     assert [(outcome.name, outcome.code) for outcome in outcomes] == [(name, 7) for name in names]
 
