@@ -23,7 +23,7 @@ test: lint $(VENV)/installed-dev
 	KAFKACTL_READER=pure $(PYTEST) -n auto tests/unit/storage tests/unit/output tests/unit/dump tests/fuzz
 	$(PYTEST) -n auto tests/unit tests/fuzz
 	$(PYTEST) -n 2 tests/packages/test_wheels.py
-	$(PYTEST) -n 4 --dist loadgroup tests/cluster tests/reference
+	$(PYTEST) -n 4 --dist loadgroup --no-loadscope-reorder tests/cluster tests/reference
 	sh tests/install-docker.sh
 	$(PYTEST) tests/compose
 

@@ -11,6 +11,13 @@ import pytest
 from tests.acl_broker import AclBroker, running_acl_broker
 from tests.clusters import OPEN, PORTS, RunningCluster, running
 
+LONG_GROUPS = (
+    "console-kraft", "cluster-kraft", "cluster-test_hostile_values", "cluster-test_examples", "reference-kraft",
+    "cluster-kraft-cluster", "cluster-test_no_loss", "cluster-test_wrong_ports", "cluster-test_consuming_on_bad_days",
+    "cluster-test_groups_beyond", "cluster-test_local", "cluster-test_mock_cluster", "cluster-test_draining",
+)  # fmt: skip
+"""Groups of tests that take more than 40 s, the longest first. They begin first, or the last one would run alone."""
+
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -19,10 +26,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Those of tests/reference are shares of their own, with clusters of their own, and the console tools have one more:
     Kafka's tools wait more than they work.
     """
+    groups: dict[pytest.Item, str] = {}
     for item in items:
         if isinstance(item, pytest.Function):
             part = "console" if "kafka-console-" in item.name else item.path.parent.name
-            item.add_marker(pytest.mark.xdist_group(f"{part}-{_cluster_of(item) or item.path.stem}"))
+            groups[item] = f"{part}-{_cluster_of(item) or item.path.stem}"
+            item.add_marker(pytest.mark.xdist_group(groups[item]))
+    ranks = {group: rank for rank, group in enumerate(LONG_GROUPS)}
+    items.sort(key=lambda item: ranks.get(groups.get(item, ""), len(ranks)))
 
 
 def _cluster_of(item: pytest.Function) -> str | None:
