@@ -171,7 +171,7 @@ def _plan(
 
 
 def _require_known(connected: Cluster, placements: Sequence[Placement], broker: int) -> None:
-    """Raise NotFoundError for a broker that is not registered and has no replica of any topic.
+    """Raise NotFoundError for a broker that is not registered and has no replica of a topic that the user may see.
 
     Before Kafka 4.0 a broker that is not alive and has no replica is not found, either.
 
@@ -271,8 +271,9 @@ def _remove_throttles(connected: Cluster, topics: Sequence[str], broker: int) ->
     They are the rates of all brokers that are alive, whoever set them, and, for each of `topics` that names the broker
     in one of its lists of throttled replicas, both lists, whole. Call this after before_change. Return an error for
     each that stays because it could not be removed, one for each other broker that is not alive, and the errors of
-    asking; no KafkactlError is raised. A topic that does not exist is no error. While reassignments run, the throttles
-    stay without an error. A note on stderr has the number of those that were removed.
+    asking; no KafkactlError is raised. A topic that does not exist is no error, unless it is deleted in between. While
+    reassignments run, the throttles stay without an error. Where there are any to remove, a note on stderr has the
+    number of those that were removed.
     """
     connected.renew_timeout()
     try:

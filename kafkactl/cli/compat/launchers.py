@@ -90,8 +90,8 @@ def require_folder(folder: str) -> None:
 def make_files(folder: str) -> list[OwnFile]:
     """Return the files for a folder: for each tool NAME and NAME.sh, then the completion for bash, fish and zsh.
 
-    Nothing is written, and the folder is not looked at. They start the interpreter that runs now, and name the folder's
-    absolute path in a hint. Raise KafkactlError where the path of the interpreter is not known.
+    Nothing is written, and the folder is not looked at. They start the interpreter that runs now, and those of tools
+    name the folder's absolute path in a hint. Raise KafkactlError where the path of the interpreter is not known.
     """
     python = sys.executable
     if not python:
@@ -152,8 +152,9 @@ def remove(folder: str, dry_run: bool) -> tuple[list[Outcome], list[str]]:
     """Remove our files from a folder. Return the outcome of each, and the names of ours that other files have.
 
     Both lists are sorted by name. Those files stay. With `dry_run` nothing is removed. Launchers of another release of
-    kafkactl are removed, too. Raise MissingFileError or UsageError where there is no such folder, KafkactlError where
-    our files in it cannot be removed, also with `dry_run`, and OSError where the folder cannot be read.
+    kafkactl are removed, too. A file that the system does not remove is a failed outcome. Raise MissingFileError or
+    UsageError where there is no such folder, KafkactlError where our files are in it and it cannot be written, also
+    with `dry_run`, and OSError where the folder cannot be read.
     """
     require_folder(folder)
     names = sorted(name for name in os.listdir(folder) if name.startswith(_PREFIX))

@@ -146,7 +146,7 @@ def _install_zsh(*, prog_name: str, complete_var: str, shell: str) -> Path:
 
     Other lines of .zshrc stay unchanged; ZDOTDIR can name its folder. An existing script is replaced. `prog_name` and
     `complete_var` are not used. `shell` is bash, zsh or fish; KeyError is raised for any other name, when .zshrc is
-    changed already, and OSError where a file cannot be read or written.
+    changed already, OSError where a file cannot be read or written, and RuntimeError where no home folder is known.
     """
     home = Path.home()
     settings = Path(os.environ.get("ZDOTDIR") or home) / ".zshrc"

@@ -101,9 +101,9 @@ def make_changes(
     `entity` has its parts: a user and a client are two, any other entity is one. `strict` refuses to delete a setting
     that is not set; for quotas this is always refused. For loggers it has no effect. With `dry_run` the brokers only
     check. Raise OperationError for a refusal, an unknown logger, and a setting to delete that is not set, NotFoundError
-    for a topic or broker that does not exist, UnsupportedRequestError for users, clients and ips at controllers,
-    UnreachableError (UnansweredError where the change may have been done), UsageError for a change that the entity
-    cannot have and for a wrong client setting, and UnicodeEncodeError for a password that is not Unicode.
+    for a topic that does not exist and a broker that is not alive, UnsupportedRequestError for users, clients and ips
+    at controllers, UnreachableError (UnansweredError where the change may have been done), UsageError for a change that
+    the entity cannot have and for a wrong client setting, and UnicodeEncodeError for a password that is not Unicode.
     """
     if entity[0].type in QUOTA_TYPES:
         _refuse_at_controllers(cluster, entity)

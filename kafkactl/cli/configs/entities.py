@@ -163,8 +163,8 @@ class EntityOptions:
         """Return the entities of the positional arguments TYPE NAME, in pairs; empty without arguments.
 
         A last type without a name has the name None, or "" (the default) with --default. Raise UsageError for an
-        unknown type, for an empty name, and for a last name together with --default. With --entity-type, --default is
-        not used here.
+        unknown type, for an empty name (but not in Kafka's style), and for a last name together with --default. With
+        --entity-type, --default is not used here.
         """
         words = list(self.entity or ())
         pairs = [

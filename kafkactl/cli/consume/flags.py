@@ -140,8 +140,8 @@ class RangeFlags:
         --follow, which is refused beside --exit only; `clock` has the zone for times. A group that the command line
         does not name is left out beside partitions or a range, but not beside --from-beginning alone; one that it names
         is refused there. Raise UsageError for that and other options that are mutually exclusive, for a wrong value,
-        for a missing or illegal topic, and for auto.offset.reset=none without a group and without a range or
-        partitions.
+        for --offset without --partition, for a start after the end, for a missing or illegal topic, and for
+        auto.offset.reset=none without a group and without a range or partitions.
         """
         from kafkactl.streams.selection import SelectionRequest
 
@@ -202,13 +202,12 @@ class RangeFlags:
     ) -> tuple[list[str], TopicSelection | None, dict[tuple[str, int], int | None] | None]:
         """Return the names of topics, the selection of --include, and the starts of the partitions of --assign.
 
-        `topic` is the argument TOPIC and `topic_flag` the value of --topic; None is not given. An empty --include
-        counts as not given; beside --include or --assign an empty topic does, too. The starts map (topic, number) to
-        the first offset: None without one, librdkafka's constant for earliest and latest. With --assign the names are
-        sorted, and not checked for Kafka's rules. With --include there are no names. Without --include the second is
-        None, without --assign the third. Raise UsageError for a missing topic or an illegal one of TOPIC or --topic,
-        for two different ones, for options that are mutually exclusive, for a partition that is given twice, and for a
-        wrong value.
+        `topic` is the argument TOPIC and `topic_flag` the value of --topic; None counts as not given, and so does an
+        empty text beside --include or --assign. The starts map (topic, number) to the first offset: None without one,
+        librdkafka's constant for earliest and latest. With --assign the names are sorted, and not checked for Kafka's
+        rules. With --include there are no names. Without --include the second is None, without --assign the third.
+        Raise UsageError for a missing topic or an illegal one of TOPIC or --topic, for two different ones, for options
+        that are mutually exclusive, for a partition that is given twice, and for a wrong value.
         """
         topic_flags = [flag for flag, value in (("--include", self.include), ("--assign", self.assign)) if value]
         if topic_flags and (topic or topic_flag or len(topic_flags) > 1):

@@ -148,8 +148,8 @@ def _change_settings(
 
     `new_settings` are added to the present ones; one with an empty value is removed. Empty or None `servers`, and
     `read_only` of None, stay as they are; a new context is writable then. Raise UsageError for a context without
-    servers, a wrong address, or a setting that cannot be translated. Settings with an unknown name pass, and `name` is
-    not checked.
+    servers, a wrong address, or a setting that is not supported or cannot be translated. Settings with an unknown name
+    pass, and `name` is not checked.
     """
     present_context = file.contexts.get(name)
     servers = servers or (present_context.bootstrap_servers if present_context else None)

@@ -365,7 +365,7 @@ def expand_folders(names: list[Path]) -> tuple[list[Path], list[int]]:
     statuses: list[int] = []
 
     def try_listing(path: Path, list_below: Callable[[Path], list[Path]]) -> list[Path]:
-        """Return what is below a path; empty after an error, which is printed and kept."""
+        """Return what is below a path; empty after a KafkactlError, which is printed and whose status is kept."""
         try:
             return list_below(path)
         except KafkactlError as error:
@@ -376,7 +376,7 @@ def expand_folders(names: list[Path]) -> tuple[list[Path], list[int]]:
     def list_readable(folder: Path) -> list[Path]:
         """Return the segments of a folder; raise NotFoundError where it has none without a suffix such as .deleted.
 
-        A folder that was deleted meanwhile has no segments and no error.
+        A folder that was deleted meanwhile has no segments and no error. Raise UsageError where it cannot be listed.
         """
         segments = list_segments(folder)
         if not segments and os.path.isdir(folder):

@@ -157,10 +157,11 @@ def _find_partitions(folders: list[Path] | None) -> tuple[list[Path], int]:
     from kafkactl.storage.log_dir import SkippedPath, list_files, no_segments, parse_folder_name, scan_log_dir
 
     def list_partitions(path: Path) -> list[Path]:
-        """Return the folders of partitions in a folder, or the folder itself; print the skipped ones as notes.
+        """Return the folders of partitions at or directly below a path; print the skipped ones as notes.
 
         Folders in it that are named TOPIC-N.ID-delete, -stray or -future are skipped. Raise MissingFileError where the
-        path is no folder, NotFoundError for no partition, and UsageError where the folder cannot be listed.
+        path is no folder, NotFoundError for no partition, and UsageError where the folder, or that of a partition in
+        it, cannot be listed.
         """
         folders = scan_log_dir(path)
         for folder in [folder for folder in folders.partitions if folder != path]:
