@@ -118,8 +118,8 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
     def prepare_flags() -> tuple[dict[str, Any], dict[str, type[Any]]]:
         """Give `run` the options of the dataclasses, at the first call only.
 
-        Return two dicts by the names of `function`'s parameters: all annotations, and those of them that are
-        dataclasses.
+        Return two dicts by the names of `function`'s parameters and "return": all annotations, and those of them that
+        are dataclasses. The errors of _spread() pass.
         """
         hints = get_type_hints(function, include_extras=True)
         groups = {name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)}
@@ -221,8 +221,8 @@ def _spread(
     parameters are for keywords: click_context, then those of the function itself, then the fields of the dataclasses,
     and a hidden --debug where the function has none. The readers and sections of the options are set in place. A field
     without a default becomes a required option, also with a default_factory. Each annotation must be an Annotated with
-    a typer.Option or typer.Argument, else AttributeError is raised, or KeyError for a parameter without one. Raise
-    ValueError for two parameters of the same name.
+    a typer.Option or typer.Argument. Raise AttributeError for another annotation, KeyError for a parameter without one
+    and for an option without a metavar whose type has no reader, and ValueError for two parameters of the same name.
     """
     parameters = [inspect.Parameter("click_context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
     for name, parameter in inspect.signature(function).parameters.items():

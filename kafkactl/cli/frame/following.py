@@ -59,10 +59,10 @@ def follow(connected: Cluster, look: Callable[[], Progress], interrupted: str) -
     """Wait until the moves have ended, without a time-out of the whole.
 
     `look` returns how far they are. The progress is shown on stderr: in one line on a terminal, else in a note at once
-    and then one a minute. In Kafka's style there are no notes. A new obstacle, and the end of one, is a note at once.
-    The time-out of the cluster is renewed before each look but the first. Where nothing is left at the first look,
-    nothing is shown. A KafkactlError of `look` ends the wait and not the moves: it is raised after the note
-    `interrupted`. A signal is a matter of explain_stop().
+    and then one a minute. In Kafka's style there are no notes. While moves are left, a new obstacle, and the end of
+    one, is a note at once. The time-out of the cluster is renewed before each look but the first. Where nothing is left
+    at the first look, nothing is shown. A KafkactlError of `look` ends the wait and not the moves: it is raised after
+    the note `interrupted`. A signal is a matter of explain_stop().
     """
     on_terminal = sys.stderr.isatty()
     obstacle: str | None = None

@@ -78,7 +78,7 @@ def leave_out_dead(connected: Cluster, settings: ThrottlePlan) -> ThrottlePlan:
 def remove_own_throttles(connected: Cluster, settings: ThrottlePlan) -> list[KafkactlError]:
     """Remove the throttles of a plan's brokers and topics where no reassignment runs in the cluster any more.
 
-    Return an error for each broker or topic whose throttles stay. All of them go, also former ones. Where any
+    Return an error for each broker or topic whose throttles may stay. All of them go, also former ones. Where any
     reassignment of the cluster runs, they stay without an error, and a note on stderr says so. Raise OperationError or
     UnreachableError where the reassignments cannot be listed, and UsageError for a wrong client setting.
     """

@@ -114,9 +114,9 @@ class ClusterOptions:
         """Return the cluster, without sending a request. All reads of a command together take at most one time-out.
 
         `flags` are client settings from other options of the command, by librdkafka's names. Warnings about settings
-        are printed on stderr, and commands that give secrets are run. Raise UsageError for a wrong or unsafe setting,
-        file or time-out, for a secret that cannot be read, and where a flag and the command line have different values
-        (in Kafka's style the flag wins); NotFoundError for a context that does not exist.
+        are printed on stderr, and commands that give secrets are run. Raise UsageError for an empty option, for a wrong
+        or unsafe setting, file or time-out, for a secret that cannot be read, and where a flag and the command line
+        have different values (in Kafka's style the flag wins); NotFoundError for a context that does not exist.
         """
         from kafkactl.connection.cluster import Cluster
 

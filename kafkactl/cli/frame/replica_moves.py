@@ -132,10 +132,11 @@ def read_placements(connected: Cluster, topics: Sequence[str]) -> tuple[list[Pla
 def add_sizes(connected: Cluster, placements: Sequence[Placement]) -> tuple[list[Placement], list[KafkactlError]]:
     """Return partitions with the size of their largest replica, in the same order, and an error for each failure.
 
-    Sizes are in bytes; copies that are still made do not count. A failure is a broker that does not answer about its
-    sizes, or one of its log folders that cannot be used; a size that is not known is 0. A broker that is not alive is
-    not asked, and is no failure. Without partitions nothing is asked. Raise UnreachableError or OperationError where no
-    broker answers, and UsageError for a wrong client setting.
+    Sizes are in bytes; the copies that moves between directories make do not count. A failure is a broker that does not
+    answer about its sizes, or one of its log folders that cannot be used; a size that is not known is 0. A broker that
+    is not alive is not asked, and is no failure, and neither is one that answers without directories. Without
+    partitions nothing is asked. Raise UnreachableError or OperationError where no broker answers, and UsageError for a
+    wrong client setting.
     """
     from kafkactl.admin import log_dirs
 
@@ -154,9 +155,9 @@ def add_sizes(connected: Cluster, placements: Sequence[Placement]) -> tuple[list
 def require_sizes(connected: Cluster, placements: Sequence[Placement]) -> list[Placement]:
     """Return partitions with their sizes in bytes, in the same order, for a plan by bytes.
 
-    Brokers that are not alive are no failure: a partition that has all its replicas there has the size 0. Raise
-    OperationError where a broker that is alive does not tell all its sizes, UnreachableError or OperationError where no
-    broker answers, and UsageError for a wrong client setting.
+    Brokers that are not alive, or answer without directories, are no failure: a partition that has all its replicas
+    there has the size 0. Raise OperationError where another broker does not answer or has a log folder that cannot be
+    used, UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
     """
     rows, missing = add_sizes(connected, placements)
     if missing:
@@ -170,8 +171,8 @@ def add_moved_sizes(
     """Return the partitions that a plan changes, with their sizes in bytes, in the same order.
 
     The other partitions are left out. A size that cannot be read is 0, and a warning on stderr has each reason, but
-    none for a broker that is not alive. Raise UnreachableError or OperationError where no broker answers, and
-    UsageError for a wrong client setting.
+    none for a broker that is not alive or answers without directories. Raise UnreachableError or OperationError where
+    no broker answers, and UsageError for a wrong client setting.
     """
     rows, missing = add_sizes(connected, [row for row in placements if (row.topic, row.partition) in plan])
     for error in missing:
@@ -221,8 +222,8 @@ def plan_replicas(
 def list_plan(placements: Iterable[Placement], plan: Mapping[Partition, Sequence[int]]) -> list[dict[str, Any]]:
     """Return the partitions that a plan changes as dicts, in the order of `placements`.
 
-    The keys are topic, partition, replicas (the new ones), before (the present ones) and size_bytes. The first three
-    are those of Kafka's JSON file. Partitions that are not in `placements` are left out.
+    The keys are topic, partition, replicas (the new ones), before (those in `placements`) and size_bytes. The first
+    three are those of Kafka's JSON file. Partitions that are not in `placements` are left out.
     """
     return [
         {
@@ -351,18 +352,19 @@ def run(connected: Cluster, work: Work, options: ExecuteOptions, commands: NextC
 
     With `options.wait` there is no time limit, and progress is on stderr. The moves of the plan that ran before have an
     outcome, too, and those of deleted topics have none. The throttles stay, with a note, while any other reassignment
-    runs. An error of the wait is the last of the errors, and not raised: the moves that have begun are successes then,
-    and the throttles may stay. Without `options.wait` a move that has begun is a success, and the throttles stay, with
-    a note; they are only removed where every move was refused and no reassignment of the cluster ran before. A move
-    that the answer leaves out may have begun: it is waited for; without `options.wait`, and after an error of the wait,
-    it is a failed outcome. A replica that its broker does not have yet is tried again for `options.dir_timeout_s`, also
-    without the wait.
+    runs. An error of the wait is the last of the errors, and not raised: the moves that this call began are successes
+    then, those that ran before have no outcome, and the throttles may stay. Without `options.wait` a move that has
+    begun is a success, and the throttles stay, with a note; they are only removed where every move was refused and no
+    reassignment of the cluster ran before. A move that the answer leaves out may have begun: it is waited for; without
+    `options.wait`, and after an error of the wait, it is a failed outcome. A replica that its broker does not have yet
+    is tried again for `options.dir_timeout_s`, also without the wait.
 
     Where the throttles cannot be set, nothing is moved, and those that were set are removed. Raise OperationError for
     that, and where the controller refuses the whole request for moves between brokers: then the throttles are removed,
     and no move between directories begins. Raise UnreachableError where the request was not sent: then the throttles
-    are removed, too. Raise UnansweredError where the moves may have begun: then the throttles stay. Raise UsageError
-    for a wrong client setting. `commands` are for the notes.
+    are removed, too. Raise UnansweredError where the moves may have begun: then the throttles stay. Raise
+    UnreachableError or OperationError, before anything is set, where the brokers cannot be listed, and UsageError for a
+    wrong client setting. `commands` are for the notes.
     """
     from kafkactl.admin import throttles
     from kafkactl.admin.models import Outcome

@@ -73,8 +73,9 @@ def show_rows(
 
     `nothing` is the note on stderr for no rows and no error, but not in structured formats. Without rows only
     structured formats can print on stdout: an empty list, or the headings of csv. In Kafka's style the errors are kept
-    in people.failures instead of being printed. Raise UsageError for a wrong column or order, before the errors are
-    printed, unless before_change was called, and OutputError or ReaderLeftError where stdout fails.
+    in people.failures instead of being printed. Raise UsageError for a format that no report has, and for a wrong
+    column or order, unless before_change was called, and OutputError or ReaderLeftError where stdout fails; the errors
+    are not printed then. Where there are errors and no rows, only structured formats look at columns and order.
     """
     failures = list(errors)
     if rows or output.is_structured or not failures:

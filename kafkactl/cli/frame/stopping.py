@@ -102,10 +102,11 @@ class Stopping:
         return WAIT_S if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        """Note a first signal, set the deadlines, and raise StopRequestedError unless the work is being finished.
+        """Note a first signal, set the deadlines, and raise StopRequestedError.
 
-        The deadlines are 8 s for all work and 5 s for the output. `number` is that of the signal. A second signal ends
-        the process at once, with the status of the second one.
+        It is not raised here after finish() or inside hold_signals(). The deadlines are 8 s for all work and 5 s for
+        the output. `number` is that of the signal. A second signal ends the process at once, with the status of the
+        second one.
         """
         if self._number is not None:
             os._exit(statuses.get_signal_status(number))
@@ -132,7 +133,8 @@ class NotedStopping(Stopping):
     def __enter__(self) -> NotedStopping:
         """Install the handlers, and the pipe that ends waits at a signal. Return the context itself.
 
-        A signal that is ignored, such as HUP under nohup, stays ignored. Raise ValueError outside the main thread.
+        A signal that is ignored, such as HUP under nohup, stays ignored. Raise ValueError outside the main thread, and
+        OSError where no pipe can be made.
         """
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
@@ -170,7 +172,8 @@ class NotedStopping(Stopping):
         """Wait, without a time-out, until a descriptor has bytes or its input has ended; return True then.
 
         Nothing is read. Return False where a signal comes first or has come before. A descriptor that is closed gives
-        True, too. Raise ValueError before the context, which makes the pipe, and OSError after it.
+        True, too. Raise ValueError before the context, which makes the pipe, and, unless a signal has come, OSError
+        after it.
         """
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
@@ -186,7 +189,7 @@ class NotedStopping(Stopping):
     def sleep(self, seconds: float) -> None:
         """Wait for a time in s, or until a signal comes. After a signal do not wait.
 
-        Raise ValueError before the context, which makes the pipe, and OSError after it.
+        A wait raises ValueError before the context, which makes the pipe, and OSError after it.
         """
         end = time.monotonic() + seconds
         while not self.is_requested and (left := end - time.monotonic()) > 0:
@@ -234,8 +237,8 @@ class NotedStopping(Stopping):
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         """Note a signal: the first gives deliveries 5 s, the second ends their time, a third may end the process.
 
-        `number` is that of the signal. The first raises StopRequestedError only inside raise_on_signal(). A later one
-        ends the process only 3 s after the end of the deliveries, because an earlier end would lose reports.
+        `number` is that of the signal. The first raises StopRequestedError only inside raise_on_signal(). A third or
+        later one ends the process only 3 s after the end of the deliveries, because an earlier end would lose reports.
         """
         self._signals += 1
         if self._signals == 1:

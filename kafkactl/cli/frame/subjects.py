@@ -148,9 +148,9 @@ class TopicsOptions:
 
         With `if_exists` only names of existing topics are returned, and the list may be empty. Without it names are not
         looked up, because the brokers check them with the next request. Patterns choose internal topics only with
-        --include-internal. Raise UsageError for an empty selection, an empty value, a wrong pattern or a wrong client
-        setting, NotFoundError for a pattern without a match, but not with `if_exists`, and UnreachableError or
-        OperationError where there are patterns or `if_exists` and the topics cannot be listed.
+        --include-internal. Raise UsageError as require_selection() does and for a wrong client setting, NotFoundError
+        for a pattern without a match, but not with `if_exists`, and UnreachableError or OperationError where there are
+        patterns or `if_exists` and the topics cannot be listed.
         """
         from kafkactl.admin.topics.descriptions import list_topics
 
