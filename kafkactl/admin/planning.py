@@ -471,6 +471,19 @@ def _share_out(count: int, sizes: Mapping[str | int, int]) -> dict[str | int, tu
     return {rack: (min(size, level), min(size, level if is_even else level + 1)) for rack, size in sizes.items()}
 
 
+def measure_largest_share(placements: Iterable[Placement], plan: Mapping[Partition, Sequence[int]]) -> int:
+    """Return the largest size in bytes that a plan brings to one broker; 0 where no broker gets a replica.
+
+    Partitions of the plan that are not in `placements` do not count. With a limit for each broker this share takes
+    longest.
+    """
+    shares: Counter[int] = Counter()
+    for row in placements:
+        for broker in set(plan.get((row.topic, row.partition), ())) - set(row.replicas):
+            shares[broker] += row.size_bytes
+    return max(shares.values(), default=0)
+
+
 def count_moves(placements: Iterable[Placement], plan: Mapping[Partition, Sequence[int]]) -> tuple[int, int]:
     """Return how many replicas a plan brings to a new broker, and the size of all of them in bytes.
 

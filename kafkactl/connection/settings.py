@@ -33,7 +33,7 @@ DEFAULT_BOOTSTRAP_SERVERS = "localhost:9092"
 DEFAULT_TIMEOUT_S = 10.0
 LONGEST_TIMEOUT_S = 3600.0
 """The longest allowed time-out: librdkafka refuses longer ones."""
-_SERVERS = ("bootstrap.servers", "metadata.broker.list")
+SERVERS = ("bootstrap.servers", "metadata.broker.list")
 _REGISTRY = "schema.registry."
 _UNUSABLE_HINT = "write the setting as UTF-8 text without NUL characters"
 CLIENT_VARIABLE = "KAFKACTL_CLIENT_"
@@ -118,6 +118,7 @@ def resolve(
     runs_commands: bool = True,
     python_properties: Mapping[str, str] | None = None,
     left_out: Collection[str] = (),
+    address_option: str = "--bootstrap-server",
 ) -> Settings:
     """Return the settings of a command; see the module's docstring for the order of the sources.
 
@@ -126,8 +127,9 @@ def resolve(
     the contexts file is always from the process's own. A setting of a later source wins: the context,
     KAFKACTL_CLIENT_*, `command_config`, `overrides`, `python_properties` (the settings that a Python program passes).
     Without `runs_commands` a secret that a command would give is a UsageError. Settings of `command_config` with a name
-    in `left_out` do not count. Nothing is connected, but commands for secrets are run, at most 60 s each, and may read
-    stdin. Files that others can read are only in `warnings` of the result.
+    in `left_out` do not count. `address_option` names the option of `bootstrap_server` in errors. Nothing is connected,
+    but commands for secrets are run, at most 60 s each, and may read stdin. Files that others can read are only in
+    `warnings` of the result.
 
     The empty variable of an option counts as absent, but an empty KAFKACTL_TIMEOUT is refused. An empty
     KAFKACTL_CLIENT_* variable is a setting with an empty value, which replaces the context's. An address in `overrides`
@@ -140,7 +142,7 @@ def resolve(
     0 and at most 1 h. Raise NotFoundError for a context that does not exist.
     """
     environment = os.environ if environment is None else environment
-    refuse_empty(bootstrap_server, "--bootstrap-server")
+    refuse_empty(bootstrap_server, address_option)
     refuse_empty(context, "--context")
     is_file_named = command_config is not None
     if not is_file_named and (config_path := environment.get("KAFKACTL_COMMAND_CONFIG")):
@@ -151,12 +153,12 @@ def resolve(
     variables_layer = _read_environment(environment)
     _refuse_address(variables_layer, f"{CLIENT_VARIABLE}*", "use KAFKACTL_BOOTSTRAP_SERVER")
     _refuse_address(python_properties or {}, "properties", "pass it as bootstrap_servers")
-    in_flags, in_file = _find_address(from_flags), _find_address(from_file)
+    in_flags, in_file = find_address(from_flags), find_address(from_file)
     if bootstrap_server and in_flags not in (None, bootstrap_server):
-        raise UsageError(f"--bootstrap-server says {bootstrap_server}, and -X says {in_flags}", "leave one of them out")
+        raise UsageError(f"{address_option} says {bootstrap_server}, and -X says {in_flags}", "leave one of them out")
     base, address, source, read_only_context = _choose(
         _Tier(
-            {"--bootstrap-server": bootstrap_server, "-X": in_flags},
+            {address_option: bootstrap_server, "-X": in_flags},
             context,
             {"--command-config": in_file if is_file_named else None},
         ),
@@ -238,9 +240,9 @@ def parse_assignment(text: str, flag: str) -> tuple[str, str]:
     return name.strip(), value
 
 
-def _find_address(settings: Mapping[str, str]) -> str | None:
+def find_address(settings: Mapping[str, str]) -> str | None:
     """Return the bootstrap servers in client settings by either of their names, or None."""
-    return next((settings[name] for name in _SERVERS if name in settings), None)
+    return next((settings[name] for name in SERVERS if name in settings), None)
 
 
 def _refuse_address(settings: Mapping[str, str], place: str, hint: str) -> None:
@@ -248,7 +250,7 @@ def _refuse_address(settings: Mapping[str, str], place: str, hint: str) -> None:
 
     `place` is where the settings come from, and does not choose the cluster: another one would be asked in silence.
     """
-    for name in _SERVERS:
+    for name in SERVERS:
         if name in settings:
             raise UsageError(f"{name} in {place}: an address is no client setting", hint)
 

@@ -104,8 +104,8 @@ def confirm(question: str, assume_yes: bool) -> bool:
     """Return whether the user agrees to a destructive change, which `question` names without a question mark.
 
     `assume_yes` agrees without a question. The question goes to stderr, and a line of stdin is the answer: y and yes,
-    in any case, agree; any other answer and the end of stdin do not. Raise UsageError where nobody can be asked,
-    because stdin or stderr is no terminal.
+    in any case, agree; any other answer, also one that is no text, and the end of stdin do not. Raise UsageError where
+    nobody can be asked, because stdin or stderr is no terminal.
     """
     if assume_yes:
         return True
@@ -114,7 +114,10 @@ def confirm(question: str, assume_yes: bool) -> bool:
             f"{question}: not done: there is no terminal to ask at", "confirm with --yes, or preview with --dry-run"
         )
     _write(f"{_escape_for_stderr(question)}? [y/N] ", end="")
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    try:
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+    except UnicodeDecodeError:
+        return False
 
 
 def _write_object(value: dict[str, object]) -> None:

@@ -81,6 +81,21 @@ def test_typed_keys_and_values(kraft: RunningCluster, name: str) -> None:
     )
     assert skipped.returncode == 1
     assert "Processed a total of 0 messages, 1 skipped" in skipped.stderr
+    kraft.cli.ok("produce", name, "--value-format", "long", input="7\n")
+    arguments = ("consume", name, "--from-beginning", "--exit", "--value-format", "long", "--skip-message-on-error")
+    assert "Processed a total of 1 messages, 1 skipped" in kraft.cli(*arguments, check=1).stderr
+    with open("/dev/full", "w") as full:
+        lost = kraft.cli.start(*arguments, stdout=full, stderr=subprocess.PIPE)
+        assert "Processed a total of 0 messages, 1 skipped" in lost.communicate(timeout=60)[1]
+
+
+def test_the_last_time_that_there_is(kraft: RunningCluster, name: str) -> None:
+    kraft.cli.ok("topics", "create", name)
+    kraft.cli.ok("produce", name, input="x\n")
+    last = str(2**63 - 1)
+    assert kraft.cli.ok("consume", name, "--to-time", last) == "x\n"
+    assert kraft.cli.ok("consume", name, "--from-time", last, "--exit") == ""
+    assert kraft.cli.ok("consume", name, "--between", f"0..{last}") == "x\n"
 
 
 def test_partitions_and_offsets(cluster: RunningCluster, name: str) -> None:

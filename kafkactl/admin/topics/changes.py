@@ -205,12 +205,15 @@ def _describe_recreation(spec: TopicSpec, creation: Outcome) -> Outcome:
     """Return the outcome of a topic's second creation in the words of a recreation.
 
     A failed one gets the command that creates the topic, such as "kafkactl topics create NAME -p 6 -r 3", as its hint.
-    Only the settings (-c NAME=VALUE) are quoted for a shell. Name, state and code stay.
+    Only the settings (-c NAME=VALUE) are quoted for a shell; a name that begins with - stands behind a `--`. Name,
+    state and code stay.
     """
     if creation.ok:
         return replace(creation, result="emptied: deleted and created again")
     settings = " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in (spec.configs or {}).items())
-    hint = f"kafkactl topics create {spec.topic} -p {spec.partitions} -r {spec.replication_factor} {settings}".rstrip()
+    flags = f"-p {spec.partitions} -r {spec.replication_factor} {settings}".rstrip()
+    words = f"{flags} -- {spec.topic}" if spec.topic.startswith("-") else f"{spec.topic} {flags}"
+    hint = f"kafkactl topics create {words}"
     return replace(creation, result=f"deleted, but not created again: {creation.result}", hint=hint)
 
 

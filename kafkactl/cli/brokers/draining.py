@@ -195,17 +195,18 @@ def _describe(
 ) -> str:
     """Return the moves as a phrase that begins with a verb, with their size, their steps and, if limited, the time.
 
-    `throttle` is the limit in bytes per second, None for no limit; `step` is the number of partitions in a step. Both
-    are above 0. The size is that of all new replicas.
+    `throttle` is the limit of each broker in bytes per second, None for no limit; `step` is the number of partitions in
+    a step. Both are above 0. The size is that of all new replicas.
     """
-    from kafkactl.admin.planning import count_moves
+    from kafkactl.admin.planning import count_moves, measure_largest_share
 
     count, size = count_moves(placements, plan)
     steps = -(-len(plan) // step)
     text = f"move {len(plan)} partition{'' if len(plan) == 1 else 's'} off broker {broker}: {count} new replica"
     text += f"{'' if count == 1 else 's'} with {format_bytes(size)}, in {steps} step{'' if steps == 1 else 's'}"
     if throttle is not None:
-        text += f", {format_time_left(size / throttle)} or more at {format_bytes(throttle)}/s"
+        least_s = measure_largest_share(placements, plan) / throttle
+        text += f", {format_time_left(least_s)} or more at {format_bytes(throttle)}/s"
     return text
 
 

@@ -112,6 +112,17 @@ def complete_entity_parts(ctx: typer.Context, incomplete: str) -> list[str]:
     return complete_entity_names(ctx, incomplete)
 
 
+def complete_compared_entities(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the types of entities that begin with the incomplete word, or after a type the names of that type.
+
+    `ctx` is the context of the line; its argument `entity` has TYPE NAME OTHER so far. Otherwise it is as
+    complete_entity_parts.
+    """
+    if not ctx.params.get("entity"):
+        return complete_entity_types(incomplete)
+    return complete_entity_names(ctx, incomplete)
+
+
 def complete_entity_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of the last entity type on the command line: topics, groups or broker ids.
 

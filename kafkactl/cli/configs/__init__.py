@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kafkactl.admin.entities import DEFAULT_NAME, QUOTA_TYPES, Entity, EntityType
-from kafkactl.cli.completion.names import complete_config_names, complete_entity_parts, complete_removable_config_names
+from kafkactl.cli.completion.names import (
+    complete_compared_entities,
+    complete_config_names,
+    complete_removable_config_names,
+)
 from kafkactl.cli.configs.entities import EntityChoice, EntityOptions, require_entities
 from kafkactl.cli.frame.before_change import Change, before_change
 from kafkactl.cli.frame.command import command, new_app
@@ -224,7 +228,7 @@ def diff(
         typer.Argument(
             metavar="TYPE NAME [OTHER]",
             help="Type and two names, or one name to compare with Kafka's defaults.",
-            autocompletion=complete_entity_parts,
+            autocompletion=complete_compared_entities,
             show_default=False,
         ),
     ],
@@ -316,7 +320,8 @@ def _describe_clients(connected: Cluster, choices: Sequence[EntityChoice], outpu
 
     limits = quotas.describe_quotas(connected, {choice.type: choice.name for choice in choices})
     credentials = []
-    if all(choice.type is EntityType.USERS and choice.name != DEFAULT_NAME for choice in choices):
+    has_asked = all(choice.type is EntityType.USERS and choice.name != DEFAULT_NAME for choice in choices)
+    if has_asked:
         credentials = scram.describe_credentials(connected, [choice.name for choice in choices if choice.name])
     if output.is_kafka:
         out.write_text(admin_text.format_quotas(limits) + admin_text.format_credentials(credentials))
@@ -324,7 +329,7 @@ def _describe_clients(connected: Cluster, choices: Sequence[EntityChoice], outpu
     tables = [Table(client_tables.QUOTAS, limits), Table(client_tables.CREDENTIALS, credentials)]
     output.show(Report([*limits, *credentials], [table for table in tables if table.rows]))
     if not limits and not credentials:
-        people.note("no quotas" + (" and no credentials" if choices[0].type is EntityType.USERS else ""))
+        people.note("no quotas" + (" and no credentials" if has_asked else ""))
 
 
 def _format_value(row: Config) -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from kafkactl.admin import configs, quotas, scram
 from kafkactl.admin.configs import Alteration, Operation
 from kafkactl.admin.entities import DEFAULT_NAME, QUOTA_TYPES, Entity, EntityType
+from kafkactl.cli.frame.before_change import make_arguments
 from kafkactl.connection import properties, secrets
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.settings import parse_assignment
@@ -136,16 +137,16 @@ def find_inverse(cluster: Cluster, entity: Sequence[Entity], changes: Sequence[A
         present = {config.name: config for config in configs.describe_configs(cluster, entity)[single]}
     except KafkactlError:
         return None
-    arguments = ["configs", "alter", single.type.value, *([single.name] if single.name else ["--default"])]
+    flags = [] if single.name else ["--default"]
     for change in changes:
         config = present.get(change.name)
         if config is None or not config.is_own:
-            arguments += ["--unset", change.name]
+            flags += ["--unset", change.name]
         elif config.value is None:
             return None
         else:
-            arguments += ["--set", f"{change.name}={config.value}"]
-    return tuple(arguments)
+            flags += ["--set", f"{change.name}={config.value}"]
+    return make_arguments(("configs", "alter"), [single.type.value, *filter(None, [single.name])], flags)
 
 
 def describe_change(change: Alteration) -> str:

@@ -18,7 +18,7 @@ from kafkactl.cli.frame.values import require_choice
 from kafkactl.errors import UsageError, make_exclusive_error
 from kafkactl.numerals import read_whole_number
 from kafkactl.patterns import TopicSelection, require_topic_name, select_topics
-from kafkactl.times import TimeRange
+from kafkactl.times import MAX_MS, TimeRange
 
 if TYPE_CHECKING:
     from kafkactl.connection.settings import Flag, Settings
@@ -194,7 +194,7 @@ class RangeFlags:
             return clock.parse_range(self.between, "--between")
         start = None if self.from_time is None else clock.parse(self.from_time, "--from-time")
         # Records with the time of --to-time itself are read.
-        end = None if self.to_time is None else clock.parse(self.to_time, "--to-time") + 1
+        end = None if self.to_time is None else min(clock.parse(self.to_time, "--to-time") + 1, MAX_MS)
         return TimeRange(start_ms=start, end_ms=end)
 
     def _choose_topics(

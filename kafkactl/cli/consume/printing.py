@@ -34,6 +34,8 @@ class _Written:
     """Position behind the batch; None until the output has accepted it."""
     ends: list[int] = field(default_factory=list)
     """Positions behind the shown records, if they were written one by one."""
+    skipped: list[int] = field(default_factory=list)
+    """Indexes of the shown records that were skipped for their format."""
 
 
 class Printing:
@@ -157,12 +159,15 @@ class Printing:
             try:
                 out.write(self._writer.write(message))
             except FormatError as error:
-                self._refuse(message, error)
+                if self._skip(message, error):
+                    written.skipped.append(len(written.ends))
             written.ends.append(out.accepted)
         written.end = out.accepted
 
-    def _refuse(self, message: Any, error: FormatError) -> None:
+    def _skip(self, message: Any, error: FormatError) -> bool:
         """Skip a record that does not have its format, or raise FormatError with its place and offset.
+
+        Return whether it counts as skipped.
 
         With --skip-message-on-error the error goes to stderr and the record counts as skipped; in Kafka's style it is a
         line of a log there, and the record counts as printed, so that the exit status does not change. Without the
@@ -171,12 +176,13 @@ class Printing:
         where = f"{message.topic()}-{message.partition()} offset {message.offset()}"
         if people.is_kafka_style() and self._skips_errors:
             people.write_kafka_message(f"ERROR Error processing message, skipping this message: {where}: {error}\n")
-            return
+            return False
         if not self._skips_errors:
             self._printed += people.is_kafka_style()
             raise FormatError(f"{where}: {error}", _SKIP_HINT) from error
         people.error(FormatError(f"{where}: {error}"))
         self._skipped += 1
+        return True
 
     def _finish(self, stopping: Stopping) -> None:
         """Write the rest of the output, commit the records that were handed over, and leave the group.
@@ -201,7 +207,7 @@ class Printing:
                 self._commit_error = self._reading.close(stopping.left_s)
                 if self._commit_error is not None:
                     people.warning(str(self._commit_error))
-                _print_summary(self._printed - self._skipped, self._skipped)
+                _print_summary(self._printed, self._skipped)
 
     def _mark_read(self) -> None:
         """Mark the records as done that the reader of stdout has read; called while no record comes.
@@ -217,12 +223,13 @@ class Printing:
 
         Raise StopRequestedError for a signal that came meanwhile, except at the end of the work, and OperationError
         (UnreachableError for a lost connection) where librdkafka does not take an offset. The marked records that are
-        shown are counted as printed, also those skipped for their format.
+        shown are counted as printed, but not those skipped for their format.
         """
         while self._pending and (end := self._pending[0].end) is not None and end <= position:
             with self._stopping.hold_signals():
                 self._reading.mark_handled(self._pending[0].batch)
-                self._printed += len(self._pending.popleft().shown)
+                written = self._pending.popleft()
+                self._printed += len(written.shown) - len(written.skipped)
 
     def _mark_part_done(self, position: int) -> None:
         """Mark the records of the first pending batch as done that end before or at a position of the output.
@@ -237,7 +244,7 @@ class Printing:
             return
         written = self._pending[0]
         handed_over = sum(1 for end in self._ends(written) if end <= position)
-        self._printed += handed_over
+        self._printed += handed_over - sum(1 for index in written.skipped if index < handed_over)
         if handed_over < len(written.shown):
             self._reading.mark_handled(written.batch[: _find_index(written.batch, written.shown[handed_over])])
         else:

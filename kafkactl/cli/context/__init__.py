@@ -13,10 +13,11 @@ from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.options import ReportOptions
 from kafkactl.connection import contexts, properties, secrets
 from kafkactl.connection.java_names import to_librdkafka
-from kafkactl.connection.settings import parse_assignment, require_addresses
+from kafkactl.connection.settings import SERVERS, find_address, parse_assignment, require_addresses
 from kafkactl.errors import UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table, listing
+from kafkactl.patterns import refuse_empty
 
 app = new_app(
     """Save named clusters, and choose the current one.
@@ -130,8 +131,12 @@ def set_context(
       kafkactl context set production --command-config client.properties
     """
     file_settings = properties.read(command_config) if command_config else {}
-    servers = bootstrap_server or file_settings.pop("bootstrap.servers", None)
     assignments = [parse_assignment(text, "-X") for text in setting or ()]
+    in_flags = find_address(dict(assignments))
+    if bootstrap_server and in_flags not in (None, bootstrap_server):
+        raise UsageError(f"--bootstrap-server says {bootstrap_server}, and -X says {in_flags}", "leave one of them out")
+    refuse_empty(in_flags, "-X bootstrap.servers")
+    servers = bootstrap_server or in_flags or find_address(file_settings)
     secrets.refuse((key for key, value in assignments if value), "-X", secrets.IN_CLIENT_SETTINGS)
     secrets.refuse_urls(dict(assignments), "-X")
     new_file = contexts.change(
@@ -146,10 +151,10 @@ def _change_settings(
 ) -> contexts.ContextFile:
     """Return a copy of the file with a context changed or added; nothing is written.
 
-    `new_settings` are added to the present ones; one with an empty value is removed. Empty or None `servers`, and
-    `read_only` of None, stay as they are; a new context is writable then. Raise UsageError for a context without
-    servers, a wrong address, or a setting that is not supported or cannot be translated. Settings with an unknown name
-    pass, and `name` is not checked.
+    `new_settings` are added to the present ones; one with an empty value is removed, and addresses in them do not
+    count. Empty or None `servers`, and `read_only` of None, stay as they are; a new context is writable then. Raise
+    UsageError for a context without servers, a wrong address, or a setting that is not supported or cannot be
+    translated. Settings with an unknown name pass, and `name` is not checked.
     """
     present_context = file.contexts.get(name)
     servers = servers or (present_context.bootstrap_servers if present_context else None)
@@ -159,7 +164,7 @@ def _change_settings(
     settings = {
         key: value
         for key, value in {**(present_context.properties if present_context else {}), **new_settings}.items()
-        if value
+        if value and key not in SERVERS
     }
     to_librdkafka(settings)
     if read_only is None:

@@ -43,7 +43,9 @@ def set_throttles(connected: Cluster, settings: ThrottlePlan) -> None:
             for kind in (EntityType.BROKERS, EntityType.TOPICS)
         }
         print_errors(clear_throttles(connected, map(int, names[EntityType.BROKERS]), names[EntityType.TOPICS]))
-        raise OperationError(f"cannot set the throttles: {failures[0]}; nothing was moved", failures[0].hint)
+        first = failures[0]
+        code = first.code if isinstance(first, OperationError) else None
+        raise OperationError(f"cannot set the throttles: {first}; nothing was moved", first.hint, code)
 
 
 def _may_be_set(error: KafkactlError) -> bool:

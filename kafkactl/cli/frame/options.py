@@ -87,12 +87,13 @@ class ClusterOptions:
             timeout=self.timeout if self.timeout is not None or max_block_ms is None else f"{max_block_ms}ms",
         )
 
-    def settings(self) -> Settings:
+    def settings(self, address_option: str = "--bootstrap-server") -> Settings:
         """Return the client settings from these options, the environment and the contexts file.
 
-        Without any address it is localhost:9092. Warnings about settings are printed on stderr, and commands that give
-        secrets are run. Raise UsageError for an empty option, for a wrong or unsafe setting, file or time-out (a
-        duration such as 5s), for a secret that cannot be read, and NotFoundError for a context that does not exist.
+        `address_option` is what errors call the option of `bootstrap_server`. Without any address it is localhost:9092.
+        Warnings about settings are printed on stderr, and commands that give secrets are run. Raise UsageError for an
+        empty option, for a wrong or unsafe setting, file or time-out (a duration such as 5s), for a secret that cannot
+        be read, and NotFoundError for a context that does not exist.
         """
         from kafkactl.connection.java_settings import NOT_OF_TOOLS
         from kafkactl.connection.settings import resolve
@@ -105,6 +106,7 @@ class ClusterOptions:
             self.properties or (),
             timeout_s,
             left_out=NOT_OF_TOOLS if people.is_kafka_style() else (),
+            address_option=address_option,
         )
         for warning in settings.warnings:
             _warn(warning)
@@ -135,21 +137,21 @@ class ControllerOptions(ClusterOptions):
         ),
     ] = None
 
-    def settings(self) -> Settings:
+    def settings(self, address_option: str = "--bootstrap-server") -> Settings:
         """Return the client settings from these options, the environment and the contexts file.
 
-        With --bootstrap-controller the address is that of controllers. Warnings are printed on stderr, and commands
-        that give secrets are run. Raise UsageError for both addresses, for an empty option, for a wrong or unsafe
-        setting, file or time-out (a duration such as 5s) and for a secret that cannot be read, and NotFoundError for a
-        context that does not exist.
+        `address_option` is what errors call the option of `bootstrap_server`. With --bootstrap-controller the address
+        is that of controllers. Warnings are printed on stderr, and commands that give secrets are run. Raise UsageError
+        for both addresses, for an empty option, for a wrong or unsafe setting, file or time-out (a duration such as 5s)
+        and for a secret that cannot be read, and NotFoundError for a context that does not exist.
         """
         if self.bootstrap_controller is None:
-            return super().settings()
+            return super().settings(address_option)
         if self.bootstrap_server is not None:
             raise make_exclusive_error("--bootstrap-controller", "--bootstrap-server")
         refuse_empty(self.bootstrap_controller, "--bootstrap-controller")
-        settings = replace(self, bootstrap_server=self.bootstrap_controller, bootstrap_controller=None).settings()
-        return replace(settings, source="--bootstrap-controller", has_controllers=True)
+        brokers = replace(self, bootstrap_server=self.bootstrap_controller, bootstrap_controller=None)
+        return replace(brokers.settings("--bootstrap-controller"), has_controllers=True)
 
 
 @functools.cache  # settings may be resolved several times, and a warning is printed once

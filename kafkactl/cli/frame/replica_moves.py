@@ -161,7 +161,9 @@ def require_sizes(connected: Cluster, placements: Sequence[Placement]) -> list[P
     """
     rows, missing = add_sizes(connected, placements)
     if missing:
-        raise OperationError(f"cannot plan by bytes, because sizes are missing: {missing[0]}", missing[0].hint)
+        first = missing[0]
+        code = first.code if isinstance(first, OperationError) else None
+        raise OperationError(f"cannot plan by bytes, because sizes are missing: {first}", first.hint, code)
     return rows
 
 

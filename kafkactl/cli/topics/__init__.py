@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kafkactl.admin.models import MOST_PARTITIONS, MOST_REPLICAS
-from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
+from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone, make_arguments
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
@@ -329,7 +329,7 @@ def _list_creations(connected: Cluster, topics: Sequence[str]) -> list[Change]:
 
         Raise UnreachableError, OperationError for a refusal, or UsageError for a wrong client setting.
         """
-        return None if topic in list_existing() else ("topics", "delete", topic, "--yes")
+        return None if topic in list_existing() else make_arguments(("topics", "delete"), [topic], ["--yes"])
 
     return [Change(action=f"create topic {topic}", inverse=functools.partial(find_inverse, topic)) for topic in topics]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kafkactl.cli.frame.before_change import Change, before_change
+from kafkactl.cli.frame.before_change import Change, before_change, make_arguments
 from kafkactl.cli.frame.command import command
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, DocumentOptions, ReportOptions
@@ -109,7 +109,6 @@ def _make_change(change: DeclaredChange) -> Change:
     number of replicas, not their brokers, and deletes a new topic with its records. It sends no request and raises
     nothing.
     """
-    configs = ("configs", "alter", "topics", change.topic)
 
     def find_inverse() -> tuple[str, ...] | None:
         """Return the arguments of the command that undoes the change.
@@ -117,12 +116,12 @@ def _make_change(change: DeclaredChange) -> Change:
         The result is None for new partitions, which stay, and for a change that is impossible.
         """
         if change.action == "create":
-            return ("topics", "delete", change.topic, "--yes")
+            return make_arguments(("topics", "delete"), [change.topic], ["--yes"])
         if change.action in ("set", "unset"):
             flags = ("--unset", change.what) if change.before is None else ("--set", f"{change.what}={change.before}")
-            return (*configs, *flags)
+            return make_arguments(("configs", "alter"), ["topics", change.topic], flags)
         if change.action == "move replicas" and change.before is not None:
-            return ("topics", "alter", change.topic, "--replication-factor", change.before)
+            return make_arguments(("topics", "alter"), [change.topic], ["--replication-factor", change.before])
         return None
 
     return Change(action=f"topic {change.topic}: {change.action} {change.what}", inverse=find_inverse)

@@ -4,6 +4,7 @@ import itertools
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -169,6 +170,14 @@ def test_a_drain_keeps_racks_apart_and_says_what_stays() -> None:
     ]
     assert errors[0].hint == "lower it first: kafkactl topics alter a -r 3"
     assert planning.plan_drain(placements, 7, [1, 2, 3, 4], racks) == ({}, [])
+
+
+def test_the_share_of_the_broker_that_gets_most() -> None:
+    placements = [replace(row, size_bytes=10) for row in make_placements((1, 2), (1, 3), (2, 3))]
+    plan = {("a", 0): (4, 2), ("a", 1): (4, 3), ("a", 2): (2, 5), ("other", 0): (4,)}
+    assert planning.measure_largest_share(placements, plan) == 20
+    assert planning.count_moves(placements, plan) == (3, 30)
+    assert planning.measure_largest_share(placements, {}) == 0
 
 
 def test_a_drain_sees_what_stays_where_it_is() -> None:

@@ -301,6 +301,16 @@ def test_with_debug_a_change_is_logged_with_its_inverse(cli: Cli, broker: FakeBr
     assert "undo: not possible" in cli("--debug", "topics", "delete", "orders", "--yes", check=0).stderr
 
 
+def test_an_inverse_of_a_name_that_looks_like_an_option(cli: Cli, broker: FakeBroker) -> None:
+    in_context(cli, broker)
+    created = cli("--debug", "topics", "create", "--", "-t", check=0).stderr
+    assert "undo: kafkactl topics delete --yes -- -t\n" in created
+    changed = cli("--debug", "configs", "alter", "--set", "flush.ms=5", "--", "topics", "-t", check=0).stderr
+    assert "undo: kafkactl configs alter --unset flush.ms -- topics -t\n" in changed
+    cli.ok("configs", "alter", "--unset", "flush.ms", "--", "topics", "-t")
+    cli.ok("topics", "delete", "--yes", "--", "-t")
+
+
 def test_the_inverse_of_a_default_quota_selects_the_default(cli: Cli, broker: FakeBroker) -> None:
     in_context(cli, broker)
     changed = cli("--debug", "quotas", "set", "--client-defaults", "producer_byte_rate=5", check=0).stderr

@@ -45,6 +45,15 @@ def test_ids_of_brokers_are_proposed(line: str, cli: Cli) -> None:
     assert proposed.splitlines() == ["1", "2"]
 
 
+def test_both_names_of_a_comparison_are_proposed(cli: Cli) -> None:
+    with FakeCluster(brokers=1, topics={"orders": 1, "clicks": 1}) as brokers:
+        for words, expected in (("", "topics"), ("topics ", "orders"), ("topics clicks ", "orders")):
+            asked = f"kafkactl -b {brokers.address} configs diff {words}"
+            proposed = cli.with_environment(_KAFKACTL_COMPLETE="complete_bash", _KAFKACTL_LINE=asked).ok()
+            assert expected in proposed.splitlines()
+            assert ("brokers" in proposed.splitlines()) == (not words)
+
+
 def test_a_cache_that_cannot_be_written_hides_no_names(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / ".cache").write_text("a file in place of the folder")
     with FakeCluster(brokers=2) as brokers:

@@ -9,6 +9,7 @@ import pytest
 from kafkactl.connection.contexts import Context, load
 from kafkactl.connection.settings import Settings, resolve
 from kafkactl.errors import NotFoundError, UsageError
+from tests.conftest import Cli
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +29,22 @@ def test_the_current_context_speaks_when_nobody_else_does() -> None:
     assert settings.bootstrap_servers == "dev:1"
     assert settings.properties == {"sasl.password": "dev-secret"}
     assert settings.source == "context dev"
+
+
+@pytest.mark.parametrize("name", ["bootstrap.servers", "metadata.broker.list"])
+def test_an_address_in_a_setting_is_that_of_the_context(name: str, tmp_path: Path, cli: Cli) -> None:
+    """A command with this context asks the brokers that the note names."""
+    cli = cli.with_environment(KAFKACTL_CONFIG=str(tmp_path / "config.yaml"))
+    assert "context dev: new:1" in cli("context", "set", "dev", "-X", f"{name}=new:1", check=0).stderr
+    assert "context one: new:1" in cli("context", "set", "one", "-X", f"{name}=new:1", check=0).stderr
+    for context in ("dev", "one"):
+        assert resolve(context=context).bootstrap_servers == "new:1"
+        assert name not in load(tmp_path / "config.yaml").contexts[context].properties
+    told = cli("context", "set", "dev", "-b", "a:1", "-X", f"{name}=b:1", check=2).stderr
+    assert "--bootstrap-server says a:1, and -X says b:1" in told
+    assert "empty" in cli("context", "set", "dev", "-X", f"{name}=", check=2).stderr
+    told = cli("quorum", "status", "--bootstrap-controller", "a:1", "-X", f"{name}=b:1", check=2).stderr
+    assert "--bootstrap-controller says a:1, and -X says b:1" in told
 
 
 def test_without_any_context_it_is_localhost() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 
 import pytest
@@ -19,6 +20,13 @@ def test_nothing_is_destroyed_where_nobody_can_be_asked(monkeypatch: pytest.Monk
         people.confirm("delete all", assume_yes=False)
     assert "--yes" in (raised.value.hint or "")
     assert people.confirm("delete all", assume_yes=True)
+
+
+@pytest.mark.parametrize(("answer", "agrees"), [(b"y\n", True), (b"YES\n", True), (b"\xe9\n", False), (b"", False)])
+def test_an_answer_that_is_no_text_is_no_yes(answer: bytes, agrees: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kafkactl.output.people.can_ask", lambda: True)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(answer), "utf-8"))
+    assert people.confirm("delete all", assume_yes=False) is agrees
 
 
 @pytest.mark.parametrize("write", [people.note, people.warning, lambda text: people.error(KafkactlError(text))])
