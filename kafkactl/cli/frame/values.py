@@ -29,9 +29,9 @@ def read_values_of(annotation: Any, parameter: Any) -> None:
     """Let an option or an argument read its values by this module. `parameter` is changed in place.
 
     `annotation` is the type of the parameter, `parameter` the typer.Option or typer.Argument. Its bounds go from typer
-    into the reader and into the help. Flags, and parameters that have a parser, stay as they are. Another type than
-    those of `read_value` is not refused here, but called later with the text; KeyError is raised for an option of such
-    a type without a metavar.
+    into the reader and, without very large upper ones, into the help. Flags, and parameters that have a parser, stay as
+    they are. Another type than those of `read_value` is not refused here, but called later with the text; KeyError is
+    raised for an option of such a type without a metavar.
     """
     kind = find_element_type(annotation)
     if parameter.parser is not None or kind is bool:
@@ -59,7 +59,7 @@ def read_broker_ids(text: str | None, option: str) -> list[int] | None:
     """Return the ids of brokers in a text like 1,2,3, sorted and without repetitions; None for None.
 
     Blanks are refused, negative numbers are not. Raise UsageError, which names `option`, for an empty text and one that
-    is no list of numbers below 2^31.
+    is no list of numbers below 2^31 with at most 10 digits.
     """
     if refuse_empty(text, option) is None:
         return None

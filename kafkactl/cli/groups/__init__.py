@@ -208,10 +208,11 @@ def describe(
     def look() -> list[GroupLag]:
         """Return the present lag of the selected groups, sorted as the options say. --top cuts nothing off yet.
 
-        `errors` gets the errors of groups in place of its former ones. The time-out begins again. A note is printed
-        where the lag in time is left out because too many records are unread. Raise the first error where there are
-        errors and no group was read, and in Kafka's style that of a missing group; raise NotFoundError for a pattern
-        without a match, UnreachableError, OperationError, and UsageError for a wrong client setting.
+        `errors` gets the errors of groups and of missing lists in place of its former ones. The time-out begins again.
+        A note is printed where the lag in time is left out because too many records are unread. Raise the first error
+        where there are errors and no group was read, and in Kafka's style that of a missing group, or else the first
+        other one of the choice; raise NotFoundError for a pattern without a match, UnreachableError, OperationError,
+        and UsageError for a wrong client setting.
         """
         connected.renew_timeout()
         choice = descriptions.choose_groups(connected, selection)
@@ -357,7 +358,7 @@ def _parse_conditions(texts: list[str] | None) -> list[Condition]:
     """Return the conditions of --fail-if, in order; empty for None and an empty list.
 
     A text is SUBJECT OPERATOR BOUND, such as lag>10000, time>5m, members<2 or state!=Stable; blanks may stand between.
-    The name of a state is not checked. Raise UsageError for any other text.
+    Raise UsageError for any other text, also for a state that Kafka does not have.
     """
     if not texts:
         return []
@@ -477,16 +478,16 @@ def _show_descriptions(
     """Show the members of groups (`members`) or else their states, and return an exit status.
 
     An empty selection means all consumer groups but those of Kafka Connect. `verbose` adds epochs. With `members`,
-    groups that have none get a note. The status is 4 if a group violates a condition, which must not be about lag or
-    time. Otherwise the status is 1 if a group is not found or cannot be described, or a broker's list
-    is missing, else 0; the errors are printed. A missing list does not count where there are names, all are found, and
-    every pattern has a match. Raise NotFoundError for a pattern without a match in complete lists, UnreachableError
-    where no broker answers or none describes a group, OperationError where all refuse or one refuses only for the
-    moment until the time-out, both also for a coordinator that does not tell the epochs (they are asked for, too, where
-    librdkafka does not know a group's state), and UsageError for a wrong column or order, for -o prometheus, and for a
-    wrong setting. In Kafka's style raise the error of the first missing group, or else the first other error of the
-    choice, also about a missing list; errors of the description are kept in people.failures. Raise OutputError or
-    ReaderLeftError where stdout fails.
+    groups that have none get a note, but not with Kafka's text, which has its own messages on stderr. The status is 4
+    if a group violates a condition, which must not be about lag or time. Otherwise the status is 1 if a group is not
+    found or cannot be described, or a broker's list is missing, else 0; the errors are printed. A missing list does not
+    count where there are names, all are found, and every pattern has a match. Raise NotFoundError for a pattern without
+    a match in complete lists, UnreachableError where no broker answers or none describes a group, OperationError where
+    all refuse or one refuses only for the moment until the time-out, both also for a coordinator that does not tell the
+    epochs (they are asked for, too, where librdkafka does not know a group's state), and UsageError for a wrong column
+    or order, for -o prometheus, and for a wrong setting. In Kafka's style raise the error of the first missing group,
+    or else the first other error of the choice, also about a missing list; errors of the description are kept in
+    people.failures. Raise OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin.groups import descriptions
     from kafkactl.output.kafka import group_text
@@ -513,11 +514,11 @@ def _show_descriptions(
 def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, with_lag: bool, verbose: bool) -> int:
     """Show the offsets of groups, with the columns of --lag if `with_lag`, and return an exit status.
 
-    `verbose` adds epochs. Prometheus and Kafka's text ignore `with_lag`. Errors of partitions are printed on stderr, or
-    in Kafka's style kept in people.failures; the status is 1 then, else 0. Groups without members get a note, but not
-    with `with_lag` or Prometheus; Kafka's text has its own messages on stderr. Raise UsageError for a column of
-    --columns or --sort that the tables do not have, and for an unknown order in --sort; OutputError or ReaderLeftError
-    where stdout fails.
+    `verbose` adds epochs. Prometheus ignores both, and Kafka's text ignores `with_lag`. Errors of partitions are
+    printed on stderr, or in Kafka's style kept in people.failures; the status is 1 then, else 0. Groups without members
+    get a note, but not with `with_lag` or Prometheus; Kafka's text has its own messages on stderr. Raise UsageError for
+    a column of --columns or --sort that the tables do not have, and for an unknown order in --sort; OutputError or
+    ReaderLeftError where stdout fails.
     """
     from kafkactl.admin.groups.models import CommitState
 

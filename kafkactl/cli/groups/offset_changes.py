@@ -69,7 +69,7 @@ def describe_change(connected: Cluster, name: str, offsets: Mapping[Partition, i
     def find_inverse() -> tuple[str, ...] | None:
         """Return the arguments of the command that commits the present offset again.
 
-        None means several partitions, or one without a committed offset. Raise OperationError where the committed
+        None means no or several partitions, or one without a committed offset. Raise OperationError where the committed
         offsets cannot be read, UnreachableError where no broker answers, and UsageError for a wrong client setting.
         """
         from kafkactl.admin.groups.offsets import read_committed

@@ -254,8 +254,8 @@ def _make_plans(
     `with_group` says that each line of a file must name its group. Nothing is changed. Raise UsageError for a file that
     has another form or lacks a group, and for a wrong client setting; NotFoundError for a topic or partition that does
     not exist, with --all-topics where none of the groups has a commit (one without commits beside others has an empty
-    plan), and for a shift without a committed offset to start from; OperationError where an offset, the groups or a
-    coordinator cannot be read; and UnreachableError.
+    plan), and for a shift without a committed offset to start from; OperationError where an offset, the topics, the
+    groups or a coordinator cannot be read; and UnreachableError.
     """
     from kafkactl.admin.groups.offset_files import parse_csv
     from kafkactl.admin.groups.resets import plan_offsets, plan_resets

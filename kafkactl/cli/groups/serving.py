@@ -63,9 +63,9 @@ class Scraper:
         """Run the command and return its output as metrics, with kafkactl_up and kafkactl_scrape_seconds added.
 
         A command that cannot be started, exceeds its time-out or prints nothing on stdout, also with status 0, gives a
-        reason, which also goes to `tell`. The reason is the first line of stderr without "error: ", or else the
-        status. With some output and a failure the output is returned, with kafkactl_up 1, and `tell` gets the reason.
-        Raise ValueError for a NUL character in the command.
+        reason, which also goes to `tell`. For a command that ended it is the first line of stderr without "error: ", or
+        else the status. With some output and a failure the output is returned, with kafkactl_up 1, and `tell` gets the
+        reason. Raise ValueError for a NUL character in the command.
         """
         started = time.monotonic()
         try:
@@ -157,7 +157,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer /health with ok, /metrics with the metrics or with 503 and the reason, and other paths with 404.
 
-        A query behind ? is ignored. Raise OSError where the client left, and an unexpected error of the scrape.
+        A query behind ? is ignored. Raise OSError where the client left or is too slow, and an unexpected error of the
+        scrape.
         """
         path = self.path.partition("?")[0]
         if path == "/health":
@@ -174,7 +175,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, status: int, text: str, kind: str = "text/plain; charset=utf-8") -> None:
         """Send a whole answer: the status of HTTP, and a text of the type `kind`.
 
-        Raise OSError where the client left.
+        Raise OSError where the client left or is too slow.
         """
         data = text.encode("utf-8", "replace")
         self.send_response(status)

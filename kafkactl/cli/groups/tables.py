@@ -53,7 +53,7 @@ def summarize(lag: GroupLag) -> dict[str, Any]:
 
     They are group, state, members (a number), total_lag, unknown_partitions, time_lag_ms, produced_per_s,
     consumed_per_s and catches_up_in_s. `total_lag` is the sum of the known lags, and 0 where none is known: see
-    `unknown_partitions`. Other unknown values are None, and so is catches_up_in_s for a lag that never ends.
+    `unknown_partitions`. Other unknown numbers are None, and so is catches_up_in_s for a lag that never ends.
     """
     return {
         "group": lag.description.group,

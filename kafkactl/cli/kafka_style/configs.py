@@ -225,8 +225,9 @@ def _check_types(arguments: Arguments, types: Sequence[str]) -> None:
 def _check_names(arguments: Arguments, types: Sequence[str], names: Sequence[str]) -> None:
     """Raise JavaError for a broker id that is no number of 32 bits, and for an ip that cannot be looked up.
 
-    An ip is an address or the name of a host. Where all `names` are empty, nothing is checked. Raise OptionError for
-    --entity-name, --broker, --broker-logger or --ip given twice, where it is the name of a broker or an ip.
+    A broker id has at most 10 digits. An ip is an address or the name of a host. Where all `names` are empty, nothing
+    is checked. Raise OptionError for --entity-name, --broker, --broker-logger or --ip given twice, where it is the name
+    of a broker or an ip.
     """
     has_name = any(names)
     if has_name and ("brokers" in types or "broker-loggers" in types):

@@ -247,9 +247,9 @@ def translate(arguments: Arguments) -> Run:
     settings, or of properties of the formatter, that is there and cannot be read as one. Raise OperationError where
     auto.offset.reset is none, and there is neither a group nor --partition. Kafka's warnings about deprecated options
     are in the result's `before` (stdout), or in that of a JavaError, except the one about --from-beginning; other
-    errors lack them. Kafka's notice about the group protocol is in the result's `warning`. Properties and classes that
-    are ignored get a warning on stderr here; before some errors Kafka's notice, and a summary of 0 records, go there,
-    too.
+    errors lack them. Kafka's notice about the group protocol is in the result's `warning`. Settings, properties and
+    classes that are ignored may get a warning on stderr here; before some errors Kafka's notice, and a summary of 0
+    records, go there, too.
     """
     printed = "".join(
         f"Option --{name} is deprecated and will be removed in a future version. Use {new} instead.\n"
