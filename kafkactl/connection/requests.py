@@ -231,7 +231,7 @@ class Requests:
             received = self._brokers.send_all(requests, deadline)
         answers |= {broker: received[broker] for broker in requests}
         for broker, answer in answers.items():
-            if code := getattr(answer, "error_code", 0):
+            if code := _find_refusal(api, answer):
                 answers[broker] = refusal(f"broker {broker}", code)
         return {broker: answers[broker] for broker in questions}
 
@@ -588,3 +588,15 @@ def _parse_list_offsets(answer: Any) -> dict[Partition, tuple[int, int] | Kafkac
         for topic in answer.topics
         for item in topic.partitions
     }
+
+
+def _find_refusal(api: str, answer: Any) -> int:
+    """Return the error code with which a broker refuses a whole request, 0 without one; `answer` may be an error.
+
+    A broker has at least one log directory. Brokers before Kafka 3.2 answer without any where the right is missing, and
+    have no code for it.
+    """
+    code = int(getattr(answer, "error_code", 0))
+    if api == "DescribeLogDirs" and not code and getattr(answer, "results", None) == []:
+        return ErrorCode.CLUSTER_AUTHORIZATION_FAILED
+    return code

@@ -134,9 +134,8 @@ def add_sizes(connected: Cluster, placements: Sequence[Placement]) -> tuple[list
 
     Sizes are in bytes; the copies that moves between directories make do not count. A failure is a broker that does not
     answer about its sizes, or one of its log folders that cannot be used; a size that is not known is 0. A broker that
-    is not alive is not asked, and is no failure, and neither is one that answers without directories. Without
-    partitions nothing is asked. Raise UnreachableError or OperationError where no broker answers, and UsageError for a
-    wrong client setting.
+    is not alive is not asked, and is no failure. Without partitions nothing is asked. Raise UnreachableError or
+    OperationError where no broker answers, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import log_dirs
 
@@ -155,9 +154,9 @@ def add_sizes(connected: Cluster, placements: Sequence[Placement]) -> tuple[list
 def require_sizes(connected: Cluster, placements: Sequence[Placement]) -> list[Placement]:
     """Return partitions with their sizes in bytes, in the same order, for a plan by bytes.
 
-    Brokers that are not alive, or answer without directories, are no failure: a partition that has all its replicas
-    there has the size 0. Raise OperationError where another broker does not answer or has a log folder that cannot be
-    used, UnreachableError or OperationError where no broker answers, and UsageError for a wrong client setting.
+    Brokers that are not alive are no failure: a partition that has all its replicas there has the size 0. Raise
+    OperationError where another broker does not answer or has a log folder that cannot be used, UnreachableError or
+    OperationError where no broker answers, and UsageError for a wrong client setting.
     """
     rows, missing = add_sizes(connected, placements)
     if missing:
@@ -173,8 +172,8 @@ def add_moved_sizes(
     """Return the partitions that a plan changes, with their sizes in bytes, in the same order.
 
     The other partitions are left out. A size that cannot be read is 0, and a warning on stderr has each reason, but
-    none for a broker that is not alive or answers without directories. Raise UnreachableError or OperationError where
-    no broker answers, and UsageError for a wrong client setting.
+    none for a broker that is not alive. Raise UnreachableError or OperationError where no broker answers, and
+    UsageError for a wrong client setting.
     """
     rows, missing = add_sizes(connected, [row for row in placements if (row.topic, row.partition) in plan])
     for error in missing:
@@ -319,14 +318,12 @@ def _plan_dirs(
         connected, sorted(asked), group_by_topic(dict.fromkeys((key[0], key[1]) for key in dirs))
     )
     silent = sorted(asked - {row.broker for row in described})
-    # Errors are in the order of the brokers. A broker without the right to tell them may have no directories instead.
-    reasons = dict(zip(silent, errors, strict=True)) if len(silent) == len(errors) else {}
+    reasons = dict(zip(silent, errors, strict=True))  # errors are in the order of the brokers
     faults: dict[Partition, OperationError] = {}
     for (topic, number, broker), path in dirs.items():
         try:
             if broker in silent:
-                reason = reasons.get(broker, "it names none, or does not answer")
-                raise OperationError(f"cannot read the log directories of broker {broker}: {reason}")
+                raise OperationError(f"cannot read the log directories of broker {broker}: {reasons[broker]}")
             log_dirs.require_dir(described, broker, path)
         except OperationError as error:
             faults[topic, number] = OperationError(f"{topic}-{number}: {error}", error.hint, error.code)
