@@ -282,8 +282,8 @@ def _translate_settings(arguments: Arguments, settings: ClientSettings, group: s
 
     `group` is the consumer's group, None without one. It and the address are checked here, but get no option. A start
     by a duration becomes --from-time without a group, and latest with --partition. Raise JavaError, with `printed` as
-    its text for stdout, for values that Java refuses, an empty group and an address without a port; OptionError for an
-    option given twice. Settings that are ignored get a warning on stderr.
+    its text for stdout, for values that Java refuses, a group that is empty or blank, and an address without a port;
+    OptionError for an option given twice. Settings of the command line that are ignored get a warning on stderr.
     """
     chosen = {} if group is None else {"group.id": group}
     if arguments.has("isolation-level"):
@@ -406,9 +406,10 @@ def _translate_formatter(arguments: Arguments) -> list[str]:
 
     Of a property that is given twice, --formatter-property and --property win over --key-deserializer and
     --value-deserializer, and these over the file. Unknown properties, and deserializers that are not Kafka's or have an
-    unknown encoding, are left out with a warning on stderr. Raise WrongUsageError for an unknown formatter and a
-    --formatter-config that cannot be opened, UsageError for such a file that is no file of properties, and OptionError
-    for another option than --formatter-property and --property given twice.
+    unknown encoding, are left out with a warning on stderr; unknown properties of deserializers get none. Raise
+    WrongUsageError for an unknown formatter and a --formatter-config that cannot be opened, UsageError for such a file
+    that is no file of properties, and OptionError for another option than --formatter-property and --property given
+    twice.
     """
     formatter = arguments.value("formatter") or ""
     if formatter.removeprefix(_PACKAGE) not in _FORMATTERS or not formatter.startswith(_PACKAGE):
@@ -483,11 +484,11 @@ def _is_known_class(name: str) -> bool:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-console-consumer does, on stderr, and return its status: 1 or 0.
 
-    `call` is the name of the request; it does not show. Words that cannot be parsed come with the list of options. A
-    value that cannot be read or is given twice, and a file of settings that cannot be opened, are printed as the JVM
-    prints an exception that nothing catches. A JavaError without a class is its message alone. Other errors are logged
-    as errors of the running consumer. The status is 0 only for an error of the class OperationError itself, a refusal
-    of the brokers: Kafka's tool ends as after its last record.
+    `call` is the name of the request; it does not show. Words that cannot be parsed come with the list of options. Any
+    other OptionError, and a file of settings that cannot be opened, are printed as the JVM prints an exception that
+    nothing catches. A JavaError without a class is its message alone. Other errors are logged as errors of the running
+    consumer. The status is 0 only for an error of the class OperationError itself, a refusal of the brokers: Kafka's
+    tool ends as after its last record.
     """
     java = convert_error(error, call)
     if isinstance(error, OptionError) and error.is_of_parsing:

@@ -79,10 +79,10 @@ def find_door(arguments: Sequence[str]) -> Door | None:
     """Return the command line of Kafka's tool in these arguments of kafkactl, or None for one in our own style.
 
     It is one that begins with the name of a script of Kafka, also with .sh, or with a noun of ours and one of Kafka's
-    verbs as an option: `kafka-topics --list`, `topics --list`. A noun with a word that is no option just behind it is
-    ours. Options of connection and output may stand before the name, but no other ones of kafkactl; after a noun those
-    that Kafka's tools lack may stand anywhere, and are taken out of the words. Behind a script's name all words stay.
-    See _measure_flag for these options. The words are not checked.
+    verbs as an option: `kafka-topics --list`, `topics --list`. A noun is ours where the first word behind it, after
+    options of connection and output, has no dash in front. These options may stand before the name, too, but no other
+    ones of kafkactl; after a noun those that Kafka's tools lack may stand anywhere, and are taken out of the words.
+    Behind a script's name all words stay. See _measure_flag for these options. The words are not checked.
     """
     own_flags, rest = _split_flags(arguments)
     if not rest:
@@ -107,7 +107,7 @@ def move_flags(arguments: Sequence[str]) -> list[str]:
     """Return arguments in which the options of connection and output between a noun and its verb stand behind the verb.
 
     `topics -b HOST list` becomes `topics list -b HOST`. Other arguments are returned unchanged. The noun is the first
-    word that is not such an option; neither it nor the verb, which must have no dash, is looked up.
+    word that is not such an option; neither it nor the verb, which must not begin with a dash, is looked up.
     """
     before, rest = _split_flags(arguments)
     between, behind = _split_flags(rest[1:])

@@ -99,9 +99,9 @@ def check(arguments: Arguments) -> None:
     JavaError is also for --release-version beside --metadata or --feature, and for a subcommand other than describe and
     version-mapping with neither a release nor a feature. A level of --feature must be a number from 0 to 32767, but
     disable takes names without a level; whether Kafka knows the feature and the level is checked only for
-    feature-dependencies. --metadata and --release-version must be a release or a name such as 4.3-IV0. The subcommands
-    that need no cluster do not look at the file. The errors come in the order of Kafka's tool, also the one for a
-    feature that stands twice.
+    feature-dependencies. --metadata and --release-version must be a release or a name such as 4.3-IV0. The address may
+    be missing where the arguments do not need it; the subcommands that need no cluster look at neither it nor the file.
+    The errors come in the order of Kafka's tool, also the one for a feature that stands twice.
     """
     file = arguments.value("command-config")
     is_offline = arguments.command in _OFFLINE

@@ -166,7 +166,7 @@ def check(arguments: Arguments) -> None:
 
     These are a missing --bootstrap-server, unless the arguments do not need it or --validate-regex is there; --describe
     and --delete without --group or --all-groups; --describe with two of --members, --offsets and --state, or with a
-    value of --state; --delete with --topic; --delete-offsets without both --group and --topic; a reset with --dry-run
+    value of --state; --delete with --topic; --delete-offsets without --group or without --topic; a reset with --dry-run
     and --execute, without --group or --all-groups, or with two of the options for new offsets; --group beside
     --all-groups or --list; --topic beside --list or --describe; and a command line without exactly one verb.
 
@@ -232,11 +232,11 @@ def _find_warning(arguments: Arguments) -> str:
 def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl groups`; the command line must have passed `check`.
 
-    Raise WrongUsageError, OptionError or JavaError as Kafka's tool does: for values that cannot be read or are given
-    twice, a server without a port, a missing file of settings, empty or wrong names, a missing scope or scenario, and
-    (SilenceError, a JavaError) a time-out of 0 or below. Kafka's warning about a reset without --execute is in the
-    result's `warning`, for stderr, and at the beginning of a WrongUsageError; other errors lack it. For
-    --validate-regex nothing but its value is read. The command asks for no confirmation.
+    Raise WrongUsageError, OptionError or JavaError as Kafka's tool does: for values that cannot be read, most options
+    given twice, a server without a port, a missing file of settings, empty or wrong names, a missing scope or scenario,
+    and (SilenceError, a JavaError) a time-out of 0 or below. Kafka's warning about a reset without --execute and
+    --dry-run is in the result's `warning`, for stderr, and at the beginning of a WrongUsageError; other errors lack it.
+    For --validate-regex nothing but its value is read. The command asks for no confirmation.
     """
     verb = _find_verb(arguments)
     if verb == "validate-regex":
@@ -478,8 +478,8 @@ def _read_time(text: str) -> int:
 def _make_time(match: re.Match[str]) -> int:
     """Return the time in ms since 1970 of a match of _TIME; it may be negative.
 
-    The minutes of an offset count only behind a colon, as in Java. Raise ValueError for a date or a part of the clock
-    that does not exist, and ValueError or OverflowError for a year that Python does not have.
+    The minutes of an offset count only behind a colon, as in Java. Raise ValueError or OverflowError for a date or a
+    part of the clock that does not exist, and for a year that Python does not have.
     """
     year, month, day, hour, minute, second, ms = map(int, match.groups()[:7])
     if ms >= 1000:
@@ -603,10 +603,11 @@ def _format_table(arguments: Arguments, error: KafkactlError, verb: str) -> str 
 def _convert(arguments: Arguments, error: KafkactlError, verb: str) -> JavaError:
     """Return (not raise) an error of our command as the Java exception of Kafka's tool.
 
-    `verb` is the verb without dashes. A JavaError is returned as it is, unless it is a SilenceError. A refusal has one
-    exception around it for describe, and two for other verbs; a UsageError and a PlanFileError have none. An
-    UnreachableError must not be one for an unknown host: here each becomes the error of brokers that do not answer.
-    Raise WrongUsageError for a wrong value of --topic where topics or partitions are missing.
+    `verb` is the verb without dashes. A JavaError is returned as it is, unless it is a SilenceError. A refusal that
+    does not name what is missing has one exception around it for describe, and two for other verbs; a UsageError and a
+    PlanFileError have none. An UnreachableError must not be one for an unknown host: here each becomes the error of
+    brokers that do not answer. Raise WrongUsageError for a wrong value of --topic where topics or partitions are
+    missing.
     """
     if isinstance(error, PlanFileError):
         return JavaError(str(error), error.exception)

@@ -187,8 +187,8 @@ def check(arguments: Arguments) -> None:
     """Raise WrongUsageError for options that are missing or do not belong together.
 
     These are a missing --topic, a missing --bootstrap-server, unless the arguments do not need it, an empty address or
-    one without a port, whose size is not checked, and an old and a new name together: of the file of settings, of a
-    setting, or of a property of the reader. Raise OptionError for --bootstrap-server given twice.
+    one that is not HOST:PORT (the size of the port is not checked), and an old and a new name together: of the file of
+    settings, of a setting, or of a property of the reader. Raise OptionError for --bootstrap-server given twice.
     """
     require_options(arguments, "topic")
     refuse_both_names(
@@ -209,10 +209,10 @@ def check(arguments: Arguments) -> None:
 def translate(arguments: Arguments) -> Run:
     """Return the command `kafkactl console-producer`.
 
-    Raise JavaError for what Kafka's tool refuses, also for values that cannot be read, and UsageError for a file that
-    is no file of settings or properties. Kafka's warnings about deprecated options are in the `before` of the result or
-    the JavaError, for stdout. Properties of the reader, and settings of the command line, that are ignored get a
-    warning on stderr here; settings of a file get none.
+    The command line must have passed `check`. Raise JavaError for what Kafka's tool refuses, also for values that
+    cannot be read, and UsageError for a file that is no file of settings or properties. Kafka's warnings about
+    deprecated options are in the `before` of the result or the JavaError, for stdout. Properties of the reader, and
+    settings of the command line, that are ignored get a warning on stderr here; settings of a file get none.
     """
     printed = _list_deprecations(arguments)
     try:
@@ -256,10 +256,10 @@ def _read_properties(arguments: Arguments, printed: str) -> dict[str, str]:
 
     Properties on the command line win over the file. Unknown ones are left out with a warning on stderr. `topic` may be
     one of the result: Kafka's reader sends to this topic; its backslashes stay. A flag becomes true or false; any text
-    but true is false. Raise JavaError, with `printed` as its text for stdout, for a file of properties that cannot be
-    opened, and for what _check_separators() refuses: equal separators of headers, a null marker that equals a
-    separator, and a headers.separator that is no regular expression of Python; OptionError for a file given twice,
-    UsageError for one that is no file of properties.
+    but true, in any case, is false. Raise JavaError, with `printed` as its text for stdout, for a file of properties
+    that cannot be opened, and for what _check_separators() refuses: equal separators of headers, a null marker that
+    equals a separator, and a headers.separator that is no regular expression of Python; OptionError for a file given
+    twice, UsageError for one that is no file of properties.
     """
     file = arguments.value("reader-config")
     require_file(file, printed)

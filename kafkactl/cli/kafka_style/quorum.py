@@ -106,9 +106,9 @@ def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl quorum`, which asks nobody; the command line must have passed `check`.
 
     Only add-controller reads files: --command-config, and meta.properties in the metadata folder that it names, so it
-    must run on the machine of the controller. Raise JavaError where the settings of a controller or the id in
-    meta.properties are missing, also where meta.properties cannot be read, and UsageError where --command-config cannot
-    be read.
+    must run on the machine of the controller. Raise JavaError where settings of a controller are missing or wrong, or
+    the id in meta.properties is missing, also where meta.properties cannot be read, and UsageError where
+    --command-config cannot be read.
     """
     connection = translate_values(arguments, "bootstrap-server", "bootstrap-controller", "command-config")
     if arguments.command == "describe":
