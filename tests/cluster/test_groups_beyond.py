@@ -112,6 +112,29 @@ def test_watching_in_a_pipe_gives_json_lines(cluster: RunningCluster, topic: str
     assert rows[2]["consumed_per_s"] == 0.0
 
 
+def test_watching_shows_the_fastest_group(kraft: RunningCluster, name: str) -> None:
+    """Rates are known from the second look on, and only then do they choose."""
+    cli = kraft.cli
+    for each in ("a", "z"):
+        cli.ok("topics", "create", f"{name}.{each}", "-p", 1)
+        reset = ("groups", "reset-offsets", f"{name}.{each}", "--topic", f"{name}.{each}", "--to-earliest")
+        cli.ok(*reset, "--execute", "--yes")
+    watch = ("groups", "describe", "--match", f"{name}.*", "--watch", "300ms", "--sort", "rate", "--top", 1)
+    process = cli.start(*watch, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["group"] == f"{name}.a"
+
+        def is_found() -> bool:
+            cli.ok("produce", f"{name}.z", input="x\n" * 50)
+            return json.loads(process.stdout.readline())["group"] == f"{name}.z"  # type: ignore[union-attr]
+
+        eventually(is_found)
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_metrics(cluster: RunningCluster, topic: str) -> None:
     text = cluster.cli.ok("groups", "describe", topic, "-o", "prometheus")
     assert f'kafka_consumergroup_lag{{consumergroup="{topic}",partition="1",topic="{topic}"}} 6.0' in text

@@ -226,7 +226,9 @@ def describe(
     if every_s is not None:
         from kafkactl.cli.groups import watch as groups_watch
 
-        groups_watch.watch(groups_watch.repeat_look(lambda: look()[:top], every_s))
+        # Sorted and cut after the rates are there.
+        rounds = groups_watch.repeat_look(look, every_s)
+        groups_watch.watch(_sort_lags(lags, sort, is_cut=top is not None)[:top] for lags in rounds)
         return 0
     lags = look()
     if apart_s is not None or sort == "rate":

@@ -193,4 +193,5 @@ def _describe_whole(code: int) -> str:
         return group_text.PARTITION_PROBLEM
     if code in _OF_GROUPS:
         return find_java_message(code, describe_error(code))
-    return f"Encountered some unknown error: {KafkaError(code).name()}"
+    name = "UNKNOWN_SERVER_ERROR" if code == KafkaError.UNKNOWN else KafkaError(code).name()
+    return f"Encountered some unknown error: {name}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kafkactl.cli.completion.names import complete_topics
-from kafkactl.cli.frame.before_change import Change, before_change
+from kafkactl.cli.frame.before_change import Change, before_change, make_arguments
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ReportOptions
 from kafkactl.cli.frame.results import print_errors
@@ -80,7 +80,7 @@ def describe_change(connected: Cluster, name: str, offsets: Mapping[Partition, i
             return None
         (((topic, number), offset),) = offsets_before.items()
         where = ("--topic", f"{topic}:{number}", "--to-offset", str(offset))
-        return ("groups", "reset-offsets", name, *where, "--execute")
+        return make_arguments(("groups", "reset-offsets"), [name], [*where, "--execute"])
 
     noun = "offset" if len(offsets) == 1 else "offsets"
     return Change(action=f"{verb} {len(offsets)} committed {noun} of group {name}", inverse=find_inverse)

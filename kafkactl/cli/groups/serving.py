@@ -63,9 +63,9 @@ class Scraper:
         """Run the command and return its output as metrics, with kafkactl_up and kafkactl_scrape_seconds added.
 
         A command that cannot be started, exceeds its time-out or prints nothing on stdout, also with status 0, gives a
-        reason, which also goes to `tell`. For a command that ended it is the first line of stderr without "error: ", or
-        else the status. With some output and a failure the output is returned, with kafkactl_up 1, and `tell` gets the
-        reason. Raise ValueError for a NUL character in the command.
+        reason, which also goes to `tell`. For a command that ended it is the first error on stderr, or else the first
+        line, without "error: ", or else the status. With some output and a failure the output is returned, with
+        kafkactl_up 1, and `tell` gets the reason. Raise ValueError for a NUL character in the command.
         """
         started = time.monotonic()
         try:
@@ -82,7 +82,9 @@ class Scraper:
             return self._report_failure(f"no answer within {self._limit_s:g} s")
         except OSError as error:
             return self._report_failure(str(error.strerror or error))
-        told = next(iter(result.stderr.splitlines()), "").removeprefix("error: ")
+        lines = result.stderr.splitlines()
+        told = next((line for line in lines if line.startswith("error: ")), lines[0] if lines else "")
+        told = told.removeprefix("error: ")
         reason = told or f"status {result.returncode}"
         if not result.stdout:
             return self._report_failure(reason)
@@ -92,9 +94,9 @@ class Scraper:
             ("kafkactl_up", "Whether the cluster answered", 1.0),
             ("kafkactl_scrape_seconds", "Duration of the scrape in seconds", round(time.monotonic() - started, 3)),
         ]
-        lines = [f"# HELP {name} {text}\n# TYPE {name} gauge\n{name} {value}\n" for name, text, value in own]
+        metrics = [f"# HELP {name} {text}\n# TYPE {name} gauge\n{name} {value}\n" for name, text, value in own]
         separator = "" if result.stdout.endswith("\n") else "\n"  # an output that was cut off
-        return Scrape(text=result.stdout + separator + "".join(lines))
+        return Scrape(text=result.stdout + separator + "".join(metrics))
 
     def _report_failure(self, reason: str) -> Scrape:
         """Hand a reason to `tell`, and return it as the result of a scrape."""

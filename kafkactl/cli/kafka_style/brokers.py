@@ -5,6 +5,7 @@ Reference: org.apache.kafka.tools.BrokerApiVersionsCommand.
 
 from __future__ import annotations
 
+from kafkactl.cli.kafka_style.java_configs import CONFIG_EXCEPTION, refuse_wrong_addresses
 from kafkactl.cli.kafka_style.parser import Arguments
 from kafkactl.cli.kafka_style.tools import (
     HELP,
@@ -14,6 +15,7 @@ from kafkactl.cli.kafka_style.tools import (
     Tool,
     connection_options,
     convert_error,
+    is_unknown_host,
     require_file,
     require_options,
     translate_connection,
@@ -30,10 +32,12 @@ def check(arguments: Arguments) -> None:
 def translate(arguments: Arguments) -> Run:
     """Return the command `kafkactl brokers api-versions`.
 
-    Raise OptionError for an option given twice, and JavaError for a file of settings that does not exist, is a folder
-    or cannot be read. Addresses are not checked.
+    Raise OptionError for an option given twice, and JavaError for an address without a port and for a file of settings
+    that does not exist, is a folder or cannot be read.
     """
     require_file(arguments.value("command-config"))
+    if servers := arguments.value("bootstrap-server"):
+        refuse_wrong_addresses(servers)
     return Run(words=["brokers", "api-versions", "-o", "kafka", *translate_connection(arguments)])
 
 
@@ -44,7 +48,9 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     is not printed. `call` does not count: Kafka's tool has a client of its own for its requests.
     """
     java = convert_error(error, call)
-    if isinstance(error, UnreachableError):
+    if is_unknown_host(error):
+        java = JavaError("No resolvable bootstrap urls given in bootstrap.servers", CONFIG_EXCEPTION)
+    elif isinstance(error, UnreachableError):
         servers = arguments.value("bootstrap-server") or ""
         nodes = ", ".join(
             f"{server} (id: {number} rack: null isFenced: false)"

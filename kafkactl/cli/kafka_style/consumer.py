@@ -23,7 +23,7 @@ from kafkactl.cli.kafka_style.clients import (
     split_pairs,
     translate_settings,
 )
-from kafkactl.cli.kafka_style.java_configs import CONFIG_EXCEPTION, read_reset_duration
+from kafkactl.cli.kafka_style.java_configs import CONFIG_EXCEPTION, read_reset_duration, refuse_wrong_addresses
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, State
 from kafkactl.cli.kafka_style.tools import (
     HELP,
@@ -42,6 +42,7 @@ from kafkactl.cli.kafka_style.tools import (
 from kafkactl.connection.properties import read
 from kafkactl.errors import KafkactlError, OperationError
 from kafkactl.output import people
+from kafkactl.output.kafka.java_order import sort_as_hash_map
 
 _PACKAGE = "org.apache.kafka.tools.consumer."
 _FORMATTERS = (
@@ -257,7 +258,7 @@ def translate(arguments: Arguments) -> Run:
         if arguments.has(name)
     )
     settings = read_settings(arguments, "consumer", printed)
-    group = _require_one_group(arguments, settings.all)
+    group = _require_one_group(arguments, settings)
     _check_start(arguments, settings.all)
     formatter = _translate_formatter(arguments)
     is_new = settings.all.get("group.protocol", "").strip().lower() == "consumer"
@@ -297,9 +298,7 @@ def _translate_settings(arguments: Arguments, settings: ClientSettings, group: s
     if group is not None and not group.strip():
         reason = "The configured group.id should not be an empty string or whitespace."
         raise JavaError(reason, "org.apache.kafka.common.errors.InvalidGroupIdException", before=printed)
-    for server in (arguments.value("bootstrap-server") or ("" if arguments.needs_server else "h:1")).split(","):
-        if not re.search(r":[0-9]+\s*$", server):
-            raise JavaError(f"Invalid url in bootstrap.servers: {server}", CONFIG_EXCEPTION, before=printed)
+    refuse_wrong_addresses(arguments.value("bootstrap-server") or ("" if arguments.needs_server else "h:1"), printed)
     if starts_by_time:
         words += ["-X", "auto.offset.reset=latest"]
     if starts_by_time and duration_ms is not None and not arguments.has("partition"):
@@ -327,14 +326,16 @@ def _check_together(settings: Mapping[str, str], printed: str) -> None:
         raise JavaError(reason, "java.lang.IllegalArgumentException", before=printed)
 
 
-def _require_one_group(arguments: Arguments, settings: dict[str, str]) -> str | None:
+def _require_one_group(arguments: Arguments, settings: ClientSettings) -> str | None:
     """Return the group of --group or of the setting group.id, or None without both; it may be empty.
 
-    Raise WrongUsageError for two different groups, and for one with --partition; OptionError for --group given twice.
+    Raise WrongUsageError for two different groups, also in the words and the file of settings, and for one with
+    --partition; OptionError for --group given twice.
     """
-    groups = [group for group in (arguments.value("group"), settings.get("group.id")) if group is not None]
-    if len(set(groups)) > 1:
-        shown = ", ".join(f"'{group}'" for group in groups)
+    places = (arguments.value("group"), settings.given.get("group.id"), settings.in_file.get("group.id"))
+    groups = list(dict.fromkeys(group for group in places if group is not None))
+    if len(groups) > 1:
+        shown = ", ".join(f"'{group}'" for group in sort_as_hash_map(groups))
         raise WrongUsageError(
             "The group ids provided in different places (directly using '--group', via '--consumer-property', or via "
             f"'--consumer.config') do not match. Detected group ids: {shown}"
@@ -348,8 +349,8 @@ def _check_start(arguments: Arguments, settings: dict[str, str]) -> None:
     """Raise JavaError for two different starts, and WrongUsageError for a text that is no offset.
 
     Starts differ where --from-beginning meets auto.offset.reset other than earliest: this error has no class and no
-    text for stdout. An offset is earliest or latest, in any case, or a number from 0 on of at most 19 digits, with or
-    without a plus sign. Raise OptionError for --offset given twice.
+    text for stdout. An offset is earliest or latest, in any case, or a number from 0 to 2^63-1, with or without a plus
+    sign. Raise OptionError for --offset given twice.
     """
     reset = settings.get("auto.offset.reset")
     if arguments.has("from-beginning") and reset not in (None, "earliest"):
@@ -358,7 +359,8 @@ def _check_start(arguments: Arguments, settings: dict[str, str]) -> None:
             "",
         )
     offset = arguments.value("offset") or ""
-    if offset.lower() not in ("earliest", "latest") and not re.fullmatch(r"\+?[0-9]{1,19}", offset):
+    is_number = re.fullmatch(r"\+?0*[0-9]{1,19}", offset) is not None and int(offset[-19:]) < 2**63
+    if offset.lower() not in ("earliest", "latest") and not is_number:
         raise WrongUsageError(
             f"The provided offset value '{offset}' is incorrect. Valid values are 'earliest', 'latest', or a "
             "non-negative long."

@@ -478,8 +478,8 @@ def _read_time(text: str) -> int:
 def _make_time(match: re.Match[str]) -> int:
     """Return the time in ms since 1970 of a match of _TIME; it may be negative.
 
-    The minutes of an offset count only behind a colon, as in Java. Raise ValueError or OverflowError for a date or a
-    part of the clock that does not exist, and for a year that Python does not have.
+    The minutes of an offset count only behind a colon, and only up to 59, as in Java. Raise ValueError or OverflowError
+    for a date or a part of the clock that does not exist, and for a year that Python does not have.
     """
     year, month, day, hour, minute, second, ms = map(int, match.groups()[:7])
     if ms >= 1000:
@@ -487,8 +487,11 @@ def _make_time(match: re.Match[str]) -> int:
     moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     offset = timedelta()
     if match[9]:
+        if int(match[10]) > 23:
+            raise ValueError
         minutes = int(match[11]) if match[11] and match[0][-3] == ":" else 0
-        offset = timedelta(hours=int(match[10]), minutes=minutes) * (1 if match[9] == "+" else -1)
+        offset = timedelta(hours=int(match[10]), minutes=minutes if minutes <= 59 else 0)
+        offset *= 1 if match[9] == "+" else -1
     return (moment - offset - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1) + ms
 
 
@@ -508,6 +511,8 @@ def _translate_duration(text: str) -> str:
     duration_ms = sum(int(match[unit] or 0) * size for unit, size in _UNITS.items())
     parts_ms = int((match["parts"] or "").ljust(3, "0")[:3])
     duration_ms += -parts_ms if (match["seconds"] or "").startswith("-") else parts_ms
+    if abs(duration_ms) // 1000 >= 2**63:
+        raise JavaError("Text cannot be parsed to a Duration", "java.time.format.DateTimeParseException")
     duration_ms *= -1 if match["sign"] == "-" else 1
     _require_after_1970(time.time_ns() // 1_000_000 - duration_ms)
     return f"{'-' if duration_ms < 0 else ''}PT{abs(duration_ms) // 1000}.{abs(duration_ms) % 1000:03}S"

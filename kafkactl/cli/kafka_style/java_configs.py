@@ -6,6 +6,7 @@ config.ConfigDef. A test compares the tables with these classes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from kafkactl.cli.kafka_style.tools import JavaError
@@ -281,3 +282,10 @@ def fit_value(name: str, value: str) -> str:
         return str(min(max(int(value), low), high))
     except ValueError:
         return value
+
+
+def refuse_wrong_addresses(servers: str, before: str = "") -> None:
+    """Raise JavaError, with `before` as its text for stdout, for the first of the addresses that has no port."""
+    for server in servers.split(","):
+        if not re.search(r":[0-9]+\s*$", server):
+            raise JavaError(f"Invalid url in bootstrap.servers: {server}", CONFIG_EXCEPTION, before=before)

@@ -18,15 +18,17 @@ _LOGIN_FILE = "-Djava.security.auth.login.config="
 _SETTING = "KAFKACTL_CLIENT_SASL_JAAS_CONFIG"
 """Variable of kafkactl for the same login; a setting of the client wins over both, as in Java."""
 _COMMENTS = re.compile(r'("(?:\\.|[^"\\])*")|/\*.*?\*/|//[^\n]*', re.DOTALL)
+_BLANKS = re.compile(r'("(?:\\.|[^"\\])*")|\s+', re.DOTALL)
 _SECTION = re.compile(r'\bKafkaClient\s*\{((?:"(?:\\.|[^"\\])*"|[^"}])*)\}\s*;', re.DOTALL)
 
 
 def read_login_file(environment: MutableMapping[str, str]) -> None:
     """Take the login of the section KafkaClient from the file that KAFKA_OPTS names into `environment`.
 
-    It becomes KAFKACTL_CLIENT_SASL_JAAS_CONFIG there, on one line and unchecked. Without such an option, and where this
-    variable is there already, nothing happens. A file that cannot be read, is not UTF-8 or lacks the section is a
-    warning on stderr, because Java reads the file only where a login is needed. Nothing is raised.
+    It becomes KAFKACTL_CLIENT_SASL_JAAS_CONFIG there, unchecked; blanks and line ends outside quotes become one blank.
+    Without such an option, and where this variable is there already, nothing happens. A file that cannot be read, is
+    not UTF-8, lacks the section or has a NUL character in it is a warning on stderr, because Java reads the file only
+    where a login is needed. Nothing is raised.
     """
     path = _find_login_file(environment.get(_OPTIONS, ""))
     if path is None or _SETTING in environment:
@@ -41,7 +43,10 @@ def read_login_file(environment: MutableMapping[str, str]) -> None:
     if section is None:
         people.warning(f"{path}: the login file of {_OPTIONS} has no section KafkaClient")
         return
-    environment[_SETTING] = " ".join(section[1].split())
+    try:
+        environment[_SETTING] = _BLANKS.sub(lambda match: match[1] or " ", section[1]).strip()
+    except ValueError:  # a NUL character
+        people.warning(f"{path}: the login file of {_OPTIONS} has a NUL character")
 
 
 def _find_login_file(options: str) -> str | None:
@@ -55,4 +60,4 @@ def _find_login_file(options: str) -> str | None:
     except ValueError:
         words = options.split()
     files = [word.removeprefix(_LOGIN_FILE) for word in words if word.startswith(_LOGIN_FILE)]
-    return os.path.expanduser(files[-1]) if files else None
+    return os.path.expanduser(files[-1].removeprefix("=")) if files else None  # Java has a form with ==, too

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kafkactl.cli.kafka_style import doors, java_options, running
+from kafkactl.cli.kafka_style import doors, groups, java_options, running
 from kafkactl.cli.kafka_style.doors import TOOLS, find_door, move_flags
 from kafkactl.cli.kafka_style.parser import Arity, Option, OptionError, State, parse
 from kafkactl.cli.kafka_style.tools import JavaError, load_tool, parse_include_list, parse_words
@@ -327,7 +327,7 @@ LOGIN = """// KafkaClient { no }
 KafkaServer { org.apache.kafka.common.security.plain.PlainLoginModule required username="s" password="t"; };
 KafkaClient {
   /* a comment */ org.apache.kafka.common.security.scram.ScramLoginModule required
-    username="ann" password="a//b {c}";
+    username="ann" password="a//b  {c}\tD";
 };
 """
 
@@ -336,27 +336,45 @@ def test_the_login_file_of_java(tmp_path: Path) -> None:
     """KAFKA_OPTS names it; the braces and slashes of a password are no syntax."""
     file = tmp_path / "jaas.conf"
     file.write_text(LOGIN)
-    environment = {"KAFKA_OPTS": f"-Xmx1g '-Djava.security.auth.login.config={file}'"}
-    java_options.read_login_file(environment)
-    login = environment["KAFKACTL_CLIENT_SASL_JAAS_CONFIG"]
-    assert login.endswith('ScramLoginModule required username="ann" password="a//b {c}";')
-    assert "KafkaServer" not in login
+    for equals in ("=", "=="):
+        environment = {"KAFKA_OPTS": f"-Xmx1g '-Djava.security.auth.login.config{equals}{file}'"}
+        java_options.read_login_file(environment)
+        login = environment["KAFKACTL_CLIENT_SASL_JAAS_CONFIG"]
+        assert login.endswith('ScramLoginModule required username="ann" password="a//b  {c}\tD";')
+        assert "KafkaServer" not in login
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"), [(None, "cannot be read"), ("KafkaServer { x required; };", "has no section KafkaClient")]
+    ("text", "reason"),
+    [
+        (None, "cannot be read"),
+        ("KafkaServer { x required; };", "has no section KafkaClient"),
+        ('KafkaClient { x required a="\0"; };', "has a NUL character"),
+    ],
 )
 def test_a_wrong_login_file_is_a_warning(
-    tmp_path: Path, text: str | None, reason: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, text: str | None, reason: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Java reads the file only where a login is needed, which is not known here."""
     file = tmp_path / "jaas.conf"
     if text is not None:
         file.write_text(text)
-    environment = {"KAFKA_OPTS": f"-Djava.security.auth.login.config={file}"}
-    java_options.read_login_file(environment)
-    assert list(environment) == ["KAFKA_OPTS"]
+    monkeypatch.setenv("KAFKA_OPTS", f"-Djava.security.auth.login.config={file}")
+    java_options.read_login_file(os.environ)
+    assert "KAFKACTL_CLIENT_SASL_JAAS_CONFIG" not in os.environ
     assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour"), [("Z", 12), ("+05:30", 6.5), ("+05:75", 7), ("-0530", 17), ("+05:59", 12 - 5 - 59 / 60)]
+)
+def test_offsets_of_times_are_those_of_java(zone: str, hour: float) -> None:
+    assert groups._read_time(f"1970-01-01T12:00:00.000{zone}") == round(hour * 3_600_000)
+
+
+def test_an_offset_of_a_day_is_none() -> None:
+    with pytest.raises(JavaError):
+        groups._read_time("1970-01-03T12:00:00.000+24:00")
 
 
 def test_other_variables_of_java_have_no_effect() -> None:

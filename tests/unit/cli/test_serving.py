@@ -52,6 +52,13 @@ def test_an_address_of_ipv6() -> None:
     assert (status, "m 1.0" in text) == (200, True)
 
 
+def test_the_reason_is_the_error_and_not_a_warning_before_it() -> None:
+    code = "import sys; sys.stderr.write('warning: a setting\\nerror: no cluster\\nhint: start it\\n'); sys.exit(3)"
+    with serving(code) as (url, told):
+        assert get(f"{url}/metrics") == (503, "no cluster\n")
+    assert told == ["no cluster"]
+
+
 def test_who_asks_at_a_time_shares_one_scrape(tmp_path: Path) -> None:
     file = tmp_path / "scrapes"
     with serving(COUNTING, str(file)) as (url, told):
