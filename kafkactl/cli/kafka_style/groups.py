@@ -512,7 +512,7 @@ def _translate_duration(text: str) -> str:
     parts_ms = int((match["parts"] or "").ljust(3, "0")[:3])
     duration_ms += -parts_ms if (match["seconds"] or "").startswith("-") else parts_ms
     if abs(duration_ms) // 1000 >= 2**63:
-        raise JavaError("Text cannot be parsed to a Duration", "java.time.format.DateTimeParseException")
+        raise JavaError("Text cannot be parsed to a Duration: overflow", "java.time.format.DateTimeParseException")
     duration_ms *= -1 if match["sign"] == "-" else 1
     _require_after_1970(time.time_ns() // 1_000_000 - duration_ms)
     return f"{'-' if duration_ms < 0 else ''}PT{abs(duration_ms) // 1000}.{abs(duration_ms) % 1000:03}S"
