@@ -127,7 +127,7 @@ def _translate_addition(arguments: Arguments, connection: Sequence[str]) -> Run:
     """Return the command that adds the controller whose settings --command-config has; it must be there.
 
     The id of its folder is read from meta.properties in the metadata folder of these settings, on this machine.
-    `connection` are the options of the connection. Raise JavaError for a file without the settings of a controller, and
+    `connection` are the options of the connection. Raise JavaError for missing or wrong settings of a controller, and
     for a meta.properties that cannot be read or has no id; UsageError for a --command-config that cannot be read.
     """
     from kafkactl.admin import controller_files

@@ -267,9 +267,10 @@ def _check_plan(path: str, is_executed: bool) -> str:
 
     The copy is a nameless file, /dev/fd/NUMBER: only this process can open it, and it goes away with the process. Raise
     JavaError for a file that Kafka's tool refuses: it cannot be read, is no JSON object, has a version other than 1 (it
-    may be missing), or has a partition without topic, partition or replicas, with a field of another type, or with
-    other numbers of replicas and log dirs. With `is_executed` it must have partitions, each once, with at least one
-    replica and none twice. Raise KafkactlError where the copy cannot be written.
+    may be missing) or `partitions` that are no list, or has a partition that is no object, without topic, partition or
+    replicas, with a field of another type, or with other numbers of replicas and log dirs. With `is_executed` it must
+    have partitions, each once, with at least one replica and none twice. Raise KafkactlError where the copy cannot be
+    written.
     """
     content, is_regular = _read(path)
     try:

@@ -203,8 +203,8 @@ class _Reader:
     def _take(self, option: Option, embedded: str | None, rest: deque[str]) -> str | None:
         """Return the value of an option, which may be the next word and is removed then; None for one without value.
 
-        A next word that begins as an option is not taken, but a negative number is. Raise SubcommandError for a missing
-        value, one of another type, and one of an option that has none.
+        A next word that begins as an option is not taken, but a negative whole number is. Raise SubcommandError for a
+        missing value, one of another type, and one of an option that has none.
         """
         name = self._level.name_flags(option)
         if option.arity is Arity.NONE:
@@ -258,7 +258,7 @@ class _Reader:
     def format_usage(self) -> str:
         """Return the usage of this level in lines of at most 75 characters, each with its end.
 
-        A line is longer where a single option does not fit.
+        A line is longer where a single option, or the list of subcommands, does not fit.
         """
         words = [] if self._level is self._levels[0] else [*_list_needed(self._levels[0]), self._level.name]
         words.append("[-h]")

@@ -395,7 +395,7 @@ def convert_error(error: KafkactlError, call: str) -> JavaError:
     """Return (not raise) an error of kafkactl as the Java exception that Kafka's client raises in its place.
 
     A JavaError stays; a MirroredError and an OptionError keep their message and exception. An UnreachableError becomes
-    a TimeoutException about the request `call`, or a KafkaException where no host has an address.
+    a TimeoutException about the request `call`, or a KafkaException where the name of a host cannot be looked up.
     UnsupportedRequestError becomes an UnsupportedVersionException, where the request is known. An error with a code of
     Kafka becomes the exception of this code, and any other, also with an unknown code, an IllegalArgumentException.
     """

@@ -165,9 +165,9 @@ def _refuse_wrong_pairs(arguments: Arguments) -> None:
     """Raise WrongUsageError for two options that cannot be used together, in the order of Kafka's checks.
 
     First come the settings and numbers of topics beside a verb that they do not belong to; then --replica-assignment
-    beside --partitions or --replication-factor with --create; then a filter of states beside --topics-with-overrides
-    or a verb other than --describe; and last --if-exists and its like beside a wrong verb. Other options, such as
-    --topic-id, are not looked at, and two filters of states are not refused.
+    beside --partitions or --replication-factor with --create; then a filter of states and --topics-with-overrides
+    beside each other or a verb other than --describe; and last --if-exists and its like beside a wrong verb. Other
+    options, such as --topic-id, are not looked at, and two filters of states are not refused.
     """
     for name in ("config", "partitions", "replication-factor", "replica-assignment"):
         refuse_together(arguments, name, _list_other_verbs(name))
@@ -189,10 +189,9 @@ def _list_other_verbs(option: str) -> list[str]:
 def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl topics`, which asks nobody; the command line must have passed `check`.
 
-    Raise OptionError for a value that cannot be read or is given twice, and JavaError for any other that Kafka's tool
-    refuses, and for a file of settings that cannot be read. Kafka's warning about --delete-config is in the result's
-    `warning` (stderr), its remark about --topic beside --topic-id, for --describe --if-exists, in `before` (stdout). An
-    error has neither.
+    Raise OptionError for a value that cannot be read or is given twice, and JavaError for other wrong values, and for a
+    file of settings that cannot be read. Kafka's warning about --delete-config is in the result's `warning` (stderr),
+    its remark about --topic beside --topic-id, for --describe --if-exists, in `before` (stdout). An error has neither.
     """
     (verb,) = (verb for verb in VERBS if arguments.has(verb))
     warning = ""

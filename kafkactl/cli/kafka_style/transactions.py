@@ -139,7 +139,7 @@ LEVELS = (
 
 
 def check(arguments: Arguments) -> None:
-    """Raise JavaError for an address without a port, a missing file, and options that do not belong together.
+    """Raise JavaError for an address without a port, a missing file, and missing options.
 
     abort needs --start-offset, or else --producer-id, --producer-epoch and --coordinator-epoch. find-hanging needs
     --topic or --broker-id, and its --partition needs --topic. The --transactional-id of describe must not be empty.
@@ -226,8 +226,7 @@ def _translate_abort(arguments: Arguments, connection: list[str]) -> Run:
     """Return the command `kafkactl transactions abort`, which asks nobody.
 
     With a start offset the producer's id and the epochs do not count; --partition does. `connection` are our options. A
-    missing number becomes 0, so call check() first. Raise OptionError for an option given twice, and for a value that
-    cannot be read.
+    missing number becomes 0, so call check() first.
     """
     words = ["transactions", "abort", *connection, "--yes", *translate_values(arguments, "topic")]
     names = ["partition"]

@@ -230,9 +230,9 @@ def _find_leaders(
 def _choose(
     leaders: Sequence[PartitionLeader], chosen: Sequence[Partition]
 ) -> tuple[list[PartitionLeader], list[KafkactlError]]:
-    """Return the leaders of the chosen partitions, sorted, and an error for each partition that does not exist.
+    """Return the leaders of the chosen partitions, sorted, and an error for each partition that `leaders` lacks.
 
-    The errors are in the order of `chosen`, and not raised. A partition without a leader exists.
+    The errors are in the order of `chosen`, and not raised.
     """
     by_partition = {(row.topic, row.partition): row for row in leaders}
     present = [by_partition[partition] for partition in sorted(set(chosen)) if partition in by_partition]
@@ -273,8 +273,8 @@ def _show_elections(elections: Sequence[Election], kind: ElectionType, output: M
 def _elect_as_kafka(connected: Cluster, kind: ElectionType, partitions: Sequence[Partition] | None) -> int:
     """Elect leaders without looking at them before, as Kafka's tool does, print them, and return an exit status.
 
-    `partitions` of None are all that need a leader; none at all elect nothing. The status is 1 where a partition has an
-    error, else 0. One OperationError with the number of failures goes to people.error(): Kafka's style keeps it in
+    `partitions` of None are all that need an election; none at all elect nothing. The status is 1 where a partition has
+    an error, else 0. One OperationError with the number of failures goes to people.error(): Kafka's style keeps it in
     people.failures. Raise UsageError in a read-only context and for a wrong client setting, UnreachableError
     (UnansweredError where leaders may have been elected), OperationError for a refusal of the whole request, and
     OutputError or ReaderLeftError where stdout fails.

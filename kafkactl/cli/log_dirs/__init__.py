@@ -247,7 +247,7 @@ def _make_outcomes(
 
 
 def _make_change(row: DirMove) -> Change:
-    """Return the move of a replica as a change, which a move back undoes."""
+    """Return the move of a replica as a change, whose inverse is a move to its present directory."""
     place = f"{row.topic}-{row.partition} on broker {row.broker}"
     inverse: Arguments = (
         *("log-dirs", "move", row.topic, "--partitions", str(row.partition)),
@@ -272,7 +272,11 @@ def _follow(connected: Cluster, moves: Sequence[DirMove]) -> None:
     keys = {row.key for row in moves}
 
     def look() -> Progress:
-        """Return how far the moves are; raise UnreachableError or OperationError where the broker does not answer."""
+        """Return how far the moves are.
+
+        Raise NotFoundError where the broker is not alive, UnreachableError or OperationError where it does not answer,
+        and UsageError for a wrong client setting.
+        """
         dirs, _ = log_dirs.describe_log_dirs(connected, [broker], topics)
         futures = {key: row for key, row in log_dirs.find_replicas(dirs, is_future=True).items() if key in keys}
         total = sum(row.size_bytes for row in moves)

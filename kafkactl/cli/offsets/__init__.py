@@ -99,7 +99,7 @@ def _parse_moment(text: str, clock: TimeOptions) -> int:
 
     A special offset is negative: latest (-1), earliest (-2), max-timestamp (-3), earliest-local (-4), latest-tiered
     (-5) or earliest-pending-upload (-6), by its name or its number. Raise UsageError for any other text that is not a
-    time, and, with a time, for an unknown zone.
+    time from 1970 on, and, with a time, for an unknown zone.
     """
     from kafkactl.admin.offsets import SPECIAL_OFFSETS
 

@@ -191,12 +191,12 @@ def console_producer(
         prompt = stack.enter_context(TypedLines(read, stopping)) if is_typed else None
 
         def send_all() -> None:
-            """Send all records of the input, and wait until each is acknowledged or has failed, or a signal comes.
+            """Send all records of the input, and wait until each is acknowledged or has failed.
 
-            `account` counts them and gets the failed ones. Raise FormatError for input that is no record, OSError where
-            the input cannot be read, NotFoundError for a missing topic or partition, UsageError for a wrong client
-            setting, and UnreachableError or OperationError where nothing more can be sent. A schema registry also
-            raises UsageError, OperationError and UnreachableError.
+            After a signal the wait is limited. `account` counts the records and gets the failed ones. Raise FormatError
+            for input that is no record, OSError where the input cannot be read, NotFoundError for a missing topic or
+            partition, UsageError for a wrong client setting, and UnreachableError or OperationError where nothing more
+            can be sent. A schema registry also raises UsageError, OperationError and UnreachableError.
             """
             if plain is not None:
                 lines = LineSending(connected, name, account, people.note, stopping, partition)
