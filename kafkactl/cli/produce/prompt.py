@@ -43,8 +43,8 @@ class TypedLines:
         With editing a line that ended just before the signal is returned, unless it is empty or equals the line before.
         Without editing a line that the end of the input (Ctrl-D) cuts has no line feed. The prompt comes before the
         line (with editing on stdout, else on stderr), and a line feed is written to stderr where no line is returned.
-        Raise OSError where the input cannot be read, and, with editing, ValueError outside the main thread. `_size` is
-        not used.
+        Raise OSError where the input cannot be read, and, with editing, ValueError outside the main thread and
+        UnicodeDecodeError for bytes that sys.stdin cannot decode. `_size` is not used.
         """
         line = b""
         try:
@@ -103,7 +103,8 @@ class TypedLines:
         """Return a line that was typed with editing, with its end; b"" at the end of the input and after a signal.
 
         A line goes into the history unless it is empty or equals the line before. A line that ended just before the
-        signal is returned only if it went into the history.
+        signal is returned only if it went into the history. Raise ValueError outside the main thread, and
+        UnicodeDecodeError for bytes that sys.stdin cannot decode.
         """
         before = self._readline.get_current_history_length()
         try:

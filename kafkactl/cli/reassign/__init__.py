@@ -229,8 +229,8 @@ def execute(
 def _make_commands(path: Path) -> replica_moves.NextCommands:
     """Return the commands that go on with the plan of a file, for notes.
 
-    For stdin, a pipe, a folder or a missing file they are those for all moves, because the plan cannot be read again.
-    `resume` is a phrase with a command in it, `cancel` a command alone. The plan is not read.
+    Where `path` is not a file, they are those for all moves, because the plan cannot be read again. `resume` is a
+    phrase with a command in it, `cancel` a command alone. The plan is not read.
     """
     if not path.is_file():  # stdin, or a pipe of the shell, which is read only once
         return replica_moves.NextCommands(

@@ -133,11 +133,11 @@ def verify(connected: Cluster, plan: ReassignmentFile, preserve: bool) -> int:
     """Print how far the moves of a plan are, remove throttles where nothing moves any more, and return 0.
 
     The result is also 0 while partitions have other replicas. Nothing moves where the whole cluster has no reassignment
-    and no directory move of the plan runs. The throttles are those of all live brokers and of the plan's topics,
-    whoever set them; with `preserve` none is removed. In a read-only context UsageError is raised in place of the
-    removal, also where there are no throttles. Raise UsageError also for a wrong client setting, MirroredError where
-    throttles cannot be removed, UnreachableError, OperationError for a refusal, and OutputError or ReaderLeftError
-    where stdout fails.
+    and no broker that answers has a directory move of the plan. The throttles are those of all live brokers and of the
+    plan's topics, whoever set them; with `preserve` none is removed. In a read-only context UsageError is raised in
+    place of the removal, also where there are no throttles. Raise UsageError also for a wrong client setting,
+    MirroredError where throttles cannot be removed, UnreachableError, OperationError for a refusal, and OutputError or
+    ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import reassignment
 
@@ -285,7 +285,7 @@ def _move_dirs(connected: Cluster, targets: Mapping[ReplicaKey, str], timeout_s:
 
 
 def _split(error: KafkactlError) -> tuple[str, str]:
-    """Return an error's reason, in Java's words where the broker sent none, and the class of its Java exception.
+    """Return an error's reason, in Java's words where find_java_message has them, and the class of its Java exception.
 
     An error that is no OperationError counts as REQUEST_TIMED_OUT. Without a code, or with an unknown one, the class is
     java.lang.IllegalStateException.

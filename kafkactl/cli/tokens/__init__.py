@@ -249,7 +249,10 @@ def _hide(tokens: Sequence[Token], show_hmac: bool) -> list[Token]:
 
 
 def _require_principals(flag: str, names: Sequence[str]) -> None:
-    """Raise UsageError, which names `flag`, for a principal that is not TYPE:NAME. In Kafka's style do nothing."""
+    """Raise UsageError, which names `flag`, for a principal that is not TYPE:NAME.
+
+    A principal with NUL, or that is not UTF-8, is refused, too. In Kafka's style nothing is checked.
+    """
     from kafkactl.admin.acls.models import parse_principal
 
     for name in names:

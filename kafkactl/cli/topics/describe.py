@@ -254,8 +254,8 @@ class _PartitionFilter:
 def _describe(connected: Cluster, request: _TopicRequest, in_full: bool = True, as_kafka: bool = False) -> Descriptions:
     """Return the selected topics, and errors of unmatched patterns and of topics, or parts of them, that have failed.
 
-    A topic whose settings cannot be read is in both lists, without settings; where moves cannot be read, there is one
-    error, and no topic has moves. Eligible leader replicas and moves are read with `in_full`, for an id (with
+    A topic whose settings cannot be read is in both lists, without settings; where no answer about moves comes, there
+    is one error, and no topic has moves. Eligible leader replicas and moves are read with `in_full`, for an id (with
     `as_kafka` only moves, as in Kafka's own tool), and where librdkafka gets no answer for half of the time-out. Raise
     NotFoundError for an id that no topic has, unless if_exists is set, UnreachableError where no broker answers,
     OperationError where the topics cannot be listed or a whole request is refused, and UsageError for a wrong client
@@ -298,7 +298,7 @@ def _filter_topics(
 
 
 def _format_as_kafka(described: Sequence[TopicDescription], filters: _PartitionFilter, only_overrides: bool) -> str:
-    """Return the text of kafka-topics --describe, which ends with a line end, "" for no topics.
+    """Return the text of kafka-topics --describe, which ends with a line end; "" where it has no line.
 
     The topics have the order of the hash table in Kafka's tool. Filters leave the lines of topics out, and
     `only_overrides` (--topics-with-overrides) those of partitions and of topics whose settings are all Kafka's

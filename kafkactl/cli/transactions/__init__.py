@@ -315,7 +315,7 @@ def _select_replicas(
     With a `broker` only those with a replica on it are returned, and the others have no error. An empty selection means
     all topics. `partitions` are numbers with commas between, None for all. Raise UsageError for a wrong list of
     partitions or a wrong client setting, NotFoundError for a broker that is not alive, but not in Kafka's style,
-    UnreachableError or OperationError where the topics cannot be listed.
+    UnreachableError or OperationError where the topics, the brokers or the replicas cannot be listed.
     """
     from kafkactl.admin import log_dirs
     from kafkactl.admin.partition_rules import select_partitions

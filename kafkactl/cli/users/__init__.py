@@ -154,9 +154,10 @@ def _read_password(user: str, file: Path | None) -> str:
     """Return the password from a file, from standard input (the file -), or from a prompt (None), typed twice.
 
     It is the first line without its end, and may be empty except from a file. It never comes from the command line,
-    which every process on the machine can read. Raise EOFError where the prompt meets the end of the input. Raise
-    UsageError where there is no terminal to ask at, where the repeated password differs, for a first line that is not
-    UTF-8, and for a file that cannot be read, that other users can read or write, or whose first line is empty.
+    which every process on the machine can read. Raise EOFError where the prompt meets the end of the input, and
+    UnicodeDecodeError where it gets bytes that it cannot decode. Raise UsageError where there is no terminal to ask at,
+    where the repeated password differs, for a first line of a file or of standard input that is not UTF-8, and for a
+    file that cannot be read, that other users can read or write, or whose first line is empty.
     """
     if file is None:
         if not sys.stdin.isatty():
