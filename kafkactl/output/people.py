@@ -114,10 +114,15 @@ def confirm(question: str, assume_yes: bool) -> bool:
             f"{question}: not done: there is no terminal to ask at", "confirm with --yes, or preview with --dry-run"
         )
     _write(f"{_escape_for_stderr(question)}? [y/N] ", end="")
+    return read_answer().strip().lower() in ("y", "yes")
+
+
+def read_answer() -> str:
+    """Return a line of stdin without its line feed; "" at its end, and for a line that is no text."""
     try:
-        return sys.stdin.readline().strip().lower() in ("y", "yes")
+        return sys.stdin.readline().rstrip("\n")
     except UnicodeDecodeError:
-        return False
+        return ""
 
 
 def _write_object(value: dict[str, object]) -> None:

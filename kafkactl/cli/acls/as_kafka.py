@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from kafkactl.connection.protocol import ErrorCode
 from kafkactl.errors import OperationError, UnansweredError
 from kafkactl.output.kafka import acl_text
 from kafkactl.output.kafka.acl_text import NO_CONSOLE
-from kafkactl.output.people import can_ask
+from kafkactl.output.people import can_ask, read_answer
 from kafkactl.statuses import DONE
 from kafkactl.stdout import out
 
@@ -86,7 +85,7 @@ def remove(connected: Cluster, filters: Sequence[AclFilter], asks: bool) -> int:
             out.flush()
             if not can_ask():
                 raise OperationError(NO_CONSOLE)
-            if sys.stdin.readline().rstrip("\n").lower() != "y":
+            if read_answer().lower() != "y":
                 continue
         requests.delete_chosen(connected, group)
     return DONE

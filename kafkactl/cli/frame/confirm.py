@@ -35,13 +35,24 @@ class ConfirmOptions:
         if self.dry_run:
             people.note(f"would {action}")
             return 0
-        try:
-            agreed = people.confirm(action, self.yes)
-        except KeyboardInterrupt:
-            running.may_have_changed.set(False)
-            people.note(otherwise)
-            raise
-        if not agreed:
-            people.note(otherwise)
-            return FAILED
-        return None
+        return None if agree(action, otherwise, self.yes) else FAILED
+
+
+def agree(action: str, otherwise: str, assume_yes: bool) -> bool:
+    """Return whether the user agrees to an action; `assume_yes` agrees without a question.
+
+    `otherwise` is the note after the answer no and after Ctrl-C, when KeyboardInterrupt goes on and the command no
+    longer counts as one that may have changed the cluster. Raise UsageError where there is a question and stdin or
+    stderr is no terminal.
+    """
+    from kafkactl.output import people
+
+    try:
+        agreed = people.confirm(action, assume_yes)
+    except KeyboardInterrupt:
+        running.may_have_changed.set(False)
+        people.note(otherwise)
+        raise
+    if not agreed:
+        people.note(otherwise)
+    return agreed

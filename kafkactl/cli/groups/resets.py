@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import typer
 
 from kafkactl.cli.frame.command import command, flags
-from kafkactl.cli.frame.confirm import ConfirmOptions
+from kafkactl.cli.frame.confirm import ConfirmOptions, agree
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, TimeOptions
 from kafkactl.cli.frame.subjects import GroupsOptions
@@ -282,7 +282,4 @@ def _may_create(names: Sequence[str], assume_yes: bool, execute: bool) -> bool:
     if not execute:
         people.note(text)
         return True
-    if people.confirm(f"{text}; continue", assume_yes):
-        return True
-    people.note("nothing done")
-    return False
+    return agree(f"{text}; continue", "nothing done", assume_yes)

@@ -28,6 +28,7 @@ from kafkactl.cli.kafka_style.tools import (
     require_file,
     require_options,
     require_servers,
+    split_as_java,
     translate_connection,
 )
 from kafkactl.errors import KafkactlError, NotFoundError, UnreachableError, UsageError
@@ -296,22 +297,11 @@ def _translate_list(arguments: Arguments) -> list[str]:
         if not arguments.has(name):
             continue
         text = arguments.value(name) or ""
-        values = [value.strip() for value in _split_in_java(text, ",")]
+        values = [value.strip() for value in split_as_java(text, ",")]
         if text and not {value.lower() for value in values} <= set(map(str.lower, valid)):
             raise WrongUsageError(f"Invalid {noun} '{text}'. Valid {name}s are: {', '.join(valid)}")
         words.append(f"--{name}={','.join(values) if text else 'all'}")
     return words
-
-
-def _split_in_java(text: str, separator: str) -> list[str]:
-    """Return the parts of a text as Java's split() does: without empty ones at the end, but one for an empty text.
-
-    A text of separators alone has no parts.
-    """
-    parts = text.split(separator)
-    while len(parts) > 1 and not parts[-1]:
-        parts.pop()
-    return parts if text and parts != [""] else ([""] if not text else [])
 
 
 def _translate_description(arguments: Arguments) -> list[str]:
@@ -358,10 +348,10 @@ def _read_topic(text: str) -> tuple[str, list[int] | None]:
     """
     if ":" not in text:
         return text, None
-    parts = _split_in_java(text, ":")
+    parts = split_as_java(text, ":")
     if len(parts) != 2:
         raise WrongUsageError(f"Invalid topic arg '{text}', expected topic name and partitions")
-    numbers = _split_in_java(parts[1], ",")
+    numbers = split_as_java(parts[1], ",")
     for number in numbers:
         if not _INTEGER.fullmatch(number) or not -(2**31) <= int(number) < 2**31:
             raise WrongUsageError(f"Invalid partition '{number}' specified in topic arg '{text}''")

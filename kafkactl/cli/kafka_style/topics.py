@@ -246,7 +246,7 @@ def _translate_creation(arguments: Arguments) -> list[str]:
                 'requirement failed: Invalid topic config: all configs to be added must be in the format "key=val".',
                 _ILLEGAL_ARGUMENT,
             )
-        words.append(f"--config={setting}")
+        words.append("--config={}={}".format(*map(str.strip, setting.split("=")[:2])))
     factor = arguments.value("replication-factor")
     partitions = arguments.value("partitions")
     assignment = _read_assignment(arguments)
@@ -302,7 +302,7 @@ def _read_assignment(arguments: Arguments) -> str:
         return ""
     partitions = []
     for number, part in enumerate(split_as_java(text)):
-        ids = [_read_java_integer(broker.strip()) for broker in part.split(":")]
+        ids = [_read_java_integer(broker.strip()) for broker in split_as_java(part, ":")]
         doubles = sorted({broker for broker in ids if ids.count(broker) > 1})
         if doubles:
             raise JavaError(
@@ -334,8 +334,8 @@ def _read_java_integer(text: str) -> int:
 def _read_topic_id(arguments: Arguments) -> str | None:
     """Return --topic-id; None without it and for the id of zeros.
 
-    The text is returned as it was given. Raise JavaError for a text that is not 16 bytes in base64 (also URL-safe, and
-    without padding), and OptionError for several values.
+    The text is returned as it was given. Raise JavaError for a text that is not 16 bytes in URL-safe base64, with or
+    without padding, and OptionError for several values.
     """
     text = arguments.value("topic-id")
     if text is None:
@@ -345,6 +345,8 @@ def _read_topic_id(arguments: Arguments) -> str | None:
             f"Input string with prefix `{text[:_LONGEST_ID]}` is too long to be decoded as a base64 UUID",
             _ILLEGAL_ARGUMENT,
         )
+    if wrong := re.search(r"[^A-Za-z0-9_=-]", text):
+        raise JavaError(f"Illegal base64 character {ord(wrong[0]):x}", _ILLEGAL_ARGUMENT)
     try:
         decoded = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kafkactl.cli.completion.names import complete_brokers
-from kafkactl.cli.frame.before_change import Arguments, Change, before_change
+from kafkactl.cli.frame.before_change import Change, before_change, make_arguments
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.following import Progress, explain_stop, follow, format_bytes
@@ -249,10 +249,8 @@ def _make_outcomes(
 def _make_change(row: DirMove) -> Change:
     """Return the move of a replica as a change, whose inverse is a move to its present directory."""
     place = f"{row.topic}-{row.partition} on broker {row.broker}"
-    inverse: Arguments = (
-        *("log-dirs", "move", row.topic, "--partitions", str(row.partition)),
-        *("--broker", str(row.broker), "--to", row.log_dir),
-    )
+    flags = ("--partitions", str(row.partition), "--broker", str(row.broker), "--to", row.log_dir)
+    inverse = make_arguments(("log-dirs", "move"), [row.topic], flags)
     return Change(action=f"move {place} to {row.target}", inverse=lambda: inverse)
 
 

@@ -148,7 +148,7 @@ def _show_ends(connected: Cluster, output: ReportOptions, partitions: list[Parti
     """Show both ends of each log, and with `rate` the records per second; return an exit status.
 
     `rate` is the pause between two readings in s, or None; the ends are those of the second reading, and records per
-    second may be negative. `partitions` is not empty (IndexError). Where an end is not known, its column and those that
+    second may be negative. Where an end is not known, its column and those that
     need it are empty. The status is 1 if a partition has an error, also in the first reading of its end, else 0. Raise
     UnreachableError where no partition was answered, and UsageError for a wrong client setting, a column that the table
     does not have, and an unknown order in --sort. Errors of partitions are printed on stderr. Raise OutputError or
@@ -172,10 +172,7 @@ def _show_ends(connected: Cluster, output: ReportOptions, partitions: list[Parti
         # Without the first end the rate is not known.
         error = log_ends.start.error or log_ends.end.error or first[topic, partition].end.error
         rows.append({**row, "error": error})
-    columns = [
-        Column(name.upper().replace("_", "-"), lambda row, name=name: row[name])  # type: ignore[misc]
-        for name in rows[0]
-        if name != "error"
-    ]
+    names = ["topic", "partition", "start", "end", "count", *([] if rate is None else ["per_second"])]
+    columns = [Column(name.upper().replace("_", "-"), lambda row, name=name: row[name]) for name in names]  # type: ignore[misc]
     output.show(Report(rows, [Table(columns, rows)]))
     return print_partition_errors((row["topic"], row["partition"], row["error"]) for row in rows)

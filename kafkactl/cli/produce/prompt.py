@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import sys
 
 from kafkactl.cli.frame.stopping import NotedStopping, StopRequestedError
 from kafkactl.output import people
@@ -33,6 +35,8 @@ class TypedLines:
             import readline
 
             self._readline = readline
+            if isinstance(sys.stdin, io.TextIOWrapper):  # bytes that are no text are kept
+                sys.stdin.reconfigure(errors="surrogateescape")
             readline.set_auto_history(True)
             with contextlib.suppress(OSError):  # there is no history yet
                 readline.read_history_file(_find_history_file())
@@ -43,8 +47,8 @@ class TypedLines:
         With editing a line that ended just before the signal is returned, unless it is empty or equals the line before.
         Without editing a line that the end of the input (Ctrl-D) cuts has no line feed. The prompt comes before the
         line (with editing on stdout, else on stderr), and a line feed is written to stderr where no line is returned.
-        Raise OSError where the input cannot be read, and, with editing, ValueError outside the main thread and
-        UnicodeDecodeError for bytes that sys.stdin cannot decode. `_size` is not used.
+        Raise OSError where the input cannot be read, and, with editing, ValueError outside the main thread. `_size` is
+        not used.
         """
         line = b""
         try:
@@ -103,8 +107,7 @@ class TypedLines:
         """Return a line that was typed with editing, with its end; b"" at the end of the input and after a signal.
 
         A line goes into the history unless it is empty or equals the line before. A line that ended just before the
-        signal is returned only if it went into the history. Raise ValueError outside the main thread, and
-        UnicodeDecodeError for bytes that sys.stdin cannot decode.
+        signal is returned only if it went into the history. Raise ValueError outside the main thread.
         """
         before = self._readline.get_current_history_length()
         try:

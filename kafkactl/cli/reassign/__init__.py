@@ -18,6 +18,7 @@ from kafkactl.cli.frame.options import ClusterOptions, ControllerOptions, Mirror
 from kafkactl.cli.frame.results import print_errors, show_outcomes
 from kafkactl.cli.frame.subjects import TopicsOptions
 from kafkactl.cli.frame.values import read_broker_ids, require_choice
+from kafkactl.documents import STDIN
 from kafkactl.errors import UsageError, make_exclusive_error
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table, listing
@@ -229,14 +230,14 @@ def execute(
 def _make_commands(path: Path) -> replica_moves.NextCommands:
     """Return the commands that go on with the plan of a file, for notes.
 
-    Where `path` is not a file, they are those for all moves, because the plan cannot be read again. `resume` is a
-    phrase with a command in it, `cancel` a command alone. The plan is not read.
+    Where `path` is `-` or not a file, they are those for all moves, because the plan cannot be read again. `resume` is
+    a phrase with a command in it, `cancel` a command alone. The plan is not read.
     """
-    if not path.is_file():  # stdin, or a pipe of the shell, which is read only once
+    if path == STDIN or not path.is_file():  # stdin, or a pipe of the shell, which is read only once
         return replica_moves.NextCommands(
             resume="show the rest: kafkactl reassign list, and then remove throttles: kafkactl throttles clear"
         )
-    name = shlex.quote(str(path))
+    name = shlex.quote(f"./{path}" if str(path).startswith("-") else str(path))
     return replica_moves.NextCommands(
         resume=f"show the rest, and remove throttles: kafkactl reassign verify {name}",
         cancel=f"kafkactl reassign cancel {name}",

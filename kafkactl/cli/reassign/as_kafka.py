@@ -133,7 +133,8 @@ def verify(connected: Cluster, plan: ReassignmentFile, preserve: bool) -> int:
     """Print how far the moves of a plan are, remove throttles where nothing moves any more, and return 0.
 
     The result is also 0 while partitions have other replicas. Nothing moves where the whole cluster has no reassignment
-    and no broker that answers has a directory move of the plan. The throttles are those of all live brokers and of the
+    and no broker has a directory move of the plan. Where one of their brokers does not answer, raise UnreachableError
+    at the end: its moves may go on, and the throttles stay. The throttles are those of all live brokers and of the
     plan's topics, whoever set them; with `preserve` none is removed. In a read-only context UsageError is raised in
     place of the removal, also where there are no throttles. Raise UsageError also for a wrong client setting,
     MirroredError where throttles cannot be removed, UnreachableError, OperationError for a refusal, and OutputError or
@@ -156,6 +157,8 @@ def verify(connected: Cluster, plan: ReassignmentFile, preserve: bool) -> int:
         for key in _sort_replicas(plan.log_dirs)
     ]
     out.write_text("".join(lines) or "\n")
+    if silent := sorted({broker for _, _, broker in plan.log_dirs} - alive):
+        raise UnreachableError(f"no answer from broker {silent[0]}: its moves between directories may go on")
     if not running and not any(key in futures for key in plan.log_dirs) and not preserve:
         _clear(connected, plan)
     return DONE

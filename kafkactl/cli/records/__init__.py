@@ -16,7 +16,6 @@ from kafkactl.cli.frame.subjects import Partitions, TopicsOptions
 from kafkactl.errors import OperationError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
-from kafkactl.statuses import FAILED
 from kafkactl.stdout import out
 from kafkactl.times import format_time
 
@@ -131,9 +130,9 @@ def delete(
     total = sum(row.records or 0 for row in planned)
     if not confirm.yes:
         output.show(preview)
-    if not people.confirm(f"delete up to {total} records of {len(planned)} partitions", confirm.yes):
-        people.note("nothing deleted")
-        return FAILED
+    action = f"delete up to {total} records of {len(planned)} partitions"
+    if (status := confirm.ask(action, "nothing deleted")) is not None:
+        return status
     return _show_deletions(records.delete(connected, before), output)
 
 

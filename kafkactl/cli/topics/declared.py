@@ -94,11 +94,10 @@ def apply(cluster: ClusterOptions, output: ReportOptions, confirm: ConfirmOption
         _show_changes(changes, output)
     if confirm.dry_run or not changes:
         return 0 if all(change.is_possible for change in changes) else FAILED
-    if all(change.is_possible for change in changes) and not people.confirm(
-        f"make {len(changes)} change{'s' if len(changes) > 1 else ''}", confirm.yes
-    ):
-        people.note("nothing changed")
-        return FAILED
+    if all(change.is_possible for change in changes):
+        action = f"make {len(changes)} change{'s' if len(changes) > 1 else ''}"
+        if (status := confirm.ask(action, "nothing changed")) is not None:
+            return status
     return show_outcomes(declared_topics.apply(connected, declared, changes), "topic", output)
 
 

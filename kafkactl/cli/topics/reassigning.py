@@ -14,7 +14,7 @@ from kafkactl.cli.frame.results import print_errors, show_outcomes
 from kafkactl.errors import KafkactlError
 from kafkactl.output import people
 from kafkactl.output.report import Column, listing
-from kafkactl.statuses import FAILED, combine
+from kafkactl.statuses import combine
 
 if TYPE_CHECKING:
     from kafkactl.admin.reassignment import Move
@@ -61,9 +61,8 @@ def change_factor(
     dropped = sum(max(0, len(move.before) - len(move.after)) for move in moves)
     if dropped:
         action = f"drop {dropped} replica{'' if dropped == 1 else 's'} of {', '.join(names)}"
-        if not people.confirm(action, confirm.yes):
-            people.note("nothing changed")
-            return FAILED
+        if (status := confirm.ask(action, "nothing changed")) is not None:
+            return status
     started: dict[Move, OperationError | None] = {}
     if moves:
         with explain_stop("the brokers continue to move replicas; show the rest: kafkactl reassign list"):
@@ -81,11 +80,14 @@ def change_factor(
 def _follow(connected: Cluster, moves: Sequence[Move]) -> None:
     """Wait until the moves have ended, without a time-out of the whole.
 
-    Progress is shown on stderr. Raise UnreachableError or OperationError where the moves cannot be read, and UsageError
-    for a wrong client setting, without a note that the moves go on. The cluster's time-out is renewed after each look.
+    Progress is shown on stderr. Without moves nothing is asked. Raise UnreachableError or OperationError where the
+    moves cannot be read, and UsageError for a wrong client setting, without a note that the moves go on. The cluster's
+    time-out is renewed after each look.
     """
     from kafkactl.admin.reassignment import find_unfinished_moves
 
+    if not moves:
+        return
     on_terminal = sys.stderr.isatty()
     if not on_terminal:
         people.note(f"moving replicas of {len(moves)} partitions")

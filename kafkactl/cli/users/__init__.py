@@ -154,10 +154,9 @@ def _read_password(user: str, file: Path | None) -> str:
     """Return the password from a file, from standard input (the file -), or from a prompt (None), typed twice.
 
     It is the first line without its end, and may be empty except from a file. It never comes from the command line,
-    which every process on the machine can read. Raise EOFError where the prompt meets the end of the input, and
-    UnicodeDecodeError where it gets bytes that it cannot decode. Raise UsageError where there is no terminal to ask at,
-    where the repeated password differs, for a first line of a file or of standard input that is not UTF-8, and for a
-    file that cannot be read, that other users can read or write, or whose first line is empty.
+    which every process on the machine can read. Raise UsageError where there is no terminal to ask at, where the prompt
+    meets the end of the input, where the repeated password differs, for a password that is not UTF-8, and for a file
+    that cannot be read, that other users can read or write, or whose first line is empty.
     """
     if file is None:
         if not sys.stdin.isatty():
@@ -167,8 +166,14 @@ def _read_password(user: str, file: Path | None) -> str:
             )
         import getpass
 
-        password = getpass.getpass(f"password for {user}: ", sys.stderr)
-        if password != getpass.getpass("repeat the password: ", sys.stderr):
+        try:
+            password = getpass.getpass(f"password for {user}: ", sys.stderr)
+            repeated = getpass.getpass("repeat the password: ", sys.stderr)
+        except EOFError:
+            raise UsageError("no password was given", "nothing was changed; try again") from None
+        except UnicodeDecodeError:
+            raise UsageError("the password is not UTF-8", "nothing was changed; try again") from None
+        if password != repeated:
             raise UsageError("the two passwords differ", "nothing was changed; try again")
         return password
     if file == _FROM_STDIN:

@@ -276,6 +276,22 @@ def test_a_dead_broker_is_drained_without_an_error(fake: FakeCluster, cli: Cli) 
     assert "broker 3 is not alive: throttles that it may have are not removed" in drained.stderr
 
 
+def test_verify_removes_no_throttle_while_a_broker_may_move_directories(
+    fake: FakeCluster, cli: Cli, tmp_path: Path
+) -> None:
+    """Kafka's tool fails there, too."""
+    fake.state.topics["other"].configs[LEADER_REPLICAS] = "0:1"
+    plan = save(tmp_path, {("other", 0): (1,)}, {("other", 0, 1): "/var/lib/kafka"})
+    fake.on("DescribeLogDirs", freeze=True, broker=1)
+    arguments = ("--bootstrap-server", fake.address, "--verify", "--reassignment-json-file", plan)
+    done = cli.with_environment(KAFKACTL_TIMEOUT="2s")("kafka-reassign-partitions", *arguments, check=1)
+    assert "Reassignment of partition other-0 is completed." in done.stdout
+    assert fake.state.topics["other"].configs == {LEADER_REPLICAS: "0:1"}
+    fake.clear()
+    cli("kafka-reassign-partitions", *arguments, check=0)
+    assert not fake.state.topics["other"].configs
+
+
 def test_verify_says_that_throttles_stay(fake: FakeCluster, cli: Cli, tmp_path: Path) -> None:
     fake.state.topics["other"].configs[LEADER_REPLICAS] = "0:1"
     fake.state.topics["orders"].all_partitions[0].target = [1, 2]

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pexpect
 import pytest
 
 from kafkactl.cli.app import app
 from kafkactl.cli.frame.command import build
 from tests.clusters import eventually
-from tests.conftest import Cli
+from tests.conftest import REPOSITORY, Cli
 from tests.fake_broker import Acl, FakeBroker, Group, Partition, Producer, Token, Topic, Transaction
 
 pytestmark = pytest.mark.slow
@@ -280,6 +281,34 @@ def test_a_read_only_context_refuses_every_change_in_kafkas_style(line: str, cli
     assert [request.api for request in broker.requests if request.api in CHANGES] == []
 
 
+def test_every_question_notes_that_nothing_was_changed() -> None:
+    """A command that asks without confirm.py says after Ctrl-C that its change may have been done."""
+    files = (REPOSITORY / "kafkactl").rglob("*.py")
+    asking = sorted(file.name for file in files if "people.confirm(" in file.read_text())
+    assert asking == ["confirm.py"]
+
+
+@pytest.mark.parametrize(
+    ("line", "note"),
+    [
+        ("topics delete orders", "nothing deleted"),
+        ("records delete orders --all", "nothing deleted"),
+        ("groups reset-offsets new --topic orders --to-earliest --execute", "nothing done"),
+    ],
+)
+def test_ctrl_c_at_a_question(line: str, note: str, cli: Cli, broker: FakeBroker) -> None:
+    command, *arguments = cli.command("-b", broker.address, *line.split())
+    process = pexpect.spawn(command, arguments, env=cli.full_environment(), encoding="utf-8", timeout=30)
+    process.expect(r"\[y/N\]")
+    process.sendintr()
+    process.expect(pexpect.EOF)
+    assert note in process.before
+    assert "may have been done" not in process.before
+    process.close()
+    assert process.exitstatus == 130
+    assert [request.api for request in broker.requests if request.api in CHANGES] == []
+
+
 def test_what_only_reads_is_not_refused(cli: Cli, broker: FakeBroker) -> None:
     in_context(cli, broker, "--read-only")
     for arguments in (["topics", "list"], ["groups", "describe"], ["offsets", "orders"], ["topics", "export"]):
@@ -315,3 +344,18 @@ def test_the_inverse_of_a_default_quota_selects_the_default(cli: Cli, broker: Fa
     in_context(cli, broker)
     changed = cli("--debug", "quotas", "set", "--client-defaults", "producer_byte_rate=5", check=0).stderr
     assert "undo: kafkactl quotas unset --client-defaults producer_byte_rate" in changed
+
+
+@pytest.mark.parametrize(
+    ("typed", "reason"), [(b"a\xffb\r", "the password is not UTF-8"), (b"\x04", "no password was given")]
+)
+def test_a_password_that_cannot_be_read(typed: bytes, reason: str, cli: Cli, broker: FakeBroker) -> None:
+    command, *arguments = cli.command("-b", broker.address, "users", "set", "ann")
+    process = pexpect.spawn(command, arguments, env=cli.full_environment(), timeout=30)
+    process.expect(b"password for ann: ")
+    process.waitnoecho()
+    process.send(typed)
+    process.expect(pexpect.EOF)
+    assert reason.encode() in process.before
+    process.close()
+    assert process.exitstatus == 2

@@ -17,3 +17,10 @@ def test_an_error_of_the_first_reading_is_told(cli: Cli) -> None:
     assert [row["per_second"] is None for row in rows] == [False, True]
     assert [row["end"] for row in rows] == [0, 0]
     assert "orders-1" in done.stderr
+
+
+def test_a_cluster_without_topics(cli: Cli) -> None:
+    with FakeBroker() as broker:
+        for flags in ((), ("--count",), ("--rate", "1ms")):
+            assert cli.ok("-b", broker.address, "offsets", *flags, "-o", "json").strip() == "[]"
+            assert "IndexError" not in cli("-b", broker.address, "offsets", *flags, check=0).stderr
