@@ -261,8 +261,9 @@ class Cluster:
 
         `deadline` is a time of time.monotonic(). Frozen brokers get 1 s, then 2, 4, ... s for an attempt. The client is
         polled once after a failed attempt. A topic that does not exist is an entry with an error. Raise
-        UnreachableError (UnansweredError where the request was or may have been sent) after the first attempt at whose
-        end all connections have failed or the deadline is over, and OperationError at once for a refusal.
+        UnreachableError (UnansweredError where the request was or may have been sent) at once for an answer that cannot
+        be read, and after the first attempt at whose end all connections have failed or the deadline is over; raise
+        OperationError at once for a refusal.
         """
         arguments = {} if topic is None else {"topic": topic}
         attempt_s = min(PATIENCE_S, self.timeout_s)  # where a broker is frozen, each attempt asks another one
@@ -280,7 +281,7 @@ class Cluster:
                 attempt_s = min(2 * attempt_s, remaining_s)
 
     def _connect(self, future: Future[Any]) -> None:
-        """Wait until the request of the future is answered, and return without an answer after about 1 s.
+        """Wait until the request of the future is answered, and return without an answer after about 1 to 2.5 s.
 
         Raise UnreachableError (UnansweredError where the request was or may have been sent) where the connections have
         failed, no address is a broker, or the time-out ends before; raise OperationError for a refusal.
@@ -399,7 +400,7 @@ class Cluster:
         Raise UnreachableError when no key was answered: UnansweredError where the request was or may have been sent for
         one of them. Raise TimeoutError when a key has no answer `patience_s` seconds after the wait for it began (None:
         never): this is for questions that another client library can put to another broker. The keys are waited for one
-        after the other; the cause of missing answers is looked for once.
+        after the other; the cause of missing answers is looked for once for each reason.
         """
         answers: dict[K, T | OperationError] = {}
         unanswered_errors: list[UnreachableError] = []
@@ -456,11 +457,12 @@ class Cluster:
     def error(self, error: KafkaException | KafkaError, failure: str | None = None) -> KafkactlError:
         """Return our exception for an error of confluent-kafka; nothing is raised. `failure` says what failed, or None.
 
-        The result is an UnreachableError for failed connections, failed logins and time-outs, also the broker's own
-        REQUEST_TIMED_OUT; it is an UnansweredError where the request was or may have been sent. It is an
-        UnsupportedRequestError where librdkafka finds the brokers too old. All else, also a UNSUPPORTED_VERSION of the
-        broker, is an OperationError with the code of Kafka or librdkafka. `failure` begins the message of such an
-        OperationError only. Finding the cause of a failed connection may take about 2 s.
+        The result is an UnreachableError for failed connections, failed logins, answers that cannot be read and
+        time-outs, also the broker's own REQUEST_TIMED_OUT; it is an UnansweredError where the request was or may have
+        been sent. Where librdkafka finds the brokers too old it is an UnsupportedRequestError, or an UnreachableError
+        if no address is a broker. All else, also a UNSUPPORTED_VERSION of the broker, is an OperationError with the
+        code of Kafka or librdkafka. `failure` begins the message of such an OperationError only. Finding the cause of a
+        failed connection may take about 2 s.
         """
         cause: KafkaError = error.args[0] if isinstance(error, KafkaException) else error
         if cause.code() == KafkaError._UNSUPPORTED_FEATURE:

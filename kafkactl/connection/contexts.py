@@ -119,11 +119,11 @@ class ContextFile:
 def change(make: Callable[[ContextFile], ContextFile]) -> ContextFile:
     """Write the contexts that `make` returns for the present ones, and return them.
 
-    A lock keeps other processes from changing the file meanwhile. Without a file `make` gets no contexts. Raise
-    UsageError for a file that cannot be read, is not well formed or can be written by other users, where the lock
-    cannot be created in the file's folder, and where another process holds it for more than 10 s; raise OSError where
-    the writing fails after that, for example on a full disk. Errors of `make` pass through, and nothing is written
-    then.
+    A lock keeps other kafkactl processes from changing the file meanwhile, but not on Windows. Without a file `make`
+    gets no contexts. Raise UsageError for a file that cannot be read, is not a regular file, is not well formed or can
+    be written by other users, where the lock cannot be created in the file's folder, and where another process holds it
+    for more than 10 s; raise OSError where the writing fails after that, for example on a full disk. Errors of `make`
+    pass through, and nothing is written then.
     """
     path = find_config_file()
     with _hold_lock(_resolve_target(path)):
@@ -183,9 +183,9 @@ def load(path: Path | None = None) -> ContextFile:
     Raise UsageError for a file that cannot be read, is not a regular file, is not well formed, or can be written by
     other users. Names of settings are not checked, and neither is whether the current context exists. A context is not
     well formed with another entry than bootstrap-servers, read-only and properties, without bootstrap-servers, with
-    null or empty text as the address, with null, a list or a mapping as a setting's value, or with a read-only that is
-    not true or false. An empty value passes. An address may be a list. Of a repeated name the last one counts. Other
-    entries at the top of the file are ignored.
+    null, a mapping or empty text as the address, with null, a list or a mapping as a setting's value, or with a
+    read-only that is not true or false. An empty value passes. An address may be a list. Of a repeated name the last
+    one counts. Other entries at the top of the file are ignored.
     """
     path = path or find_config_file()
     secrets.refuse_changeable_contexts(path)
@@ -216,9 +216,9 @@ def _make_context(name: str, entry: Mapping[str, Any]) -> Context:
     """Return the context of this name from its mapping in the file.
 
     The address may be a list, which is joined by commas. Raise ValueError for an entry that no context has, such as a
-    misspelt read-only, for an address that is null or empty, and for null, a list or a mapping as a setting's value
-    (empty text passes); TypeError for a value of read-only that is neither true nor false, KeyError without
-    bootstrap-servers, and AttributeError for something that is no mapping.
+    misspelt read-only, for an address that is null, a mapping or empty, and for null, a list or a mapping as a
+    setting's value (empty text passes); TypeError for a value of read-only that is neither true nor false, KeyError
+    without bootstrap-servers, and AttributeError for something that is no mapping.
     """
     unknown = sorted(set(map(str, entry.keys())) - _ENTRIES)
     if unknown:
@@ -238,7 +238,7 @@ def _make_context(name: str, entry: Mapping[str, Any]) -> Context:
 
 
 def _make_loader() -> Any:
-    """Return a subclass of PyYAML's safe loader for which a value without a tag is null or a text.
+    """Return a subclass of PyYAML's safe loader for which a single value without a tag is null or a text.
 
     Numbers and words such as `on` stay as they are written: 0123 may be a password.
     """
@@ -269,7 +269,7 @@ def _parse_read_only(value: object) -> bool:
 def _format_value(name: object, value: object) -> str:
     """Return a setting's value, as the loader has read it, as text; booleans, which need a tag, are lower case.
 
-    Raise ValueError for null, a list, a mapping, and other values with a tag, such as bytes; the message has the
+    Raise ValueError for all but texts, numbers and booleans: for null, a list, a mapping and bytes. The message has the
     setting's name, and no value.
     """
     if value is None:

@@ -36,9 +36,9 @@ class ControllerRequests(Requests):
         """Raise UnreachableError with the reason for a missing connection; do nothing where none is found.
 
         A login that was refused is the reason, and nothing is asked. Otherwise the addresses are connected to again,
-        which takes about 1 to 2 s, and up to about 4 s with TLS. Nothing is raised then where one of them is a
-        controller, or where they accept connections and stay silent, except, with security.protocol SSL, after a TLS
-        handshake that succeeds.
+        which takes about 1 to 2 s, with TLS up to about 4 s, and longer where several TLS servers cannot be reached.
+        Nothing is raised then where one of them is a controller, or where they accept connections and stay silent,
+        except, with security.protocol SSL, after a TLS handshake that succeeds.
         """
         settings = self._cluster.settings
         if (cause := diagnosis.find_cause_at_controllers(settings, self._brokers.login_failure)) is not None:

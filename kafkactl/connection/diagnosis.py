@@ -129,9 +129,10 @@ def find_cause_at_controllers(settings: Settings, message: str | None) -> Cause 
     """Return why no controller answers at the bootstrap addresses, or None where one of them is a controller.
 
     `message` is the reason of the client, or None; where it says the cause, nothing is asked. Otherwise the addresses
-    are connected to again, which takes about 1 to 2 s, and up to about 4 s with TLS. Nothing is raised. Servers that
-    accept connections and stay silent give None, too, also where nothing listens at some addresses: they may only be
-    slow. But with security.protocol SSL, silence after a TLS handshake that succeeds is a cause.
+    are connected to again, which takes about 1 to 2 s, with TLS up to about 4 s, and longer where several TLS servers
+    cannot be reached. Nothing is raised. Servers that accept connections and stay silent give None, too, also where
+    nothing listens at some addresses: they may only be slow. But with security.protocol SSL, silence after a TLS
+    handshake that succeeds is a cause.
     """
     if message is not None and (known_cause := _find_cause_in_message(message)):
         return known_cause
@@ -212,9 +213,8 @@ def _find_silent(
 def _make_secure(settings: Settings) -> Secure | None:
     """Return the function that makes a connection secure as the settings say, or None where they use no TLS.
 
-    With a key store or certificates that cannot be read it trusts every server. OpenSSL asks on the terminal for the
-    password of an encrypted key without ssl.key.password. Nothing is raised here; the function raises OSError where TLS
-    fails.
+    With a key store or certificates that cannot be read it trusts every server. Nothing is raised here; the function
+    raises OSError where TLS fails.
     """
     if "ssl" not in settings.properties.get("security.protocol", "plaintext").lower():
         return None
@@ -228,8 +228,8 @@ def _make_secure(settings: Settings) -> Secure | None:
 def _find_cause_in_message(message: str) -> Cause | None:
     """Return the cause that a client's own message names, or None for an unknown message. Case does not count.
 
-    Known are refused SASL mechanisms and logins, listeners without SASL, missing client certificates, and listeners
-    without TLS.
+    Known are refused SASL mechanisms and logins, listeners without SASL, missing or refused client certificates, and
+    listeners without TLS.
     """
     lower = message.lower()
     if "supported mechanisms: " in lower and "unsupported sasl mechanism" in lower:
@@ -273,9 +273,9 @@ def _find_cause_by_first_handshake(settings: Settings) -> Cause | None:
     It may be a certificate that does not pass the check, a client certificate that the broker wants, a listener without
     TLS, or, for security.protocol SSL, a handshake that succeeds and whose connection stays open, because no request is
     sent. None also means that the server closes it within 0.5 s, that the handshake succeeds with a login (SASL_SSL) or
-    fails in an unknown way, or that no server can be reached. The client's certificate is shown; where it cannot be
-    read here, as in a key store, a refusal of it gives None. The settings must have security.protocol, else KeyError is
-    raised; nothing else is.
+    fails in an unknown way, that CA certificates cannot be read, or that no server can be reached. The client's
+    certificate is shown; where it cannot be read here, as in a key store, a refusal of it gives None. The settings must
+    have security.protocol, else KeyError is raised; nothing else is.
     """
     has_login = settings.properties["security.protocol"].lower() != "ssl"
     for connection, host in _open_connections(settings):

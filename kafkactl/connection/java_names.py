@@ -34,8 +34,8 @@ def to_librdkafka(settings: Mapping[str, str], flag: str | None = None) -> dict[
     later one counts, but Java's trust and key stores win over librdkafka's names. `flag` is the option that the
     settings come from, or None for other sources. A setting without effect in kafkactl is refused with a flag, and left
     out without one. One that is not supported is refused, and left out where its value changes nothing. Raise
-    UsageError for a refused setting, and for a value that cannot be translated, such as an empty path of a Java store.
-    Other values are not checked. A name that is in no table stays as it is.
+    UsageError for a refused setting, and for a value that cannot be translated, such as the path of a JKS store. Other
+    values are not checked. A name that is in no table stays as it is.
     """
     translated: dict[str, str] = {}
     for original_name, value in settings.items():
@@ -109,7 +109,7 @@ def _translate_trust_store(settings: Mapping[str, str]) -> dict[str, str]:
     """Return librdkafka's ssl.ca.location for a trust store, empty without one; raise UsageError unless it is PEM.
 
     The type is ssl.truststore.type, or follows from the file's ending, and is JKS for an unknown ending; the file is
-    not read. An empty path counts as a JKS store, too.
+    not read. An empty path without a type counts as a JKS store, too.
     """
     location = settings.get("ssl.truststore.location")
     if location is None:

@@ -122,8 +122,8 @@ def translate_settings(settings: Settings) -> dict[str, Any]:
     They are the addresses, the time-out, the largest answer, client.id (kafkactl without it), security.protocol, the
     SASL mechanism (sasl.mechanism wins over sasl.mechanisms), user and password, and, where they are needed, a TLS
     context and a provider of OAUTHBEARER tokens. All other settings are left out. With TLS, raise UsageError for CA or
-    client certificates that cannot be read, and for a PKCS12 key store; OpenSSL asks on the terminal for the password
-    of an encrypted key without ssl.key.password. The values are not checked otherwise.
+    client certificates that cannot be read, also for an encrypted key without ssl.key.password, and for a PKCS12 key
+    store. The values are not checked otherwise.
     """
     properties = settings.properties
     config: dict[str, Any] = {
@@ -218,9 +218,10 @@ class Brokers:
 
         It is the last one that answered or was found, whose connection is not checked again; where that was silent, or
         there is none, one is searched for. `deadline` is a time of time.monotonic(). Raise UnreachableError where no
-        server is connected until then, or sooner where all refuse the login. `raise_reason` is called after 1.5 s
-        without a connection, sooner where all servers refuse the login, and, unless controllers are asked, where the
-        server that was found is no broker. Its errors pass through: UnreachableError, OperationError, UsageError.
+        server is connected until then, or sooner where all refuse the login, and UsageError or UnreachableError where
+        there is no OAUTHBEARER token. `raise_reason` is called after 1.5 s without a connection, sooner where all
+        servers refuse the login, and, unless controllers are asked, where the server that was found is no broker. Its
+        errors pass through: UnreachableError, OperationError, UsageError.
         """
         if self._seed is None or self._seed in self._silent:
             self._find_seed(deadline)
@@ -233,9 +234,9 @@ class Brokers:
         Another node is asked as well after half of the time that is left. `make` returns a new request; it is called
         for each node, because the node's version decides the request's. Its errors pass through, except that ValueError
         and OSError count as a lost connection at the first node. `deadline` is a time of time.monotonic(). Raise
-        UnreachableError where no answer came until then, or sooner where `raise_reason` raises it; UnansweredError
-        where the request had been sent; and any other error at once: OperationError, UnsupportedRequestError where the
-        brokers are too old, UsageError.
+        UnreachableError where no answer came until then, or sooner where `raise_reason` raises it, all servers refuse
+        the login or there is no OAUTHBEARER token; UnansweredError where the request had been sent; and any other error
+        at once: OperationError, UnsupportedRequestError where the brokers are too old, UsageError.
         """
         last_error: UnreachableError | None = None
         while last_error is None or deadline - time.monotonic() > _SHORTEST_WAIT_S:
@@ -257,7 +258,7 @@ class Brokers:
 
         `node` is asked first, and another bootstrap server after half of the time until the `deadline`, a time of
         time.monotonic(), and each further one after half of the rest, or at once where nobody is left to wait for.
-        Servers that were silent before are not asked. Where the connection to `node` has ended already, its error is
+        Servers that were silent before are not asked. Where no connection to `node` can be opened, the error is
         returned at once. `make` returns a new request for each. An error other than UnreachableError ends the waiting.
         Errors of `make` are raised, but a ValueError or OSError for `node` counts as an ended connection. The node that
         answers becomes the seed. Nodes with an error count as silent from then on, and so do those without an answer
@@ -331,7 +332,8 @@ class Brokers:
 
         The bootstrap servers are controllers. `controller` is -1 while none is active. `deadline` is a time of
         time.monotonic(). Raise UnreachableError where no controller answers until then (UnansweredError after the
-        request was sent), OperationError for a refusal, also of a broker, or UsageError.
+        request was sent), UnsupportedRequestError where the controllers are too old, OperationError for a refusal, also
+        of a broker, or UsageError.
         """
         from kafka.protocol.admin import DescribeClusterRequest
         from kafka.protocol.metadata import MetadataResponse
@@ -424,8 +426,9 @@ class Brokers:
 
         After 1.5 s without a connection, or sooner where all servers refuse the login, `raise_reason` is called; if it
         returns, the waiting goes on. Raise UnreachableError at the `deadline`, a time of time.monotonic(), or once all
-        refuse the login after that. The errors of `raise_reason` pass through. It is also called where the server does
-        not answer as a broker does, unless controllers are asked; that server stays the seed.
+        refuse the login after that, and UsageError or UnreachableError where there is no OAUTHBEARER token. The errors
+        of `raise_reason` pass through. It is also called where the server does not answer as a broker does, unless
+        controllers are asked; that server stays the seed.
         """
         patience = min(time.monotonic() + _PATIENCE_S, deadline)
         self._is_only_slow = False
@@ -450,7 +453,8 @@ class Brokers:
 
         `deadline` is a time of time.monotonic(). A new server is tried, beside the earlier ones, after 0.3 s, or sooner
         where the last one has failed; the order is random. Servers that were silent before are tried only where all
-        were silent. Where all that are tried refuse the login, None is returned at once. Nothing is raised.
+        were silent. Where all that are tried refuse the login, None is returned at once. Raise UsageError or
+        UnreachableError where there is no OAUTHBEARER token.
         """
         self._forget_connections()
         nodes = self._list_bootstrap_nodes()

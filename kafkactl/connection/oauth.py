@@ -42,10 +42,10 @@ def get_token(properties: Mapping[str, str]) -> str:
 
     enable.sasl.oauthbearer.unsecure.jwt=true makes an unsigned one from sasl.oauthbearer.config (name=value words).
     Otherwise sasl.oauthbearer.method=oidc asks the token endpoint, which has 10 s for each step of its answer. Raise
-    UsageError where neither is set, where the endpoint's URL is missing, has malformed brackets or does not begin with
-    http:// or https:// in small letters, and for a lifeSeconds that is not a number of 1 to 9 digits. Raise
-    UnreachableError where the endpoint gives no token, also for a URL without a host, with a blank or with a wrong
-    port.
+    UsageError where neither is set, where the endpoint's URL is missing, has a login or malformed brackets or does not
+    begin with http:// or https:// in small letters, where the authorities of https.ca.* cannot be read, and for a
+    lifeSeconds that is not a number of 1 to 9 digits. Raise UnreachableError where the endpoint gives no token, also
+    for a URL without a host, with a blank or with a wrong port.
     """
     if properties.get("enable.sasl.oauthbearer.unsecure.jwt", "").lower() in ("true", "t", "1"):  # as in librdkafka
         return _make_unsecured_token(dict(_parse_pairs(properties.get("sasl.oauthbearer.config", ""))))
