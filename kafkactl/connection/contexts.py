@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -135,12 +136,15 @@ def change(make: Callable[[ContextFile], ContextFile]) -> ContextFile:
 def _resolve_target(path: Path) -> Path:
     """Return the file that a path leads to, so that a symbolic link stays a link. The file need not exist.
 
-    Raise UsageError for a loop of links; Python 3.13 and newer find none here.
+    Raise UsageError for a loop of links, which Python 3.13 and newer do not find here, and for a relative path in a
+    folder that is gone.
     """
     try:
         return path.resolve()
-    except (OSError, RuntimeError) as error:  # a loop of links
-        raise UsageError(f"cannot read the contexts file {path}: its symbolic links form a loop", _ANOTHER) from error
+    except (OSError, RuntimeError) as error:
+        number = (error.errno or errno.ELOOP) if isinstance(error, OSError) else errno.ELOOP
+        reason = "its symbolic links form a loop" if number == errno.ELOOP else os.strerror(number)
+        raise UsageError(f"cannot read the contexts file {path}: {reason}", _ANOTHER) from error
 
 
 @contextlib.contextmanager
@@ -148,8 +152,8 @@ def _hold_lock(path: Path) -> Iterator[None]:
     """Hold the lock beside a file inside the context, which gets None. Do nothing on Windows.
 
     The file `.NAME.lock` and its folder are created, and stay. The lock is released at the end of the context, also
-    after an error, which goes on. Links in `path` are not followed. Raise UsageError where the file cannot be created,
-    or cannot be locked for 10 s, also because this process holds the lock.
+    after an error, which goes on. Links in `path` are not followed. Raise UsageError where the file cannot be created
+    or locked, at once for a file system without locks, and after 10 s where a process, also this one, holds the lock.
     """
     try:
         import fcntl
@@ -168,10 +172,12 @@ def _hold_lock(path: Path) -> Iterator[None]:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
-            except OSError:
+            except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise UsageError(f"another process holds {lock}", "end that process, and try again") from None
                 time.sleep(_LOCK_PAUSE_S)
+            except OSError as error:  # a file system without locks
+                raise UsageError(f"cannot lock the contexts file {path}: {error.strerror}", _ANOTHER) from error
         yield
     finally:
         os.close(descriptor)
@@ -198,17 +204,23 @@ def load(path: Path | None = None) -> ContextFile:
         raise UsageError(f"cannot read the contexts file {path}: {reason}", _ANOTHER) from error
     import yaml
 
+    malformed = f"the contexts file {path} is not well formed"
     try:
         document = yaml.load(text, Loader=_make_loader()) or {}  # the loader is a safe one
+    except yaml.YAMLError as error:
+        raise UsageError(f"{malformed}: {str(error).splitlines()[0]}", "correct it, or remove it") from error
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"{malformed}: a tag, such as !!bool, has a wrong value", "correct it, or remove it"
+        ) from error
+    try:
         contexts = {
             str(name): _make_context(str(name), entry) for name, entry in (document.get("contexts") or {}).items()
         }
         current = document.get("current")
-    except (yaml.YAMLError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0] if not isinstance(error, KeyError) else f"a context has no {error}"
-        raise UsageError(
-            f"the contexts file {path} is not well formed: {reason}", "correct it, or remove it"
-        ) from error
+        raise UsageError(f"{malformed}: {reason}", "correct it, or remove it") from error
     return ContextFile(path, contexts, str(current) if current is not None else None)
 
 

@@ -137,14 +137,15 @@ def find_cause_at_controllers(settings: Settings, message: str | None) -> Cause 
     if message is not None and (known_cause := _find_cause_in_message(message)):
         return known_cause
     secure = _make_secure(settings)
-    kinds = set(look_at(_parse_addresses(settings), secure).values())
+    peers = look_at(_parse_addresses(settings), secure)
+    kinds = set(peers.values())
     if Peer.CONTROLLER in kinds:
         return None
     if Peer.BROKER in kinds:
         return Cause("it is a broker, not a controller", "name the broker with --bootstrap-server")
     if kinds == {Peer.NOBODY}:
         return _find_unknown_hosts(settings) or Cause("nothing listens there", "")
-    return find_cause(settings, None)
+    return _find_cause_by_peer(peers) if secure is None else _find_cause_by_first_handshake(settings)
 
 
 def _find_unknown_hosts(settings: Settings) -> Cause | None:

@@ -23,7 +23,7 @@ _ASSIGNORS = {
 _MOST_DIGITS = 18
 
 # The patterns are not compiled at import, because few commands need them.
-_JAAS = r"^\s*(?P<module>[\w.$]+)\s+(?:required|requisite|sufficient|optional)\b(?P<options>.*?);?\s*$"
+_JAAS = r"^\s*(?P<module>[\w.$]+)\s+(?i:required|requisite|sufficient|optional)\b(?P<options>.*?);?\s*$"
 _JAAS_OPTION = r"""([\w.]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([^\s;]+))"""
 
 
@@ -161,7 +161,7 @@ def _find_store_type(settings: Mapping[str, str], store: str, location: str) -> 
 def _translate_login(jaas: str) -> dict[str, str]:
     """Return librdkafka's settings for a sasl.jaas.config, which is `MODULE required name=value ...;`.
 
-    Instead of required there may be requisite, sufficient or optional, all in small letters, and the last ; may be
+    Instead of required there may be requisite, sufficient or optional, in any case, and the last ; may be
     missing. Values may be quoted. Of the module only the last part of the class name counts: PlainLoginModule,
     ScramLoginModule, OAuthBearerLoginModule or Krb5LoginModule. OAuthBearer also sets the method oidc; with
     unsecuredLoginStringClaim_sub it gives an unsecured token of this principal instead, and nothing else.

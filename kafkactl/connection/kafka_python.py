@@ -141,7 +141,7 @@ def translate_settings(settings: Settings) -> dict[str, Any]:
         if "SSL" in config["security_protocol"]:
             config["ssl_context"] = tls.make_context(properties)
     if config.get("sasl_mechanism") == "OAUTHBEARER":
-        config["sasl_oauth_token_provider"] = oauth.make_token_provider(properties)
+        config["sasl_oauth_token_provider"] = oauth.make_token_provider(properties, settings.timeout_s)
     return config
 
 
@@ -572,9 +572,9 @@ class Brokers:
         Without a connection or an answer, for a failed login, and for OSError, ValueError and OverflowError, it is an
         UnreachableError, or an UnansweredError if the request was sent. `error` is None where only the time was over.
         Where the brokers are too old it is an UnsupportedRequestError, which names the node only if the request was
-        sent. Another error becomes an OperationError, which names no broker. Any other message names a broker whose
-        address is known; for a bootstrap server and an empty `node` it names the cluster or the controllers. Nothing is
-        raised.
+        sent. An error of kafkactl, such as that of a token, stays. Another error becomes an OperationError, which names
+        no broker. Any other message names a broker whose address is known; for a bootstrap server and an empty `node`
+        it names the cluster or the controllers. Nothing is raised.
         """
         from kafka import errors
 
@@ -589,6 +589,8 @@ class Brokers:
             OverflowError,
             ValueError,
         )
+        if isinstance(error, KafkactlError):
+            return error
         if isinstance(error, errors.IncompatibleBrokerVersion) and is_sent and node in self._last_sent:
             return self._make_version_error(node, *self._last_sent[node])
         if error is not None and not isinstance(error, unanswered):

@@ -18,39 +18,42 @@ from kafkactl.connection.tls import make_trust_context
 from kafkactl.errors import UnreachableError, UsageError
 
 _LIFE_S = 3600
-_TIMEOUT_S = 10
+LONGEST_STEP_S = 10.0
+"""Time that a token endpoint has for each step of its answer, such as the connection."""
 
 
-def make_token_provider(properties: Mapping[str, str]) -> Any:
+def make_token_provider(properties: Mapping[str, str], timeout_s: float = LONGEST_STEP_S) -> Any:
     """Return an object for kafka-python's sasl_oauth_token_provider.
 
-    `properties` are under librdkafka's names. kafka-python calls token() of the object for each new token; nothing is
-    fetched before and nothing is raised here. token() raises UsageError or UnreachableError where there is none.
+    `properties` are under librdkafka's names. A token endpoint has `timeout_s` for each step of its answer, at most 10
+    s: kafka-python waits for it, and for no broker meanwhile. kafka-python calls token() of the object for each new
+    token; nothing is fetched before and nothing is raised here. token() raises UsageError or UnreachableError where
+    there is none.
     """
     from kafka.net.sasl.oauth import AbstractTokenProvider
 
     class Provider(AbstractTokenProvider):  # type: ignore[misc]
         def token(self) -> str:
             """Return a new token; raise UsageError or UnreachableError where there is none."""
-            return get_token(properties)
+            return get_token(properties, min(timeout_s, LONGEST_STEP_S))
 
     return Provider()
 
 
-def get_token(properties: Mapping[str, str]) -> str:
+def get_token(properties: Mapping[str, str], timeout_s: float = LONGEST_STEP_S) -> str:
     """Return a new token for the settings, which are under librdkafka's names.
 
     enable.sasl.oauthbearer.unsecure.jwt=true makes an unsigned one from sasl.oauthbearer.config (name=value words).
-    Otherwise sasl.oauthbearer.method=oidc asks the token endpoint, which has 10 s for each step of its answer. Raise
-    UsageError where neither is set, where the endpoint's URL is missing, has a login or malformed brackets or does not
-    begin with http:// or https:// in small letters, where the authorities of https.ca.* cannot be read, and for a
-    lifeSeconds that is not a number of 1 to 9 digits. Raise UnreachableError where the endpoint gives no token, also
-    for a URL without a host, with a blank or with a wrong port.
+    Otherwise sasl.oauthbearer.method=oidc asks the token endpoint, which has `timeout_s` for each step of its answer.
+    Raise UsageError where neither is set, where the endpoint's URL is missing, has a login or malformed brackets or
+    does not begin with http:// or https:// in small letters, where the authorities of https.ca.* cannot be read, and
+    for a lifeSeconds that is not a number of 1 to 9 digits. Raise UnreachableError where the endpoint gives no token,
+    also for a URL without a host, with a blank or with a wrong port.
     """
     if properties.get("enable.sasl.oauthbearer.unsecure.jwt", "").lower() in ("true", "t", "1"):  # as in librdkafka
         return _make_unsecured_token(dict(_parse_pairs(properties.get("sasl.oauthbearer.config", ""))))
     if properties.get("sasl.oauthbearer.method", "").strip().lower() == "oidc":
-        return _fetch_token(properties)
+        return _fetch_token(properties, timeout_s)
     raise UsageError(
         "sasl.mechanism is OAUTHBEARER, and no setting says how to get a token",
         "set sasl.oauthbearer.method=oidc with sasl.oauthbearer.token.endpoint.url, client.id and client.secret",
@@ -89,8 +92,8 @@ def _parse_life(text: str) -> int:
     return int(text)
 
 
-def _fetch_token(properties: Mapping[str, str]) -> str:
-    """Return a token from the token endpoint, which has 10 s for each step of its answer.
+def _fetch_token(properties: Mapping[str, str], timeout_s: float) -> str:
+    """Return a token from the token endpoint, which has `timeout_s` for each step of its answer.
 
     The settings have its URL, the client's id and secret, and a scope or none. A missing id or secret counts as empty.
     With https the server's certificate must be from an authority of https.ca.location or https.ca.pem, or else of the
@@ -122,7 +125,7 @@ def _fetch_token(properties: Mapping[str, str]) -> str:
     except (OSError, ValueError) as error:
         raise UsageError(f"the authorities of https.ca.* cannot be read: {error}") from error
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_S, context=tls_context) as answer:
+        with urllib.request.urlopen(request, timeout=timeout_s, context=tls_context) as answer:
             token = json.load(answer)["access_token"]
             if not isinstance(token, str) or not token:
                 raise TypeError

@@ -65,6 +65,38 @@ def test_a_damaged_file_is_one_clear_error(tmp_path: Path, text: str) -> None:
         load(path)
 
 
+@pytest.mark.parametrize("value", ["!!bool foo", "!!timestamp foo", "!!int x", "!!float y", "!!binary ?"])
+def test_a_wrong_value_of_a_tag_is_called_that(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(f"contexts: {{a: {{bootstrap-servers: x, properties: {{p: {value}}}}}}}")
+    with pytest.raises(UsageError, match="is not well formed: ") as raised:
+        load(path)
+    assert "NoneType" not in str(raised.value)
+    assert "a context has no" not in str(raised.value)
+
+
+def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waiting for another process would not help."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setenv("KAFKACTL_CONFIG", str(tmp_path / "c.yaml"))
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(UsageError, match=r"cannot lock the contexts file .*No locks available"):
+        change(lambda file: file.add_context(Context("a", "x:1")))
+
+
+def test_a_relative_path_in_a_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    monkeypatch.setenv("KAFKACTL_CONFIG", "c.yaml")
+    with pytest.raises(UsageError, match="No such file or directory"):
+        change(lambda file: file.add_context(Context("a", "x:1")))
+
+
 @pytest.mark.parametrize(
     ("entry", "reason"),
     [

@@ -18,6 +18,12 @@ def test_plain_and_scram_logins() -> None:
     assert to_librdkafka({"sasl.jaas.config": jaas}) == {"sasl.username": "alice", "sasl.password": 'p"w; =x'}
 
 
+@pytest.mark.parametrize("flag", ["REQUIRED", "Requisite", "sufficient"])
+def test_the_flag_of_a_login_is_in_any_case(flag: str) -> None:
+    jaas = f"org.apache.kafka.common.security.plain.PlainLoginModule {flag} username=a password=b;"
+    assert to_librdkafka({"sasl.jaas.config": jaas}) == {"sasl.username": "a", "sasl.password": "b"}
+
+
 def test_oauthbearer_by_client_credentials() -> None:
     jaas = (
         "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required"

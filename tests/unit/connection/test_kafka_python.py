@@ -6,6 +6,7 @@ import inspect
 import io
 import json
 import re
+import socket
 import ssl
 import time
 from pathlib import Path
@@ -363,6 +364,28 @@ def test_authorities_of_a_token_endpoint(authorities: str, error: type[Exception
         else:
             with pytest.raises(error):
                 get_token(settings)
+
+
+def test_a_silent_token_endpoint_has_the_time_out_of_the_command() -> None:
+    """It is asked in the thread of kafka-python's connections; its error keeps its class there."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/token"
+        properties = {
+            "sasl.mechanism": "OAUTHBEARER",
+            "sasl.oauthbearer.method": "oidc",
+            "sasl.oauthbearer.token.endpoint.url": url,
+        }
+        known = Settings("127.0.0.1:1", "a test", properties, timeout_s=0.2)
+        provider = kafka_python.translate_settings(known)["sasl_oauth_token_provider"]
+        started = time.monotonic()
+        with pytest.raises(UnreachableError, match="cannot get a token") as raised:
+            provider.token()
+        assert time.monotonic() - started < 5
+    brokers = kafka_python.Brokers(known, lambda: None)
+    try:
+        assert brokers._make_error(1, raised.value) is raised.value
+    finally:
+        brokers.close()
 
 
 @pytest.mark.parametrize("answer", ["{}", '{"access_token": null}', '{"access_token": ""}', "[]", '"text"'])
