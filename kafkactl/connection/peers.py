@@ -193,10 +193,11 @@ def _read_first_bytes(address: Address, greeting: bytes, wait_s: float, secure: 
     """Return the first bytes of a server's answer, or b"" where it closes the connection before any.
 
     Reading ends with a complete answer to an ApiVersions request, with 14 bytes or more of anything else, after 64 KiB,
-    at the end of the connection, or about `wait_s` seconds after the call; the bytes may be a part of an answer. The
-    call may take longer: the look-up of the name is not bounded, and each address of the host and each step of TLS may
-    take `wait_s`. `secure` starts TLS, or is None. A reset counts as the end of the connection. Raise TimeoutError
-    where nothing came until then, and OSError where the server cannot be reached or TLS fails.
+    at the end of the connection, or, about `wait_s` seconds after the call, at the first pause of 0.01 s; the bytes may
+    be a part of an answer. The call may take longer: the look-up of the name is not bounded, and each address of the
+    host and each step of TLS may take `wait_s`. `secure` starts TLS, or is None. A reset counts as the end of the
+    connection. Raise TimeoutError where nothing came until then, and OSError where the server cannot be reached or TLS
+    fails.
     """
     deadline = time.monotonic() + wait_s
     with connect(address, wait_s) as plain_socket:
@@ -227,7 +228,10 @@ def _is_whole(answer: bytes) -> bool:
 
 
 def _accepts(address: Address) -> bool:
-    """Return whether a server accepts connections within 0.1 s; False also for a name that cannot be looked up."""
+    """Return whether a server accepts connections; False also for a name that cannot be looked up.
+
+    Each address of the host has 0.1 s; the look-up of the name is not bounded.
+    """
     try:
         connect(address, _OTHERS_WAIT_S).close()
     except OSError:

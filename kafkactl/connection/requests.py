@@ -90,10 +90,11 @@ class Reassignment(NamedTuple):
 class Requests:
     """Requests of one cluster. The connections are opened when they are first needed.
 
-    A question takes at most the rest of the cluster's time-out. One that any broker can answer is put to another broker
-    where the first one does not answer. A change has a whole time-out of its own. It is sent again after a transient
-    refusal, and not where its answer is missing. Every method raises our own errors only: UnreachableError
-    (UnansweredError after a request was sent), UsageError for a wrong setting, OperationError.
+    A question has the rest of the cluster's time-out; finding the silent brokers may take about 3 s more. One that any
+    broker can answer is put to another broker where the first one does not answer. A change has a whole time-out of its
+    own. It is sent again after a transient refusal, and not where its answer is missing. Errors of brokers and settings
+    are our own: UnreachableError (UnansweredError after a request was sent), UsageError for a wrong setting,
+    OperationError.
     """
 
     def __init__(self, cluster: Waits) -> None:
@@ -153,7 +154,8 @@ class Requests:
         def ask() -> Any:
             """Return the receiver's answer; raise OperationError where all its error codes are transient.
 
-            At the deadline such an answer is returned, too. Errors of sending pass through.
+            At the deadline such an answer is returned, too. Errors of sending, and of looking for the receiver, pass
+            through.
             """
             node = broker
             if group is not None:
@@ -199,7 +201,7 @@ class Requests:
         time, or refuses the whole request, has an error. Both are in the order of `questions`, and empty without any.
         Errors of single items stay in the answers. Raise the first error where no broker answers: UnreachableError,
         UnansweredError or OperationError. Raise UsageError for a wrong setting, OperationError where the brokers refuse
-        to be listed, and LookupError for an unknown `api`.
+        to be listed, LookupError for an unknown `api`, and ValueError for a field that it does not have.
         """
         answers = self._ask_all(api, questions, time_share)
         errors = [answer for answer in answers.values() if isinstance(answer, KafkactlError)]
@@ -213,7 +215,7 @@ class Requests:
         All brokers are asked at the same time, and get the part `time_share` of the remaining time, from 0 to 1. A
         broker that is not alive, does not answer in time or refuses the whole request has an error, which is not
         raised. Where no broker answers, all have one. Raise UsageError for a wrong setting, OperationError where the
-        brokers refuse to be listed, and LookupError for an unknown `api`.
+        brokers refuse to be listed, LookupError for an unknown `api`, and ValueError for a field that it does not have.
         """
         from kafkactl.connection.messages import find_request_class
 
@@ -267,8 +269,9 @@ class Requests:
 
         The broker waits up to 0.5 s for a first record. The result has at most 1 MiB, or one larger batch; the last
         batch may be cut. Records of open and aborted transactions are in it, too. Raise OperationError for a refusal,
-        which is not tried again, for example of an offset outside the log, and for a partition that does not exist.
-        Raise UnreachableError where there is no leader or no answer, and UsageError for a wrong setting.
+        which is not tried again, for example of an offset outside the log, and for a partition that does not exist or
+        that the user may not read. Raise UnreachableError where there is no leader or no answer, and UsageError for a
+        wrong setting.
         """
         from kafka.protocol.consumer import FetchRequest
 
@@ -463,9 +466,10 @@ class Requests:
     def _send_question(self, make: Callable[[], Any], broker: int | None) -> Any:
         """Return the answer of a broker, or of any broker (None), also an answer with an error code.
 
-        `make` returns a new request; it is called for each attempt. A given broker is asked again, until 0.3 s before
-        the end of the time-out. Raise UnreachableError for a broker that is not alive or does not answer until then
-        (UnansweredError after the request was sent), and OperationError or UsageError.
+        `make` returns a new request; it is called for each attempt. Its errors pass through, but without `broker`
+        ValueError and OSError count as a lost connection at the first node. A given broker is asked again, until 0.3 s
+        before the end of the time-out. Raise UnreachableError for a broker that is not alive or does not answer until
+        then (UnansweredError after the request was sent), and OperationError or UsageError.
         """
         with self._cluster.share_timeout() as deadline:
             if broker is None:
@@ -485,9 +489,10 @@ class Requests:
     def _send_change(self, make: Callable[[], Any], broker: int | None, to_controller: bool) -> Any:
         """Return the answer to a change, also one with an error code. It is sent once, over a connection that stands.
 
-        `make` returns the request. Without `broker` the controller gets it if `to_controller` is true, and otherwise
-        any broker that answers. Raise UnansweredError where no answer came, UnreachableError where it was not sent
-        (AbsentBrokerError for a `broker` that is not alive), OperationError or UsageError.
+        `make` returns the request; its errors pass through. Without `broker` the controller gets it if `to_controller`
+        is true and no broker forwards it, and otherwise any broker. Raise UnansweredError where no answer came,
+        UnreachableError where it was not sent (AbsentBrokerError for a `broker` that is not alive), OperationError or
+        UsageError.
         """
         with self._cluster.share_timeout() as deadline:
             if broker is None and to_controller:
@@ -564,7 +569,7 @@ def _iterate_error_codes(answer: Any) -> Iterator[int]:
 def _build_list_offsets_fields(partitions: Iterable[Partition], at: int) -> dict[str, Any]:
     """Return the fields of a ListOffsets request for a time in ms since 1970 or a SpecialOffset.
 
-    min_version is the first version of the request that knows the special offset.
+    min_version is the first version of the request that knows the special offset, and at least 1.
     """
     return {
         "replica_id": -1,

@@ -154,11 +154,11 @@ def resolve_secrets(layers: Sequence[Mapping[str, str]], runs_commands: bool = T
     """Yield each layer with the secrets that its commands and files give, in the order of `layers`.
 
     A layer has values by the settings' names; a secret comes under its name without `_command` or `_file`. A later
-    layer wins over an earlier one: a secret is not read, and is left out of its layer, where a later layer has the same
-    setting. Within a layer the last of such names wins, and all are read. Commands are run, and files read, when their
-    layer is asked for; a command has 60 s, and may read stdin. A relative path is from the working directory, and ~ has
-    no meaning. Raise UsageError then where a command or a file does not give a secret, and for every command that would
-    be run if `runs_commands` is false.
+    layer wins over an earlier one: a command or a file is not used, and its secret is left out of its layer, where a
+    later layer has the same setting. Within a layer the last of such names wins, and all are read. Commands are run,
+    and files read, when their layer is asked for; a command has 60 s, and may read stdin. A relative path is from the
+    working directory, and ~ has no meaning. Raise UsageError then where a command or a file does not give a secret, and
+    for every command that would be run if `runs_commands` is false.
     """
     for number, layer in enumerate(layers, 1):
         later_names = {_strip_source(name) for later in layers[number:] for name in later}
@@ -199,11 +199,11 @@ def _strip_source(name: str) -> str:
 def _run_command(name: str, command: str) -> str:
     """Return the first line of a shell command's stdout, without its end.
 
-    Raise UsageError for a command that fails or takes more than 60 s. `name` is the setting, for the message. The
-    command shares stdin with this process, so it may ask the user. Its stderr is sys.stderr, or descriptor 2 where that
-    is no file, as in a notebook. A line that is empty or not UTF-8 is a UsageError, too. After 60 s only the shell is
-    ended; processes that it started may go on. The result is kept: for one setting the same command runs once in a
-    process, unless it fails.
+    Raise UsageError for a command that fails or takes more than 60 s, and OSError where no shell can be started, as for
+    a command of 128 KiB. `name` is the setting, for the message. The command shares stdin with this process, so it may
+    ask the user. Its stderr is sys.stderr, or descriptor 2 where that is no file, as in a notebook. A line that is
+    empty or not UTF-8 is a UsageError, too. After 60 s only the shell is ended; processes that it started may go on.
+    The result is kept: for one setting the same command runs once in a process, unless it fails.
     """
     import subprocess
 

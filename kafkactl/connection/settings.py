@@ -128,13 +128,13 @@ def resolve(
     KAFKACTL_CLIENT_*, `command_config`, `overrides`, `python_properties` (the settings that a Python program passes).
     Without `runs_commands` a secret that a command would give is a UsageError. Settings of `command_config` with a name
     in `left_out` do not count. `address_option` names the option of `bootstrap_server` in errors. Nothing is connected,
-    but commands for secrets are run, at most 60 s each, and may read stdin. Files that others can read are only in
-    `warnings` of the result.
+    but commands for secrets are run, at most 60 s each, and may read stdin. A `command_config` or contexts file with
+    secrets that others can read is only in `warnings` of the result.
 
     The empty variable of an option counts as absent, but an empty KAFKACTL_TIMEOUT is refused. An empty
     KAFKACTL_CLIENT_* variable is a setting with an empty value, which replaces the context's. An address in `overrides`
     counts like `bootstrap_server`: without `context` the settings of no context are used. An address in
-    `command_config` counts where there is none of these and no `context`; an empty one never does.
+    `command_config` counts where there is none of these and no `context`; an empty one is refused then.
 
     Raise UsageError for a wrong, empty or unsafe option, for a wrong or unsafe setting or file, for a setting with NUL
     or that is not Unicode, for a secret on the command line, for an address in KAFKACTL_CLIENT_* or
@@ -274,7 +274,8 @@ def _choose(*tiers: _Tier) -> tuple[Mapping[str, str], str, str, str | None]:
     with a context of the same tier replaces the context's address. An address in a file of settings counts only where
     its tier has neither. Without a context the properties are empty. An empty address counts as one; an empty context
     counts as none. The contexts file is read only where a context is needed. Raise NotFoundError for an unknown
-    context, and UsageError for a contexts file that cannot be read, is not well formed, or that other users can write.
+    context, and UsageError for a contexts file that cannot be read, is not a regular file, is not well formed, or that
+    other users can write.
     """
     for tier in tiers:
         source, address = next(((name, text) for name, text in tier.addresses.items() if text is not None), ("", None))

@@ -14,8 +14,8 @@ def make_context(properties: Mapping[str, str]) -> ssl.SSLContext:
     """Return a TLS context with the settings' trust, host name check and client certificate.
 
     The settings are under librdkafka's names. Raise UsageError for an ssl.keystore.location, which is PKCS12 here, and
-    for files and PEM texts that cannot be read. A key without a certificate is not read. An encrypted key needs
-    ssl.key.password.
+    for files and PEM texts that cannot be read or do not fit each other. A key without a certificate is not read. An
+    encrypted key needs ssl.key.password.
     """
     if "ssl.keystore.location" in properties:
         raise UsageError(

@@ -375,9 +375,10 @@ class TextDump:
     def _dump_small_file(self, path: Path) -> None:
         """Print each row of a small text file as one line of `name: value`, joined by blanks.
 
-        Lists are JSON, other values as Python's str() shows them; nothing is printed for a checkpoint without entries.
-        Raise NotFoundError for a missing file, UsageError for one that cannot be opened, FormatError for one that is
-        corrupt or cannot be read, and OutputError and ReaderLeftError where nothing more can be printed.
+        Lists are JSON, other values as Python's str() shows them; nothing is printed for a checkpoint without entries,
+        and an empty line for empty properties. Raise NotFoundError for a missing file, UsageError for one that cannot
+        be opened, FormatError for one that is corrupt or cannot be read, and OutputError and ReaderLeftError where
+        nothing more can be printed.
         """
         from kafkactl.dump.rows import read_small_file_rows
 
