@@ -269,22 +269,22 @@ class Requests:
 
         The broker waits up to 0.5 s for a first record. The result has at most 1 MiB, or one larger batch; the last
         batch may be cut. Records of open and aborted transactions are in it, too. Raise OperationError for a refusal,
-        which is not tried again, for example of an offset outside the log, and for a partition that does not exist or
-        that the user may not read. Raise UnreachableError where there is no leader or no answer, and UsageError for a
+        which is not tried again, for example of an offset outside the log, and for a partition that does not exist, has
+        no leader or may not be read by the user. Raise UnreachableError where there is no answer, and UsageError for a
         wrong setting.
         """
         from kafka.protocol.consumer import FetchRequest
 
         (topic_metadata,) = self.read_metadata([topic])
-        leaders = {item.partition_index: item.leader_id for item in topic_metadata.partitions}
-        if partition not in leaders:
-            raise refusal(f"cannot read {topic}-{partition}", ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+        leader = _find_leaders([topic_metadata], [(topic, partition)])[topic, partition]
+        if isinstance(leader, OperationError):
+            raise OperationError(f"cannot read {topic}-{partition}: {leader}", leader.hint, leader.code)
         fetch_partition = FetchRequest.FetchTopic.FetchPartition(
             partition=partition, current_leader_epoch=-1, fetch_offset=offset, partition_max_bytes=_FETCH_BYTES
         )
         answer = self.send(
             "Fetch",
-            broker=leaders[partition],
+            broker=leader,
             replica_id=-1,
             max_wait_ms=_FETCH_WAIT_MS,
             min_bytes=1,
@@ -377,27 +377,14 @@ class Requests:
                 results.update(_parse_list_offsets(answer))
         return {partition: results[partition] for partition in partitions}
 
-    def find_leaders(self, partitions: Sequence[Partition]) -> dict[Partition, int | KafkactlError]:
+    def find_leaders(self, partitions: Sequence[Partition]) -> dict[Partition, int | OperationError]:
         """Return the id of each partition's leader, or an OperationError where it or the partition does not exist.
 
-        The result is in the given order. The error has the code UNKNOWN_TOPIC_OR_PARTITION, also for a topic that the
-        user may not read, or LEADER_NOT_AVAILABLE. Raise UnreachableError, OperationError or UsageError where the
-        topics cannot be looked up; a broker is asked also without partitions.
+        The result is in the given order. The error has the code of the topic, such as that of a missing right,
+        UNKNOWN_TOPIC_OR_PARTITION or LEADER_NOT_AVAILABLE. Raise UnreachableError, OperationError or UsageError where
+        the topics cannot be looked up; a broker is asked also without partitions.
         """
-        metadata = {
-            (topic.name, item.partition_index): item
-            for topic in self.read_metadata(sorted({name for name, _ in partitions}))
-            for item in topic.partitions
-        }
-        leaders: dict[Partition, int | KafkactlError] = {}
-        for partition in partitions:
-            if partition not in metadata:
-                leaders[partition] = refusal("", ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
-            elif (leader := metadata[partition].leader_id) < 0:
-                leaders[partition] = refusal("", ErrorCode.LEADER_NOT_AVAILABLE)
-            else:
-                leaders[partition] = leader
-        return leaders
+        return _find_leaders(self.read_metadata(sorted({name for name, _ in partitions})), partitions)
 
     def list_reassignments(self) -> dict[Partition, Reassignment]:
         """Return the reassignment of each partition that has one in progress, in the broker's order.
@@ -593,6 +580,24 @@ def _parse_list_offsets(answer: Any) -> dict[Partition, tuple[int, int] | Kafkac
         for topic in answer.topics
         for item in topic.partitions
     }
+
+
+def _find_leaders(topics: Iterable[Any], partitions: Iterable[Partition]) -> dict[Partition, int | OperationError]:
+    """Return the leader's id of each partition, or its error, in the given order; `topics` are those of the metadata.
+
+    Without the partition the error is that of its topic, or else UNKNOWN_TOPIC_OR_PARTITION.
+    """
+    by_name = {topic.name: topic for topic in topics}
+    leaders: dict[Partition, int | OperationError] = {}
+    for name, number in partitions:
+        topic = by_name.get(name)
+        ids = {} if topic is None else {item.partition_index: item.leader_id for item in topic.partitions}
+        if number not in ids:
+            code = 0 if topic is None else topic.error_code
+            leaders[name, number] = refusal("", code or ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+        else:
+            leaders[name, number] = ids[number] if ids[number] >= 0 else refusal("", ErrorCode.LEADER_NOT_AVAILABLE)
+    return leaders
 
 
 def _find_refusal(api: str, answer: Any) -> int:

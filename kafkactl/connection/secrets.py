@@ -199,11 +199,11 @@ def _strip_source(name: str) -> str:
 def _run_command(name: str, command: str) -> str:
     """Return the first line of a shell command's stdout, without its end.
 
-    Raise UsageError for a command that fails or takes more than 60 s, and OSError where no shell can be started, as for
-    a command of 128 KiB. `name` is the setting, for the message. The command shares stdin with this process, so it may
-    ask the user. Its stderr is sys.stderr, or descriptor 2 where that is no file, as in a notebook. A line that is
-    empty or not UTF-8 is a UsageError, too. After 60 s only the shell is ended; processes that it started may go on.
-    The result is kept: for one setting the same command runs once in a process, unless it fails.
+    Raise UsageError for a command that fails, takes more than 60 s or cannot be started, as one of 128 KiB. `name` is
+    the setting, for the message. The command shares stdin with this process, so it may ask the user. Its stderr is
+    sys.stderr, or descriptor 2 where that is no file, as in a notebook. A line that is empty or not UTF-8 is a
+    UsageError, too. After 60 s only the shell is ended; processes that it started may go on. The result is kept: for
+    one setting the same command runs once in a process, unless it fails.
     """
     import subprocess
 
@@ -217,6 +217,8 @@ def _run_command(name: str, command: str) -> str:
         )
     except subprocess.TimeoutExpired:
         raise UsageError(f"{name}: the command timed out after {_COMMAND_TIMEOUT_S} s", "run it by hand") from None
+    except OSError as error:
+        raise UsageError(f"{name}: the command cannot be started: {error.strerror}", "run it by hand") from None
     if completed.returncode != 0:
         raise UsageError(f"{name}: the command failed with status {completed.returncode}", "run it by hand")
     return _take_first_line(name, completed.stdout)

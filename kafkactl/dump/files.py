@@ -248,23 +248,26 @@ class TextDump:
     def _dump_selected(self, paths: list[Path]) -> None:
         """Print the selected batches and records of segments; errors of files are written to stderr and noted.
 
-        In Kafka's style they are raised. A segment without a selected batch has no heading, gaps of offsets are not
-        noted, and `max_bytes` and `jobs` have no effect. Bytes at the end that are no whole batch are an error here; of
-        the segment that `follow` reads, once a later one is there. At the end stderr gets the number of records that
-        were left out because their transaction has no end. With `follow` this has no end, unless a limit is reached or
-        all paths are missing. Raise OutputError, ReaderLeftError, and, with `follow`, KafkactlError for what cannot be
-        read of later batches.
+        In Kafka's style they are raised. A segment without a selected batch has no heading, one whose name gives no
+        heading has no batches, gaps of offsets are not noted, and `max_bytes` and `jobs` have no effect. Bytes at the
+        end that are no whole batch are an error here; of the segment that `follow` reads, once a later one is there. At
+        the end stderr gets the number of records that were left out because their transaction has no end. With `follow`
+        this has no end, unless a limit is reached or all paths are missing. Raise OutputError, ReaderLeftError, and,
+        with `follow`, KafkactlError for what cannot be read of later batches.
         """
         options = self._options
-        current = None
+        current = unusable = None
         failures = len(self._statuses)
         left_out = OpenRecords()
         for selected in select(paths, options.selection, options.deep, self._report_error, left_out):
+            if selected.path == unusable:
+                continue
             try:
                 if selected.path != current:
-                    current = selected.path
+                    current = unusable = selected.path
                     self._write_line(f"Dumping {current}")
                     self._write_line(dump_text.format_log_heading(selected.segment))
+                    unusable = None
                 self._write_line(dump_text.format_batch(selected.batch))
                 for _, text in dump_text.format_records(
                     selected.batch, selected.records, options.parse, options.metadata
@@ -323,7 +326,7 @@ class TextDump:
         with Segment(find_sibling(path, FileKind.LOG)) as segment:
             offsets, index = OffsetIndex(find_sibling(path, FileKind.OFFSET_INDEX)), TimeIndex(path)
             if self._options.sanity_only:
-                self._report_sanity(path, index.is_sane(), "its last entry lies before its first")
+                self._report_sanity(path, index.is_sane(), "its last entry is before its first or below its segment")
                 return
             for entry, findings in check_time_index(index, offsets, segment):
                 self._faults.add_time_findings(path, findings)

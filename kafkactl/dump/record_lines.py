@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from kafkactl.dump.text import format_batch, name_timestamp_type
 from kafkactl.errors import FormatError
 from kafkactl.storage import readers
-from kafkactl.storage.batch import MAGIC, Batch, parse_batch
+from kafkactl.storage.batch import HEADER_SIZE, MAGIC, Batch, parse_batch
 from kafkactl.storage.records import increment_sequence, parse_fields, wrap_int64
 from kafkactl.storage.text import format_header_name, jvm_text
 
@@ -81,7 +81,7 @@ class PureLines:
         while position < end and self._size < most:
             try:
                 batch = parse_batch(data, position - start, start)
-                if not isinstance(batch, Batch) or batch.magic != MAGIC or batch.size_bytes > most:
+                if not isinstance(batch, Batch) or batch.magic != MAGIC or not HEADER_SIZE <= batch.size_bytes <= most:
                     break
                 if with_records and batch.is_control:
                     break

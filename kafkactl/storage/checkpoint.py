@@ -20,6 +20,8 @@ from kafkactl.storage.source import read_file
 T = TypeVar("T")
 VERSION = 0
 _NUMBER = re.compile(r"[+-]?[0-9]{1,19}")
+_DEEPEST = 100
+"""Levels of JSON that are read; every reader and writer of it takes so many."""
 _LINE_END = re.compile(r"\r\n|\r|\n")  # str.splitlines would also split at other characters
 
 
@@ -113,7 +115,20 @@ def read_quorum_state(path: Path) -> dict[str, Any]:
         raise FormatError(f"{path}: corrupt: a number in the JSON has too many digits") from None
     if not isinstance(state, dict):
         raise FormatError(f"{path}: corrupt: the JSON is not an object")
+    if not _is_flat(state):
+        raise FormatError(f"{path}: corrupt: the JSON is nested too deeply")
     return state
+
+
+def _is_flat(value: Any) -> bool:
+    """Return whether lists and objects of JSON are nested in at most 100 levels, so that it can be printed."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        parts = [part.values() if isinstance(part, dict) else part for part in level if isinstance(part, (dict, list))]
+        if not parts:
+            return True
+        level = [part for values in parts for part in values]
+    return not any(isinstance(part, (dict, list)) for part in level)
 
 
 def _read_checkpoint(path: Path, parse: Callable[[list[str]], T]) -> list[T]:

@@ -63,7 +63,12 @@ def test_of_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("command", "reason"),
-    [("exit 3", "failed with status 3"), ("true", "the first line is empty"), ("echo", "the first line is empty")],
+    [
+        ("exit 3", "failed with status 3"),
+        ("true", "the first line is empty"),
+        ("echo", "the first line is empty"),
+        (f"echo {'x' * 200_000}", r"sasl\.password_command: the command cannot be started: Argument list too long"),
+    ],
 )
 def test_what_gives_none(command: str, reason: str) -> None:
     with pytest.raises(UsageError, match=reason):

@@ -143,6 +143,37 @@ def test_the_small_files(cli: Cli, tmp_path: Path) -> None:
         assert "corrupt" in cli("dump-log", path, check=1).stderr
 
 
+@pytest.mark.parametrize("form", [(), ("-o", "json"), ("-o", "yaml")])
+@pytest.mark.parametrize("depth", [5, 700, 100_000])
+def test_json_that_is_deep_hides_no_other_file(form: tuple[str, ...], depth: int, cli: Cli, tmp_path: Path) -> None:
+    deep, other = tmp_path / "quorum-state", tmp_path / "meta.properties"
+    deep.write_text('{"a": ' + "[" * depth + "]" * depth + "}")
+    other.write_text("node.id=17\n")
+    done = cli("dump-log", deep, other, *form, check=0 if depth == 5 else 1)
+    assert "17" in done.stdout
+    assert ("nested too deeply" in done.stderr) == (depth > 5)
+
+
+@pytest.mark.parametrize("reader", ["", "pure"])
+def test_a_batch_smaller_than_its_header(reader: str, cli: Cli, tmp_path: Path) -> None:
+    """Its fields would come from the bytes behind it. Kafka's tool ends there, too, where records are printed."""
+    path = tmp_path / f"{0:020}.log"
+    path.write_bytes(struct.pack(">qiib", 0, 30, 0, 2) + bytes(25 + 40))
+    done = Cli(cli.home, {"KAFKACTL_READER": reader})("dump-log", path, "--deep-iteration", check=1)
+    assert "batch at position 0 has 42 bytes, fewer than its header has (61)" in done.stderr
+
+
+def test_a_selection_in_a_file_whose_name_gives_no_heading(cli: Cli, tmp_path: Path) -> None:
+    """None of its batches is printed, as without a selection; the next file is."""
+    named = tmp_path / "x.checkpoint"
+    named.write_bytes(LOG.read_bytes())
+    plain = cli("dump-log", named, check=2)
+    selected = cli("dump-log", named, LOG, "--from-offset", 3, check=1)  # the other file was read
+    assert selected.stdout.count("Dumping") == 2
+    assert plain.stdout.splitlines() == selected.stdout.partition(f"Dumping {LOG}")[0].splitlines()
+    assert selected.stderr.count("error: ") == 1
+
+
 def test_csv_and_parquet_have_the_same_records(cli: Cli, tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     done = subprocess.run(
