@@ -45,7 +45,8 @@ def hide_in_url(url: str) -> str:
     """Return one URL with its login and its secrets hidden, even if the URL is invalid.
 
     Everything before the last @, except SCHEME://, counts as a login. A secret is the value of a query parameter whose
-    name contains token, secret, password or key, in any case. A URL without them is returned unchanged.
+    name contains token, secret, password or key, in any case. It ends at white space, a quote, &, < or >. A URL without
+    them is returned unchanged.
     """
     login, at, rest = url.rpartition("@")
     scheme, separator, _ = login.partition("://")

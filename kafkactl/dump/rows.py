@@ -73,7 +73,10 @@ def dump_rows(
     left_out = OpenRecords()
 
     def report_error(error: KafkactlError) -> None:
-        """Write an error to stderr and note its status; raise it where it is an OutputError."""
+        """Write an error to stderr and note its status; raise it where it is an OutputError.
+
+        Raise OutputError and ReaderLeftError also where the output before it cannot be written.
+        """
         if isinstance(error, OutputError):  # this is no error of a file: nothing more can be printed
             raise error
         out.flush()
@@ -81,10 +84,10 @@ def dump_rows(
         statuses.append(error.status)
 
     def read_rows() -> Iterator[Row]:
-        """Yield the rows of all files, first of those that are no segments; errors are reported, OutputError is raised.
+        """Yield the rows of all files, first of those that are no segments; KafkactlErrors are reported.
 
-        With `follow` this has no end, unless a limit is reached or all segments are missing, and errors of later
-        reading are raised, too.
+        OutputError, ReaderLeftError and an OSError of the selection are raised. With `follow` this has no end, unless a
+        limit is reached or all segments are missing, and errors of later reading are raised, too.
         """
         logs = [path for path in paths if find_kind(path) in BATCHES]
         for path in paths:
@@ -115,9 +118,10 @@ def _read_log_rows(
 
     `report_error` gets every error of a file, also bytes at its end that are no whole batch (unless `follow` is set),
     `left_out` counts the records of open transactions. `values` and `bytes_as` choose the form of keys and values. With
-    `follow` this has no end, unless a limit is reached or all paths are missing, and raises KafkactlError
-    for what cannot be read of later batches. A KafkactlError of `values` is an error of the file, too, and ends the
-    batch.
+    `follow` this has no end, unless a limit is reached or all paths are missing, and raises KafkactlError for what
+    cannot be read of later batches, and OutputError and ReaderLeftError where the rows cannot be written. A
+    KafkactlError of `values` is an error of the file, too, and ends the batch. Errors of `report_error`, and an OSError
+    of the selection, are raised.
     """
     keeps_bad_crc = selection.bad_crc is BadCrc.KEPT
     for selected in select(paths, selection, deep, report_error, left_out):

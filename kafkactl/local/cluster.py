@@ -52,8 +52,9 @@ def up(
     where a job or the formatting of storage fails, where a node ends or does not answer within 180 s (the native engine
     stops all nodes then), and where not all brokers join in another 180 s (the nodes keep running then). Raise
     UsageError for an unknown target, for a version or a folder that it cannot have (see require_usable_folders), and
-    for a KAFKA_HOME with another version, OSError where a folder cannot be written or the record cannot be read or
-    written, and OverflowError for a port below 0 or above 65535.
+    for a KAFKA_HOME with another version, OSError where docker or java cannot be run, where a folder cannot be written,
+    and where the record or a pid file cannot be read or written, and OverflowError where one of the ports is below 0 or
+    above 65535.
     """
     from kafkactl.local.ports import require_free
 
@@ -128,8 +129,9 @@ def apply(fault: Fault, name: str, node: str, tell: Tell) -> str:
     running one do nothing with the native engine; with Docker they are an EngineError. `tell` gets lines of progress.
     Raise NotFoundError for an unknown cluster or node, and EngineError for a node that does not run or has an unknown
     state (which only a restart accepts), for a damaged record, and where the engine fails. Raise UsageError for a
-    restart with a KAFKA_HOME of another version and for a version in the record that the target cannot have,
-    and OSError for a record that cannot be read and a log that cannot be written.
+    restart with a KAFKA_HOME of another version and for a version in the record that the target cannot have, and
+    OSError for a record or pid file that cannot be read, a log or cache for jars that cannot be written, a pid file
+    that cannot be removed, and a process of another user.
     """
     local_cluster = _require_local_cluster(name)
     target = _load_target(local_cluster)
@@ -267,7 +269,8 @@ def _prepare_engine(new_cluster: Instance, requested: str, target: Target, tell:
 
     The engine then has its images or jars, which may be downloaded. `requested` is one of ENGINES. `tell` gets lines of
     progress, also about an engine that is passed over. Raise EngineError, too, where the data belong to another engine,
-    UsageError for a KAFKA_HOME with another version, and OSError where the cache for jars cannot be written.
+    UsageError for a KAFKA_HOME with another version, and OSError where docker or java cannot be run or the cache for
+    jars cannot be written.
     """
     engine_names = _choose_engines(requested, new_cluster.engine)
     reasons: list[EngineError] = []
@@ -310,8 +313,7 @@ def _make_variables(local_cluster: Instance) -> dict[str, str]:
     """Return the values of the compose file's variables by name, from the record of a local cluster.
 
     Variables that the record has no value for are left out, so that the file's own defaults hold: an empty version or
-    log dir. Raise UsageError for a version that is neither empty nor like 4.3.1, and for a folder of the cluster or a
-    log dir whose path has a colon, a comma, # or a control character.
+    log dir. Raise UsageError for a version that is neither empty nor like 4.3.1.
     """
     log_dir = Path(local_cluster.log_dir) if local_cluster.log_dir else None
     return make_variables(local_cluster.port, local_cluster.version or None, local_cluster.folder / "secrets", log_dir)

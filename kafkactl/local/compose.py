@@ -158,9 +158,9 @@ def require_usable_folders(name: str, values: Mapping[str, str]) -> None:
 def load_target(name: str, values: Mapping[str, str]) -> Target:
     """Return a target: its compose file with each ${VARIABLE:-default} filled in from `values`.
 
-    Raise UsageError for an unknown target, and for a ZooKeeper target with a Kafka version that has no ZooKeeper mode.
-    Raise EngineError for a compose file that is not installed, and ValueError for a port that is no number. Other
-    values are not checked.
+    Raise UsageError for an unknown target, and for a ZooKeeper target with a Kafka version that is not 3.x. Raise
+    EngineError for a compose file that is not installed, and ValueError for a port that is no number. Other values are
+    not checked.
     """
     file = find_compose_file(name)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times as fast, where it is built in
@@ -203,7 +203,7 @@ def _parse_service(name: str, entry: Mapping[str, Any], folder: Path) -> Service
     count) and entrypoint; all but the image may be missing. Ports are HOST:CONTAINER, volumes SOURCE:PATH. A source
     that begins with . is a path from `folder`, one with / an absolute path, any other the name of a volume. Values of
     the environment become text by str(), true as True. Modes of volumes and addresses of ports are ignored. Raise
-    ValueError for other forms of ports and volumes, and KeyError without an image.
+    ValueError for other forms of ports and for a volume without a colon, and KeyError without an image.
     """
     ports = []
     for published in entry.get("ports", ()):

@@ -21,7 +21,7 @@ _ANSWER_TIMEOUT_S = 10
 def find_docker_problem() -> str | None:
     """Return why Docker cannot be used here, as text, or None when it can.
 
-    Each of the two questions takes at most 10 s.
+    Each of the two questions takes at most 10 s. Raise OSError where the docker on PATH cannot be run.
     """
     if shutil.which("docker") is None:
         return _NO_DOCKER
@@ -50,7 +50,8 @@ class DockerEngine:
     def prepare(self, target: Target, tell: Tell) -> None:
         """Pull the target's images where one is missing; raise EngineError without Docker, or for a pull that fails.
 
-        A pull has no time limit. `tell` gets the lines of docker; without a pull it is not called.
+        A pull has no time limit. `tell` gets the lines of docker; without a pull it is not called. Raise OSError where
+        the docker on PATH cannot be run.
         """
         if reason := find_docker_problem():
             raise EngineError(f"cannot start {target.name} on Docker: {reason}", REMEDIES)
@@ -169,7 +170,7 @@ class DockerEngine:
             )
 
     def _ask(self, target: Target, *arguments: str) -> str:
-        """Return the whole stdout of a docker compose command, unchanged; its end is waited for without a time limit.
+        """Return the whole stdout of a docker compose command; its end is waited for without a time limit.
 
         `arguments` are the subcommand and its options. Raise EngineError without docker, and, with the last line of
         stderr, where the command fails.

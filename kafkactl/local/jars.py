@@ -36,7 +36,7 @@ def require_java(version: str) -> None:
     """Raise EngineError without java, or where it is too old for this Kafka: 4.x needs Java 17, older ones need 8.
 
     `version` is Kafka's, such as 4.3.1. java, in JAVA_HOME or on PATH, is run to learn its version; raise EngineError
-    also where it does not print one.
+    also where it does not print one, and OSError where it cannot be run.
     """
     java = find_java()
     output = subprocess.run([java, "-version"], capture_output=True, text=True, errors="replace", check=False).stderr

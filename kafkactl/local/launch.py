@@ -200,8 +200,8 @@ def _start(node: Node, java: str, libs: Path) -> subprocess.Popen[bytes]:
 
     The wait ends when the pid file names the process, when the process has ended, or after 180 s without an error. Its
     output goes to the node's log, which is emptied. The node's files must have been written. `java` is the path of
-    java, `libs` the folder of the jars. Raise OSError where the log cannot be opened. A java that cannot be run is no
-    error here: the process ends.
+    java, `libs` the folder of the jars. Raise OSError where the log cannot be opened or the pid file cannot be read.
+    A java that cannot be run is no error here: the process ends.
     """
     main = "org.apache.zookeeper.server.quorum.QuorumPeerMain" if node.service.is_zookeeper else "kafka.Kafka"
     options = translate.list_jvm_options(node.service)
@@ -243,7 +243,7 @@ def _await_open(node: Node, process: subprocess.Popen[bytes], port: int | None) 
     """
 
     def is_serving() -> bool:
-        """Return whether the node answers; raise EngineError where its process has ended."""
+        """Return whether the node answers, or runs for a `port` of None; raise EngineError where its process ended."""
         if process.poll() is not None:
             log_text = node.log.read_text(encoding="utf-8", errors="replace")
             raise EngineError(

@@ -30,7 +30,7 @@ class NativeEngine:
         """Check that Java is there and new enough, and provide Kafka's jars.
 
         `tell` gets a line where jars are downloaded. Raise EngineError where this fails, UsageError for a KAFKA_HOME
-        with another version, and OSError where the cache for jars cannot be written.
+        with another version, and OSError where java cannot be run or the cache for jars cannot be written.
         """
         from kafkactl.local import jars
 
@@ -57,10 +57,10 @@ class NativeEngine:
     def down(self, target: Target, wipe: bool, tell: Tell) -> None:
         """Stop all brokers together, and then all other nodes; one that does not end within 30 s is killed.
 
-        Nodes that do not run are no error. `wipe` has no effect: the data are in the folder of the record. `tell` gets
-        lines of progress. The call waits for the end of the nodes, at most 30 s after a kill. Raise EngineError for a
-        node that still runs then, when all others have been stopped; OSError, after which other nodes may still run,
-        where a pid file cannot be read or removed, and where the process belongs to another user.
+        Nodes that do not run are no error. `wipe` has no effect: the caller removes the data. `tell` gets lines of
+        progress. The call waits for the end of the nodes, at most 30 s after a kill. Raise EngineError for a node that
+        still runs then, when all others have been stopped; OSError, after which other nodes may still run, where a pid
+        file cannot be read or removed, and where the process belongs to another user.
         """
         nodes = list_nodes(target)  # brokers end first: they sign off at the controllers, or at ZooKeeper
         try:
@@ -77,9 +77,9 @@ class NativeEngine:
         that clients do not reach, when it runs. Raise EngineError where the old process still runs 30 s after SIGKILL,
         where the new one ends or is not ready within 180 s, and where Java is missing or the jars cannot be had,
         UsageError for a KAFKA_HOME with another version, and OSError where the log or the cache for jars cannot be
-        written. Except in the first case the node is then stopped, or still starting. Each fault raises OSError where
-        the pid file cannot be read, and where the process belongs to another user. `tell` gets lines of progress, for
-        RESTART only.
+        written, or the pid file cannot be removed. Except in the first case the node is then stopped, or still
+        starting. Each fault raises OSError where the pid file cannot be read, and where the process belongs to another
+        user. `tell` gets lines of progress, for RESTART only.
         """
         node = next(candidate for candidate in list_nodes(target) if candidate.service == service)
         match fault:
@@ -178,10 +178,10 @@ def _send_signal(node: Node, number: signal.Signals) -> None:
 def _stop(nodes: list[Node], tell: Tell) -> None:
     """Stop nodes with SIGTERM, and with SIGKILL those that still run after 30 s. Wait for their end.
 
-    A paused one goes on first. The wait after SIGKILL is at most 30 s. `tell` gets a line for each running one, and one
-    more before a SIGKILL. The pid files are removed, also of nodes that did not run. Raise EngineError where a node
-    still runs, whose pid file stays; OSError where one cannot be read or removed, and where a process belongs to
-    another user.
+    A paused one goes on. The wait after SIGKILL is at most 30 s. `tell` gets a line for each running one, and one more
+    before a SIGKILL. The pid files are removed, also of nodes that did not run. Raise EngineError where a node still
+    runs, whose pid file stays; OSError where one cannot be read or removed, and where a process belongs to another
+    user.
     """
     asked: set[int] = set()
 

@@ -68,7 +68,7 @@ def read_process_state(pid: int | None) -> str:
     """Return running, paused or stopped.
 
     Only a `pid` of None is stopped; any process that is not paused is running, also one that has ended or never
-    existed.
+    existed. Raise FileNotFoundError where there is neither /proc nor ps.
     """
     if pid is None:
         return "stopped"
@@ -82,8 +82,8 @@ def read_process_state(pid: int | None) -> str:
 def _read_command_line(pid: int) -> str:
     """Return the command line of a process, its words separated by spaces; empty where it does not exist.
 
-    A space follows the last word, or a line end where ps is asked. It is empty also for a process that ended and was
-    not waited for. Raise FileNotFoundError where there is neither /proc nor ps.
+    A space follows the last word, or a line end where ps is asked. With /proc it is empty also for a process that ended
+    and was not waited for. Raise FileNotFoundError where there is neither /proc nor ps.
     """
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
