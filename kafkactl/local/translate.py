@@ -54,7 +54,7 @@ class Loopback:
         """Return the ports of a target.
 
         Published ports keep their host port; other listening ports get the next one of `free_ports`, whose errors pass
-        through. Host ports of published ones are not checked. Raise KeyError for ZooKeeper without a client port.
+        through. Host ports of published ones are not checked. Raise ValueError for a ZooKeeper port that is no number.
         """
         ports: dict[tuple[str, int], int] = {}
         for service in target.nodes:
@@ -83,8 +83,8 @@ def list_listening_ports(service: Service) -> list[int]:
     """Return the ports that a service opens inside its container, in the order of its settings.
 
     They are those of KAFKA_LISTENERS; for ZooKeeper the client port, then those of its own entry in ZOOKEEPER_SERVERS.
-    Without KAFKA_LISTENERS the list is empty. A listener with an IPv6 address is left out. Raise KeyError for ZooKeeper
-    without a client port.
+    Without KAFKA_LISTENERS the list is empty. Listeners must not have IPv6 addresses. Raise ValueError for a port of
+    ZooKeeper that is no number.
     """
     if not service.is_zookeeper:
         return [int(port) for port in _LISTENER_PORT.findall(service.environment.get("KAFKA_LISTENERS", ""))]

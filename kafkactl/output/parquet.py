@@ -23,11 +23,11 @@ def print_parquet(rows: Iterator[dict[str, Any]]) -> None:
 
     The columns are the fields of the first row: other fields of later rows are left out, and missing ones are null. The
     type of a column follows from its name, but a boolean in the first row makes it boolean; a name that is not known
-    here gives int64. A value of another type, also in the first row, makes pyarrow raise its error, a ValueError or
-    TypeError. Without rows nothing is written, so that the output is no Parquet file. The errors of `rows` come
-    through. After any error the file has no end, and cannot be read. Raise UsageError, before a row is read, without
-    pyarrow, and where stdout is a terminal; OutputError where stdout cannot be written, and ReaderLeftError where its
-    reader left.
+    here gives int64. A value that pyarrow cannot convert, also in the first row, makes it raise ValueError, TypeError
+    or OverflowError; a float in a column of int64 loses its fraction. Without rows nothing is written, so that the
+    output is no Parquet file. The errors of `rows` come through. After any error the file is not complete. Raise
+    UsageError, before a row is read, without pyarrow, and where stdout is a terminal; OutputError where stdout cannot
+    be written, and ReaderLeftError where its reader left.
     """
     try:
         import pyarrow

@@ -280,7 +280,7 @@ _WIDENED = frozenset({0, 1, 2, 3, 4, 7, 9})
 
 
 def _make_member_cells(description: GroupDescription, member: Member) -> list[str]:
-    """Return all 11 cells of a member's row as text; a hyphen for each unknown one, and for no partitions.
+    """Return all 11 cells of a member's row as text; a hyphen for each unknown one, and for an empty assignment.
 
     A missing instance id is an empty text, and not a hyphen.
     """

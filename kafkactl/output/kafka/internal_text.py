@@ -21,10 +21,10 @@ KeyAndValue = tuple[str | None, str | None]
 def make_coordinator_parser(topic: str) -> Callable[[Record], KeyAndValue]:
     """Return a function that takes a record of a coordinator's topic and returns its key and value as text.
 
-    `topic` is consumer_offsets, transaction_state or share_group_state, and is not checked here: for any other the
-    returned function raises FileNotFoundError. The texts are JSON; the value of a tombstone is <DELETE>. The function
-    returns an error of the decoder as text in place of the key, and None as the value; it raises FormatError for a
-    record without a key.
+    `topic` is consumer_offsets, transaction_state or share_group_state, and is not checked here: for a topic without a
+    layouts file the returned function raises FileNotFoundError. The texts are JSON; the value of a tombstone is
+    <DELETE>. The function returns an error of the decoder as text in place of the key, and None as the value; it raises
+    FormatError for a record without a key.
     """
 
     def parse(record: Record) -> KeyAndValue:
