@@ -45,13 +45,13 @@ def hide_in_url(url: str) -> str:
     """Return one URL with its login and its secrets hidden, even if the URL is invalid.
 
     Everything before the last @, except SCHEME://, counts as a login. A secret is the value of a query parameter whose
-    name contains token, secret, password or key, in any case. It ends at white space, a quote, &, < or >. A URL without
-    them is returned unchanged.
+    name contains token, secret, password or key, in any case. It ends at & or the end. A URL without them is returned
+    unchanged.
     """
     login, at, rest = url.rpartition("@")
     scheme, separator, _ = login.partition("://")
     safe_url = f"{scheme}{separator}{HIDDEN}@{rest}" if at and separator else f"{HIDDEN}@{rest}" if at else url
-    return _hide_in_query(safe_url)
+    return _hide_in_query(safe_url, value=r"[^&]+")
 
 
 def _hide_login(word: re.Match[str]) -> str:
@@ -63,20 +63,20 @@ def _hide_login(word: re.Match[str]) -> str:
     return f"{before}{separator}{HIDDEN}@{rest.rpartition('@')[2]}" if "@" in rest else word[0]
 
 
-def _hide_in_query(text: str) -> str:
+def _hide_in_query(text: str, value: str = _VALUE_IN_QUERY) -> str:
     """Return text with the values of query parameters hidden whose names contain token, secret, password or key.
 
-    Names count in any case, and also where the text is no URL: each ?NAME=VALUE or &NAME=VALUE. A value ends at white
-    space, a quote, &, < or >; an empty one stays.
+    Names count in any case, and also where the text is no URL: each ?NAME=VALUE or &NAME=VALUE. `value` is the regular
+    expression of a value; an empty one stays.
     """
     parts, end = [], 0
     for name in re.finditer(_NAME_IN_QUERY, text):
         if name.start() < end or not any(word in name[0].lower() for word in _SECRET_NAMES):
             continue
-        value = re.compile(_VALUE_IN_QUERY).match(text, name.end())
-        if name[0].endswith("=") and value is not None:
+        found = re.compile(value).match(text, name.end())
+        if name[0].endswith("=") and found is not None:
             parts += [text[end : name.end()], HIDDEN]
-            end = value.end()
+            end = found.end()
     return "".join([*parts, text[end:]])
 
 

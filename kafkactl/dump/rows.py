@@ -163,7 +163,8 @@ def _read_other_rows(path: Path) -> Iterator[Row]:
         rows = (asdict(state) for state in read_producer_snapshot(path))
     else:
         rows = read_small_file_rows(path)
-    return ({"file": str(path), **row} for row in rows)
+    named = {"file": str(path)}
+    return (named | row | named for row in rows)  # also where a row has a `file` of its own
 
 
 def _read_index_rows(index: OffsetIndex | TimeIndex) -> Iterator[Row]:

@@ -154,11 +154,12 @@ def run_in_turns(items: Callable[[], Iterator[T]], jobs: int, position: int, wor
         os.close(end)
     streams = [os.fdopen(begin, "rb") for begin, _ in results]
     try:
-        for stream in cycle(streams):
+        for number in cycle(range(jobs)):
             try:
-                message = pickle.load(stream)
-            except EOFError:
-                if any(os.waitstatus_to_exitcode(status) == _CLOSED for status in _reap(children)):
+                message = pickle.load(streams[number])
+            except (EOFError, pickle.UnpicklingError):
+                # Only this process is waited for: others may wait until their results are read.
+                if _reap([children.pop(number)]) == [_CLOSED]:
                     raise BrokenPipeError from None
                 raise KafkactlError(
                     "a process that read the file ended unexpectedly", "read the file with one process: --jobs 1"
@@ -178,12 +179,14 @@ def run_in_turns(items: Callable[[], Iterator[T]], jobs: int, position: int, wor
 
 
 def _reap(children: list[int]) -> list[int]:
-    """Wait for the end of processes, given by their ids, and return their wait statuses in this order.
+    """Wait for the end of processes, given by their ids, and return their exit statuses in this order.
+
+    That of a process that a signal ended is the signal's number below 0.
 
     A second call returns nothing, because `children` is emptied. Raise ChildProcessError for a process that was waited
     for already.
     """
-    statuses = [os.waitpid(child, 0)[1] for child in children]
+    statuses = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
     children.clear()
     return statuses
 

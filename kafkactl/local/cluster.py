@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import shlex
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -202,7 +203,8 @@ def _remove(folder: Path) -> None:
                 shutil.rmtree(folder)
     except OSError as error:
         raise EngineError(
-            f"cannot remove {folder}: {error.strerror or error}", f"remove it as root: sudo rm -rf {folder}"
+            f"cannot remove {folder}: {error.strerror or error}",
+            f"remove it as root: sudo rm -rf {shlex.quote(str(folder))}",
         ) from error
 
 

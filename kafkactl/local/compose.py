@@ -168,7 +168,8 @@ def load_target(name: str, values: Mapping[str, str]) -> Target:
     version = str(document["x-kafka-version"])
     if name.startswith("zookeeper") and not version.startswith("3."):
         raise UsageError(
-            f"Kafka {version} has no ZooKeeper mode", "use a version up to 3.9, the last one with ZooKeeper"
+            f"kafkactl cannot run Kafka {version} with ZooKeeper",
+            "use a version of Kafka 3; 3.9 is the last one with it",
         )
     services = {key: _parse_service(key, entry, file.parent) for key, entry in document["services"].items()}
     return Target(name, file, document["name"], version, _sort_by_start(services), document.get("x-client", {}))

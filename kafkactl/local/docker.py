@@ -21,7 +21,7 @@ _ANSWER_TIMEOUT_S = 10
 def find_docker_problem() -> str | None:
     """Return why Docker cannot be used here, as text, or None when it can.
 
-    Each of the two questions takes at most 10 s. Raise OSError where the docker on PATH cannot be run.
+    Each of the two questions takes at most 10 s.
     """
     if shutil.which("docker") is None:
         return _NO_DOCKER
@@ -33,6 +33,8 @@ def find_docker_problem() -> str | None:
             answer = subprocess.run(command, capture_output=True, timeout=_ANSWER_TIMEOUT_S, check=False)
         except subprocess.TimeoutExpired:
             return problem
+        except OSError as error:
+            return f"docker cannot be run: {error.strerror}"
         if answer.returncode != 0:
             return problem
     return None

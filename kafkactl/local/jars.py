@@ -25,22 +25,26 @@ def find_java() -> str:
     Raise EngineError where there is none; with JAVA_HOME, PATH is not searched.
     """
     home = os.environ.get("JAVA_HOME")
-    java = shutil.which("java", path=str(Path(home) / "bin")) if home else shutil.which("java")
+    # The path is absolute, because a node runs in a folder of its own.
+    java = shutil.which("java", path=os.path.abspath(Path(home) / "bin")) if home else shutil.which("java")
     if java is None:
         where = "in JAVA_HOME/bin" if home else "on PATH"
         raise EngineError(f"the native engine needs Java: java not found {where}", REMEDIES)
-    return java
+    return os.path.abspath(java)
 
 
 def require_java(version: str) -> None:
     """Raise EngineError without java, or where it is too old for this Kafka: 4.x needs Java 17, older ones need 8.
 
     `version` is Kafka's, such as 4.3.1. java, in JAVA_HOME or on PATH, is run to learn its version; raise EngineError
-    also where it does not print one, and OSError where it cannot be run.
+    also where it does not print one or cannot be run.
     """
     java = find_java()
-    output = subprocess.run([java, "-version"], capture_output=True, text=True, errors="replace", check=False).stderr
-    match = re.search(r'version "(?:1\.)?(\d+)', output)
+    try:
+        done = subprocess.run([java, "-version"], capture_output=True, text=True, errors="replace", check=False)
+    except OSError as error:
+        raise EngineError(f"the native engine needs Java: {java} cannot be run: {error.strerror}", REMEDIES) from error
+    match = re.search(r'version "(?:1\.)?(\d+)', done.stderr)
     needed = 17 if int(version.split(".")[0]) >= 4 else 8
     if match is None or int(match[1]) < needed:
         has = f"is version {match[1]}" if match else "does not print its version"
@@ -57,7 +61,7 @@ def get_libs(version: str, tell: Callable[[str], None]) -> Path:
     """
     home = os.environ.get("KAFKA_HOME")
     if home:
-        return _find_in_home(Path(home), version)
+        return _find_in_home(Path(home).absolute(), version)
     folder = _get_cache_folder(version)
     if not folder.is_dir():
         _fetch(version, folder, tell)

@@ -5,6 +5,7 @@ A node's shell writes its own process id before it becomes Java. So the id is kn
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from collections.abc import Iterable
 from contextlib import suppress
@@ -16,7 +17,7 @@ from kafkactl.local.compose import Service, Target
 from kafkactl.local.engine import START_TIMEOUT_S, Tell, await_condition
 from kafkactl.local.nodes import Node
 
-_BECOME_SCRIPT = 'echo $$ > "$1"; shift; exec "$@"'
+_BECOME_SCRIPT = 'echo $$ > "$1" && shift && exec "$@"'
 
 _LOG4J2 = """\
 status = error
@@ -100,7 +101,7 @@ def _run_job(job: Service) -> None:
     if completed.returncode != 0:
         raise EngineError(
             f"{job.name} failed: {_find_complaint(completed.stderr)}",
-            f"run its command to see more: {' '.join(command)}",
+            f"run its command to see more: {shlex.join(command)}",
         )
 
 

@@ -7,6 +7,7 @@ cp-zookeeper writes ZOOKEEPER_* into zoo.cfg under camel-case names. Host names 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ ZOOKEEPER_NAMES = {
     "ZOOKEEPER_SYNC_LIMIT": "syncLimit",
 }
 
-_LISTENER_PORT = re.compile(r"://[^:,/]*:(\d+)")
+_LISTENER_PORT = re.compile(r"://(?:\[[^\]]*\]|[^:,/]*):(\d+)")
 _ANY_ADDRESS = re.compile(r"://(?:0\.0\.0\.0)?:(\d+)")
 
 
@@ -83,8 +84,7 @@ def list_listening_ports(service: Service) -> list[int]:
     """Return the ports that a service opens inside its container, in the order of its settings.
 
     They are those of KAFKA_LISTENERS; for ZooKeeper the client port, then those of its own entry in ZOOKEEPER_SERVERS.
-    Without KAFKA_LISTENERS the list is empty. Listeners must not have IPv6 addresses. Raise ValueError for a port of
-    ZooKeeper that is no number.
+    Without KAFKA_LISTENERS the list is empty. Raise ValueError for a port of ZooKeeper that is no number.
     """
     if not service.is_zookeeper:
         return [int(port) for port in _LISTENER_PORT.findall(service.environment.get("KAFKA_LISTENERS", ""))]
@@ -135,12 +135,13 @@ def make_zookeeper_properties(service: Service, loopback: Loopback, volumes: Map
 
 
 def format_properties(settings: Mapping[str, str]) -> str:
-    """Return the text of a .properties file: a line NAME=VALUE for each setting, in order.
+    r"""Return the text of a .properties file: a line NAME=VALUE for each setting, in order.
 
-    Each line has its end. Each backslash is doubled, because it is the format's escape character; nothing else is
-    escaped.
+    Each line has its end. Each backslash is doubled, because it is the format's escape character. Java reads such a
+    file as Latin-1, so characters outside of ASCII are escaped: \u00fc for ü.
     """
-    return "".join(f"{key}={value}\n".replace("\\", "\\\\") for key, value in settings.items())
+    lines = (f"{key}={value}\n".replace("\\", "\\\\") for key, value in settings.items())
+    return re.sub("[^\x00-\x7f]", lambda match: json.dumps(match[0])[1:-1], "".join(lines))
 
 
 def make_job_command(service: Service, volumes: Mapping[str, Path]) -> list[str]:

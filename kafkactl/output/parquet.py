@@ -5,12 +5,14 @@ pyarrow is an extra: `pip install kafkactl[parquet]`.
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
 from kafkactl.errors import UsageError
+from kafkactl.output.structured import make_valid_text
 from kafkactl.stdout import out
 
 ROWS_PER_GROUP = 20_000
@@ -37,13 +39,35 @@ def print_parquet(rows: Iterator[dict[str, Any]]) -> None:
     if out.is_terminal:
         raise UsageError("-o parquet is for a file or a pipe", "kafkactl dump-log ... -o parquet > records.parquet")
     writer = None
-    while group := list(islice(rows, ROWS_PER_GROUP)):
-        if writer is None:
-            schema = pyarrow.schema([(name, _find_type(pyarrow, name, cell)) for name, cell in group[0].items()])
-            writer = parquet.ParquetWriter(out.binary, schema)
-        writer.write_table(pyarrow.Table.from_pylist([_make_cells(row) for row in group], schema=schema))
+    sink = _Sink()
+    try:
+        while group := list(islice(rows, ROWS_PER_GROUP)):
+            if writer is None:
+                schema = pyarrow.schema([(name, _find_type(pyarrow, name, cell)) for name, cell in group[0].items()])
+                writer = parquet.ParquetWriter(sink, schema)
+            writer.write_table(pyarrow.Table.from_pylist([_make_cells(row) for row in group], schema=schema))
+    except BaseException:
+        sink.is_abandoned = True
+        raise
     if writer is not None:
         writer.close()
+
+
+class _Sink(io.RawIOBase):
+    """Stdout for pyarrow, whose writer ends a file also after an error, as soon as nobody refers to it."""
+
+    is_abandoned = False
+    """True after an error: what comes now would make the file look whole."""
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Write bytes, and return their number; drop them after an error. Raise OutputError and ReaderLeftError."""
+        if not self.is_abandoned:
+            out.binary.write(data)
+        return len(data)
 
 
 def _find_type(pyarrow: Any, name: str, cell: object) -> Any:
@@ -61,12 +85,17 @@ def _find_type(pyarrow: Any, name: str, cell: object) -> Any:
 def _make_cells(row: dict[str, Any]) -> dict[str, Any]:
     """Return a copy of a row for pyarrow: dicts as JSON text, and headers as structs of name and value.
 
+    Texts that are not Unicode, such as some paths, have visible escapes.
+
     `headers`, if the row has them, are pairs of name and value, and not the objects that encode_headers makes for bytes
     that are not UTF-8. Other cells stay, also lists.
     """
-    cells = {
-        name: json.dumps(cell, ensure_ascii=False) if isinstance(cell, dict) else cell for name, cell in row.items()
-    }
+    cells = {name: _make_text(cell) if isinstance(cell, (dict, str)) else cell for name, cell in row.items()}
     if "headers" in cells:
         cells["headers"] = [{"name": name, "value": value} for name, value in row["headers"]]
     return cells
+
+
+def _make_text(cell: dict[str, Any] | str) -> str:
+    """Return a text without lone surrogates: the text itself, or a dict as JSON."""
+    return make_valid_text(cell if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False))

@@ -185,7 +185,7 @@ def make_valid_data(value: Any, keep_keys: bool = False) -> Any:
     whose items cannot be sorted.
     """
     if isinstance(value, str):
-        return _make_valid_text(str(value.value) if isinstance(value, Enum) else value)
+        return make_valid_text(str(value.value) if isinstance(value, Enum) else value)
     if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, float):
@@ -203,7 +203,7 @@ def _make_valid_key(key: Any, keep_numbers: bool) -> Any:
     """Return a key as text, a bool and None as in JSON; with `keep_numbers` an integer, but not a bool, stays one."""
     if key is None or isinstance(key, bool):
         return json.dumps(key)
-    return key if keep_numbers and type(key) is int else _make_valid_text(str(key))
+    return key if keep_numbers and type(key) is int else make_valid_text(str(key))
 
 
 def _split(items: Iterable[Any]) -> Iterator[list[Any]]:
@@ -231,7 +231,7 @@ def _replace_unknown_type(value: Any) -> Any:
     return str(value)
 
 
-def _make_valid_text(text: str) -> str:
+def make_valid_text(text: str) -> str:
     """Return text without lone surrogates: they become visible escapes, of bytes where all stand for bytes.
 
     Where all stand for bytes, those that are a character in UTF-8 become this character.
@@ -373,5 +373,5 @@ def format_csv_cell(value: object) -> str:
     """
     if value == "":
         return '""'
-    text = _make_valid_text(format_cell(value, absent=""))
+    text = make_valid_text(format_cell(value, absent=""))
     return '"' + text.replace('"', '""') + '"' if _CSV_SPECIAL.search(text) else text

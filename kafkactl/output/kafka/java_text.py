@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-_CONTROL_CHARACTER = re.compile(r"\\u00([01][0-9a-f])")
+_ESCAPE = re.compile(r"\\(?:\\|u00[01][0-9a-f])")
+"""An escaped backslash, or the escape of a control character."""
 
 
 def format_json(value: Any) -> str:
@@ -29,7 +30,7 @@ def format_json(value: Any) -> str:
         return text if text[-1].isdigit() else f'"{text}"'
     text = json.dumps(value, ensure_ascii=False)
     # Jackson writes the escapes of control characters with capital digits.
-    return _CONTROL_CHARACTER.sub(lambda match: match[0][:4] + match[0][4:].upper(), text) if "\\u00" in text else text
+    return _ESCAPE.sub(lambda match: match[0][:4] + match[0][4:].upper(), text) if "\\u00" in text else text
 
 
 def format_double(value: float) -> str:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import csv
+import gc
 import io
 import json
 import os
 import signal
 import struct
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import cramjam
 import pytest
 
+from kafkactl.errors import FormatError
+from kafkactl.output.parquet import print_parquet
+from kafkactl.stdout import out
 from kafkactl.storage.compression import Codec
 from kafkactl.storage.records import Record
 from tests.conftest import REPOSITORY, Cli
@@ -188,6 +193,33 @@ def test_csv_and_parquet_have_the_same_records(cli: Cli, tmp_path: Path) -> None
     assert [row["value"] or "" for row in rows] == [row["value"] for row in texts]
     assert rows[61]["headers"] == [{"name": "trace", "value": "1"}, {"name": "empty", "value": None}]
     assert rows[0]["file"] == str(LOG)
+
+
+def test_parquet_of_a_path_that_is_no_text(cli: Cli, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    folder = tmp_path / os.fsdecode(b"a\xff")
+    folder.mkdir()
+    (folder / LOG.name).write_bytes(LOG.read_bytes())
+    command = cli.command("dump-log", folder / LOG.name, "--print-data-log", "-o", "parquet")
+    done = subprocess.run(command, capture_output=True, env=cli.full_environment(), check=True)
+    assert parquet.read_table(io.BytesIO(done.stdout))["file"][0].as_py().endswith(f"a\\xff/{LOG.name}")
+
+
+def test_parquet_after_an_error_is_no_whole_file(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    pytest.importorskip("pyarrow.parquet")
+
+    def read_rows() -> Iterator[dict[str, object]]:
+        for number in range(25_000):
+            yield {"offset": number}
+        raise FormatError("damaged")
+
+    with pytest.raises(FormatError):
+        print_parquet(read_rows())
+    gc.collect()
+    out.flush()
+    written = capfdbinary.readouterr().out
+    assert written.startswith(b"PAR1")
+    assert not written.endswith(b"PAR1")
 
 
 def large(tmp_path: Path) -> Path:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import signal
+import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -75,6 +77,34 @@ def test_where_a_process_cannot_be_started_none_stays(started: int, monkeypatch:
     for child in children:
         with pytest.raises(ProcessLookupError):
             os.kill(child, 0)
+
+
+@pytest.mark.parametrize("writes", [False, True])
+def test_a_process_that_is_killed_leaves_no_other_waiting(writes: bool) -> None:
+    """The others are blocked by results that nobody reads; the killed one may have written a part of its own."""
+    started = os.getpid()
+
+    def work(item: int, turn: Turn) -> tuple[bytes, bool]:
+        turn.wait()
+        turn.pass_on(0)
+        if item == 1:
+            if writes:
+                kill = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGKILL))
+                kill.start()
+                return bytes(10_000_000), True  # it is blocked while it writes this
+            os.kill(os.getpid(), signal.SIGKILL)
+        return bytes(200_000), True
+
+    signal.alarm(30)
+    try:
+        results = run_in_turns(lambda: iter(range(50)), 3, 0, work)
+        next(results)
+        time.sleep(1)
+        with pytest.raises(KafkactlError, match="ended unexpectedly"):
+            list(results)
+    finally:
+        signal.alarm(0)
+    assert os.getpid() == started
 
 
 @pytest.mark.parametrize("limit", range(6))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,13 @@ def test_hosts_and_containers_reach_each_broker_by_listeners_of_their_own(name: 
         assert broker.ports[0].container in list_listening_ports(broker)
 
 
+@pytest.mark.parametrize("host", ["", "0.0.0.0", "kafka-1", "[::1]", "[fe80:1::1]", "[2001:0db8::1]"])
+def test_the_port_of_a_listener_is_behind_its_host(host: str) -> None:
+    (broker,) = load_target("kraft", {}).brokers
+    environment = {"KAFKA_LISTENERS": f"A://{host}:9092,B://{host}:19092"}
+    assert list_listening_ports(replace(broker, environment=environment)) == [9092, 19092]
+
+
 @pytest.mark.parametrize("name", TARGETS)
 def test_each_named_host_is_a_service(name: str) -> None:
     target = load_target(name, {})
@@ -112,7 +120,7 @@ def test_what_is_no_version(version: str) -> None:
 
 
 def test_zookeeper_mode_ended_with_kafka_3() -> None:
-    with pytest.raises(UsageError, match="no ZooKeeper mode"):
+    with pytest.raises(UsageError, match="with ZooKeeper"):
         load_target("zookeeper", make_variables(version="4.3.1"))
 
 

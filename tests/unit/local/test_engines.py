@@ -76,6 +76,9 @@ def test_a_kafka_home_that_holds_no_kafka_or_another(tmp_path: Path, monkeypatch
         jars.get_libs("4.3.1", lambda _line: None)
     assert "--version 4.2.0" in (raised.value.hint or "")
     assert jars.get_libs("4.2.0", lambda _line: None) == home / "libs"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KAFKA_HOME", "kafka")
+    assert jars.get_libs("4.2.0", lambda _line: None) == home / "libs", "a node runs in a folder of its own"
     (home / "libs" / "kafka_2.13-4.10.0.jar").touch()
     with pytest.raises(UsageError, match=r"has Kafka 4\.2\.0, 4\.10\.0, not 4\.3\.1") as raised:
         jars.get_libs("4.3.1", lambda _line: None)
@@ -114,6 +117,34 @@ def test_without_docker(tmp_path: Path) -> None:
     assert docker.find_docker_problem() == "the Docker engine does not answer"
     program(tmp_path, "docker", '[ "$1" = info ]')
     assert docker.find_docker_problem() == "docker has no compose plugin"
+
+
+@pytest.mark.parametrize("name", ["docker", "java"])
+def test_a_program_that_cannot_be_run_counts_as_none(name: str, tmp_path: Path) -> None:
+    """Such as one for another processor."""
+    program(tmp_path, name, "")
+    (tmp_path / name).write_bytes(b"\x7fELF")
+    if name == "docker":
+        assert docker.find_docker_problem() == "docker cannot be run: Exec format error"
+    else:
+        with pytest.raises(EngineError, match="java cannot be run: Exec format error"):
+            jars.require_java("4.3.1")
+
+
+def test_a_relative_java_home_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "home" / "bin").mkdir(parents=True)
+    program(tmp_path / "home" / "bin", "java", "")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JAVA_HOME", "home")
+    assert jars.find_java() == str(tmp_path / "home" / "bin" / "java")
+
+
+def test_the_advice_to_remove_a_folder_can_be_pasted(tmp_path: Path) -> None:
+    file = tmp_path / "my logs"
+    file.touch()
+    with pytest.raises(EngineError) as raised:
+        cluster._remove(file)
+    assert raised.value.hint == f"remove it as root: sudo rm -rf '{file}'"
 
 
 def test_where_docker_gets_no_image_java_is_tried(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kafkactl.connection import properties
 from kafkactl.local.compose import TARGETS, Service, load_target
 from kafkactl.local.translate import (
     Loopback,
@@ -111,6 +112,17 @@ def test_a_folder_of_this_host_is_not_replaced_again(keys: tuple[str, ...]) -> N
 
 def test_properties_survive_backslashes() -> None:
     assert format_properties({"log.dirs": r"C:\kafka"}) == "log.dirs=C:\\\\kafka\n"
+
+
+def test_properties_have_only_characters_that_java_reads(tmp_path: Path) -> None:
+    """Java reads such a file as Latin-1, and \\uXXXX as a unit of UTF-16."""
+    settings = {"log.dirs": "/home/jürgen/데이터/\U0001f600"}
+    text = format_properties(settings)
+    assert text.isascii()
+    assert text.count("\\u") == 6
+    file = tmp_path / "a.properties"
+    file.write_text(text)
+    assert properties.read(file) == settings
 
 
 def test_options_for_java() -> None:

@@ -59,3 +59,8 @@ def test_json() -> None:
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=8))
 def test_any_json_is_read_back(value: object) -> None:
     assert json.loads(format_json(value)) == value
+
+
+def test_only_escapes_of_control_characters_get_capitals() -> None:
+    assert format_json("g\\u001f") == r'"g\\u001f"', "a backslash, and no escape"
+    assert format_json("g\x1f\\\x1b") == r'"g\u001F\\\u001B"'
