@@ -104,7 +104,7 @@ class _Channel:
             os.close(self._target)
 
     def try_write(self, data: memoryview, counts: list[int]) -> bool:
-        """Write as much as there is room for, and append the number of written bytes to `counts`.
+        """Write bytes for which there is room, not always all, and append the number of written bytes to `counts`.
 
         Return False where there is no room. Return True without a new number where the kernel refused the way of
         writing: the next call uses another way. Raise OSError for a failure of the descriptor.
@@ -276,11 +276,11 @@ class DescriptorWriter:
         """Accept bytes, and hand them over when 64 KiB are together.
 
         A terminal gets them at once, with control characters except line feed and tab escaped; only a character that is
-        incomplete at the end waits for its other bytes or for `flush`. Raise OutputError where they cannot be written,
-        its subclass WriteTimeoutError after `deadline`, and ReaderLeftError where the reader of a pipe or socket left.
-        An earlier one of these is raised again by every call. An exception of a signal handler or of `while_blocked`
-        passes through; afterwards `accepted` tells whether the bytes were accepted. They are not where they are 64 KiB
-        or more, and those before them could not be handed over.
+        incomplete at the end waits. Raise OutputError where they cannot be written, its subclass WriteTimeoutError
+        after `deadline`, and ReaderLeftError where the reader of a pipe or socket left. An earlier one of these is
+        raised again by every call. An exception of a signal handler or of `while_blocked` passes through; afterwards
+        `accepted` tells whether the bytes were accepted. They are not where they are 64 KiB or more, and those before
+        them could not be handed over.
         """
         if self._channel.is_terminal:
             self._escaper = self._escaper or TerminalEscaper()
@@ -428,7 +428,7 @@ class DescriptorWriter:
                     self._wait()
 
     def _try_write(self, data: memoryview, counts: list[int]) -> bool:
-        """Write as much as there is room for, append the number of written bytes to `counts`, and return True.
+        """Write bytes for which there is room, append the number of written bytes to `counts`, and return True.
 
         Return False where there is no room. True without a new number means that the next call writes in another way.
         Raise OutputError or ReaderLeftError, and keep it for later calls, where the descriptor fails.
@@ -598,9 +598,9 @@ class _BinaryAdapter(io.BufferedIOBase):
 def take_over_stdout() -> None:
     """Reserve the standard descriptors and let `print` write through `out`; main calls this first.
 
-    Where standard output was closed, every write to it raises OutputError. An error of what `print` wrote before is not
-    raised here, but by the first write to `out`. A second call changes nothing. Raise OSError where a standard
-    descriptor is closed and no file can be opened in its place.
+    Where standard output was closed, OutputError is raised when data are handed over to it. An error of what `print`
+    wrote before is not raised here, but by the first write to `out`. A second call changes nothing. Raise OSError where
+    a standard descriptor is closed and no file can be opened in its place.
     """
     reserve_descriptors()
     with suppress(OutputError, ReaderLeftError):  # `out` raises it again at the first write
@@ -611,9 +611,9 @@ def take_over_stdout() -> None:
 def reserve_descriptors() -> None:
     """Open a harmless file at each closed descriptor of 0, 1 and 2, and give Python a stream for it.
 
-    So no file or socket that is opened later gets this number. Standard input is empty, every write to standard output
-    raises OutputError, and standard error drops all text. Child processes inherit these files. was_closed() remembers
-    the descriptors. A second call changes nothing. Raise OSError where no file can be opened.
+    So no file or socket that is opened later gets this number. Standard input is empty, standard output raises
+    OutputError when data are handed over, and standard error drops all text. Child processes inherit these files.
+    was_closed() remembers the descriptors. A second call changes nothing. Raise OSError where no file can be opened.
     """
     for descriptor, flags in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
         if _read_mode(descriptor) == 0:

@@ -154,10 +154,10 @@ def find_message_class(schema: Schema, indexes: list[int] | None = None) -> Any:
 
     `schema.message` is the name, in full or only its last parts, as In or Out.In for pkg.Out.In. In a FileDescriptorSet
     the last file counts. `indexes` are the number, from 0 on, of a message among the top ones, then among the nested
-    ones, and so on; None or an empty list means the first message. Raise UsageError for a text that is no Protobuf
-    schema, for a message that it does not have, and for a name that several have. For a schema that is text raise
-    ImportError without grpc_tools, and OperationError where no temporary file can be made; while it is compiled,
-    descriptor 2 of the process goes to a file.
+    ones, and so on; None or an empty list means the first message. Raise UsageError for an invalid schema, also an
+    unreadable FileDescriptorSet, for a message that it does not have, and for a name that several have. For a schema
+    that is text raise ImportError without grpc_tools, and OperationError where no temporary file can be made; while it
+    is compiled, descriptor 2 of the process goes to a file.
     """
     files = _read_files(schema)
     pool = descriptor_pool.DescriptorPool()
@@ -225,7 +225,7 @@ def _read_files(schema: Schema) -> list[Any]:
 
     protoc writes imported files first. The set is `schema.descriptors`, or, where that is None, is compiled from the
     text. Messages that a registry's schema declares as entries of maps are such entries again. Raise UsageError for a
-    text that protoc refuses, for a reference whose name no file can have, and for a FileDescriptorSet that cannot be
+    text that protoc refuses, for a name or text that `_write_file` refuses, and for a FileDescriptorSet that cannot be
     decoded or has no files; missing imports in it are no error here. For a schema that is text raise ImportError
     without grpc_tools, and OperationError where no temporary file can be made; while it is compiled, descriptor 2 of
     the process goes to a file.
@@ -263,8 +263,8 @@ def _compile(schema: Schema) -> bytes:
     """Return the FileDescriptorSet that protoc makes of a schema's text and its references, as bytes.
 
     The option map_entry of a text becomes a reserved number, because protoc refuses it; `_mark_map_entries` sets it
-    again. The files lie in a temporary folder, and descriptor 2 goes to a file meanwhile. Raise UsageError with
-    protoc's first error, or for the name of a reference that no file can have, ImportError without grpc_tools, and
+    again. The files lie in a temporary folder, and descriptor 2 goes to a file meanwhile. Raise UsageError where protoc
+    refuses the schema, and for a name or text that `_write_file` refuses, ImportError without grpc_tools, and
     OperationError where no temporary file can be made.
     """
     import grpc_tools

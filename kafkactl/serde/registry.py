@@ -63,8 +63,8 @@ class Registry:
         """Take SchemaRegistryClient's settings: url, basic.auth.user.info, ssl.ca.location and so on.
 
         All values are text; `timeout` is in seconds, and `max.retries` is 1 by default. `shown` goes into the schemas.
-        No request is sent yet. Raise UsageError for a wrong or unknown setting, for a number that is negative or 2**31
-        and more, for a cache.capacity below 1, and for a file of certificates or keys that cannot be read; KeyError
+        No request is sent yet. Raise UsageError for a wrong or unknown setting, for a number that is negative or above
+        2**31 - 1, for a cache.capacity below 1, and for a file of certificates or keys that cannot be read; KeyError
         without `url`.
         """
         self._url, self._shown = hide_in_url(config["url"]), shown
@@ -145,8 +145,8 @@ class Registry:
         def collect(schema: Any) -> None:
             """Add the texts of all schemas that a schema refers to, at any depth, to `references` by name.
 
-            Each of them is requested. Raise NotFoundError, OperationError or UnreachableError as Registry._request
-            does.
+            Of a name that repeats only the first one is requested. Raise NotFoundError, OperationError or
+            UnreachableError as Registry._request does, and UnreachableError for a name that is no text.
             """
             for reference in schema.references or ():
                 self._require_texts(reference.name)
@@ -173,7 +173,7 @@ class Registry:
         """Return what `ask` returns, a call of the client that sends a request.
 
         `subject_text` names the requested schema in errors. Raise NotFoundError for a registry's status 404,
-        UnreachableError for 401 and 403, and where no answer comes, and OperationError for any other error status. A
+        UnreachableError for 401, 403, any other 404 and no answer, and OperationError for any other error status. A
         ValueError, LookupError, TypeError or AttributeError of `ask` counts as an answer that no registry gives: raise
         UnreachableError. Other errors pass through.
         """
@@ -284,8 +284,8 @@ class RegistryFormat:
         `strategy` is one of STRATEGIES. Values are written by the schema with the id in `writes`; without an id by
         `schema`, which is registered where `writes` allows it, and must be registered already where not; without both
         by the newest schema of the subject, where writing with a `strategy` other than topic raises UsageError. A
-        `language` (AVRO, PROTOBUF or JSON) other than None must be that of the newest schema. Reading uses none of
-        these. Nothing is checked here.
+        `language` (AVRO, PROTOBUF or JSON) other than None must be that of a schema of the registry. Reading uses none
+        of these. Nothing is checked here.
         """
         self._writes = writes
         self._registry, self._subject, self._strategy = registry, subject, strategy
@@ -310,8 +310,8 @@ class RegistryFormat:
     def _read_value(self, data: bytes) -> str:
         """Return a value as text, by the schema whose id or GUID it begins with.
 
-        Raise FormatError for bytes without an id or with a wrong path of a Protobuf message, an id that the registry
-        does not have, a schema that is invalid or needs an extra that is not installed, and a value that is not of it.
+        Raise FormatError for bytes without an id or with a wrong path of a Protobuf message, a schema that the registry
+        does not have, that is invalid or needs an extra that is not installed, and a value that is not of it.
         Raise OperationError where the registry refuses, and UnreachableError where it refuses the login or does not
         answer as a registry does. Raise OperationError where a Protobuf schema needs a temporary file that cannot be
         made.
@@ -449,8 +449,8 @@ def _parse_schema(schema: Schema, indexes: Sequence[int] = ()) -> _ParsedSchema:
 
     `indexes` are the path of a Protobuf message: its number, from 0 on, among the top messages, then among those inside
     of it, and so on; empty means the first one. A message that the schema names counts first. Raise UsageError for an
-    invalid schema, for a missing or ambiguous message, and where an extra is not installed. Raise OperationError where
-    a Protobuf schema needs a temporary file that cannot be made.
+    invalid schema, an unknown language, and a missing or ambiguous message, and where an extra is not installed. Raise
+    OperationError where a Protobuf schema needs a temporary file that cannot be made.
     """
     if schema.language != PROTOBUF:
         return _ParsedSchema(schema, make_format(schema))

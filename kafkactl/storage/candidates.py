@@ -27,7 +27,7 @@ _SNAPPY_GAIN = 32  # it packs 64 bytes into no fewer than 3
 
 
 def can_be_batch(segment: Segment, position: int) -> bool:
-    """Return whether a batch that the file holds as a whole can begin at a position, from few bytes.
+    """Return whether a batch that the file holds as a whole can begin at a position.
 
     The position is in bytes. All batches of magic 0 to 2 that Kafka's clients and brokers write pass, if their
     compressed data have up to MAX_DECOMPRESSED_BYTES, so False is certain for these; other magics do not pass. True is
@@ -67,12 +67,12 @@ def is_followed(segment: Segment, position: int) -> bool:
 
 
 def has_fitting_content(segment: Segment, position: int) -> bool:
-    """Return whether the content of a batch fits its size, from few bytes.
+    """Return whether the content of a batch fits its size.
 
     True for every batch of up to 64 KiB, and for one that the file does not hold as a whole. False for a larger one
     with an unknown codec, with compressed data of more than MAX_DECOMPRESSED_BYTES or with a beginning that its codec
-    does not write, or with uncompressed records that are none or whose lengths do not fit. Of magic 0 and 1, compressed
-    or not, only the lengths of key and value count. Raise LostBytesError where the file cannot be read.
+    does not write, or with uncompressed records that are none or whose lengths or offsets do not fit. Of magic 0 and 1,
+    compressed or not, only the lengths of key and value count. Raise LostBytesError where the file cannot be read.
     """
     head = segment.peek(position, HEADER_SIZE)
     size = read_batch_size(head)

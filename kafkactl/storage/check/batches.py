@@ -87,7 +87,7 @@ class SegmentCheck:
 
         Damage, and a file that cannot be read further, are faults and raise nothing. Gaps between offsets go to `gaps`
         of the log state instead, and other faults that compaction explains to its `unless_cleaned`. Iterate once only,
-        as counts and state grow. Behind a place without a whole batch nothing is read: one fault, or a notice in a
+        as counts and state grow. Behind a place without a whole batch no batch is read: one fault, or a notice in a
         preallocated segment, is about the rest of the file. The log state and the batches and records in `checked` are
         updated.
         """
@@ -217,7 +217,7 @@ class SegmentCheck:
     def _check_header(self, batch: Batch, records: BatchRecords) -> Iterator[str]:
         """Yield the faults, as text, in the header of a batch of magic 2, and update the log state.
 
-        Faults are a largest timestamp other than that of the records (not looked at without records; -1 may stand for
+        Faults are a largest timestamp other than that of the records (not looked at without records; -1 must stand for
         all below -1), a leader epoch that falls, also to -1, and one that differs from the checkpoint. Faults of
         sequence numbers go to `unless_cleaned` of the log state instead.
         """
@@ -282,9 +282,9 @@ def _find_epoch(epochs: Sequence[LeaderEpoch], offset: int) -> int | None:
 def check_snapshot_file(path: Path, checked: CheckCounts) -> Iterator[Fault]:
     """Yield the faults of a KRaft snapshot, which consists of batches as a segment does.
 
-    Damage is a fault, and so are missing offsets, which count from 0 on, and, without damage, a missing control batch
-    at the end. The batches and records in `checked` are updated. Raise NotFoundError, UsageError and FormatError where
-    the file cannot be opened.
+    Faults are those of `find_faults`, missing offsets, which count from 0 on, and, without damage, a missing control
+    batch at the end. The batches and records in `checked` are updated. Raise NotFoundError, UsageError and FormatError
+    where the file cannot be opened.
     """
     log = LogState(start_offset=0, next_offset=0)
     with Segment(path) as segment:

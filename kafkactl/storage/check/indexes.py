@@ -54,8 +54,8 @@ class OffsetIndexWatcher:
     def finish(self, segment_bytes: int, *, has_damage: bool) -> Iterator[Fault]:
         """Yield the faults of entries that matched no batch; call this once, after all batches.
 
-        `segment_bytes` is the size of the log. With `has_damage`, only entries with a position past the end of the log
-        are faults.
+        `segment_bytes` is the size of the log. With `has_damage`, only entries with a position at or past the end of
+        the log are faults.
         """
         if self._open is not None and not has_damage:
             yield self._make_fault(self._open, "an entry with an offset behind the end of its segment")
