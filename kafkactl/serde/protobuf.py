@@ -24,8 +24,8 @@ _MAIN = "kafkactl_main.proto"
 _FREE_JSON = ("google.protobuf.Struct", "google.protobuf.Value", "google.protobuf.ListValue")
 """Messages whose form in JSON is the data that they hold, without the names of their fields."""
 _MAP_ENTRY_OPTION = re.compile(r"\boption\s+map_entry\s*=\s*true\s*;")
-_MAP_ENTRY = 536_870_911
-"""Highest number of a field, which stands for the option map_entry until protoc has finished."""
+_MAP_ENTRY = (536_870_905, 536_870_911)
+"""The highest numbers of fields, from and to, which stand for the option map_entry until protoc has finished."""
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 """Errors that do not come from the name or the text of a file."""
 
@@ -248,11 +248,11 @@ def _read_files(schema: Schema) -> list[Any]:
 def _mark_map_entries(descriptor: Any) -> None:
     """Set the option map_entry in the marked messages inside a DescriptorProto, at all depths, in place.
 
-    protoc refuses this option of a registry's schema, so a reserved field number marks these messages; it is removed
+    protoc refuses this option of a registry's schema, so reserved field numbers mark these messages; they are removed
     here. The message itself is not changed.
     """
     for nested in descriptor.nested_type:
-        marks = [entry for entry in nested.reserved_range if entry.start == _MAP_ENTRY]
+        marks = [entry for entry in nested.reserved_range if (entry.start, entry.end - 1) == _MAP_ENTRY]
         if marks:
             nested.reserved_range.remove(marks[0])
             nested.options.map_entry = True
@@ -262,7 +262,7 @@ def _mark_map_entries(descriptor: Any) -> None:
 def _compile(schema: Schema) -> bytes:
     """Return the FileDescriptorSet that protoc makes of a schema's text and its references, as bytes.
 
-    The option map_entry of a text becomes a reserved number, because protoc refuses it; `_mark_map_entries` sets it
+    The option map_entry of a text becomes reserved numbers, because protoc refuses it; `_mark_map_entries` sets it
     again. The files lie in a temporary folder, and descriptor 2 goes to a file meanwhile. Raise UsageError where protoc
     refuses the schema, and for a name or text that `_write_file` refuses, ImportError without grpc_tools, and
     OperationError where no temporary file can be made.
@@ -275,7 +275,7 @@ def _compile(schema: Schema) -> bytes:
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
             for name, text in {**schema.references, _MAIN: schema.text}.items():
-                _write_file(root, name, _MAP_ENTRY_OPTION.sub(f"reserved {_MAP_ENTRY};", text))
+                _write_file(root, name, _MAP_ENTRY_OPTION.sub("reserved {} to {};".format(*_MAP_ENTRY), text))
             descriptors, messages = root / "descriptors", root / "messages"
             # protoc writes its errors to the stderr of this process.
             with _redirect_stderr(messages):

@@ -22,7 +22,7 @@ from confluent_kafka.schema_registry import Schema as Registered
 from confluent_kafka.schema_registry import SchemaRegistryClient, SchemaRegistryError
 
 from kafkactl.errors import FormatError, KafkactlError, NotFoundError, OperationError, UnreachableError, UsageError
-from kafkactl.escaping import hide_in_url
+from kafkactl.escaping import hide_in_url, hide_in_urls
 from kafkactl.serde.formats import Format
 from kafkactl.serde.schema_formats import make_format, make_import_error
 from kafkactl.serde.schemas import (
@@ -80,6 +80,10 @@ class Registry:
                 f"the certificates or keys of the schema registry cannot be read: {error.strerror or error}",
                 "look at schema.registry.ssl.ca.location, ssl.certificate.location and ssl.key.location",
             ) from error
+        except Exception as error:
+            if not _is_of_client(error):
+                raise
+            raise UsageError(f"invalid setting of the schema registry: {hide_in_urls(str(error))}") from None
 
     def find_by_id(self, name: int | str) -> Schema:
         """Return the schema with an id (a number) or a GUID (text), with the schemas that it refers to.
@@ -185,8 +189,8 @@ class Registry:
             raise self._unreachable(error) from error
         except (ValueError, LookupError, TypeError, AttributeError) as error:  # an answer that is no registry's
             raise self._unreadable() from error
-        except Exception as error:  # httpx has its own exceptions, and need not be installed
-            if type(error).__module__.partition(".")[0].startswith("httpx"):
+        except Exception as error:
+            if _is_of_client(error):
                 raise self._unreachable(error) from error
             raise
 
@@ -517,3 +521,12 @@ def _read_indexes(data: bytes, at: int) -> tuple[tuple[int, ...], int]:
     if not 0 <= count <= len(data):
         raise FormatError("the index of the Protobuf message is invalid")
     return tuple(number() for _ in range(count)) or (0,), at
+
+
+def _is_of_client(error: Exception) -> bool:
+    """Return whether an error is one of the client's own exceptions or of the libraries that it uses.
+
+    They have no common class, and need not be installed: httpx's for a connection or a proxy's address, authlib's and
+    the client's for a token.
+    """
+    return type(error).__module__.startswith(("httpx", "httpcore", "authlib", "confluent_kafka"))

@@ -16,6 +16,7 @@ from kafkactl.storage.check.producers import SnapshotChecks
 from kafkactl.storage.checkpoint import LeaderEpoch
 from kafkactl.storage.control import ControlType, parse_control
 from kafkactl.storage.damage import LARGEST_KNOWN_MAGIC
+from kafkactl.storage.legacy import LegacyRecord
 from kafkactl.storage.segment import Segment
 from kafkactl.storage.source import LostBytesError
 
@@ -217,7 +218,7 @@ class SegmentCheck:
     def _check_header(self, batch: Batch, records: BatchRecords) -> Iterator[str]:
         """Yield the faults, as text, in the header of a batch of magic 2, and update the log state.
 
-        Faults are a largest timestamp other than that of the records (not looked at without records; -1 must stand for
+        Faults are a largest timestamp other than that of the records (not looked at without records; -1 may stand for
         all below -1), a leader epoch that falls, also to -1, and one that differs from the checkpoint. Faults of
         sequence numbers go to `unless_cleaned` of the log state instead.
         """
@@ -225,7 +226,8 @@ class SegmentCheck:
         if records.count != batch.last_offset_delta + 1 or batch.delete_horizon_ms is not None:
             log.is_cleaned = log.is_rewritten = True
         # A broker that meets only timestamps below -1 writes -1 for the largest of them.
-        if records.count and batch.max_timestamp_ms != max(NO_TIMESTAMP, records.youngest_ms):
+        possible = (records.youngest_ms, max(NO_TIMESTAMP, records.youngest_ms))
+        if records.count and batch.max_timestamp_ms not in possible:
             yield f"its header states the largest timestamp {batch.max_timestamp_ms}, but it is {records.youngest_ms}"
         log.youngest_ms = max(log.youngest_ms, batch.max_timestamp_ms)
         if batch.leader_epoch < log.leader_epoch:
@@ -254,6 +256,8 @@ def _read_records(batch: AnyBatch, log: LogState) -> BatchRecords:
     facts = BatchRecords()
     is_control = isinstance(batch, Batch) and batch.is_control
     for record in batch.records():
+        if isinstance(record, LegacyRecord) and record.fault:
+            raise FormatError(record.fault)
         if facts.count == 0:
             facts.first, facts.youngest_ms = record.offset, record.timestamp_ms
             facts.is_keyless = record.key is None

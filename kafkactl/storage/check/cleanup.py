@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
@@ -25,6 +26,7 @@ COMPACTED_TOPICS = ("__consumer_offsets", "__transaction_state")
 CLEANER_CHECKPOINT = "cleaner-offset-checkpoint"
 CLEANUP_POLICY, REMOTE_STORAGE, PREALLOCATE = "cleanup.policy", "remote.storage.enable", "preallocate"
 _TOPIC_RESOURCE, _BROKER_RESOURCE = 2, 4
+_SNAPSHOT_NAME = re.compile(rf"[0-9]{{20}}-[0-9]{{10}}{re.escape(FileKind.KRAFT_SNAPSHOT.value)}")
 # First bytes of the records that are parsed: the frame's version, and the type of TopicRecord, ConfigRecord or
 # RemoveTopicRecord.
 _PARSED_RECORDS = tuple(bytes((1, api_key)) for api_key in (2, 4, 9))
@@ -175,27 +177,29 @@ class LogDirKnowledge:
         """
         metadata = _Metadata()
         try:
-            for path in self._list_metadata_files():
+            for path, from_offset in self._list_metadata_files():
                 with Segment(path) as segment:
-                    for name, fields in _read_metadata_records(segment):
+                    for name, fields in _read_metadata_records(segment, from_offset):
                         metadata.apply(name, fields)
         except KafkactlError:
             return _Metadata()  # a damaged log proves nothing; the check of its folder reports the damage
         return metadata
 
-    def _list_metadata_files(self) -> list[Path]:
+    def _list_metadata_files(self) -> list[tuple[Path, int]]:
         """Return the newest snapshot and the segments of the metadata log, in the order to read them.
 
-        All segments come, also those before the snapshot, but no .gz or .deleted file. The list is empty where there is
+        With each comes the offset to read it from: the snapshot has the records of the log before its own offset. All
+        segments come, also those before the snapshot, but no .gz or .deleted file. The list is empty where there is
         neither a snapshot nor a first segment of offset 0. Raise UsageError where the folder cannot be listed. Without
         a snapshot, and without a number in the name of the first segment, its content is read; raise UsageError where
         that has no offset or may not be opened, and FormatError where it cannot be read.
         """
         files = list_files(self._path / f"{METADATA_TOPIC}-0")
-        snapshots = sorted(path for path in files.regular if path.suffix == FileKind.KRAFT_SNAPSHOT.value)
+        snapshots = sorted(path for path in files.regular if _SNAPSHOT_NAME.fullmatch(path.name))
         if not snapshots and (not files.segments or find_base_offset(files.segments[0]) > 0):
             return []
-        return [*snapshots[-1:], *files.segments]
+        from_offset = int(snapshots[-1].name.partition("-")[0]) if snapshots else 0
+        return [*((path, 0) for path in snapshots[-1:]), *((path, from_offset) for path in files.segments)]
 
 
 def find_knowledge(folder: Path) -> LogDirKnowledge:
@@ -211,13 +215,13 @@ def is_metadata(folder: Path) -> bool:
     return parse_folder_name(folder).topic == METADATA_TOPIC
 
 
-def _read_metadata_records(segment: Segment) -> Iterator[tuple[str, dict[str, Any]]]:
+def _read_metadata_records(segment: Segment, from_offset: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield schema name and fields of the records about topics and configs, in the order of the file.
 
-    They are TopicRecord, RemoveTopicRecord and ConfigRecord. Raise FormatError, after the records before it, for
-    damage; a wrong CRC and a last batch that is cut off are no error.
+    Those below `from_offset` are left out. They are TopicRecord, RemoveTopicRecord and ConfigRecord. Raise FormatError,
+    after the records before it, for damage; a wrong CRC and a last batch that is cut off are no error.
     """
     for record in segment.records():
-        if record.value is not None and record.value.startswith(_PARSED_RECORDS):
+        if record.offset >= from_offset and record.value is not None and record.value.startswith(_PARSED_RECORDS):
             parsed = parse_metadata_record("cluster_metadata", record.value)
             yield parsed.name, parsed.fields

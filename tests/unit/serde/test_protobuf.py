@@ -43,6 +43,12 @@ def test_a_map_that_is_registered_as_its_entries_is_a_map() -> None:
     assert json.loads(of(AS_REGISTERED).to_text(of(SHOP).to_bytes(value))) == json.loads(value)
 
 
+@pytest.mark.parametrize("reserved", ["536870911", "536870905, 536870911", "1000 to max"])
+def test_a_reserved_number_makes_no_map_of_a_message(reserved: str) -> None:
+    text = f'syntax="proto3"; message Out {{ message In {{ reserved {reserved}; int32 a = 1; }} In x = 1; }}'
+    assert of(text).to_bytes('{"x": {"a": 7}}') == b"\x0a\x02\x08\x07"
+
+
 @pytest.mark.parametrize("text", [SHOP, AS_REGISTERED])
 def test_messages_are_counted_without_the_entries_of_maps(text: str) -> None:
     inner = protobuf.find_message_class(Schema(PROTOBUF, text), [0, 0])

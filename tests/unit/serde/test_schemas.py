@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -21,7 +22,7 @@ from kafkactl.serde import json_schema
 from kafkactl.serde.choice import Choice, choose_format
 from kafkactl.serde.formats import Format
 from kafkactl.serde.registry import Registry
-from kafkactl.serde.schemas import JSON, Schema, WriteOptions
+from kafkactl.serde.schemas import JSON, PROTOBUF, Schema, WriteOptions, read_schema
 from kafkactl.streams.properties import fill_defaults
 from tests import registry as registries
 from tests.fake_broker import HttpPeer
@@ -353,6 +354,37 @@ def test_what_a_registry_refuses() -> None:
         url = registry.url
     with pytest.raises(UnreachableError, match="cannot reach the schema registry"):
         Registry({"url": url, "max.retries": "0"}).find_by_id(1)
+
+
+@pytest.mark.parametrize("proxy", ["http://a:b:c", "nonsense", "ftp://h:1"])
+def test_a_wrong_proxy_is_wrong_usage(proxy: str) -> None:
+    with pytest.raises(UsageError, match="invalid setting of the schema registry"):
+        Registry({"url": "http://127.0.0.1:1", "proxy": proxy})
+
+
+def test_a_token_endpoint_that_is_not_there() -> None:
+    settings = {
+        "url": "http://127.0.0.1:1",
+        "max.retries": "0",
+        "bearer.auth.credentials.source": "OAUTHBEARER",
+        "bearer.auth.issuer.endpoint.url": "http://127.0.0.1:1/token",
+        "bearer.auth.client.id": "me",
+        "bearer.auth.client.secret": "s3cret",
+        "bearer.auth.scope": "x",
+        "bearer.auth.logical.cluster": "lsrc-1",
+        "bearer.auth.identity.pool.id": "pool-1",
+    }
+    with pytest.raises(UnreachableError) as raised:
+        Registry(settings).find_by_id(1)
+    assert "s3cret" not in str(raised.value)
+
+
+def test_a_pipe_beside_a_schema_is_no_import(tmp_path: Path) -> None:
+    """To read it would wait for a writer."""
+    (tmp_path / "a.proto").write_text('syntax="proto3"; message A { int32 x = 1; }')
+    os.mkfifo(tmp_path / "b.proto")
+    (tmp_path / "c.proto").mkdir()
+    assert read_schema(str(tmp_path / "a.proto"), PROTOBUF).references == {}
 
 
 @pytest.mark.parametrize("data", [b"", b"plain", b"\0\0\0", b"\1\0\0\0\1x"])

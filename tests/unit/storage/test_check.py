@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -199,3 +200,15 @@ def test_the_command_says_what_it_looked_at(folder: Path, cli: Cli) -> None:
     assert "no segments in it" in cli("log", "check", folder.parent / "empty", check=1).stderr
     assert "no such folder" in cli("log", "check", folder / "none", check=2).stderr
     assert "missing argument DIR" in cli("log", "check", check=2).stderr
+
+
+@pytest.mark.parametrize("size", [3, 100])
+def test_a_record_of_magic_1_whose_value_is_cut_off_is_a_fault(size: int, tmp_path: Path) -> None:
+    """Its CRC is right; the size of its value is not, unless it is 3."""
+    body = struct.pack(">bbqii3s", 1, 0, 5, -1, size, b"abc")
+    message = struct.pack(">I", zlib.crc32(body)) + body
+    path = tmp_path / f"{0:020}.log"
+    path.write_bytes(struct.pack(">qi", 0, len(message)) + message)
+    found = [text for *_, text in faults(tmp_path) if "0.log" not in text and "index" not in text]
+    assert [text for text in found if "a key or value of 100 bytes" in text] == found[: size == 100]
+    assert bool(found) == (size == 100)

@@ -264,6 +264,24 @@ def write_metadata(log_dir: Path, topic: str, policy: str) -> None:
     write_segment(log_dir / "__cluster_metadata-0", 0, batch)
 
 
+def test_what_is_older_than_a_snapshot_of_kraft_is_in_it_already(tmp_path: Path) -> None:
+    """A topic was deleted and made again without its policy; the log begins after the first creation."""
+
+    def text(word: str) -> bytes:
+        return bytes([len(word) + 1]) + word.encode()
+
+    topic = b"\x01\x02\x00" + text("orders") + bytes(range(16)) + b"\x00"
+    config = b"\x01\x04\x00\x02" + text("orders") + text("cleanup.policy") + text("compact") + b"\x00"
+    folder = tmp_path / "__cluster_metadata-0"
+    write_segment(folder, 8, encode_batch([Record(8, TIME_MS, -1, None, config, ())]))
+    snapshot = folder / f"{12:020}-{1:010}.checkpoint"
+    snapshot.write_bytes(encode_batch([Record(0, TIME_MS, -1, None, topic, ())]))
+    (folder / "bootstrap.checkpoint").write_bytes(b"")
+    assert LogDirKnowledge(tmp_path).find_policy("orders", 0) is Policy.DELETE
+    snapshot.rename(folder / f"{8:020}-{1:010}.checkpoint")
+    assert LogDirKnowledge(tmp_path).find_policy("orders", 0) is Policy.COMPACT
+
+
 @pytest.mark.parametrize("policy", ["compact", "delete", "compact,delete"])
 @pytest.mark.parametrize("is_cleaned", [False, True])
 def test_a_policy_that_was_changed(tmp_path: Path, policy: str, is_cleaned: bool) -> None:
