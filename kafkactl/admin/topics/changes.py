@@ -72,8 +72,7 @@ def add_partitions(
     REQUEST_TIMED_OUT and may have been changed. Raise UnreachableError where no topic has an answer and the request was
     certainly not sent, and where the topics cannot be listed for an `assignment` (OperationError for a refusal of
     that), and UsageError for a wrong client setting. Raise ValueError, before anything is changed, for another total
-    (OverflowError from 2^31 on), for an `assignment` with a new partition without replicas, and for one with more new
-    partitions than the total of a topic that does not exist or would not grow.
+    (OverflowError from 2^31 on) and for an `assignment` with a new partition without replicas.
     """
     short: dict[str, Outcome] = {}
     if assignment is None:
@@ -89,9 +88,9 @@ def add_partitions(
             if name in present_counts and len(replicas) != totals[name] - present_counts[name] > 0
         }
         requests = {
-            # The brokers refuse a total that is not larger, and librdkafka an assignment that is empty.
+            # Other topics and totals are for the brokers to refuse; librdkafka would refuse all for such an assignment.
             name: NewPartitions(name, total, replica_assignment=new_replicas[name])
-            if new_replicas[name]
+            if name in present_counts and total > present_counts[name]
             else NewPartitions(name, total)
             for name, total in totals.items()
             if name not in short
@@ -227,7 +226,7 @@ def _split_into_batches(specs: Sequence[TopicSpec]) -> Iterator[list[TopicSpec]]
     batch: list[TopicSpec] = []
     records = 0
     for spec in specs:
-        partitions = len(spec.replica_assignment or ()) or spec.partitions or _ASSUMED_PARTITIONS
+        partitions = len(spec.replica_assignment or ()) or max(0, spec.partitions or 0) or _ASSUMED_PARTITIONS
         spec_records = 1 + partitions + len(spec.configs or {})
         if batch and records + spec_records > _RECORDS_A_REQUEST:
             yield batch

@@ -37,9 +37,18 @@ def test_a_partition_that_no_text_can_name_does_not_exist(partition: tuple[str, 
         offsets.require_partitions(cluster, [partition])
 
 
+@pytest.mark.parametrize("partitions", [None, 0, -1, 50])
+def test_topics_whose_partitions_the_brokers_choose_fill_a_request_as_50_do(partitions: int | None) -> None:
+    specs = [changes.TopicSpec(f"t{number}", partitions) for number in range(6000)]
+    batches = list(changes._split_into_batches(specs))
+    assert [spec for batch in batches for spec in batch] == specs
+    assert max(map(len, batches)) == 5000 // 51
+
+
+@pytest.mark.parametrize("length", [1, 8])
 @pytest.mark.parametrize("total", [1, 3, 6])
 def test_an_assignment_without_new_partitions_is_left_to_the_brokers(
-    total: int, monkeypatch: pytest.MonkeyPatch
+    total: int, length: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They say that the number is not larger; librdkafka refuses an empty assignment."""
     sent: list[Any] = []
@@ -53,7 +62,7 @@ def test_an_assignment_without_new_partitions_is_left_to_the_brokers(
     monkeypatch.setattr(changes, "send_change", send_change)
     admin = SimpleNamespace(create_partitions=lambda new, **_: sent.extend(new))
     cluster = cast(Cluster, SimpleNamespace(admin=admin))
-    (outcome,) = changes.add_partitions(cluster, {"orders": total}, [[1]] * total)
+    (outcome,) = changes.add_partitions(cluster, {"orders": total}, [[1]] * length)
     assert not outcome.ok
     assert [(item.new_total_count, item.replica_assignment) for item in sent] == [(total, None)]
 
