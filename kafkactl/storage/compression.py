@@ -67,7 +67,7 @@ def decompress(codec: Codec, data: bytes, bound: int | None = None) -> bytes:
     and snappy data they are an error, but zstd frames may follow each other. Raise FormatError for data that the codec
     cannot decompress, for lz4 blocks that depend on each other, for empty data and for data that are cut off, and
     TooLargeError (a FormatError) for a result past the bound. Snappy data in the framing of Java clients that end after
-    one of their blocks are not known to be cut off.
+    the framing's header or one of their blocks are not known to be cut off.
     """
     if codec is Codec.NONE:
         return data
@@ -105,7 +105,7 @@ def _decompress_gzip(data: bytes, bound: int) -> bytes:
 
 
 def _decompress_into_buffer(decompress_into: Callable[[bytes, bytearray], int], data: bytes, bound: int) -> bytes:
-    """Return the decompressed data of a frame that does not state its size.
+    """Return the decompressed data of a frame, which need not state its size.
 
     `decompress_into` writes the content of its first argument into the buffer, and returns its size. Buffers are tried,
     each four times as large as the one before, up to the bound in bytes. Raise TooLargeError past it, and

@@ -57,9 +57,9 @@ class Control:
 def parse_control(record: Record) -> Control:
     """Return the content of a control record.
 
-    A key with an unknown type gives ControlType.UNKNOWN and no fields, whatever the value is. A version that is higher
-    than known, and bytes behind the fields, are no error. Raise FormatError for a record that is cut off, for a
-    negative version of the key or the value, and for a value that its schema does not describe.
+    A key with an unknown type gives ControlType.UNKNOWN and no fields, whatever the value is. Bytes behind the fields
+    are no error, and a version that is higher than known is none by itself. Raise FormatError for a record that is cut
+    off, for a negative version of the key or the value, and for a value that its schema does not describe.
     """
     if record.key is None or len(record.key) < KEY.size:
         raise FormatError(f"corrupt: the control record at offset {record.offset} has no type")

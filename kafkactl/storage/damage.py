@@ -57,8 +57,9 @@ def read_sound_batches(
 
     Positions are in bytes from the start of the file, unpacked. `on_damage` is called with every damaged part before,
     between and after the batches. With `keeps_bad_crc` a batch with a wrong CRC is yielded, too, after a call with
-    `is_skipped` False, where a sound batch or the end of the file follows it. Damage raises nothing. Raise
-    LostBytesError (a FormatError) where the file cannot be read, and after the batches of a gzip file that is cut off.
+    `is_skipped` False, where a sound batch or the end of the file follows it. Batches of forms that Kafka's clients and
+    brokers do not write may count as damaged. Damage raises nothing. Raise LostBytesError (a FormatError) where the
+    file cannot be read, and after the batches of a gzip file that is damaged or cut off.
     """
     end = segment.size_bytes
     while position < end:
@@ -134,7 +135,7 @@ def _is_sound(segment: Segment, position: int) -> bool:
     """Return whether a batch with a known magic and a right CRC begins at a position.
 
     False also for some forms that Kafka's clients and brokers do not write, such as more records than offsets. Few
-    bytes are read where the answer is no. Raise LostBytesError where the file cannot be read.
+    bytes are read where no batch can begin there. Raise LostBytesError where the file cannot be read.
     """
     if not can_be_batch(segment, position):
         return False

@@ -95,7 +95,7 @@ class LegacyBatch:
     def max_timestamp_ms(self) -> int:
         """Return the message's own timestamp in ms since 1970, or -1 in magic 0, which has no timestamps.
 
-        Raise FormatError where `body` has fewer than 22 bytes in magic 1.
+        Raise FormatError where `body` has fewer than 22 bytes in any other magic.
         """
         if self.magic == 0:
             return NO_TIMESTAMP
@@ -211,7 +211,7 @@ def _read_inner_messages(data: bytes | memoryview) -> Iterator[LegacyBatch]:
 
 
 def _repair_checksum(frame: bytes) -> bytes:
-    """Return an lz4 frame of magic 0 with the right checksum in its header; one below 7 bytes unchanged.
+    """Return an lz4 frame of magic 0 with the right checksum in its header, if the header is whole.
 
     Old clients wrote a wrong one (KAFKA-3160).
     """

@@ -118,11 +118,11 @@ def scan_log_dir(path: Path) -> LogDirFolders:
 
     Partitions are the path itself if it has segments, and folders with segments or with the name of a partition, also
     TOPIC-N.ID-future; they are sorted by topic and number, and the other paths by name, links last. Not read are
-    folders named TOPIC-N.ID-delete or -stray, second links to a folder, FIFOs, devices, broken links and links that may
-    not be followed; below a path with segments only second links. Files and any other folders are in neither list.
-    Segments with suffixes like .deleted and .gz count as segments here. Raise MissingFileError where the path is no
-    folder, and UsageError where the path itself, not a folder below it, cannot be listed or its entries may not be
-    looked at.
+    folders named TOPIC-N.ID-delete or -stray, second links to a folder, FIFOs, sockets, devices, and links that are
+    broken, form a loop or may not be followed; below a path with segments only second links. Files and any other
+    folders are in neither list. Segments with suffixes like .deleted and .gz count as segments here. Raise
+    MissingFileError where the path is no folder, UsageError where the path itself, not a folder below it, cannot be
+    listed or its entries may not be looked at, and OSError for any other fault of the system at an entry.
     """
     folders = LogDirFolders()
     is_partition = _has_segments(path)
@@ -147,10 +147,10 @@ def list_partition_folders(path: Path) -> list[Path]:
     """Return the folders with segments at or directly below a path, sorted by topic and partition.
 
     Their names do not matter: folders that a broker has renamed are included, and so are second links to a folder. A
-    segment with a suffix like .deleted or .gz counts, too, which `list_segments` leaves out. A folder that cannot be
+    segment with a suffix like .deleted or .gz counts, too, which `list_segments` leaves out. A folder that may not be
     listed is included where it has a partition's name, and left out otherwise. Raise NotFoundError where no folder has
-    a segment, MissingFileError (a NotFoundError) where the path is no folder, and UsageError where it cannot be listed
-    or its entries may not be looked at.
+    a segment, MissingFileError (a NotFoundError) where the path is no folder, UsageError where it cannot be listed or
+    its entries may not be looked at, and OSError for any other fault of the system at an entry.
     """
     folders = [path, *filter(_is_folder, _list_children(path))]
     folders = sorted((folder for folder in folders if _has_segments(folder)), key=_sort_key)
@@ -223,7 +223,7 @@ def _explain_skipped(child: Path) -> str | None:
 
     Not read are folders named TOPIC-N.ID-delete or -stray, and paths that are neither a file nor a folder, such as
     FIFOs and broken links, or that may not be looked at. A path that is missing gives None, and so does a -future
-    folder.
+    folder. Raise OSError for any other fault of the system.
     """
     state = parse_folder_name(child).state if _is_folder(child) else None
     if state in (FolderState.DELETE, FolderState.STRAY):
@@ -285,8 +285,8 @@ def _has_segments(folder: Path) -> bool:
     """Return whether a .log file is directly in a folder; False for a missing folder and a path that is none.
 
     A suffix like .deleted or .gz behind .log does not matter here, unlike in `list_segments`. True also for a .log file
-    that may not be looked at, and for a folder that cannot be listed and has a partition's name: reading it then says
-    why.
+    that may not be looked at, and for a folder that may not be listed and has a partition's name: reading it then says
+    why. Raise OSError for any other fault of the system at a .log file.
     """
     try:
         names = [folder / name for name in os.listdir(folder) if find_kind(folder / name) is FileKind.LOG]

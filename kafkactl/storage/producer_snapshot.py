@@ -53,8 +53,8 @@ def read_producer_snapshot(path: Path) -> list[ProducerState]:
 
     Raise NotFoundError for a missing file, UsageError for a folder, a device, a file without read permission, or a
     closed or terminal standard input, and FormatError for a file of another version, with a wrong CRC, with a negative
-    number of producers or too few bytes for them, or that cannot be read. Bytes behind the last producer are ignored,
-    but the CRC covers them.
+    number of producers or too few bytes, or that cannot be read. Bytes behind the last producer are ignored, but the
+    CRC covers them.
     """
     data = bytes(read_file(path))
     if len(data) < HEADER.size + COUNT.size:

@@ -39,8 +39,8 @@ def parse_records(
     Iterate over the result once only. `data` are the uncompressed bytes of `count` records. The base values are added
     to the deltas of each record; without a producer `base_sequence` is -1, and so are the records' sequences.
     `append_time_ms` replaces every record's own timestamp; None keeps it. Iterating over the result raises FormatError
-    where `count` is negative, and, after the sound records, where the bytes are not exactly `count` whole records. With
-    a count of 0 the bytes are not looked at.
+    where `count` is negative, and, after the sound records, where the bytes are not exactly `count` whole records; in
+    place of the last record where other bytes follow it. With a count of 0 the bytes are not looked at.
     """
     if NAME == "compiled" and isinstance(data, bytes) and len(data) <= MAX_AT_ONCE_BYTES:
         parsed = _records.parse_records(data, count, base_offset, base_timestamp_ms, base_sequence, append_time_ms)

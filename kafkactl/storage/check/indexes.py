@@ -253,7 +253,7 @@ def _strip_padding(index: Index, entries: list[Entry], padding: Entry, faults: l
 
 
 def _has_time(batch: AnyBatch, entry: TimeEntry) -> bool:
-    """Return whether the record with an entry's offset has its timestamp; False where records cannot be read."""
+    """Return whether the record with an entry's offset has its timestamp; False where it cannot be read."""
     with suppress(FormatError):
         return any(
             record.offset == entry.offset and record.timestamp_ms == entry.timestamp_ms for record in batch.records()

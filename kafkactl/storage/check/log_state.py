@@ -107,8 +107,8 @@ class LogState:
     def meet_offset(self, path: Path, position: int, first: int) -> None:
         """Note a gap before the first offset of a sound batch, which compaction can leave; then `is_cleaned` is set.
 
-        `next_offset` is not moved. No gap is noted before the first batch (`next_offset` is None), nor directly behind
-        damage, which ends here. `position` is that of the batch in its file, in bytes.
+        `next_offset` is not moved. No gap is noted where `next_offset` is None, nor directly behind damage, which ends
+        here. `position` is that of the batch in its file, in bytes.
         """
         if self.is_exact and self.next_offset is not None and first > self.next_offset:
             self._add_gap(path, position, first, between_segments=False)

@@ -93,7 +93,8 @@ def _may_be_written(folder: Path, versions: dict[str, tuple[int, int]]) -> bool:
 def _read_versions(folder: Path) -> dict[str, tuple[int, int]]:
     """Return size (in bytes) and time of change (in ns since 1970) of every entry of a folder, by name.
 
-    A folder that is missing or cannot be listed gives none, and an entry that vanishes ends the reading.
+    A folder that is missing or cannot be listed gives none, and an entry that vanishes or may not be looked at ends the
+    reading.
     """
     versions = {}
     with suppress(OSError), os.scandir(folder) as entries:
@@ -144,10 +145,10 @@ class PartitionCheck:
             self.faults += find_open_transactions(segments[-1], self.log)
 
     def _check_files(self, segments: list[Path]) -> Iterator[Fault]:
-        """Yield the faults and notices of all files, segments in the order of their offsets, and read the log's state.
+        """Yield the faults and notices of all files, and read the log's state.
 
-        Faults that compaction explains, gaps and open transactions are not among them. A file that cannot be read is a
-        fault.
+        `segments` are in the order of their offsets. Faults that compaction explains, gaps and open transactions are
+        not among the results. A file that cannot be read is a fault.
         """
         self.epochs, faults = _read_epochs(self.folder / FileKind.LEADER_EPOCHS.value)
         yield from faults

@@ -61,7 +61,7 @@ class SnapshotChecks:
 
 
 def _check_snapshot(path: Path, end: int, log: LogState) -> Iterator[Fault]:
-    """Yield the faults of a snapshot; the log has been read up to its offset `end`.
+    """Yield the faults of a snapshot; the log has been read up to its offset `end`, or ends before it.
 
     A missing file has none, and one that cannot be read is a fault. Faults that compaction explains go to
     `log.unless_cleaned` instead.

@@ -49,9 +49,9 @@ def read_regular(path: Path, read: Callable[[Path], T], faults: list[Fault]) -> 
 def check_partition_metadata(path: Path, expected_id: str | None) -> Iterator[Fault]:
     """Yield the faults of partition.metadata; none for a missing file, a broken link, a FIFO or a device.
 
-    They are a file that cannot be read, another version than 0, and a topic_id that is missing, is not 16 bytes in
-    base64, or differs from `expected_id`: the topic's id in the log of KRaft, or None where it is not known. Nothing is
-    raised.
+    They are a file that cannot be read, a version that is missing or not 0, and a topic_id that is missing, is not 16
+    bytes in base64, or differs from `expected_id`: the topic's id in the log of KRaft, or None where it is not known.
+    Nothing is raised.
     """
     faults: list[Fault] = []
     properties = read_regular(path, read_properties, faults)
@@ -71,9 +71,9 @@ def check_meta_properties(path: Path) -> Iterator[Fault]:
     """Yield the faults of meta.properties.
 
     They are a missing file or a path that is no file, because a log dir that a broker has used always has it; one that
-    cannot be read; a version other than 0 and 1, after which nothing else is checked; a broker.id (version 0) or
-    node.id (version 1) that is missing, negative or no number; a missing or empty cluster.id; and a directory.id that
-    is not 16 bytes in base64. Nothing is raised.
+    cannot be read; a version that is missing or not 0 or 1, after which nothing else is checked; a broker.id (version
+    0) or node.id (version 1) that is missing, negative or no number; a missing or empty cluster.id; and a directory.id
+    that is not 16 bytes in base64. Nothing is raised.
     """
     faults: list[Fault] = []
     properties = read_regular(path, read_properties, faults)

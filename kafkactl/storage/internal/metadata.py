@@ -37,9 +37,9 @@ def parse_metadata_record(topic: str, value: bytes) -> MetadataRecord:
     """Return the decoded value of a record.
 
     `topic` is cluster_metadata or remote_log_metadata, without the two underscores. Raise FormatError, in Kafka's
-    words, for an unknown frame version or type, for a negative version, for bytes that are not as their schema says,
-    and for bytes after it; FileNotFoundError for a topic without a layouts file. A higher version than the schema's is
-    no error by itself.
+    words, for an unknown frame version or type, for a negative version, for one of these numbers that is cut off or too
+    large, for bytes that are not as their schema says, and for bytes after it; FileNotFoundError for a topic without a
+    layouts file. A higher version than the schema's is no error by itself.
     """
     reader = SchemaReader(value)
     frame_version = _read_leading_number(reader, "frame version")
