@@ -122,7 +122,7 @@ def scan_log_dir(path: Path) -> LogDirFolders:
     broken, form a loop or may not be followed; below a path with segments only second links. Files and any other
     folders are in neither list. Segments with suffixes like .deleted and .gz count as segments here. Raise
     MissingFileError where the path is no folder, UsageError where the path itself, not a folder below it, cannot be
-    listed or its entries may not be looked at, and OSError for any other fault of the system at an entry.
+    listed or its entries may not be looked at.
     """
     folders = LogDirFolders()
     is_partition = _has_segments(path)
@@ -150,7 +150,7 @@ def list_partition_folders(path: Path) -> list[Path]:
     segment with a suffix like .deleted or .gz counts, too, which `list_segments` leaves out. A folder that may not be
     listed is included where it has a partition's name, and left out otherwise. Raise NotFoundError where no folder has
     a segment, MissingFileError (a NotFoundError) where the path is no folder, UsageError where it cannot be listed or
-    its entries may not be looked at, and OSError for any other fault of the system at an entry.
+    its entries may not be looked at.
     """
     folders = [path, *filter(_is_folder, _list_children(path))]
     folders = sorted((folder for folder in folders if _has_segments(folder)), key=_sort_key)
@@ -223,7 +223,7 @@ def _explain_skipped(child: Path) -> str | None:
 
     Not read are folders named TOPIC-N.ID-delete or -stray, and paths that are neither a file nor a folder, such as
     FIFOs and broken links, or that may not be looked at. A path that is missing gives None, and so does a -future
-    folder. Raise OSError for any other fault of the system.
+    folder. Nothing is raised.
     """
     state = parse_folder_name(child).state if _is_folder(child) else None
     if state in (FolderState.DELETE, FolderState.STRAY):
@@ -266,13 +266,10 @@ def _require_entries(folder: Path) -> None:
 
 
 def _is_folder(path: Path) -> bool:
-    """Return whether a path leads to a folder; False also where this may not be looked at, and for a loop of links.
-
-    Raise OSError for any other fault of the system, such as a name that is too long.
-    """
+    """Return whether a path leads to a folder; False also where this cannot be looked at, and for a loop of links."""
     try:
         return path.is_dir()
-    except PermissionError:
+    except OSError:
         return False
 
 
@@ -285,18 +282,18 @@ def _has_segments(folder: Path) -> bool:
     """Return whether a .log file is directly in a folder; False for a missing folder and a path that is none.
 
     A suffix like .deleted or .gz behind .log does not matter here, unlike in `list_segments`. True also for a .log file
-    that may not be looked at, and for a folder that may not be listed and has a partition's name: reading it then says
-    why. Raise OSError for any other fault of the system at a .log file.
+    that cannot be looked at, and for a folder that cannot be listed and has a partition's name: reading it then says
+    why. Nothing is raised.
     """
     try:
         names = [folder / name for name in os.listdir(folder) if find_kind(folder / name) is FileKind.LOG]
-    except PermissionError:
-        return parse_folder_name(folder).partition is not None
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
+    except OSError:
+        return parse_folder_name(folder).partition is not None
     try:
         return any(path.is_file() for path in names)
-    except PermissionError:
+    except OSError:
         return True
 
 

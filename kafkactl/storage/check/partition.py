@@ -22,7 +22,7 @@ from kafkactl.storage.check.producers import SnapshotChecks, check_aborted, find
 from kafkactl.storage.check.small_files import check_partition_metadata, check_quorum_state, may_be_in_use, read_regular
 from kafkactl.storage.checkpoint import LeaderEpoch, read_leader_epochs
 from kafkactl.storage.files import ON_THEIR_WAY, FileKind, find_kind, find_sibling, strip_suffixes
-from kafkactl.storage.log_dir import FolderFiles, list_files, parse_folder_name
+from kafkactl.storage.log_dir import FolderFiles, list_files, parse_folder_name, resolve_links
 from kafkactl.storage.segment import Segment, find_base_offset
 
 LOOKS = 3
@@ -84,7 +84,7 @@ def _may_be_written(folder: Path, versions: dict[str, tuple[int, int]]) -> bool:
     `versions` has size and time of change (in ns since 1970) by file name; one new change is enough, and without files
     the result is False.
     """
-    if not may_be_in_use(folder.absolute().parent):
+    if not may_be_in_use(resolve_links(folder).parent):
         return False
     newest_ns = max((changed_ns for _, changed_ns in versions.values()), default=0)
     return time.time_ns() - newest_ns < RECENT_S * 1_000_000_000
@@ -232,7 +232,7 @@ class PartitionCheck:
         for path in self.files.regular:
             kind = find_kind(path)
             if path.name.endswith(ON_THEIR_WAY):
-                yield notice(path, _ON_THEIR_WAY[path.suffix])
+                yield notice(path, next(text for end, text in _ON_THEIR_WAY.items() if path.name.endswith(end)))
             elif kind in _BESIDE_A_SEGMENT and Path(strip_suffixes(path)).stem not in stems:
                 yield Fault(file=path, fault="an index without its segment")
             elif kind is FileKind.KRAFT_SNAPSHOT:

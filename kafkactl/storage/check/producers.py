@@ -79,7 +79,7 @@ def _check_snapshot(path: Path, end: int, log: LogState) -> Iterator[Fault]:
             text = f"producer {state.producer_id} is ahead of the snapshot's offset"
             yield Fault(file=path, offset=state.last_offset, fault=text)
             continue
-        difference = _find_difference(state, log)
+        difference = _find_difference(state, end, log)
         if difference is not None:
             log.unless_cleaned.append(Fault(file=path, offset=state.last_offset, fault=difference))
     for producer_id, opened in log.transactions.items():
@@ -88,17 +88,19 @@ def _check_snapshot(path: Path, end: int, log: LogState) -> Iterator[Fault]:
             log.unless_cleaned.append(Fault(file=path, offset=opened.first_offset, fault=text))
 
 
-def _find_difference(state: ProducerState, log: LogState) -> str | None:
-    """Return where a snapshot and the log disagree about a producer, as text, or None.
+def _find_difference(state: ProducerState, end: int, log: LogState) -> str | None:
+    """Return where a snapshot of offset `end` and the log disagree about a producer, as text, or None.
 
-    None also where the log, as far as it was read, has no batch of the producer, its newest one has another epoch, or
-    the state's last offset was not reached. Transactions are compared only where the log has no damage and the
-    snapshot has an open one that began in the log.
+    None also where the log, as far as it was read, has no batch of the producer, its newest one has another epoch or,
+    in a log with damage, is behind `end` already, or the state's last offset was not reached. Transactions are compared
+    only where the log has no damage and the snapshot has an open one that began in the log.
     """
     producer = f"producer {state.producer_id}"
     last = log.producers.get(state.producer_id)
     if last is None or last.epoch != state.producer_epoch or state.last_offset >= (log.next_offset or 0):
         return None
+    if log.has_damage and last.last_offset >= end:
+        return None  # the damage has hidden the place of the snapshot
     if last.last_offset != state.last_offset:
         return f"{producer}: the log has its last batch at {last.last_offset}"
     if last.last_sequence != state.last_sequence:
@@ -150,16 +152,16 @@ def _find_fault_of_entry(entry: AbortedTransaction, log: LogState) -> str | None
     """Return the fault of an index entry, as text, or None.
 
     A first offset above the last one is a fault. Otherwise the entry is compared with the abort marker of its producer
-    at its last offset. Where the log has holes of compaction, or does not show where the transaction began, only the
-    marker must exist. The last stable offset is compared only where the log begins at offset 0 or the entry's is
-    negative.
+    at its last offset. Where the log has holes of compaction or damage, or does not show where the transaction began,
+    only the marker must exist. The last stable offset is compared only where the log begins at offset 0 or the entry's
+    is negative.
     """
     if entry.first_offset > entry.last_offset:
         return f"a transaction that ends at {entry.last_offset} before it"
     marker = log.aborts.get((entry.producer_id, entry.last_offset))
     if marker is None:
         return f"an abort of producer {entry.producer_id} that the log does not have"
-    if log.is_cleaned or marker.first_offset is None:
+    if log.is_cleaned or log.has_damage or marker.first_offset is None:
         return None
     if marker.first_offset != entry.first_offset:
         return f"a transaction from offset {entry.first_offset}, and the log has it from {marker.first_offset} on"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from base64 import urlsafe_b64decode
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -25,6 +25,7 @@ OFFSET_CHECKPOINTS = (
     "cleaner-offset-checkpoint",
 )
 _ID_BYTES = 16
+_ID = re.compile(r"[A-Za-z0-9_-]{22}(?:==)?")
 _ID_NAMES = {"0": "broker.id", "1": "node.id"}
 """Name of the broker's number by the version of meta.properties: 0 with ZooKeeper, 1 with KRaft."""
 _QUORUM_VERSIONS = (0, 1)
@@ -71,9 +72,9 @@ def check_meta_properties(path: Path) -> Iterator[Fault]:
     """Yield the faults of meta.properties.
 
     They are a missing file or a path that is no file, because a log dir that a broker has used always has it; one that
-    cannot be read; a version that is missing or not 0 or 1, after which nothing else is checked; a broker.id (version
-    0) or node.id (version 1) that is missing, negative or no number; a missing or empty cluster.id; and a directory.id
-    that is not 16 bytes in base64. Nothing is raised.
+    cannot be read; a version other than 0 and 1, after which nothing else is checked; a broker.id (version 0) or
+    node.id (version 1) that is negative or no number; in version 1 also a missing node.id and a missing or empty
+    cluster.id; and a directory.id that is not 16 bytes in base64. A missing version is 0. Nothing is raised.
     """
     faults: list[Fault] = []
     properties = read_regular(path, read_properties, faults)
@@ -82,14 +83,15 @@ def check_meta_properties(path: Path) -> Iterator[Fault]:
         if not faults:
             yield Fault(file=path, fault="missing: a broker does not know this log dir without it")
         return
-    version = properties.get("version", "")
+    version = properties.get("version", "0")
     if version not in _ID_NAMES:
         yield Fault(file=path, fault=f"unknown version {version!r}: only versions 0 and 1 are known")
         return
     name = _ID_NAMES[version]
-    if not properties.get(name, "").isdecimal():
+    needs_ids = version != "0"  # a broker that has not registered yet has none
+    if (needs_ids or name in properties) and not properties.get(name, "").isdecimal():
         yield Fault(file=path, fault=f"{name} {properties.get(name)!r} is not a number")
-    if not properties.get("cluster.id"):
+    if needs_ids and not properties.get("cluster.id"):
         yield Fault(file=path, fault="cluster.id is missing")
     directory_id = properties.get("directory.id")
     if directory_id is not None and not _is_id(directory_id):
@@ -197,11 +199,8 @@ def _read_bytes(path: Path) -> bytes:
 
 
 def _is_id(text: str) -> bool:
-    """Return whether a text is 16 bytes in base64, with or without padding; other ASCII characters are ignored."""
-    try:
-        return len(urlsafe_b64decode(text + "==")) == _ID_BYTES
-    except ValueError:
-        return False
+    """Return whether a text is 16 bytes in URL-safe base64, with or without padding."""
+    return _ID.fullmatch(text) is not None
 
 
 def is_broker_file(path: Path) -> bool:

@@ -212,3 +212,36 @@ def test_a_record_of_magic_1_whose_value_is_cut_off_is_a_fault(size: int, tmp_pa
     found = [text for *_, text in faults(tmp_path) if "0.log" not in text and "index" not in text]
     assert [text for text in found if "a key or value of 100 bytes" in text] == found[: size == 100]
     assert bool(found) == (size == 100)
+
+
+def test_a_sound_snapshot_behind_a_damaged_batch_is_no_fault(tmp_path: Path) -> None:
+    """Its place in the log is hidden by the damage: the log has later batches of its producer already."""
+
+    def batch(offset: int, sequence: int) -> bytes:
+        return encode_batch(records(offset, 1), producer=(7, 0, sequence))
+
+    damaged = bytearray(batch(1, 1))
+    damaged[-1] ^= 1
+    path = tmp_path / f"{0:020}.log"
+    path.write_bytes(batch(0, 0) + bytes(damaged) + batch(2, 2) + encode_batch(records(3, 1)))
+    (tmp_path / f"{2:020}.snapshot").write_bytes(snapshot(1, 1))
+    assert [text for name, *_, text in faults(tmp_path) if "snapshot" in name] == []
+
+
+def test_an_index_of_aborted_transactions_behind_damage_is_compared_with_markers_only(tmp_path: Path) -> None:
+    """The damage may hide where a transaction began, or a record of it."""
+
+    def batch(offset: int, producer: int, sequence: int) -> bytes:
+        return encode_batch(records(offset, 1), producer=(producer, 0, sequence), attributes=0x10)
+
+    damaged = bytearray(encode_batch(records(1, 1)))
+    damaged[-1] ^= 1
+    (tmp_path / f"{0:020}.log").write_bytes(batch(0, 7, 0) + bytes(damaged))
+    (tmp_path / f"{2:020}.log").write_bytes(batch(2, 7, 1) + abort(3))
+    (tmp_path / f"{2:020}.txnindex").write_bytes(struct.pack(">hqqqq", 0, 7, 0, 3, 0))
+    assert [text for name, *_, text in faults(tmp_path) if "txnindex" in name] == []
+    (tmp_path / f"{2:020}.txnindex").write_bytes(struct.pack(">hqqqq", 0, 9, 0, 3, 0))
+    assert [text for name, *_, text in faults(tmp_path) if "txnindex" in name] == [
+        "an abort of producer 9 that the log does not have",
+        "the abort of producer 7 is missing: consumers would read its aborted records",
+    ]

@@ -208,7 +208,10 @@ EPOCHS, PARTITION = "rolled-0/leader-epoch-checkpoint", "rolled-0/partition.meta
 @pytest.mark.parametrize(
     ("name", "change", "expected"),
     [
-        (META, lambda _: "", "unknown version '': only versions 0 and 1"),
+        (META, lambda text: text.replace("version=1", "version="), "unknown version '': only versions 0 and 1"),
+        (META, lambda _: "version=0\nbroker.id=x\n", "broker.id 'x' is not a number"),
+        (META, replaced("directory.id=", "directory.id=+/"), "directory.id '+/"),
+        (META, lambda text: text + "directory.id=AAAAAAAAAAA!AAAAAAAAAAA\n", "directory.id 'AAAAAAAAAAA!"),
         (META, replaced("version=1", "version=7"), "unknown version '7': only versions 0 and 1"),
         (META, replaced("node.id=1", "node.id=x"), "node.id 'x' is not a number"),
         (META, replaced("node.id=1", "broker.id=1"), "node.id None is not a number"),
@@ -260,6 +263,13 @@ def test_a_small_file_with_a_fault(original: Path, name: str, change: Callable[[
     path.write_text(text)
     # A wrong epoch shows at the batches, any other fault at its file.
     assert any(expected in fault.fault for fault in found if fault.file == path or "checkpoint says" in expected), found
+
+
+@pytest.mark.parametrize("text", ["", "broker.id=1\n", "version=0\n", "version=0\nbroker.id=1\ncluster.id=x\n"])
+def test_meta_properties_of_version_0_need_no_ids(text: str, log_dir: Path) -> None:
+    """A missing version is 0, as brokers read it."""
+    (log_dir / META).write_text(text)
+    assert [fault for fault in faults(log_dir, check_log_dir) if fault.file.name == META] == []
 
 
 def test_a_log_dir_without_meta_properties(log_dir: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ from kafkactl.errors import FormatError
 from kafkactl.storage.check import CheckCounts, Fault, Severity, check_log_dir, check_partition
 from kafkactl.storage.check.cleanup import LogDirKnowledge, Policy
 from kafkactl.storage.checkpoint import read_offset_checkpoint
-from kafkactl.storage.log_dir import FolderState, parse_folder_name, scan_log_dir
+from kafkactl.storage.log_dir import FolderState, list_partition_folders, parse_folder_name, scan_log_dir
 from kafkactl.storage.records import Record
 from tests.conftest import REPOSITORY, Cli
 from tests.data.logs import HERE, extract
@@ -150,6 +151,43 @@ def test_a_folder_that_cannot_be_listed_hides_no_other(tmp_path: Path, monkeypat
     monkeypatch.setattr(os, "scandir", refuse)
     found = list(check_log_dir(tmp_path, CheckCounts()))
     assert faults(found) == ["permission denied", "6 bytes that are not a whole batch"]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.ENOMEM])
+def test_a_folder_that_fails_is_read_and_told(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no folder without segments."""
+    for name in ("orders-0", "orders-1"):
+        write_segment(tmp_path / name, 0, encode_batch(records(0)))
+    listdir = os.listdir
+
+    def fail(folder: Path) -> list[str]:
+        if Path(folder).name == "orders-0":
+            raise OSError(number, os.strerror(number))
+        return listdir(folder)
+
+    monkeypatch.setattr(os, "listdir", fail)
+    assert [folder.name for folder in list_partition_folders(tmp_path)] == ["orders-0", "orders-1"]
+
+
+def test_an_entry_that_fails_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("orders-0", "orders-1"):
+        write_segment(tmp_path / name, 0, encode_batch(records(0)))
+    is_dir = Path.is_dir
+
+    def fail(path: Path) -> bool:
+        if path.name == "orders-0":
+            raise OSError(errno.EIO, "Input/output error")
+        return is_dir(path)
+
+    monkeypatch.setattr(Path, "is_dir", fail)
+    assert [folder.name for folder in scan_log_dir(tmp_path).partitions] == ["orders-1"]
+
+
+@pytest.mark.parametrize("name", [".swap", ".deleted", ".cleaned", "x.swap"])
+def test_a_file_on_its_way_is_a_notice(name: str, tmp_path: Path) -> None:
+    write_segment(tmp_path / "orders-0", 0, encode_batch(records(0)))
+    (tmp_path / "orders-0" / name).touch()
+    assert [severity for severity, _ in findings(tmp_path / "orders-0")] == ["notice"]
 
 
 def test_a_link_to_a_partition_is_followed_once(tmp_path: Path) -> None:
