@@ -22,8 +22,8 @@ def show(
     of cells and titles escaped. json, jsonl and yaml show the report's `data`, the others its tables; jsonl has a line
     for each item of a list, so none for an empty list, and one line for any other data. The last bytes for stdout can
     stay in the buffer of `out` until it is flushed. Raise UsageError for kafka, prometheus, parquet and raw, which are
-    no formats of reports; OutputError where stdout cannot be written, ReaderLeftError where its reader left, and the
-    errors of the functions of `structured` for data that json, jsonl, yaml and csv cannot have.
+    no formats of reports; OutputError where stdout cannot be written, ReaderLeftError where its reader left (SystemExit
+    for a table), and the errors of the functions of `structured` for data that json, jsonl, yaml and csv cannot have.
     """
     stream = stream or out.text
     on_terminal = stream.isatty()

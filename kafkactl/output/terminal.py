@@ -29,8 +29,8 @@ def show_tables(tables: Sequence[Table], stream: TextIO, with_headings: bool = T
     loses its empty columns, breaks sentences, or becomes blocks of lines, which can be wider (see draw_table). A table
     without rows prints only its title. `with_headings` False leaves the titles of tables and columns out, and the empty
     lines between tables; a table that is drawn keeps a blank line above and below it, and blocks keep the titles of
-    columns. Control characters of cells must be escaped before, as render.show does. Raise OutputError and
-    ReaderLeftError where the stream is stdout and cannot be written.
+    columns. Control characters of cells must be escaped before, as render.show does. Raise OutputError where the stream
+    is stdout and cannot be written, and SystemExit where its reader left.
     """
     console = Console(file=stream, highlight=False, width=None if stream.isatty() else _WIDEST)
     for number, table in enumerate(tables):

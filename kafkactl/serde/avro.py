@@ -43,10 +43,9 @@ def make_format(schema: Schema) -> Format:
 
     Its to_text shows a value without logical types where one of them cannot be read, such as a time that Python lacks.
     Its to_bytes needs all fields of a record, also those with a default. Both raise FormatError for bytes and text that
-    are not of the schema, or nested too deeply. Raise UsageError for a text that is no Avro schema, also of a
-    reference, for unknown types in the schema itself, and for one that is nested too deeply. Unknown types in a record
-    of a reference raise nothing here: both functions raise FormatError where they meet this record, and to_bytes also
-    for another branch of its union.
+    are not of the schema, or nested too deeply. A reference with unknown types is left out, with all its types. Raise
+    UsageError for a text that is no Avro schema, also of a reference, for unknown types in the schema itself, and for
+    one that is nested too deeply.
     """
     parsed, named_types = _parse_schema(schema)
     values = _Values(named_types)
@@ -403,7 +402,10 @@ _FROM_TEXT: Mapping[str, Any] = {
 
 
 def _remove_logical_types(schema: Any) -> Any:
-    """Return a copy of a schema, which is data of JSON, without the entries logicalType, at all depths."""
+    """Return a copy of a schema, which is data of JSON, without the entries logicalType, at all depths.
+
+    Raise RecursionError for a schema that is nested too deeply.
+    """
     if isinstance(schema, list):
         return [_remove_logical_types(entry) for entry in schema]
     if isinstance(schema, dict):

@@ -53,9 +53,10 @@ def make_class_format(kind: Any, shown: ShowOptions) -> Format:
     def to_text(data: bytes) -> str:
         """Return bytes as JSON on one line, with fields that the schema does not have as #NUMBER.
 
-        Such fields inside an Any, a Struct, Value or ListValue, and in the message of an extension, are left out. Raise
-        FormatError for bytes that are not of the message, for strings that are not UTF-8 (in the message of an
-        extension they become b'...'), and for values without a form in JSON, such as an Any of an unknown type.
+        Such fields are left out of a Struct, Value or ListValue, of messages whose JSON is no object, such as a
+        Timestamp, of a message packed in an Any, and of the message of an extension. Raise FormatError for bytes that
+        are not of the message, for strings that are not UTF-8 (in the message of an extension they become b'...'), and
+        for values without a form in JSON, such as an Any of an unknown type.
         """
         try:
             value = kind.FromString(data)
@@ -71,7 +72,8 @@ def make_class_format(kind: Any, shown: ShowOptions) -> Format:
     def to_bytes(text: str) -> bytes:
         """Return JSON as bytes; raise FormatError for text that is no JSON or not of the message.
 
-        Unknown fields are refused, also those that to_text shows as #NUMBER. An empty list counts as an empty message.
+        Unknown fields are refused, also those that to_text shows as #NUMBER. An empty list, or an empty string of
+        JSON, counts as an empty message.
         """
         try:
             data: bytes = json_format.Parse(_expand_largest_float(text), kind()).SerializeToString(deterministic=True)

@@ -131,8 +131,8 @@ def _find_encoding_format(name: str, encoding: str) -> Format:
 
     UTF-8, by the names UTF-8 and UTF8 in any case, is the format string, which keeps all bytes; by another name such as
     utf_8 it is strict. `name` is the whole name of the property, for example key.deserializer.encoding. Raise
-    UsageError for any other setting than `encoding`, for an encoding that Python does not know, and for UTF-16 and
-    UTF-32 without a byte order, by any of Python's names of them.
+    UsageError for a `name` that does not end in .encoding, for an encoding that Python does not know, and for UTF-16
+    and UTF-32 without a byte order, by any of Python's names of them.
     """
     if not name.endswith(".encoding"):
         raise UsageError(
