@@ -28,7 +28,9 @@ _CSV_SPECIAL_BYTES = re.compile(rb'[",\r\n]')
 _YAML_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
 _YAML_RESERVED = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 _YAML_LONGEST_KEY = 1000  # longer keys need the mark `?` in front
-_YAML_WIDTH = 1 << 20  # so wide that PyYAML folds no line
+_KEPT_CHARACTERS = 100
+"""Length of a text up to which its form in yaml is kept."""
+_YAML_WIDTH = float("inf")  # PyYAML folds no line
 
 
 def encode_json(data: Any) -> Iterator[bytes]:
@@ -316,15 +318,19 @@ def _encode_yaml_flat(value: Any) -> str:
         return str(value)
     if isinstance(value, (dict, list)):
         return "{}" if isinstance(value, dict) else "[]"
-    return _encode_yaml_text(value) if isinstance(value, str) else _dump_yaml(value, None)
+    if not isinstance(value, str):
+        return _dump_yaml(value, None)
+    return _encode_short_yaml_text(value) if len(value) <= _KEPT_CHARACTERS else _encode_yaml_text(value)
 
 
 @functools.lru_cache(maxsize=4096)  # names and states are repeated often
-def _encode_yaml_text(text: str) -> str:
-    """Return text on one line as PyYAML writes it, which knows the texts that must be quoted.
+def _encode_short_yaml_text(text: str) -> str:
+    """Return text as _encode_yaml_text does; up to 4096 results are kept."""
+    return _encode_yaml_text(text)
 
-    Up to 4096 results are kept.
-    """
+
+def _encode_yaml_text(text: str) -> str:
+    """Return text on one line as PyYAML writes it, which knows the texts that must be quoted."""
     if _YAML_WORD.fullmatch(text) and text.lower() not in _YAML_RESERVED:
         return text
     # Text with line ends is written on one line, in double quotes: other styles would need the present indentation.

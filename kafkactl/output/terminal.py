@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import wrap
@@ -32,7 +33,7 @@ def show_tables(tables: Sequence[Table], stream: TextIO, with_headings: bool = T
     columns. Control characters of cells must be escaped before, as render.show does. Raise OutputError where the stream
     is stdout and cannot be written, and SystemExit where its reader left.
     """
-    console = Console(file=stream, highlight=False, width=None if stream.isatty() else _WIDEST)
+    console = make_console(stream)
     for number, table in enumerate(tables):
         if number and with_headings:
             console.print()
@@ -40,6 +41,17 @@ def show_tables(tables: Sequence[Table], stream: TextIO, with_headings: bool = T
             console.print(Text(_wrap_words(table.title, console.width), style="bold"), soft_wrap=True)
         if table.rows:
             console.print(draw_table(table, console.width, with_headings), soft_wrap=True)
+
+
+def make_console(stream: TextIO) -> Console:
+    """Return a console of rich as wide as the terminal that `stream` is, or 10,000 columns elsewhere.
+
+    The variable COLUMNS counts before the terminal, unless it is 0, which rich would take.
+    """
+    console = Console(file=stream, highlight=False, width=None if stream.isatty() else _WIDEST)
+    if console.width < 1:
+        return Console(file=stream, highlight=False, width=shutil.get_terminal_size().columns)
+    return console
 
 
 def _wrap_words(text: str, width: int) -> str:

@@ -413,6 +413,32 @@ def _remove_logical_types(schema: Any) -> Any:
     return schema
 
 
+def _write_out(part: Any, named_types: Mapping[str, Any], known: set[str]) -> Any:
+    """Return a part of a parsed schema in which each named type is written out where it comes first.
+
+    `named_types` are all types by full name; `known` has the names that were written out, and is changed.
+    """
+    if isinstance(part, str):
+        if part not in named_types or part in known:
+            return part
+        return _write_out(named_types[part], named_types, known)
+    if isinstance(part, list):
+        return [_write_out(branch, named_types, known) for branch in part]
+    written = {key: value for key, value in part.items() if not key.startswith("__")}
+    if "name" in written and "type" in written and written["type"] in ("record", "error", "enum", "fixed"):
+        known.add(written["name"])
+    for key in ("items", "values"):
+        if key in written:
+            written[key] = _write_out(written[key], named_types, known)
+    if "fields" in written:
+        written["fields"] = [
+            {**field, "type": _write_out(field["type"], named_types, known)} for field in written["fields"]
+        ]
+    elif not isinstance(written.get("type"), str):
+        written["type"] = _write_out(written["type"], named_types, known)
+    return written
+
+
 def _parse_schema(schema: Schema) -> tuple[Any, Mapping[str, Any]]:
     """Return a parsed schema, and its named types and those of its references by full name.
 
@@ -443,7 +469,10 @@ def _parse_schema(schema: Schema) -> tuple[Any, Mapping[str, Any]]:
                 del texts[name]
             if len(texts) == before:
                 break
-        return fastavro.parse_schema(main, named_schemas=named_types), named_types
+        parsed = fastavro.parse_schema(main, named_schemas=named_types)
+        if not (isinstance(parsed, dict) and "__named_schemas" in parsed):  # fastavro keeps them in a record only
+            parsed = fastavro.parse_schema(_write_out(parsed, named_types, set()))
+        return parsed, named_types
     except (
         SchemaParseException,
         fastavro.schema.UnknownType,

@@ -52,13 +52,12 @@ def watch(rounds: Iterator[list[GroupLag]]) -> None:
                 out.write(dump_json({"time_ms": now_ms, **groups_tables.summarize(lag)}) + b"\n")
             out.flush()
         return
-    from rich.console import Console
     from rich.live import Live
 
-    from kafkactl.output.terminal import draw_table
+    from kafkactl.output.terminal import draw_table, make_console
 
     history: dict[str, deque[int]] = defaultdict(lambda: deque(maxlen=_HISTORY))
-    with Live(console=Console(file=out.styled), auto_refresh=False, vertical_overflow="crop") as live:
+    with Live(console=make_console(out.styled), auto_refresh=False, vertical_overflow="crop") as live:
         for lags in rounds:
             for lag in lags:
                 history[lag.description.group].append(lag.total_lag)

@@ -16,6 +16,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kafkactl.output import structured
 from kafkactl.output.report import Column, Table
 from kafkactl.output.structured import (
     dump_json,
@@ -131,3 +132,16 @@ def test_yaml_is_in_block_style_in_the_order_of_the_data() -> None:
 def _comparable(value: Any) -> Any:
     """Return data as json gives it back: integers beyond 64 bits and floats keep their values."""
     return json.loads(json.dumps(value))
+
+
+def test_a_very_long_text_is_not_folded() -> None:
+    """A folded text needs the indentation of its place."""
+    value = {"a": {"b": {"c": "x " * 600_000 + "end"}}}
+    assert yaml.safe_load("".join(encode_yaml(value))) == value
+
+
+def test_long_texts_are_not_kept() -> None:
+    structured._encode_short_yaml_text.cache_clear()
+    for number in range(20):
+        "".join(encode_yaml([f"{number} " * 50_000, f"short {number}"]))
+    assert structured._encode_short_yaml_text.cache_info().currsize == 20

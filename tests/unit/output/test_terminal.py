@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from kafkactl.output.report import Column, Table
-from kafkactl.output.terminal import draw_table
+from kafkactl.output.terminal import draw_table, make_console, show_tables
 
 SENTENCE = "start its consumers, or delete the group"
 
@@ -78,3 +78,20 @@ def test_sentences_are_broken_between_words() -> None:
 @pytest.mark.parametrize(("value", "text"), [(1048576.0, "1048576"), (1e21, "1" + "0" * 21), (0.00001, "0.00001")])
 def test_numbers_have_no_exponent(value: float, text: str) -> None:
     assert text in text_of([(value,)], 60).split()
+
+
+class Terminal(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "80", ""])
+def test_a_width_of_0_is_none(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    stream = Terminal()
+    table = Table([Column("NAME", lambda row: row)], ["orders"], title="topics and more")
+    show_tables([table], stream)
+    assert "orders" in stream.getvalue()
+    assert make_console(stream).width > 0

@@ -248,3 +248,33 @@ def test_references_with_unknown_types(order: tuple[str, ...]) -> None:
     main = '{"type": "record", "name": "M", "fields": [{"name": "b", "type": "B"}]}'
     chosen = make_format(Schema(AVRO, main, references))
     assert chosen.to_text(chosen.to_bytes('{"b": {"y": 1}}')) == '{"b": {"y": 1}}'
+
+
+EVENTS = {
+    "a": '{"type": "record", "name": "A", "namespace": "n", "fields": [{"name": "x", "type": "string"}]}',
+    "b": '{"type": "record", "name": "n.B", "fields": [{"name": "a", "type": ["null", "n.A"]}, {"name": "k", "type": '
+    '{"type": "enum", "name": "n.K", "symbols": ["ONE", "TWO"]}}]}',
+}
+"""Two schemas that others refer to; the second refers to the first."""
+
+
+@pytest.mark.parametrize(
+    ("main", "values"),
+    [
+        ('["n.A", "n.B"]', ['{"n.A": {"x": "v"}}', '{"n.B": {"a": {"n.A": {"x": "v"}}, "k": "TWO"}}']),
+        ('["null", "n.B", "n.A", "n.K"]', ["null", '{"n.K": "ONE"}', '{"n.B": {"a": null, "k": "ONE"}}']),
+        ('"n.B"', ['{"a": {"n.A": {"x": "v"}}, "k": "TWO"}']),
+        ('{"type": "array", "items": "n.B"}', ["[]", '[{"a": null, "k": "ONE"}, {"a": null, "k": "TWO"}]']),
+        ('{"type": "map", "values": ["n.A", "n.B"]}', ['{"k": {"n.A": {"x": "v"}}}']),
+        (
+            '{"type": "record", "name": "M", "fields": [{"name": "b", "type": "n.B"}, {"name": "a", "type": "n.A"}]}',
+            ['{"b": {"a": null, "k": "ONE"}, "a": {"x": "v"}}'],
+        ),
+    ],
+)
+@pytest.mark.parametrize("logical", [False, True])
+def test_a_schema_of_any_kind_may_name_types_of_its_references(main: str, values: list[str], logical: bool) -> None:
+    """Such as the union of the events that one topic has."""
+    chosen = make_format(Schema(AVRO, main, EVENTS, shown=ShowOptions(logical_types=logical)))
+    for value in values:
+        assert json.loads(chosen.to_text(chosen.to_bytes(value))) == json.loads(value)
