@@ -203,8 +203,8 @@ def _read_headers(data: bytes | memoryview, position: int, end: int) -> tuple[He
     """Return the headers of a record as pairs of name and value (or None), in their order, and the position after them.
 
     Bytes of a name that are not UTF-8 become surrogates. `end` is the end of the record. Raise FormatError for a
-    negative number of headers, for more than there are bytes up to `end`, for one without a name or past `end`, and for
-    a number or length that is cut off or too long.
+    negative number of headers, for more than there are bytes up to `end`, for one without a name, for a name or value
+    past `end` (but not for None), and for a number or length that is cut off or too long.
     """
     count, position = read_varint(data, position)
     if not 0 <= count <= end - position:

@@ -102,17 +102,18 @@ class SchemaReader:
         """Return the fields of the next message by name: numbers, texts, bytes, None, lists, and dicts for structs.
 
         `version` is that of the message; one that the layout does not have is not refused here, but one above the
-        layout's is an error at the first struct inside. Uuids are texts of base64, and strings have U+FFFD for bytes
-        that are not UTF-8. Fields that the version does not have, and tagged fields with their default value, are left
-        out, and unknown tags are skipped. Bytes after the message stay for the next read. Raise FormatError where the
-        bytes end early or are not what the layout says; the position is then anywhere in the message.
+        layout's is a FormatError at the first struct inside. Uuids are texts of base64, and strings have U+FFFD for
+        bytes that are not UTF-8. Fields that the version does not have, and tagged fields with their default value, are
+        left out, and unknown tags are skipped. Bytes after the message stay for the next read. Raise FormatError where
+        the bytes end early or are not what the layout says; the position is then anywhere in the message.
         """
         flexible = version in layout.flexible
 
         def read_struct(fields: tuple[Field, ...]) -> dict[str, Any]:
             """Return the fields of the next struct that the version has, without tagged ones at their default.
 
-            Raise FormatError where the bytes end early or are not what the layout says.
+            Raise FormatError where the bytes end early or are not what the layout says, and for a struct inside in a
+            version above those of the layout.
             """
             present = [field for field in fields if version in field.versions]
             values = {field.name: field.default for field in present}
@@ -130,8 +131,8 @@ class SchemaReader:
         def read_tagged(fields: tuple[Field, ...], values: dict[str, Any]) -> None:
             """Add the next tagged fields to `values` by name; those that `fields` do not have are skipped.
 
-            Raise FormatError for a tag that is not of the version, for bytes that are no value of its field, and where
-            the bytes end early.
+            Raise FormatError for a tag that is not of the version, where the bytes end early or are not what the layout
+            says, and for a struct in a version above those of the layout.
             """
             for _ in range(self.read_unsigned_varint()):
                 tag, size = self.read_unsigned_varint(), self.read_unsigned_varint()
@@ -147,7 +148,8 @@ class SchemaReader:
             """Return the next field: a value, a list for an array, or None for null.
 
             Raise FormatError for null in a field that is not nullable, for an array of more elements than bytes are
-            left, and where the bytes end early or are not what the layout says.
+            left, where the bytes end early or are not what the layout says, and for a struct in a version above those
+            of the layout.
             """
             nullable = version in field.nullable
             if not field.many:
@@ -201,7 +203,7 @@ class SchemaReader:
         """Return the next varint of up to five bytes, as a signed 32-bit number.
 
         The number may be negative. Raise FormatError for a longer one, and EndOfBytesError (a FormatError) where the
-        bytes end inside it.
+        bytes end before or inside it.
         """
         value = 0
         for shift in range(0, 35, 7):
@@ -327,9 +329,9 @@ def _parse_default(stated: str | None, type: str, many: bool, fields: tuple[Fiel
     """Return the default of a field: the stated one, or the empty value of its type; None for `null`.
 
     `stated` is the text after default= in the file, None without it. An array has an empty list in any other case. A
-    stated bool is True for the text true only, and a type that is no bool, float64 or string takes a whole number:
-    raise ValueError for any other text. `many` says whether the field is an array; `fields` are those of a struct,
-    whose default is a dict of theirs without the tagged ones.
+    stated bool is True for the text true only, and a type that is no bool, float64 or string takes a whole number.
+    `many` says whether the field is an array; `fields` are those of a struct, whose default is a dict of theirs without
+    the tagged ones. Raise ValueError for a stated text that is no number where the type takes one.
     """
     if stated == "null":
         return None
@@ -351,8 +353,8 @@ def _parse_default(stated: str | None, type: str, many: bool, fields: tuple[Fiel
 def _parse_versions(text: str) -> range:
     """Return the versions that a text like 1+, 2-5 (5 included), 3 or none stands for; 1+ goes up to 2^15 - 1.
 
-    The range for none is empty. 3- counts as 3. Raise ValueError where a part of another text is no number, and for an
-    empty text.
+    The range for none is empty. 3- counts as 3, and what follows 1+- is ignored. Raise ValueError where any other part
+    of a text is no number, and for an empty text.
     """
     if text == "none":
         return _NO_VERSION

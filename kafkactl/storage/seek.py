@@ -37,8 +37,8 @@ def seek_offset(segment: Segment, offset: int) -> int:
 def seek_time(segment: Segment, timestamp_ms: int) -> int:
     """Return a position, in bytes, before which every record is older than `timestamp_ms`. No error is raised.
 
-    Return 0 where an index cannot be read, is missing or disagrees with the log, where the time index has no earlier
-    entry or entries that do not rise, and for a segment of up to 4 MiB (READ_WHOLE_BYTES).
+    Return 0 where an index cannot be read or is missing, where the compared entries disagree with the log or do not
+    rise, where the time index has no earlier entry, and for a segment of up to 4 MiB (READ_WHOLE_BYTES).
     """
     if segment.size_bytes <= READ_WHOLE_BYTES:
         return 0
@@ -98,8 +98,8 @@ def _is_true(entry: TimeEntry, offsets: OffsetIndex, segment: Segment) -> bool:
 
     A batch of magic 0 or 1 must have the entry's offset as its last one. The search begins where the offset index
     points. False also where the batch is not found within about 512 KiB. Raise FormatError where the log cannot be read
-    there or is a gzip file that ends there too early, a size there is one that no batch has, or a message of magic 1 is
-    too short for a timestamp.
+    there or is a gzip file that ends there too early, a size there is one that no batch has, or a message is too short
+    for its timestamp.
     """
     start = _find_position(offsets, segment, entry.offset)
     for batch in segment.batches(start):

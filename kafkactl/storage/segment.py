@@ -32,8 +32,8 @@ def find_base_offset(path: Path) -> int:
 
     The log of an index is the .log file of the same segment; any other file is read itself. The first offset is the
     number in the first 8 bytes. Raise UsageError where neither the name nor the log has an offset, where the log does
-    not exist, and where it is a folder or a device or may not be opened; FormatError where it is a socket or cannot be
-    read. With a number in the name nothing is opened.
+    not exist, and where it is a folder, a device, or a closed or terminal standard input, or may not be opened;
+    FormatError where it is a socket or cannot be read. With a number in the name nothing is opened.
     """
     offset = _offset_in_name(path)
     if offset is not None:
@@ -70,8 +70,9 @@ class Segment:
 
         Standard input that begins as gzip data do is unpacked, too. Raise MissingFileError (a NotFoundError) for a
         missing file; UsageError for a folder, a file without read permission, a device, or a closed or terminal
-        standard input; FormatError for a socket, and where the file cannot be read or not one byte can be unpacked. A
-        gzip file that is cut off later is no error here. The content is not checked, and the name needs no offset.
+        standard input; FormatError for a socket, where the file cannot be read or copied, and where a gzip file is
+        empty or damaged before its first unpacked byte. A gzip file that is cut off later is no error here. The content
+        is not checked, and the name needs no offset.
         """
         self.path = Path(path)
         self._file = StoredFile(self.path)
@@ -189,7 +190,7 @@ class Segment:
         Positions are in bytes from the start of the file, unpacked; an `end` of None is its end. A wrong CRC is no
         error (`is_valid` of a batch checks it), nor is an unknown magic. Raise FormatError, after the batches before
         it, for a size that no batch has, as in 18 or more zeros at the end, and where the file cannot be read; also for
-        a gzip file that is cut off, if `end` is None.
+        a gzip file that is damaged or cut off, if `end` is None.
         """
         while True:
             batch = (self._parse_batch_in_memory(position) if end is None else None) or self.read_batch(position, end)

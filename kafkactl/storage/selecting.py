@@ -64,14 +64,14 @@ def select(
     continues with the next batch, after a place without a whole batch and after a file that cannot be read with the
     next segment, or, with `skip_damaged`, behind the damage. A KafkactlError of `selection.matches` up to a batch's
     first selected record goes to `on_error`, like damage; behind that record, iterating over the batch's records raises
-    both. With `tail` the last records are read beforehand, all these errors go to `on_error`, and `limit` is ignored.
-    `left_out` counts the records that `read_committed` leaves out because their transaction has no end; None counts
-    nowhere. With `follow` the last path that is not missing is followed, and the iterator has no end, unless all paths
-    are missing or `limit` is reached. In later batches, and behind the last sound batch of that path, damage is not
-    skipped, also with `skip_damaged`. Errors of later reading are raised, also of a last path that `on_error` has got
-    already: FormatError for a file or batch that cannot be read, MissingFileError for a deleted segment, and UsageError
-    for a folder, a device, a file without read permission or a folder that cannot be listed, also to find the end of a
-    transaction.
+    both. Its other errors are always raised. With `tail` the last records are read beforehand, all these errors go to
+    `on_error`, and `limit` is ignored. `left_out` counts the records that `read_committed` leaves out because their
+    transaction has no end; None counts nowhere. With `follow` the last path that is not missing is followed, and the
+    iterator has no end, unless all paths are missing or `limit` is reached. In later batches, and behind the last sound
+    batch of that path, damage is not skipped, also with `skip_damaged`. Errors of later reading are raised, also of a
+    last path that `on_error` has got already: FormatError for a file or batch that cannot be read, MissingFileError for
+    a deleted segment, and UsageError for a folder, a device, a file without read permission or a folder that cannot be
+    listed, also to find the end of a transaction.
     """
     missing_paths = set(filter(_is_missing, paths))
     for path in paths:
@@ -209,11 +209,11 @@ class _Reading:
     def _find_places(self, segment: Segment) -> tuple[array[int], array[int]]:
         """Return where the batches of a segment begin and where they end, in bytes, in the order of the file.
 
-        Without `skip_damaged` the batches end before the first place without a whole one. Damage is reported to
-        `on_error`; zeros in a log that is followed are none. A file that cannot be read, and a gzip file that is cut
-        off, are damage, too: what was found before it is returned. Wrong CRCs are looked for only with `skip_damaged`,
-        which leaves their batches out unless it keeps them. Raise LostBytesError only where a log that is followed
-        becomes unreadable meanwhile.
+        Without `skip_damaged` the batches end before the first place without a whole one; a size of 13 to 25 bytes
+        counts as a batch, and is not reported here. Other damage is reported to `on_error`; zeros in a log that is
+        followed are none. A file that cannot be read, and a gzip file that is cut off, are damage, too: what was found
+        before it is returned. Wrong CRCs are looked for only with `skip_damaged`, which leaves their batches out unless
+        it keeps them. Raise LostBytesError only where a log that is followed becomes unreadable meanwhile.
         """
         begins, ends = array("q"), array("q")
         try:
@@ -308,8 +308,8 @@ class _Reading:
     def _count_selected(self, batch: Batch) -> int:
         """Return how many records of a batch the selection takes; its header's count where the records cannot be read.
 
-        The header's count is also the result where only batches are read, and where the selection takes every record.
-        Raise the errors of `matches` except FormatError.
+        The header's count is also the result where `matches` raises FormatError, where only batches are read, and where
+        the selection takes every record. Raise the errors of `matches` except FormatError.
         """
         if not self._deep or self._selection.takes_every_record:
             return batch.count
@@ -381,8 +381,7 @@ class _Reading:
         find the end of a transaction, and the errors of `matches` except FormatError. Damage before a batch's first
         selected record, bytes without a whole batch in front of a later segment, and wrong CRCs unless BadCrc.SHOWN is
         set, go to `on_error`, also with `skip_damaged`. So does a file that became shorter (KafkactlError): what is
-        written after its new end is yielded. The ends of the selection, `to_offset` and `to_time_ms`, do not end this:
-        nothing behind them is yielded.
+        written after its new end is yielded. The ends of the selection, `to_offset` and `to_time_ms`, do not end this.
         """
         self._are_checked = False
         while True:
@@ -431,7 +430,8 @@ def _make_shorter_error(path: Path, position: int, size_bytes: int) -> KafkactlE
 def _is_missing(path: Path) -> bool:
     """Return whether a path leads to nothing, as a broken link does.
 
-    False for a folder, for standard input, and where this cannot be found out, as without the right to look.
+    False for a folder, for standard input, and where looking fails otherwise, as without the right or in a loop of
+    links.
     """
     if path == STANDARD_INPUT:
         return False
@@ -473,8 +473,8 @@ def _limit(batches: Iterator[SelectedBatch], limit: int | None, deep: bool) -> I
 def _ends_before(path: Path, following: Sequence[Path], selection: Selection) -> bool:
     """Return whether all of a segment lies before the first selected offset; False where that is not known.
 
-    `following` has the next segment or nothing. False also without a `from_offset`. The base offset of the next segment
-    shows it, if both are logs in the same folder and it can be found out.
+    `following` has the next segment, whose offsets must be larger, or nothing. False also without a `from_offset`. The
+    base offset of the next segment shows it, if both are logs in the same folder and it can be found out.
     """
     if selection.from_offset is None or not following or following[0].parent != path.parent:
         return False

@@ -91,7 +91,7 @@ class Selection:
         """Return whether neither this batch nor any later one can have a selected record, by offset or broker's time.
 
         False is not certain: the offset of a batch of magic 0 or 1, and times that producers set, are not looked at.
-        Nothing is raised.
+        True for a time is right only where no later batch has an earlier time. Nothing is raised.
         """
         if self.to_offset is not None and isinstance(batch, Batch) and batch.base_offset >= self.to_offset:
             return True

@@ -121,7 +121,8 @@ class StoredFile:
 
         A FIFO is copied, and read until its writer closes it. Raise MissingFileError for a missing file; UsageError for
         a folder, a file without read permission, a device, or a closed or terminal standard input; FormatError for a
-        socket, and where the file cannot be read or copied, or not one byte can be unpacked.
+        socket, where the file cannot be read or copied, and where a gzip file is empty or damaged before its first
+        unpacked byte.
         """
         path = self.path
         try:
@@ -175,8 +176,8 @@ def read_file(path: Path) -> memoryview:
 
     Standard input that begins as gzip data do is unpacked, too. A FIFO is copied first, and read until its writer
     closes it. Raise MissingFileError for a missing file; UsageError for a folder, a file without read permission, a
-    device, or a closed or terminal standard input; FormatError for 2 GiB or more, a socket, a file that cannot be read,
-    or a gzip file that is damaged or cut off.
+    device, or a closed or terminal standard input; FormatError for 2 GiB or more, a socket, a file that cannot be read
+    or copied, or a gzip file that is damaged or cut off.
     """
     file = StoredFile(path)
     try:
@@ -196,8 +197,9 @@ def _open_standard_input() -> tuple[BinaryIO, LostBytesError | None]:
 
     A stream is read until its writer closes it, and copied from its present position on. The result is cached (an error
     is not), because standard input can be read only once: read the file by position, and do not close it. Raise
-    UsageError where standard input is closed or a terminal, LostBytesError where not one byte can be unpacked, and
-    OSError where it cannot be read or its copy cannot be written.
+    UsageError where standard input is closed or a terminal, LostBytesError where gzip data are damaged before the first
+    unpacked byte, OSError where it cannot be read or its copy cannot be written, and ValueError where the program has
+    closed `sys.stdin`.
     """
     if sys.stdin is None:
         raise UsageError("standard input is closed", "name a file instead of -")
@@ -217,8 +219,8 @@ def _unpack(path: Path, file: BinaryIO) -> tuple[BinaryIO, LostBytesError | None
     """Return the content of a gzip file as a file, and why it ends too early, or None.
 
     The returned file is at its end, so read it by position. `path` is for messages. `file` is read from its beginning,
-    and stays open. Raise LostBytesError where not one byte can be unpacked, and OSError where the file cannot be read
-    or its copy cannot be written.
+    and stays open. Raise LostBytesError where the file is empty or damaged before its first unpacked byte, and OSError
+    where it cannot be read or its copy cannot be written.
     """
     file.seek(0)
     parts = _unpack_parts(file)

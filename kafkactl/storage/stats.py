@@ -161,9 +161,9 @@ def compute_stats(path: Path, on_error: Callable[[KafkactlError], None], after: 
     its records do not count, and their offsets are a gap if records follow. `after` is the next offset of the segment
     before this one: the gap between them counts here. Where it is None, a gap between the base offset and the first
     record counts. `next_offset` is never None: without records it is the base offset, or `after` where that is larger.
-    Raise NotFoundError for a missing file; UsageError for a folder, a device, a file without read permission, and one
-    without a base offset, such as a missing one without a number in its name; FormatError where the file cannot be
-    opened.
+    Raise NotFoundError for a missing file; UsageError for a folder, a device, a file without read permission, a closed
+    or terminal standard input, and a file without a base offset, such as a missing one without a number in its name;
+    FormatError where the file cannot be opened.
     """
     base_offset = find_base_offset(path)
     stats = Stats(segments=1, next_offset=base_offset if after is None else after)
@@ -244,8 +244,8 @@ def export_stats(stats: Stats, top: int) -> dict[str, Any]:
     and `producers` and `distinct_keys` are numbers; the latter is None where rare keys were forgotten. The first offset
     is None without records. The next offset is that of `stats`: None only where no segment was read. The oldest and the
     youngest time (ms) are None where no record has one; control records do not count for them. The ratio of compression
-    has two decimal places, None without compressed batches. Numbers of compressed bytes and of control batches are left
-    out.
+    has two decimal places, None without compressed batches of magic 2. Numbers of compressed bytes and of control
+    batches are left out.
     """
     return {
         "segments": stats.segments,

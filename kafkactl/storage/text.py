@@ -25,8 +25,8 @@ def jvm_text(data: bytes) -> str:
 def split_as_utf8(data: bytes, size: int = 1024 * 1024) -> Iterator[bytes]:
     """Yield bytes as valid UTF-8, in parts of about `size` bytes, in their order; nothing for no bytes.
 
-    `size` is 4 at least. Bytes that are not UTF-8 become U+FFFD: together the parts are the encoded result of
-    `jvm_text`.
+    `size` is 4 at least. Bytes that are not UTF-8 become U+FFFD, which can make a part up to three times as large:
+    together the parts are the encoded result of `jvm_text`.
     """
     position = 0
     while position < len(data):

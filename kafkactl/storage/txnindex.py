@@ -33,9 +33,9 @@ def read_aborted_transactions(path: Path) -> Iterator[AbortedTransaction]:
     `-` is standard input. A file that ends in .gz, and standard input that begins as gzip data do, are unpacked. The
     whole file is read for the first entry, and not at the call. An entry with a negative version is no error.
 
-    Raise NotFoundError for a missing file, UsageError for a folder, a device or a file without read permission, and
-    FormatError for a file that cannot be read or unpacked completely; and, after the entries before it, for an entry
-    that is cut off or has a version above 0.
+    Raise NotFoundError for a missing file; UsageError for a folder, a device, a file without read permission, or a
+    closed or terminal standard input; and FormatError for a file that has 2 GiB or more, or cannot be read or unpacked
+    completely; and, after the entries before it, for an entry that is cut off or has a version above 0.
     """
     data = read_file(path)
     for position in range(0, len(data), ENTRY.size):
