@@ -308,15 +308,16 @@ class _Reading:
     def _count_selected(self, batch: Batch) -> int:
         """Return how many records of a batch the selection takes; its header's count where the records cannot be read.
 
-        The header's count is also the result where `matches` raises FormatError, where only batches are read, and where
-        the selection takes every record. Raise the errors of `matches` except FormatError.
+        A negative count is 0. The header's count is also the result where `matches` raises FormatError, where only
+        batches are read, and where the selection takes every record. Raise the errors of `matches` except FormatError.
         """
+        count = max(0, batch.count)
         if not self._deep or self._selection.takes_every_record:
-            return batch.count
+            return count
         try:
             return sum(map(self._selection.takes, batch.records()))
         except FormatError:
-            return batch.count
+            return count
 
     def _is_shown(self, path: Path, batch: AnyBatch) -> bool:
         """Return whether a batch is shown; report an unknown magic or a wrong CRC to `on_error`.
@@ -473,13 +474,13 @@ def _limit(batches: Iterator[SelectedBatch], limit: int | None, deep: bool) -> I
 def _ends_before(path: Path, following: Sequence[Path], selection: Selection) -> bool:
     """Return whether all of a segment lies before the first selected offset; False where that is not known.
 
-    `following` has the next segment, whose offsets must be larger, or nothing. False also without a `from_offset`. The
-    base offset of the next segment shows it, if both are logs in the same folder and it can be found out.
+    `following` has the next segment, or nothing. False also without a `from_offset`. The base offset of the next
+    segment shows it, if both are logs in the same folder, it can be found out and is larger than that of this one.
     """
     if selection.from_offset is None or not following or following[0].parent != path.parent:
         return False
     try:
         are_logs = find_kind(path) is find_kind(following[0]) is FileKind.LOG
-        return are_logs and find_base_offset(following[0]) <= selection.from_offset
-    except KafkactlError:  # the error belongs to the next segment, and comes when it is read
+        return are_logs and find_base_offset(path) < find_base_offset(following[0]) <= selection.from_offset
+    except KafkactlError:  # the error comes when the segment is read
         return False

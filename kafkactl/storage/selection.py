@@ -88,28 +88,26 @@ class Selection:
         return max(by_offset, by_time)
 
     def is_past(self, batch: AnyBatch) -> bool:
-        """Return whether neither this batch nor any later one can have a selected record, by offset or broker's time.
+        """Return whether neither this batch nor any later one can have a selected record, by its offset.
 
-        False is not certain: the offset of a batch of magic 0 or 1, and times that producers set, are not looked at.
-        True for a time is right only where no later batch has an earlier time. Nothing is raised.
+        False is not certain: the offset of a batch of magic 0 or 1 is not looked at. Times may go back, also those of
+        brokers, whose clocks differ, so they prove nothing about later batches. Nothing is raised.
         """
-        if self.to_offset is not None and isinstance(batch, Batch) and batch.base_offset >= self.to_offset:
-            return True
-        # A producer's timestamps may go back, so they prove nothing about later batches; a broker's do not go back.
-        if self.to_time_ms is None or not batch.is_log_append_time:
-            return False
-        max_timestamp_ms = _find_max_timestamp(batch)
-        return max_timestamp_ms is not None and max_timestamp_ms >= self.to_time_ms
+        return self.to_offset is not None and isinstance(batch, Batch) and batch.base_offset >= self.to_offset
 
     def is_before(self, batch: AnyBatch) -> bool:
         """Return whether all records of a batch lie before the first selected offset; False without such an offset."""
         return self.from_offset is not None and batch.last_offset < self.from_offset
 
     def may_take(self, batch: AnyBatch) -> bool:
-        """Return whether a batch can have a selected record, by `from_time_ms`, `producer_id` and `only_control` alone.
+        """Return whether a batch can have a selected record, by times, `producer_id` and `only_control` alone.
 
         Only its header is read, and nothing is raised. True is not certain.
         """
+        if self.to_time_ms is not None and batch.is_log_append_time:  # then all records have this time
+            max_timestamp_ms = _find_max_timestamp(batch)
+            if max_timestamp_ms is not None and max_timestamp_ms >= self.to_time_ms:
+                return False
         if self.from_time_ms is not None:
             max_timestamp_ms = _find_max_timestamp(batch)
             if max_timestamp_ms is not None and 0 <= max_timestamp_ms < self.from_time_ms:

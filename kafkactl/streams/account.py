@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from confluent_kafka import KafkaError, Message
 
 from kafkactl.connection.broker_errors import describe_kafka_error
-from kafkactl.streams.record import Headers, Record, read_headers
+from kafkactl.streams.record import Headers, Record
 
 LARGEST_BYTES = 1 << 20
 """Size of the largest record that Java's client sends by default; librdkafka's default is 1,000,000."""
@@ -64,22 +64,22 @@ class Account:
             return f"{MAY_BE_THERE}{otherwise}"
         return otherwise if reason is None else reason.format(why=self.give_up_reason, largest=self.largest_bytes)
 
-    def on_failure(self, error: KafkaError | None, message: Message) -> None:
+    def on_failure(self, error: KafkaError | None, message: Message, record: Record | None = None) -> None:
         """Count the failed record of a delivery report, and pass it to `tell`; confluent_kafka calls this.
 
-        Without an error nothing happens. Errors of `tell` and of read_headers() pass through.
+        The report lacks headers and timestamp: they are those of `record`, which is None for a record without both.
+        Without an error nothing happens. Errors of `tell` pass through.
         """
         if error is None:
             return
-        kind, timestamp_ms = message.timestamp()
         partition = message.partition()
         self.fail(
             UndeliveredRecord(
                 message.key(),
                 message.value(),
-                read_headers(message),
+                record.get("headers") if record else None,
                 None if partition is None or partition < 0 else partition,
-                timestamp_ms if kind else None,
+                record.get("timestamp") if record else None,
                 self.explain_failure(error.code(), describe_kafka_error(error)),
             )
         )

@@ -245,6 +245,7 @@ class Sending:
             **self._where,
             **{name: record[name] for name in ("partition", "timestamp") if name in record},
         }
+        kept: Record = {name: record[name] for name in ("headers", "timestamp") if name in record}  # type: ignore[assignment]
         while True:
             try:
                 self._producer.produce(
@@ -252,7 +253,7 @@ class Sending:
                     record.get("value"),
                     record.get("key"),
                     headers=record.get("headers"),
-                    on_delivery=self._account.on_failure,
+                    on_delivery=lambda error, message: self._account.on_failure(error, message, kept),
                     **options,
                 )
             except BufferError:

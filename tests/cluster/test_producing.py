@@ -487,3 +487,33 @@ def test_what_librdkafka_cannot_send_is_said(kraft: RunningCluster, name: str) -
     (file,) = [folder / f"{name}-0" / "00000000000000000000.log" for folder in kraft.log_dirs()]
     (row,) = [json.loads(line) for line in cli.ok("dump-log", file, "--print-data-log", "-o", "json").splitlines()]
     assert row["headers"] == [["a\0b", "c"]]
+
+
+@pytest.mark.parametrize("streams", ["compiled", "pure"])
+def test_an_undelivered_record_keeps_its_headers_and_its_timestamp(
+    streams: str, kraft: RunningCluster, name: str, tmp_path: Path
+) -> None:
+    """The report about it lacks both, and its file is sent again."""
+    cli = kraft.cli.with_environment(KAFKACTL_STREAMS="" if streams == "compiled" else "pure")
+    cli.ok("topics", "create", name, "-p", 2, "-c", "max.message.bytes=2000")
+    large = "x" * 5000
+    lines: list[dict[str, Any]] = [
+        {"key": "a", "value": large, "headers": [["h", "x"], ["h", None]], "timestamp": 1_700_000_000_000},
+        {"key": "b", "value": large, "headers": [["h", "y"]], "partition": 1},
+        {"key": "c", "value": large, "timestamp": 1_700_000_000_001},
+        {"key": "d", "value": large},
+        {"key": "fine", "value": "5", "headers": [["h", "z"]]},
+    ]
+    file = tmp_path / "letters.json"
+    text = "".join(f"{json.dumps(line)}\n" for line in lines)
+    cli("produce", name, "--sync", "--dead-letter", file, "--input", "json", input=text, check=1)
+    told = sorted((json.loads(line) for line in file.read_text().splitlines()), key=lambda row: str(row["key"]))
+    assert [row["key"] for row in told] == ["a", "b", "c", "d"]
+    for sent, row in zip(lines, told, strict=False):
+        assert {part: row.get(part) for part in ("value", "headers", "timestamp")} == {
+            part: sent.get(part) for part in ("value", "headers", "timestamp")
+        }
+    assert told[1]["partition"] == 1
+    cli.ok("configs", "alter", "topics", name, "--unset", "max.message.bytes")
+    cli.ok("produce", name, "--input", "json", "--from-file", file)
+    assert sorted(str(each["key"]) for each in read(kraft, name)) == ["a", "b", "c", "d", "fine"]

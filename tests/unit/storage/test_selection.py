@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import struct
 import threading
 import zlib
@@ -233,3 +234,34 @@ def test_the_last_records_of_a_gzip_file_that_is_cut_off(tmp_path: Path, skip_da
     assert [record.value for batch in selected for record in batch.records] == [b"1", b"2"]
     assert errors
     assert all(str(cut) in str(error) for error in errors)
+
+
+@pytest.mark.parametrize("deep", [True, False])
+def test_times_of_brokers_may_go_back(tmp_path: Path, deep: bool) -> None:
+    """A new leader has another clock, and a topic may change to times of producers."""
+    path = tmp_path / f"{0:020}.log"
+    path.write_bytes(
+        encode_batch([Record(0, 100, -1, None, b"v", ())], attributes=0x08)
+        + encode_batch([Record(1, 99, -1, None, b"v", ())], attributes=0x08)
+        + encode_batch([Record(2, 50, -1, None, b"v", ())])
+    )
+    batches = select([path], Selection(to_time_ms=100), deep, pytest.fail)
+    assert [one.batch.base_offset for one in batches] == [1, 2]
+    if deep:
+        assert offsets([path], Selection(to_time_ms=100, tail=1)) == [2]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_segments_in_any_order_lose_none(tmp_path: Path, order: tuple[int, ...]) -> None:
+    """A shell sorts names as texts, and people name files as they come."""
+    paths = []
+    for number in range(3):
+        path = tmp_path / f"{number * 100:020}.log"
+        path.write_bytes(encode_batch([Record(number * 100 + n, 1, -1, None, b"v", ()) for n in (0, 60)]))
+        paths.append(path)
+    found = offsets([paths[number] for number in order], Selection(from_offset=150))
+    assert sorted(found) == [160, 200, 260]
+    again = tmp_path / f"{0:020}.log.swap"
+    again.write_bytes(paths[0].read_bytes())
+    assert offsets([paths[0], again], Selection(from_offset=50)) == [60, 60]
+    assert offsets([paths[0], paths[0]], Selection(from_offset=50)) == [60, 60]
