@@ -57,7 +57,9 @@ class Reading:
         tell: Tell | None = None,
         prepare: Callable[[list[Message]], None] | None = None,
     ) -> None:
-        """Connect, and join the group or assign partitions. Nothing is read yet, and the group's partitions come later.
+        """Connect, and join the group or assign partitions. Nothing is read yet.
+
+        The partitions of a group, and of a reading with a `tail`, come later.
 
         `warn` is called with sentences about topics, partitions and brokers, such as a partition that cannot be read;
         `tell` (None: nobody) with sentences about rebalances, and about a look for new topics that failed. `prepare`
@@ -116,13 +118,13 @@ class Reading:
         A list has one record or more, in the order of the offsets within a partition. A `tail` is yielded first, as one
         list sorted by time, which may be empty; after it, lists follow as without a tail. `while_idle` is called where
         no record comes, but not before the tail is found. An error of keep_alive(), of a rebalance, of `prepare` or of
-        `while_idle` is raised here. Records before an error of librdkafka are yielded first; those that came together
-        with another error are not, and those of the tail never. Raise UnreachableError where nothing has ever come and
-        no broker answers within the time-out; with `until_end` also where nothing comes for the time-out; with any end,
-        also by the idle time-out, where a partition that is not known to be at its end has no leader then, and where
-        the group assigns no partitions in time. Raise NotFoundError for a deleted topic that was named, and
+        `while_idle` is raised here. Records before an error message of librdkafka are yielded first; those that came
+        together with another error are not, and those of the tail never. Raise UnreachableError where nothing has ever
+        come and no broker answers within the time-out; with `until_end` also where nothing comes for the time-out; with
+        any end, also by the idle time-out, where a partition that is not known to be at its end has no leader then, and
+        where the group assigns no partitions in time. Raise NotFoundError for a deleted topic that was named, and
         OperationError or UnreachableError for an error that librdkafka reports, also that deletion where it is reported
-        first, and where it refuses the subscription to new topics, or the assignment for a tail.
+        first, and where a subscription, an assignment or a lookup of offsets fails.
         """
         if self._selection.tail:
             yield from self._last_records(self._selection.tail)
@@ -153,7 +155,7 @@ class Reading:
         """Answer the group once, without waiting, while the output is blocked; call this several times a second.
 
         No further records of the assigned partitions are taken until read_batches goes on, and rebalances are answered.
-        A record of a new partition may still come, and read_batches yields it. Without a group, and after an error,
+        A record of a new partition may still come, and is kept for read_batches. Without a group, and after an error,
         nothing happens. An error is not raised here: read_batches raises it.
         """
         if not self._selection.joins or self._failure is not None:
@@ -376,7 +378,7 @@ class Reading:
         def ask() -> tuple[list[TopicPartition], list[TopicPartition]]:
             """Return the committed offsets, and the offsets that were looked up for partitions without a commit.
 
-            Raise UnreachableError or OperationError.
+            With auto.offset.reset=none (error) none are looked up. Raise UnreachableError or OperationError.
             """
             try:
                 committed = consumer.committed(partitions, timeout=timeout_s)
@@ -465,9 +467,9 @@ class Reading:
         came, and where only events came, or records that are passed over, or at or behind a stop. `prepare` gets the
         records before those at a stop are left out, and an empty list where only others came; it is not called where
         nothing came. `size` is the largest number of records beside the first one and early ones. Raise
-        UnreachableError or OperationError for an error of librdkafka: the records that came before it are returned
-        first, and the next call raises it. Raise also the kept error of a callback, and errors of `prepare`; the
-        records that came with these are lost.
+        UnreachableError or OperationError for an error message: the records that came before it are returned first, and
+        the next call raises it. Raise these also for other errors of librdkafka, and raise the kept error of a callback
+        and errors of `prepare`; the records that came with all of these are lost.
         """
         if self._failure is not None:
             raise self._failure
@@ -570,12 +572,12 @@ class Reading:
     def _last_records(self, number: int) -> Iterator[list[Message]]:
         """Yield the last `number` records of each partition, sorted by time, as one list, which may be empty.
 
-        Partitions with an explicit start are not read before it, unless too few records come. Then the partitions are
-        read from their ends on. Offsets may have gaps after compaction and at the ends of transactions. Where too few
-        records come, the search begins farther back, as often as necessary. Afterwards the partitions are read on from
-        the ends that were found first. Found records of a topic that is deleted meanwhile stay in the list. Raise
-        UnreachableError, OperationError, also where librdkafka refuses the assignment, or NotFoundError for a deleted
-        topic that was named.
+        Partitions with an explicit start are not read before it, unless too few records come. Offsets may have gaps
+        after compaction and at the ends of transactions. Where too few records come, the search begins farther back, as
+        often as necessary. Afterwards the partitions are read on from the ends that were found first. Found records of
+        a topic that is deleted meanwhile stay in the list. Raise UnreachableError, OperationError, also where
+        librdkafka refuses the assignment, or NotFoundError for a deleted topic that was named. Errors of `prepare` pass
+        through.
         """
         ends = look_up_offsets(self._cluster, self._consumer, self._ranges, LATEST_OFFSET)
         firsts = look_up_offsets(self._cluster, self._consumer, self._ranges, EARLIEST_OFFSET)

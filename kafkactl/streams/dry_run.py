@@ -22,9 +22,9 @@ class DryRun:
         The `largest_bytes` of the account is set to max.request.size, or to 1 MiB without that setting. `partition`
         must exist, unless it is None; it is not kept. `topic_bytes` is the largest batch that the topic accepts, in
         bytes; None, which checks no such size, where batches are compressed or where it is not known. Raise
-        NotFoundError for a missing topic or partition, OperationError for a topic that cannot be read, UsageError for a
-        wrong client setting, also for a max.request.size that is not a number, and UnreachableError where no broker
-        answers.
+        NotFoundError for a missing topic or partition, OperationError for a topic that cannot be read and for another
+        refusal, UsageError for a wrong client setting, also for a max.request.size that is not a number of 1 to 18
+        digits, and UnreachableError where no broker answers.
         """
         self._topic_bytes = topic_bytes
         self._cluster, self._topic, self._account = cluster, topic, account
@@ -72,7 +72,8 @@ _OVERHEAD_BYTES = 36
 def count_content_bytes(record: Record) -> int:
     """Return the number of bytes that a record's key, value and headers take in a request.
 
-    The varints of the lengths of headers' names and values are included, those of key and value are not.
+    The varints of the lengths of headers' names and values are included; those of key and value, and of the number of
+    headers, are not.
     """
     size_bytes = len(record.get("key") or b"") + len(record.get("value") or b"")
     for name, value in record.get("headers") or ():

@@ -82,9 +82,9 @@ def parse_members(line: bytes) -> dict[str, Any]:
     A value is a string, None, or JsonText for anything else; an integer, but no key or value, can be an int or
     JsonText. Headers that are a list or an object are a list: of lists such as [name, value], of dicts for objects, and
     of other items as they are, which are not checked here. Raise FormatError for a line that is no JSON object in UTF-8
-    or begins with a byte order mark, for a string with half of a surrogate pair, and for a key, value, headers,
-    partition or timestamp that is repeated. Of another repeated name the last value may count without an error. Names
-    of members are not checked for half of a surrogate pair.
+    or begins with a byte order mark, for nesting that is too deep, for a string with half of a surrogate pair, and for
+    a key, value, headers, partition or timestamp that is repeated. Of another repeated name the last value may count
+    without an error. Names of members, and strings inside a JsonText, are not checked for half of a surrogate pair.
     """
     import orjson
 
@@ -195,8 +195,8 @@ def _scan_items(text: str, at: int, take: Callable[[str, int, int], None]) -> in
     """Call `take` with the name, begin and end of each member of an object, or element of a list; return its end.
 
     `at` is the position of the bracket. Each end is the position behind the last character, and the name of an element
-    is empty. Raise ValueError for a missing name, colon or comma, StopIteration with the position where a value is
-    missing, RecursionError for deep nesting, and the errors of `take`.
+    is empty. Raise ValueError for a missing name, colon or comma and for a wrong value, StopIteration with the position
+    where a value is missing, RecursionError for deep nesting, and the errors of `take`.
     """
     is_object, close = text[at] == "{", "}" if text[at] == "{" else "]"
     at = _skip(text, at + 1)

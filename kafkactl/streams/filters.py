@@ -59,7 +59,7 @@ def make_header_filter(text: str) -> RecordFilter:
     The filter takes a message and returns a bool. NAME is the exact name, up to the first =, and may be empty. Of
     several headers with the name one suffices. NAME alone takes any value. A null value counts as an empty one, and
     bytes that are not UTF-8 as replacement characters. Raise UsageError for an invalid pattern. The filter raises
-    KafkactlError where the headers cannot be read.
+    KafkactlError where the headers cannot be read, and LookupError where `read_headers_again` is needed and not set.
     """
     name, equals, pattern = text.partition("=")
     load_compiled = compile_pattern(pattern, "--header-matches")
@@ -78,10 +78,10 @@ def make_header_filter(text: str) -> RecordFilter:
 def make_json_filter(text: str, format: Format) -> RecordFilter:
     """Return a filter for records whose value is JSON and fulfils a condition such as .user.id == 7.
 
-    The filter takes a message and returns a bool. A value that is null, not of its `format` or not JSON does not pass.
-    Nor does one whose schema is not in the registry or cannot be used. Raise UsageError for an invalid condition. The
-    filter raises OperationError where the registry refuses, and UnreachableError where it refuses the login or does not
-    answer.
+    The filter takes a message and returns a bool. A value that is null or not of its `format`, or that Python's json
+    cannot read, does not pass. Nor does one whose schema is not in the registry or cannot be used. Raise UsageError for
+    an invalid condition. The filter raises OperationError where the registry refuses, and UnreachableError where it
+    refuses the login or does not answer.
     """
     condition = parse_condition(text)
 
@@ -149,9 +149,9 @@ def parse_condition(text: str) -> Condition:
     A path has steps .NAME (letters, digits, _ and -, beginning with one of A-Z, a-z and _), [INDEX] (below 0: from the
     end) and ["NAME"], with nothing between them; a "." may stand before a bracket at the beginning. "." alone is the
     whole value. The operators are ==, !=, >=, <=, >, < and =~, a regular expression that matches anywhere in a text. A
-    literal is JSON; what is not JSON is a text without quotes. After =~ a literal that is JSON and no string counts as
-    text as it stands. A path alone requires a value that is neither null nor false. Raise UsageError for any other
-    text, and for an invalid pattern.
+    literal is JSON, or NaN, Infinity or -Infinity; anything else is a text without quotes. After =~ a literal that is
+    JSON and no string counts as text as it stands. A path alone requires a value that is neither null nor false. Raise
+    UsageError for any other text, and for an invalid pattern.
     """
     rest = text.strip()
     path: list[str | int] = []

@@ -35,9 +35,9 @@ Source = Callable[[Input], Iterator[Batch]]
 def read_lines(source: Input, reader: LineReader) -> Iterator[Batch]:
     r"""Return an iterator over the records of lines that end in \n or \r\n, in batches, which may be empty.
 
-    The last line needs no end; one that a signal cuts is left out. Iterating raises FormatError, with the number of the
-    line, for a line that `reader` refuses, and OperationError, UnreachableError or UsageError of a schema registry; the
-    records before it were yielded. It raises OSError where the input cannot be read.
+    The last line needs no end; one that a signal cuts is left out. Iterating raises FormatError for a line that
+    `reader` refuses, and OperationError, UnreachableError or UsageError of a schema registry; the records before it
+    were yielded. It raises OSError where the input cannot be read.
     """
     batches = (
         [line.removesuffix(b"\r") for line in lines] if any(b"\r" in line for line in lines) else lines
@@ -193,9 +193,9 @@ def read_csv_rows(source: Input, reader: FieldReader, null: bytes = b"") -> Iter
     the whole row becomes a JSON object as the value, and the key is that of the column `key`, if there is one. A cell
     without quotes that equals `null` is null. Empty rows are skipped, and control records where there is a column
     `value` or `value_base64`. A row that a signal cuts is left out. Raise FormatError, with the number of the row's
-    first line in the input, from 1 on, for a heading with a repeated name or not in UTF-8, and for a row that is no
-    record, and OperationError, UnreachableError or UsageError of a schema registry; the records before it were yielded.
-    Raise OSError where the input cannot be read.
+    first line in the input, from 1 on, for a heading that is wrong, has a repeated name or is not UTF-8, and for a row
+    that is no record, and OperationError, UnreachableError or UsageError of a schema registry; the records before it
+    were yielded. Raise OSError where the input cannot be read.
     """
     lines = _RowLines(source)
     titles: list[str] = []

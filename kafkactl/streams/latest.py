@@ -72,7 +72,8 @@ class Latest:
         """Add messages, which must be in the order of their offsets in each partition.
 
         A message without a value removes its key. Messages without a key are only counted. An empty key is a key, and
-        an empty value a value. Raise KafkactlError where headers cannot be read; the messages before stay added.
+        an empty value a value. Raise KafkactlError where headers cannot be read, and LookupError where
+        `read_headers_again` is needed and not set; the messages before stay added.
         """
         for message in messages:
             key = message.key()

@@ -66,11 +66,11 @@ class LineSending:
 
         Chunks may not be empty. `reader` must be one that only splits lines (splits_only): of its settings only the
         separator counts. `progress` is called with the account's number of accepted records after each chunk that was
-        queued whole. A record that cannot be sent fails in the account, also every record after a signal's time is
-        over. Raise FormatError for a line without the separator, with its number in `chunks` from 1 on; the lines
-        before it were queued, and it and the lines after it are not counted. Raise OperationError where the client can
-        send no more records, and UnreachableError where no leader was reached; the rest of the chunk fails in the
-        account then. Errors of `chunks` pass through.
+        queued whole. A record that cannot be sent fails in the account, also where the queue is full until a signal's
+        time is over. Raise FormatError for a line without the separator, with its number in `chunks` from 1 on; the
+        lines before it were queued, and it and the lines after it are not counted. Raise OperationError where the
+        client can send no more records, and UnreachableError where no leader was reached; the rest of the chunk fails
+        in the account then. Errors of `chunks`, of `progress` and of the account's `tell` pass through.
         """
         accepted_before = self._account.accepted
         for chunk in chunks:
@@ -100,8 +100,8 @@ class LineSending:
 
         After a signal's time, a fatal error, or where no leader was ever reached, the remaining records are removed and
         fail. Then raise OperationError for a fatal error, and UnreachableError where no leader was reached, in place of
-        an error of the context. Otherwise nothing is raised, and an error of the context goes on; so it is also after a
-        fatal error where no record waits any more.
+        an error of the context. Errors of the account's `tell` pass through. Otherwise nothing is raised, and an error
+        of the context goes on; so it is also after a fatal error where no record waits any more.
         """
         try:
             while not self._sender.flush():
@@ -138,7 +138,7 @@ class LineSending:
         """Count lines as accepted and failed.
 
         `lines` are without their ends. Each becomes a record that the account passes on, with `reason`. A line that
-        `reader` refuses becomes a value without a key.
+        `reader` refuses becomes a value without a key. Errors of the account's `tell` pass through.
         """
         for line in lines:
             self._account.accepted += 1
