@@ -173,13 +173,13 @@ def _make_encoded_format(encoding: str) -> Format:
     return Format(f"{STRING}:{encoding}", to_text, to_bytes)
 
 
-def _refuse_constant(name: str) -> None:
+def refuse_constant(name: str) -> None:
     """Raise ValueError for NaN, Infinity or -Infinity, whose name it takes: JSON has none of them."""
     raise ValueError(f"JSON does not have the value {name}")
 
 
 # Numbers are not parsed, because they may have more digits than any type of Python.
-JSON_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=_refuse_constant)
+JSON_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=refuse_constant)
 _STRINGS_AND_LINES = re.compile(r'("(?:[^"\\]|\\.)*")|[ \t]*[\r\n][ \t\r\n]*')
 
 

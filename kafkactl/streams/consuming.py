@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -86,6 +87,8 @@ class Reading:
             {**make_consumer_settings(selection), "on_commit": self._on_commit}, {"auto.offset.reset": self._reset}
         )
         self._at_end: set[Partition] = set()
+        self._at_stop: set[Partition] = set()
+        """Partitions that were read to their stops; they are in _at_end, too."""
         self._stops: dict[Partition, int] = {}
         self._starts: list[TopicPartition] = []
         self._ranges: dict[Partition, Range] = {}
@@ -311,6 +314,7 @@ class Reading:
         librdkafka refuses.
         """
         self._at_end.clear()
+        self._at_stop.clear()
         self._stops = {partition: stop for partition in starts if (stop := self._ranges[partition].stop) is not None}
         partitions = [TopicPartition(*partition, start) for partition, start in starts.items()]
         self._change_assignment(self._consumer.assign, partitions)
@@ -525,6 +529,8 @@ class Reading:
             return True
         if error.code() == KafkaError._PARTITION_EOF:
             self._at_end.add(partition)
+            if (message.offset() or 0) >= self._stops.get(partition, math.inf):
+                self._at_stop.add(partition)
             self._watch.note_progress()
             return False
         selection = self._selection
@@ -554,6 +560,7 @@ class Reading:
                 remaining.append(message)
             if stop is not None and message.offset() >= stop - 1:  # type: ignore[operator]
                 self._at_end.add(partition)
+                self._at_stop.add(partition)
         return remaining
 
     def _is_over(self, last_record_at: float) -> bool:
@@ -567,7 +574,7 @@ class Reading:
         if self._selection.is_over(time.monotonic() - last_record_at, assigned, self._at_end):
             return True
         # A reading with a stop in each partition is over when all stops are reached, also when it follows the topics.
-        return bool(self._stops) and assigned <= self._at_end & self._stops.keys()
+        return bool(self._stops) and assigned <= self._at_stop
 
     def _last_records(self, number: int) -> Iterator[list[Message]]:
         """Yield the last `number` records of each partition, sorted by time, as one list, which may be empty.

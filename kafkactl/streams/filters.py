@@ -11,7 +11,7 @@ from typing import Any
 
 from kafkactl.errors import FormatError, UsageError
 from kafkactl.patterns import compile_quietly
-from kafkactl.serde.formats import Format
+from kafkactl.serde.formats import Format, refuse_constant
 from kafkactl.storage.text import name_bytes
 from kafkactl.streams.record import read_headers
 
@@ -94,7 +94,7 @@ def make_json_filter(text: str, format: Format) -> RecordFilter:
         if value is None:
             return False
         try:
-            return condition.holds(json.loads(value))
+            return condition.holds(json.loads(value, parse_constant=refuse_constant))
         except (ValueError, RecursionError):
             return False
 
@@ -149,7 +149,7 @@ def parse_condition(text: str) -> Condition:
     A path has steps .NAME (letters, digits, _ and -, beginning with one of A-Z, a-z and _), [INDEX] (below 0: from the
     end) and ["NAME"], with nothing between them; a "." may stand before a bracket at the beginning. "." alone is the
     whole value. The operators are ==, !=, >=, <=, >, < and =~, a regular expression that matches anywhere in a text. A
-    literal is JSON, or NaN, Infinity or -Infinity; anything else is a text without quotes. After =~ a literal that is
+    literal is JSON; anything else is a text without quotes. After =~ a literal that is
     JSON and no string counts as text as it stands. A path alone requires a value that is neither null nor false. Raise
     UsageError for any other text, and for an invalid pattern.
     """
@@ -175,7 +175,7 @@ def parse_condition(text: str) -> Condition:
             f"invalid value {text!r} for --where: the value after {sign} is missing", f'like {sign} 7 or {sign} "a"'
         )
     try:
-        value = json.loads(literal)
+        value = json.loads(literal, parse_constant=refuse_constant)
     except (ValueError, RecursionError):
         value = literal  # a word without quotes
     if sign == "=~":

@@ -101,7 +101,7 @@ def read_length_prefixed(source: Input, value: Format) -> Iterator[Batch]:
     were yielded. After a signal a record that has begun is read to its end, or left out where the signal cuts it. Raise
     OSError where the input cannot be read.
     """
-    waiting = b""
+    waiting = bytearray()  # a long value comes in many chunks
     number = 0
     for chunk in _read_chunks(source):
         waiting += chunk
@@ -113,27 +113,28 @@ def read_length_prefixed(source: Input, value: Format) -> Iterator[Batch]:
                 end = at + _LENGTH.size + max(0, length)
                 if end > len(waiting):
                     break
-                batch.append(_make_value_record(value, length, waiting[at + _LENGTH.size : end], number))
+                batch.append(_make_value_record(value, length, bytes(waiting[at + _LENGTH.size : end]), number))
             except KafkactlError:
                 yield batch  # the records before the error are good
                 raise
             number += 1
             at = end
-        waiting = waiting[at:]
+        del waiting[:at]
         yield batch
-    if waiting and isinstance(source, CanStop):
-        waiting = source.fill_up(waiting, _LENGTH.size)
-        if len(waiting) >= _LENGTH.size:
-            length = _read_length(waiting, 0, number)
-            waiting = source.fill_up(waiting, _LENGTH.size + max(0, length))
-            if waiting and len(waiting) == _LENGTH.size + max(0, length):
-                yield [_make_value_record(value, length, waiting[_LENGTH.size :], number)]
+    begun = bytes(waiting)
+    if begun and isinstance(source, CanStop):
+        begun = source.fill_up(begun, _LENGTH.size)
+        if len(begun) >= _LENGTH.size:
+            length = _read_length(begun, 0, number)
+            begun = source.fill_up(begun, _LENGTH.size + max(0, length))
+            if begun and len(begun) == _LENGTH.size + max(0, length):
+                yield [_make_value_record(value, length, begun[_LENGTH.size :], number)]
                 return
-    if waiting:
-        raise FormatError(f"record {number + 1}: the input ends within it, after {len(waiting)} bytes")
+    if begun:
+        raise FormatError(f"record {number + 1}: the input ends within it, after {len(begun)} bytes")
 
 
-def _read_length(data: bytes, at: int, number: int) -> int:
+def _read_length(data: bytes | bytearray, at: int, number: int) -> int:
     """Return the length, in bytes, at a position, -1 for a null value; raise FormatError for one below -1.
 
     `number` is the number of records before, for the message.

@@ -120,6 +120,29 @@ def test_following_the_tail(kraft: RunningCluster, name: str) -> None:
         process.communicate(timeout=30)
 
 
+@pytest.mark.parametrize("stop", [("--to-offset", 5), ("--to-time", "2099-01-01")])
+@pytest.mark.parametrize("tail", [1, 9])
+def test_following_the_tail_up_to_a_stop(tail: int, stop: tuple[object, ...], kraft: RunningCluster, name: str) -> None:
+    """The end of the log is not the stop: it is waited for."""
+    kraft.cli.ok("topics", "create", name, "-p", 1)
+    kraft.cli.ok("produce", name, input="a\nb\nc\n")
+    process = kraft.cli.start("consume", name, "--tail", tail, "--follow", *stop, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        for line in ["a\n", "b\n", "c\n"][-tail:]:
+            assert process.stdout.readline() == line
+        time.sleep(1.5)  # the client has told the end of the partition by then
+        assert process.poll() is None
+        kraft.cli.ok("produce", name, input="d\ne\nf\n")
+        assert [process.stdout.readline() for _ in range(2)] == ["d\n", "e\n"]
+        if stop[0] == "--to-offset":
+            assert process.wait(timeout=30) == 0
+            assert process.stdout.read() == ""
+    finally:
+        process.kill()
+        process.communicate(timeout=30)
+
+
 def test_filters(kraft: RunningCluster, name: str) -> None:
     cli = kraft.cli
     cli.ok("topics", "create", name, "-p", 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from kafkactl.errors import UsageError
@@ -63,6 +65,14 @@ def test_conditions(condition: str, holds: bool) -> None:
 def test_what_is_not_json_fulfils_nothing() -> None:
     wanted = filters.make_json_filter(".a != 1", STRING)
     assert [wanted(Message(value=value)) for value in (b"no", None, b"[1", b"3")] == [False] * 4
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
+def test_words_that_are_no_json_are_texts(word: str) -> None:
+    wanted = filters.make_json_filter(f".a == {word}", STRING)
+    assert wanted(Message(value=json.dumps({"a": word}).encode()))
+    assert not wanted(Message(value=f'{{"a": {word}}}'.encode()))
+    assert not filters.make_json_filter(".", STRING)(Message(value=word.encode()))
 
 
 @pytest.mark.parametrize(
