@@ -42,8 +42,8 @@ class LineReader:
     ) -> None:
         """Take the properties and the formats of keys and values; missing properties have their default.
 
-        With `as_kafka` headers.separator is a regular expression, an empty text of headers is a wrong one, and errors
-        are in the words of Kafka's reader.
+        With `as_kafka` headers.separator is a regular expression, an empty text of headers is one empty header, and
+        errors are in the words of Kafka's reader.
 
         The properties are parse.key, key.separator, parse.headers, headers.delimiter, headers.separator,
         headers.key.separator, null.marker and ignore.error. Escapes in the values, such as a backslash and t, are
@@ -51,7 +51,9 @@ class LineReader:
         equal separators of headers, and a null marker that equals a separator, also where parse.key and parse.headers
         are false. key.separator may equal a separator of headers. Without null.marker no text stands for null; an empty
         one makes empty texts null. An empty separator is found at the beginning, so the part before it is empty; an
-        empty headers.separator splits between all characters. With `as_kafka` raise re.error for an invalid expression.
+        empty headers.separator splits between all characters. With `as_kafka` raise re.error, OverflowError or
+        RecursionError for an expression that Python does not take. Raise UnicodeEncodeError for a separator or a null
+        marker with a surrogate.
         """
         settings = fill_defaults(properties, self.DEFAULTS, "reader")
         _require_different(settings, "null.marker" in properties)
@@ -87,8 +89,8 @@ class LineReader:
 
         `first` is the number of the first line. Where lines are taken whole as values, without conversion, the records
         have no `key`. Where lines are only split, the number in an error also counts the records that were in `batch`
-        before. Raise FormatError, with the number of the line, for a line that is no record, and OperationError,
-        UnreachableError or UsageError of a format of a schema registry; the records before it were added.
+        before. Raise FormatError for a line that is no record, and OperationError, UnreachableError or UsageError of a
+        format of a schema registry; the records before it were added.
         """
         add = batch.append
         if not self._is_plain:
@@ -107,11 +109,11 @@ class LineReader:
 
         The line is [headers DELIMITER] [key SEPARATOR] value; which parts it has, the properties say. A key that it
         does not have is None, too, and headers are absent then, and also where they are the null marker. An empty text
-        of headers is an empty list; with `as_kafka` it is one header without a separator. Raise FormatError, with
-        `number` as the number of the line, for a missing delimiter or separator (where errors are ignored, that part is
-        absent, and a header without a separator has a null value), for a null name of a header, and for a key or value
-        that is not of its format. Formats of a schema registry also raise OperationError, UnreachableError and
-        UsageError. With `as_kafka` the messages about a null name, a key or a value have no number.
+        of headers is an empty list; with `as_kafka` it is one empty header. Raise FormatError, with `number` as the
+        number of the line, for a missing delimiter or separator (where errors are ignored, that part is absent, and a
+        header without a separator has a null value), for a null name of a header, and for a key or value that is not of
+        its format. Formats of a schema registry also raise OperationError, UnreachableError and UsageError. With
+        `as_kafka` the messages about a null name, a key or a value have no number.
         """
         record: Record = {"key": None, "value": None}
         rest = line
@@ -159,8 +161,8 @@ class LineReader:
     def _read_headers(self, packed: bytes, number: int) -> Headers:
         """Return the headers of the line with this number, in their order.
 
-        An empty text has no headers; with `as_kafka` it is one without a separator. A value that equals the null marker
-        is None, and a name that is not UTF-8 is bytes. Raise FormatError for a null name, and for a header without a
+        An empty text has no headers; with `as_kafka` it is one empty header. A value that equals the null marker is
+        None, and a name that is not UTF-8 is bytes. Raise FormatError for a null name, and for a header without a
         separator. Where errors are ignored, a header without a separator has its whole text as the name, also the null
         marker, and None as the value; a null name before a separator is still an error. `number` is only for the
         message of Kafka's reader.

@@ -98,10 +98,10 @@ class Sending:
     def flush(self) -> None:
         """Wait until every record is acknowledged or has failed, at most for delivery.timeout.ms.
 
-        In a transaction transaction.timeout.ms is the bound. After a signal's time, and where no leader was ever
-        reached, the remaining records are removed and fail. Without waiting records it returns at once; then only the
-        errors of a second producer are raised. Raise OperationError where the producer can send no more records, and
-        UnreachableError where no leader was reached.
+        In a transaction transaction.timeout.ms is the bound where the user does not set delivery.timeout.ms. After a
+        signal's time, and where no leader was ever reached, the remaining records are removed and fail. Without waiting
+        records it returns at once; then only the errors of a second producer are raised. Raise OperationError where the
+        producer can send no more records, and UnreachableError where no leader was reached.
         """
         if self._second_sender is not None:
             self._second_sender.flush()
@@ -398,8 +398,9 @@ def require_topic(
     `tell` is called with a sentence about that. `partition` must exist, unless it is None; then an error of a topic in
     the metadata is not looked at, and the numbers may be empty. Raise NotFoundError for a topic that does not exist and
     was not created, and for a missing partition. Raise OperationError without the right to see the topic or to create a
-    missing one, and where the broker refuses the metadata; UnreachableError where no broker answers, and UsageError for
-    a wrong client setting. The right to write is not checked.
+    missing one, for an error of the topic where `partition` is given, and where the broker refuses the metadata;
+    UnreachableError where no broker answers, and UsageError for a wrong client setting. The right to write is not
+    checked.
     """
     metadata = cluster.read_metadata(client=producer)
     leaders = {}
@@ -418,18 +419,18 @@ def require_topic(
 def _create_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callable[[str], None]) -> set[int]:
     """Return the partition numbers of a topic that the broker creates on request.
 
-    The request is repeated until the topic is known or the time-out is over. `tell` gets one sentence about the
-    creation, but none where the right is missing. Raise NotFoundError where the broker does not create it or refuses
-    the request, OperationError without the right to see or to create the topic, UnreachableError where no broker
-    answers, and UsageError for a wrong client setting.
+    The request is repeated while the topic is in creation, until the time-out is over. `tell` gets one sentence about
+    the creation, but none where the right is missing. Raise NotFoundError where the broker does not create it or
+    refuses the request, OperationError without the right to see or to create the topic, UnreachableError where no
+    broker answers, and UsageError for a wrong client setting.
     """
     is_reported = False
 
     def ask() -> set[int]:
         """Return the partition numbers; raise OperationError, with Kafka's code, where the topic has an error.
 
-        The first call that is not denied for missing rights tells the user of the creation. Raise UnreachableError
-        where no broker answers.
+        The first call that is not denied for missing rights tells the user of the creation. Raise OperationError also
+        where the broker refuses the metadata, and UnreachableError where no broker answers.
         """
         nonlocal is_reported
         metadata = cluster.read_metadata(topic, producer).topics[topic]

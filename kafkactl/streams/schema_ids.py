@@ -23,7 +23,8 @@ def make_id_placer(key: Format, value: Format) -> Callable[[Sequence[Any]], None
     def place_ids(messages: Sequence[Any]) -> None:
         """Put the ids of each message before its key and value, in place; raise KafkactlError for unreadable headers.
 
-        Null keys and values, and messages without such headers, stay unchanged.
+        Null keys and values, and messages without such headers, stay unchanged. Raise LookupError where the headers
+        need `read_headers_again` and it is not set.
         """
         for message in messages:
             if headers := read_headers(message):

@@ -223,12 +223,13 @@ def find_ranges(
 ) -> dict[Partition, Range]:
     """Return the range of each partition, in the order of the selection, with times looked up as offsets.
 
-    A start may also be OFFSET_BEGINNING or OFFSET_END. The latter is also that of a `tail`, which the caller applies,
-    and of a time after the last record. `consumer` is the client that asks. `warn` is called with a sentence about each
-    given offset that the log does not have; the nearest offset replaces it, unless auto.offset.reset is none. Raise
-    NotFoundError for a missing topic or partition and where no topic matches, OperationError where a topic cannot be
-    read or offsets cannot be looked up, UnreachableError where no broker answers, and UsageError for a wrong client
-    setting.
+    A start may also be OFFSET_BEGINNING or OFFSET_END. The latter is also that of a time after the last record. With a
+    `tail` above 0, which the caller applies, the starts have no meaning. `consumer` is the client that asks. `warn` is
+    called with a sentence about each given offset before the first one or after the end, as look_up_offsets() finds
+    them; the nearest of these two replaces it, unless auto.offset.reset is none. Raise NotFoundError for a missing
+    topic or partition and where no topic matches, OperationError where a topic cannot be read or offsets cannot be
+    looked up, UnreachableError where no broker answers, and UsageError for a wrong client setting. Raise KeyError where
+    a topic of `assigned` is not selected.
     """
     partitions = _list_partitions(cluster, consumer, selection)
     starts: dict[Partition, int] = {}
@@ -251,11 +252,12 @@ def find_ranges(
 def _correct_starts(
     cluster: Cluster, consumer: Any, begins: Mapping[Partition, int], warn: Callable[[str], None]
 ) -> dict[Partition, int]:
-    """Return the nearest offset, by partition, of those that do not have the offset of their start.
+    """Return the first offset or the end, by partition, of those whose start is before the one or after the other.
 
-    The client would be silent about that. `warn` gets a sentence about each. Partitions that have it, or whose end it
-    is, or begin at a special offset, are missing in the result. Raise OperationError where offsets cannot be looked up,
-    and UnreachableError where no broker answers. Without an offset of 0 or more no request is sent.
+    The client would be silent about that. `warn` gets a sentence about each. Other partitions, and those that begin at
+    a special offset, are missing in the result. The end is that of look_up_offsets(). Raise OperationError where
+    offsets cannot be looked up, and UnreachableError where no broker answers. Without an offset of 0 or more no request
+    is sent.
     """
     offsets = {partition: offset for partition, offset in begins.items() if offset >= 0}
     if not offsets:

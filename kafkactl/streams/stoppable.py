@@ -222,8 +222,8 @@ class AnyLineEndInput(StoppableInput):
     def read1(self, size: int = -1) -> bytes:
         r"""Return the bytes that have come, at most `size` (below 0: any number), with \n for each line end.
 
-        It waits for one byte at least. Return nothing at the end or after a signal. Raise OSError where the descriptor
-        cannot be read.
+        It waits for one byte at least. Return nothing at the end, for a `size` of 0, or after a signal. Raise OSError
+        where the descriptor cannot be read.
         """
         while data := super().read1(size):
             if ended := self._end_lines(data):

@@ -54,8 +54,9 @@ class Transactions:
 
         An empty batch begins none. After a KafkactlError the open transaction is aborted, unless its commit was not
         answered; all its records and the rest of the batch are undelivered. Raise OperationError for a transaction that
-        had to be aborted, also where its records cannot be kept on disk or read back, or the coordinator does not
-        answer the abort; UnreachableError where the coordinator does not answer a commit, or the leaders do not answer.
+        cannot be begun or had to be aborted, also where its records cannot be kept on disk or read back, or the
+        coordinator does not answer the abort; UnreachableError for a failed connection, and where the coordinator does
+        not answer a commit, or the leaders do not answer.
         """
         sent_count = 0
         try:
@@ -86,9 +87,9 @@ class Transactions:
 
         Wait for the answers of all records first, and then for the coordinator, at most the time-out. An error of the
         first wait, or of a failed connection, leaves the transaction open, and the caller must abort it. Raise
-        OperationError where it had to be aborted, also because a record was not delivered, and where the client can
-        send no more. Raise UnreachableError where no leader was reached, or the coordinator did not answer: the records
-        may have been delivered then.
+        OperationError where it had to be aborted, also because a record was not delivered, where its kept records
+        cannot be read, and where the client can send no more. Raise UnreachableError where no leader was reached, or
+        the coordinator did not answer: the records may have been delivered then.
         """
         if not self._is_open:
             return

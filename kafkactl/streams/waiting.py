@@ -102,8 +102,8 @@ class Waiting:
         """Return the leaders of all waiting records as text, if none of them ever answered; else an empty text.
 
         The text is like "broker 1 at host:9092, broker 2". Before the first statistics it is empty, and also where a
-        waiting record has no leader; but where no broker was ever reached, the leaders at the beginning count for such
-        records. The statistics count as used afterwards.
+        waiting record has no leader; but where no broker was ever reached, the leaders at the beginning are returned
+        instead. The statistics count as used afterwards.
         """
         self._is_statistics_new = False
         partitions = self._statistics.get("topics", {}).get(self._topic, {}).get("partitions", {}).values()
