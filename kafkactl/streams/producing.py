@@ -320,7 +320,7 @@ class Sending:
     def _fail_one(self, record: Record, error: KafkaError) -> None:
         """Count one record as failed in the account, with the reason of librdkafka's error."""
         if error.code() == KafkaError._UNKNOWN_PARTITION:
-            reason = f"topic {self._topic} has no partition {record.get('partition')}"
+            reason = f"topic {self._topic} has no partition {record.get('partition', self._where.get('partition'))}"
         else:
             reason = self._account.explain_failure(error.code(), describe_kafka_error(error))
         self._account.fail_record(record, reason)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka.admin import OffsetSpec
 
 from kafkactl.connection.broker_errors import describe_kafka_error
 from kafkactl.connection.cluster import Cluster, list_partition_numbers, require_partition
@@ -225,11 +226,11 @@ def find_ranges(
 
     A start may also be OFFSET_BEGINNING or OFFSET_END. The latter is also that of a time after the last record. With a
     `tail` above 0, which the caller applies, the starts have no meaning. `consumer` is the client that asks. `warn` is
-    called with a sentence about each given offset before the first one or after the end, as look_up_offsets() finds
-    them; the nearest of these two replaces it, unless auto.offset.reset is none. Raise NotFoundError for a missing
-    topic or partition and where no topic matches, OperationError where a topic cannot be read or offsets cannot be
-    looked up, UnreachableError where no broker answers, and UsageError for a wrong client setting. Raise KeyError where
-    a topic of `assigned` is not selected.
+    called with a sentence about each given offset before the first one or after the end of the log; the nearest of
+    these two replaces it, unless auto.offset.reset is none. Raise NotFoundError for a missing topic or partition and
+    where no topic matches, OperationError where a topic cannot be read or offsets cannot be looked up, UnreachableError
+    where no broker answers, and UsageError for a wrong client setting. Raise KeyError where a topic of `assigned` is
+    not selected.
     """
     partitions = _list_partitions(cluster, consumer, selection)
     starts: dict[Partition, int] = {}
@@ -238,7 +239,7 @@ def find_ranges(
     stops = find_stops(cluster, consumer, selection, partitions)
     start = selection.offset
     if start is None:
-        start = OFFSET_BEGINNING if selection.from_beginning else OFFSET_END
+        start = OFFSET_BEGINNING if selection.from_beginning and selection.tail != 0 else OFFSET_END
     explicit_starts = {entry: offset for entry, offset in (selection.assigned or {}).items() if offset is not None}
     begins = {entry: explicit_starts.get(entry, starts.get(entry, start)) for entry in partitions}
     refuses = (
@@ -255,15 +256,16 @@ def _correct_starts(
     """Return the first offset or the end, by partition, of those whose start is before the one or after the other.
 
     The client would be silent about that. `warn` gets a sentence about each. Other partitions, and those that begin at
-    a special offset, are missing in the result. The end is that of look_up_offsets(). Raise OperationError where
-    offsets cannot be looked up, and UnreachableError where no broker answers. Without an offset of 0 or more no request
-    is sent.
+    a special offset, are missing in the result. The end is that of the log, also behind open transactions. Raise
+    OperationError where offsets cannot be looked up, and UnreachableError where no broker answers. Without an offset of
+    0 or more no request is sent.
     """
     offsets = {partition: offset for partition, offset in begins.items() if offset >= 0}
     if not offsets:
         return {}
     firsts = look_up_offsets(cluster, consumer, offsets, EARLIEST_OFFSET)
     ends = look_up_offsets(cluster, consumer, offsets, LATEST_OFFSET)
+    ends |= _find_last_ends(cluster, [partition for partition, offset in offsets.items() if offset > ends[partition]])
     corrected = {}
     for partition, offset in offsets.items():
         name = "{}-{}".format(*partition)
@@ -274,6 +276,25 @@ def _correct_starts(
             corrected[partition] = ends[partition]
             warn(f"{name} has no offset {offset} yet: it is read from its end, {ends[partition]}")
     return corrected
+
+
+def _find_last_ends(cluster: Cluster, partitions: Sequence[Partition]) -> dict[Partition, int]:
+    """Return the end of each partition's log, also behind the beginning of open transactions; empty for none.
+
+    Raise OperationError where an end cannot be looked up, UnreachableError where no broker answers, and UsageError for
+    a wrong client setting.
+    """
+    if not partitions:
+        return {}
+    futures = cluster.admin.list_offsets(
+        {TopicPartition(*partition): OffsetSpec.latest() for partition in partitions},  # type: ignore[no-untyped-call]
+        isolation_level=IsolationLevel.READ_UNCOMMITTED,
+        request_timeout=cluster.timeout_s,
+    )
+    return {
+        (partition.topic, partition.partition): cluster.wait(future, "cannot look up offsets").offset
+        for partition, future in futures.items()
+    }
 
 
 def find_stops(

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
 from tests.clusters import RunningCluster
 
@@ -371,3 +372,26 @@ def test_a_group_that_may_not_begin_anywhere(kraft: RunningCluster, name: str) -
     kraft.cli.ok("produce", name, input="a\n")
     refused = kraft.cli("consume", name, "-g", name, "-X", "auto.offset.reset=none", "-e", check=1)
     assert f"cannot read {name}" in refused.stderr
+
+
+@pytest.mark.parametrize("reader", ["compiled", "pure"])
+def test_an_offset_behind_an_open_transaction_is_there(reader: str, kraft: RunningCluster, name: str) -> None:
+    """Reading begins at it, and not where the transaction began, once that has ended."""
+    cli = kraft.cli.with_environment(KAFKACTL_STREAMS="" if reader == "compiled" else "pure")
+    cli.ok("topics", "create", name, "-p", 1)
+    producer = Producer({"bootstrap.servers": kraft.bootstrap_servers, "transactional.id": name})
+    producer.init_transactions()
+    producer.begin_transaction()
+    for number in range(10):
+        producer.produce(name, str(number))
+    producer.flush()
+    arguments = ("consume", name, "--partition", 0, "--offset", 7, "--max-messages", 3)
+    reading = cli.start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(2)  # it has looked up the offsets by then
+    producer.commit_transaction()
+    shown, told = reading.communicate(timeout=60)
+    assert shown.split() == ["7", "8", "9"]
+    assert "has no offset" not in told
+    assert "has no offset 99 yet: it is read from its end, 11" in cli(
+        "consume", name, "--partition", 0, "--offset", 99, "--exit", check=0
+    ).stderr  # fmt: skip

@@ -56,6 +56,15 @@ def test_records_come_back_as_they_were_sent(client: kafkactl.Client, name: str)
     assert [record.offset for record in late] == [1, 2]
 
 
+@pytest.mark.parametrize("reset", ["earliest", "latest"])
+def test_the_last_0_records_are_none(reset: str, kraft: RunningCluster, name: str) -> None:
+    settings = {"auto.offset.reset": reset}
+    with kafkactl.connect(bootstrap_servers=kraft.bootstrap_servers, properties=settings) as client:
+        client.create_topic(name, partitions=1)
+        assert client.produce(name, ["a", "b"]).delivered == 2
+        assert list(client.consume(name, tail=0)) == []
+
+
 def test_a_record_is_committed_when_the_next_one_is_asked_for(client: kafkactl.Client, name: str) -> None:
     client.create_topic(name, partitions=1)
     client.produce(name, map(str, range(10)))
