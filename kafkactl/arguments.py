@@ -141,7 +141,7 @@ def show(value: object) -> str:
 def _make_type_error(
     value: object, name: str, expected: str, hint: str | None = None, *, shows_value: bool = True
 ) -> UsageError:
-    """Return (not raise) the error for a value of another type than `expected`, a noun with its article.
+    """Return (not raise) the error for a value of another type than `expected`, such as "a dict".
 
     The message has the value only with `shows_value`; a `hint` of None gives no hint.
     """

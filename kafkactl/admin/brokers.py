@@ -237,7 +237,7 @@ def count_alive(cluster: Cluster) -> int:
 
 
 def list_fenced(cluster: Cluster) -> list[int]:
-    """Return the ids of brokers that are registered and send no heartbeats, sorted; empty before Kafka 4.0.
+    """Return the ids of brokers that are registered and fenced, sorted; empty before Kafka 4.0.
 
     Raise UnreachableError where no broker answers, OperationError for a refusal, UsageError for a wrong client setting.
     """

@@ -47,8 +47,8 @@ class Subscription:
 def list_names(cluster: Cluster) -> list[str]:
     """Return the names of all subscriptions, sorted.
 
-    Raise UnsupportedRequestError where the brokers are too old, OperationError for another refusal, UnreachableError,
-    and UsageError for a wrong client setting.
+    Raise UnsupportedRequestError where the brokers are too old, and at controllers, OperationError for another refusal,
+    UnreachableError, and UsageError for a wrong client setting.
     """
     return [entity.name for entity in configs.list_entities(cluster, EntityType.CLIENT_METRICS)]
 
@@ -57,7 +57,8 @@ def describe_settings(cluster: Cluster, names: Collection[str]) -> dict[str, lis
     """Return the settings of subscriptions by name, with defaults, in the order of `names`; each list is sorted.
 
     A subscription that does not exist has the defaults only, or no settings at older brokers. Without names no request
-    is sent. Raise OperationError for a refusal, UnreachableError, and UsageError for a wrong client setting.
+    is sent. Raise OperationError for a refusal and for an answer that lacks a subscription, UnreachableError, and
+    UsageError for a wrong client setting.
     """
     described = configs.describe_configs(cluster, [_make_entity(name) for name in names]) if names else {}
     return {entity.name: settings for entity, settings in described.items()}
@@ -133,7 +134,7 @@ def delete_subscriptions(cluster: Cluster, own_values: Mapping[str, Collection[s
 
 
 def make_random_name() -> str:
-    """Return a new name as Kafka makes one: 128 random bits as 22 characters, of which the first is no hyphen."""
+    """Return a new name as Kafka makes one: a random UUID as 22 characters, of which the first is no hyphen."""
     while (name := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
         pass
     return name

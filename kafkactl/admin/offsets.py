@@ -95,7 +95,7 @@ def find_offsets(cluster: Cluster, partitions: Iterable[Partition], at: int) -> 
     there is no such record. Without partitions nothing is asked. Raise UnreachableError where no partition was
     answered, UsageError for a wrong client setting, and ValueError for a partition below 0 or a topic without a name.
     For a SpecialOffset below MAX_TIMESTAMP, UnreachableError or OperationError is raised only where no broker tells the
-    leaders.
+    leaders, and ValueError never.
     """
     return make_rows(ask_offsets(cluster, partitions, at))
 
@@ -178,7 +178,8 @@ def _ask(
     def send(pending_partitions: list[Partition]) -> Mapping[Partition, Future[Any]]:
         """Return a future for each partition: `sent_futures` at the first call, if given; else send a new request.
 
-        A new request may raise UsageError for a wrong client setting.
+        A new request may raise UsageError for a wrong client setting, and ValueError for a partition below 0 or a topic
+        without a name.
         """
         return first_futures.pop() if first_futures else _send(cluster, pending_partitions, spec, read_committed)
 

@@ -38,8 +38,9 @@ def parse_rules(text: str) -> list[PartitionRule]:
 
     A part is TOPIC, TOPIC:N or TOPIC:FROM-TO; TOPIC is a regular expression, without commas and colons, for the whole
     name, TO is excluded, and each piece may be missing. Blanks around a part do not count. So an empty part selects
-    everything. A range backwards and a number that is too large select nothing. Raise UsageError for another form, and
-    for a regular expression that is longer than 2,000 characters, not valid or not UTF-8, or has a NUL character.
+    everything. A range backwards selects nothing. Raise UsageError for another form, such as a number of more than 100
+    digits, and for a regular expression that is longer than 2,000 characters, not valid or not UTF-8, or has a NUL
+    character.
     """
     return [_parse_rule(part.strip()) for part in text.split(",")]
 

@@ -106,7 +106,7 @@ class LazyGroup(help_text.Group):
         return list(COMMANDS)
 
     def known_names(self) -> list[str]:
-        """Return every name that may be typed: commands, aliases, help and version. No command is built or imported."""
+        """Return the names of commands, aliases, help and version. No command is built or imported."""
         return [*COMMANDS, *ALIASES, *_OWN]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
@@ -190,7 +190,10 @@ app = typer.Typer(
 
 
 def _build_tool(name: str) -> Any:
-    """Return the command with the options of one of Kafka's tools that serves completion. `name` is without .sh."""
+    """Return the command with the options of one of Kafka's tools that serves completion.
+
+    `name` is without .sh. Raise KeyError for an unknown tool.
+    """
     from kafkactl.cli.kafka_style import completion as tool_completion
 
     return tool_completion.build_command(name)

@@ -85,8 +85,8 @@ def list_verdicts(
 def _list_rules(cluster: Cluster, kind: ResourceKind, name: str) -> list[Acl]:
     """Return the rules that apply to a resource.
 
-    Raise OperationError for a refusal and for a cluster without an authorizer, UnreachableError, and UsageError for a
-    wrong client setting.
+    Raise OperationError for a refusal and for a cluster without an authorizer, UnreachableError, UsageError for a wrong
+    client setting, and KeyError for the type UNKNOWN.
     """
     return requests.list_acls(cluster, AclFilter(type=kind, name=name, pattern=PatternKind.MATCH))
 

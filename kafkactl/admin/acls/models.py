@@ -289,7 +289,10 @@ def parse_right(text: str, option: str) -> Right:
 
 
 def require_supported(kind: ResourceKind, right: Right) -> None:
-    """Raise UsageError where resources of a type do not have an operation; All is an operation of each of them."""
+    """Raise UsageError where resources of a type do not have an operation; All is an operation of each of them.
+
+    Raise KeyError for the type UNKNOWN, but not with All.
+    """
     if right is not Right.ALL and right not in SUPPORTED[kind]:
         possible = ", ".join([*SUPPORTED[kind], Right.ALL])
         raise UsageError(f"a {kind} has no operation {right}", f"use one of {possible}")

@@ -256,9 +256,9 @@ def describe_groups(
     `with_epochs` asks also for values that librdkafka does not know: epochs and target assignments of the consumer
     protocol; they are also asked for where librdkafka does not know a state. Without groups both lists are empty. A
     group that has gone is Dead, or has an error. A group whose epochs alone are refused is described without them, and
-    has no error. The names must be sendable, as those of choose_groups() are. Raise UnreachableError where no group was
-    answered, or a coordinator does not answer about epochs; OperationError where it refuses that whole request, and
-    UsageError for a wrong client setting.
+    has no error. The names must be sendable, as those of choose_groups() are, and each must be there once. Raise
+    UnreachableError where no group was answered, or a coordinator does not answer about epochs; OperationError where it
+    refuses that whole request, and UsageError for a wrong client setting.
     """
     return _describe_all(cluster, [group.group for group in groups], with_epochs)
 

@@ -75,7 +75,7 @@ def list_groups_of_types(cluster: Cluster, types: Sequence[str]) -> GroupList:
 def make_listing(group: Any) -> GroupListing:
     """Return a group of an answer to ListGroups as a listing, with its type capitalized; its state may be Unknown.
 
-    Brokers that do not know group types have groups of the classic protocol only.
+    A group is Classic where the broker does not tell its type.
     """
     return GroupListing(
         group.group_id, (group.group_type or "classic").capitalize(), group.group_state or UNKNOWN_STATE

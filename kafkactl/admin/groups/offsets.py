@@ -184,8 +184,8 @@ def parse_partitions(cluster: Cluster, topics: Iterable[str]) -> list[Partition]
     """Return the partitions of texts in Kafka's syntax, TOPIC or TOPIC:0,1,2, in their order and without repetitions.
 
     TOPIC alone means all its partitions. Raise UsageError where the part after the colon is no list of whole numbers
-    from 0, NotFoundError for a topic or partition that does not exist, UnreachableError or OperationError where the
-    topics cannot be listed, and UsageError for a wrong client setting.
+    from 0 to 2^63 - 1, NotFoundError for a topic or partition that does not exist, UnreachableError or OperationError
+    where the topics cannot be listed, and UsageError for a wrong client setting.
     """
     return _find_partitions(cluster, [_parse_topic(text) for text in topics])
 
@@ -258,9 +258,10 @@ def plan_reset(cluster: Cluster, group: str, partitions: Sequence[Partition] | N
     moves to its nearest end. EARLIEST and LATEST are the start and the end of each log. For TIME a partition without a
     record at or after the time gets the end of its log, and is in `empty`. CURRENT keeps the committed offsets, and
     takes the end of the log where nothing is committed. A group that neither a list nor its own coordinator shows, also
-    because the user may not see it, counts as new, without present offsets. Raise OperationError where an offset cannot
-    be read, the groups cannot be listed or such a coordinator does not answer, NotFoundError for a shift in a partition
-    without a commit, UnreachableError, and UsageError for a wrong client setting.
+    because the user may not see it, counts as new, without present offsets. The name of the group must be sendable: it
+    may be cut at a NUL character. Raise OperationError where an offset cannot be read, the groups cannot be listed or
+    such a coordinator does not answer, NotFoundError for a shift in a partition without a commit, UnreachableError, and
+    UsageError for a wrong client setting.
     """
     committed = read_committed(cluster, group)
     chosen = sorted(committed) if partitions is None else partitions
@@ -443,8 +444,9 @@ def remove_members(
     """Remove members from a group. Return the error by the id of the member or of the instance, None for a success.
 
     A member is (member id, None) or (None, instance id). An unknown member has an error. The result is in the order of
-    the answer; a member that the answer leaves out is missing. Raise OperationError where the whole request is refused,
-    UnansweredError where members may have been removed, UnreachableError, and UsageError for a wrong client setting.
+    the answer; a member that the answer leaves out is missing. Raise UnsupportedRequestError where the brokers are
+    older than Kafka 2.4, OperationError where the whole request is refused, UnansweredError where members may have been
+    removed, UnreachableError, and UsageError for a wrong client setting.
     """
     codes = cluster.requests.remove_group_members(group, members)
     return {name: describe_error(code) if code else None for name, code in codes.items()}

@@ -176,10 +176,11 @@ def preview_plans(plans: Mapping[str, ResetPlan]) -> list[OffsetChange]:
 def carry_out_plans(cluster: Cluster, plans: Mapping[str, ResetPlan]) -> list[OffsetChange]:
     """Commit the offsets of all plans, one group after the other, and return each change with its result.
 
-    The changes are group by group, sorted by partition. A group that does not exist is created. A refused partition has
-    its error in the result. Raise OperationError where the request for a whole group is refused, or where the transient
-    refusal of one partition lasts; UnreachableError where no broker answers (UnansweredError where offsets may have
-    been committed); and UsageError for a wrong client setting. Groups before that one are changed then, and partitions
-    of that one may be.
+    The changes are group by group, sorted by partition. A group that does not exist is created. The names of the groups
+    must be sendable: they are cut at a NUL character. A refused partition has its error in the result. Raise
+    OperationError where the request for a whole group is refused, or where the transient refusal of one partition
+    lasts; UnreachableError where no broker answers (UnansweredError where offsets may have been committed); UsageError
+    for a wrong client setting; and ValueError for an empty group or topic and a negative partition or offset. Groups
+    before that one are changed then, and partitions of that one may be.
     """
     return [change for group, plan in plans.items() for change in carry_out(cluster, list_changes(group, plan))]

@@ -49,7 +49,11 @@ def create_topics(
         by_name = {spec.topic: _make_new_topic(spec) for spec in batch}
 
         def send(names: list[str], by_name: Mapping[str, NewTopic] = by_name) -> Mapping[str, Future[None]]:
-            """Send the request and return a future for each topic. Raise UsageError for a wrong client setting."""
+            """Send the request and return a future for each topic.
+
+            Raise UsageError for a wrong client setting, and ValueError for wrong numbers and for an assignment with a
+            partition without replicas.
+            """
             new = [by_name[name] for name in names]
             return cluster.admin.create_topics(new, validate_only=validate_only, **_make_timeouts(cluster))
 
@@ -97,7 +101,11 @@ def add_partitions(
         }
 
     def send(names: list[str]) -> Mapping[str, Future[None]]:
-        """Send the request and return a future for each topic. Raise UsageError for a wrong client setting."""
+        """Send the request and return a future for each topic.
+
+        Raise UsageError for a wrong client setting, and ValueError for a wrong number and for an assignment with a new
+        partition without replicas.
+        """
         more = [requests[name] for name in names]
         return cluster.admin.create_partitions(more, validate_only=validate_only, **_make_timeouts(cluster))
 

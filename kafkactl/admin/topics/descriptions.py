@@ -253,7 +253,10 @@ def _read_settings_by_librdkafka(
     """
 
     def send(topic_names: list[str]) -> Mapping[str, Future[Any]]:
-        """Send the request and return a future for each name. Raise UsageError for a wrong client setting."""
+        """Send the request and return a future for each name.
+
+        Raise UsageError for a wrong client setting, and ValueError for an empty name.
+        """
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in topic_names]
         futures = cluster.admin.describe_configs(resources, request_timeout=cluster.timeout_s)
         return {resource.name: future for resource, future in futures.items()}

@@ -66,9 +66,9 @@ def complete_groups(ctx: typer.Context, incomplete: str) -> list[str]:
 
     Share and streams groups, and groups of brokers that do not answer, are left out.
 
-    `ctx` is the context of the line, whose options name the cluster. Names with a blank are left out. There are none
-    without an answer within 2 s, after a refusal, or with wrong settings; nothing is raised. Names, and an empty result
-    after a refusal or no answer, are cached for 10 s.
+    `ctx` is the context of the line, whose options name the cluster. Names with a blank, or a character that cannot be
+    printed, are left out. There are none without an answer within 2 s, after a refusal, or with wrong settings; nothing
+    is raised. Names, and an empty result after a refusal or no answer, are cached for 10 s.
     """
     return _filter_names(lambda: _list_names(ctx, "groups", _ask_groups), incomplete)
 
@@ -287,7 +287,7 @@ def _ask_topics(cluster: Cluster) -> list[str]:
 
 
 def _ask_brokers(cluster: Cluster) -> list[str]:
-    """Return the ids of all brokers, sorted as text.
+    """Return the ids of the brokers that are alive, sorted as text.
 
     Raise UnreachableError, OperationError for a refusal, and UsageError for a wrong client setting.
     """
@@ -297,8 +297,8 @@ def _ask_brokers(cluster: Cluster) -> list[str]:
 def _ask_groups(cluster: Cluster) -> list[str]:
     """Return the names of all consumer groups that the brokers list, in no certain order.
 
-    Errors of single brokers are ignored. Raise UnreachableError where no broker answers, OperationError for a refusal,
-    and UsageError for a wrong client setting.
+    Errors of brokers that list_groups() returns are ignored. Those that it raises pass: UnreachableError,
+    OperationError, and UsageError for a wrong client setting.
     """
     from kafkactl.admin.groups.descriptions import list_groups
 
