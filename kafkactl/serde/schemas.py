@@ -90,7 +90,7 @@ def _read_imports(path: Path) -> dict[str, str]:
     root = path.parent
     texts = {}
     for file in root.rglob("*.proto"):
-        if file != path and file.is_file():  # a pipe would wait for its writer
-            with contextlib.suppress(OSError, UnicodeDecodeError):
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            if file != path and file.is_file():  # a pipe would wait for its writer
                 texts[str(file.relative_to(root))] = file.read_text("utf-8")
     return texts

@@ -88,7 +88,7 @@ class Reading:
         )
         self._at_end: set[Partition] = set()
         self._at_stop: set[Partition] = set()
-        """Partitions that were read to their stops; they are in _at_end, too."""
+        """Partitions that were read to their stops."""
         self._stops: dict[Partition, int] = {}
         self._starts: list[TopicPartition] = []
         self._ranges: dict[Partition, Range] = {}
@@ -180,6 +180,8 @@ class Reading:
         refuses the change.
         """
         new, deleted = self._watch.look(adds)
+        for partitions in (self._at_end, self._at_stop):
+            partitions.difference_update(new, deleted)  # the topic may have been made again
         if new:
             stops = find_stops(self._cluster, self._consumer, self._selection, new)
             self._ranges.update({partition: Range(OFFSET_BEGINNING, stops.get(partition)) for partition in new})

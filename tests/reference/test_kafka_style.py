@@ -312,7 +312,8 @@ def run_and_compare(cluster: RunningCluster, line: equality.Line, folder: Path, 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: f"{section.tool}: {section.title}")
 def test_one_broker(kraft: RunningCluster, section: equality.Section, folder: Path) -> None:
-    assert run_section(kraft, section, folder) == []
+    found = run_section(kraft, section, folder)
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize(

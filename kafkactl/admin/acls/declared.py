@@ -123,13 +123,14 @@ def explain_undeclarable(acl: Acl) -> str | None:
     """
     if not acl.is_known:
         return "kafkactl does not know a part of it"
-    if (reason := explain_unusable_text(f"{acl.name}{acl.principal}{acl.host}")) is not None:
-        return reason
+    if explain_unusable_text(f"{acl.name}{acl.principal}{acl.host}") is not None:
+        return "it has a character that no file has"
     (row,) = build_declaration([acl])["acls"]
+    path = Path("a file")
     try:
-        _parse_row(Path("a file"), row)
+        _parse_row(path, row)
     except UsageError as error:
-        return str(error)
+        return str(error).removeprefix(f"{path}: ")
     return None
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from kafkactl.admin.groups.models import STATES, UNKNOWN_STATE, GroupLag
+from kafkactl.admin.groups.models import STATES, UNKNOWN_STATE, CommitState, GroupLag
 from kafkactl.errors import UsageError
 from kafkactl.numerals import read_decimal_number, write_number
 from kafkactl.times import parse_duration
@@ -83,10 +83,17 @@ def parse(text: str) -> Condition:
 
 
 def _has_unknown_partitions(subject: str, lag: GroupLag) -> bool:
-    """Return whether the lag, or the time, of one of the group's partitions is not known; False for other subjects."""
-    if subject == "time":
-        return any(row.time_lag_ms is None for row in lag.partitions)
-    return subject == "lag" and lag.unknown_partitions > 0
+    """Return whether the lag, or the time, of one of the group's partitions is not known; False for other subjects.
+
+    A partition without records, and without a commit, has nothing to read: it does not count.
+    """
+    if subject not in ("time", "lag"):
+        return False
+    return any(
+        (row.time_lag_ms if subject == "time" else row.lag) is None
+        and not (row.commit is CommitState.NO_COMMIT and row.log_start_offset == row.log_end_offset)
+        for row in lag.partitions
+    )
 
 
 def _get_value(subject: str, lag: GroupLag) -> float | str | None:

@@ -132,11 +132,13 @@ def set_context(
     """
     file_settings = properties.read(command_config) if command_config else {}
     assignments = [parse_assignment(text, "-X") for text in setting or ()]
-    in_flags = find_address(dict(assignments))
-    if bootstrap_server and in_flags not in (None, bootstrap_server):
-        raise UsageError(f"--bootstrap-server says {bootstrap_server}, and -X says {in_flags}", "leave one of them out")
-    refuse_empty(in_flags, "-X bootstrap.servers")
-    servers = bootstrap_server or in_flags or find_address(file_settings)
+    in_flags = {key: value for key, value in assignments if key in SERVERS}
+    for key, value in in_flags.items():
+        refuse_empty(value, f"-X {key}")
+    addresses = dict.fromkeys([*filter(None, [bootstrap_server]), *in_flags.values()])
+    if len(addresses) > 1:
+        raise UsageError(f"different addresses: {' and '.join(addresses)}", "leave one of them out")
+    servers = next(iter(addresses), None) or find_address(file_settings)
     secrets.refuse((key for key, value in assignments if value), "-X", secrets.IN_CLIENT_SETTINGS)
     secrets.refuse_urls(dict(assignments), "-X")
     new_file = contexts.change(

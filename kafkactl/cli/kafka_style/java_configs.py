@@ -285,7 +285,16 @@ def fit_value(name: str, value: str) -> str:
 
 
 def refuse_wrong_addresses(servers: str, before: str = "") -> None:
-    """Raise JavaError, with `before` as its text for stdout, for the first of the addresses that has no port."""
-    for server in servers.split(","):
-        if not re.search(r":[0-9]+\s*$", server):
-            raise JavaError(f"Invalid url in bootstrap.servers: {server}", CONFIG_EXCEPTION, before=before)
+    """Raise JavaError, with `before` as its text for stdout, for an empty address, and for one without a right port.
+
+    Of several wrong addresses an empty one counts, or else the first.
+    """
+    addresses = [text.strip() for text in servers.split(",")]
+    if "" in addresses:
+        reason = "Configuration 'bootstrap.servers' values must not be empty."
+        raise JavaError(reason, CONFIG_EXCEPTION, before=before)
+    for address in addresses:
+        port = re.search(r":([0-9]+)$", address)
+        if port is None or int(port[1][-6:]) > 65535:
+            noun = "url" if port is None else "port"
+            raise JavaError(f"Invalid {noun} in bootstrap.servers: {address}", CONFIG_EXCEPTION, before=before)

@@ -309,7 +309,7 @@ def _read_assignment(arguments: Arguments) -> str:
                 f"Partition replica lists may not contain duplicate entries: {','.join(map(str, doubles))}",
                 "kafka.common.AdminCommandFailedException",
             )
-        if min(ids) < 0:
+        if ids and min(ids) < 0:
             reason = f"The manual partition assignment includes broker {min(ids)}, but no such broker is registered."
             raise JavaError(reason, "org.apache.kafka.common.errors.InvalidReplicaAssignmentException")
         partitions.append(ids)
@@ -318,6 +318,9 @@ def _read_assignment(arguments: Arguments) -> str:
                 f"Partition {number} has different replication factor: [{', '.join(map(str, ids))}]",
                 "kafka.admin.AdminOperationException",
             )
+    if partitions and not partitions[0]:
+        reason = "The manual partition assignment includes an empty replica list."
+        raise JavaError(reason, "org.apache.kafka.common.errors.InvalidReplicaAssignmentException")
     return ",".join(":".join(map(str, ids)) for ids in partitions)
 
 
@@ -350,7 +353,7 @@ def _read_topic_id(arguments: Arguments) -> str | None:
     try:
         decoded = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
-        raise JavaError("Illegal base64 character", _ILLEGAL_ARGUMENT) from None
+        raise JavaError("Last unit does not have enough valid bits", _ILLEGAL_ARGUMENT) from None
     if len(decoded) != _ID_BYTES:
         raise JavaError(
             f"Input string `{text}` decoded as {len(decoded)} bytes, which is not equal to the expected 16 bytes of a "

@@ -134,11 +134,11 @@ def verify(connected: Cluster, plan: ReassignmentFile, preserve: bool) -> int:
 
     The result is also 0 while partitions have other replicas. Nothing moves where the whole cluster has no reassignment
     and no broker has a directory move of the plan. Where one of their brokers does not answer, raise UnreachableError
-    at the end: its moves may go on, and the throttles stay. The throttles are those of all live brokers and of the
-    plan's topics, whoever set them; with `preserve` none is removed. In a read-only context UsageError is raised in
-    place of the removal, also where there are no throttles. Raise UsageError also for a wrong client setting,
-    MirroredError where throttles cannot be removed, UnreachableError, OperationError for a refusal, and OutputError or
-    ReaderLeftError where stdout fails.
+    before the moves between directories are printed: they may go on, and the throttles stay. The throttles are those of
+    all live brokers and of the plan's topics, whoever set them; with `preserve` none is removed. In a read-only context
+    UsageError is raised in place of the removal, also where there are no throttles. Raise UsageError also for a wrong
+    client setting, MirroredError where throttles cannot be removed, UnreachableError, OperationError for a refusal, and
+    OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import reassignment
 
@@ -146,6 +146,8 @@ def verify(connected: Cluster, plan: ReassignmentFile, preserve: bool) -> int:
     rows = reassignment.verify(running, reassignment.read_replicas(connected, _list_topics(plan)), plan.replicas)
     out.write_text(text.format_states(rows))
     present, futures, alive = _read_dir_states(connected, plan.log_dirs)
+    if silent := sorted({broker for _, _, broker in plan.log_dirs} - alive):
+        raise UnreachableError(f"no answer from broker {silent[0]}: its moves between directories may go on")
     lines = [
         text.format_dir_state(
             key,
@@ -157,8 +159,6 @@ def verify(connected: Cluster, plan: ReassignmentFile, preserve: bool) -> int:
         for key in _sort_replicas(plan.log_dirs)
     ]
     out.write_text("".join(lines) or "\n")
-    if silent := sorted({broker for _, _, broker in plan.log_dirs} - alive):
-        raise UnreachableError(f"no answer from broker {silent[0]}: its moves between directories may go on")
     if not running and not any(key in futures for key in plan.log_dirs) and not preserve:
         _clear(connected, plan)
     return DONE

@@ -462,7 +462,7 @@ def _find_producer(
     if start_offset is not None:
         return transactions.find_open(connected, place, start_offset)
     producers = transactions.list_producers(connected, [place])[place]
-    if isinstance(producers, OperationError):
+    if type(producers) is OperationError:  # others name what does not answer
         raise OperationError("{}-{}: {}".format(*place, producers), producers.hint, producers.code)
     if isinstance(producers, KafkactlError):
         raise producers

@@ -69,6 +69,9 @@ def test_conditions() -> None:
     unknown = group([row(0, None, 20), row(1, 3, 3)])
     assert "lag is not known" in str(parse("lag>10").find_violation(unknown)), "never taken as fine"
     assert "time is not known" in str(parse("time>5m").find_violation(unknown))
+    empty = group([row(0, 5, 5, time_lag_ms=0), row(1, None, 0)])
+    assert parse("lag>10").find_violation(empty) is None, "nothing was ever written to the other partition"
+    assert parse("time>5m").find_violation(empty) is None
     partly = group([row(0, 5, 20, time_lag_ms=1000), row(1, 5, 20)])
     assert "time is not known" in str(parse("time>5m").find_violation(partly)), "the other partition may be late"
     assert "time is 1 s" in str(parse("time<5m").find_violation(partly))

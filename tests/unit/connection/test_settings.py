@@ -41,8 +41,10 @@ def test_an_address_in_a_setting_is_that_of_the_context(name: str, tmp_path: Pat
         assert resolve(context=context).bootstrap_servers == "new:1"
         assert name not in load(tmp_path / "config.yaml").contexts[context].properties
     told = cli("context", "set", "dev", "-b", "a:1", "-X", f"{name}=b:1", check=2).stderr
-    assert "--bootstrap-server says a:1, and -X says b:1" in told
-    assert "empty" in cli("context", "set", "dev", "-X", f"{name}=", check=2).stderr
+    assert "different addresses: a:1 and b:1" in told
+    assert f"'' for -X {name}" in cli("context", "set", "dev", "-X", f"{name}=", check=2).stderr
+    both = ("-X", "bootstrap.servers=a:1", "-X", "metadata.broker.list=b:1")
+    assert "different addresses: a:1 and b:1" in cli("context", "set", "dev", *both, check=2).stderr
     told = cli("quorum", "status", "--bootstrap-controller", "a:1", "-X", f"{name}=b:1", check=2).stderr
     assert "--bootstrap-controller says a:1, and -X says b:1" in told
 
