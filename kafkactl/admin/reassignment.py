@@ -397,7 +397,8 @@ def find_unfinished_moves(cluster: Cluster, moves: Sequence[Move]) -> set[tuple[
 def _count_in_rack(racks: Racks, broker: int, replicas: Sequence[int]) -> int:
     """Return how many of the replicas are in the broker's rack, the broker's own replica included.
 
-    For a broker without a rack, which counts as a rack of its own, and for one that is not alive, the result is 0.
+    For a broker without a rack or with an empty one, which counts as a rack of its own, and for one that is not alive,
+    the result is 0.
     """
     rack = racks.get(broker)
-    return 0 if rack is None else sum(racks.get(replica) == rack for replica in replicas)
+    return 0 if not rack else sum(racks.get(replica) == rack for replica in replicas)

@@ -35,6 +35,11 @@ def test_a_new_replica_goes_to_a_rack_that_has_none() -> None:
     assert {RACKS[broker] for broker in move.after} == {"a", "b", "c"}
 
 
+def test_brokers_with_an_empty_rack_are_racks_of_their_own() -> None:
+    (move,) = plan([partition(0, 1)], 2, {1: "", 2: "", 3: "a", 4: "a"}, {3: 10, 4: 10})
+    assert move.after == (1, 2)
+
+
 def test_among_racks_alike_the_broker_with_the_fewest_replicas_is_chosen() -> None:
     (move,) = plan([partition(0, 1)], 2, RACKS, {3: 10, 4: 2, 5: 7})
     assert move.after == (1, 4)
