@@ -285,7 +285,10 @@ def fit_value(name: str, value: str) -> str:
 
 
 def refuse_wrong_addresses(servers: str, before: str = "") -> None:
-    """Raise JavaError, with `before` as its text for stdout, for the first of the addresses that has no port."""
+    """Raise JavaError for the first of the addresses that has no port, also an empty one.
+
+    `servers` has commas between the addresses, and `before` is the error's text for stdout.
+    """
     for server in servers.split(","):
         if not re.search(r":[0-9]+\s*$", server):
             raise JavaError(f"Invalid url in bootstrap.servers: {server}", CONFIG_EXCEPTION, before=before)
