@@ -215,11 +215,12 @@ class Client:
         """Return a group's committed offsets and lag, for each partition, sorted by topic and number.
 
         Partitions without a commit have a lag of None; they are included where the group has committed in their topic
-        or a member reads it. A partition whose end or start cannot be read has an error of its own, and a lag only
-        where its end is known. Raise NotFoundError for a group that does not exist or that the user may not see, but
-        OperationError where it may exist, because a broker's list is missing or its coordinator does not answer or is
-        moving; OperationError also for a share or streams group and for one that cannot be read, UnreachableError where
-        no broker answers in time, and UsageError for a name that no group can have and for a wrong client setting.
+        or a member reads it. A partition whose end, start or commit cannot be read has an error of its own, and a lag
+        only where its end and commit are known. Raise NotFoundError for a group that does not exist or that the user
+        may not see, but OperationError where it may exist, because a broker's list is missing or its coordinator does
+        not answer or is moving; OperationError also for a share or streams group and for one that cannot be read,
+        UnreachableError where no broker answers in time, and UsageError for a name that no group can have and for a
+        wrong client setting.
         """
         from kafkactl.admin.groups.descriptions import read_group_lag
 

@@ -78,7 +78,7 @@ class DecoderOptions:
 
     @property
     def is_any(self) -> bool:
-        """Return whether one of the options is given: an internal topic, or a class of keys or values."""
+        """Return whether one of the options is given: an internal topic, or a class that is not empty."""
         return bool(self.topic or self.key_decoder_class or self.value_decoder_class)
 
     def make_decoder(self, key: Format, value: Format) -> Decoder:

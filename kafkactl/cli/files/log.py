@@ -228,7 +228,7 @@ def _make_report(rows: list[dict[str, Any]], by: Level) -> Report:
     def format_moment(name: str) -> Callable[[dict[str, Any]], object]:
         """Return a function that takes a row and returns the time in its field `name`, which is in ms since 1970.
 
-        The time is ISO 8601 in UTC, None where the field is None.
+        The time is ISO 8601 in UTC, outside the years 1 to 9999 the number of ms; None where the field is None.
         """
         return lambda row: None if row[name] is None else format_time(row[name])
 

@@ -61,9 +61,9 @@ def flags(group: type[T]) -> type[T]:
 
 @functools.cache  # the commands of a noun share their dataclasses, and a call takes a quarter of a millisecond
 def _read_annotations(group: type[Any]) -> dict[str, Any]:
-    """Return the annotations of a dataclass of options by field, with their typer.Option or typer.Argument.
+    """Return the annotations of a dataclass of options by name, with their typer.Option or typer.Argument.
 
-    Every call with the same class returns the same dict.
+    Class variables are among them. Every call with the same class returns the same dict.
     """
     return get_type_hints(group, include_extras=True)
 

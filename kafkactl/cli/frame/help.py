@@ -60,7 +60,7 @@ class Command(TyperCommand):
         """Write arguments and options, each below the heading of its section, to click's HelpFormatter.
 
         Sections have the order of Section. Hidden options are left out, and -h comes behind the options of the
-        connection.
+        connection, if the command has them.
         """
         _write_sections(self.get_params(ctx), ctx, formatter)
 
@@ -121,7 +121,8 @@ class Group(TyperGroup):
 def split_help(text: str | None) -> tuple[str, list[str]]:
     """Return the prose of a docstring, and the command lines below the line "Examples:", in order.
 
-    Both are without indentation, and empty lines between examples are left out. None and "" give "" and an empty list.
+    The prose loses only the indentation of the docstring, command lines lose all, and empty lines between examples are
+    left out. None and "" give "" and an empty list.
     """
     prose, _, examples = cleandoc(text or "").partition(f"\n{_EXAMPLES}\n")
     return prose.strip(), [line.strip() for line in examples.splitlines() if line.strip()]

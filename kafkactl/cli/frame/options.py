@@ -184,7 +184,8 @@ class TimeOptions:
         """Return a point in time in ms since 1970; a text without a zone is in the zone of --zone, or else UTC.
 
         The text is ISO 8601, ms since 1970, a duration before now such as -1h30m, now, today or yesterday. Raise
-        UsageError that names `flag` for a text that is not a time from 1970 on, and UsageError for an unknown zone.
+        UsageError that names `flag` for a text that is not a time from 0 to 2^63 - 1, and UsageError for an unknown
+        zone.
         """
         return parse_time(text, flag, zone=self.tzinfo)
 

@@ -378,7 +378,7 @@ def _check(conditions: Sequence[Condition], lags: Sequence[GroupLag]) -> int:
 
 
 def _refuse_together(option: str, others: Mapping[str, object]) -> None:
-    """Raise UsageError for the first of `others` that is given: a value that is not None, False or empty."""
+    """Raise UsageError for the first of `others` that is given: a value that is not None, False, 0 or empty."""
     for other, value in others.items():
         if value:
             raise UsageError(f"{option} and {other} are mutually exclusive", f"leave out {option} or {other}")

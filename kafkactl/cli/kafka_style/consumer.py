@@ -478,7 +478,7 @@ def _keep_classes(classes: dict[str, str]) -> dict[str, str]:
 
 
 def _is_known_class(name: str) -> bool:
-    """Return whether a full class name is that of one of Kafka's deserializers."""
+    """Return whether a full class name is that of one of Kafka's deserializers in _KINDS."""
     kind = name.removeprefix(_DESERIALIZERS).removesuffix("Deserializer")
     return name.startswith(_DESERIALIZERS) and name.endswith("Deserializer") and kind in _KINDS
 

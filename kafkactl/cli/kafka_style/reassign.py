@@ -375,7 +375,7 @@ def _refuse_doubles(names: list[str], reason: str, separator: str = ", ") -> Non
 
 
 def _dump(value: Any) -> str:
-    """Return a value as JSON without blanks."""
+    """Return a value as JSON without blanks between its parts."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 

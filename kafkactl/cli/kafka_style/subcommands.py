@@ -84,7 +84,7 @@ class Level:
         return flag if option.arity is Arity.NONE else f"{flag} {self.name_value(option)}"
 
     def name_value(self, option: Option) -> str:
-        """Return the name of an option's value in usages: that in `labels`, or the option's name in upper case."""
+        """Return the name of an option's value in usages: that in `labels`, or the option's in capitals (_ for -)."""
         return self.labels.get(option.name) or option.name.replace("-", "_").upper()
 
 
@@ -307,7 +307,7 @@ class _Reader:
 
 
 def _looks_like_flag(word: str) -> bool:
-    """Return whether a word begins as an option; a negative number does not."""
+    """Return whether a word begins as an option; a lone dash and a negative whole number do not."""
     return word.startswith("-") and len(word) > 1 and _NEGATIVE.fullmatch(word) is None
 
 
