@@ -251,7 +251,7 @@ def refusal(failure: str, code: int, message: str | None = None) -> OperationErr
 
     It has the code, and a hint where the code has one. `failure` says what failed, such as "cannot read orders-0". With
     an empty text the message is the reason alone. `message` is the broker's own explanation or None; it replaces our
-    sentence where it says more, but not for missing rights. A code that the table does not have becomes "error CODE".
+    sentence where it says more, but not for missing rights. Without it, an unknown code becomes "error CODE".
     """
     reason = describe_error(code, message)
     return OperationError(f"{failure}: {reason}" if failure else reason, find_hint(code), code, reason)

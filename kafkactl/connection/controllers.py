@@ -28,7 +28,8 @@ class ControllerRequests(Requests):
     def _brokers(self) -> Brokers:
         """The connections of kafka-python, made with their thread at the first use; nothing is connected yet.
 
-        Then UsageError is raised for a setting that kafka-python refuses, and for certificates that cannot be read.
+        Then UsageError is raised for a setting that kafka-python refuses, for certificates that cannot be read, and for
+        a PKCS12 key store.
         """
         return Brokers(self._cluster.settings, self._explain)
 
@@ -59,16 +60,16 @@ class ControllerRequests(Requests):
     def _send_question(self, make: Callable[[], Any], broker: int | None) -> Any:
         """Return the answer of the controller `broker`, or of the active one for None, also one with an error code.
 
-        `make` returns a new request. Raise UnreachableError, OperationError (NOT_CONTROLLER where none is active) or
-        UsageError.
+        `make` returns a new request; its errors pass through. Raise UnreachableError, OperationError (NOT_CONTROLLER
+        where none is active) or UsageError.
         """
         return super()._send_question(make, self._find_controller() if broker is None else broker)
 
     def _send_change(self, make: Callable[[], Any], broker: int | None, to_controller: bool) -> Any:
         """Return the answer of the controller `broker`, or of the active one for None, to a change; it is sent once.
 
-        The answer may have an error code. `make` returns the request; `to_controller` does not count. Raise
-        UnansweredError where no answer came, UnreachableError where it was not sent, OperationError (NOT_CONTROLLER
-        where none is active) or UsageError.
+        The answer may have an error code. `make` returns the request; its errors pass through. `to_controller` does not
+        count. Raise UnansweredError where no answer came, UnreachableError where it was not sent, OperationError
+        (NOT_CONTROLLER where none is active) or UsageError.
         """
         return super()._send_change(make, self._find_controller() if broker is None else broker, False)

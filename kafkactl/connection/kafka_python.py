@@ -204,7 +204,7 @@ class Brokers:
         """Return whether a broker has answered: a known bootstrap server, or one that only `raise_reason` found.
 
         It is False before the first answer. A search that finds no connected server makes it False again where
-        `raise_reason` was not called or raised.
+        `raise_reason` raises.
         """
         return self._seed is not None or self._is_only_slow
 

@@ -148,7 +148,7 @@ class Requests:
         from kafkactl.connection.messages import find_request_class
 
         def make() -> Any:  # a request gets its version from the broker that it is sent to
-            """Return a new request; raise LookupError for an unknown `api`."""
+            """Return a new request; raise LookupError for an unknown `api`, and ValueError for an unknown field."""
             return find_request_class(api)(**fields)
 
         def ask() -> Any:
@@ -186,8 +186,8 @@ class Requests:
         1; a silent broker takes all of it. Answers and errors are sorted by id; without any broker both are empty. All
         are asked at the same time, and once, also after a transient refusal. Errors of single items stay in the
         answers. Raise the first error where no broker answers: UnreachableError, UnansweredError or OperationError;
-        each of them is also raised where the brokers cannot be listed. Raise UsageError for a wrong setting, and
-        LookupError for an unknown `api`.
+        each of them is also raised where the brokers cannot be listed. Raise UsageError for a wrong setting,
+        LookupError for an unknown `api`, and ValueError for a field that it does not have.
         """
         broker_ids = self.list_brokers() if brokers is None else sorted(brokers)
         return self.ask_each(api, dict.fromkeys(broker_ids, fields), time_share)
@@ -312,7 +312,8 @@ class Requests:
 
         The groups are in the order of the brokers' ids, then in each broker's order. A broker that refuses has an
         error, too; after a transient refusal all are asked again, until the time-out. Raise the first error where no
-        broker answers, the last transient refusal, UnreachableError where the brokers cannot be listed, and UsageError.
+        broker answers, the last transient refusal, UnreachableError or OperationError where the brokers cannot be
+        listed, and UsageError.
         """
         answers, errors = self._cluster.retry(self._list_groups)
         return [group for answer in answers.values() for group in answer.groups], errors

@@ -68,8 +68,8 @@ def refuse_in_url(url: str, flag: str, instead: str) -> None:
 def refuse_urls(settings: Mapping[str, str], flag: str) -> None:
     """Raise UsageError for a setting on the command line whose value is a URL with a login, or a secret in its query.
 
-    `settings` are values by name, `flag` is the option. A value with :// counts as one URL, with all between :// and
-    the last @ as the login; in a command, NAME_command, each word counts. Other settings pass.
+    `settings` are values by name, `flag` is the option. A value with :// counts as one URL, with all before the last @,
+    except SCHEME://, as the login; in a command, NAME_command, each word counts. Other settings pass.
     """
     for name, value in settings.items():
         _refuse_hidden(value, _hide_urls(name, value), f"{flag} {name}", "put it into a file: --command-config FILE")
@@ -91,8 +91,8 @@ def _hide_urls(name: str, value: str) -> str:
 def hide_secret(name: str, value: str) -> str:
     """Return the value of a setting as it may be shown: ******** for a secret.
 
-    A value with :// counts as one URL: the login, which is all between :// and the last @, and the secrets of its query
-    become ********; in a command, NAME_command, each word counts. Other values come back unchanged.
+    A value with :// counts as one URL: the login, which is all before the last @ except SCHEME://, and the secrets of
+    its query become ********; in a command, NAME_command, each word counts. Other values come back unchanged.
     """
     return HIDDEN if is_secret(name) else _hide_urls(name, value)
 
@@ -190,7 +190,7 @@ def _find_source(name: str) -> str | None:
 
 
 def _strip_source(name: str) -> str:
-    """Return a secret's name without `_command`, `_file`, `.command` or `.file`; other names come back unchanged."""
+    """Return a source's name without `_command`, `_file`, `.command` or `.file`; other names come back unchanged."""
     source = _find_source(name)
     return name if source is None else name.removesuffix(source)[:-1]
 

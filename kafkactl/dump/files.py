@@ -188,7 +188,7 @@ class TextDump:
         def work(batch_range: tuple[int, int], turn: Turn) -> tuple[PrintedRange, bool]:
             """Print a range in a process of its own; return it, and whether to go on.
 
-            Damage is in the range's `error`. Raise OutputError and ReaderLeftError.
+            Damage is in the range's `error`. The errors of _print_range() pass through.
             """
             return self._print_range(segment, batch_range, turn, descriptor)
 

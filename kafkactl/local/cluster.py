@@ -161,9 +161,9 @@ def logs(name: str, follow: bool) -> int:
     """Write the logs of a target to stdout and return an exit status; `follow` waits for new lines.
 
     With the Docker engine the status is docker's; the native engine returns 0, and with `follow` never. Raise
-    NotFoundError for a cluster that was not started or was wiped, EngineError without docker or for a damaged record,
-    UsageError for a version in the record that the target cannot have, OSError for a record or log that
-    cannot be read, OutputError where stdout cannot be written, and ReaderLeftError where its reader left.
+    NotFoundError for a cluster that was not started or was wiped, EngineError without docker or the compose file or for
+    a damaged record, UsageError for a version in the record that the target cannot have, OSError for a record or log
+    that cannot be read, OutputError where stdout cannot be written, and ReaderLeftError where its reader left.
     """
     local_cluster = _require_local_cluster(name)
     return _make_engine(local_cluster).logs(_load_target(local_cluster), follow)

@@ -62,7 +62,7 @@ class Service:
 
     @property
     def bound_log_dir(self) -> str | None:
-        """Return the folder of this host that is the broker's log dir, or None where it is a volume or not set."""
+        """Return the folder of this host that is bound as the broker's log dir, or None without one."""
         source = self.volumes.get(self.environment.get("KAFKA_LOG_DIRS", ""), "")
         return source if source.startswith("/") else None
 

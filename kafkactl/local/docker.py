@@ -146,7 +146,7 @@ class DockerEngine:
         """Remove all files in a folder, as the image's user: this host's user may have no right to remove them.
 
         A container of the image does this, and the folder itself stays, as do names that begin with two dots. A failure
-        is ignored: the caller removes the folder and reports what is left. Raise FileNotFoundError without docker.
+        is ignored: the caller removes the folder and reports what is left. Raise OSError where docker cannot be run.
         """
         arguments = ["--entrypoint", "sh", image, "-c", "cd /data && rm -rf ./* ./.[!.]*"]
         command = ["docker", "run", "--rm", "--volume", f"{folder}:/data", *arguments]

@@ -53,20 +53,20 @@ class Engine(Protocol):
     def prepare(self, target: Target, tell: Tell) -> None:
         """Provide all that `up` needs: images, or Java and jars. `tell` gets lines of progress.
 
-        Raise EngineError, which names the missing thing, UsageError for a KAFKA_HOME with another version, and OSError
-        where the cache for jars cannot be written.
+        Raise EngineError where this fails, UsageError for a KAFKA_HOME with another version, and OSError where the
+        cache for jars cannot be written.
         """
 
     def up(self, target: Target, tell: Tell) -> None:
         """Start every node and return when each is healthy. `tell` gets lines of progress.
 
-        Raise EngineError where a node fails or is not healthy in time, OSError where a file or folder cannot be
+        Raise EngineError where this fails or a node is not healthy in time, OSError where a file or folder cannot be
         written, and UsageError for a KAFKA_HOME with another version. After an error containers keep running, and the
         native engine stops all nodes.
         """
 
     def down(self, target: Target, wipe: bool, tell: Tell) -> None:
-        """Stop every node; with `wipe` also remove its data, unless they are in the folder of the record.
+        """Stop every node; with `wipe` Docker also removes its volumes and the files in log dirs.
 
         `tell` gets lines of progress. Nodes that do not run, and log dirs of Docker that cannot be emptied, are no
         error. Raise EngineError where a node does not stop or docker fails, and OSError where a pid file cannot be read
@@ -74,7 +74,7 @@ class Engine(Protocol):
         """
 
     def apply(self, fault: Fault, target: Target, service: Service, tell: Tell) -> None:
-        """Apply a fault to one node; RESTART returns when the node serves. `tell` gets lines of progress.
+        """Apply a fault to one node; RESTART returns when the node runs again. `tell` gets lines of progress.
 
         Raise EngineError where the engine fails, OSError where a file cannot be read or written or the process belongs
         to another user, and, for RESTART, UsageError for a KAFKA_HOME with another version. The caller checks that the

@@ -75,9 +75,10 @@ def relaunch_node(target: Target, node: Node, tell: Tell) -> None:
     """Start one node again with its present files; it must not run, and its log is emptied.
 
     Java's version is not checked. Return when it serves, or when it runs if clients do not reach it. Raise EngineError
-    where Java or the jars are missing, and where its process ends or does not answer within 180 s; in the last case it
-    keeps running. Missing jars are downloaded. Raise UsageError for a KAFKA_HOME with another version, and OSError
-    where the log or the cache for jars cannot be written. `tell` gets lines of progress.
+    where Java is missing or the jars cannot be had, and where its process ends or does not answer within 180 s; in the
+    last case it keeps running. Missing jars are downloaded. Raise UsageError for a KAFKA_HOME with another version, and
+    OSError where the log or the cache for jars cannot be written or the pid file cannot be read. `tell` gets lines of
+    progress.
     """
     tell(f"starting {node.service.name}")
     process = _start(node, jars.find_java(), jars.get_libs(target.kafka_version, tell))
@@ -218,7 +219,7 @@ def _start(node: Node, java: str, libs: Path) -> subprocess.Popen[bytes]:
         )
 
     def is_named() -> bool:
-        """Return whether the pid file has the id of the process, or the process has ended."""
+        """Return whether the process has ended or is in the pid file; raise OSError where that cannot be read."""
         with suppress(FileNotFoundError, ValueError):
             return int(node.pid_file.read_text()) == process.pid or process.poll() is not None
         return process.poll() is not None
@@ -230,7 +231,8 @@ def _start(node: Node, java: str, libs: Path) -> subprocess.Popen[bytes]:
 def _find_client_port(node: Node, loopback: translate.Loopback) -> int:
     """Return the port of this host on which the node answers when it serves.
 
-    It is the host port of the first published port, or else of the first port that the node listens on.
+    It is the host port of the first published port, or else of the first port that the node listens on. Raise
+    IndexError where it has neither.
     """
     return node.published_port or loopback.ports[node.service.name, translate.list_listening_ports(node.service)[0]]
 

@@ -147,7 +147,7 @@ def format_properties(settings: Mapping[str, str]) -> str:
 def make_job_command(service: Service, volumes: Mapping[str, Path]) -> list[str]:
     """Return the command of a job with the container paths of `volumes` replaced by folders of this host.
 
-    Paths below a container path are changed, too. Of two container paths that match, the first in `volumes` wins.
+    Paths below a container path are changed, too. Of two container paths that match, the longer one wins.
     """
     return [_replace_paths(word, volumes) for word in service.entrypoint]
 
