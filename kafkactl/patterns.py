@@ -399,6 +399,17 @@ def _make_pattern_hint(text: str) -> str:
     return _PATTERN_HINT if suggestion is None else f"write {suggestion}"
 
 
+def write_command(command: str, name: str, flags: str = "") -> str:
+    """Return a command with a name and flags, as it is written in a shell; for hints.
+
+    The name is quoted where it must be, and stands behind a `--` where it begins with -. `flags` are as in a shell.
+    """
+    import shlex
+
+    words = [flags, "--", shlex.quote(name)] if name.startswith("-") else [shlex.quote(name), flags]
+    return " ".join([command, *filter(None, words)])
+
+
 def quote_suggestion(text: str) -> str | None:
     """Return the arguments that suggest_topics guesses, as they are written in a shell: names, or a quoted pattern.
 

@@ -16,6 +16,7 @@ from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.protocol import ErrorCode
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnansweredError, UnreachableError
+from kafkactl.patterns import write_command
 
 ReplicaKey = tuple[str, int, int]
 """The name of a topic, the number of a partition, and the id of the broker that has the replica."""
@@ -276,7 +277,7 @@ def plan_dir_moves(
             errors.append(
                 NotFoundError(
                     f"broker {broker} has no replica of {topic}-{partition}",
-                    f"show where it is: kafkactl log-dirs replicas {topic}",
+                    f"show where it is: {write_command('kafkactl log-dirs replicas', topic)}",
                 )
             )
             continue

@@ -19,6 +19,7 @@ from itertools import chain, pairwise
 
 from kafkactl.admin.models import Partition
 from kafkactl.errors import OperationError
+from kafkactl.patterns import write_command
 
 _TOLERANCE = 0.02
 """Difference of the bytes of two brokers, as a part of the mean, that is not worth a move."""
@@ -126,7 +127,7 @@ def plan_drain(
         elif len(row.replicas) > len(others):
             replicas = f"{len(row.replicas)} replica{'' if len(row.replicas) == 1 else 's'}"
             reason = f"it has {replicas}, and there {_count_brokers(len(others), 'other ')}"
-            hint = f"lower it first: kafkactl topics alter {row.topic} -r {len(others)}"
+            hint = f"lower it first: {write_command('kafkactl topics alter', row.topic, f'-r {len(others)}')}"
             errors.append(OperationError(f"{row.topic}-{row.partition} stays: {reason}", hint if others else None))
         else:
             leaving.add((row.topic, row.partition))

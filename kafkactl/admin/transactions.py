@@ -8,7 +8,6 @@ org.apache.kafka.tools.TransactionsCommand.
 from __future__ import annotations
 
 import copy
-import shlex
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.protocol import CoordinatorType, ErrorCode, group_by_topic
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnansweredError, UnreachableError, UsageError
+from kafkactl.patterns import write_command
 
 STATES = (
     "Empty", "Ongoing", "PrepareCommit", "PrepareAbort", "CompleteCommit", "CompleteAbort", "PrepareEpochFence", "Dead",
@@ -373,7 +373,7 @@ def force_terminate(cluster: Cluster, transactional_id: str) -> None:
             raise
         raise UnansweredError(
             f"the transaction of {transactional_id} has not ended yet: its coordinator is ending it",
-            f"see whether it has ended: kafkactl transactions describe {shlex.quote(transactional_id)}",
+            f"see whether it has ended: {write_command('kafkactl transactions describe', transactional_id)}",
         ) from error
     if answer.error_code:
         raise refusal(f"cannot terminate the transaction of {transactional_id}", answer.error_code)

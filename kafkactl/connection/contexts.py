@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from kafkactl.connection import secrets
 from kafkactl.errors import MissingContextError, UsageError
 from kafkactl.paths import find_config_file
+from kafkactl.patterns import write_command
 
 _ANOTHER = "choose another file with KAFKACTL_CONFIG=FILE"
 _ENTRIES = frozenset({"bootstrap-servers", "read-only", "properties"})
@@ -59,7 +60,7 @@ class ContextFile:
             raise MissingContextError(
                 f"context not found: {name!r} in {self.path}",
                 f"existing contexts: {existing_names}; "
-                f"create it: kafkactl context set {name} --bootstrap-server HOST:PORT",
+                f"create it: {write_command('kafkactl context set', name, '--bootstrap-server HOST:PORT')}",
             ) from None
 
     def add_context(self, context: Context) -> ContextFile:

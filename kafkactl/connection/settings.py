@@ -26,7 +26,7 @@ from kafkactl.connection.java_names import to_librdkafka
 from kafkactl.errors import UsageError
 from kafkactl.escaping import HIDDEN
 from kafkactl.paths import find_config_file
-from kafkactl.patterns import explain_unusable_text, refuse_empty
+from kafkactl.patterns import explain_unusable_text, refuse_empty, write_command
 from kafkactl.times import parse_duration
 
 DEFAULT_BOOTSTRAP_SERVERS = "localhost:9092"
@@ -71,7 +71,7 @@ class Settings:
         if self.read_only_context is not None:
             raise UsageError(
                 f"context {self.read_only_context} is read-only, and this {caller} changes the cluster: {action}",
-                f"allow changes: kafkactl context set {self.read_only_context} --no-read-only",
+                f"allow changes: {write_command('kafkactl context set', self.read_only_context, '--no-read-only')}",
             )
 
     def with_flags(self, flags: Mapping[str, Flag], always_win: bool = False) -> Settings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kafkactl.connection.cluster import Cluster, list_partition_numbers, require_partition
 from kafkactl.errors import NotFoundError
+from kafkactl.patterns import write_command
 from kafkactl.storage.batch import HEADER_SIZE
 from kafkactl.storage.text import name_bytes
 from kafkactl.streams.account import Account
@@ -30,7 +31,9 @@ class DryRun:
         self._cluster, self._topic, self._account = cluster, topic, account
         topics = cluster.read_metadata().topics
         if topic not in topics:
-            raise NotFoundError(f"topic not found: {topic!r}", f"create it: kafkactl topics create {topic}")
+            raise NotFoundError(
+                f"topic not found: {topic!r}", f"create it: {write_command('kafkactl topics create', topic)}"
+            )
         self._numbers = frozenset(list_partition_numbers(topics[topic]))
         if partition is not None:
             require_partition(topic, partition, self._numbers)

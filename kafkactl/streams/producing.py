@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, KafkaException
 from kafkactl.connection.broker_errors import describe_kafka_error
 from kafkactl.connection.cluster import Cluster, list_partition_numbers, require_partition
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UsageError
+from kafkactl.patterns import write_command
 from kafkactl.streams.account import LARGEST_BYTES, Account
 from kafkactl.streams.record import Batch, Record, is_plain
 from kafkactl.streams.stoppable import Stop
@@ -449,7 +450,7 @@ def _create_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callabl
             raise OperationError(f"cannot send to {topic}: {error}", code=error.code) from error
         raise NotFoundError(
             f"topic not found: {topic!r}, and the broker did not create it: {error}",
-            f"create it: kafkactl topics create {topic}",
+            f"create it: {write_command('kafkactl topics create', topic)}",
         ) from error
 
 

@@ -29,6 +29,7 @@ from kafkactl.patterns import (
     select_names,
     select_topics,
     suggest_topics,
+    write_command,
 )
 from tests.properties import examples
 
@@ -372,3 +373,22 @@ def test_names_of_groups_are_never_changed(names: list[str], others: list[str]) 
     assert selection.names == tuple(sorted(set(names)))
     assert selection.choose([*names, *others]).names == selection.names
     assert selection.choose(others).absent_names == tuple(sorted(set(names) - set(others)))
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "command"),
+    [
+        ("orders", "", "kafkactl topics describe orders"),
+        ("orders", "-r 3", "kafkactl topics describe orders -r 3"),
+        ("-x", "", "kafkactl topics describe -- -x"),
+        ("-x", "-r 3", "kafkactl topics describe -r 3 -- -x"),
+        ("my group", "", "kafkactl topics describe 'my group'"),
+        ("", "", "kafkactl topics describe ''"),
+        ("-a 'b", "", """kafkactl topics describe -- '-a '"'"'b'"""),
+    ],
+)
+def test_a_name_in_a_command_of_a_hint(name: str, flags: str, command: str) -> None:
+    assert write_command("kafkactl topics describe", name, flags) == command
+    words = shlex.split(command)
+    assert name in words
+    assert not name.startswith("-") or words.index("--") == words.index(name) - 1

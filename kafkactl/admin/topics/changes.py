@@ -22,6 +22,7 @@ from kafkactl.connection.broker_errors import describe_error
 from kafkactl.connection.cluster import POLL_S, Cluster
 from kafkactl.connection.protocol import ErrorCode
 from kafkactl.errors import UnreachableError
+from kafkactl.patterns import write_command
 
 _RECORDS_A_REQUEST = 5_000
 """Most records of the metadata log that one request may cause."""
@@ -219,8 +220,7 @@ def _describe_recreation(spec: TopicSpec, creation: Outcome) -> Outcome:
         return replace(creation, result="emptied: deleted and created again")
     settings = " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in (spec.configs or {}).items())
     flags = f"-p {spec.partitions} -r {spec.replication_factor} {settings}".rstrip()
-    words = f"{flags} -- {spec.topic}" if spec.topic.startswith("-") else f"{spec.topic} {flags}"
-    hint = f"kafkactl topics create {words}"
+    hint = write_command("kafkactl topics create", spec.topic, flags)
     return replace(creation, result=f"deleted, but not created again: {creation.result}", hint=hint)
 
 

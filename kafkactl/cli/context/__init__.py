@@ -17,7 +17,7 @@ from kafkactl.connection.settings import SERVERS, find_address, parse_assignment
 from kafkactl.errors import UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table, listing
-from kafkactl.patterns import refuse_empty
+from kafkactl.patterns import refuse_empty, write_command
 
 app = new_app(
     """Save named clusters, and choose the current one.
@@ -145,7 +145,7 @@ def set_context(
         lambda file: _change_settings(file, name, servers, {**file_settings, **dict(assignments)}, read_only)
     )
     servers = new_file.contexts[name].bootstrap_servers
-    people.note(f"context {name}: {servers}; make it current: kafkactl context use {name}")
+    people.note(f"context {name}: {servers}; make it current: {write_command('kafkactl context use', name)}")
 
 
 def _change_settings(

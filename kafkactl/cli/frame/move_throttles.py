@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from kafkactl.cli.frame.before_change import Arguments, Change, before_change
+from kafkactl.cli.frame.before_change import Change, before_change, make_arguments
 from kafkactl.cli.frame.results import list_failures, print_errors
 from kafkactl.connection.protocol import ErrorCode
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnansweredError
@@ -145,7 +145,8 @@ def note_kept_throttles(connected: Cluster, topics: Sequence[str]) -> list[Kafka
 
 def make_removal(row: Throttle) -> Change:
     """Return the removal of a throttle as a change, which setting the value again undoes."""
-    inverse: Arguments = ("configs", "alter", row.type.value, row.entity, "--set", f"{row.name}={row.value}")
+    flags = ("--set", f"{row.name}={row.value}")
+    inverse = make_arguments(("configs", "alter"), [row.type.value, row.entity], flags)
     return Change(action=f"remove {row.title}", inverse=lambda: inverse)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +11,7 @@ from kafkactl.connection.protocol import ErrorCode
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnansweredError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table, listing
+from kafkactl.patterns import write_command
 from kafkactl.statuses import DONE, FAILED, NO_ANSWER, combine
 
 if TYPE_CHECKING:
@@ -190,8 +190,9 @@ def _make_check_hint(noun: str, name: str) -> str:
 
     `noun` names the item, `name` is its name. For an unknown noun the hint has no command.
     """
-    commands = {"topic": f"topics describe {shlex.quote(name)}", "group": f"groups describe {shlex.quote(name)}"}
-    return running.format_check_hint(commands.get(noun) or _LISTS.get(noun))
+    commands = {"topic": "topics describe", "group": "groups describe"}
+    command = write_command(commands[noun], name) if noun in commands else _LISTS.get(noun)
+    return running.format_check_hint(command)
 
 
 def _get_status(outcome: Outcome) -> int:

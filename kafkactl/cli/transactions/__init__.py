@@ -19,7 +19,7 @@ from kafkactl.cli.frame.values import require_choice
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UsageError, make_exclusive_error
 from kafkactl.output import people
 from kafkactl.output.report import Column, listing
-from kafkactl.patterns import TopicSelection, refuse_empty
+from kafkactl.patterns import TopicSelection, refuse_empty, write_command
 from kafkactl.statuses import DONE, combine
 from kafkactl.stdout import out
 from kafkactl.times import format_duration, format_time, parse_duration
@@ -471,7 +471,7 @@ def _find_producer(
             return producer
     raise NotFoundError(
         "producer {} has no open transaction in {}-{}".format(producer_id, *place),
-        f"show those that have one: kafkactl transactions producers {place[0]} --open",
+        f"show those that have one: {write_command('kafkactl transactions producers', place[0], '--open')}",
     )
 
 
