@@ -32,7 +32,7 @@ def find_data_dir() -> Path:
 
     It is KAFKACTL_DATA, or, where this is unset or empty, the platform's folder for data of the user. A relative path
     begins at the present folder; the result is absolute, because nodes run in folders of their own. It may not exist;
-    nothing is created here.
+    nothing is created here. Raise FileNotFoundError for a relative path where the present folder was deleted.
     """
     variable_value = os.environ.get("KAFKACTL_DATA")
     return (Path(variable_value) if variable_value else Path(platformdirs.user_data_dir(APP))).absolute()

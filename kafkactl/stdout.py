@@ -256,7 +256,8 @@ class DescriptorWriter:
     def read_at_least(self) -> int:
         """Return the number of bytes that the reader of a pipe has certainly read, which only Linux tells.
 
-        Elsewhere, and for any other output than a pipe, it is `handed_over`.
+        Elsewhere, and for any other output than a pipe, it is `handed_over`. Raise OSError where the descriptor of a
+        pipe was closed meanwhile.
         """
         unread = self._channel.count_unread_bytes()
         self._read_at_least = max(self._read_at_least, self.handed_over - unread)
@@ -266,7 +267,8 @@ class DescriptorWriter:
     def received(self) -> int:
         """Return the number of bytes that the reader got or can still get.
 
-        That is `handed_over`, or, after the reader of a pipe left, `read_at_least`: what it has certainly read.
+        That is `handed_over`, or, after the reader of a pipe left, `read_at_least`: what it has certainly read. Raise
+        OSError where the descriptor of a pipe was closed meanwhile.
         """
         reader_left = self._channel.is_pipe and not self._channel.has_reader()
         certain = self.read_at_least
@@ -379,7 +381,7 @@ class DescriptorWriter:
     def _release_tail(self) -> None:
         """Accept the bytes that wait for the rest of their character, escaped.
 
-        Raise OutputError and ReaderLeftError.
+        Raise OutputError and ReaderLeftError. An exception of `while_blocked` passes through.
         """
         if self._escaper is not None and (tail := self._escaper.finish()):
             self._accept(tail)
@@ -517,7 +519,8 @@ class _TextAdapter(io.TextIOBase):
     def write(self, text: str) -> int:
         """Write text; return its number of characters.
 
-        Raise OutputError where it cannot be written, and ReaderLeftError where the reader of a pipe or socket left.
+        Raise OutputError where it cannot be written, and ReaderLeftError where the reader of a pipe or socket left. An
+        exception of `while_blocked` passes through.
         """
         self._write(text)
         return len(text)
@@ -525,8 +528,9 @@ class _TextAdapter(io.TextIOBase):
     def flush(self) -> None:
         """Hand over everything that the writer accepted.
 
-        Raise OutputError where it cannot be written, and ReaderLeftError where the reader of a pipe or socket left. The
-        interpreter calls this at exit, so an error that was raised before is not raised again.
+        Raise OutputError where it cannot be written, and ReaderLeftError where the reader of a pipe or socket left. An
+        exception of `while_blocked` passes through. The interpreter calls this at exit, so an error that was raised
+        before is not raised again.
         """
         if self._writer.error is None:
             self._writer.flush()
@@ -560,7 +564,7 @@ class _BinaryAdapter(io.BufferedIOBase):
         """Write bytes, or any object with a contiguous buffer; return their number.
 
         Raise TypeError for text, OutputError where the bytes cannot be written, and ReaderLeftError where the reader of
-        a pipe or socket left.
+        a pipe or socket left. An exception of `while_blocked` passes through.
         """
         view = data if isinstance(data, bytes) else memoryview(data).cast("B")
         self._writer.write(view)
@@ -569,8 +573,8 @@ class _BinaryAdapter(io.BufferedIOBase):
     def flush(self) -> None:
         """Hand over everything that the writer accepted.
 
-        Raise OutputError where it cannot be written, and ReaderLeftError where the reader of a pipe or socket left. The
-        interpreter calls this at exit, so an error that was raised before is not raised again.
+        Raise OutputError where it cannot be written, and ReaderLeftError where the reader of a pipe or socket left. An
+        error that was raised before is not raised again. An exception of `while_blocked` passes through.
         """
         if self._writer.error is None:
             self._writer.flush()

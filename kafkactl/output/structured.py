@@ -115,8 +115,8 @@ def encode_yaml_document(value: Any) -> str:
     """Return a value as a YAML document of its own, which begins with `---` and ends with a line end.
 
     Any type is accepted: NaN and infinity become null, dataclasses mappings, bytes text, sets sorted lists, and values
-    of unknown types what str() shows. Keys become text, but integer keys stay integers in a value that is no list.
-    Raise RecursionError for data that are nested about 500 deep, TypeError for a set that cannot be sorted, and
+    of unknown types what str() shows. Keys become text, but integer keys stay integers in a value that is no list or
+    tuple. Raise RecursionError for data that are nested about 500 deep, TypeError for a set that cannot be sorted, and
     ValueError for an integer of more than 4,300 digits.
     """
     return "---\n" + "".join(encode_yaml(value))
@@ -144,7 +144,7 @@ def format_csv_line(cells: Iterable[object]) -> str:
     """Return one line of csv with its line end; None and an empty list are empty cells, an empty text is in quotes.
 
     A cell with a comma, a quote or a line end is in quotes. Items of a list are joined by commas, and bools are true
-    and false. Lone surrogates become visible escapes.
+    and false. Lone surrogates become visible escapes. Raise ValueError for an integer of more than 4,300 digits.
     """
     return ",".join([format_csv_cell(value) for value in cells]) + "\n"
 
@@ -352,7 +352,10 @@ def _dump_yaml(value: str | float, style: str | None) -> str:
 
 
 def _format_csv_rows(columns: list[list[Any]]) -> str:
-    """Return the rows that these columns form, each with its line end. The columns have equal lengths."""
+    """Return the rows that these columns form, each with its line end. The columns have equal lengths.
+
+    Raise ValueError for an integer of more than 4,300 digits.
+    """
     return "".join([",".join(row) + "\n" for row in zip(*map(_format_csv_column, columns), strict=True)])
 
 

@@ -303,11 +303,12 @@ class RegistryFormat:
         Its functions send requests when they need a schema; the first write may register the schema of a file. They
         raise OperationError where the registry refuses, and UnreachableError where it refuses the login or does not
         answer as a registry does. Reading raises FormatError for bytes that do not begin with a schema's id, for an id
-        that the registry does not have, for a schema that is invalid or needs an extra that is not installed, and for a
-        value that is not of its schema. Writing raises FormatError for a text that is not of the schema, NotFoundError
-        where the registry does not have the schema, and UsageError where no schema can be chosen, it is invalid, the
-        newest one is not of the chosen language, an extra is not installed, or the schema of a file cannot be
-        registered. Both raise OperationError where a Protobuf schema needs a temporary file that cannot be made.
+        that the registry does not have, for a schema that is invalid, is of an unknown language or needs an extra that
+        is not installed, and for a value that is not of its schema. Writing raises FormatError for a text that is not
+        of the schema, NotFoundError where the registry does not have the schema, and UsageError where no schema can be
+        chosen, it is invalid or of an unknown language, that of the registry is not of the chosen language, an extra is
+        not installed, or the schema of a file cannot be registered. Both raise OperationError where a Protobuf schema
+        needs a temporary file that cannot be made.
         """
         return Format("registry", self._read_value, self._write_value, f"__{self._subject[1]}_schema_id")
 
@@ -340,11 +341,11 @@ class RegistryFormat:
         """Return a text as a value, behind a zero byte, the id of its schema and the path in a Protobuf schema.
 
         Requests are sent until one call has the schema; the schema of a file may be registered. Raise FormatError for a
-        text that is not of the schema, UsageError where no schema can be chosen, it is invalid, the newest one is not
-        of the chosen language, an extra is not installed, or that of a file is a FileDescriptorSet or names one of its
-        references, NotFoundError where the registry does not have it, OperationError where it refuses, and
-        UnreachableError where it refuses the login or does not answer as a registry does. Raise OperationError where a
-        Protobuf schema needs a temporary file that cannot be made.
+        text that is not of the schema, UsageError where no schema can be chosen, it is invalid or of an unknown
+        language, that of the registry is not of the chosen language, an extra is not installed, or that of a file is a
+        FileDescriptorSet or names one of its references, NotFoundError where the registry does not have it,
+        OperationError where it refuses, and UnreachableError where it refuses the login or does not answer as a
+        registry does. Raise OperationError where a Protobuf schema needs a temporary file that cannot be made.
         """
         header, format = self._writer
         return header + format.to_bytes(text)

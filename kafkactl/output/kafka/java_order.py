@@ -61,5 +61,8 @@ def _compute_partition_hash(partition: tuple[str, int]) -> int:
 
 
 def _spread_hash(value: int) -> int:
-    """Return a hash code with its upper bits mixed into the lower ones, as java.util.HashMap does."""
+    """Return a hash code with its upper bits mixed into the lower ones, as java.util.HashMap does.
+
+    `value` is an unsigned number of 32 bits.
+    """
     return value ^ value >> 16

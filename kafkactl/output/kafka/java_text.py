@@ -99,8 +99,8 @@ def format_tabbed_table(titles: Sequence[str], rows: Iterable[Sequence[object]])
 def format_csv_line(values: Sequence[str | int]) -> str:
     """Return cells as a line of csv with its line end, like Jackson's CsvMapper.
 
-    Numbers stay. Texts are in quotes where they are empty, longer than 24 characters, or have a character that is not
-    behind the comma in ASCII, such as a blank, a quote, # or +.
+    Numbers stay. Texts are in quotes where they are empty, longer than 24 characters, or have a character whose number
+    is not above that of the comma, such as a blank, a quote, # or +.
     """
     return ",".join(_format_csv_cell(value) if isinstance(value, str) else str(value) for value in values) + "\n"
 
