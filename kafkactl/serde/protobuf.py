@@ -76,7 +76,8 @@ def make_class_format(kind: Any, shown: ShowOptions) -> Format:
         JSON, counts as an empty message.
         """
         try:
-            data: bytes = json_format.Parse(_expand_largest_float(text), kind()).SerializeToString(deterministic=True)
+            value = _parse(text, kind)
+            data: bytes = value.SerializeToString(deterministic=True)
         except (json_format.ParseError, message.EncodeError, ValueError) as error:
             raise FormatError(f"{text[:80]!r} is not a message {kind.DESCRIPTOR.full_name}: {error}") from error
         return data
@@ -137,8 +138,22 @@ def _make_json_key(key: Any) -> str:
     return str(key).lower() if isinstance(key, bool) else str(key)
 
 
-_STRING_OR_LARGEST = re.compile(r'("(?:[^"\\]|\\.)*")|3\.4028235e\+38')
+_STRING_OR_LARGEST = re.compile(r'("(?:[^"\\]|\\.)*")|(?<![0-9.])3\.4028235e\+38(?![0-9])')
 _LARGEST_FLOAT = "3.4028234663852886e+38"
+
+
+def _parse(text: str, kind: Any) -> Any:
+    """Return JSON as a message of a class. Raise json_format.ParseError or ValueError for JSON that is none.
+
+    The largest float is only written in full where the text is no message without that: a double keeps its value.
+    """
+    try:
+        return json_format.Parse(text, kind())
+    except json_format.ParseError:
+        expanded = _expand_largest_float(text)
+        if expanded == text:
+            raise
+        return json_format.Parse(expanded, kind())
 
 
 def _expand_largest_float(text: str) -> str:

@@ -111,6 +111,7 @@ def _format_csv_cell(text: str) -> str:
     Characters are compared by their numbers, so that blanks, quotes, # and + are up to the comma. Quotes in a cell are
     doubled.
     """
-    if len(text) <= _CSV_LONGEST_CHECKED and all(character > "," for character in text) and text:
+    units = len(text.encode("utf-16-le", "surrogatepass")) // 2  # Java's length
+    if units <= _CSV_LONGEST_CHECKED and all(character > "," for character in text) and text:
         return text
     return '"' + text.replace('"', '""') + '"'

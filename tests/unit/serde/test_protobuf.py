@@ -6,6 +6,7 @@ import errno
 import json
 import math
 import os
+import struct
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -309,3 +310,25 @@ def test_a_full_disk_is_no_fault_of_the_schema(
     monkeypatch.setattr(Path, "write_text", fail)
     with pytest.raises(error, match=os.strerror(code)):
         protobuf._compile(Schema(PROTOBUF, 'syntax = "proto3"; message A { int32 n = 1; }'))
+
+
+@pytest.mark.parametrize("number", ["3.4028235e+38", "-3.4028235e+38", "13.4028235e+38", "3.4028235e+380", "0.5"])
+def test_a_double_is_never_taken_for_the_largest_float(number: str) -> None:
+    chosen = of('syntax="proto3"; message M { double d = 1; string s = 2; }')
+    if number.endswith("380"):
+        with pytest.raises(FormatError):
+            chosen.to_bytes(f'{{"d": {number}}}')
+        return
+    data = chosen.to_bytes(f'{{"d": {number}}}')
+    assert data == b"\x09" + struct.pack("<d", float(number))
+    assert chosen.to_bytes(chosen.to_text(data)) == data
+
+
+@pytest.mark.parametrize("number", ["3.4028235e+38", "-3.4028235e+38"])
+def test_the_largest_float_is_read_as_it_is_written(number: str) -> None:
+    chosen = of('syntax="proto3"; message M { float f = 1; double d = 2; string s = 3; }')
+    data = chosen.to_bytes(f'{{"f": {number}, "d": 13.4028235e+38, "s": "3.4028235e+38"}}')
+    assert data[:5] == b"\x0d" + struct.pack("<f", 3.4028234663852886e38 * (-1 if number[0] == "-" else 1))
+    assert struct.unpack("<d", data[6:14]) == (13.4028235e38,)
+    assert data.endswith(b"3.4028235e+38")
+    assert chosen.to_bytes(chosen.to_text(data)) == data
