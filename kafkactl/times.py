@@ -299,10 +299,10 @@ def _read_time_before_now(text: str) -> int:
 
 
 def _read_date_time(text: str, zone: tzinfo) -> int:
-    """Return an ISO 8601 day, or day and time, in ms since 1970; `zone` is for a text without a zone.
+    """Return an ISO 8601 day or week, or day and time, in ms since 1970; `zone` is for a text without a zone.
 
     `text` must have the form of _DATE_TIME. The result is negative before 1970; digits below a ms are dropped. Raise
-    ValueError, OverflowError or OSError for a date or time of day that does not exist or that the zone cannot convert.
+    ValueError, OverflowError or OSError for a date or time of day that is out of range or that the zone cannot convert.
     """
     moment = datetime.fromisoformat(text.upper())
     return _to_ms(moment if moment.tzinfo is not None else moment.replace(tzinfo=zone))

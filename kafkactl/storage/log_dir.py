@@ -71,9 +71,9 @@ class FolderFiles:
 
     @property
     def segments(self) -> list[Path]:
-        """Return the .log files in the order of their offsets, without files with suffixes like .deleted and .gz.
+        """Return the .log files in the order of `regular`, without files with suffixes like .deleted and .gz.
 
-        The order is that of `regular`, which is sorted by name.
+        list_files sorts them by name: in the order of offsets if all have 20 digits.
         """
         return [path for path in self.regular if path.suffix == FileKind.LOG.value and find_kind(path) is FileKind.LOG]
 
@@ -234,7 +234,7 @@ def _explain_skipped(child: Path) -> str | None:
 def resolve_links(path: Path) -> Path:
     """Return the absolute path after all links are resolved; the path need not exist.
 
-    A loop of links stays a path, where Path.resolve raises RuntimeError.
+    A loop of links stays a path.
     """
     return Path(os.path.realpath(path))
 
@@ -260,7 +260,8 @@ def _list_children(path: Path) -> Iterator[Path]:
 def _require_entries(folder: Path) -> None:
     """Raise PermissionError where the entries of a folder may not be looked at, also where they may be listed.
 
-    Raise FileNotFoundError for a missing folder, and NotADirectoryError for a path that is no folder.
+    Raise FileNotFoundError for a missing folder, NotADirectoryError for a path that is no folder, and OSError for a
+    loop of links.
     """
     os.stat(os.path.join(folder, "."))
 

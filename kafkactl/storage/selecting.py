@@ -365,7 +365,10 @@ class _Reading:
         """
 
         def report(damage: Damage) -> None:
-            """Pass the damage on; raise LostBytesError where the file cannot be read."""
+            """Pass the damage on, unless it is zeros up to the end of a log that is followed.
+
+            Raise LostBytesError where the file cannot be read.
+            """
             is_end = self._selection.follow and damage.is_skipped and damage.end == segment.size_bytes
             if not is_end or segment.has_data(damage.position):
                 self._on_error(FormatError(f"{segment.path}: {damage}"))

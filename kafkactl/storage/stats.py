@@ -116,7 +116,8 @@ class Stats:
     def list_top_keys(self, count: int) -> list[tuple[bytes, int]]:
         """Return the `count` most frequent keys and their numbers of records, the most frequent first.
 
-        Keys with equal numbers are sorted by their bytes. Rare keys may be missing where `keys_are_exact` is False.
+        Keys with equal numbers are sorted by their bytes. Where `keys_are_exact` is False, rare keys may be missing and
+        numbers too small.
         """
         return sorted(self.keys.items(), key=lambda item: (-item[1], item[0]))[:count]
 

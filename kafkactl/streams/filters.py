@@ -67,7 +67,8 @@ def make_header_filter(text: str) -> RecordFilter:
     def passes(message: Any) -> bool:
         """Return whether a message has the header, with a match in its value where there is a pattern.
 
-        Raise KafkactlError where the headers cannot be read.
+        Raise KafkactlError where the headers cannot be read, and LookupError where `read_headers_again` is needed and
+        not set.
         """
         values = [value for key, value in read_headers(message) if name_bytes(key) == name_bytes(name)]
         return any(not equals or load_compiled.search((value or b"").decode(errors="replace")) for value in values)
@@ -186,7 +187,7 @@ def parse_condition(text: str) -> Condition:
 def _parse_step(step: re.Match[str]) -> str | int:
     """Return the name or the index of a step of a path.
 
-    Raise ValueError for a name in quotes with a wrong escape, and for an index of thousands of digits.
+    Raise ValueError for a name in quotes that is not JSON, and for an index of thousands of digits.
     """
     if step["index"] is not None:
         return int(step["index"])

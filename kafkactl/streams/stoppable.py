@@ -41,10 +41,10 @@ class Input(Protocol):
     """Bytes that come in parts, such as those of a file or of a person who types."""
 
     def read1(self, size: int = -1, /) -> bytes:
-        """Wait for bytes and return some, at most `size` (below 0: any number); nothing at the end or after a signal.
+        """Wait for bytes and return some, at most `size` (below 0: any number); nothing at the end.
 
-        A line that is typed after a prompt comes whole, whatever the `size`. Raise OSError where the input cannot be
-        read.
+        Most inputs return nothing after a signal, too. A line that is typed after a prompt comes whole, whatever the
+        `size`. Raise OSError where the input cannot be read.
         """
         ...
 

@@ -139,7 +139,7 @@ class Transactions:
         self._account.tell = self._failures.append
 
     def _close(self) -> None:
-        """Mark the transaction as ended, without records, and restore the caller's `tell` in the account.
+        """Mark the transaction as ended, and restore the caller's `tell` in the account.
 
         Nothing is passed to `tell` here, and no request is sent.
         """

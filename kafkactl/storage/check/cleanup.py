@@ -107,8 +107,8 @@ class LogDirKnowledge:
     def find_id(self, topic: str) -> str | None:
         """Return the id of a topic, 22 characters of base64; for __cluster_metadata its fixed id.
 
-        None where the log dir has no KRaft log, the log cannot be read or its beginning is missing, or it has no topic
-        of this name. A wrong CRC in the log is not noticed. Nothing is raised.
+        None where the log dir has no KRaft log, the log cannot be read or has neither its beginning nor a snapshot, or
+        it has no topic of this name. A wrong CRC in the log is not noticed. Nothing is raised.
         """
         return _METADATA_TOPIC_ID if topic == METADATA_TOPIC else self._metadata.ids.get(topic)
 

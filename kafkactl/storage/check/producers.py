@@ -24,8 +24,8 @@ class SnapshotChecks:
     def __init__(self, paths: Sequence[Path] = ()) -> None:
         """Take the paths of snapshots, whose names begin with their offsets.
 
-        A file with an offset in its name is not opened here. Without one, raise UsageError where the file is empty,
-        missing or may not be opened, and FormatError where it cannot be read.
+        A file with an offset in its name is not opened here. Without one, raise UsageError where the file has fewer
+        than 8 bytes, is missing, a folder or a device, or may not be opened, and FormatError where it cannot be read.
         """
         self._waiting = deque(sorted((find_base_offset(path), path) for path in paths))
 
