@@ -198,8 +198,8 @@ def _count_batch(batch: AnyBatch, stats: Stats) -> None:
         if batch.producer_id >= 0:
             stats.producers.add(batch.producer_id)
         if batch.codec is not Codec.NONE:
-            stats.compressed_bytes += batch.size_bytes - UNPACKED_HEADER_BYTES
             unpacked = batch.unpack()
+            stats.compressed_bytes += batch.size_bytes - UNPACKED_HEADER_BYTES
             stats.uncompressed_bytes += len(unpacked)
             records = batch.records(unpacked)
     if batch.is_control:

@@ -31,8 +31,7 @@ class MissedLooks:
 
     def find_deleted(self, watched: Set[str], known: Set[str]) -> set[str]:
         """Count a look that found the `known` topics; return the watched ones that two looks in a row have missed."""
-        for name in watched:
-            self._looks[name] = 0 if name in known else self._looks.get(name, 0) + 1
+        self._looks = {name: 0 if name in known else self._looks.get(name, 0) + 1 for name in watched}
         return {name for name in watched if self._looks[name] >= _DELETED_AFTER_LOOKS}
 
 

@@ -118,7 +118,7 @@ class LogDirKnowledge:
         Only the topic's own config counts, and an unreadable log has none. Otherwise return False, or None where a
         broker may have the log dir open: a segment may be older than the present config.
         """
-        if self._find_topic_config(topic, PREALLOCATE) == "true":
+        if _is_true(self._find_topic_config(topic, PREALLOCATE)):
             return True
         return None if may_be_in_use(self._path) else False
 
@@ -130,7 +130,7 @@ class LogDirKnowledge:
         """
         if topic == METADATA_TOPIC:
             return False
-        return topic not in self._metadata.ids or self._find_topic_config(topic, REMOTE_STORAGE) == "true"
+        return topic not in self._metadata.ids or _is_true(self._find_topic_config(topic, REMOTE_STORAGE))
 
     def _find_topic_config(self, topic: str, name: str) -> str | None:
         """Return the value of a topic's own config in the KRaft log, or None; an unreadable log has none."""
@@ -200,6 +200,11 @@ class LogDirKnowledge:
             return []
         from_offset = int(snapshots[-1].name.partition("-")[0]) if snapshots else 0
         return [*((path, 0) for path in snapshots[-1:]), *((path, from_offset) for path in files.segments)]
+
+
+def _is_true(value: str | None) -> bool:
+    """Return whether a setting is true, as brokers read it: in any case, with blanks around; None is not set."""
+    return value is not None and value.strip().lower() == "true"
 
 
 def find_knowledge(folder: Path) -> LogDirKnowledge:

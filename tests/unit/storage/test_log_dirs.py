@@ -288,15 +288,15 @@ def test_a_record_without_a_key_proves_that_a_gap_is_a_loss(tmp_path: Path) -> N
 KEYLESS, KEYED = ((None, None, None), (b"k%d", None, None), (b"k%d", b"k%d", None)), (b"k%d", b"k%d", b"k%d")
 
 
-def write_metadata(log_dir: Path, topic: str, policy: str) -> None:
-    """Write a log of KRaft that knows a topic and its cleanup.policy."""
+def write_metadata(log_dir: Path, topic: str, value: str, setting: str = "cleanup.policy") -> None:
+    """Write a log of KRaft that knows a topic and one of its settings."""
 
     def text(word: str) -> bytes:
         return bytes([len(word) + 1]) + word.encode()
 
     values = [
         b"\x01\x02\x00" + text(topic) + bytes(range(16)) + b"\x00",
-        b"\x01\x04\x00\x02" + text(topic) + text("cleanup.policy") + text(policy) + b"\x00",
+        b"\x01\x04\x00\x02" + text(topic) + text(setting) + text(value) + b"\x00",
     ]
     batch = encode_batch([Record(offset, TIME_MS, -1, None, value, ()) for offset, value in enumerate(values)])
     write_segment(log_dir / "__cluster_metadata-0", 0, batch)
@@ -328,6 +328,14 @@ def test_a_policy_that_was_changed(tmp_path: Path, policy: str, is_cleaned: bool
         (tmp_path / "cleaner-offset-checkpoint").write_text("0\n1\norders 0 60\n")
     expected = Policy.COMPACT if "compact" in policy else Policy.FORMERLY_COMPACT if is_cleaned else Policy.DELETE
     assert LogDirKnowledge(tmp_path).find_policy("orders", 0) is expected
+
+
+@pytest.mark.parametrize("value", ["true", "TRUE", " True ", "false", "yes"])
+def test_a_setting_is_true_as_brokers_read_it(tmp_path: Path, value: str) -> None:
+    for name, holds in (("remote.storage.enable", "may_be_remote"), ("preallocate", "is_preallocated")):
+        folder = tmp_path / name
+        write_metadata(folder, "orders", value, name)
+        assert bool(getattr(LogDirKnowledge(folder), holds)("orders")) == (value.strip().lower() == "true")
 
 
 def three_segments(folder: Path, keys: Sequence[bytes | None]) -> list[tuple[Path, list[bytes]]]:

@@ -128,3 +128,12 @@ def test_records_before_an_error_come_before_it(position: int, monkeypatch: pyte
     with pytest.raises(OperationError, match="no right"):
         reading._next_batch(10)
     assert len(calls) == 1
+
+
+def test_a_topic_that_was_made_again_needs_two_missing_looks_again() -> None:
+    looks = MissedLooks()
+    assert looks.find_deleted({"a", "b"}, {"b"}) == set()
+    assert looks.find_deleted({"a", "b"}, {"b"}) == {"a"}
+    assert looks.find_deleted({"b"}, {"a", "b"}) == set(), "it is there again, and not watched yet"
+    assert looks.find_deleted({"a", "b"}, {"b"}) == set(), "a broker that has just started may not know it"
+    assert looks.find_deleted({"a", "b"}, {"b"}) == {"a"}
