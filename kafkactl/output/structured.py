@@ -378,7 +378,7 @@ def format_csv_cell(value: object) -> str:
 
     An empty text, and a cell with a comma, a quote or a line end, are in quotes; a list of one empty text is not. The
     other values are as `format_cell` writes them: items of a list are joined by commas, an item of None is a hyphen,
-    and bools are true and false. Lone surrogates become visible escapes.
+    and bools are true and false. Lone surrogates become visible escapes, or the characters that their bytes are.
     """
     if value == "":
         return '""'

@@ -443,9 +443,8 @@ def _parse_schema(schema: Schema) -> tuple[Any, Mapping[str, Any]]:
     """Return a parsed schema, and its named types and those of its references by full name.
 
     Logical types are removed unless `shown.logical_types` is set. Raise UsageError for a text, also of a reference,
-    that is no Avro schema or is nested too deeply, and for unknown types in the schema. A reference
-    with unknown types is left out. Not all faults are found: a fixed whose size is no number, or symbols that are no
-    list, pass.
+    that is no Avro schema or is nested too deeply, and for unknown types in the schema. A reference with unknown types
+    is left out. Not all faults are found: a union in a union, or with a type twice, passes.
     """
     try:
         named_types: dict[str, Any] = {}
@@ -470,6 +469,8 @@ def _parse_schema(schema: Schema) -> tuple[Any, Mapping[str, Any]]:
             if len(texts) == before:
                 break
         parsed = fastavro.parse_schema(main, named_schemas=named_types)
+        for name, definition in named_types.items():
+            _require_whole(name, definition)
         if not (isinstance(parsed, dict) and "__named_schemas" in parsed):  # fastavro keeps them in a record only
             parsed = fastavro.parse_schema(_write_out(parsed, named_types, set()))
         return parsed, named_types
@@ -483,6 +484,22 @@ def _parse_schema(schema: Schema) -> tuple[Any, Mapping[str, Any]]:
         RecursionError,
     ) as error:
         raise UsageError(f"invalid Avro schema: {_describe_error(error)}") from error
+
+
+def _require_whole(name: str, definition: Mapping[str, Any]) -> None:
+    """Raise SchemaParseException for a named type that fastavro takes and that loses values or fails later.
+
+    That is a record with a field twice, an enum without a list of symbols, and a fixed without a size.
+    """
+    kind = definition.get("type")
+    if kind in ("record", "error"):
+        names = [field["name"] for field in definition.get("fields", ())]
+        if doubles := sorted({field for field in names if names.count(field) > 1}):
+            raise SchemaParseException(f"record {name} has the field {doubles[0]} twice")
+    elif kind == "enum" and not isinstance(definition.get("symbols"), list):
+        raise SchemaParseException(f"the symbols of enum {name} are no list")
+    elif kind == "fixed" and (type(definition.get("size")) is not int or definition["size"] < 0):
+        raise SchemaParseException(f"the size of fixed {name} is no number")
 
 
 def _describe_error(error: Exception) -> str:

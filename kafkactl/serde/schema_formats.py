@@ -37,7 +37,10 @@ def make_import_error(language: str, error: ImportError) -> UsageError:
 
 
 def _make_avro_format(schema: Schema) -> Format:
-    """Return the format of Avro values. Raise ImportError without fastavro, UsageError for an invalid schema."""
+    """Return the format of Avro values.
+
+    Raise ImportError without fastavro, and UsageError for an invalid schema, as avro.make_format finds it.
+    """
     from kafkactl.serde import avro
 
     return avro.make_format(schema)

@@ -175,8 +175,8 @@ class TimeOptions:
     def tzinfo(self) -> tzinfo:
         """Return the zone of --zone, UTC without it.
 
-        The text is utc or z, local (these in any case), an IANA name, or an offset such as +09:00. Raise UsageError for
-        any other text.
+        The text is utc or z, local (these in any case), an IANA name that the system has, or an offset such as +09:00.
+        Raise UsageError for any other text.
         """
         return UTC if self.zone is None else parse_zone(self.zone)
 

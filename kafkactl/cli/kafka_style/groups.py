@@ -366,10 +366,11 @@ def _write_topic(name: str, numbers: Sequence[int] | None) -> str:
 def _translate_reset(arguments: Arguments) -> list[str]:
     """Return our arguments of --reset-offsets.
 
-    --all-topics wins over --topic, and --from-file over --all-topics. Raise WrongUsageError where --topic, --all-topics
-    and --from-file are missing, for a missing scenario and a wrong form of --topic, OptionError for a wrong number and
-    for several values of --shift-by or --by-duration (of other scenarios the first value counts), and JavaError for an
-    empty group and for a topic, partition, time or duration that Kafka's tool refuses.
+    --all-topics wins over --topic, and --from-file over --all-topics; --topic stays beside --from-file alone. Raise
+    WrongUsageError where --topic, --all-topics and --from-file are missing, for a missing scenario and a wrong form of
+    --topic, OptionError for a wrong number and for several values of --shift-by or --by-duration (of other scenarios
+    the first value counts), and JavaError for an empty group and for a topic, partition, time or duration that Kafka's
+    tool refuses.
     """
     _require_named_groups(arguments, depth=2)
     words = [*_translate_scope(arguments), "--yes"]

@@ -139,7 +139,7 @@ LEVELS = (
 
 
 def check(arguments: Arguments) -> None:
-    """Raise JavaError for an address without a port, a missing file, and missing options.
+    """Raise JavaError for a wrong address, as require_servers does, a missing --command-config, and missing options.
 
     abort needs --start-offset, or else --producer-id, --producer-epoch and --coordinator-epoch. find-hanging needs
     --topic or --broker-id, and its --partition needs --topic. The --transactional-id of describe must not be empty.

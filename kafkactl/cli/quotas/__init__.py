@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -240,7 +241,7 @@ def _change(
 
 
 def _find_inverse(connected: Cluster, entity: Sequence[Entity], names: Sequence[str]) -> tuple[str, ...] | None:
-    """Return the arguments of the command that restores the present limits; None where this takes two commands.
+    """Return the arguments of the command that restores the present limits; None where no single command does that.
 
     They begin with "quotas", "set" or "unset". `names` are the quotas that are changed; those without a limit are
     unset. Raise OperationError or UnreachableError where the limits cannot be read, and UsageError for a wrong client
@@ -250,6 +251,8 @@ def _find_inverse(connected: Cluster, entity: Sequence[Entity], names: Sequence[
 
     present = {quota.name: quota.value for quota in quotas.describe_quotas(connected, {e.type: e.name for e in entity})}
     entity_flags = [word for part in entity for word in _list_flags(part)]
+    if not all(math.isfinite(present[name]) for name in names if name in present):
+        return None
     present_limits = [f"{name}={_format_limit(present[name])}" for name in names if name in present]
     new_names = [name for name in names if name not in present]
     if present_limits and new_names:
