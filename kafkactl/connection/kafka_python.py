@@ -122,8 +122,8 @@ def translate_settings(settings: Settings) -> dict[str, Any]:
     They are the addresses, the time-out, the largest answer, client.id (kafkactl without it), security.protocol, the
     SASL mechanism (sasl.mechanism wins over sasl.mechanisms), user and password, and, where they are needed, a TLS
     context and a provider of OAUTHBEARER tokens. All other settings are left out. With TLS, raise UsageError for CA or
-    client certificates that cannot be read, also for an encrypted key without ssl.key.password, and for a PKCS12 key
-    store. The values are not checked otherwise.
+    client certificates that cannot be read, do not fit each other, also for an encrypted key without its password, and
+    for a PKCS12 key store. The values are not checked otherwise.
     """
     properties = settings.properties
     config: dict[str, Any] = {

@@ -28,7 +28,7 @@ def make_context(properties: Mapping[str, str]) -> ssl.SSLContext:
         _load_certificate(tls_context, properties)
     except (OSError, ValueError) as error:  # SSLError is an OSError
         raise UsageError(
-            f"a client setting is wrong: {error}", "look at ssl.ca.location, ssl.certificate.location, ssl.key.location"
+            f"a client setting is wrong: {error}", "look at ssl.ca.*, ssl.certificate.*, ssl.key.* and ssl.key.password"
         ) from error
     return tls_context
 

@@ -98,8 +98,8 @@ def _print_csv(rows: Iterator[Row]) -> None:
     """Print rows as csv to stdout, with the names of the first row as the heading; nothing without rows.
 
     All rows must have the same names in the same order; this is not checked. None is an empty cell, lists and dicts are
-    JSON, and bytes are written as they are, also those that are not UTF-8. Raise OutputError, ReaderLeftError, and the
-    errors of `rows`.
+    JSON, and bytes are written as they are, also those that are not UTF-8, but for what a terminal would obey. Raise
+    OutputError, ReaderLeftError, and the errors of `rows`.
     """
     for number, row in enumerate(rows):
         if number == 0:

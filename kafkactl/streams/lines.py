@@ -109,11 +109,11 @@ class LineReader:
 
         The line is [headers DELIMITER] [key SEPARATOR] value; which parts it has, the properties say. A key that it
         does not have is None, too, and headers are absent then, and also where they are the null marker. An empty text
-        of headers is an empty list; with `as_kafka` it is one empty header. Raise FormatError, with `number` as the
-        number of the line, for a missing delimiter or separator (where errors are ignored, that part is absent, and a
-        header without a separator has a null value), for a null name of a header, and for a key or value that is not of
-        its format. Formats of a schema registry also raise OperationError, UnreachableError and UsageError. With
-        `as_kafka` the messages about a null name, a key or a value have no number.
+        of headers is an empty list; with `as_kafka` it is one header without a separator. Raise FormatError, with
+        `number` as the number of the line, for a missing delimiter or separator (where errors are ignored, that part is
+        absent, and a header without a separator has a null value), for a null name of a header, and for a key or value
+        that is not of its format. Formats of a schema registry also raise OperationError, UnreachableError and
+        UsageError. With `as_kafka` the messages about a null name, a key or a value have no number.
         """
         record: Record = {"key": None, "value": None}
         rest = line

@@ -350,11 +350,12 @@ def _describe_by_metadata(
 def _complete(cluster: Cluster, topics: Iterable[TopicDescription], errors: list[KafkactlError]) -> Descriptions:
     """Return the topics with settings and reassignments, both topics and partitions in order, and the errors.
 
-    The request for the settings is sent without topics, too. `errors` are those of earlier steps; they come first.
-    Where no answer about the moves comes, they are empty, and an OperationError is appended to `errors` itself; they
-    are empty without an error where the right to list them is missing, and where the brokers are too old. Raise
-    UnreachableError, OperationError or UsageError where the request for all settings fails, and OperationError where
-    the moves are refused for another reason than missing rights.
+    A topic whose settings are refused has none, and its error comes behind the others. The request for the settings is
+    sent without topics, too. `errors` are those of earlier steps; they come first. Where no answer about the moves
+    comes, they are empty, and an OperationError is appended to `errors` itself; they are empty without an error where
+    the right to list them is missing, and where the brokers are too old. Raise UnreachableError, OperationError or
+    UsageError where the request for all settings fails, and OperationError where the moves are refused for another
+    reason than missing rights.
     """
     by_name = {topic.topic: topic for topic in sorted(topics, key=lambda topic: topic.topic)}
     settings, failures = _read_settings_in_bulk(cluster, list(by_name))

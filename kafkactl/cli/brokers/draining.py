@@ -161,8 +161,9 @@ def _plan(
 ) -> tuple[dict[Partition, tuple[int, ...]], Sequence[KafkactlError]]:
     """Return the new replicas of each partition on a broker, and an error for each that stays; nothing is moved.
 
-    The errors are not raised. Raise UnreachableError, OperationError for a refusal, and UsageError for a wrong client
-    setting.
+    Without a replica on the broker, as with an unknown id, both are empty. Other replicas of these partitions change
+    only where racks ask for it. The errors are not raised. Raise UnreachableError, OperationError for a refusal, and
+    UsageError for a wrong client setting.
     """
     from kafkactl.admin import planning, reassignment
 

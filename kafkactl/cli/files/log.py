@@ -159,9 +159,10 @@ def _find_partitions(folders: list[Path] | None) -> tuple[list[Path], int]:
     def list_partitions(path: Path) -> list[Path]:
         """Return the folders of partitions at or directly below a path; print the skipped ones as notes.
 
-        Folders in it that are named TOPIC-N.ID-delete, -stray or -future are skipped. Raise MissingFileError where the
-        path is no folder, NotFoundError for no partition, and UsageError where the folder, or that of a partition in
-        it, cannot be listed.
+        The path itself must have a segment for that, a folder in it only the name of a partition or a segment. Folders
+        in it that are named TOPIC-N.ID-delete, -stray or -future, and second links to a folder, are skipped. Raise
+        MissingFileError where the path is no folder, NotFoundError for no partition, and UsageError where the folder,
+        or that of a partition in it, cannot be listed.
         """
         folders = scan_log_dir(path)
         for folder in [folder for folder in folders.partitions if folder != path]:

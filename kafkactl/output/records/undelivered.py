@@ -111,17 +111,22 @@ def _require_writable(file: Path) -> None:
 
 
 def _write_whole(descriptor: int, line: bytes) -> None:
-    """Write a line; where that fails, as on a full disk, remove the written part from a regular file.
+    """Write a line; where that fails, as on a full disk, remove the written part from the end of a regular file.
 
-    Raise OSError where the line could not be written, also after the removal.
+    The part stays where another process has appended to the file meanwhile. Raise OSError where the line could not be
+    written, also after the removal.
     """
-    written_bytes = 0
+    is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+    start, written_bytes = None, 0
     try:
         while written_bytes < len(line):
-            written_bytes += os.write(descriptor, line[written_bytes:])
+            count = os.write(descriptor, line[written_bytes:])
+            if is_file and start is None:
+                start = os.lseek(descriptor, 0, os.SEEK_CUR) - count  # the file is open for appending
+            written_bytes += count
     except OSError:
-        if written_bytes and stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.ftruncate(descriptor, os.fstat(descriptor).st_size - written_bytes)
+        if start is not None and os.fstat(descriptor).st_size == start + written_bytes:
+            os.ftruncate(descriptor, start)
         raise
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import resource
 import signal
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from kafkactl.errors import UsageError
+from kafkactl.output.records import undelivered
 from kafkactl.output.records.undelivered import UndeliveredSink
 from kafkactl.serde import formats
 from kafkactl.streams.account import UndeliveredRecord
@@ -107,3 +109,30 @@ def test_a_full_disk_leaves_whole_lines_and_the_rest_goes_to_stderr(
 def test_a_file_that_cannot_be_looked_at_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="File name too long"):
         UndeliveredSink("orders", tmp_path / ("x" * 300))
+
+
+@pytest.mark.parametrize("other", [b"", b'{"value": "of another producer"}\n'])
+def test_a_part_of_a_line_is_cut_off_only_at_the_end_of_the_file(
+    other: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two producers may have one file: what the other one wrote meanwhile stays."""
+    file = tmp_path / "letters.json"
+    file.write_bytes(b"before\n")
+    descriptor = os.open(file, os.O_WRONLY | os.O_APPEND)
+    write = os.write
+    calls = []
+
+    def fail_second(target: int, data: bytes) -> int:
+        calls.append(data)
+        if len(calls) == 1:
+            return write(target, data[:4])
+        with file.open("ab") as also:
+            also.write(other)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "write", fail_second)
+    with pytest.raises(OSError, match="No space"):
+        undelivered._write_whole(descriptor, b"a line\n")
+    monkeypatch.undo()
+    os.close(descriptor)
+    assert file.read_bytes() == (b"before\n" if not other else b"before\na li" + other)
