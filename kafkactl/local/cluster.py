@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import shlex
 import shutil
 from collections.abc import Callable, Sequence
@@ -69,7 +70,7 @@ def up(
         new_cluster,
         port=port or new_cluster.port,
         version=version or new_cluster.version,
-        log_dir=str(log_dir.resolve()) if log_dir else new_cluster.log_dir,
+        log_dir=os.path.realpath(log_dir) if log_dir else new_cluster.log_dir,
     )
     require_usable_folders(name, _make_variables(new_cluster))
     target = _load_target(new_cluster)
@@ -239,7 +240,7 @@ def _require_same(
             ("engine", local_cluster.engine, None if engine == "auto" else engine),
             ("port", local_cluster.port, port),
             ("version", local_cluster.version, version),
-            ("log dirs in", local_cluster.log_dir or "its own place", str(log_dir.resolve()) if log_dir else None),
+            ("log dirs in", local_cluster.log_dir or "its own place", os.path.realpath(log_dir) if log_dir else None),
         )
         if requested is not None and requested != present
     ]

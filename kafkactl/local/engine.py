@@ -78,7 +78,8 @@ class Engine(Protocol):
 
         Raise EngineError where the engine fails, OSError where a file cannot be read or written or the process belongs
         to another user, and, for RESTART, UsageError for a KAFKA_HOME with another version. The caller checks that the
-        node is in a state for the fault.
+        node runs or is paused. A fault that changes nothing, such as PAUSE for a paused node, is an EngineError with
+        Docker and no error of the native engine, which also gives up a RESTART after 180 s.
         """
 
     def status(self, target: Target) -> list[NodeStatus]:

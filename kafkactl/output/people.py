@@ -81,7 +81,7 @@ def note(text: str) -> None:
 def write(text: str) -> None:
     """Write text of this program to stderr as it is, without a line end, such as a progress line that changes.
 
-    Nothing in it is escaped. A stderr that cannot be written is ignored.
+    Nothing in it is escaped. A stderr that cannot be written is ignored. Raise ValueError for one that was closed.
     """
     _write(text, end="")
 

@@ -380,8 +380,9 @@ def read_group_lag(cluster: Cluster, name: str, with_epochs: bool = False) -> Gr
     assignments of the consumer protocol; without it a group that is listed as Empty has neither coordinator nor
     assignor. Raise NotFoundError for a group that does not exist or that the user may not see, but OperationError where
     it may exist, because a broker's list is missing or its coordinator does not answer or is moving. Raise
-    OperationError also for a share or streams group and for a refusal, UnreachableError, and UsageError for a wrong
-    client setting and a name that no client can send.
+    OperationError also for a share or streams group and for a refusal; UnreachableError where brokers do not answer,
+    also where none of the leaders does, or the coordinator about epochs; and UsageError for a wrong client setting and
+    a name that no client can send.
     """
     lags, errors = read_group_lags(cluster, [require_group(cluster, name)], with_epochs=with_epochs)
     if errors:

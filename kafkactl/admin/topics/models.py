@@ -78,7 +78,8 @@ class TopicSetting:
     """A setting in force. `own` means that the topic sets it, `is_default` that only Kafka's default sets it."""
 
     name: str
-    value: str
+    value: str | None
+    """None where the brokers do not tell it, as of a setting that they do not know any more."""
     own: bool
     is_default: bool
 
@@ -113,8 +114,12 @@ class TopicDescription:
 
     @property
     def configs(self) -> Mapping[str, str]:
-        """Return the value of each setting that the topic itself sets, sorted by name; also empty if none were read."""
-        return {setting.name: setting.value for setting in sorted(self.settings, key=_name) if setting.own}
+        """Return the value of each setting that the topic itself sets, sorted by name; also empty if none were read.
+
+        A setting whose value the brokers do not tell is left out: none of them knows it, and no new topic may have it.
+        """
+        own = (setting for setting in sorted(self.settings, key=_name) if setting.own)
+        return {setting.name: setting.value for setting in own if setting.value is not None}
 
     @property
     def min_isr(self) -> int:
@@ -123,7 +128,8 @@ class TopicDescription:
         It is also 1 where the settings could not be read. Raise ValueError for a value that is not a whole number,
         which brokers do not accept.
         """
-        return next((int(setting.value) for setting in self.settings if setting.name == MIN_ISR), 1)
+        found = (setting.value for setting in self.settings if setting.name == MIN_ISR)
+        return int(next(found, None) or 1)
 
     @property
     def is_overridden(self) -> bool:

@@ -455,9 +455,9 @@ class MemberFlags:
 def _parse_assignment(text: str) -> tuple[tuple[str, int], int | None]:
     """Return the partition, as (topic, number), and the first offset of a text TOPIC:PARTITION[:OFFSET].
 
-    PARTITION is a number from 0 to 2^31 - 1. The offset is None without one; for earliest and latest it is librdkafka's
-    constant. Raise UsageError for another text, also for an empty topic. The name of the topic is not checked
-    otherwise.
+    PARTITION is a number from 0 to 2^31 - 1. The offset is None without one; for earliest and latest, in any case, it
+    is librdkafka's constant; a number is from 0 to 2^63 - 1. Raise UsageError for another text, also for an empty
+    topic. The name of the topic is not checked otherwise.
     """
     topic, *numbers = text.split(":")
     try:

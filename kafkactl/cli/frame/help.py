@@ -72,7 +72,8 @@ class Group(TyperGroup):
         """Parse the options of the group, and return the arguments behind the command's name; empty without any.
 
         Raise MissingCommandError, whose text is the help, where `args` is empty; not during completion. --help prints
-        the help and raises typer.Exit. Raise click's UsageError for a wrong option.
+        the help and raises typer.Exit, and so do other options that end a command, such as --version. Raise click's
+        UsageError for a wrong option, but not during completion.
         """
         if not args and not ctx.resilient_parsing:
             raise MissingCommandError(ctx.get_help())

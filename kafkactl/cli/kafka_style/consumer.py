@@ -385,9 +385,10 @@ def _translate_subject(arguments: Arguments, group: str | None) -> list[str]:
 def _translate_numbers(arguments: Arguments, notice: str, printed: str) -> list[str]:
     """Return our options for the number of records and the time-out, in ms; without them the list is empty.
 
-    A time-out below 0 and a number of -1 are left out; another negative number becomes 0. Raise OptionError for a
-    time-out that is no number or given twice. Raise JavaError for such a number of records, which Kafka's tool reads
-    later: `notice` and the summary of 0 records are written to stderr before, and `printed` is its text for stdout.
+    A time-out below 0 and a number of -1 are left out; another negative number becomes 0. A time-out has 64 bits, a
+    number of records 32: a larger one counts as no number. Raise OptionError for a time-out that is no number or given
+    twice. Raise JavaError for such a number of records, which Kafka's tool reads later: `notice` and the summary of 0
+    records are written to stderr before, and `printed` is its text for stdout.
     """
     words = []
     timeout_ms = arguments.value("timeout-ms")

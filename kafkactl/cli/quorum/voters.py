@@ -177,9 +177,10 @@ def _complete(
     """Return the id, the directory id and the listeners of a controller; the file gives those that are missing.
 
     Without a `file` a missing directory id is None. With one it is read from the folder of metadata on this machine. A
-    given directory id is not checked, also an empty one. Raise UsageError for a file that cannot be read, is not that
-    of a controller or has a wrong listener, for a folder that is not named, cannot be read or has no directory id, for
-    an id or listeners that are still missing, and for an id that is not the one in the file.
+    given directory id is not checked, also an empty one. Listeners and folder of the file are read only where they are
+    missing. Raise UsageError for a file that cannot be read, is not that of a controller or has a wrong listener, for a
+    folder that is not named, cannot be read or has no directory id, for an id or listeners that are still missing, and
+    for an id that is not the one in the file.
     """
     from kafkactl.admin import controller_files
     from kafkactl.connection import properties

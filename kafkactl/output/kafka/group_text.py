@@ -103,7 +103,8 @@ def format_members(description: GroupDescription, verbose: bool) -> str:
 def format_state(description: GroupDescription, verbose: bool) -> str:
     """Return the text of --describe --state about one group; `verbose` adds epochs.
 
-    It begins with an empty line and ends with a line end. It is empty for a dead group. Unknown values are hyphens.
+    It begins with an empty line and ends with a line end. It is empty for a dead group. A coordinator, an assignor and
+    epochs that are not known are hyphens; a state that is not known is Unknown.
     """
     if description.state == "Dead":
         return ""

@@ -216,7 +216,10 @@ def find_knowledge(folder: Path) -> LogDirKnowledge:
 
 
 def is_metadata(folder: Path) -> bool:
-    """Return whether the topic in a folder's name is __cluster_metadata; the partition and its state do not count."""
+    """Return whether the topic in a folder's name is __cluster_metadata; the partition and its state do not count.
+
+    A name without a partition's number counts as the topic.
+    """
     return parse_folder_name(folder).topic == METADATA_TOPIC
 
 

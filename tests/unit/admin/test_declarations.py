@@ -10,7 +10,7 @@ import yaml
 
 from kafkactl.admin.declared_topics import _plan_changes, apply, build_declaration, compare, read_declaration
 from kafkactl.admin.topics.changes import recreate_topics
-from kafkactl.admin.topics.descriptions import describe_topics
+from kafkactl.admin.topics.descriptions import describe_in_full, describe_topics
 from kafkactl.admin.topics.models import PartitionDescription, TopicDescription, TopicSetting, TopicSpec
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.settings import Settings
@@ -137,3 +137,21 @@ def test_a_topic_whose_settings_cannot_be_read_is_not_exported(cli: Cli) -> None
         done = cli("-b", brokers.address, "topics", "export", check=1)
     assert list(yaml.safe_load(done.stdout)["topics"]) == ["other"]
     assert "orders" in done.stderr
+
+
+def test_a_setting_that_no_broker_knows_any_more_stops_no_recreation() -> None:
+    """After an upgrade a topic may have one; its value is not told, and no creation with it would succeed."""
+    with FakeCluster(brokers=1, topics={"orders": 1}) as brokers:
+        brokers.state.topics["orders"].configs |= {"message.format.version": None, "retention.ms": "7"}
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=5))
+        try:
+            (description,) = describe_topics(cluster, ["orders"])
+            (described,), _ = describe_in_full(cluster, ["orders"])
+            (outcome,) = recreate_topics(cluster, ["orders"])
+        finally:
+            cluster.close()
+    assert description.topic == "orders"
+    assert described.configs == {"retention.ms": "7"}
+    assert outcome.ok
+    (request,) = brokers.requests_of("CreateTopics")
+    assert "message.format.version" not in str(request)
