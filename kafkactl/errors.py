@@ -146,3 +146,8 @@ class EngineError(KafkactlError):
 def make_exclusive_error(first: str, second: str) -> UsageError:
     """Return (not raise) the error for two options, given by name, that cannot be used together."""
     return UsageError(f"{first} and {second} are mutually exclusive", "leave one of them out")
+
+
+def make_caused_error(text: str, cause: KafkactlError) -> OperationError:
+    """Return (not raise) the error of a work that `cause` ends, with its hint and, where it has one, its code."""
+    return OperationError(text, cause.hint, cause.code if isinstance(cause, OperationError) else None)

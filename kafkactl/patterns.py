@@ -399,15 +399,18 @@ def _make_pattern_hint(text: str) -> str:
     return _PATTERN_HINT if suggestion is None else f"write {suggestion}"
 
 
-def write_command(command: str, name: str, flags: str = "") -> str:
-    """Return a command with a name and flags, as it is written in a shell; for hints.
+def make_arguments(command: Sequence[str], names: Sequence[str], flags: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the arguments of a command with names and flags; a name that begins with - stands behind a `--`."""
+    if any(name.startswith("-") for name in names):
+        return (*command, *flags, "--", *names)
+    return (*command, *names, *flags)
 
-    The name is quoted where it must be, and stands behind a `--` where it begins with -. `flags` are as in a shell.
-    """
+
+def write_command(command: str, name: str, *flags: str) -> str:
+    """Return a command with a name and flags, each one argument, as it is written in a shell; for hints."""
     import shlex
 
-    words = [flags, "--", shlex.quote(name)] if name.startswith("-") else [shlex.quote(name), flags]
-    return " ".join([command, *filter(None, words)])
+    return shlex.join(make_arguments(command.split(), [name], flags))
 
 
 def quote_suggestion(text: str) -> str | None:

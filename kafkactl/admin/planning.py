@@ -127,7 +127,7 @@ def plan_drain(
         elif len(row.replicas) > len(others):
             replicas = f"{len(row.replicas)} replica{'' if len(row.replicas) == 1 else 's'}"
             reason = f"it has {replicas}, and there {_count_brokers(len(others), 'other ')}"
-            hint = f"lower it first: {write_command('kafkactl topics alter', row.topic, f'-r {len(others)}')}"
+            hint = f"lower it first: {write_command('kafkactl topics alter', row.topic, '-r', str(len(others)))}"
             errors.append(OperationError(f"{row.topic}-{row.partition} stays: {reason}", hint if others else None))
         else:
             leaving.add((row.topic, row.partition))

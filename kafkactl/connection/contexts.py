@@ -60,7 +60,7 @@ class ContextFile:
             raise MissingContextError(
                 f"context not found: {name!r} in {self.path}",
                 f"existing contexts: {existing_names}; "
-                f"create it: {write_command('kafkactl context set', name, '--bootstrap-server HOST:PORT')}",
+                f"create it: {write_command('kafkactl context set', name, '--bootstrap-server', 'HOST:PORT')}",
             ) from None
 
     def add_context(self, context: Context) -> ContextFile:

@@ -20,6 +20,7 @@ from kafkactl.errors import (
     UnansweredError,
     UnreachableError,
     UnsupportedRequestError,
+    make_caused_error,
 )
 
 if TYPE_CHECKING:
@@ -278,7 +279,7 @@ class Requests:
         (topic_metadata,) = self.read_metadata([topic])
         leader = _find_leaders([topic_metadata], [(topic, partition)])[topic, partition]
         if isinstance(leader, OperationError):
-            raise OperationError(f"cannot read {topic}-{partition}: {leader}", leader.hint, leader.code)
+            raise make_caused_error(f"cannot read {topic}-{partition}: {leader}", leader)
         fetch_partition = FetchRequest.FetchTopic.FetchPartition(
             partition=partition, current_leader_epoch=-1, fetch_offset=offset, partition_max_bytes=_FETCH_BYTES
         )
@@ -588,16 +589,17 @@ def _find_leaders(topics: Iterable[Any], partitions: Iterable[Partition]) -> dic
 
     Without the partition the error is that of its topic, or else UNKNOWN_TOPIC_OR_PARTITION.
     """
-    by_name = {topic.name: topic for topic in topics}
+    codes: dict[str, int] = {}
+    ids: dict[Partition, int] = {}
+    for topic in topics:
+        codes[topic.name] = topic.error_code
+        ids.update(((topic.name, item.partition_index), item.leader_id) for item in topic.partitions)
     leaders: dict[Partition, int | OperationError] = {}
-    for name, number in partitions:
-        topic = by_name.get(name)
-        ids = {} if topic is None else {item.partition_index: item.leader_id for item in topic.partitions}
-        if number not in ids:
-            code = 0 if topic is None else topic.error_code
-            leaders[name, number] = refusal("", code or ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+    for partition in partitions:
+        if partition not in ids:
+            leaders[partition] = refusal("", codes.get(partition[0], 0) or ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
         else:
-            leaders[name, number] = ids[number] if ids[number] >= 0 else refusal("", ErrorCode.LEADER_NOT_AVAILABLE)
+            leaders[partition] = ids[partition] if ids[partition] >= 0 else refusal("", ErrorCode.LEADER_NOT_AVAILABLE)
     return leaders
 
 

@@ -15,6 +15,7 @@ import json
 import math
 import struct
 import uuid
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -493,8 +494,8 @@ def _require_whole(name: str, definition: Mapping[str, Any]) -> None:
     """
     kind = definition.get("type")
     if kind in ("record", "error"):
-        names = [field["name"] for field in definition.get("fields", ())]
-        if doubles := sorted({field for field in names if names.count(field) > 1}):
+        counts = Counter(field["name"] for field in definition.get("fields", ()))
+        if doubles := sorted(name for name, count in counts.items() if count > 1):
             raise SchemaParseException(f"record {name} has the field {doubles[0]} twice")
     elif kind == "enum" and not isinstance(definition.get("symbols"), list):
         raise SchemaParseException(f"the symbols of enum {name} are no list")

@@ -388,7 +388,7 @@ def test_names_of_groups_are_never_changed(names: list[str], others: list[str]) 
     ],
 )
 def test_a_name_in_a_command_of_a_hint(name: str, flags: str, command: str) -> None:
-    assert write_command("kafkactl topics describe", name, flags) == command
+    assert write_command("kafkactl topics describe", name, *flags.split()) == command
     words = shlex.split(command)
     assert name in words
     assert not name.startswith("-") or words.index("--") == words.index(name) - 1

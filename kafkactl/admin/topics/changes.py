@@ -5,7 +5,6 @@ Reference: org.apache.kafka.tools.TopicCommand.
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -213,14 +212,13 @@ def _describe_recreation(spec: TopicSpec, creation: Outcome) -> Outcome:
     """Return the outcome of a topic's second creation in the words of a recreation.
 
     A failed one gets the command that creates the topic, such as "kafkactl topics create NAME -p 6 -r 3", as its hint.
-    Only the settings (-c NAME=VALUE) are quoted for a shell; a name that begins with - stands behind a `--`. Name,
-    state and code stay.
+    Name, state and code stay.
     """
     if creation.ok:
         return replace(creation, result="emptied: deleted and created again")
-    settings = " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in (spec.configs or {}).items())
-    flags = f"-p {spec.partitions} -r {spec.replication_factor} {settings}".rstrip()
-    hint = write_command("kafkactl topics create", spec.topic, flags)
+    settings = [word for name, value in (spec.configs or {}).items() for word in ("-c", f"{name}={value}")]
+    numbers = ("-p", str(spec.partitions), "-r", str(spec.replication_factor))
+    hint = write_command("kafkactl topics create", spec.topic, *numbers, *settings)
     return replace(creation, result=f"deleted, but not created again: {creation.result}", hint=hint)
 
 

@@ -51,13 +51,6 @@ def before_change(connected: Cluster, changes: Sequence[Change], dry_run: bool =
     running.may_have_changed.set(True)  # after the log, whose errors are not those of a change
 
 
-def make_arguments(command: Sequence[str], names: Sequence[str], flags: Sequence[str] = ()) -> Arguments:
-    """Return the arguments of a command with names and flags; a name that begins with - stands behind a `--`."""
-    if any(name.startswith("-") for name in names):
-        return (*command, *flags, "--", *names)
-    return (*command, *names, *flags)
-
-
 def cannot_be_undone() -> Arguments | None:
     """Return None: the inverse of a change that nothing can undo."""
     return None

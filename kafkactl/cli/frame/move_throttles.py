@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from kafkactl.cli.frame.before_change import Change, before_change, make_arguments
+from kafkactl.cli.frame.before_change import Change, before_change
 from kafkactl.cli.frame.results import list_failures, print_errors
 from kafkactl.connection.protocol import ErrorCode
-from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnansweredError
+from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnansweredError, make_caused_error
 from kafkactl.output import people
+from kafkactl.patterns import make_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -43,9 +44,7 @@ def set_throttles(connected: Cluster, settings: ThrottlePlan) -> None:
             for kind in (EntityType.BROKERS, EntityType.TOPICS)
         }
         print_errors(clear_throttles(connected, map(int, names[EntityType.BROKERS]), names[EntityType.TOPICS]))
-        first = failures[0]
-        code = first.code if isinstance(first, OperationError) else None
-        raise OperationError(f"cannot set the throttles: {first}; nothing was moved", first.hint, code)
+        raise make_caused_error(f"cannot set the throttles: {failures[0]}; nothing was moved", failures[0])
 
 
 def _may_be_set(error: KafkactlError) -> bool:

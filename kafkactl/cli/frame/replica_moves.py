@@ -12,7 +12,14 @@ from kafkactl.cli.frame.before_change import Change, cannot_be_undone
 from kafkactl.cli.frame.following import Progress, follow, format_bytes
 from kafkactl.cli.frame.results import print_errors
 from kafkactl.connection.protocol import ErrorCode, group_by_topic
-from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnansweredError, UnreachableError
+from kafkactl.errors import (
+    KafkactlError,
+    NotFoundError,
+    OperationError,
+    UnansweredError,
+    UnreachableError,
+    make_caused_error,
+)
 from kafkactl.output import people
 from kafkactl.output.report import Column
 
@@ -160,9 +167,7 @@ def require_sizes(connected: Cluster, placements: Sequence[Placement]) -> list[P
     """
     rows, missing = add_sizes(connected, placements)
     if missing:
-        first = missing[0]
-        code = first.code if isinstance(first, OperationError) else None
-        raise OperationError(f"cannot plan by bytes, because sizes are missing: {first}", first.hint, code)
+        raise make_caused_error(f"cannot plan by bytes, because sizes are missing: {missing[0]}", missing[0])
     return rows
 
 

@@ -18,7 +18,14 @@ from kafkactl.cli.frame.values import make_invalid_error
 from kafkactl.cli.groups import copies, deletions, resets
 from kafkactl.cli.groups import exporter as groups_exporter
 from kafkactl.cli.groups import tables as groups_tables
-from kafkactl.errors import ConditionError, KafkactlError, NotFoundError, OperationError, UsageError
+from kafkactl.errors import (
+    ConditionError,
+    KafkactlError,
+    NotFoundError,
+    OperationError,
+    UsageError,
+    make_exclusive_error,
+)
 from kafkactl.output import people
 from kafkactl.output.report import Column, OutputFormat, Report, Table, listing
 from kafkactl.patterns import select_names
@@ -381,7 +388,7 @@ def _refuse_together(option: str, others: Mapping[str, object]) -> None:
     """Raise UsageError for the first of `others` that is given: a value that is not None, False, 0 or empty."""
     for other, value in others.items():
         if value:
-            raise UsageError(f"{option} and {other} are mutually exclusive", f"leave out {option} or {other}")
+            raise make_exclusive_error(option, other)
 
 
 def _refuse_as_kafka(errors: Sequence[KafkactlError]) -> None:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kafkactl.cli.completion.names import complete_topics
-from kafkactl.cli.frame.before_change import Change, before_change, make_arguments
+from kafkactl.cli.frame.before_change import Change, before_change
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ReportOptions
 from kafkactl.cli.frame.results import print_errors
 from kafkactl.output import people
 from kafkactl.output.report import Report, Table
+from kafkactl.patterns import make_arguments
 from kafkactl.stdout import out
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from kafkactl.cli.kafka_style.tools import JavaError
+from kafkactl.cli.kafka_style.tools import JavaError, split_addresses
 from kafkactl.errors import UsageError
 from kafkactl.times import parse_iso_duration
 
@@ -289,11 +289,7 @@ def refuse_wrong_addresses(servers: str, before: str = "") -> None:
 
     Of several wrong addresses an empty one counts, or else the first.
     """
-    addresses = [text.strip() for text in servers.split(",")]
-    if "" in addresses:
-        reason = "Configuration 'bootstrap.servers' values must not be empty."
-        raise JavaError(reason, CONFIG_EXCEPTION, before=before)
-    for address in addresses:
+    for address in split_addresses(servers, before):
         port = re.search(r":([0-9]+)$", address)
         if port is None or int(port[1][-6:]) > 65535:
             noun = "url" if port is None else "port"

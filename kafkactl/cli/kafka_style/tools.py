@@ -244,12 +244,20 @@ def require_servers(arguments: Arguments) -> None:
     servers = arguments.value(option)
     if servers is None:
         return
-    addresses = [text.strip() for text in servers.split(",")]
-    if servers and "" in addresses:
-        reason = "Configuration 'bootstrap.servers' values must not be empty."
-        raise JavaError(reason, "org.apache.kafka.common.config.ConfigException")
-    if not all(map(_is_address, addresses)):
+    if not all(map(_is_address, split_addresses(servers) if servers else [""])):
         raise JavaError(NO_CLIENT, "org.apache.kafka.common.KafkaException")
+
+
+def split_addresses(servers: str, before: str = "") -> list[str]:
+    """Return the addresses of a list with commas, without blanks around them.
+
+    Raise JavaError, with `before` as its text for stdout, where one is empty.
+    """
+    addresses = [text.strip() for text in servers.split(",")]
+    if "" in addresses:
+        reason = "Configuration 'bootstrap.servers' values must not be empty."
+        raise JavaError(reason, "org.apache.kafka.common.config.ConfigException", before=before)
+    return addresses
 
 
 def _is_address(text: str) -> bool:

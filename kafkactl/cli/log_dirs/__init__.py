@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kafkactl.cli.completion.names import complete_brokers
-from kafkactl.cli.frame.before_change import Change, before_change, make_arguments
+from kafkactl.cli.frame.before_change import Change, before_change
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.following import Progress, explain_stop, follow, format_bytes
@@ -21,7 +21,7 @@ from kafkactl.connection.protocol import group_by_topic
 from kafkactl.errors import OperationError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, listing
-from kafkactl.patterns import refuse_empty
+from kafkactl.patterns import make_arguments, refuse_empty
 from kafkactl.statuses import DONE, combine
 from kafkactl.stdout import out
 

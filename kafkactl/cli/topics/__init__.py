@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kafkactl.admin.models import MOST_PARTITIONS, MOST_REPLICAS
-from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone, make_arguments
+from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
@@ -28,7 +28,7 @@ from kafkactl.cli.topics.collisions import warn_of_collisions
 from kafkactl.errors import KafkactlError, UsageError, make_exclusive_error
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
-from kafkactl.patterns import require_topic_names
+from kafkactl.patterns import make_arguments, require_topic_names
 from kafkactl.stdout import out
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kafkactl.cli.frame.before_change import Change, before_change, make_arguments
+from kafkactl.cli.frame.before_change import Change, before_change
 from kafkactl.cli.frame.command import command
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, DocumentOptions, ReportOptions
@@ -17,6 +17,7 @@ from kafkactl.cli.frame.subjects import TopicsOptions
 from kafkactl.cli.topics.collisions import warn_of_collisions
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
+from kafkactl.patterns import make_arguments
 from kafkactl.statuses import CONDITION, FAILED
 
 if TYPE_CHECKING:

@@ -16,7 +16,14 @@ from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
 from kafkactl.cli.frame.results import PartitionError, print_errors, show_outcomes, show_rows
 from kafkactl.cli.frame.subjects import Partitions, TopicOptions, TopicsOptions
 from kafkactl.cli.frame.values import require_choice
-from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UsageError, make_exclusive_error
+from kafkactl.errors import (
+    KafkactlError,
+    NotFoundError,
+    OperationError,
+    UsageError,
+    make_caused_error,
+    make_exclusive_error,
+)
 from kafkactl.output import people
 from kafkactl.output.report import Column, listing
 from kafkactl.patterns import TopicSelection, refuse_empty, write_command
@@ -463,7 +470,7 @@ def _find_producer(
         return transactions.find_open(connected, place, start_offset)
     producers = transactions.list_producers(connected, [place])[place]
     if type(producers) is OperationError:  # others name what does not answer
-        raise OperationError("{}-{}: {}".format(*place, producers), producers.hint, producers.code)
+        raise make_caused_error("{}-{}: {}".format(*place, producers), producers)
     if isinstance(producers, KafkactlError):
         raise producers
     for producer in producers:
