@@ -291,6 +291,6 @@ def refuse_wrong_addresses(servers: str, before: str = "") -> None:
     """
     for address in split_addresses(servers, before):
         port = re.search(r":([0-9]+)$", address)
-        if port is None or int(port[1][-6:]) > 65535:
+        if port is None or len(port[1].lstrip("0")) > 5 or int(port[1][-5:]) > 65535:
             noun = "url" if port is None else "port"
             raise JavaError(f"Invalid {noun} in bootstrap.servers: {address}", CONFIG_EXCEPTION, before=before)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from kafkactl.cli.kafka_style import doors, groups, java_options, running
 from kafkactl.cli.kafka_style.doors import TOOLS, find_door, move_flags
+from kafkactl.cli.kafka_style.java_configs import refuse_wrong_addresses
 from kafkactl.cli.kafka_style.parser import Arity, Option, OptionError, State, parse
 from kafkactl.cli.kafka_style.tools import JavaError, load_tool, parse_include_list, parse_words
 from kafkactl.errors import KafkactlError
@@ -557,3 +558,10 @@ def test_groups_that_cannot_be_listed_are_no_silent_failure(cli: Cli) -> None:
         done = cli("kafka-consumer-groups", "--bootstrap-server", brokers.address, "--delete", "--all-groups", check=1)
     assert "Error: Executing consumer group command failed due to " in done.stdout
     assert "not authorized to access the cluster" in done.stdout
+
+
+@pytest.mark.parametrize("port", ["65536", "1000080", "100000", "9" * 5000])
+def test_a_port_above_65535_is_refused_whatever_its_length(port: str) -> None:
+    with pytest.raises(JavaError, match=r"Invalid port in bootstrap\.servers: h:"):
+        refuse_wrong_addresses(f"h:{port}")
+    refuse_wrong_addresses("h:65535, h:0000009092")

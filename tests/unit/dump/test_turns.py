@@ -6,7 +6,6 @@ import io
 import os
 import signal
 import threading
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 
 from kafkactl.dump.turns import FileOutput, Turn, find_file_descriptor, run_in_turns
 from kafkactl.errors import KafkactlError
+from tests.clusters import eventually
 
 
 @pytest.mark.parametrize("jobs", [2, 3, 7])
@@ -80,14 +80,17 @@ def test_where_a_process_cannot_be_started_none_stays(started: int, monkeypatch:
 
 
 @pytest.mark.parametrize("writes", [False, True])
-def test_a_process_that_is_killed_leaves_no_other_waiting(writes: bool) -> None:
+def test_a_process_that_is_killed_leaves_no_other_waiting(writes: bool, tmp_path: Path) -> None:
     """The others are blocked by results that nobody reads; the killed one may have written a part of its own."""
     started = os.getpid()
+    pid_file = tmp_path / "pid"
 
     def work(item: int, turn: Turn) -> tuple[bytes, bool]:
         turn.wait()
         turn.pass_on(0)
         if item == 1:
+            (tmp_path / "new").write_text(str(os.getpid()))
+            (tmp_path / "new").rename(pid_file)
             if writes:
                 kill = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGKILL))
                 kill.start()
@@ -99,7 +102,9 @@ def test_a_process_that_is_killed_leaves_no_other_waiting(writes: bool) -> None:
     try:
         results = run_in_turns(lambda: iter(range(50)), 3, 0, work)
         next(results)
-        time.sleep(1)
+        eventually(pid_file.exists)
+        state = Path(f"/proc/{pid_file.read_text()}/stat")
+        eventually(lambda: state.read_text().split()[2] == "Z")  # it has ended, and nobody has waited for it
         with pytest.raises(KafkactlError, match="ended unexpectedly"):
             list(results)
     finally:
