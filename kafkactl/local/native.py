@@ -71,21 +71,22 @@ class NativeEngine:
     def apply(self, fault: Fault, target: Target, service: Service, tell: Tell) -> None:
         """Apply a fault to one node. KILL, PAUSE and RESUME do nothing where the node does not run.
 
-        `service` is one of the target's nodes. KILL waits up to 30 s for the end of the process, and then returns in
-        any case. RESTART stops the node first, with SIGKILL where it still runs after 30 s, and starts one that does
-        not run, too. It empties the log, and downloads missing jars. It returns when the node serves, or, for a node
-        that clients do not reach, when it runs. Raise EngineError where the old process still runs 30 s after SIGKILL,
-        where the new one ends or is not ready within 180 s, and where Java is missing or the jars cannot be had,
-        UsageError for a KAFKA_HOME with another version, and OSError where the log or the cache for jars cannot be
-        written, or the pid file cannot be removed. Except in the first case the node is then stopped, or still
-        starting. Each fault raises OSError where the pid file cannot be read, and where the process belongs to another
-        user. `tell` gets lines of progress, for RESTART only.
+        `service` is one of the target's nodes. KILL waits up to 30 s for the end of the process. RESTART stops the node
+        first, with SIGKILL where it still runs after 30 s, and starts one that does not run, too. It empties the log,
+        and downloads missing jars. It returns when the node serves, or, for a node that clients do not reach, when it
+        runs. Raise EngineError where a process still runs 30 s after SIGKILL, where the new one ends or is not ready
+        within 180 s, and where Java is missing or the jars cannot be had, UsageError for a KAFKA_HOME with another
+        version, and OSError where the log or the cache for jars cannot be written, or the pid file cannot be removed.
+        Except in the first case the node is then stopped, or still starting. Each fault raises OSError where the pid
+        file cannot be read, and where the process belongs to another user. `tell` gets lines of progress, for RESTART
+        only.
         """
         node = next(candidate for candidate in list_nodes(target) if candidate.service == service)
         match fault:
             case Fault.KILL:
                 _send_signal(node, signal.SIGKILL)
                 await_condition(lambda: node.find_pid() is None, STOP_TIMEOUT_S)
+                _require_ended([node])
             case Fault.PAUSE:
                 _send_signal(node, signal.SIGSTOP)
             case Fault.RESUME:
@@ -202,10 +203,15 @@ def _stop(nodes: list[Node], tell: Tell) -> None:
                 tell(f"{node.service.name} does not end by itself: killing it")
                 _send_signal(node, signal.SIGKILL)
         await_condition(have_ended, STOP_TIMEOUT_S)
-    left = {node.service.name: pid for node in nodes if (pid := node.find_pid()) is not None}
     for node in nodes:
-        if node.service.name not in left:
+        if node.find_pid() is None:
             node.pid_file.unlink(missing_ok=True)
+    _require_ended(nodes)
+
+
+def _require_ended(nodes: list[Node]) -> None:
+    """Raise EngineError with the names and process ids of the nodes that still run, and OSError as Node.find_pid."""
+    left = {node.service.name: pid for node in nodes if (pid := node.find_pid()) is not None}
     if left:
         places = ", ".join(f"{name} (process {pid})" for name, pid in left.items())
         raise EngineError(f"cannot end {places}", "look at the disk: a process that waits for it cannot be ended")

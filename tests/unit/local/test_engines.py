@@ -14,6 +14,7 @@ import pytest
 
 from kafkactl.errors import EngineError, NotFoundError, UsageError
 from kafkactl.local import cluster, compose, docker, instance, jars, launch, native, nodes, ports
+from kafkactl.local.engine import Fault
 
 
 @pytest.fixture(autouse=True)
@@ -274,6 +275,16 @@ def test_a_node_that_cannot_be_ended_keeps_its_pid_file(tmp_path: Path, monkeypa
     with pytest.raises(EngineError, match=r"cannot end kafka-2 \(process 4000002\)"):
         native._stop([first, second, third], lambda _line: None)
     assert [node.pid_file.exists() for node in (first, second, third)] == [False, True, False]
+
+
+def test_a_killed_node_that_still_runs_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKACTL_DATA", str(tmp_path))
+    target = compose.load_target("kraft-cluster", {})
+    monkeypatch.setattr(native, "STOP_TIMEOUT_S", 0)
+    monkeypatch.setattr(native, "_send_signal", lambda *_arguments: None)
+    monkeypatch.setattr(nodes.Node, "find_pid", lambda _node: 4_000_002)
+    with pytest.raises(EngineError, match=r"cannot end kafka-2 \(process 4000002\)"):
+        native.NativeEngine().apply(Fault.KILL, target, target.nodes[1], lambda _line: None)
 
 
 def test_a_program_that_may_not_be_run_is_one_clear_error(tmp_path: Path) -> None:
