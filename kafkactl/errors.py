@@ -148,6 +148,11 @@ def make_exclusive_error(first: str, second: str) -> UsageError:
     return UsageError(f"{first} and {second} are mutually exclusive", "leave one of them out")
 
 
-def make_caused_error(text: str, cause: KafkactlError) -> OperationError:
-    """Return (not raise) the error of a work that `cause` ends, with its hint and, where it has one, its code."""
+def make_caused_error(text: str, cause: KafkactlError) -> OperationError | UnreachableError:
+    """Return (not raise) the error of a work that `cause` ends, with its hint, its status and, if it has one, its code.
+
+    The status is 3 where no broker answered, else 1. The result never means that a change may have been done.
+    """
+    if cause.status == statuses.NO_ANSWER:
+        return UnreachableError(text, cause.hint, isinstance(cause, UnreachableError) and cause.is_partial)
     return OperationError(text, cause.hint, cause.code if isinstance(cause, OperationError) else None)

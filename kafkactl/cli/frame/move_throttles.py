@@ -27,8 +27,8 @@ def set_throttles(connected: Cluster, settings: ThrottlePlan) -> None:
 
     All throttles of these brokers and topics are removed then, also former ones: their values do not come back. One
     whose answer is missing may have been set, and is removed, too. Throttles that cannot be removed again are printed
-    as errors. Call before_change first. Raise OperationError for the first failure, also for a broker that does not
-    answer, with a text that nothing was moved, and UsageError for a wrong client setting.
+    as errors. Call before_change first. Raise OperationError for the first failure, or UnreachableError where it is a
+    broker that does not answer, with a text that nothing was moved, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import throttles
     from kafkactl.admin.entities import EntityType

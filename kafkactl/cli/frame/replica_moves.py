@@ -162,8 +162,8 @@ def require_sizes(connected: Cluster, placements: Sequence[Placement]) -> list[P
     """Return partitions with their sizes in bytes, in the same order, for a plan by bytes.
 
     Brokers that are not alive are no failure: a partition that has all its replicas there has the size 0. Raise
-    OperationError where another broker does not answer or has a log folder that cannot be used, UnreachableError or
-    OperationError where no broker answers, and UsageError for a wrong client setting.
+    OperationError where another broker refuses or has a log folder that cannot be used, UnreachableError where it does
+    not answer, and UsageError for a wrong client setting.
     """
     rows, missing = add_sizes(connected, placements)
     if missing:

@@ -159,23 +159,27 @@ def test_a_plan_empties_a_broker(fake: FakeCluster, cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("line", [["reassign", "generate", "moved", "--by"], ["brokers", "balance", "moved", "--by"]])
-@pytest.mark.parametrize("failure", ["refusal", "offline folder"])
+@pytest.mark.parametrize("failure", ["refusal", "offline folder", "silence"])
 def test_no_plan_by_bytes_without_sizes(cli: Cli, line: list[str], failure: str) -> None:
     """A size that is not known counts as 0, so that a plan would move what is large."""
     topic = Topic("moved", [placed([1]), placed([1]), placed([1])])
     with FakeCluster(brokers=2, topics=[topic]) as brokers:
         if failure == "refusal":
             brokers.on("DescribeLogDirs", broker=1, error=31)
+        elif failure == "silence":
+            brokers.on("DescribeLogDirs", broker=1, freeze=True)
         else:
             brokers.on("DescribeLogDirs", broker=1, answer=_make_folders_unusable)
-        refused = cli("-b", brokers.address, *line, "bytes", "-o", "json")
-        assert (refused.returncode, refused.stdout) == (1, "")
+        refused = cli("-b", brokers.address, "--timeout", 2, *line, "bytes", "-o", "json")
+        assert (refused.returncode, refused.stdout) == (3 if failure == "silence" else 1, "")
         assert "cannot plan by bytes, because sizes are missing: " in refused.stderr
-        counted = cli("-b", brokers.address, *line, "count", "-o", "json")
+        counted = cli("-b", brokers.address, "--timeout", 2, *line, "count", "-o", "json")
         # A plan by count needs no sizes: `reassign generate` only warns; the loads of `brokers balance` have them.
         assert counted.returncode == (1 if line[0] == "brokers" else 0)
         assert len(json.loads(counted.stdout)["partitions"]) == 1
-        assert ("log folder" if failure == "offline folder" else "not authorized") in counted.stderr
+        assert {"refusal": "not authorized", "offline folder": "log folder", "silence": "no answer"}[
+            failure
+        ] in counted.stderr
 
 
 def _make_folders_unusable(request: Any, usual: dict[str, Any]) -> dict[str, Any]:
