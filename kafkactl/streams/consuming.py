@@ -513,7 +513,8 @@ class Reading:
                     self._note_yielded_end(partition, offset)
         if self._prepare is not None:
             self._prepare(messages)
-        return self._cut_at_stops(messages) if self._stops else messages
+        may_stop = self._stops or self._selection.before_time_ms is not None
+        return self._cut_at_stops(messages) if may_stop else messages
 
     def _is_record(self, message: Message) -> bool:
         """Return whether a message is a record, and not an event or an error that is passed over.
@@ -552,12 +553,17 @@ class Reading:
     def _cut_at_stops(self, messages: list[Message]) -> list[Message]:
         """Return the messages before the stops of their partitions, and note the partitions that are at their stop.
 
-        A partition without a stop keeps all messages.
+        In a partition without a stop the first message at or after `before_time_ms` becomes the stop. A partition that
+        still has none keeps all messages.
         """
+        before_time_ms = self._selection.before_time_ms
         remaining = []
         for message in messages:
             partition: Any = (message.topic(), message.partition())
             stop = self._stops.get(partition)
+            if stop is None and before_time_ms is not None and message.timestamp()[1] >= before_time_ms:
+                stop = self._stops[partition] = message.offset() or 0  # it came after the lookup of the stops
+                self._ranges[partition] = Range(self._ranges[partition].start, stop)
             if stop is None or message.offset() < stop:  # type: ignore[operator]
                 remaining.append(message)
             if stop is not None and message.offset() >= stop - 1:  # type: ignore[operator]

@@ -18,7 +18,9 @@ from kafkactl.streams.record import read_headers
 RecordFilter = Callable[[Any], bool]
 """Function that returns whether a message passes."""
 
-_STEP = re.compile(r"""\.(?P<name>[A-Za-z_][\w-]*) | \[(?P<index>-?\d+)\] | \[(?P<quoted>"(?:[^"\\]|\\.)*")\]""", re.X)
+_STEP = re.compile(
+    r"""\.(?P<name>[A-Za-z_][\w-]*) | \[(?P<index>-?[0-9]+)\] | \[(?P<quoted>"(?:[^"\\]|\\.)*")\]""", re.VERBOSE
+)
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,

@@ -457,14 +457,17 @@ def _read_pieces(source: Input, delimiter: bytes) -> Iterator[list[bytes]]:
     empty or a signal cuts it. Raise OSError where the input cannot be read.
     """
     rest: list[bytes] = []  # of one piece, joined when it ends: a long one comes in many chunks
+    seam = b""  # the last bytes of `rest`, where a delimiter may begin
     for chunk in _read_chunks(source):
-        if not delimiter or (len(delimiter) == 1 and delimiter not in chunk):
+        end = seam + chunk
+        if not delimiter or delimiter not in end:
             rest.append(chunk)
-            continue
-        whole = b"".join([*rest, chunk]) if rest else chunk
-        pieces = whole.split(delimiter)
-        rest = [pieces.pop()]
-        yield pieces
+        else:
+            pieces = b"".join([*rest, chunk]).split(delimiter)
+            end = pieces.pop()
+            rest = [end]
+            yield pieces
+        seam = end[max(0, len(end) - len(delimiter) + 1) :] if delimiter else b""
     if last := _finish_piece(source, b"".join(rest), delimiter):
         yield [last.removesuffix(delimiter)]
 

@@ -150,6 +150,11 @@ class SelectionRequest:
             raise UsageError(f"{self._name('from_time_ms')} is after {self._name('before_time_ms')}", "exchange them")
         if self.to_offset is not None and (self.offset or 0) > self.to_offset:
             raise UsageError(f"{self._name('offset')} is after {self._name('to_offset')}", "exchange them")
+        assigned_starts = (start or 0 for start in (self.assigned or {}).values())
+        if self.to_offset is not None and max(assigned_starts, default=0) > self.to_offset:
+            raise UsageError(
+                f"an offset in {self._name('assigned')} is after {self._name('to_offset')}", "give a later end"
+            )
         is_bounded = self.tail is not None or bool(ends)
         begins_at_start = bool(ends) and not starts and self.auto_offset_reset is None
         return Selection(

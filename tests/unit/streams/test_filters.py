@@ -93,6 +93,7 @@ def test_words_that_are_no_json_are_texts(word: str) -> None:
         ".=",
         ".>",
         '.["\\q"]',
+        ".a[\u0663] == 1",
         ". =~ a{" + "1" * 5000 + "}",
     ],
 )

@@ -28,6 +28,17 @@ STRING = formats.get("string")
 FIELDS = inputs.FieldReader(STRING, STRING)
 
 
+class Slow(io.BytesIO):
+    """Bytes that come in parts of a size."""
+
+    def __init__(self, text: bytes, size: int) -> None:
+        super().__init__(text)
+        self._size = size
+
+    def read1(self, _size: int | None = -1) -> bytes:
+        return super().read1(self._size)
+
+
 def values(batches: object) -> list[bytes | None]:
     return [record["value"] for batch in cast("list[Batch]", batches) for record in batch]
 
@@ -68,6 +79,20 @@ def test_other_delimiters(delimiter: bytes) -> None:
         b"",
         b"c\r",
     ]
+
+
+@given(st.text("ab", max_size=40).map(str.encode), st.sampled_from([b"a", b"ab", b"aa", b"aab", b"abab"]))
+def test_a_delimiter_that_comes_in_parts(text: bytes, delimiter: bytes) -> None:
+    pieces = text.split(delimiter)
+    for size in (1, 2, 3, 7):
+        found = [piece for part in inputs._read_pieces(Slow(text, size), delimiter) for piece in part]
+        assert found == (pieces if pieces[-1] else pieces[:-1])
+
+
+@pytest.mark.parametrize("delimiter", [b"\n", b"END"])
+def test_a_long_piece_is_searched_once(delimiter: bytes) -> None:
+    """A wrong delimiter makes one piece of a large file: a search after each part would take hours for a gigabyte."""
+    assert list(inputs._read_pieces(Slow(b"x" * 500, 10), delimiter)) == [[b"x" * 500]]
 
 
 def test_lines_before_a_bad_one_are_given() -> None:
@@ -301,11 +326,7 @@ def test_a_piece_whose_end_does_not_come_is_kept_apart(form: str) -> None:
 
 @given(st.binary(), st.integers(1, 7))
 def test_whole_lines(text: bytes, size: int) -> None:
-    class Slow(io.BytesIO):
-        def read1(self, _size: int | None = -1) -> bytes:
-            return super().read1(size)
-
-    pieces = list(inputs.read_whole_lines(Slow(text)))
+    pieces = list(inputs.read_whole_lines(Slow(text, size)))
     assert all(piece.endswith(b"\n") for piece in pieces)
     assert b"".join(pieces) == (text if not text or text.endswith(b"\n") else text + b"\n")
 
@@ -366,9 +387,5 @@ def test_paces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_stream_is_read_as_it_comes() -> None:
-    class Slow(io.BytesIO):
-        def read1(self, size: int | None = -1) -> bytes:
-            return super().read1(3)
-
-    source: BinaryIO = Slow(b"ab\ncdef\n")
+    source: BinaryIO = Slow(b"ab\ncdef\n", 3)
     assert values(inputs.read_lines(source, LineReader({}, STRING, STRING))) == [b"ab", b"cdef"]

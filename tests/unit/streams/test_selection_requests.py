@@ -83,6 +83,9 @@ def test_a_start_after_the_end() -> None:
     with pytest.raises(UsageError, match="is after"):
         ask(from_time_ms=5, before_time_ms=0)  # an end in 1970 is an end
     assert ask(from_time_ms=2, before_time_ms=2).before_time_ms == 2
+    with pytest.raises(UsageError, match="an offset in assigned is after to_offset"):
+        ask(assigned={("t", 0): None, ("t", 1): 4}, to_offset=3)
+    assert ask(assigned={("t", 0): None, ("t", 1): 4}, to_offset=4).to_offset == 4
 
 
 def test_an_end_begins_at_the_oldest_record_unless_a_setting_says_otherwise() -> None:

@@ -12,7 +12,9 @@ from confluent_kafka import KafkaError, KafkaException
 from kafkactl.connection.broker_errors import describe_kafka_error
 from kafkactl.errors import OperationError
 from kafkactl.streams.consuming import Reading
+from kafkactl.streams.selection import Range, Selection
 from kafkactl.streams.watching import MissedLooks, Watch
+from tests.unit.streams.messages import Message
 
 PARTITIONS = [("a", 0), ("a", 1)]
 
@@ -123,11 +125,41 @@ def test_records_before_an_error_come_before_it(position: int, monkeypatch: pyte
     reading._consumer = cast(Any, SimpleNamespace(poll=lambda _timeout: records[0], consume=consume))
     reading._early, reading._newly_lost, reading._starts, reading._yielded_ends = [], set(), [], {}
     reading._is_paused, reading._failure, reading._prepare, reading._stops = False, None, None, {}
+    reading._selection = Selection(topics=["orders"])
     if position:
         assert [cast(Any, message).number for message in reading._next_batch(10)] == list(range(position))
     with pytest.raises(OperationError, match="no right"):
         reading._next_batch(10)
     assert len(calls) == 1
+
+
+def test_a_time_also_stops_at_a_record_that_came_after_the_lookup(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --to-time now, or a later time and --follow, the log had no such record at the beginning."""
+    times = {0: [1, 5, 2], 1: [2, -1, 4], 2: [9, 1]}
+    messages: list[Any] = [
+        Message(partition=number, offset=offset, timestamp=(1, time_ms))
+        for number, times_ms in times.items()
+        for offset, time_ms in enumerate(times_ms)
+    ]
+    reading = Reading.__new__(Reading)
+    monkeypatch.setattr(reading, "_is_record", lambda _message: True)
+    reading._consumer = cast(
+        Any,
+        SimpleNamespace(
+            poll=lambda _timeout: messages[0],
+            consume=lambda _size, _timeout: messages[1:],
+            assignment=lambda: [SimpleNamespace(topic="orders", partition=number) for number in (0, 2)],
+        ),
+    )
+    reading._early, reading._newly_lost, reading._starts, reading._yielded_ends = [], set(), [], {}
+    reading._is_paused, reading._failure, reading._prepare, reading._stops = False, None, None, {}
+    reading._at_end, reading._at_stop = set(), set()
+    reading._ranges = {("orders", number): Range(0) for number in times}
+    reading._selection = Selection(topics=["orders"], before_time_ms=5)
+    assert [(message.partition(), message.offset()) for message in reading._next_batch(10)] == [
+        (0, 0), (1, 0), (1, 1), (1, 2),
+    ]  # fmt: skip
+    assert reading._is_over(0.0)
 
 
 def test_a_topic_that_was_made_again_needs_two_missing_looks_again() -> None:
