@@ -176,6 +176,7 @@ class PartitionCheck:
         offset_index, offset_faults = watch_offset_index(indexes.get(FileKind.OFFSET_INDEX))
         time_index, time_faults = watch_time_index(indexes.get(FileKind.TIME_INDEX))
         self.checked.segments += 1
+        base_offset: int | None = None
         try:
             base_offset = find_base_offset(path)
             with Segment(path) as segment:
@@ -198,6 +199,8 @@ class PartitionCheck:
             return  # a running broker has deleted it meanwhile
         except KafkactlError as error:
             yield unreadable(path, error)
+            if base_offset is not None:  # the segment is there, so it is no gap, and a gap before it is one
+                self.log.enter_segment(path, base_offset)
             self.log.lose_track()
 
     def _check_ends_of_epochs(self) -> Iterator[Fault]:
