@@ -148,12 +148,17 @@ class PartitionCheck:
         """Yield the faults and notices of all files, and read the log's state.
 
         `segments` are in the order of their offsets. Faults that compaction explains, gaps and open transactions are
-        not among the results. A file that cannot be read is a fault.
+        not among the results. A file that cannot be read is a fault. `knowledge` reads its files again where
+        partition.metadata has a fault and a broker may run.
         """
         self.epochs, faults = _read_epochs(self.folder / FileKind.LEADER_EPOCHS.value)
         yield from faults
         metadata = self.folder / FileKind.PARTITION_METADATA.value
-        yield from check_partition_metadata(metadata, self.knowledge.find_id(self.topic))
+        faults = list(check_partition_metadata(metadata, self.knowledge.find_id(self.topic)))
+        if faults and may_be_in_use(resolve_links(self.folder).parent):
+            self.knowledge.forget()  # the topic may have been made again since its id was read
+            faults = list(check_partition_metadata(metadata, self.knowledge.find_id(self.topic)))
+        yield from faults
         self.snapshots = SnapshotChecks([path for path in self.files.regular if _is_snapshot(path)])
         if not segments and os.path.isdir(self.folder):  # else the broker has deleted it meanwhile
             yield Fault(file=self.folder, fault="a partition's folder without a segment")
