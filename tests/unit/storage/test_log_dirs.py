@@ -586,3 +586,20 @@ def test_a_topic_that_is_made_again_meanwhile_has_its_new_id(tmp_path: Path, is_
     assert [fault.partition(",")[0] for fault in faults(list(found))] == (
         [] if is_running else ["topic_id AAAAAAAAAAAAAAAAAAAAAA"]
     )
+
+
+def test_an_entry_whose_inode_cannot_be_read_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("orders-0", "orders-1"):
+        write_segment(tmp_path / name, 0, encode_batch(records(0)))
+    stat = os.stat
+
+    def fail(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if Path(path).name == "orders-0":
+            raise OSError(errno.EIO, "Input/output error")
+        return stat(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(os, "stat", fail)
+    monkeypatch.setattr(os, "lstat", lambda path: fail(path, follow_symlinks=False))
+    folders = scan_log_dir(tmp_path)
+    assert [folder.name for folder in folders.partitions] == ["orders-1"]
+    assert [(entry.path.name, entry.reason) for entry in folders.skipped] == [("orders-0", "Input/output error")]
