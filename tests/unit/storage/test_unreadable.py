@@ -184,3 +184,30 @@ def test_the_end_of_a_log_behind_damage_is_not_known(
         refuse_to_open(monkeypatch, last)
     texts = [finding.fault for finding in check_log_dir(tmp_path, CheckCounts()) if "orders-0: " in finding.fault]
     assert texts == ["orders-0: records up to offset 20 were on disk, and the log can only be read up to 10"]
+
+
+@pytest.mark.parametrize("name", ["partition.metadata", "leader-epoch-checkpoint"])
+def test_a_small_file_whose_inode_cannot_be_read_is_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = write_segment(tmp_path / "orders-0", 0, BATCH)
+    (path.parent / name).write_text("")
+    stat, open_path = os.stat, Path.open
+
+    def fail(path: Path) -> None:
+        if Path(path).name == name:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    def failing_stat(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        fail(path)
+        return stat(path, follow_symlinks=follow_symlinks)
+
+    def failing_open(path: Path, *arguments: Any, **options: Any) -> Any:
+        fail(path)
+        return open_path(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "stat", failing_stat)
+    monkeypatch.setattr(os, "lstat", lambda path: failing_stat(path, follow_symlinks=False))
+    monkeypatch.setattr(Path, "open", failing_open)
+    (fault,) = faults_of(path)
+    assert (fault.file, fault.fault) == (path.parent / name, f"cannot be read: [Errno 5] {FAULT}")
