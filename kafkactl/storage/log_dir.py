@@ -129,7 +129,7 @@ def scan_log_dir(path: Path) -> LogDirFolders:
     if is_partition:
         folders.partitions.append(path)
     seen_paths = {resolve_links(path)}
-    for child in sorted(_list_children(path), key=lambda child: (child.is_symlink(), child.name)):
+    for child in sorted(_list_children(path), key=lambda child: (os.path.islink(child), child.name)):
         reason = None if is_partition else _explain_skipped(child)
         if reason is not None:
             folders.skipped.append(SkippedPath(path=child, reason=reason))

@@ -371,8 +371,8 @@ class Reading:
         Without these commits a partition that was empty, or not reached before the command was stopped, would have no
         commit. The next consumer of the group would begin at its end and never show the records between. librdkafka
         calls this, and it waits for the brokers, in each request up to the time-out. The assignment is reported to the
-        user; an error is kept, and _next_batch() raises it. A partition whose start cannot be looked up is left out,
-        and with auto.offset.reset=none (error) every one without a commit.
+        user; an error is kept, and _next_batch() raises it. A partition whose commit cannot be read or whose start
+        cannot be looked up is left out, and with auto.offset.reset=none (error) every one without a commit.
         """
         self._unassigned_since = None
         self._watch.partitions |= {(entry.topic, entry.partition) for entry in partitions}
@@ -384,11 +384,16 @@ class Reading:
         def ask() -> tuple[list[TopicPartition], list[TopicPartition]]:
             """Return the committed offsets, and the offsets that were looked up for partitions without a commit.
 
-            With auto.offset.reset=none (error) none are looked up. Raise UnreachableError or OperationError.
+            A partition whose commit cannot be read has its error, and is not looked up. With auto.offset.reset=none
+            (error) none are looked up. Raise UnreachableError or OperationError.
             """
             try:
                 committed = consumer.committed(partitions, timeout=timeout_s)
-                unread = [TopicPartition(entry.topic, entry.partition, end) for entry in committed if entry.offset < 0]
+                unread = [
+                    TopicPartition(entry.topic, entry.partition, end)
+                    for entry in committed
+                    if entry.offset < 0 and entry.error is None  # an error is no absence of a commit
+                ]
                 if reset == "error":  # the client itself refuses a partition without a commit
                     unread = []
                 return committed, consumer.offsets_for_times(unread, timeout=timeout_s) if unread else []

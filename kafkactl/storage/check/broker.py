@@ -160,12 +160,14 @@ def _find_missing_folders(
 def _compare_with_logs(checkpoint: _Checkpoint, logs: dict[tuple[str, int | None], LogState]) -> Iterator[Fault]:
     """Yield a fault for every line of a checkpoint with an offset past the end of its log.
 
-    `logs` has the state of each log that was read, by topic and partition. Lines about other partitions, and about a
-    log whose end is not known, are passed over.
+    `logs` has the state of each log that was read, by topic and partition. Behind damage at the end of a log the end is
+    not known: the text says up to which offset the log can be read. Lines about other partitions, and about a log
+    without a segment, are passed over.
     """
     for line in checkpoint.lines:
         log = logs.get((line.topic, line.partition))
         if log is not None and log.next_offset is not None and line.offset > log.next_offset:
             meaning = _MEANINGS[checkpoint.path.name].format(line.offset)
-            text = f"{line.topic}-{line.partition}: {meaning}, and the log ends at {log.next_offset}"
+            end = "the log ends at" if log.is_exact else "the log can only be read up to"
+            text = f"{line.topic}-{line.partition}: {meaning}, and {end} {log.next_offset}"
             yield Fault(file=checkpoint.path, offset=line.offset, fault=text)

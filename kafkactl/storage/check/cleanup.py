@@ -80,6 +80,11 @@ class LogDirKnowledge:
         """Take the path of a log dir, of which nothing is read yet."""
         self._path = path
 
+    def forget(self) -> None:
+        """Forget what was read of the files, so that they are read again when they are needed."""
+        for name in ("_metadata", "_cleaned_partitions", "_default_may_be_compact"):
+            self.__dict__.pop(name, None)
+
     def find_policy(self, topic: str, partition: int | None) -> Policy:
         """Return a topic's cleanup policy, from certain signs only; UNKNOWN without one.
 

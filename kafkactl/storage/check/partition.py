@@ -148,12 +148,17 @@ class PartitionCheck:
         """Yield the faults and notices of all files, and read the log's state.
 
         `segments` are in the order of their offsets. Faults that compaction explains, gaps and open transactions are
-        not among the results. A file that cannot be read is a fault.
+        not among the results. A file that cannot be read is a fault. `knowledge` reads its files again where
+        partition.metadata has a fault and a broker may run.
         """
         self.epochs, faults = _read_epochs(self.folder / FileKind.LEADER_EPOCHS.value)
         yield from faults
         metadata = self.folder / FileKind.PARTITION_METADATA.value
-        yield from check_partition_metadata(metadata, self.knowledge.find_id(self.topic))
+        faults = list(check_partition_metadata(metadata, self.knowledge.find_id(self.topic)))
+        if faults and may_be_in_use(resolve_links(self.folder).parent):
+            self.knowledge.forget()  # the topic may have been made again since its id was read
+            faults = list(check_partition_metadata(metadata, self.knowledge.find_id(self.topic)))
+        yield from faults
         self.snapshots = SnapshotChecks([path for path in self.files.regular if _is_snapshot(path)])
         if not segments and os.path.isdir(self.folder):  # else the broker has deleted it meanwhile
             yield Fault(file=self.folder, fault="a partition's folder without a segment")
@@ -176,6 +181,7 @@ class PartitionCheck:
         offset_index, offset_faults = watch_offset_index(indexes.get(FileKind.OFFSET_INDEX))
         time_index, time_faults = watch_time_index(indexes.get(FileKind.TIME_INDEX))
         self.checked.segments += 1
+        base_offset: int | None = None
         try:
             base_offset = find_base_offset(path)
             with Segment(path) as segment:
@@ -198,6 +204,8 @@ class PartitionCheck:
             return  # a running broker has deleted it meanwhile
         except KafkactlError as error:
             yield unreadable(path, error)
+            if base_offset is not None:  # the segment is there, so it is no gap, and a gap before it is one
+                self.log.enter_segment(path, base_offset)
             self.log.lose_track()
 
     def _check_ends_of_epochs(self) -> Iterator[Fault]:

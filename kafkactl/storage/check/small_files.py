@@ -34,17 +34,31 @@ _QUORUM_VERSIONS = (0, 1)
 def read_regular(path: Path, read: Callable[[Path], T], faults: list[Fault]) -> T | None:
     """Return what `read` makes of a file, or None where it is missing or faulty. No KafkactlError is raised.
 
-    A KafkactlError of `read` is added to `faults`, unless the file is missing. FIFOs, sockets, devices, broken links
-    and paths that may not be looked at count as missing, without a fault, because reading a FIFO would wait for its
-    writer. A folder is given to `read`. Other errors of `read` are raised.
+    A KafkactlError of `read` is added to `faults`, unless the file is missing. FIFOs, sockets, devices and links that
+    cannot be followed count as missing, without a fault, because reading a FIFO would wait for its writer. A folder,
+    and a path whose inode cannot be read, are given to `read`. Other errors of `read` are raised.
     """
     try:
-        return None if explain_irregular(path) is not None else read(path)
+        return None if explain_irregular(path) is not None and not _has_broken_inode(path) else read(path)
     except NotFoundError:
         return None
     except KafkactlError as error:
         faults.append(unreadable(path, error))
         return None
+
+
+def _has_broken_inode(path: Path) -> bool:
+    """Return whether a path, or a link itself, cannot be looked at; False for a missing one, also without its folder.
+
+    Nothing is raised.
+    """
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return False
 
 
 def check_partition_metadata(path: Path, expected_id: str | None) -> Iterator[Fault]:

@@ -566,3 +566,40 @@ def test_a_checkpoint_with_any_line_ends_of_java(line_end: str, is_last_there: b
     path.write_bytes((text + line_end * 2).encode())
     with pytest.raises(FormatError, match="states 2"):
         read_offset_checkpoint(path)
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_a_topic_that_is_made_again_meanwhile_has_its_new_id(tmp_path: Path, is_running: bool) -> None:
+    """The log of KRaft is read again where the broker may have written to it since it was read."""
+    if is_running:
+        (tmp_path / ".lock").touch()
+    write_metadata(tmp_path, "orders", "delete")
+    write_segment(tmp_path / "bills-0", 0, encode_batch(records(0)), b"damage")
+    write_segment(tmp_path / "orders-0", 0, encode_batch(records(0)))
+    found = check_log_dir(tmp_path, CheckCounts())
+    assert next(finding for finding in found if finding.file.parent.name == "bills-0")
+    log = tmp_path / "__cluster_metadata-0" / f"{0:020}.log"
+    removal, topic = b"\x01\x09\x00" + bytes(range(16)) + b"\x00", b"\x01\x02\x00\x07orders" + bytes(16) + b"\x00"
+    values = [Record(2 + number, TIME_MS, -1, None, value, ()) for number, value in enumerate((removal, topic))]
+    log.write_bytes(log.read_bytes() + encode_batch(values))
+    (tmp_path / "orders-0" / "partition.metadata").write_text("version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAA\n")
+    assert [fault.partition(",")[0] for fault in faults(list(found))] == (
+        [] if is_running else ["topic_id AAAAAAAAAAAAAAAAAAAAAA"]
+    )
+
+
+def test_an_entry_whose_inode_cannot_be_read_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("orders-0", "orders-1"):
+        write_segment(tmp_path / name, 0, encode_batch(records(0)))
+    stat = os.stat
+
+    def fail(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if Path(path).name == "orders-0":
+            raise OSError(errno.EIO, "Input/output error")
+        return stat(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(os, "stat", fail)
+    monkeypatch.setattr(os, "lstat", lambda path: fail(path, follow_symlinks=False))
+    folders = scan_log_dir(tmp_path)
+    assert [folder.name for folder in folders.partitions] == ["orders-1"]
+    assert [(entry.path.name, entry.reason) for entry in folders.skipped] == [("orders-0", "Input/output error")]

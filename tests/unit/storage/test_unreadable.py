@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kafkactl.errors import KafkactlError
 from kafkactl.storage import source
-from kafkactl.storage.check import CheckCounts, Fault, Severity, check_partition
+from kafkactl.storage.check import CheckCounts, Fault, Severity, check_log_dir, check_partition
 from kafkactl.storage.segment import Segment
 from tests.unit.storage.encoding import encode_batch
 from tests.unit.storage.test_check import folder as folder  # a fixture
@@ -43,6 +44,18 @@ def fail_from(monkeypatch: pytest.MonkeyPatch, limit: int, names: tuple[str, ...
 
     monkeypatch.setattr(source.os, "pread", failing_pread)
     monkeypatch.setattr(source.os, "lseek", failing_lseek)
+
+
+def refuse_to_open(monkeypatch: pytest.MonkeyPatch, refused: Path) -> None:
+    """Let the file be opened by nobody, also not by the administrator."""
+    open_path = Path.open
+
+    def opened(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path == refused:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return open_path(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", opened)
 
 
 def faults_of(path: Path) -> list[Fault]:
@@ -136,3 +149,65 @@ def test_every_file_of_a_partition_names_its_reason(folder: Path, monkeypatch: p
     monkeypatch.setattr(source.os, "pread", failing_pread)
     found = list(check_partition(folder, CheckCounts()))
     assert {fault.file for fault in found if FAULT in fault.fault} == damaged
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_a_segment_that_cannot_be_opened_is_not_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    folder = tmp_path / "orders-0"
+    segments = [write_segment(folder, first, encode_batch(records(first))) for first in (0, 10, 20)]
+    (folder / "leader-epoch-checkpoint").write_text("0\n1\n0 0\n")
+    refuse_to_open(monkeypatch, segments[number])
+    assert [(finding.file, finding.fault) for finding in faults_of(segments[0])] == [
+        (segments[number], "permission denied")
+    ]
+
+
+def test_a_gap_before_a_segment_that_cannot_be_opened_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "orders-0"
+    first, last = (write_segment(folder, offset, encode_batch(records(offset))) for offset in (0, 20))
+    refuse_to_open(monkeypatch, last)
+    assert [finding.offset for finding in faults_of(first) if finding.fault.startswith("offsets 10 to 19")] == [10]
+
+
+@pytest.mark.parametrize("is_opened", [True, False])
+def test_the_end_of_a_log_behind_damage_is_not_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_opened: bool
+) -> None:
+    folder = tmp_path / "orders-0"
+    write_segment(folder, 0, encode_batch(records(0)))
+    last = write_segment(folder, 10, encode_batch(records(10))[:-1] + b"?")
+    (tmp_path / "meta.properties").write_text("version=1\nnode.id=1\ncluster.id=c\n")
+    (tmp_path / "recovery-point-offset-checkpoint").write_text("0\n1\norders 0 20\n")
+    if not is_opened:
+        refuse_to_open(monkeypatch, last)
+    texts = [finding.fault for finding in check_log_dir(tmp_path, CheckCounts()) if "orders-0: " in finding.fault]
+    assert texts == ["orders-0: records up to offset 20 were on disk, and the log can only be read up to 10"]
+
+
+@pytest.mark.parametrize("name", ["partition.metadata", "leader-epoch-checkpoint"])
+def test_a_small_file_whose_inode_cannot_be_read_is_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = write_segment(tmp_path / "orders-0", 0, BATCH)
+    (path.parent / name).write_text("")
+    stat, open_path = os.stat, Path.open
+
+    def fail(path: Path) -> None:
+        if Path(path).name == name:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    def failing_stat(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        fail(path)
+        return stat(path, follow_symlinks=follow_symlinks)
+
+    def failing_open(path: Path, *arguments: Any, **options: Any) -> Any:
+        fail(path)
+        return open_path(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "stat", failing_stat)
+    monkeypatch.setattr(os, "lstat", lambda path: failing_stat(path, follow_symlinks=False))
+    monkeypatch.setattr(Path, "open", failing_open)
+    (fault,) = faults_of(path)
+    assert (fault.file, fault.fault) == (path.parent / name, f"cannot be read: [Errno 5] {FAULT}")

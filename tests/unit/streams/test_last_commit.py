@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
 from kafkactl.cli.consume.printing import Printing
 from kafkactl.connection.cluster import Cluster
@@ -84,3 +86,26 @@ def test_the_status_of_a_last_commit(
     printing = Printing(JsonLines(string, string), [], None, skips_errors=False)
     assert printing.run(NoRecords(), None) == status  # type: ignore[arg-type]
     assert (f"warning: {error}\n" in capsys.readouterr().err) is (error is not None)
+
+
+def test_a_commit_that_cannot_be_read_is_not_replaced() -> None:
+    """Only a partition without a commit gets one at its start."""
+    reading: Any = Reading.__new__(Reading)
+    reading._cluster = SimpleNamespace(timeout_s=1, retry=lambda ask: ask())
+    reading._watch, reading._tell = SimpleNamespace(partitions=set()), str
+    reading._reset, reading._starts, reading._failure = "latest", [], None
+    reading._committed, reading._yielded_ends, reading._handled = {}, {}, {}
+    refusal = KafkaError(TOPIC_AUTHORIZATION_FAILED)
+    committed = [
+        SimpleNamespace(topic="orders", partition=number, offset=-1001, error=error)
+        for number, error in enumerate((refusal, None))
+    ]
+    consumer = SimpleNamespace(
+        committed=lambda _, timeout: committed,
+        offsets_for_times=lambda partitions, timeout: [
+            TopicPartition(entry.topic, entry.partition, 100) for entry in partitions
+        ],
+    )
+    reading._on_assign(consumer, [TopicPartition("orders", 0), TopicPartition("orders", 1)])
+    assert reading._failure is None
+    assert [(start.partition, start.offset) for start in reading._starts] == [(1, 100)]
