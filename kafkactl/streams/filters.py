@@ -22,14 +22,15 @@ _STEP = re.compile(
     r"""\.(?P<name>[A-Za-z_][\w-]*) | \[(?P<index>-?[0-9]+)\] | \[(?P<quoted>"(?:[^"\\]|\\.)*")\]""", re.VERBOSE
 )
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
+    "==": lambda value, literal: _are_equal(value, literal),
+    "!=": lambda value, literal: not _are_equal(value, literal),
     ">=": operator.ge,
     "<=": operator.le,
     ">": operator.gt,
     "<": operator.lt,
     "=~": lambda value, pattern: isinstance(value, str) and pattern.search(value) is not None,
 }
+_ORDERS = {_OPERATORS[sign] for sign in (">=", "<=", ">", "<")}
 _MISSING = object()
 _CONDITION_HINT = "like '.user.id == 7', '.tags[0] =~ \"^a\"' or '.deleted'"
 
@@ -118,14 +119,16 @@ class Condition:
         """Return whether a JSON value, as Python's json has it, fulfils the condition.
 
         False where the path leads nowhere, also for !=, and where <, >, <= or >= cannot compare the types. Values of
-        other types are unequal, but as in Python 1 equals true. Without a comparison every value except null and false
-        fulfils it, also 0 and an empty one.
+        other types are unequal, also 1 and true. Without a comparison every value except null and false fulfils it,
+        also 0 and an empty one.
         """
         value = self._find_value(data)
         if value is _MISSING:
             return False
         if self.compare is None:
             return value is not None and value is not False  # 0 equals False, but it is a value
+        if self.compare in _ORDERS and isinstance(value, bool) != isinstance(self.literal, bool):
+            return False  # in Python true is 1
         try:
             return self.compare(value, self.literal)
         except TypeError:
@@ -146,15 +149,24 @@ class Condition:
         return data
 
 
+def _are_equal(one: Any, other: Any) -> bool:
+    """Return whether two JSON values are equal. Unlike in Python true is not 1; 1 and 1.0 are equal."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_are_equal, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_are_equal(one[name], other[name]) for name in one)
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+
+
 def parse_condition(text: str) -> Condition:
     """Return the condition of a text PATH or PATH OPERATOR LITERAL, such as .user.id == 7, .tags[0] =~ "^a" or .gone.
 
     A path has steps .NAME (letters, digits, _ and -, beginning with one of A-Z, a-z and _), [INDEX] (below 0: from the
     end) and ["NAME"], with nothing between them; a "." may stand before a bracket at the beginning. "." alone is the
     whole value. The operators are ==, !=, >=, <=, >, < and =~, a regular expression that matches anywhere in a text. A
-    literal is JSON; anything else is a text without quotes. After =~ a literal that is
-    JSON and no string counts as text as it stands. A path alone requires a value that is neither null nor false. Raise
-    UsageError for any other text, and for an invalid pattern.
+    literal is JSON; anything else is a text without quotes, which must not begin with a quote or one of = ! < > ~.
+    After =~ a literal that is JSON and no string counts as text as it stands. A path alone requires a value that is
+    neither null nor false. Raise UsageError for any other text, and for an invalid pattern.
     """
     rest = text.strip()
     path: list[str | int] = []
@@ -179,8 +191,12 @@ def parse_condition(text: str) -> Condition:
         )
     try:
         value = json.loads(literal, parse_constant=refuse_constant)
-    except (ValueError, RecursionError):
-        value = literal  # a word without quotes
+    except (ValueError, RecursionError) as error:
+        if literal[0] in "\"'=!<>~":  # such as two conditions, or another language's operator
+            reason = f"what stands behind {sign} is no JSON value, and a text that begins so needs quotes"
+            hint = f'one condition, with a text like {sign} "a"'
+            raise UsageError(f"invalid value {text!r} for --where: {reason}", hint) from error
+        value = literal
     if sign == "=~":
         value = compile_pattern(value if isinstance(value, str) else literal, "--where")
     return Condition(tuple(path), _OPERATORS[sign], value)

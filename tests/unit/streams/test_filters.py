@@ -14,7 +14,7 @@ from tests.unit.streams.messages import Message
 STRING = formats.get("string")
 ORDER = (
     b'{"user": {"id": 7, "name": "Kim"}, "tags": ["a", "bc"], "total": 1.5, "paid": false, "x y": null,'
-    b' "zero": 0, "word": "true"}'
+    b' "zero": 0, "word": "true", "flags": [true, {"a": false}]}'
 )
 
 
@@ -56,6 +56,15 @@ ORDER = (
         (".zero", True),
         (".user.name[0]", False),
         (".word =~ true", True),
+        (".zero == false", False),
+        (".zero != false", True),
+        (".zero == 0.0", True),
+        (".zero <= true", False),
+        (".paid < 1", False),
+        ('.tags == ["a", "bc"]', True),
+        ('.flags == [1, {"a": 0}]', False),
+        ('.flags == [true, {"a": false}]', True),
+        (".user.name =~ [Kk]im", True),
     ],
 )
 def test_conditions(condition: str, holds: bool) -> None:
@@ -95,6 +104,14 @@ def test_words_that_are_no_json_are_texts(word: str) -> None:
         '.["\\q"]',
         ".a[\u0663] == 1",
         ". =~ a{" + "1" * 5000 + "}",
+        '.a == "x" and .b == 1',
+        '.a =~ "x" or .b',
+        ".a === 5",
+        ".a <=> 3",
+        ".a >> 3",
+        ".a == 'x'",
+        ".a == =x",
+        ".a =! x",
     ],
 )
 def test_conditions_that_are_none(text: str) -> None:
