@@ -14,12 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kafkactl import statuses, stdout
 from kafkactl.cli.kafka_style import doors, groups, java_options, running
 from kafkactl.cli.kafka_style.doors import TOOLS, find_door, move_flags
 from kafkactl.cli.kafka_style.java_configs import refuse_wrong_addresses
-from kafkactl.cli.kafka_style.parser import Arity, Option, OptionError, State, parse
-from kafkactl.cli.kafka_style.tools import JavaError, load_tool, parse_include_list, parse_words
-from kafkactl.errors import KafkactlError
+from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, State, parse
+from kafkactl.cli.kafka_style.tools import JavaError, WrongUsageError, load_tool, parse_include_list, parse_words
+from kafkactl.errors import KafkactlError, UnreachableError
+from kafkactl.output import people
 from tests import from_kafka_tools, tool_coverage
 from tests.conftest import REPOSITORY, Cli
 from tests.fake_broker import FakeBroker, FakeCluster
@@ -565,3 +567,13 @@ def test_a_port_above_65535_is_refused_whatever_its_length(port: str) -> None:
     with pytest.raises(JavaError, match=r"Invalid port in bootstrap\.servers: h:"):
         refuse_wrong_addresses(f"h:{port}")
     refuse_wrong_addresses("h:65535, h:0000009092")
+
+
+def test_a_signal_keeps_its_status_after_an_error(capfd: pytest.CaptureFixture[str]) -> None:
+    def run_command(_words: list[str]) -> int:
+        people.error(UnreachableError("no broker answers"))
+        return statuses.TERMINATED
+
+    words = ["--bootstrap-server", "127.0.0.1:1", "--topic", "t"]
+    assert running.run_tool("kafka-console-producer", words, run_command) == statuses.TERMINATED
+    assert "ERROR no broker answers" in capfd.readouterr().err
