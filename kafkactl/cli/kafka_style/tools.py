@@ -438,10 +438,11 @@ def convert_error(error: KafkactlError, call: str) -> JavaError:
 def wrap_error(error: KafkactlError, call: str) -> JavaError:
     """Return (not raise) the Java exception of an error, as convert_error does, inside an ExecutionException.
 
-    The result has no `before`, also where that of a JavaError has text.
+    It has none around it where the name of a host cannot be looked up: no request was made. The result has no `before`,
+    also where that of a JavaError has text.
     """
     java = convert_error(error, call)
-    return JavaError(str(java), java.exception, EXECUTION)
+    return JavaError(str(java), java.exception, None if is_unknown_host(error) else EXECUTION)
 
 
 def format_options(options: Sequence[Option]) -> str:

@@ -577,3 +577,19 @@ def test_a_signal_keeps_its_status_after_an_error(capfd: pytest.CaptureFixture[s
     words = ["--bootstrap-server", "127.0.0.1:1", "--topic", "t"]
     assert running.run_tool("kafka-console-producer", words, run_command) == statuses.TERMINATED
     assert "ERROR no broker answers" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "tool",
+    ["kafka-log-dirs", "kafka-reassign-partitions", "kafka-metadata-quorum", "kafka-cluster", "kafka-features",
+     "kafka-delegation-tokens"],
+)  # fmt: skip
+def test_an_unknown_host_is_no_error_of_a_request(tool: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """Kafka's tools cannot make a client then, and nothing has sent a request that could fail."""
+    loaded = load_tool(tool)
+    arguments = Arguments({option.name: option for option in loaded.options}, ())
+    assert loaded.report(arguments, UnreachableError("Failed to resolve 'nosuch:9092'"), "listTopics") == 1
+    stdout.out.flush()
+    printed = "".join(capfd.readouterr())
+    assert "Failed to create new KafkaAdminClient" in printed
+    assert "ExecutionException" not in printed
