@@ -593,3 +593,32 @@ def test_an_unknown_host_is_no_error_of_a_request(tool: str, capfd: pytest.Captu
     printed = "".join(capfd.readouterr())
     assert "Failed to create new KafkaAdminClient" in printed
     assert "ExecutionException" not in printed
+
+
+@pytest.mark.parametrize(
+    ("rules", "translated"),
+    [("a:0,", "--topic-partitions=a:0"), ("a:0,,", "--topic-partitions=a:0"), (",a:0", "--topic-partitions=,a:0")],
+)
+def test_empty_rules_at_the_end_select_nothing(rules: str, translated: str) -> None:
+    assert _translate_words("kafka-get-offsets", "--topic-partitions", rules)[-1] == translated
+
+
+def test_commas_alone_select_no_partition() -> None:
+    with pytest.raises(JavaError, match="Could not match any topic-partitions"):
+        _translate_words("kafka-get-offsets", "--topic-partitions", ",")
+
+
+def test_blanks_are_an_empty_address() -> None:
+    tool = load_tool("kafka-get-offsets")
+    with pytest.raises(WrongUsageError, match="Error while validating the bootstrap address"):
+        tool.check(parse_words(tool, ["--bootstrap-server", " "]))
+
+
+def test_a_time_with_a_sign_is_a_number() -> None:
+    for text in ("-0", "+0"):
+        assert "--time=0" in _translate_words("kafka-get-offsets", "--time", text)
+
+
+def _translate_words(tool: str, *words: str) -> list[str]:
+    loaded = load_tool(tool)
+    return list(loaded.translate(parse_words(loaded, ["--bootstrap-server", "b:1", *words])).words)
