@@ -30,7 +30,7 @@ NO_CLIENT = "Failed to create new KafkaAdminClient"
 _ADDRESS = re.compile(r"(?:[a-zA-Z0-9_-]+://)?\[?[0-9a-zA-Z.%:_-]*\]?:([0-9]{1,9})")
 _PROTOCOL = re.compile(r"(?:(?<=[, ])|^)[a-zA-Z0-9_-]+://")
 _SERVERS = ("bootstrap-server", "bootstrap-controller")
-_NOTHING = "(?!)"
+NOTHING = "(?!)"
 """Regular expression that nothing matches."""
 _QUOTED = r"\\Q(.*?)(?:\\E|\Z)"
 _ESCAPED_OR_CLASS = r"\\Q.*?(?:\\E|\Z)|\\.|\[\^?\]?[^\]]*\]"
@@ -341,7 +341,7 @@ def parse_include_list(text: str) -> str:
             raise re.error("Java takes [ in a class for a class in it")
     except re.error:
         raise JavaError(f"{regex} is an invalid regex.", "java.lang.RuntimeException") from None
-    return translated or _NOTHING
+    return translated or NOTHING
 
 
 def split_as_java(text: str, separator: str = ",") -> list[str]:

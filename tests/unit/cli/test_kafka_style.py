@@ -622,3 +622,16 @@ def test_a_time_with_a_sign_is_a_number() -> None:
 def _translate_words(tool: str, *words: str) -> list[str]:
     loaded = load_tool(tool)
     return list(loaded.translate(parse_words(loaded, ["--bootstrap-server", "b:1", *words])).words)
+
+
+def test_topics_of_a_file_are_no_patterns(tmp_path: Path) -> None:
+    file = tmp_path / "topics.json"
+    file.write_text('{"version": 1, "topics": [{"topic": "order.*"}, {"topic": "a,b"}]}')
+    words = ("--generate", "--topics-to-move-json-file", str(file), "--broker-list", "1")
+    assert f"--topics-to-move-json-file={file}" in _translate_words("kafka-reassign-partitions", *words)
+
+
+def test_a_topic_of_hanging_transactions_is_no_pattern() -> None:
+    words = _translate_words("kafka-transactions", "find-hanging", "--topic", "order.*", "--partition", "0")
+    assert not [word for word in words if "order" in word]
+    assert "--topic=orders" in _translate_words("kafka-transactions", "find-hanging", "--topic", "orders")
