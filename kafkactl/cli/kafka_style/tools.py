@@ -299,9 +299,12 @@ def parse_principals(arguments: Arguments, option: str, empty: str = "") -> list
 
 
 def read_once(path: str) -> tuple[bytes, bool]:
-    """Return the content of a file, and whether a later reading finds it again: not in a pipe. Raise OSError."""
+    """Return the content of a file, and whether our commands find it again at `path`. Raise OSError.
+
+    They do not for a pipe, and for a file of the name `-`, which is standard input for them.
+    """
     with open(path, "rb") as file:
-        return file.read(), stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+        return file.read(), path != "-" and stat.S_ISREG(os.fstat(file.fileno()).st_mode)
 
 
 def keep_copy(content: bytes) -> str:

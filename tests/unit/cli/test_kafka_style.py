@@ -619,11 +619,6 @@ def test_a_time_with_a_sign_is_a_number() -> None:
         assert "--time=0" in _translate_words("kafka-get-offsets", "--time", text)
 
 
-def _translate_words(tool: str, *words: str) -> list[str]:
-    loaded = load_tool(tool)
-    return list(loaded.translate(parse_words(loaded, ["--bootstrap-server", "b:1", *words])).words)
-
-
 def test_topics_of_a_file_are_no_patterns(tmp_path: Path) -> None:
     file = tmp_path / "topics.json"
     file.write_text('{"version": 1, "topics": [{"topic": "order.*"}, {"topic": "a,b"}]}')
@@ -635,3 +630,29 @@ def test_a_topic_of_hanging_transactions_is_no_pattern() -> None:
     words = _translate_words("kafka-transactions", "find-hanging", "--topic", "order.*", "--partition", "0")
     assert not [word for word in words if "order" in word]
     assert "--topic=orders" in _translate_words("kafka-transactions", "find-hanging", "--topic", "orders")
+
+
+@pytest.mark.parametrize(
+    ("tool", "words"),
+    [
+        ("kafka-leader-election", "--election-type preferred --path-to-json-file"),
+        ("kafka-delete-records", "--offset-json-file"),
+        ("kafka-reassign-partitions", "--verify --reassignment-json-file"),
+    ],
+)
+def test_a_file_with_the_name_of_standard_input(
+    tool: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Our commands take `-` for standard input; Kafka's tools read the file of this name."""
+    monkeypatch.chdir(tmp_path)
+    text = '{"partitions": [{"topic": "orders", "partition": 0, "offset": 0, "replicas": [1]}]}'
+    Path("-").write_text(text)
+    option = next(word for word in _translate_words(tool, *words.split(), "-") if "-file=" in word)
+    path = option.partition("=")[2]
+    assert path != "-"
+    assert Path(path).read_text() == text
+
+
+def _translate_words(tool: str, *words: str) -> list[str]:
+    loaded = load_tool(tool)
+    return list(loaded.translate(parse_words(loaded, ["--bootstrap-server", "b:1", *words])).words)
