@@ -131,10 +131,10 @@ def translate(arguments: Arguments) -> Run:
         words.append(f"--match={parse_include_list(topic)}")
     if partitions := arguments.value("partitions"):
         numbers = split_as_java(partitions)
-        if not all(re.fullmatch(r"[-+]?[0-9]{1,9}", number) for number in numbers):
+        if not all(is_of_type(number, "Integer") for number in numbers):
             reason = f"--partitions expects a comma separated list of numeric partition ids, but received: {partitions}"
             raise JavaError(reason, _TERSE)
-        present = [number.removeprefix("+") for number in numbers if int(number) >= 0]
+        present = [str(int(number)) for number in numbers if int(number) >= 0]
         if not present:
             raise JavaError(_NO_MATCH, _TERSE)
         words.append(f"--partitions={','.join(present)}")

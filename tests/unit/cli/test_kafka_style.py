@@ -619,6 +619,13 @@ def test_a_time_with_a_sign_is_a_number() -> None:
         assert "--time=0" in _translate_words("kafka-get-offsets", "--time", text)
 
 
+def test_numbers_of_partitions_have_32_bits() -> None:
+    words = ("kafka-get-offsets", "--topic", "t", "--partitions")
+    assert _translate_words(*words, "2147483647,+1,-0,-5")[-1] == "--partitions=2147483647,1,0"
+    with pytest.raises(JavaError, match="numeric partition ids, but received: 2147483648"):
+        _translate_words(*words, "2147483648")
+
+
 def test_topics_of_a_file_are_no_patterns(tmp_path: Path) -> None:
     file = tmp_path / "topics.json"
     file.write_text('{"version": 1, "topics": [{"topic": "order.*"}, {"topic": "a,b"}]}')
