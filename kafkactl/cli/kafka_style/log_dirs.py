@@ -8,6 +8,7 @@ from __future__ import annotations
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, is_of_type
 from kafkactl.cli.kafka_style.tools import (
     HELP,
+    NOTHING,
     TERSE,
     VERSION,
     JavaError,
@@ -27,8 +28,6 @@ from kafkactl.output import people
 from kafkactl.output.kafka.java_order import sort_by_hash
 from kafkactl.patterns import has_name_characters
 
-_NO_TOPIC = "(?!)"
-"""Regular expression that no topic matches."""
 _BITS = 0xFFFFFFFF
 _NUMBER = "java.lang.NumberFormatException"
 
@@ -73,7 +72,7 @@ def translate(arguments: Arguments) -> Run:
     require_servers(arguments)
     if topics := [name for name in split_as_java(arguments.value("topic-list") or "") if name]:
         names = [name for name in topics if has_name_characters(name)]  # no other text is the name of a topic
-        words += [f"--topic={','.join(names)}" if names else f"--match={_NO_TOPIC}"]
+        words += [f"--topic={','.join(names)}" if names else f"--match={NOTHING}"]
     if brokers := [text for text in split_as_java(arguments.value("broker-list") or "") if text]:
         for text in brokers:
             if not is_of_type(text, "Integer"):

@@ -6,6 +6,7 @@ Reference: org.apache.kafka.tools.GetOffsetShell.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from kafkactl.cli.frame.results import SkippedPartitionsError
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, State, is_of_type
@@ -93,7 +94,7 @@ def check(arguments: Arguments) -> None:
     try:
         require_servers(arguments)
     except JavaError:
-        empty = arguments.value("bootstrap-server") == ""
+        empty = not (arguments.value("bootstrap-server") or "").strip()
         raise WrongUsageError(
             "Error while validating the bootstrap address\n"
             if empty
@@ -118,33 +119,36 @@ def translate(arguments: Arguments) -> Run:
         raise JavaError(reason, _TERSE)
     if time not in _TIMES and int(time) < _LOWEST_TIME:
         raise JavaError(f"--time {time} is not supported by kafkactl: see {_TIME_CHOICES}", _TERSE)
-    words.append(f"--time={time.removeprefix('+')}")
+    words.append(f"--time={time if time in _TIMES else int(time)}")
     require_file(arguments.value("command-config"))
     if arguments.has("exclude-internal-topics"):
         words.append("--exclude-internal-topics")
-    if rules := arguments.value("topic-partitions"):
+    if text := arguments.value("topic-partitions"):
+        if not (rules := split_as_java(text)):
+            raise JavaError(_NO_MATCH, _TERSE)
         words.append(f"--topic-partitions={_read_rules(rules)}")
     if (topic := arguments.value("topic")) is not None:
         words.append(f"--match={parse_include_list(topic)}")
     if partitions := arguments.value("partitions"):
         numbers = split_as_java(partitions)
-        if not all(re.fullmatch(r"[-+]?[0-9]{1,9}", number) for number in numbers):
+        if not all(is_of_type(number, "Integer") for number in numbers):
             reason = f"--partitions expects a comma separated list of numeric partition ids, but received: {partitions}"
             raise JavaError(reason, _TERSE)
-        present = [number.removeprefix("+") for number in numbers if int(number) >= 0]
+        present = [str(int(number)) for number in numbers if int(number) >= 0]
         if not present:
             raise JavaError(_NO_MATCH, _TERSE)
         words.append(f"--partitions={','.join(present)}")
     return Run(words=words, call="listTopics")
 
 
-def _read_rules(text: str) -> str:
-    """Return rules for partitions without blanks around each. Raise JavaError for a rule of another form.
+def _read_rules(parts: Sequence[str]) -> str:
+    """Return rules for partitions as one text, with commas between, without blanks around each.
 
     A rule is TOPIC, TOPIC:NUMBER, TOPIC:FROM-TO, TOPIC:FROM- or TOPIC:-TO; each part may be empty, and stays as it is
-    written. Raise JavaError also for a topic that is no regular expression, and a number above 2^31 - 1.
+    written. Raise JavaError for a rule of another form, a topic that is no regular expression, and a number above
+    2^31 - 1.
     """
-    rules = [rule.strip() for rule in text.split(",")]
+    rules = [part.strip() for part in parts]
     for rule in rules:
         if not _RULE.fullmatch(rule):
             message = f"Invalid rule specification: {rule}"

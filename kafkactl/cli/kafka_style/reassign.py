@@ -239,13 +239,15 @@ def translate(arguments: Arguments) -> Run:
 
 
 def _translate_generate(arguments: Arguments) -> list[str]:
-    """Return our options for a plan, with the topics of the file, not its path.
+    """Return our options for a plan, with the path of the file of topics, or of a copy of one that is read only once.
 
     Raise JavaError for a file of topics that cannot be read, and for a content of it or a list of brokers that Kafka's
-    tool refuses, such as a topic or a broker that stands twice; OptionError for an option given twice. An empty list of
-    topics, and commas alone for the brokers, become an empty value, which our command refuses.
+    tool refuses, such as a topic or a broker that stands twice; OptionError for an option given twice, and
+    KafkactlError where the copy cannot be written. Our command refuses a file without topics, and the empty value that
+    commas alone for the brokers become.
     """
-    content, _ = _read(arguments.value(_TOPICS) or "")
+    path = arguments.value(_TOPICS) or ""
+    content, is_regular = _read(path)
     brokers = split_as_java(arguments.value("broker-list") or "")
     for text in brokers:
         if not is_of_type(text, "Integer"):
@@ -258,7 +260,8 @@ def _translate_generate(arguments: Arguments) -> list[str]:
     rows = _read_list(document, "topics")
     topics = [_read_field(row, "topic") for row in rows]
     _refuse_doubles(topics, "List of topics to reassign contains duplicate entries: [{}]")
-    words = [f"--topic={','.join(topics)}", f"--brokers={','.join(str(int(text)) for text in brokers)}"]
+    file = path if is_regular else keep_copy(content)  # names on the command line could be patterns
+    words = [f"--{_TOPICS}={file}", f"--brokers={','.join(str(int(text)) for text in brokers)}"]
     return [*words, *(["--disable-rack-aware"] if arguments.has("disable-rack-aware") else [])]
 
 

@@ -49,9 +49,9 @@ def run_tool(
     MissingContextError and an OutputError keep our words and status. The list of options, also for --help, goes to
     stderr and ends with 1; the help of a tool with subcommands goes to stdout, and ends with the tool's `help_status`.
     The version goes to stdout and ends with 0. Where people.failures is empty, a status of 0 or above 128 is returned
-    as it is, and any other becomes the tool's `failure_status`; else the status of the command does not count. After an
-    error a status 0 of Kafka's tool becomes 1, unless KAFKACTL_COMPAT_STATUS is kafka. `own_flags` are options of
-    kafkactl for the translated command. --bootstrap-server may be missing with `may_use_context`, `own_flags`, or
+    as it is, and any other becomes the tool's `failure_status`; else only a status above 128 counts, that of a signal.
+    After an error a status 0 of Kafka's tool becomes 1, unless KAFKACTL_COMPAT_STATUS is kafka. `own_flags` are options
+    of kafkactl for the translated command. --bootstrap-server may be missing with `may_use_context`, `own_flags`, or
     KAFKACTL_COMPAT_CONTEXT=1. The login of KAFKA_OPTS goes into os.environ. Raise KeyError for an unknown tool,
     OutputError and ReaderLeftError where stdout fails, and the errors of `run_command`.
     """
@@ -103,7 +103,8 @@ def run_tool(
         if isinstance(failures[0], (MissingContextError, stdout.OutputError)):  # Kafka's tools have no words for them
             people.error(failures[0])
             return failures[0].status
-        return _finish(tool.report(arguments, failures[0], run.call))
+        reported = _finish(tool.report(arguments, failures[0], run.call))
+        return status if status > _SIGNALS else reported
     if status == DONE or status > _SIGNALS:
         return status
     return _finish(tool.failure_status)

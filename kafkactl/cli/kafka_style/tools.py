@@ -30,7 +30,7 @@ NO_CLIENT = "Failed to create new KafkaAdminClient"
 _ADDRESS = re.compile(r"(?:[a-zA-Z0-9_-]+://)?\[?[0-9a-zA-Z.%:_-]*\]?:([0-9]{1,9})")
 _PROTOCOL = re.compile(r"(?:(?<=[, ])|^)[a-zA-Z0-9_-]+://")
 _SERVERS = ("bootstrap-server", "bootstrap-controller")
-_NOTHING = "(?!)"
+NOTHING = "(?!)"
 """Regular expression that nothing matches."""
 _QUOTED = r"\\Q(.*?)(?:\\E|\Z)"
 _ESCAPED_OR_CLASS = r"\\Q.*?(?:\\E|\Z)|\\.|\[\^?\]?[^\]]*\]"
@@ -299,9 +299,12 @@ def parse_principals(arguments: Arguments, option: str, empty: str = "") -> list
 
 
 def read_once(path: str) -> tuple[bytes, bool]:
-    """Return the content of a file, and whether a later reading finds it again: not in a pipe. Raise OSError."""
+    """Return the content of a file, and whether our commands find it again at `path`. Raise OSError.
+
+    They do not for a pipe, and for a file of the name `-`, which is standard input for them.
+    """
     with open(path, "rb") as file:
-        return file.read(), stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+        return file.read(), path != "-" and stat.S_ISREG(os.fstat(file.fileno()).st_mode)
 
 
 def keep_copy(content: bytes) -> str:
@@ -341,7 +344,7 @@ def parse_include_list(text: str) -> str:
             raise re.error("Java takes [ in a class for a class in it")
     except re.error:
         raise JavaError(f"{regex} is an invalid regex.", "java.lang.RuntimeException") from None
-    return translated or _NOTHING
+    return translated or NOTHING
 
 
 def split_as_java(text: str, separator: str = ",") -> list[str]:
@@ -438,10 +441,11 @@ def convert_error(error: KafkactlError, call: str) -> JavaError:
 def wrap_error(error: KafkactlError, call: str) -> JavaError:
     """Return (not raise) the Java exception of an error, as convert_error does, inside an ExecutionException.
 
-    The result has no `before`, also where that of a JavaError has text.
+    It has none around it where the name of a host cannot be looked up: no request was made. The result has no `before`,
+    also where that of a JavaError has text.
     """
     java = convert_error(error, call)
-    return JavaError(str(java), java.exception, EXECUTION)
+    return JavaError(str(java), java.exception, None if is_unknown_host(error) else EXECUTION)
 
 
 def format_options(options: Sequence[Option]) -> str:

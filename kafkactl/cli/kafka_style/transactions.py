@@ -12,6 +12,7 @@ from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, State
 from kafkactl.cli.kafka_style.subcommands import SERVERS, SETTINGS_FILE, VERSION, Level, SubcommandError, format_error
 from kafkactl.cli.kafka_style.tools import (
     NO_CLIENT,
+    NOTHING,
     TERSE,
     JavaError,
     Run,
@@ -23,6 +24,7 @@ from kafkactl.cli.kafka_style.tools import (
 )
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnreachableError, UnsupportedRequestError
 from kafkactl.output import people
+from kafkactl.patterns import has_name_characters
 
 _NOT_AUTHORIZED, _NOT_FOUND = 53, 105
 _FILTERS = {
@@ -174,7 +176,8 @@ def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl transactions`; the command line must have passed `check`.
 
     --duration-filter is in ms, and one below 0 is left out, as is an empty pattern. --max-transaction-timeout is in
-    minutes, 15 by default, and passed on also where it is below 0. Nobody is asked.
+    minutes, 15 by default, and passed on also where it is below 0. For find-hanging a topic with characters that no
+    name can have becomes a pattern that no topic matches. Nobody is asked.
     """
     connection = [*translate_values(arguments, "bootstrap-server", "command-config"), "-o", "kafka"]
     if arguments.command == "list":
@@ -200,6 +203,8 @@ def translate(arguments: Arguments) -> Run:
     if arguments.command == "find-hanging":
         minutes = int(arguments.value("max-transaction-timeout") or 15)
         words = ["transactions", "find-hanging", *connection, *_translate_place(arguments)]
+        if (topic := arguments.value("topic")) and not has_name_characters(topic):  # our --topic takes it for a pattern
+            words = [f"--match={NOTHING}" if word == f"--topic={topic}" else word for word in words]
         call = "listTopics"
         if arguments.has("topic"):
             call = "describeProducers(api=METADATA)" if arguments.has("partition") else "listNodes"

@@ -148,11 +148,10 @@ def _show_ends(connected: Cluster, output: ReportOptions, partitions: list[Parti
     """Show both ends of each log, and with `rate` the records per second; return an exit status.
 
     `rate` is the pause between two readings in s, or None; the ends are those of the second reading, and records per
-    second may be negative. Where an end is not known, its column and those that
-    need it are empty. The status is 1 if a partition has an error, also in the first reading of its end, else 0. Raise
-    UnreachableError where no partition was answered, and UsageError for a wrong client setting, a column that the table
-    does not have, and an unknown order in --sort. Errors of partitions are printed on stderr. Raise OutputError or
-    ReaderLeftError where stdout fails.
+    second may be negative. Where an end is not known, its column and those that need it are empty. The status is 1 if a
+    partition has an error, also in the first reading of its end, else 0. Raise UnreachableError where no partition was
+    answered, and UsageError for a wrong client setting, a column that the table does not have, and an unknown order in
+    --sort. Errors of partitions are printed on stderr. Raise OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin.offsets import read_log_ends
 

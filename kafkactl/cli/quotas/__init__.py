@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -174,10 +175,9 @@ def set_quotas(
     """
     from kafkactl.admin import quotas
 
-    limits = {
-        name: quotas.parse_limit(name, text)
-        for name, text in (parse_assignment(assignment, "quota") for assignment in quota)
-    }
+    assignments = [parse_assignment(assignment, "quota") for assignment in quota]
+    _refuse_doubles([name for name, _ in assignments])
+    limits = {name: quotas.parse_limit(name, text) for name, text in assignments}
     return _change(cluster, output, whose.require_entity(), limits, (), dry_run)
 
 
@@ -202,7 +202,14 @@ def unset(
     Examples:
       kafkactl quotas unset --client app producer_byte_rate
     """
+    _refuse_doubles(quota)
     return _change(cluster, output, whose.require_entity(), {}, quota, dry_run)
+
+
+def _refuse_doubles(names: Sequence[str]) -> None:
+    """Raise UsageError for names of quotas that stand twice."""
+    if doubles := sorted(name for name, count in Counter(names).items() if count > 1):
+        raise UsageError(f"quota changed twice: {', '.join(doubles)}", "give each quota once")
 
 
 def _change(

@@ -11,6 +11,7 @@ from kafkactl.cli.configs.entities import EntityOptions, require_entities
 from kafkactl.cli.quotas import QuotaEntityOptions
 from kafkactl.errors import UsageError
 from kafkactl.output import people
+from tests.conftest import Cli
 
 
 def chosen(first: bool = False, **options: Any) -> list[tuple[str, str | None]]:
@@ -102,3 +103,17 @@ def test_quotas_of_an_empty_name_are_not_the_default_ones(option: str) -> None:
         QuotaEntityOptions(**{option: ""}).require_entity()
     assert raised.value.hint == f"for all others use --{option}-defaults"
     assert [part.name for part in QuotaEntityOptions(**{f"{option}_defaults": True}).require_entity()] == [""]
+
+
+@pytest.mark.parametrize(
+    ("verb", "quotas"),
+    [
+        ("set", "producer_byte_rate=1 producer_byte_rate=2"),
+        ("set", "producer_byte_rate=1 consumer_byte_rate=3 producer_byte_rate=1"),
+        ("unset", "producer_byte_rate producer_byte_rate"),
+    ],
+)
+def test_a_quota_that_is_changed_twice_is_refused(verb: str, quotas: str, cli: Cli) -> None:
+    """As `configs alter` does: the last value must not win in silence."""
+    done = cli("quotas", verb, "-b", "127.0.0.1:1", "--client", "app", *quotas.split(), check=2)
+    assert done.stderr.startswith("error: quota changed twice: producer_byte_rate\n")

@@ -14,12 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kafkactl import statuses, stdout
 from kafkactl.cli.kafka_style import doors, groups, java_options, running
 from kafkactl.cli.kafka_style.doors import TOOLS, find_door, move_flags
 from kafkactl.cli.kafka_style.java_configs import refuse_wrong_addresses
-from kafkactl.cli.kafka_style.parser import Arity, Option, OptionError, State, parse
-from kafkactl.cli.kafka_style.tools import JavaError, load_tool, parse_include_list, parse_words
-from kafkactl.errors import KafkactlError
+from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, State, parse
+from kafkactl.cli.kafka_style.tools import JavaError, WrongUsageError, load_tool, parse_include_list, parse_words
+from kafkactl.errors import KafkactlError, UnreachableError
+from kafkactl.output import people
 from tests import from_kafka_tools, tool_coverage
 from tests.conftest import REPOSITORY, Cli
 from tests.fake_broker import FakeBroker, FakeCluster
@@ -565,3 +567,99 @@ def test_a_port_above_65535_is_refused_whatever_its_length(port: str) -> None:
     with pytest.raises(JavaError, match=r"Invalid port in bootstrap\.servers: h:"):
         refuse_wrong_addresses(f"h:{port}")
     refuse_wrong_addresses("h:65535, h:0000009092")
+
+
+def test_a_signal_keeps_its_status_after_an_error(capfd: pytest.CaptureFixture[str]) -> None:
+    def run_command(_words: list[str]) -> int:
+        people.error(UnreachableError("no broker answers"))
+        return statuses.TERMINATED
+
+    words = ["--bootstrap-server", "127.0.0.1:1", "--topic", "t"]
+    assert running.run_tool("kafka-console-producer", words, run_command) == statuses.TERMINATED
+    assert "ERROR no broker answers" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "tool",
+    ["kafka-log-dirs", "kafka-reassign-partitions", "kafka-metadata-quorum", "kafka-cluster", "kafka-features",
+     "kafka-delegation-tokens"],
+)  # fmt: skip
+def test_an_unknown_host_is_no_error_of_a_request(tool: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """Kafka's tools cannot make a client then, and nothing has sent a request that could fail."""
+    loaded = load_tool(tool)
+    arguments = Arguments({option.name: option for option in loaded.options}, ())
+    assert loaded.report(arguments, UnreachableError("Failed to resolve 'nosuch:9092'"), "listTopics") == 1
+    stdout.out.flush()
+    printed = "".join(capfd.readouterr())
+    assert "Failed to create new KafkaAdminClient" in printed
+    assert "ExecutionException" not in printed
+
+
+@pytest.mark.parametrize(
+    ("rules", "translated"),
+    [("a:0,", "--topic-partitions=a:0"), ("a:0,,", "--topic-partitions=a:0"), (",a:0", "--topic-partitions=,a:0")],
+)
+def test_empty_rules_at_the_end_select_nothing(rules: str, translated: str) -> None:
+    assert _translate_words("kafka-get-offsets", "--topic-partitions", rules)[-1] == translated
+
+
+def test_commas_alone_select_no_partition() -> None:
+    with pytest.raises(JavaError, match="Could not match any topic-partitions"):
+        _translate_words("kafka-get-offsets", "--topic-partitions", ",")
+
+
+def test_blanks_are_an_empty_address() -> None:
+    tool = load_tool("kafka-get-offsets")
+    with pytest.raises(WrongUsageError, match="Error while validating the bootstrap address"):
+        tool.check(parse_words(tool, ["--bootstrap-server", " "]))
+
+
+def test_a_time_with_a_sign_is_a_number() -> None:
+    for text in ("-0", "+0"):
+        assert "--time=0" in _translate_words("kafka-get-offsets", "--time", text)
+
+
+def test_numbers_of_partitions_have_32_bits() -> None:
+    words = ("kafka-get-offsets", "--topic", "t", "--partitions")
+    assert _translate_words(*words, "2147483647,+1,-0,-5")[-1] == "--partitions=2147483647,1,0"
+    with pytest.raises(JavaError, match="numeric partition ids, but received: 2147483648"):
+        _translate_words(*words, "2147483648")
+
+
+def test_topics_of_a_file_are_no_patterns(tmp_path: Path) -> None:
+    file = tmp_path / "topics.json"
+    file.write_text('{"version": 1, "topics": [{"topic": "order.*"}, {"topic": "a,b"}]}')
+    words = ("--generate", "--topics-to-move-json-file", str(file), "--broker-list", "1")
+    assert f"--topics-to-move-json-file={file}" in _translate_words("kafka-reassign-partitions", *words)
+
+
+def test_a_topic_of_hanging_transactions_is_no_pattern() -> None:
+    words = _translate_words("kafka-transactions", "find-hanging", "--topic", "order.*", "--partition", "0")
+    assert not [word for word in words if "order" in word]
+    assert "--topic=orders" in _translate_words("kafka-transactions", "find-hanging", "--topic", "orders")
+
+
+@pytest.mark.parametrize(
+    ("tool", "words"),
+    [
+        ("kafka-leader-election", "--election-type preferred --path-to-json-file"),
+        ("kafka-delete-records", "--offset-json-file"),
+        ("kafka-reassign-partitions", "--verify --reassignment-json-file"),
+    ],
+)
+def test_a_file_with_the_name_of_standard_input(
+    tool: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Our commands take `-` for standard input; Kafka's tools read the file of this name."""
+    monkeypatch.chdir(tmp_path)
+    text = '{"partitions": [{"topic": "orders", "partition": 0, "offset": 0, "replicas": [1]}]}'
+    Path("-").write_text(text)
+    option = next(word for word in _translate_words(tool, *words.split(), "-") if "-file=" in word)
+    path = option.partition("=")[2]
+    assert path != "-"
+    assert Path(path).read_text() == text
+
+
+def _translate_words(tool: str, *words: str) -> list[str]:
+    loaded = load_tool(tool)
+    return list(loaded.translate(parse_words(loaded, ["--bootstrap-server", "b:1", *words])).words)
