@@ -6,12 +6,10 @@ Reference: org.apache.kafka.tools.DelegationTokenCommand, java.util.Base64.
 from __future__ import annotations
 
 import base64
-import string
 
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, State
 from kafkactl.cli.kafka_style.tools import (
     HELP,
-    ILLEGAL_ARGUMENT,
     VERSION,
     JavaError,
     Run,
@@ -19,6 +17,7 @@ from kafkactl.cli.kafka_style.tools import (
     WrongUsageError,
     connection_options,
     convert_error,
+    decode_as_java,
     keep_copy,
     parse_principals,
     refuse_together,
@@ -35,8 +34,6 @@ from kafkactl.output.kafka import token_text
 
 _VERBS = ("create", "renew", "expire", "describe")
 _PERIODS = {"renew": "renew-time-period", "expire": "expiry-time-period"}
-_DIGITS = frozenset((string.ascii_letters + string.digits + "+/").encode())
-_PAD = ord("=")
 _NULL_POINTER = "java.lang.NullPointerException"
 _NO_NUMBER = (
     'Cannot invoke "java.lang.Long.longValue()" because the return value of '
@@ -183,35 +180,6 @@ def _parse_period(arguments: Arguments, option: str) -> int:
     if (text := arguments.value(option)) is None:
         raise JavaError(_NO_NUMBER, _NULL_POINTER)
     return int(text)
-
-
-def decode_as_java(text: str) -> bytes:
-    """Return the bytes of a text in base64, as Java's decoder reads it; raise JavaError for a text that it refuses.
-
-    The text may lack its padding; an empty one has no bytes. Line ends and blanks are refused. Of the text, the
-    messages have at most the code of one character that is wrong.
-    """
-    data = text.encode("latin-1", "replace")
-    if len(data) == 1:
-        raise JavaError("Input byte[] should at least have 2 bytes for base64 bytes", ILLEGAL_ARGUMENT)
-    digits = bytearray()
-    end = 0
-    for end, byte in enumerate(data, 1):
-        if byte == _PAD:
-            unit = len(digits) % 4
-            if unit == 0 or (unit == 2 and data[end : end + 1] != b"="):
-                raise JavaError("Input byte array has wrong 4-byte ending unit", ILLEGAL_ARGUMENT)
-            end += unit == 2
-            break
-        if byte not in _DIGITS:
-            shown = byte if byte < 1 << 7 else byte - (1 << 8)
-            raise JavaError(f"Illegal base64 character {shown:x}", ILLEGAL_ARGUMENT)
-        digits.append(byte)
-    if len(digits) % 4 == 1:
-        raise JavaError("Last unit does not have enough valid bits", ILLEGAL_ARGUMENT)
-    if end < len(data):
-        raise JavaError(f"Input byte array has incorrect ending byte at {end}", ILLEGAL_ARGUMENT)
-    return base64.b64decode(bytes(digits) + b"=" * (-len(digits) % 4))
 
 
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import importlib
 import os
 import re
 import stat
+import string
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -356,6 +358,37 @@ def split_as_java(text: str, separator: str = ",") -> list[str]:
     while len(parts) > 1 and parts[-1] == "":
         parts.pop()
     return [] if text and parts == [""] else parts
+
+
+def decode_as_java(text: str, extra_digits: str = "+/") -> bytes:
+    """Return the bytes of a text in base64, as Java's decoder reads it; raise JavaError for a text that it refuses.
+
+    `extra_digits` are the last two of the 64, such as -_ in a topic id. The text may lack its padding; an empty one has
+    no bytes. Line ends and blanks are refused. Of the text, the messages have at most the code of one character that is
+    wrong.
+    """
+    data = text.encode("latin-1", "replace")
+    if len(data) == 1:
+        raise JavaError("Input byte[] should at least have 2 bytes for base64 bytes", ILLEGAL_ARGUMENT)
+    allowed_digits = (string.ascii_letters + string.digits + extra_digits).encode()
+    digits = bytearray()
+    end = 0
+    for end, byte in enumerate(data, 1):
+        if byte == ord("="):
+            unit = len(digits) % 4
+            if unit == 0 or (unit == 2 and data[end : end + 1] != b"="):
+                raise JavaError("Input byte array has wrong 4-byte ending unit", ILLEGAL_ARGUMENT)
+            end += unit == 2
+            break
+        if byte not in allowed_digits:
+            shown = byte if byte < 1 << 7 else byte - (1 << 8)
+            raise JavaError(f"Illegal base64 character {shown:x}", ILLEGAL_ARGUMENT)
+        digits.append(byte)
+    if len(digits) % 4 == 1:
+        raise JavaError("Last unit does not have enough valid bits", ILLEGAL_ARGUMENT)
+    if end < len(data):
+        raise JavaError(f"Input byte array has incorrect ending byte at {end}", ILLEGAL_ARGUMENT)
+    return base64.b64decode(bytes(digits) + b"=" * (-len(digits) % 4), extra_digits.encode())
 
 
 def explain_illegal_name(name: str) -> str | None:

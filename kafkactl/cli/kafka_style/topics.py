@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError
@@ -17,6 +15,7 @@ from kafkactl.cli.kafka_style.tools import (
     WrongUsageError,
     connection_options,
     convert_error,
+    decode_as_java,
     explain_illegal_name,
     parse_include_list,
     print_stack,
@@ -348,12 +347,7 @@ def _read_topic_id(arguments: Arguments) -> str | None:
             f"Input string with prefix `{text[:_LONGEST_ID]}` is too long to be decoded as a base64 UUID",
             _ILLEGAL_ARGUMENT,
         )
-    if wrong := re.search(r"[^A-Za-z0-9_=-]", text):
-        raise JavaError(f"Illegal base64 character {ord(wrong[0]):x}", _ILLEGAL_ARGUMENT)
-    try:
-        decoded = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        raise JavaError("Last unit does not have enough valid bits", _ILLEGAL_ARGUMENT) from None
+    decoded = decode_as_java(text, "-_")
     if len(decoded) != _ID_BYTES:
         raise JavaError(
             f"Input string `{text}` decoded as {len(decoded)} bytes, which is not equal to the expected 16 bytes of a "

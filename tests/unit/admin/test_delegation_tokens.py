@@ -13,9 +13,9 @@ from typing import cast
 import pytest
 
 from kafkactl.admin import tokens
-from kafkactl.cli.kafka_style.delegation_tokens import OPTIONS, decode_as_java
+from kafkactl.cli.kafka_style.delegation_tokens import OPTIONS
 from kafkactl.cli.kafka_style.parser import parse
-from kafkactl.cli.kafka_style.tools import JavaError
+from kafkactl.cli.kafka_style.tools import JavaError, decode_as_java
 from kafkactl.cli.tokens import hmac_files
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.settings import resolve
