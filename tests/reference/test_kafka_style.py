@@ -50,6 +50,8 @@ FILES = {
     "plan-text.json": '{"partitions":[{"topic":"eqshared-a","partition":0,"replicas":["1"]}]}',
     "topics-a.json": '{"topics":[{"topic":"eqshared-a"}],"version":1}',
     "topics-none.json": '{"topics":[{"topic":"eqshared-none"}],"version":1}',
+    "topics-pattern.json": '{"topics":[{"topic":"eqshared-.*"}],"version":1}',
+    "topics-comma.json": '{"topics":[{"topic":"eqshared-a,eqshared-b"}],"version":1}',
     "topics-double.json": '{"topics":[{"topic":"eqshared-a"},{"topic":"eqshared-a"}]}',
     "no-offset.json": '{"partitions":[{"topic":"eqshared-a","partition":0}],"version":1}',
     "wrong-type.json": '{"partitions":[{"topic":"eqshared-a","partition":"x","offset":0}],"version":1}',
