@@ -233,8 +233,18 @@ def describe(
     if every_s is not None:
         from kafkactl.cli.groups import watch as groups_watch
 
+        printed_errors: set[str] = set()
+
+        def look_again() -> list[GroupLag]:
+            """Return what look() does, and raise its errors; print the errors that the look before did not have."""
+            lags = look()
+            print_errors(error for error in errors if str(error) not in printed_errors)
+            printed_errors.clear()
+            printed_errors.update(map(str, errors))
+            return lags
+
         # Sorted and cut after the rates are there.
-        rounds = groups_watch.repeat_look(look, every_s)
+        rounds = groups_watch.repeat_look(look_again, every_s)
         groups_watch.watch(_sort_lags(lags, sort, is_cut=top is not None)[:top] for lags in rounds)
         return 0
     lags = look()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from kafkactl.documents import read_text
 from kafkactl.errors import UsageError
 from kafkactl.output import prometheus
 from kafkactl.output.kafka import group_text as kafka_group_text
+from tests.conftest import Cli
+from tests.fake_broker import FakeBroker, Group
 
 
 def member(name: str, *partitions: int, **fields: Any) -> Member:
@@ -246,3 +250,20 @@ def test_files_of_offsets_that_are_refused(text: str, why: str, tmp_path: Path) 
 def test_kafkas_csv_quotes_what_is_long_or_might_need_it() -> None:
     text = kafka_group_text.format_export({"g": {("t", 0): 1, ("x" * 25, 0): 2}}, with_group=False)
     assert set(text.splitlines()) == {"t,0,1", f'"{"x" * 25}",0,2', ""}
+
+
+def test_a_watch_names_groups_that_are_missing_once(cli: Cli) -> None:
+    with FakeBroker(topics={"orders": 1}, groups=[Group("billing", offsets={("orders", 0): 0})]) as broker:
+        line = cli.command("-b", broker.address, "groups", "describe", "billing", "nosuch", "--watch", "100ms")
+        watching = subprocess.Popen(
+            line, env=cli.full_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert watching.stdout is not None
+        assert watching.stderr is not None
+        groups = [json.loads(watching.stdout.readline())["group"] for _ in range(3)]
+        watching.stdout.close()  # this ends the command
+        errors = watching.stderr.read()
+        watching.stderr.close()
+        watching.wait(60)
+    assert groups == ["billing"] * 3
+    assert errors.count("error: consumer group not found: 'nosuch'\n") == 1
