@@ -560,6 +560,13 @@ def test_groups_that_cannot_be_listed_are_no_silent_failure(cli: Cli) -> None:
     assert "not authorized to access the cluster" in done.stdout
 
 
+@pytest.mark.parametrize("text", ["", ",", ",,"])
+def test_a_list_without_states_or_types_is_all(text: str) -> None:
+    tool = load_tool("kafka-consumer-groups")
+    line = ["--bootstrap-server", "h:1", "--list", "--state", text, "--type", text]
+    assert tool.translate(parse_words(tool, line)).words[-2:] == ["--type=all", "--state=all"]
+
+
 @pytest.mark.parametrize("port", ["65536", "1000080", "100000", "9" * 5000])
 def test_a_port_above_65535_is_refused_whatever_its_length(port: str) -> None:
     with pytest.raises(JavaError, match=r"Invalid port in bootstrap\.servers: h:"):
