@@ -267,3 +267,17 @@ def test_a_watch_names_groups_that_are_missing_once(cli: Cli) -> None:
         watching.wait(60)
     assert groups == ["billing"] * 3
     assert errors.count("error: consumer group not found: 'nosuch'\n") == 1
+
+
+def test_an_alias_has_the_hints_of_its_command(cli: Cli) -> None:
+    with FakeBroker(topics={"orders": 1}, groups=["g"]) as broker:
+        line = ["delete-offsets", "g", "--topic", "orders", "--yes", "--timeout", "2", "-b", broker.address]
+        broker.on("OffsetDelete", times=2, error=30)
+        refused = [cli(noun, *line, check=1).stderr for noun in ("groups", "consumer-groups")]
+        broker.on("OffsetDelete", freeze=True)
+        lost = [cli(noun, *line, check=3).stderr for noun in ("groups", "consumer-groups")]
+    assert refused[0] == refused[1]
+    assert "an operation" not in refused[0]
+    assert "hint: the principal needs " in refused[0]
+    assert lost[0] == lost[1]
+    assert "check the result before you repeat the command: kafkactl groups describe GROUP" in lost[0]
