@@ -269,6 +269,23 @@ def test_a_watch_names_groups_that_are_missing_once(cli: Cli) -> None:
     assert errors.count("error: consumer group not found: 'nosuch'\n") == 1
 
 
+def test_a_reset_that_stops_names_the_groups_before_and_behind(cli: Cli) -> None:
+    groups = [Group(name, offsets={("orders", 0): 0}) for name in ("a", "b", "c", "d")]
+    with FakeBroker(topics={"orders": 1}, groups=groups) as broker:
+        broker.on("OffsetCommit", error=68, when=lambda request: request.fields["group_id"] == "a")
+        broker.on("OffsetCommit", freeze=True, when=lambda request: request.fields["group_id"] == "c")
+        line = ["groups", "reset-offsets", "a", "b", "c", "d", "--topic", "orders", "--to-latest", "--execute"]
+        done = cli("-b", broker.address, *line, "--timeout", "3", check=3)
+        committed = [request.fields["group_id"] for request in broker.requests_of("OffsetCommit")]
+    assert committed == ["a", "b", "c"]
+    assert done.stderr.splitlines() == [
+        "error: orders-0 in group a: the group has members",
+        "stopped at group c; groups before it: a, b; groups not changed: d",
+        "error: the change may have been done: no answer within 3 s",
+        "hint: check the result before you repeat the command: kafkactl groups describe GROUP",
+    ]
+
+
 def test_an_alias_has_the_hints_of_its_command(cli: Cli) -> None:
     with FakeBroker(topics={"orders": 1}, groups=["g"]) as broker:
         line = ["delete-offsets", "g", "--topic", "orders", "--yes", "--timeout", "2", "-b", broker.address]
