@@ -24,7 +24,7 @@ from kafkactl.errors import UsageError
 from kafkactl.output import prometheus
 from kafkactl.output.kafka import group_text as kafka_group_text
 from tests.conftest import Cli
-from tests.fake_broker import FakeBroker, Group
+from tests.fake_broker import FakeBroker, Group, Partition, Topic
 
 
 def member(name: str, *partitions: int, **fields: Any) -> Member:
@@ -267,6 +267,14 @@ def test_a_watch_names_groups_that_are_missing_once(cli: Cli) -> None:
         watching.wait(60)
     assert groups == ["billing"] * 3
     assert errors.count("error: consumer group not found: 'nosuch'\n") == 1
+
+
+def test_two_looks_print_the_note_about_many_records_once(cli: Cli) -> None:
+    orders = Topic("orders", [Partition(end=10) for _ in range(1001)])
+    groups = [Group("g", offsets={("orders", number): 0 for number in range(1001)})]
+    with FakeBroker(topics=[orders], groups=groups) as broker:
+        done = cli("-b", broker.address, "groups", "describe", "g", "--lag", "--interval", "100ms", check=0)
+    assert done.stderr.count("lag in time is not measured") == 1
 
 
 def test_a_reset_that_stops_names_the_groups_before_and_behind(cli: Cli) -> None:
