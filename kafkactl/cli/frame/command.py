@@ -103,7 +103,7 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
                 check()
         if "click_context" in hints:
             values["click_context"] = click_context
-        running.words.set(click_context.command_path.partition(" ")[2])
+        running.words.set(_find_words(click_context))
         try:
             return function(**values)
         except OperationError as error:
@@ -183,6 +183,19 @@ class _Verbs(help_text.Group):
             self.commands[cmd_name] = _build_verb(self.verbs[cmd_name])
             self.commands[cmd_name].name = cmd_name
         return self.commands.get(cmd_name)
+
+
+def _find_words(click_context: typer.Context) -> str:
+    """Return the names of the command that runs and of its noun, without the program: `groups delete`.
+
+    They are not the aliases that were typed.
+    """
+    names: list[str] = []
+    context: Any = click_context
+    while context.parent is not None:
+        names.insert(0, context.command.name)
+        context = context.parent
+    return " ".join(names)
 
 
 def _build_verb(verb: CommandInfo) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 
 words: ContextVar[str] = ContextVar("words", default="")
-"""The command, without the name of the program: `topics create`; empty before one runs."""
+"""The command, without the name of the program and without aliases: `topics create`; empty before one runs."""
 is_debugging: ContextVar[bool] = ContextVar("is_debugging", default=False)
 """Whether --debug was given, before the command or behind it."""
 may_have_changed: ContextVar[bool] = ContextVar("may_have_changed", default=False)
@@ -13,6 +13,11 @@ may_have_changed: ContextVar[bool] = ContextVar("may_have_changed", default=Fals
 _SHOWN_BY = {
     "brokers drain": "reassign list",
     "topics": "topics list",
+    "groups reset-offsets": "groups describe GROUP",
+    "groups delete-offsets": "groups describe GROUP",
+    "groups clone": "groups describe GROUP",
+    "groups import": "groups describe GROUP",
+    "groups remove-members": "groups describe GROUP --members",
     "groups": "groups list",
     "acls": "acls list",
     "configs": "configs describe TYPE NAME",

@@ -211,15 +211,16 @@ def describe(
     reads_time = time_lag if time_lag is not None else None if wants_time or output.is_prometheus or watch else False
 
     errors: list[KafkactlError] = []
+    notes: set[str] = set()
 
     def look() -> list[GroupLag]:
         """Return the present lag of the selected groups, sorted as the options say. --top cuts nothing off yet.
 
         `errors` gets the errors of groups and of missing lists in place of its former ones. The time-out begins again.
-        A note is printed where the lag in time is left out because too many records are unread. Raise the first error
-        where there are errors and no group was read, and in Kafka's style that of a missing group, or else the first
-        other one of the choice; raise NotFoundError for a pattern without a match, UnreachableError, OperationError,
-        and UsageError for a wrong client setting.
+        The first look that leaves the lag in time out, because too many records are unread, prints a note. Raise the
+        first error where there are errors and no group was read, and in Kafka's style that of a missing group, or else
+        the first other one of the choice; raise NotFoundError for a pattern without a match, UnreachableError,
+        OperationError, and UsageError for a wrong client setting.
         """
         connected.renew_timeout()
         choice = descriptions.choose_groups(connected, selection)
@@ -228,13 +229,24 @@ def describe(
         errors[:] = [*choice.errors, *failures]
         if errors and not lags:
             raise errors.pop(0)
-        return _sort_lags(_add_time_lags(connected, lags, reads_time, read_committed), sort, is_cut=top is not None)
+        lags = _add_time_lags(connected, lags, reads_time, read_committed, notes)
+        return _sort_lags(lags, sort, is_cut=top is not None)
 
     if every_s is not None:
         from kafkactl.cli.groups import watch as groups_watch
 
+        printed_errors: set[str] = set()
+
+        def look_again() -> list[GroupLag]:
+            """Return what look() does, and raise its errors; print the errors that the look before did not have."""
+            lags = look()
+            print_errors(error for error in errors if str(error) not in printed_errors)
+            printed_errors.clear()
+            printed_errors.update(map(str, errors))
+            return lags
+
         # Sorted and cut after the rates are there.
-        rounds = groups_watch.repeat_look(look, every_s)
+        rounds = groups_watch.repeat_look(look_again, every_s)
         groups_watch.watch(_sort_lags(lags, sort, is_cut=top is not None)[:top] for lags in rounds)
         return 0
     lags = look()
@@ -413,25 +425,27 @@ def _split_values(texts: Sequence[str] | None) -> set[str]:
 
 
 def _add_time_lags(
-    connected: Cluster, lags: list[GroupLag], is_requested: bool | None, read_committed: bool
+    connected: Cluster, lags: list[GroupLag], is_requested: bool | None, read_committed: bool, notes: set[str]
 ) -> list[GroupLag]:
     """Return the lags with lag in time if `is_requested`; the oldest unread records are read for this.
 
-    With None that is done only if at most 1,000 records must be read, else a note says so and `lags` are returned as
-    they are. With False nothing is read. A time lag is in ms, and 0 where nothing is unread, or only transaction
-    markers, and for a time in the future. It stays None where the record cannot be read within the time-out or has no
-    timestamp, and without a commit or with one beyond the end. `read_committed` leaves records of open and aborted
-    transactions out. Raise UsageError for a wrong client setting; a broker that does not answer is no error.
+    With None that is done only if at most 1,000 records must be read, else a note says so, unless it is in `notes`,
+    which gets it, and `lags` are returned as they are. With False nothing is read. A time lag is in ms, and 0 where
+    nothing is unread, or only transaction markers, and for a time in the future. It stays None where the record cannot
+    be read within the time-out or has no timestamp, and without a commit or with one beyond the end. `read_committed`
+    leaves records of open and aborted transactions out. Raise UsageError for a wrong client setting; a broker that does
+    not answer is no error.
     """
     from kafkactl.admin.groups import pace as group_pace
 
     if is_requested is False:
         return lags
     if is_requested is None and _exceeds(lags, _MANY_POSITIONS):
-        people.note(
-            f"lag in time is not measured, because this would read more than {_MANY_POSITIONS} records; "
-            "measure it with --time"
-        )
+        reason = f"this would read more than {_MANY_POSITIONS} records"
+        note = f"lag in time is not measured, because {reason}; measure it with --time"
+        if note not in notes:
+            people.note(note)
+            notes.add(note)
         return lags
     return group_pace.add_time_lags(connected, lags, read_committed)
 

@@ -12,6 +12,7 @@ from kafkactl.cli.frame.before_change import Change, before_change
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ReportOptions
 from kafkactl.cli.frame.results import print_errors
+from kafkactl.errors import KafkactlError
 from kafkactl.output import people
 from kafkactl.output.report import Report, Table
 from kafkactl.patterns import make_arguments
@@ -48,15 +49,33 @@ def make_changes(connected: Cluster, plans: Mapping[str, ResetPlan], execute: bo
     `execute`, but not without plans. With `execute` a group that does not exist is created; raise OperationError where
     the request for a whole group is refused, or the transient refusal of one partition lasts until the time-out,
     UnreachableError where no broker answers (UnansweredError where offsets may have been committed), and UsageError for
-    a wrong client setting; groups before that one are changed then. With --debug `execute` logs each change first, and
-    the errors of its inverse are raised.
+    a wrong client setting; groups before that one are changed then. Of several groups a note names that one and the
+    others, and errors of partitions in groups before it are printed, but neither is done in Kafka's style. With --debug
+    `execute` logs each change first, and the errors of its inverse are raised.
     """
     from kafkactl.admin.groups.resets import carry_out_plans, preview_plans
 
     before_change(
         connected, [describe_change(connected, name, plan.offsets) for name, plan in plans.items()], not execute
     )
-    return carry_out_plans(connected, plans) if execute else preview_plans(plans)
+    if not execute:
+        return preview_plans(plans)
+    changes: list[OffsetChange] = []
+    for number, (name, plan) in enumerate(plans.items()):
+        try:
+            changes += carry_out_plans(connected, {name: plan})
+        except KafkactlError:
+            if len(plans) > 1 and not people.is_kafka_style():  # Kafka's tool prints the last error alone
+                print_failures(changes)
+                _note_stop(list(plans), number)
+            raise
+    return changes
+
+
+def _note_stop(names: Sequence[str], number: int) -> None:
+    """Print a note that the changes of several groups stop at the group `number` of `names`, with the other groups."""
+    before, behind = (", ".join(part) or "none" for part in (names[:number], names[number + 1 :]))
+    people.note(f"stopped at group {names[number]}; groups before it: {before}; groups not changed: {behind}")
 
 
 def describe_change(connected: Cluster, name: str, offsets: Mapping[Partition, int], verb: str = "change") -> Change:

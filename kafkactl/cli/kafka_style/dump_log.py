@@ -194,17 +194,17 @@ def _read_max_bytes(arguments: Arguments, first: str) -> int:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error on stderr as the first line of an exception that nothing catches, and return its status: 1.
 
-    A missing file whose name up to the first dot is no number of 1 to 20 digits is a NumberFormatException, another one
-    a NoSuchFileException. For such a missing .log file Kafka's first line about it goes to stdout: raise OutputError or
-    ReaderLeftError where that fails. `call` is empty for an error of the command line, which is printed as the
-    exception of convert_error(); with a text any other error, except a JavaError and a missing file, becomes a
-    RuntimeException in our words.
+    A missing file whose name up to the first dot is no number below 2^63, in at most 20 digits, is a
+    NumberFormatException, another one a NoSuchFileException. For such a missing .log file Kafka's first line about it
+    goes to stdout: raise OutputError or ReaderLeftError where that fails. `call` is empty for an error of the command
+    line, which is printed as the exception of convert_error(); with a text any other error, except a JavaError and a
+    missing file, becomes a RuntimeException in our words.
     """
     java = convert_error(error, call)
     if isinstance(error, MissingFileError):
         name = str(error).removesuffix(": no such file")
         stem = Path(name).name.partition(".")[0]
-        if re.fullmatch(r"[0-9]{1,20}", stem):
+        if re.fullmatch(r"[0-9]{1,20}", stem) and int(stem) < 1 << 63:
             if name.endswith(".log"):
                 out.write_text(f"Log starting offset: {int(stem)}\n")
                 out.flush()

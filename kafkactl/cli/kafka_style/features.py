@@ -24,7 +24,6 @@ from kafkactl.errors import KafkactlError, OperationError, UnreachableError
 from kafkactl.output import people
 
 _METADATA = "metadata.version"
-_LARGEST = 2**15 - 1
 _DEPRECATED = " `metadata` flag is deprecated and may be removed in a future release.\n"
 _OFFLINE = ("version-mapping", "feature-dependencies")
 _FEATURE = Option(
@@ -152,7 +151,7 @@ def _read_names(arguments: Arguments, before: str) -> Iterator[str]:
             name = text
         elif not equals:
             raise JavaError(f"Can't parse feature=level string {text}: equals sign not found.", TERSE, before=before)
-        elif not is_of_type(level, "Integer") or abs(int(level)) > _LARGEST:
+        elif not is_of_type(level, "Short"):
             reason = f"Can't parse feature=level string {text}: unable to parse {level} as a short."
             raise JavaError(reason, TERSE, before=before)
         elif int(level) < 0:

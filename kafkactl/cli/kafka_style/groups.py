@@ -288,9 +288,9 @@ def _convert_timeout(number: int) -> int:
 def _translate_list(arguments: Arguments) -> list[str]:
     """Return our arguments of --list, at most two words: --type=A,B and --state=A,B.
 
-    An option that is not given is left out. Without a value, and for an empty one, its value is `all`; for commas alone
-    it is empty. Raise WrongUsageError for unknown types and states (upper case does not matter), OptionError for an
-    option given twice.
+    An option that is not given is left out. Without a value, and for an empty one or commas alone, its value is `all`.
+    Raise WrongUsageError for unknown types and states (upper case does not matter), OptionError for an option given
+    twice.
     """
     words = []
     for name, valid, noun in (("type", _TYPES, "types list"), ("state", _STATES, "state list")):
@@ -300,7 +300,7 @@ def _translate_list(arguments: Arguments) -> list[str]:
         values = [value.strip() for value in split_as_java(text, ",")]
         if text and not {value.lower() for value in values} <= set(map(str.lower, valid)):
             raise WrongUsageError(f"Invalid {noun} '{text}'. Valid {name}s are: {', '.join(valid)}")
-        words.append(f"--{name}={','.join(values) if text else 'all'}")
+        words.append(f"--{name}={','.join(values) or 'all'}")
     return words
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from kafkactl.documents import read_text
 from kafkactl.errors import UsageError
 from kafkactl.output import prometheus
 from kafkactl.output.kafka import group_text as kafka_group_text
+from tests.conftest import Cli
+from tests.fake_broker import FakeBroker, Group, Partition, Topic
 
 
 def member(name: str, *partitions: int, **fields: Any) -> Member:
@@ -246,3 +250,59 @@ def test_files_of_offsets_that_are_refused(text: str, why: str, tmp_path: Path) 
 def test_kafkas_csv_quotes_what_is_long_or_might_need_it() -> None:
     text = kafka_group_text.format_export({"g": {("t", 0): 1, ("x" * 25, 0): 2}}, with_group=False)
     assert set(text.splitlines()) == {"t,0,1", f'"{"x" * 25}",0,2', ""}
+
+
+def test_a_watch_names_groups_that_are_missing_once(cli: Cli) -> None:
+    with FakeBroker(topics={"orders": 1}, groups=[Group("billing", offsets={("orders", 0): 0})]) as broker:
+        line = cli.command("-b", broker.address, "groups", "describe", "billing", "nosuch", "--watch", "100ms")
+        watching = subprocess.Popen(
+            line, env=cli.full_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert watching.stdout is not None
+        assert watching.stderr is not None
+        groups = [json.loads(watching.stdout.readline())["group"] for _ in range(3)]
+        watching.stdout.close()  # this ends the command
+        errors = watching.stderr.read()
+        watching.stderr.close()
+        watching.wait(60)
+    assert groups == ["billing"] * 3
+    assert errors.count("error: consumer group not found: 'nosuch'\n") == 1
+
+
+def test_two_looks_print_the_note_about_many_records_once(cli: Cli) -> None:
+    orders = Topic("orders", [Partition(end=10) for _ in range(1001)])
+    groups = [Group("g", offsets={("orders", number): 0 for number in range(1001)})]
+    with FakeBroker(topics=[orders], groups=groups) as broker:
+        done = cli("-b", broker.address, "groups", "describe", "g", "--lag", "--interval", "100ms", check=0)
+    assert done.stderr.count("lag in time is not measured") == 1
+
+
+def test_a_reset_that_stops_names_the_groups_before_and_behind(cli: Cli) -> None:
+    groups = [Group(name, offsets={("orders", 0): 0}) for name in ("a", "b", "c", "d")]
+    with FakeBroker(topics={"orders": 1}, groups=groups) as broker:
+        broker.on("OffsetCommit", error=68, when=lambda request: request.fields["group_id"] == "a")
+        broker.on("OffsetCommit", freeze=True, when=lambda request: request.fields["group_id"] == "c")
+        line = ["groups", "reset-offsets", "a", "b", "c", "d", "--topic", "orders", "--to-latest", "--execute"]
+        done = cli("-b", broker.address, *line, "--timeout", "3", check=3)
+        committed = [request.fields["group_id"] for request in broker.requests_of("OffsetCommit")]
+    assert committed == ["a", "b", "c"]
+    assert done.stderr.splitlines() == [
+        "error: orders-0 in group a: the group has members",
+        "stopped at group c; groups before it: a, b; groups not changed: d",
+        "error: the change may have been done: no answer within 3 s",
+        "hint: check the result before you repeat the command: kafkactl groups describe GROUP",
+    ]
+
+
+def test_an_alias_has_the_hints_of_its_command(cli: Cli) -> None:
+    with FakeBroker(topics={"orders": 1}, groups=["g"]) as broker:
+        line = ["delete-offsets", "g", "--topic", "orders", "--yes", "--timeout", "2", "-b", broker.address]
+        broker.on("OffsetDelete", times=2, error=30)
+        refused = [cli(noun, *line, check=1).stderr for noun in ("groups", "consumer-groups")]
+        broker.on("OffsetDelete", freeze=True)
+        lost = [cli(noun, *line, check=3).stderr for noun in ("groups", "consumer-groups")]
+    assert refused[0] == refused[1]
+    assert "an operation" not in refused[0]
+    assert "hint: the principal needs " in refused[0]
+    assert lost[0] == lost[1]
+    assert "check the result before you repeat the command: kafkactl groups describe GROUP" in lost[0]

@@ -562,6 +562,23 @@ def test_groups_that_cannot_be_listed_are_no_silent_failure(cli: Cli) -> None:
     assert "not authorized to access the cluster" in done.stdout
 
 
+@pytest.mark.parametrize("text", ["", ",", ",,"])
+def test_a_list_without_states_or_types_is_all(text: str) -> None:
+    tool = load_tool("kafka-consumer-groups")
+    line = ["--bootstrap-server", "h:1", "--list", "--state", text, "--type", text]
+    assert tool.translate(parse_words(tool, line)).words[-2:] == ["--type=all", "--state=all"]
+
+
+def test_numbers_at_the_bounds_of_java(cli: Cli) -> None:
+    tool = load_tool("kafka-features")
+    for level, reason in (("-32768", "negative version level"), ("32768", "as a short"), ("-32769", "as a short")):
+        line = ["--bootstrap-server", "h:1", "upgrade", "--feature", f"a={level}"]
+        with pytest.raises(JavaError, match=reason):
+            tool.check(parse_words(tool, line))
+    for name, exception in ((f"{2**63 - 1:020}", "NoSuchFileException"), (f"{2**63:020}", "NumberFormatException")):
+        assert exception in cli("kafka-dump-log", "--files", f"{name}.log", check=1).stderr
+
+
 @pytest.mark.parametrize("port", ["65536", "1000080", "100000", "9" * 5000])
 def test_a_port_above_65535_is_refused_whatever_its_length(port: str) -> None:
     with pytest.raises(JavaError, match=r"Invalid port in bootstrap\.servers: h:"):
