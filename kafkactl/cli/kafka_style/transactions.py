@@ -24,7 +24,8 @@ from kafkactl.cli.kafka_style.tools import (
 )
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnreachableError, UnsupportedRequestError
 from kafkactl.output import people
-from kafkactl.patterns import has_name_characters
+from kafkactl.output.kafka.java_errors import INVALID_TOPIC
+from kafkactl.patterns import has_name_characters, is_topic_name
 
 _NOT_AUTHORIZED, _NOT_FOUND = 53, 105
 _FILTERS = {
@@ -322,7 +323,9 @@ def _find_reason(arguments: Arguments, error: KafkactlError, text: str) -> str:
     if arguments.command == "describe" and code is not None:
         return _describe_refusal(arguments.value("transactional-id") or "", code)
     if isinstance(error, NotFoundError):
-        return "This server does not host this topic-partition."
+        topic = arguments.value("topic")
+        is_possible = topic is None or is_topic_name(topic)
+        return "This server does not host this topic-partition." if is_possible else INVALID_TOPIC
     return text
 
 

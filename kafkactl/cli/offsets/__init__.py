@@ -91,6 +91,8 @@ def offsets(
         status = _show_ends(connected, output, selected_partitions, apart_s)
     else:
         status = _show_offsets(connected, output, selected_partitions, moment)
+    if people.is_kafka_style():  # Kafka's tool is silent about what only a part of the choice lacks
+        return status
     return status | print_errors(errors)
 
 

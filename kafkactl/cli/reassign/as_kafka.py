@@ -12,8 +12,9 @@ from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_un
 from kafkactl.connection.protocol import ErrorCode, group_by_topic
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnreachableError
 from kafkactl.output.kafka import reassign_text as text
-from kafkactl.output.kafka.java_errors import MirroredError, find_java_message
+from kafkactl.output.kafka.java_errors import INVALID_TOPIC, MirroredError, find_java_message
 from kafkactl.output.kafka.java_order import sort_partitions
+from kafkactl.patterns import is_topic_name
 from kafkactl.statuses import DONE
 from kafkactl.stdout import out
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _FAILED = "org.apache.kafka.tools.AdminCommandFailedException"
 _UNKNOWN = "org.apache.kafka.common.errors.UnknownTopicOrPartitionException"
+_INVALID_TOPIC = "org.apache.kafka.common.errors.InvalidTopicException"
 _FACTOR = "org.apache.kafka.common.errors.InvalidReplicationFactorException"
 _OPERATION = "org.apache.kafka.tools.AdminOperationException"
 _EXECUTION = "java.util.concurrent.ExecutionException"
@@ -217,16 +219,19 @@ def _list_topics(plan: ReassignmentFile) -> list[str]:
 def _read_present(connected: Cluster, topics: Sequence[str]) -> dict[Partition, tuple[int, ...]]:
     """Return the replicas of each partition of topics, sorted; raise MirroredError for the first missing topic.
 
-    The first one is in the order of `topics`. While a move runs, the replicas that it adds and removes are among them.
-    Raise UnreachableError, OperationError for a refusal, also of one topic, and UsageError for a wrong client setting.
+    It has another text for a name that no topic can have. The first one is in the order of `topics`. While a move runs,
+    the replicas that it adds and removes are among them. Raise UnreachableError, OperationError for a refusal, also of
+    one topic, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment
 
     present = reassignment.read_replicas(connected, topics)
     names = {topic for topic, _ in present}
     for topic in topics:
-        if topic not in names:
+        if topic not in names and is_topic_name(topic):
             raise MirroredError(f"Topic {topic} not found.", _UNKNOWN, _EXECUTION)
+        if topic not in names:
+            raise MirroredError(INVALID_TOPIC, _INVALID_TOPIC, _EXECUTION)
     return present
 
 

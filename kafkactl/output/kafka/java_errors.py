@@ -13,6 +13,9 @@ from kafkactl.errors import OperationError
 TERSE = "org.apache.kafka.tools.TerseException"
 """Exception of Java whose message is printed alone."""
 
+INVALID_TOPIC = "The request attempted to perform an operation on an invalid topic."
+"""Message of the exception for a name that no topic can have."""
+
 
 class MirroredError(OperationError):
     """A failure of a command that does the work of Kafka's tool, in the words of the tool."""
@@ -31,7 +34,7 @@ _MESSAGES: Mapping[int, str] = {
     7: "The request timed out.",
     15: "The coordinator is not available.",
     16: "This is not the correct coordinator.",
-    17: "The request attempted to perform an operation on an invalid topic.",
+    17: INVALID_TOPIC,
     24: "The group id is invalid.",
     25: "The coordinator is not aware of this member.",
     29: "Topic authorization failed.",
