@@ -42,16 +42,17 @@ def read_piece(descriptor: int, size: int) -> bytes:
 def read_stdin(*, is_line: bool = False) -> bytes:
     """Return the rest of standard input, or with `is_line` the rest of its line, without the line end.
 
-    Bytes behind the line may be lost, and so may bytes that `sys.stdin` has already buffered. Raise OSError where it
-    cannot be read, and ValueError where `sys.stdin` was closed.
+    Bytes behind the line stay for the next reader, but bytes that `sys.stdin` has already buffered may be lost. Raise
+    OSError where it cannot be read, and ValueError where `sys.stdin` was closed.
     """
     stream = sys.stdin.buffer
     if not isinstance(stream, io.BufferedReader):  # in memory
         return stream.readline().rstrip(b"\r\n") if is_line else stream.read()
     data = bytearray()
-    while not (is_line and b"\n" in data) and (piece := read_piece(stream.fileno(), _PIECE_BYTES)):
+    size = 1 if is_line else _PIECE_BYTES  # what is behind a line is for the next question
+    while not (is_line and data.endswith(b"\n")) and (piece := read_piece(stream.fileno(), size)):
         data += piece
-    return bytes(data.partition(b"\n")[0].rstrip(b"\r")) if is_line else bytes(data)
+    return bytes(data.rstrip(b"\r\n")) if is_line else bytes(data)
 
 
 def read_text(path: Path) -> str:
