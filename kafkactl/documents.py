@@ -6,7 +6,9 @@ in a mapping is refused, and only true, false, null and decimal integers are not
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -17,6 +19,40 @@ from kafkactl.stdout import was_closed
 
 STDIN = Path("-")
 """Path that means standard input."""
+_PIECE_BYTES = 8192
+
+
+def read_piece(descriptor: int, size: int) -> bytes:
+    """Return the next bytes of a descriptor, at most `size`, and b"" at its end; wait for one byte at least.
+
+    The wait is the same where another program has made the descriptor non-blocking. Raise OSError where it cannot be
+    read.
+    """
+    while True:
+        try:
+            return os.read(descriptor, size)
+        except BlockingIOError:
+            import select
+
+            poll = select.poll()
+            poll.register(descriptor, select.POLLIN)
+            poll.poll()
+
+
+def read_stdin(*, is_line: bool = False) -> bytes:
+    """Return the rest of standard input, or with `is_line` the rest of its line, without the line end.
+
+    Bytes behind the line stay for the next reader, but bytes that `sys.stdin` has already buffered may be lost. Raise
+    OSError where it cannot be read, and ValueError where `sys.stdin` was closed.
+    """
+    stream = sys.stdin.buffer
+    if not isinstance(stream, io.BufferedReader):  # in memory
+        return stream.readline().rstrip(b"\r\n") if is_line else stream.read()
+    data = bytearray()
+    size = 1 if is_line else _PIECE_BYTES  # what is behind a line is for the next question
+    while not (is_line and data.endswith(b"\n")) and (piece := read_piece(stream.fileno(), size)):
+        data += piece
+    return bytes(data.rstrip(b"\r\n")) if is_line else bytes(data)
 
 
 def read_text(path: Path) -> str:
@@ -30,7 +66,7 @@ def read_text(path: Path) -> str:
     if path == STDIN and was_closed(0):
         raise UsageError("cannot read standard input: it is closed", "name a file")
     try:
-        data = sys.stdin.buffer.read() if path == STDIN else path.read_bytes()
+        data = read_stdin() if path == STDIN else path.read_bytes()
         return data.decode("utf-8").removeprefix("\ufeff")
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None

@@ -226,6 +226,9 @@ REFUSED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "enable.auto.offset.store": ("kafkactl commits only records that it wrote", ("false",)),
     "enable.partition.eof": ("end at the end of every partition with --exit", ()),
     "delivery.report.only.error": ("kafkactl counts every record", ("true",)),
+    # confluent-kafka takes an object of Python under these names.
+    "default.topic.config": ("set each setting of topics by its own name", ()),
+    "logger": ("see the log of librdkafka on stderr with debug=all", ()),
 }
 """Refused settings, each with the reason, and with the values that are accepted because they change nothing."""
 

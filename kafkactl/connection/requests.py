@@ -269,10 +269,11 @@ class Requests:
         """Return the batches of a partition, beginning with the one that contains the offset; b"" where there is none.
 
         The broker waits up to 0.5 s for a first record. The result has at most 1 MiB, or one larger batch; the last
-        batch may be cut. Records of open and aborted transactions are in it, too. Raise OperationError for a refusal,
-        which is not tried again, for example of an offset outside the log, and for a partition that does not exist, has
-        no leader or may not be read by the user. Raise UnreachableError where there is no answer, and UsageError for a
-        wrong setting.
+        batch may be cut. Records of open and aborted transactions are in it, too. A broker that answers without
+        records, because the client's quota is used up, is asked again until the time-out. Raise OperationError where
+        this lasts, for another refusal, which is not tried again, for example of an offset outside the log, and for a
+        partition that does not exist, has no leader or may not be read by the user; raise UnreachableError where there
+        is no answer, and UsageError for a wrong setting.
         """
         from kafka.protocol.consumer import FetchRequest
 
@@ -283,18 +284,26 @@ class Requests:
         fetch_partition = FetchRequest.FetchTopic.FetchPartition(
             partition=partition, current_leader_epoch=-1, fetch_offset=offset, partition_max_bytes=_FETCH_BYTES
         )
-        answer = self.send(
-            "Fetch",
-            broker=leader,
-            replica_id=-1,
-            max_wait_ms=_FETCH_WAIT_MS,
-            min_bytes=1,
-            max_bytes=_FETCH_BYTES,
-            topics=[
-                FetchRequest.FetchTopic(topic=topic, topic_id=topic_metadata.topic_id, partitions=[fetch_partition])
-            ],
-        )
-        (partition_data,) = answer.responses[0].partitions
+
+        def ask() -> Any:
+            """Return the answer for the topic. Raise OperationError where the broker throttles the client."""
+            answer = self.send(
+                "Fetch",
+                broker=leader,
+                replica_id=-1,
+                max_wait_ms=_FETCH_WAIT_MS,
+                min_bytes=1,
+                max_bytes=_FETCH_BYTES,
+                topics=[
+                    FetchRequest.FetchTopic(topic=topic, topic_id=topic_metadata.topic_id, partitions=[fetch_partition])
+                ],
+            )
+            if not answer.responses:  # over a client's quota, a broker answers without any topic
+                reason = f"cannot read {topic}-{partition}: the quota of this client is used up for the moment"
+                raise OperationError(reason, code=ErrorCode.THROTTLING_QUOTA_EXCEEDED)
+            return answer.responses[0]
+
+        (partition_data,) = self._cluster.retry(ask).partitions
         if partition_data.error_code:
             raise refusal(f"cannot read {topic}-{partition}", partition_data.error_code)
         return bytes(partition_data.records or b"")

@@ -34,6 +34,8 @@ DEFAULT_TIMEOUT_S = 10.0
 LONGEST_TIMEOUT_S = 3600.0
 """The longest allowed time-out: librdkafka refuses longer ones."""
 SERVERS = ("bootstrap.servers", "metadata.broker.list")
+_IDS = frozenset({"client.rack", "group.id", "group.instance.id", "transactional.id"})
+"""Settings in whose values the case of letters counts, because Orders and orders are two groups."""
 _REGISTRY = "schema.registry."
 _UNUSABLE_HINT = "write the setting as UTF-8 text without NUL characters"
 CLIENT_VARIABLE = "KAFKACTL_CLIENT_"
@@ -78,11 +80,13 @@ class Settings:
         """Return a copy with the properties that flags set; `flags` are by the properties' names.
 
         A flag wins over contexts, variables and their files. Raise UsageError where the command line, or a file that it
-        names, also has another value, unless flags `always_win`; case does not count.
+        names, also has another value, unless flags `always_win`; case counts only in ids, such as group.id.
         """
         for name, flag in () if always_win else flags.items():
             other_value = self.command_line_properties.get(name)
-            if other_value is not None and other_value.lower() != flag.text.lower():
+            if other_value is None or other_value == flag.text:
+                continue
+            if name in _IDS or other_value.lower() != flag.text.lower():
                 raise UsageError(
                     f"{flag.option} says {name}={flag.text}, and the command line also has {name}={other_value}",
                     "leave one of them out; also look into the file of client settings",
@@ -138,8 +142,9 @@ def resolve(
 
     Raise UsageError for a wrong, empty or unsafe option, for a wrong or unsafe setting or file, for a setting with NUL
     or that is not Unicode, for a secret on the command line, for an address in KAFKACTL_CLIENT_* or
-    `python_properties`, for another one in `overrides` than in `bootstrap_server`, and for a time-out that is not above
-    0 and at most 1 h. Raise NotFoundError for a context that does not exist.
+    `python_properties`, for another one in `overrides` than in `bootstrap_server`, for different ones under the two
+    names in `overrides`, and for a time-out that is not above 0 and at most 1 h. Raise NotFoundError for a context that
+    does not exist.
     """
     environment = os.environ if environment is None else environment
     refuse_empty(bootstrap_server, address_option)
@@ -153,6 +158,9 @@ def resolve(
     variables_layer = _read_environment(environment)
     _refuse_address(variables_layer, f"{CLIENT_VARIABLE}*", "use KAFKACTL_BOOTSTRAP_SERVER")
     _refuse_address(python_properties or {}, "properties", "pass it as bootstrap_servers")
+    addresses_in_flags = dict.fromkeys(from_flags[name] for name in SERVERS if name in from_flags)
+    if len(addresses_in_flags) > 1:
+        raise UsageError(f"-X says {' and '.join(addresses_in_flags)}", "leave one of them out")
     in_flags, in_file = find_address(from_flags), find_address(from_file)
     if bootstrap_server and in_flags not in (None, bootstrap_server):
         raise UsageError(f"{address_option} says {bootstrap_server}, and -X says {in_flags}", "leave one of them out")

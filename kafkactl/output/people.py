@@ -118,9 +118,11 @@ def confirm(question: str, assume_yes: bool) -> bool:
 
 
 def read_answer() -> str:
-    """Return a line of stdin without its line feed; "" at its end, and for a line that is no text."""
+    """Return a line of stdin without its line end; "" at the end of stdin, and for a line that is no text."""
+    from kafkactl.documents import read_stdin
+
     try:
-        return sys.stdin.readline().rstrip("\n")
+        return read_stdin(is_line=True).decode(sys.stdin.encoding)
     except UnicodeDecodeError:
         return ""
 

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
+from kafkactl.documents import read_piece
 from kafkactl.errors import FormatError, MissingFileError, UsageError
 from kafkactl.storage.compression import GZIP_WINDOW
 from kafkactl.storage.files import GZIP_SUFFIX, STANDARD_INPUT
@@ -209,7 +210,7 @@ def _open_standard_input() -> tuple[BinaryIO, LostBytesError | None]:
     if stat.S_ISREG(os.fstat(descriptor).st_mode) and os.lseek(descriptor, 0, os.SEEK_CUR) == 0:
         file: BinaryIO = os.fdopen(os.dup(descriptor), "rb", buffering=0)
     else:
-        file = _copy_stream(lambda size: os.read(descriptor, size))
+        file = _copy_stream(lambda size: read_piece(descriptor, size))
     if os.pread(file.fileno(), len(_GZIP_MAGIC), 0) == _GZIP_MAGIC:
         return _unpack(STANDARD_INPUT, file)
     return file, None

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from kafkactl.admin.groups.offset_files import parse_csv
-from kafkactl.documents import read_json, read_text, read_yaml
+from kafkactl.documents import STDIN, read_json, read_text, read_yaml
 from kafkactl.errors import UsageError
 
 
@@ -75,3 +80,41 @@ def test_a_value_that_does_not_fit_its_tag(tmp_path: Path, text: str) -> None:
         file.write_text(content)
         with pytest.raises(UsageError, match="cannot read "):
             read_yaml(file)
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("from kafkactl.documents import read_yaml; print(read_yaml(path))", "{'a': 1, 'b': 2}"),
+        ("from kafkactl.cli.users import _read_password; print(_read_password('ann', path))", "a: 1b: 2"),
+        ("from kafkactl.cli.tokens.hmac_files import read_hmac; print(read_hmac(path))", "b'i'"),
+        ("from kafkactl.storage.source import read_file; print(bytes(read_file(path)))", "b'a: 1\\nb: 2\\n'"),
+    ],
+)
+def test_the_rest_of_a_non_blocking_input_is_waited_for(code: str, text: str) -> None:
+    """Another program that shares the pipe or terminal may have made it non-blocking."""
+    pieces = {"read_hmac": (b"aQ", b"==\n"), "_read_password": (b"a: 1", b"b: 2\n")}
+    first, last = next((pair for name, pair in pieces.items() if name in code), (b"a: 1\n", b"b: 2\n"))
+    read_end, write_end = os.pipe()
+    os.set_blocking(read_end, False)
+    os.write(write_end, first)
+    run = f"from pathlib import Path; path = Path('-'); print('ready', flush=True); {code}"
+    with subprocess.Popen([sys.executable, "-c", run], stdin=read_end, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.3)  # else the reader might find both pieces
+        os.write(write_end, last)
+        os.close(write_end)
+        os.close(read_end)
+        assert process.stdout.read() == f"{text}\n"
+
+
+def test_an_input_in_memory_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a: 1\n")))
+    assert read_text(STDIN) == "a: 1\n"
+
+
+def test_what_is_behind_a_line_stays_for_the_next_question() -> None:
+    run = "from kafkactl.output.people import read_answer; print([read_answer() for _ in range(3)])"
+    done = subprocess.run([sys.executable, "-c", run], input="y\r\nno\nlast", capture_output=True, text=True, check=True)
+    assert done.stdout == "['y', 'no', 'last']\n"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from kafkactl.connection import secrets
+from kafkactl.documents import read_stdin
 from kafkactl.errors import OperationError, UsageError
 
 FLAG = "--hmac-file"
@@ -53,7 +53,7 @@ def read_hmac(path: Path) -> bytes:
     or not base64. The message does not show the line.
     """
     if path == _STDIN:
-        text = secrets.decode_secret(FLAG, sys.stdin.buffer.readline().rstrip(b"\r\n"))
+        text = secrets.decode_secret(FLAG, read_stdin(is_line=True))
     else:
         text = secrets.read_secret_file(FLAG, path)
     try:

@@ -14,6 +14,7 @@ from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, ReportOptions
 from kafkactl.cli.frame.results import show_outcomes
 from kafkactl.connection import secrets
+from kafkactl.documents import read_stdin
 from kafkactl.errors import NotFoundError, UsageError
 from kafkactl.output import client_tables
 from kafkactl.output.report import listing
@@ -177,5 +178,5 @@ def _read_password(user: str, file: Path | None) -> str:
             raise UsageError("the two passwords differ", "nothing was changed; try again")
         return password
     if file == _FROM_STDIN:
-        return secrets.decode_secret("--password-file", sys.stdin.buffer.readline().rstrip(b"\r\n"))
+        return secrets.decode_secret("--password-file", read_stdin(is_line=True))
     return secrets.read_secret_file("--password-file", file)

@@ -160,3 +160,11 @@ def test_every_renamed_setting_is_one_librdkafka_knows() -> None:
             continue
         client = Consumer if java_name.startswith("fetch") else Producer
         client({name: 100_000, "group.id": "x"} if client is Consumer else {name: 100_000})
+
+
+@pytest.mark.parametrize("name", ["default.topic.config", "logger"])
+def test_a_name_of_an_object_in_python_is_refused(name: str) -> None:
+    """confluent-kafka calls methods of the value, which a text does not have."""
+    for flag in (None, "-X"):
+        with pytest.raises(UsageError, match=f"the setting {name}=x is not supported"):
+            to_librdkafka({name: "x"}, flag)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kafkactl.connection.contexts import Context, load
-from kafkactl.connection.settings import Settings, resolve
+from kafkactl.connection.settings import Flag, Settings, resolve
 from kafkactl.errors import NotFoundError, UsageError
 from tests.conftest import Cli
 
@@ -275,6 +275,24 @@ def test_two_addresses_on_the_command_line() -> None:
         assert (settings.bootstrap_servers, settings.source) == ("b:2", "-X")
         both = resolve(bootstrap_server="b:2", overrides=[f"{name}=b:2"], environment={})
         assert (both.bootstrap_servers, both.source) == ("b:2", "--bootstrap-server")
+
+
+def test_two_addresses_under_both_names() -> None:
+    overrides = ["bootstrap.servers=a:1", "metadata.broker.list=b:2"]
+    with pytest.raises(UsageError, match="-X says a:1 and b:2"):
+        told(overrides=overrides)
+    with pytest.raises(UsageError, match="-X says a:1 and b:2"):
+        told(bootstrap_server="a:1", overrides=overrides)
+    assert told(overrides=["metadata.broker.list=a:1", "bootstrap.servers=a:1"]).bootstrap_servers == "a:1"
+
+
+@pytest.mark.parametrize("name", ["group.id", "group.instance.id", "transactional.id", "client.rack"])
+def test_ids_that_differ_in_case_are_different(name: str) -> None:
+    settings = told(overrides=[f"{name}=orders", "isolation.level=READ_COMMITTED"])
+    flags = {name: Flag("--id", "orders"), "isolation.level": Flag("--isolation-level", "read_committed")}
+    assert settings.with_flags(flags).properties[name] == "orders"
+    with pytest.raises(UsageError, match=f"--id says {name}=Orders, and the command line also has {name}=orders"):
+        settings.with_flags({name: Flag("--id", "Orders")})
 
 
 @pytest.mark.parametrize(

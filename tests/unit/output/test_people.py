@@ -1,6 +1,11 @@
 from __future__ import annotations
 
 import io
+import os
+import pty
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 
 import pytest
@@ -27,6 +32,22 @@ def test_an_answer_that_is_no_text_is_no_yes(answer: bytes, agrees: bool, monkey
     monkeypatch.setattr("kafkactl.output.people.can_ask", lambda: True)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(answer), "utf-8"))
     assert people.confirm("delete all", assume_yes=False) is agrees
+
+
+def test_an_answer_at_a_non_blocking_terminal_is_waited_for() -> None:
+    terminal, end = pty.openpty()
+    os.set_blocking(end, False)
+    run = "from kafkactl.output import people; print(people.confirm('delete all', False))"
+    with subprocess.Popen([sys.executable, "-c", run], stdin=end, stderr=end, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        shown = b""
+        while not shown.endswith(b"[y/N] "):
+            shown += os.read(terminal, 100)
+        time.sleep(0.2)  # else the reader might find the answer
+        os.write(terminal, b"yes\n")
+        assert process.stdout.read() == b"True\n"
+    os.close(end)
+    os.close(terminal)
 
 
 @pytest.mark.parametrize("write", [people.note, people.warning, lambda text: people.error(KafkactlError(text))])
