@@ -116,5 +116,7 @@ def test_an_input_in_memory_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_behind_a_line_stays_for_the_next_question() -> None:
     run = "from kafkactl.output.people import read_answer; print([read_answer() for _ in range(3)])"
-    done = subprocess.run([sys.executable, "-c", run], input="y\r\nno\nlast", capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", run], input="y\r\nno\nlast", capture_output=True, text=True, check=True
+    )
     assert done.stdout == "['y', 'no', 'last']\n"
