@@ -250,10 +250,12 @@ class Reading:
         closing.start()
         closing.join(timeout_s)
         error = self._commit_error
-        if closing.is_alive() or (error is not None and error.code() in UNREACHABLE_CODES):
+        if closing.is_alive():
             return UnreachableError("the brokers did not answer: the last offsets may not have been committed")
         if error is None:
             return None
+        if error.code() in UNREACHABLE_CODES:
+            return UnreachableError(f"{describe_kafka_error(error)}: the last offsets may not have been committed")
         return OperationError(f"the last offsets were not committed: {describe_kafka_error(error)}", code=error.code())
 
     def _subscribe_to_selection(self) -> None:
