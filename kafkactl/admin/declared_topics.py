@@ -174,7 +174,9 @@ def _judge(change: Change, refusal_outcome: Outcome | None) -> Change:
     if refusal_outcome is None:
         return change
     if refusal_outcome.code in _NO_RIGHT:
-        return replace(change, unchecked=f"no right to {change.action} {change.what} of topic {change.topic}")
+        texts = {_CREATE: "create", _ADD: "add partitions of"}
+        action = texts.get(change.action, f"{change.action} {change.what} of")
+        return replace(change, unchecked=f"no right to {action} topic {change.topic}")
     return replace(change, action=_IMPOSSIBLE, what=f"{change.what}: {refusal_outcome.result}")
 
 

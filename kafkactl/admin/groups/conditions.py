@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from kafkactl.admin.groups.models import STATES, UNKNOWN_STATE, CommitState, GroupLag
+from kafkactl.admin.groups.models import STATES, UNKNOWN_STATE, CommitState, GroupLag, PartitionLag
 from kafkactl.errors import UsageError
 from kafkactl.numerals import read_decimal_number, write_number
 from kafkactl.times import parse_duration
@@ -90,22 +90,28 @@ def _has_unknown_partitions(subject: str, lag: GroupLag) -> bool:
     if subject not in ("time", "lag"):
         return False
     return any(
-        (row.time_lag_ms if subject == "time" else row.lag) is None
-        and not (row.commit is CommitState.NO_COMMIT and row.log_start_offset == row.log_end_offset)
+        (row.time_lag_ms if subject == "time" else row.lag) is None and not _has_nothing_to_read(row)
         for row in lag.partitions
     )
+
+
+def _has_nothing_to_read(row: PartitionLag) -> bool:
+    """Return whether a partition has no records, and the group no commit in it."""
+    return row.commit is CommitState.NO_COMMIT and row.log_start_offset == row.log_end_offset
 
 
 def _get_value(subject: str, lag: GroupLag) -> float | str | None:
     """Return the group's value of the subject (times in s), or None where it is not known.
 
     The subject is lag, time, members or state. The lag is the sum of the known ones, 0 where none is known. The time is
-    the largest known one; only it can be None.
+    the largest known one, and 0 where no partition has anything to read; only it can be None.
     """
     if subject == "state":
         return lag.description.state
     if subject == "members":
         return len(lag.description.members)
     if subject == "time":
+        if lag.time_lag_ms is None and lag.partitions and all(map(_has_nothing_to_read, lag.partitions)):
+            return 0.0
         return None if lag.time_lag_ms is None else lag.time_lag_ms / _MS
     return lag.total_lag

@@ -24,8 +24,8 @@ from kafkactl.admin.models import Partition
 from kafkactl.connection.cluster import Cluster
 
 _OF_CONSUMER_PROTOCOL = 1
-_OF_CONSUMERS = ("consumer", "")  # a group that only commits offsets has no protocol
 """Member type of the consumer protocol in ConsumerGroupDescribe."""
+_OF_CONSUMERS = ("consumer", "")  # a group that only commits offsets has no protocol
 
 
 def add_epochs(cluster: Cluster, described: Sequence[GroupDescription]) -> list[GroupDescription]:

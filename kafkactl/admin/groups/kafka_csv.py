@@ -24,7 +24,7 @@ _BAD_TEXT = "com.fasterxml.jackson.core.JsonParseException"
 _FIELDS = ("group", "topic", "partition", "offset")
 _TYPES = {"partition": ("int", 31), "offset": ("long", 63)}
 _BLANKS = "".join(map(chr, range(33)))
-_QUOTED = re.compile(r'"((?:[^"]|"")*)"')
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"[\x00-\x0c\x0e-\x20]*')
 
 
 class PlanFileError(KafkactlError):
@@ -56,10 +56,10 @@ def read_plan(path: Path, groups: Sequence[str]) -> PlanFile:
     line decides. Where it is no topic,partition,offset, `trace` of the result is the text of that exception, also with
     many groups; else it is empty. Missing numbers are 0, and of two lines for a partition the last one counts. Names
     are not checked: a group in the file that `groups` does not have is in the result, too. A partition may be negative.
-    Empty lines at the end do not count; a file of LFs alone has no offsets. A CR at the end of a line is removed, and a
-    line with only a CR counts, as empty texts and zeros. Raise PlanFileError for a file that cannot be read or is
-    empty, a line of another form, also an empty one before others, and a negative offset; bytes that are not UTF-8 are
-    replaced.
+    Empty lines at the end do not count; a file of LFs alone has no offsets. Outside quotes a CR hides the rest of its
+    line, and a line that begins with a CR counts, as empty texts and zeros. Raise PlanFileError for a file that cannot
+    be read or is empty, a line of another form, also an empty one before others, and a negative offset; bytes that are
+    not UTF-8 are replaced.
     """
     try:
         text = path.read_bytes().decode(errors="replace")
@@ -99,26 +99,26 @@ def _find_problem(line: str) -> str:
 def _read_line(line: str, with_group: bool) -> tuple[str, str, int, int]:
     """Return group, topic, partition and offset of a line; the group is empty without `with_group`.
 
-    `line` has no LF; a CR at its end is removed. Numbers may be negative. Missing texts are empty, missing numbers 0.
-    One empty value too many is ignored. A line with only a CR has empty texts and zeros. Raise PlanFileError for an
-    empty line, a wrong quote, text in place of a number, a partition beyond 32 bits, an offset beyond 64 bits, and too
-    many values.
+    `line` has no LF; it ends at a CR outside quotes. Numbers may be negative. Missing texts are empty, missing numbers
+    0. One value too many that is empty or blank is ignored. A line with only a CR has empty texts and zeros. Raise
+    PlanFileError for an empty line, a wrong quote, text in place of a number, a partition beyond 32 bits, an offset
+    beyond 64 bits, and too many values.
     """
     if not line:
         raise PlanFileError(f"No content to map due to end-of-input{_place('UNKNOWN', 'UNKNOWN')}", _MISMATCH)
-    line = line.removesuffix("\r")
     fields = _FIELDS if with_group else _FIELDS[1:]
     values: dict[str, str] = {}
     numbers = {"partition": 0, "offset": 0}
-    at = 0
-    while at <= len(line):
+    at, is_last = 0, False
+    while not is_last:
         value, end = _read_value(line, at)
+        is_last = not line.startswith(",", end)
         if len(values) < len(fields):
             field = fields[len(values)]
             values[field] = value
             if field in numbers:
                 numbers[field] = _read_number(value, field, at + 1, with_group)
-        elif value or end < len(line):
+        elif (value := value.strip(_BLANKS)) or not is_last:
             count = len(fields)
             entry = f'(value #{count} ({len(value)} chars) "{value}")'
             reason = f"Too many entries: expected at most {count} {entry}{_place(1, at + 1)}"
@@ -128,24 +128,25 @@ def _read_line(line: str, with_group: bool) -> tuple[str, str, int, int]:
 
 
 def _read_value(line: str, at: int) -> tuple[str, int]:
-    """Return the value that begins at this place, without quotes, and the place of the comma behind it, or the end.
+    """Return the value that begins at this place, without quotes, and the place of the comma or CR behind it.
 
-    A quote counts only at the place itself, and a doubled one inside stands for one. Spaces after a quoted value are
-    skipped; other spaces stay, and a tab there is text behind it. At the end of the line the value is empty. Raise
-    PlanFileError for a quote without its end, and for text behind it.
+    Without these the place is the end of the line. A quote counts only at the place itself; inside quotes a doubled
+    quote stands for one, and a CR is text. Blanks after a quoted value are skipped, others stay. At the end of the line
+    the value is empty. Raise PlanFileError for a quote without its end, and for text behind it.
     """
     if not line.startswith('"', at):
-        end = line.find(",", at)
-        end = len(line) if end < 0 else end
+        end = min((place for place in (line.find(",", at), line.find("\r", at)) if place >= 0), default=len(line))
         return line[at:end], end
     match = _QUOTED.match(line, at)
     if match is None:
-        raise PlanFileError(f"Missing closing quote for value{_place(1, len(line) + 1)}", _BAD_TEXT)
-    if (rest := line[match.end() :].lstrip(" ")) and not rest.startswith(","):
-        char = f"'{rest[0]}' (code {ord(rest[0])})"
+        place = _place(1 + line.count("\r"), len(line) - line.rfind("\r"))
+        raise PlanFileError(f"Missing closing quote for value{place}", _BAD_TEXT)
+    end = match.end()
+    if end < len(line) and line[end] not in ",\r":
+        char = f"'{line[end]}' (code {ord(line[end])})"
         reason = f"Unexpected character ({char}): Expected column separator character (',' (code 44)) or end-of-line"
-        raise PlanFileError(f"{reason}{_place(1, len(line) - len(rest) + 2)}", _BAD_TEXT)
-    return match[1].replace('""', '"'), len(line) - len(rest)
+        raise PlanFileError(f"{reason}{_place(1, end + 2)}", _BAD_TEXT)
+    return match[1].replace('""', '"'), end
 
 
 def _read_number(text: str, field: str, column: int, with_group: bool) -> int:
@@ -162,7 +163,7 @@ def _read_number(text: str, field: str, column: int, with_group: bool) -> int:
         return int(digits)
     record = f'{_CLASSES}{"With" if with_group else "No"}Group["{field}"]'
     raise PlanFileError(
-        f'Cannot deserialize value of type `{kind}` from String "{text}": not a valid `{kind}` value'
+        f'Cannot deserialize value of type `{kind}` from String "{digits}": not a valid `{kind}` value'
         f"{_place(1, column)} (through reference chain: {record})",
         _BAD_FORMAT,
     )

@@ -13,6 +13,7 @@ from kafkactl.cli.frame.command import flags
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.values import make_invalid_error
 from kafkactl.errors import UsageError, make_exclusive_error
+from kafkactl.numerals import read_whole_number
 from kafkactl.output import people
 
 _NAME_FLAGS = {
@@ -33,6 +34,7 @@ _DEFAULT_FLAGS = {
 }
 _TYPES_WITH_DEFAULT = (*QUOTA_TYPES, EntityType.BROKERS)
 _BROKER_TYPES = (EntityType.BROKERS, EntityType.BROKER_LOGGERS)
+_LARGEST_ID = 2**31 - 1
 _EXAMPLES = "for example: topics orders, brokers 1, --user alice --client app, brokers --default"
 
 
@@ -254,7 +256,8 @@ def _require_valid_choices(choices: list[EntityChoice]) -> None:
     """Raise UsageError for combinations and names that cannot have settings; otherwise do nothing.
 
     Only a user and a client can be combined. Only users, clients, ips and brokers have a default, whose name is "". A
-    name of None passes. A broker id must be a number, and an ip an address or a host name that can be resolved here.
+    name of None passes. A broker id must be a number from 0 to 2^31 - 1, and an ip an address or a host name that can
+    be resolved here.
     """
     types = [choice.type for choice in choices]
     if len(types) > 1 and sorted(types) != [EntityType.CLIENTS, EntityType.USERS]:
@@ -264,8 +267,11 @@ def _require_valid_choices(choices: list[EntityChoice]) -> None:
             raise UsageError(
                 f"{choice.type} have no default", f"give a name; only {', '.join(_TYPES_WITH_DEFAULT)} have a default"
             )
-        if choice.type in _BROKER_TYPES and choice.name and not (choice.name.isascii() and choice.name.isdigit()):
-            raise UsageError(f"invalid broker id {choice.name!r}", "give the number of the broker")
+        if choice.type in _BROKER_TYPES and choice.name:
+            try:
+                read_whole_number(choice.name, _LARGEST_ID)
+            except ValueError:
+                raise UsageError(f"invalid broker id {choice.name!r:.100}", "give the number of the broker") from None
         if choice.type is EntityType.IPS and choice.name:
             _require_address(choice.name)
 

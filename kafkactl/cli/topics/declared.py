@@ -113,14 +113,15 @@ def _make_change(change: DeclaredChange) -> Change:
     def find_inverse() -> tuple[str, ...] | None:
         """Return the arguments of the command that undoes the change.
 
-        The result is None for new partitions, which stay, and for a change that is impossible.
+        The result is None for new partitions, which stay, for a change that is impossible, and for moves where the
+        partitions have different numbers of replicas.
         """
         if change.action == "create":
             return make_arguments(("topics", "delete"), [change.topic], ["--yes"])
         if change.action in ("set", "unset"):
             flags = ("--unset", change.what) if change.before is None else ("--set", f"{change.what}={change.before}")
             return make_arguments(("configs", "alter"), ["topics", change.topic], flags)
-        if change.action == "move replicas" and change.before is not None:
+        if change.action == "move replicas" and change.before is not None and change.before.isdigit():  # no 1-2
             return make_arguments(("topics", "alter"), [change.topic], ["--replication-factor", change.before])
         return None
 

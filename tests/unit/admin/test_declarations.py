@@ -8,11 +8,22 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kafkactl.admin.declared_topics import _plan_changes, apply, build_declaration, compare, read_declaration
+from kafkactl.admin.declared_topics import (
+    Change,
+    _judge,
+    _plan_changes,
+    apply,
+    build_declaration,
+    compare,
+    read_declaration,
+)
+from kafkactl.admin.models import Outcome
 from kafkactl.admin.topics.changes import recreate_topics
 from kafkactl.admin.topics.descriptions import describe_in_full, describe_topics
 from kafkactl.admin.topics.models import PartitionDescription, TopicDescription, TopicSetting, TopicSpec
+from kafkactl.cli.topics.declared import _make_change
 from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.protocol import ErrorCode
 from kafkactl.connection.settings import Settings
 from tests.conftest import Cli
 from tests.fake_broker import FakeCluster
@@ -57,6 +68,23 @@ def test_one_partition_with_another_number_of_replicas_is_a_difference() -> None
     assert (change.action, change.before, change.after) == ("move replicas", "1-2", "2")
     (change,) = _plan_changes(TopicSpec("orders", 3, 1, None, dict(PRESENT.configs)), uneven, 3)
     assert (change.action, change.before, change.after) == ("move replicas", "1-2", "1")
+    assert _make_change(change).inverse() is None, "no command gives partitions different numbers of replicas"
+    assert _make_change(replace(change, before="2")).inverse() == (
+        "topics", "alter", "orders", "--replication-factor", "2",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("action", "what", "text"),
+    [
+        ("create", "topic", "no right to create topic orders"),
+        ("add partitions", "partitions", "no right to add partitions of topic orders"),
+        ("set", "retention.ms", "no right to set retention.ms of topic orders"),
+    ],
+)
+def test_a_change_without_the_right_to_it_is_named(action: str, what: str, text: str) -> None:
+    refusal = Outcome("orders", False, "refused", code=ErrorCode.TOPIC_AUTHORIZATION_FAILED)
+    assert _judge(Change("orders", action, what, None, "3"), refusal).unchecked == text
 
 
 def test_values_are_written_as_kafka_writes_them(tmp_path: Path) -> None:

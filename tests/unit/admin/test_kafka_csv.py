@@ -16,6 +16,12 @@ SHORT = {
     "t,0,1\nt,0,2\n": {("t", 0): 2},
     "t\n": {("t", 0): 0},
     "t,,null,\n": {("t", 0): 0},
+    "t,0,1, \t\n": {("t", 0): 1},
+    '"t"\t,0,"1"\x01 \n': {("t", 0): 1},
+    "t,3,1\rt,4,2\r": {("t", 3): 1},
+    't,3\r"': {("t", 3): 0},
+    '"t\rx" \r,3,1\n': {("t\rx", 0): 0},
+    "\rt,3,1\n": {("", 0): 0},
 }
 WRONG = {
     "": "MismatchedInputException: No content to map",
@@ -24,7 +30,10 @@ WRONG = {
     "t,0,-1\n": "Invalid negative offset",
     "a,b,c,d,e\n": 'from String "c": not a valid `int` value\n at [Source: (StringReader); line: 1, column: 5]',
     "g,t,0,1,5\n": 'Too many entries: expected at most 4 (value #4 (1 chars) "5")',
-    '"t,0,1\n': "Missing closing quote for value",
+    '"t,0,1\n': "Missing closing quote for value\n at [Source: (StringReader); line: 1, column: 7]",
+    '"t,0,1\r\n': "Missing closing quote for value\n at [Source: (StringReader); line: 2, column: 1]",
+    "g,t,0,1, x \n": 'Too many entries: expected at most 4 (value #4 (1 chars) "x")',
+    "g,t, x ,0\n": 'Cannot deserialize value of type `int` from String "x"',
     '"t"x,0,1\n': "Unexpected character ('x' (code 120))",
 }
 

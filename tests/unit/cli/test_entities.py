@@ -63,6 +63,8 @@ def test_a_user_and_a_client() -> None:
         ({"entity": ["brokers", "1"], "entity_default": True}, "broker 1 and --default are mutually exclusive"),
         ({"entity": ["brokers", "one"]}, "invalid broker id 'one'"),
         ({"entity": ["brokers", "²"]}, "invalid broker id '²'"),
+        ({"entity": ["brokers", "2147483648"]}, "invalid broker id '2147483648'"),
+        ({"entity": ["broker-loggers", "1" * 5000]}, "invalid broker id '1111"),
         ({"entity_name": ["x"]}, "missing option --entity-type"),
         ({"entity_type": ["topics"], "entity_name": ["x", "y"]}, "there are more entity names than entity types"),
         ({"ip": "no such host"}, "neither an ip address nor a host"),

@@ -76,6 +76,10 @@ def test_conditions() -> None:
     empty = group([row(0, 5, 5, time_lag_ms=0), row(1, None, 0)])
     assert parse("lag>10").find_violation(empty) is None, "nothing was ever written to the other partition"
     assert parse("time>5m").find_violation(empty) is None
+    new = group([row(0, None, 0), row(1, None, 0)])
+    assert parse("lag>10").find_violation(new) is None, "nothing was ever written to the topic"
+    assert parse("time>5m").find_violation(new) is None
+    assert "time is not known" in str(parse("time>5m").find_violation(group([])))
     partly = group([row(0, 5, 20, time_lag_ms=1000), row(1, 5, 20)])
     assert "time is not known" in str(parse("time>5m").find_violation(partly)), "the other partition may be late"
     assert "time is 1 s" in str(parse("time<5m").find_violation(partly))
