@@ -94,11 +94,12 @@ def read_yaml(path: Path) -> Any:
     """Return the value of a YAML file: mappings, lists, texts, integers, true, false and None; None for an empty file.
 
     The path `-` means standard input. JSON is read as well. Numbers with a point or an exponent are texts, so are yes,
-    True, Null, 0x1F and dates, and in YAML that is no JSON also integers with leading zeros or more than 19 digits;
-    only the tag !!float gives a float. A merge key << is a name like others. Raise UsageError for a file that cannot be
-    read, is not UTF-8 or not YAML, has several documents, or is nested too deeply; for a mapping with a repeated name
-    (5 and "5" are one) or a name that is neither a text nor an integer; for a text that no client can send, with half a
-    character or a NUL; for a value that contains itself, and a tag such as !!binary, !!set or !!timestamp.
+    True, Null, 0x1F and dates, and in YAML that is no JSON also integers with a plus sign, with leading zeros or of
+    more than 19 digits; only the tag !!float gives a float. A merge key << is a name like others. Raise UsageError for
+    a file that cannot be read, is not UTF-8 or not YAML, has several documents, or is nested too deeply; for a mapping
+    with a repeated name (5 and "5" are one) or a name that is neither a text nor an integer; for a text that no client
+    can send, with half a character or a NUL; for a value that contains itself, and a tag such as !!binary, !!set or
+    !!timestamp.
     """
     text = read_text(path)
     value = _read_json_value(path, text) if text.lstrip()[:1] in ("{", "[") else _NOT_JSON
@@ -120,7 +121,7 @@ class _NulError(Exception):
 
 
 _NOT_JSON = object()
-_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})")
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
 
 
 def _check_value(value: Any, checked: set[int], around: set[int]) -> None:
@@ -203,7 +204,8 @@ def _make_loader() -> Any:
     """Return a new subclass of PyYAML's safe loader that refuses repeated names; 5 and "5" are one.
 
     Values without a tag and quotes are texts, except null, ~, an empty value, true, false, and decimal integers of up
-    to 19 digits without leading zeros. Names must be texts or integers. `<<` is an ordinary name, and merges nothing.
+    to 19 digits without leading zeros or a plus sign. Names must be texts or integers. `<<` is an ordinary name, and
+    merges nothing.
     """
     import yaml
 
@@ -230,7 +232,7 @@ def _make_loader() -> Any:
     for tag, pattern, first in (
         ("null", re.compile(r"~|null|"), ["~", "n", ""]),
         ("bool", re.compile(r"true|false"), ["t", "f"]),
-        ("int", _INTEGER, list("-+0123456789")),
+        ("int", _INTEGER, list("-0123456789")),
     ):
         whole = re.compile(f"(?:{pattern.pattern})$")
         Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", whole, first)

@@ -120,3 +120,18 @@ def test_what_is_behind_a_line_stays_for_the_next_question() -> None:
         [sys.executable, "-c", run], input="y\r\nno\nlast", capture_output=True, text=True, check=True
     )
     assert done.stdout == "['y', 'no', 'last']\n"
+
+
+@pytest.mark.parametrize("text", ["+5", "-0", "+0", "007", "-01", "--5", "0x1F", "1_000", "0o7", "1e3"])
+def test_a_text_that_would_change_as_an_integer_stays(tmp_path: Path, text: str) -> None:
+    """A group may have the name +4930, and a topic the name 007."""
+    path = tmp_path / "names.yaml"
+    path.write_text(f"name: {text}\n")
+    assert read_yaml(path) == {"name": text}
+
+
+@pytest.mark.parametrize("number", [0, 7, -7, 10**18, -(10**18)])
+def test_integers_are_integers(tmp_path: Path, number: int) -> None:
+    path = tmp_path / "numbers.yaml"
+    path.write_text(f"value: {number}\n")
+    assert read_yaml(path) == {"value": number}
