@@ -95,7 +95,7 @@ def make_alterations(to_set: Mapping[str, str], to_unset: Collection[str]) -> li
     twice.
     """
     if both := sorted({*to_set} & {*to_unset}):
-        raise UsageError(f"setting changed twice: {', '.join(both)}", "give each setting once")
+        raise UsageError(f"setting given twice: {', '.join(both)}", "give each setting once")
     changes = [Alteration(Operation.SET, name, value) for name, value in to_set.items()]
     return changes + [Alteration(Operation.DELETE, name) for name in to_unset]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from kafkactl.admin import configs, quotas, scram
 from kafkactl.admin.configs import Alteration, Operation
 from kafkactl.admin.entities import DEFAULT_NAME, QUOTA_TYPES, Entity, EntityType
+from kafkactl.cli.frame.values import require_each_once
 from kafkactl.connection import properties, secrets
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.settings import parse_assignment
@@ -66,8 +67,7 @@ def parse_alterations(
     if not alterations:
         raise UsageError("nothing to alter", "name a setting: --set NAME=VALUE or --unset NAME")
     names = [change.name for change in alterations]
-    if duplicates := sorted({name for name in names if names.count(name) > 1}):
-        raise UsageError(f"setting changed twice: {', '.join(duplicates)}", "give each setting once")
+    require_each_once(names, "setting")
     if invalid_names := [name for name in names if not _NAME.fullmatch(name)]:
         raise UsageError(
             f"invalid name of a setting: {', '.join(map(repr, invalid_names))}", "use letters, digits, . _ and -"

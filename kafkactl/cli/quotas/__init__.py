@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -17,6 +16,7 @@ from kafkactl.cli.frame.command import command, flags, new_app
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ClusterOptions, ReportOptions
 from kafkactl.cli.frame.results import show_outcomes
+from kafkactl.cli.frame.values import require_each_once
 from kafkactl.connection.settings import parse_assignment
 from kafkactl.errors import NotFoundError, UsageError, make_exclusive_error
 from kafkactl.output import client_tables
@@ -176,7 +176,7 @@ def set_quotas(
     from kafkactl.admin import quotas
 
     assignments = [parse_assignment(assignment, "quota") for assignment in quota]
-    _refuse_doubles([name for name, _ in assignments])
+    require_each_once([name for name, _ in assignments], "quota")
     limits = {name: quotas.parse_limit(name, text) for name, text in assignments}
     return _change(cluster, output, whose.require_entity(), limits, (), dry_run)
 
@@ -202,14 +202,8 @@ def unset(
     Examples:
       kafkactl quotas unset --client app producer_byte_rate
     """
-    _refuse_doubles(quota)
+    require_each_once(quota, "quota")
     return _change(cluster, output, whose.require_entity(), {}, quota, dry_run)
-
-
-def _refuse_doubles(names: Sequence[str]) -> None:
-    """Raise UsageError for names of quotas that stand twice."""
-    if doubles := sorted(name for name, count in Counter(names).items() if count > 1):
-        raise UsageError(f"quota changed twice: {', '.join(doubles)}", "give each quota once")
 
 
 def _change(

@@ -23,6 +23,7 @@ from kafkactl.cli.frame.subjects import (
     make_missing_error,
     make_unmatched_errors,
 )
+from kafkactl.cli.frame.values import require_each_once
 from kafkactl.cli.topics import declared, describe
 from kafkactl.cli.topics.collisions import warn_of_collisions
 from kafkactl.errors import KafkactlError, UsageError, make_exclusive_error
@@ -167,8 +168,10 @@ def create(
         assignment = _parse_assignment(replica_assignment) if replica_assignment else None
         if assignment and (partitions or replication_factor):
             raise make_exclusive_error("--replica-assignment", "--partitions" if partitions else "--replication-factor")
-        configs = dict(parse_assignment(text, "--config") for text in config or ())
-        specs = [TopicSpec(name, partitions, replication_factor, assignment, configs) for name in names]
+        settings = [parse_assignment(text, "--config") for text in config or ()]
+        if not people.is_kafka_style():  # Kafka's tool takes the last value
+            require_each_once([name for name, _ in settings], "setting")
+        specs = [TopicSpec(name, partitions, replication_factor, assignment, dict(settings)) for name in names]
     connected = cluster.connect()
     if not output.is_kafka:
         warn_of_collisions(connected, [spec.topic for spec in specs])

@@ -51,7 +51,7 @@ def test_changes(connected: Cluster, broker: FakeBroker) -> None:
     assert broker.state.configs[CLIENT_METRICS, "apps"]["interval.ms"] == "1000"
     client_metrics.alter_subscription(connected, "apps", changes)
     assert broker.state.configs[CLIENT_METRICS, "apps"] == {"interval.ms": "5000"}
-    with pytest.raises(UsageError, match="changed twice: match"):
+    with pytest.raises(UsageError, match="given twice: match"):
         client_metrics.make_alterations({"match": "client_id=a"}, ["match"])
     broker.on("IncrementalAlterConfigs", error=INVALID_CONFIG, error_message="the interval is too short")
     with pytest.raises(OperationError, match="the interval is too short"):
@@ -125,7 +125,7 @@ def test_a_deletion_names_what_is_missing(cli: Cli, broker: FakeBroker) -> None:
         ("apps --generate-name --metrics a", "mutually exclusive"),
         ("apps --interval soon", "invalid value 'soon' for --interval"),
         ("apps --unset interval", "invalid value 'interval' for --unset"),
-        ("apps --unset metrics --metrics a", "setting changed twice: metrics"),
+        ("apps --unset metrics --metrics a", "setting given twice: metrics"),
         ("apps --metrics=", "invalid value '' for --metrics"),
     ],
 )

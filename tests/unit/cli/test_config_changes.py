@@ -46,7 +46,7 @@ def test_all_flags_together(tmp_path: Path) -> None:
     ("flags", "reason"),
     [
         ({}, "nothing to alter"),
-        ({"set_": ["a=1"], "unset": ["a"]}, "setting changed twice: a"),
+        ({"set_": ["a=1"], "unset": ["a"]}, "setting given twice: a"),
         ({"set_": ["a b=1"]}, "invalid name of a setting: 'a b'"),
         (
             {"add_config": "a=1", "add_config_file": Path("x")},

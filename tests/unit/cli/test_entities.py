@@ -118,4 +118,4 @@ def test_quotas_of_an_empty_name_are_not_the_default_ones(option: str) -> None:
 def test_a_quota_that_is_changed_twice_is_refused(verb: str, quotas: str, cli: Cli) -> None:
     """As `configs alter` does: the last value must not win in silence."""
     done = cli("quotas", verb, "-b", "127.0.0.1:1", "--client", "app", *quotas.split(), check=2)
-    assert done.stderr.startswith("error: quota changed twice: producer_byte_rate\n")
+    assert done.stderr.startswith("error: quota given twice: producer_byte_rate\n")
