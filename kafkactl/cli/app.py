@@ -90,6 +90,7 @@ _PARSER_ERRORS = [
     (r"^Invalid value for '([^']*)'(?: / '[^']*')*: (.*)$", r"invalid value for \1: \2"),
     (r"^Option '([^']*)' requires an argument$", r"missing value of \1"),
     (r"^No such option: (.*)$", r"option not found: \1"),
+    (r" \('(\(Possible options: .*\))',\)$", r" \1"),  # the oldest release prints a tuple
     (r"^Got unexpected extra arguments?(?:\(s\))? \((.*)\)$", r"unexpected argument: \1"),
 ]
 """Sentences of typer's parser, and ours for them. They are compiled for an error only, not at every start."""

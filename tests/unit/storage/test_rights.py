@@ -103,8 +103,11 @@ def test_a_name_in_a_folder_that_may_not_be_searched_is_left_for_its_reader(log_
     assert expand_folders(names) == ([log_dir / "orders-1" / f"{0:020}.log", names[1]], [])
 
 
-def test_a_partition_in_a_log_dir_that_may_not_be_searched(log_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is reached as the working directory; what lies beside it counts as missing."""
+def test_a_partition_in_a_log_dir_that_may_not_be_searched(monkeypatch: pytest.MonkeyPatch, log_dir: Path) -> None:
+    """It is reached as the working directory; what lies beside it counts as missing.
+
+    `monkeypatch` stands first, so that it leaves the folder with the rights that the test began with.
+    """
     monkeypatch.chdir(log_dir / "orders-1")
     set_rights(log_dir, 0o600)
     found = list(check_partition(Path(), CheckCounts()))
