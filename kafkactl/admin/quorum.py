@@ -58,7 +58,8 @@ class QuorumNode:
     last_caught_up_ms: int | None
     """Last time at which it had the whole log, in ms since 1970; None where it is not known."""
     endpoints: tuple[str, ...]
-    """Listeners as NAME://HOST:PORT, an IPv6 address in brackets; empty for observers, and before Kafka 3.9."""
+    """Listeners of the voter with its id as NAME://HOST:PORT, an IPv6 address in brackets; empty without this voter,
+    and before Kafka 3.9."""
 
 
 @dataclass(frozen=True, kw_only=True)
