@@ -58,7 +58,8 @@ class QuorumNode:
     last_caught_up_ms: int | None
     """Last time at which it had the whole log, in ms since 1970; None where it is not known."""
     endpoints: tuple[str, ...]
-    """Listeners as NAME://HOST:PORT, an IPv6 address in brackets; empty for observers, and before Kafka 3.9."""
+    """Listeners of the voter with its id as NAME://HOST:PORT, an IPv6 address in brackets; empty without this voter,
+    and before Kafka 3.9."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,22 +179,23 @@ def find_candidate(quorum: Quorum, node_id: int, directory_id: str | None) -> Qu
     that is no directory id (parse_directory_id); OperationError where the quorum is static, where the id belongs to a
     voter with another folder, and, without `directory_id`, where several observers have the id; NotFoundError for a
     node that does not read the metadata log, and for an observer with another directory id. An observer that is down
-    (is_up) is an OperationError, too; a voter that is down is returned. A broker is an observer, too, and is not
-    refused.
+    (is_up) is an OperationError, too. A voter that is down is returned, but without `directory_id` it is a voter with
+    another folder where an observer with its id is up. A broker is an observer, too, and is not refused.
     """
     _require_dynamic(quorum)
     if directory_id is not None:
         directory_id = _format_directory_id(parse_directory_id(directory_id))
     hint = "show the ids of the controllers: kafkactl quorum replication"
-    for voter in quorum.voters:
-        if voter.id == node_id and directory_id in (None, voter.directory_id):
-            return voter
-        if voter.id == node_id:
-            raise OperationError(
-                f"controller {node_id} is a voter with another directory id: {voter.directory_id}",
-                f"remove it first: kafkactl quorum remove-controller {node_id} --directory-id={voter.directory_id}",
-            )
     observers = [node for node in quorum.observers if node.id == node_id]
+    for voter in (node for node in quorum.voters if node.id == node_id):
+        # After the loss of its disk the process reads the log as an observer, with a new folder.
+        has_new_folder = not is_up(quorum, voter) and any(is_up(quorum, node) for node in observers)
+        if directory_id == voter.directory_id or (directory_id is None and not has_new_folder):
+            return voter
+        raise OperationError(
+            f"controller {node_id} is a voter with another directory id: {voter.directory_id}",
+            f"remove it first: kafkactl quorum remove-controller {node_id} --directory-id={voter.directory_id}",
+        )
     candidates = [node for node in observers if directory_id in (None, node.directory_id)]
     if not observers:
         raise NotFoundError(

@@ -172,8 +172,9 @@ def plan_factor(
                 raise OperationError(failure, "try again later", KafkaError._UNKNOWN_PARTITION)
         return [row for topic in described for row in topic.partitions]
 
-    partitions = cluster.retry(ask, frozenset({KafkaError._UNKNOWN_PARTITION}))
+    # The moves come first: after one that ends between the two answers, the topic has the replicas of its target.
     targets = {(row.topic, row.partition): get_target(row) for row in list_running(cluster)}
+    partitions = cluster.retry(ask, frozenset({KafkaError._UNKNOWN_PARTITION}))
     partitions = [replace(row, replicas=targets.get((row.topic, row.partition), row.replicas)) for row in partitions]
     return plan(partitions, factor, read_racks(cluster), count_replicas(cluster))
 

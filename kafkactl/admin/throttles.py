@@ -168,15 +168,13 @@ def plan_throttles(
         for move in moves:
             before, _ = sources.get((move.topic, move.partition), (set(move.before), set()))
             sources[move.topic, move.partition] = before, set(move.after) - before
-        for topic in sorted({topic for topic, _ in sources}):
+        by_topic: dict[str, list[tuple[int, tuple[set[int], set[int]]]]] = defaultdict(list)
+        for (topic, number), sides in sources.items():
+            by_topic[topic].append((number, sides))
+        for topic, partitions in sorted(by_topic.items()):
             topics[topic] = {
                 setting: ",".join(
-                    sorted(
-                        f"{number}:{broker}"
-                        for (name, number), sides in sources.items()
-                        if name == topic
-                        for broker in sides[side]
-                    )
+                    sorted(f"{number}:{broker}" for number, sides in partitions for broker in sides[side])
                 )
                 for side, setting in enumerate(TOPIC_SETTINGS)
             }

@@ -92,13 +92,13 @@ def describe_each(cluster: Cluster, names: Sequence[str], with_moves: bool = Fal
     """Return topics with their settings, sorted by name, and an error for each topic that fails. All are asked at once.
 
     A topic that does not exist is a NotFoundError; a topic whose settings cannot be read is in both lists, without
-    settings. `with_moves` asks for reassignments, too, but only where a replica is not in sync. Where no answer about
-    them comes, they are empty, with one error more; without the right to list them, and where the brokers cannot list
-    them, they are empty without an error. Eligible leaders, and reassignments in any case, are read where librdkafka
-    gets no answer for half of the time-out: then kafka-python asks. Without names both lists are empty. Raise
-    OperationError where reassignments are refused for another reason than missing rights, or a whole request of
-    kafka-python is refused, UnreachableError where no topic, or no topic's settings, were answered, UsageError for a
-    wrong client setting, and ValueError for an empty name.
+    settings. `with_moves` asks for reassignments, too, but only where a replica is not in sync, and then once more for
+    the replicas of such partitions without one. Where no answer about them comes, they are empty, with one error more;
+    without the right to list them, and where the brokers cannot list them, they are empty without an error. Eligible
+    leaders, and reassignments in any case, are read where librdkafka gets no answer for half of the time-out: then
+    kafka-python asks. Without names both lists are empty. Raise OperationError where reassignments are refused for
+    another reason than missing rights, or a whole request of kafka-python is refused, UnreachableError where no topic,
+    or no topic's settings, were answered, UsageError for a wrong client setting, and ValueError for an empty name.
     """
     if not names:
         return [], []
@@ -133,7 +133,8 @@ def describe_each(cluster: Cluster, names: Sequence[str], with_moves: bool = Fal
             topics.append(TopicDescription(name, topic_id, bool(topic.is_internal), tuple(partitions), topic_settings))
         # A move ends when all replicas are in sync, so that without others there is none to ask for.
         if with_moves and any(partition.under_replicated for topic in topics for partition in topic.partitions):
-            topics = _add_moves(topics, _read_moves(cluster, failures))
+            moves = _read_moves(cluster, failures)
+            topics = _add_moves(_read_replicas_again(cluster, topics, moves), moves)
     return topics, errors + failures
 
 
@@ -381,6 +382,35 @@ def _add_moves(topics: Iterable[TopicDescription], moves: Mapping[Partition, Rea
         return replace(row, adding=move.adding if move else (), removing=move.removing if move else ())
 
     return [replace(topic, partitions=tuple(map(add, topic.partitions))) for topic in topics]
+
+
+def _read_replicas_again(
+    cluster: Cluster, topics: Sequence[TopicDescription], moves: Mapping[Partition, Reassignment]
+) -> list[TopicDescription]:
+    """Return the topics in their order, with the present replicas of topics with one out of sync and not in a move.
+
+    A move may have ended after the topic was described: then the replicas that it removed are gone. Leaders and
+    replicas in sync are new, too; partitions of `moves` stay as they are. Without such topics nothing is asked. Where
+    no answer comes, and for a topic or partition that is gone, nothing changes. Raise UsageError for a wrong client
+    setting.
+    """
+    names = [
+        topic.topic
+        for topic in topics
+        if any(row.under_replicated and (row.topic, row.partition) not in moves for row in topic.partitions)
+    ]
+    try:
+        again = list(_describe_by_metadata(cluster, names, [])) if names else []
+    except (UnreachableError, OperationError):
+        again = []
+    present = {(row.topic, row.partition): row for topic in again for row in topic.partitions}
+
+    def update(row: PartitionDescription) -> PartitionDescription:
+        """Return a partition with its new replicas; one with a move, and one that is gone, stays as it is."""
+        now = row if (row.topic, row.partition) in moves else present.get((row.topic, row.partition), row)
+        return replace(row, leader=now.leader, replicas=now.replicas, isr=now.isr)
+
+    return [replace(topic, partitions=tuple(map(update, topic.partitions))) for topic in topics]
 
 
 def _read_moves(cluster: Cluster, errors: list[KafkactlError]) -> Mapping[Partition, Reassignment]:

@@ -27,6 +27,7 @@ from kafkactl.connection.protocol import ErrorCode
 from kafkactl.connection.settings import Settings
 from tests.conftest import Cli
 from tests.fake_broker import FakeCluster
+from tests.fake_broker.protocol import Fields, Request
 
 OWN = {"retention.ms": "5", "flush.ms": "7"}
 PRESENT = TopicDescription(
@@ -98,7 +99,7 @@ def test_values_are_written_as_kafka_writes_them(tmp_path: Path) -> None:
 def test_a_topic_that_gets_no_partitions_says_that_it_is_not_moved() -> None:
     with FakeCluster(brokers=2, topics={"orders": 1, "other": 1}) as brokers:
         brokers.on("CreatePartitions", error=37, item="orders")
-        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=3))
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=5))
         declared = [TopicSpec(name, 2, 2, None, {}) for name in ("orders", "other")]
         outcomes = apply(cluster, declared, compare(cluster, declared))
         cluster.close()
@@ -129,6 +130,28 @@ def test_replicas_count_as_after_a_move(target: list[int]) -> None:
         cluster.close()
         assert outcome.ok
         assert {len(row.replicas) for row in brokers.state.topics["orders"].all_partitions} == {len(target)}
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_move_that_ends_while_a_topic_is_described_counts_as_ended(lost: bool) -> None:
+    """The description still has the replicas of before and of after it, and the list of moves is empty."""
+    with FakeCluster(brokers=4, topics={"orders": 1}) as brokers:
+        (moving,) = brokers.state.topics["orders"].all_partitions
+        moving.replicas, moving.isr, moving.target = [1, 2, 3, 4], [1, 2, 3], [2, 4]
+
+        def end_moves(_request: Request, answer: Fields) -> Fields:
+            brokers.state.finish_reassignments()
+            if lost:
+                brokers.on("Metadata", error=ErrorCode.TOPIC_AUTHORIZATION_FAILED)
+            return answer | {"topics": []}
+
+        brokers.on("ListPartitionReassignments", answer=end_moves)
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=5))
+        (topic,) = describe_topics(cluster, ["orders"], with_moves=True)
+        cluster.close()
+    (row,) = topic.partitions
+    assert (row.leader, row.replicas, row.isr) == ((1, (1, 2, 3, 4), (1, 2, 3)) if lost else (2, (2, 4), (2, 4)))
+    assert topic.target_factor == len(row.replicas)
 
 
 def test_replicas_in_sync_are_not_asked_for_moves() -> None:

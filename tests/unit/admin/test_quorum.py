@@ -119,6 +119,25 @@ def test_nodes_that_cannot_become_voters(connected: Cluster, fake: FakeCluster) 
         quorum.find_candidate(quorum.read_quorum(connected), 4, None)
 
 
+def test_a_voter_with_a_new_disk_is_no_voter_yet(connected: Cluster, fake: FakeCluster) -> None:
+    """Its process is an observer with a new folder, and the lost folder votes until it is removed."""
+    fake.state.observers[4] = uuid.UUID(int=4)
+    described = quorum.read_quorum(connected)
+    leader, second, third, observer = described.nodes
+    now_ms = 100_000
+    up = {"last_fetch_ms": now_ms}
+    observer = replace(observer, id=3, last_fetch_ms=now_ms)
+    for lost in (replace(third, last_fetch_ms=1), replace(third, last_fetch_ms=None)):
+        replaced = replace(described, nodes=[replace(leader, **up), replace(second, **up), lost, observer])
+        with pytest.raises(OperationError, match=f"controller 3 is a voter with another directory id: {VOTER}"):
+            quorum.find_candidate(replaced, 3, None)
+        assert quorum.find_candidate(replaced, 3, VOTER) is lost
+    third = replace(third, **up)
+    for old in (observer, replace(observer, last_fetch_ms=1)):  # the leader shows a former observer for a while
+        added = replace(described, nodes=[replace(leader, **up), replace(second, **up), third, old])
+        assert quorum.find_candidate(added, 3, None) is third
+
+
 @pytest.mark.parametrize("host", ["host4", "10.0.0.7", "::1"])
 def test_an_endpoint_has_one_text(host: str) -> None:
     """The text of the command line is compared with that of the answer."""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kafkactl.admin import reassignment
-from kafkactl.admin.reassignment import plan
+from kafkactl.admin.reassignment import RunningMove, plan
 from kafkactl.admin.topics.models import PartitionDescription, TopicDescription
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.settings import Settings
@@ -126,3 +126,26 @@ def test_partitions_that_no_broker_hears_of_are_no_half_done_move(monkeypatch: p
     cluster = half_told(monkeypatch, HalfToldCluster(known=1, timeout_s=-1))
     with pytest.raises(OperationError, match="does not know the new partitions of t yet"):
         reassignment.plan_factor(cluster, ["t"], 2, added={"t": 9})
+
+
+def test_a_move_that_ends_while_the_plan_is_made_counts_as_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first answer still has the move from broker 2 to broker 3, the next one does not."""
+    cluster = half_told(monkeypatch, HalfToldCluster(known=0))
+    answers: list[str] = []
+
+    def describe(_cluster: object, _names: list[str]) -> list[TopicDescription]:
+        row = partition(0, 1, 3) if answers else partition(0, 1, 2, 3, isr=(1, 2))
+        answers.append("topics")
+        return [TopicDescription("t", "", False, (row,))]
+
+    def list_running(_cluster: object) -> list[RunningMove]:
+        move = RunningMove(topic="t", partition=0, replicas=(1, 2, 3), adding=(3,), removing=(2,))
+        answers.append("moves")
+        return [move] if answers == ["moves"] else []
+
+    monkeypatch.setattr(reassignment, "describe_topics", describe)
+    monkeypatch.setattr(reassignment, "list_running", list_running)
+    assert reassignment.plan_factor(cluster, ["t"], 2) == []
+    answers.clear()
+    (move,) = reassignment.plan_factor(cluster, ["t"], 3)
+    assert (move.before, move.after[:2]) == ((1, 3), (1, 3))

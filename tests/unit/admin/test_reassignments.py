@@ -71,6 +71,23 @@ def test_throttles_count_what_is_running_already() -> None:
     assert plan.brokers[4] == {throttles.LEADER_RATE: "100", throttles.FOLLOWER_RATE: "100"}
 
 
+def test_the_partitions_of_many_topics_are_looked_at_once() -> None:
+    """The work grows with the number of partitions, and not with that of topics times partitions."""
+    comparisons = []
+
+    class Name(str):
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            comparisons.append(other)
+            return str.__eq__(self, other)
+
+    moves = [Move(Name(f"t{number}"), 0, (1,), (2,)) for number in range(100)]
+    assert len(throttles.plan_throttles(moves, [], 100).topics) == 100
+    assert len(comparisons) < 2000
+
+
 def test_the_state_of_each_partition() -> None:
     rows = reassignment.verify(
         [make_running(1, (1, 2), (2,))],
