@@ -12,11 +12,15 @@ from tests.acl_broker import AclBroker, running_acl_broker
 from tests.clusters import OPEN, PORTS, RunningCluster, running
 
 LONG_GROUPS = (
-    "console-kraft", "cluster-kraft", "cluster-test_hostile_values", "cluster-test_examples", "reference-kraft",
-    "cluster-kraft-cluster", "cluster-test_no_loss", "cluster-test_wrong_ports", "cluster-test_consuming_on_bad_days",
-    "cluster-test_groups_beyond", "cluster-test_local", "cluster-test_mock_cluster", "cluster-test_draining",
+    "console-kraft", "cluster-kraft", "cluster-test_hostile_values", "cluster-test_examples",
+    "reference-kraft", "cluster-kraft-cluster", "cluster-test_no_loss", "cluster-test_wrong_ports-0",
+    "cluster-test_wrong_ports-1", "cluster-test_consuming_on_bad_days", "cluster-test_groups_beyond",
+    "cluster-test_local", "cluster-test_mock_cluster", "cluster-test_draining",
 )  # fmt: skip
 """Groups of tests that take more than 40 s, the longest first. They begin first, or the last one would run alone."""
+
+IN_TWO_PARTS = ("test_wrong_ports",)
+"""Files whose tests share nothing, and take long."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
@@ -27,10 +31,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Kafka's tools wait more than they work.
     """
     groups: dict[pytest.Item, str] = {}
-    for item in items:
+    for number, item in enumerate(items):
         if isinstance(item, pytest.Function):
             part = "console" if "kafka-console-" in item.name else item.path.parent.name
-            groups[item] = f"{part}-{_cluster_of(item) or item.path.stem}"
+            share = item.path.stem + (f"-{number % 2}" if item.path.stem in IN_TWO_PARTS else "")
+            groups[item] = f"{part}-{_cluster_of(item) or share}"
             item.add_marker(pytest.mark.xdist_group(groups[item]))
     ranks = {group: rank for rank, group in enumerate(LONG_GROUPS)}
     items.sort(key=lambda item: ranks.get(groups.get(item, ""), len(ranks)))
