@@ -8,6 +8,7 @@ shown as their underlying numbers, bytes and texts, unless `logical_types` is se
 
 from __future__ import annotations
 
+import copy
 import datetime
 import decimal
 import io
@@ -31,6 +32,7 @@ _INTEGERS = {"int": (-(2**31), 2**31 - 1), "long": (-(2**63), 2**63 - 1)}
 _FLOATS = ("NaN", "Infinity", "-Infinity")
 _LAYOUTS = {"float": "<f", "double": "<d"}
 _SHOWN_CHARACTERS = 80
+_EXACT = decimal.Context(prec=decimal.MAX_PREC)
 # Branches of a union for a value that fastavro returns without the branch's name; the first that the union has counts.
 _BRANCHES: Mapping[type, tuple[str, ...]] = {
     bool: ("boolean",), int: ("int", "long"), float: ("double", "float"), str: ("string",), bytes: ("bytes",),
@@ -51,18 +53,21 @@ def make_format(schema: Schema) -> Format:
     parsed, named_types = _parse_schema(schema)
     values = _Values(named_types)
     read = _choose_reader(named_types)
+    read_schema = parsed
     if schema.shown.logical_types:
+        read_schema = _read_decimals_as_bytes(parsed)
         plain = make_format(replace(schema, shown=replace(schema.shown, logical_types=False)))
 
     def to_text(data: bytes) -> str:
         """Return bytes as JSON on one line.
 
         Where a logical type cannot be read, such as a time that Python lacks, the whole value is shown without logical
-        types. Raise FormatError for other bytes, for bytes behind the value, and for a value that is nested too deeply.
+        types. A decimal has all its digits, also more than its precision. Raise FormatError for other bytes, for bytes
+        behind the value, and for a value that is nested too deeply.
         """
         source = io.BytesIO(data)
         try:
-            value = read(source, parsed, None, return_named_type=True)
+            value = read(source, read_schema, None, return_named_type=True)
         except RecursionError as error:
             raise FormatError(f"the Avro value of {len(data)} bytes is nested too deeply") from error
         except Exception as error:  # wrong bytes make fastavro raise errors of any kind
@@ -175,8 +180,8 @@ class _Values:
         `schema` is the value's schema as fastavro has parsed it: the name of a type, a dict, or a list for a union. A
         union's value is an object with the branch's name, or None for null. For a branch without a name of its own,
         such as int or long, `_find_branch` guesses it by the value. Bytes are ISO-8859-1 text, NaN and infinity texts,
-        times ISO 8601, decimals and UUIDs texts. Raise RecursionError for a value that is nested too deeply. The value
-        must be of the schema, which is not checked.
+        times ISO 8601, decimals and UUIDs texts. A decimal is bytes before. Raise RecursionError for a value that is
+        nested too deeply. The value must be of the schema, which is not checked.
         """
         schema = self._resolve(schema)
         if isinstance(schema, list):
@@ -192,6 +197,9 @@ class _Values:
             return [self.to_json(item, schema["items"]) for item in value]
         if kind == "map":
             return {name: self.to_json(item, schema["values"]) for name, item in value.items()}
+        if isinstance(value, bytes) and _is_decimal(schema):
+            number = decimal.Decimal(int.from_bytes(value, "big", signed=True))
+            return str(_EXACT.scaleb(number, -schema.get("scale", 0)))
         if isinstance(value, bytes):
             return value.decode("latin-1")
         if isinstance(value, float) and not math.isfinite(value):
@@ -412,6 +420,35 @@ def _remove_logical_types(schema: Any) -> Any:
     if isinstance(schema, dict):
         return {name: _remove_logical_types(entry) for name, entry in schema.items() if name != "logicalType"}
     return schema
+
+
+def _read_decimals_as_bytes(parsed: Any) -> Any:
+    """Return a copy of a parsed schema, for reading, without the entries logicalType of decimals.
+
+    fastavro rounds a decimal to its precision, without an error, where a writer has not kept to it.
+    """
+    changed = copy.deepcopy(parsed)
+    seen: set[int] = set()  # fastavro's list of named types leads back to them
+    waiting = [changed]
+    while waiting:
+        part = waiting.pop()
+        if not isinstance(part, (dict, list)) or id(part) in seen:
+            continue
+        seen.add(id(part))
+        if isinstance(part, dict) and _is_decimal(part):
+            del part["logicalType"]
+        waiting.extend(part.values() if isinstance(part, dict) else part)
+    return changed
+
+
+def _is_decimal(schema: Any) -> bool:
+    """Return whether a parsed schema is that of a decimal, in bytes or fixed, with a precision that Python can have."""
+    return (
+        isinstance(schema, dict)
+        and schema.get("logicalType") == "decimal"
+        and schema.get("type") in ("bytes", "fixed")
+        and 0 < schema.get("precision", 0) <= decimal.MAX_PREC
+    )
 
 
 def _write_out(part: Any, named_types: Mapping[str, Any], known: set[str]) -> Any:

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import errno
 import json
+import math
 import os
 import re
 import sys
@@ -17,7 +18,7 @@ from typing import Any, cast
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message, message_factory, unknown_fields
 
 from kafkactl.errors import FormatError, OperationError, UsageError
-from kafkactl.serde.formats import Format
+from kafkactl.serde.formats import Format, refuse_constant
 from kafkactl.serde.schemas import Schema, ShowOptions
 
 _MAIN = "kafkactl_main.proto"
@@ -107,7 +108,8 @@ def _add_unknown(value: Any, fields: dict[str, Any]) -> None:
     for field, inner in value.ListFields():
         _require_text(field, inner)
         json_value = fields.get(field.name)
-        if field.message_type is None or not isinstance(json_value, (dict, list)):
+        # An extension can have the name of a field, but not its name in JSON.
+        if field.is_extension or field.message_type is None or not isinstance(json_value, (dict, list)):
             continue
         if isinstance(inner, message.Message):
             pairs = [(inner, json_value)]
@@ -145,15 +147,25 @@ _LARGEST_FLOAT = "3.4028234663852886e+38"
 def _parse(text: str, kind: Any) -> Any:
     """Return JSON as a message of a class. Raise json_format.ParseError or ValueError for JSON that is none.
 
-    The largest float is only written in full where the text is no message without that: a double keeps its value.
+    NaN and infinity are no JSON, also as a number such as 1e400. The largest float is only written in full where the
+    text is no message without that: a double keeps its value.
     """
     try:
-        return json_format.Parse(text, kind())
+        value = json_format.Parse(text, kind())
+        # The parser lets them pass in a Struct, Value or ListValue.
+        json.loads(text, parse_float=_require_finite, parse_constant=refuse_constant)
+        return value
     except json_format.ParseError:
         expanded = _expand_largest_float(text)
         if expanded == text:
             raise
         return json_format.Parse(expanded, kind())
+
+
+def _require_finite(number: str) -> None:
+    """Raise ValueError for the text of a number that is too large for a double."""
+    if math.isinf(float(number)):
+        raise ValueError(f"{number[:80]} is too large for a double")
 
 
 def _expand_largest_float(text: str) -> str:

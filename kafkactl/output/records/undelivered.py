@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,8 @@ _SHOWN_CHARACTERS = 200
 class UndeliveredSink:
     """Sink for undelivered records: stderr, or a file that is created at the first failure and never deleted.
 
-    Records are added to the end of a file that exists. Where the file cannot take a record as a whole, this record and
-    all later ones go to stderr. A context manager that closes the file.
+    Records are added to the end of a file that exists, on lines of their own. Where the file cannot take a record as a
+    whole, this record and all later ones go to stderr. A context manager that closes the file.
     """
 
     def __init__(self, topic: str, file: Path | None) -> None:
@@ -64,9 +65,10 @@ class UndeliveredSink:
     def _append(self, line: bytes) -> bool:
         """Append a line, which has its line end already, to the file as a whole, or nothing.
 
-        The first call opens or creates the file; a FIFO without a reader cannot be opened. After a failure a FIFO can
-        have a part. Return False where that failed; an error is then written to stderr (in Kafka's style kept in
-        people.failures), and `tell` writes this record and later ones there as well. There must be a file.
+        A last line without an end gets one before it. The first call opens or creates the file; a FIFO without a reader
+        cannot be opened. After a failure a FIFO can have a part. Return False where that failed; an error is then
+        written to stderr (in Kafka's style kept in people.failures), and `tell` writes this record and later ones there
+        as well. There must be a file.
         """
         try:
             if self._descriptor is None:
@@ -74,6 +76,7 @@ class UndeliveredSink:
                 flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
                 self._descriptor = os.open(str(self._path), flags, 0o600)  # records can be secret
                 os.set_blocking(self._descriptor, True)
+                line = _make_line_end(str(self._path)) + line
             _write_whole(self._descriptor, line)
         except OSError as error:
             reason = f"cannot write to --dead-letter {self._path}: {error.strerror}"
@@ -108,6 +111,17 @@ def _require_writable(file: Path) -> None:
         raise UsageError(f"--dead-letter {file}: it is a directory", "name a file")
     if not os.access(file, os.W_OK):
         raise UsageError(f"--dead-letter {file}: it cannot be written", "name another file")
+
+
+def _make_line_end(name: str) -> bytes:
+    """Return the line end that the last line of a regular file lacks, else nothing; also for an unreadable file."""
+    file = Path(name)
+    with suppress(OSError):
+        if file.is_file() and file.stat().st_size:  # a FIFO would wait for its writer
+            with file.open("rb") as source:
+                source.seek(-1, os.SEEK_END)
+                return b"" if source.read(1) == b"\n" else b"\n"
+    return b""
 
 
 def _write_whole(descriptor: int, line: bytes) -> None:

@@ -136,3 +136,12 @@ def test_a_part_of_a_line_is_cut_off_only_at_the_end_of_the_file(
     monkeypatch.undo()
     os.close(descriptor)
     assert file.read_bytes() == (b"before\n" if not other else b"before\na li" + other)
+
+
+def test_a_last_line_without_an_end_gets_one(tmp_path: Path) -> None:
+    file = tmp_path / "letters.json"
+    file.write_bytes(b'{"value": "before"}')
+    with UndeliveredSink("orders", file) as letters:
+        letters.tell(ONE)
+        letters.tell(ONE)
+    assert [json.loads(line)["value"] for line in file.read_bytes().splitlines()] == ["before", "v", "v"]

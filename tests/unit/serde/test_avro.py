@@ -278,3 +278,24 @@ def test_a_schema_of_any_kind_may_name_types_of_its_references(main: str, values
     chosen = make_format(Schema(AVRO, main, EVENTS, shown=ShowOptions(logical_types=logical)))
     for value in values:
         assert json.loads(chosen.to_text(chosen.to_bytes(value))) == json.loads(value)
+
+
+@pytest.mark.parametrize(
+    ("schema", "data", "shown"),
+    [
+        (DECIMAL, b"\x06" + (1234567).to_bytes(3, "big"), "12345.67"),
+        (DECIMAL, b"\x00", "0.00"),
+        ({**DECIMAL, "type": "fixed", "name": "F", "size": 4}, b"\x80\0\0\0", "-21474836.48"),
+        (["null", DECIMAL], b"\x02\x06" + (1234567).to_bytes(3, "big"), {"bytes": "12345.67"}),
+        (
+            {"type": "record", "name": "R", "fields": [
+                {"name": "a", "type": ["null", {**DECIMAL, "type": "fixed", "name": "F", "size": 3}]},
+                {"name": "b", "type": "F"},
+            ]},
+            b"\x02" + (1234567).to_bytes(3, "big") * 2,
+            {"a": {"F": "12345.67"}, "b": "12345.67"},
+        ),
+    ],
+)  # fmt: skip
+def test_a_decimal_of_more_digits_than_its_precision_is_not_rounded(schema: Any, data: bytes, shown: Any) -> None:
+    assert json.loads(of(schema, logical=True).to_text(data)) == shown

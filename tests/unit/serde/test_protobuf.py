@@ -332,3 +332,23 @@ def test_the_largest_float_is_read_as_it_is_written(number: str) -> None:
     assert struct.unpack("<d", data[6:14]) == (13.4028235e38,)
     assert data.endswith(b"3.4028235e+38")
     assert chosen.to_bytes(chosen.to_text(data)) == data
+
+
+def test_an_extension_with_the_name_of_a_field_is_not_taken_for_it() -> None:
+    text = """syntax = "proto2"; message In { optional int32 a = 1; }
+    message Out { repeated In x = 1; extensions 100 to 200; }
+    message Scope { extend Out { repeated In x = 100; } }"""
+    field, extension = b"\x0a\x02\x08\x01", b"\xa2\x06\x04\x08\x05\x38\x09"  # the extension has a field #7
+    for number in (1, 2):
+        shown = json.loads(of(text, "Out").to_text(field * number + extension))
+        assert shown == {"x": [{"a": 1}] * number, "[Scope.x]": [{"a": 5}]}
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400", "-1e400"])
+@pytest.mark.parametrize("form", ['{"v": %s}', '{"s": {"a": [1, %s]}}', '{"l": [%s]}'])
+def test_a_number_that_json_does_not_have_is_refused_in_free_json(form: str, number: str) -> None:
+    text = """syntax = "proto3"; import "google/protobuf/struct.proto"; message Free {
+    google.protobuf.Value v = 1; google.protobuf.Struct s = 2; google.protobuf.ListValue l = 3; }"""
+    with pytest.raises(FormatError, match="is not a message Free"):
+        of(text).to_bytes(form % number)
+    assert of(text).to_bytes(form % 1.5)
