@@ -164,7 +164,7 @@ def run(cli: Cli, address: str, lines: Sequence[Sequence[str]], text: str = "") 
     asked = [Line(arguments=["-b", address, "--timeout", "2", *line], input=text) for line in lines]
     done = run_all(environment, asked, 30, columns=WIDTH)
     assert len({each.status for each in done}) > 1
-    assert sum(1 for each in done if "\\x1b" in each.stdout) > len(done) / 3, "the names must be seen"
+    assert sum(1 for each in done if "\\x1b" in each.stdout) > len(done) / 4, "the names must be seen"
     return [
         f"{line!r:.300}: {told}"
         for line, each in zip(lines, done, strict=True)

@@ -21,7 +21,7 @@ from tests.json_contract import asks_cluster, walk_commands
 
 TIMEOUT_S, BUSY_S = 2, 3.5
 """The time-out of every command, and what a busy machine may add to it and to the second of grace."""
-JOBS = 3
+JOBS = 6
 DIFFERENT = (
     "topics list", "topics create", "groups list", "configs diff", "users set", "console-consumer", "console-producer",
 )  # fmt: skip
