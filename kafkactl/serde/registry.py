@@ -12,6 +12,7 @@ import json
 import os
 import re
 import struct
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,6 +49,8 @@ _LEAST = {
 }  # fmt: skip
 """Settings that are numbers, and the smallest value of each."""
 _MAX_NUMBER = 2**31 - 1
+_REFUSED_FOR_S = 10.0
+_MOST_REFUSALS = 1000
 _MAX_ID = 2**32 - 1
 STRATEGIES = ("topic", "record", "topic-record")
 """Names for the subject of a schema: after the topic, the record, or both."""
@@ -295,6 +298,8 @@ class RegistryFormat:
         self._registry, self._subject, self._strategy = registry, subject, strategy
         self._schema, self._language = schema, language
         self._readers: dict[tuple[int | str, tuple[int, ...]], Format] = {}
+        self._refusals: dict[tuple[int | str, tuple[int, ...]], tuple[str, float]] = {}
+        """Reason why a schema cannot be used, and the time until which it is not asked for again."""
 
     @property
     def format(self) -> Format:
@@ -316,26 +321,41 @@ class RegistryFormat:
         """Return a value as text, by the schema whose id or GUID it begins with.
 
         Raise FormatError for bytes without an id or with a wrong path of a Protobuf message, a schema that the registry
-        does not have, that is invalid or needs an extra that is not installed, and a value that is not of it.
-        Raise OperationError where the registry refuses, and UnreachableError where it refuses the login or does not
-        answer as a registry does. Raise OperationError where a Protobuf schema needs a temporary file that cannot be
-        made.
+        does not have, that is invalid or needs an extra that is not installed, and a value that is not of it. A schema
+        that cannot be used is not asked for again within 10 s. Raise OperationError where the registry refuses, and
+        UnreachableError where it refuses the login or does not answer as a registry does. Raise OperationError where a
+        Protobuf schema needs a temporary file that cannot be made.
         """
         name, at = _read_schema_id(data)
+        self._raise_refusal(name)
         try:
             schema = self._registry.find_by_id(name)
         except NotFoundError as error:  # a fault of this record, not of the others
-            raise FormatError(str(error)) from error
+            raise self._keep_refusal(str(error), name) from error
         indexes: tuple[int, ...] = ()
         if schema.language == PROTOBUF:
             indexes, at = _read_indexes(data, at)
         reader = self._readers.get((name, indexes))
         if reader is None:
+            self._raise_refusal(name, indexes)
             try:
                 reader = self._readers[name, indexes] = _parse_schema(schema, indexes).format
             except UsageError as error:
-                raise FormatError(f"schema {name}: {error}") from error
+                raise self._keep_refusal(f"schema {name}: {error}", name, indexes) from error
         return reader.to_text(data[at:])
+
+    def _keep_refusal(self, reason: str, name: int | str, indexes: tuple[int, ...] = ()) -> FormatError:
+        """Return (not raise) the error of a schema that cannot be used, and keep its reason for 10 s."""
+        if len(self._refusals) >= _MOST_REFUSALS:  # such as bytes of another format, which look like many ids
+            self._refusals.clear()
+        self._refusals[name, indexes] = (reason, time.monotonic() + _REFUSED_FOR_S)
+        return FormatError(reason)
+
+    def _raise_refusal(self, name: int | str, indexes: tuple[int, ...] = ()) -> None:
+        """Raise FormatError for a schema that could not be used within the last 10 s."""
+        reason, until = self._refusals.get((name, indexes), ("", 0.0))
+        if time.monotonic() < until:
+            raise FormatError(reason)
 
     def _write_value(self, text: str) -> bytes:
         """Return a text as a value, behind a zero byte, the id of its schema and the path in a Protobuf schema.

@@ -589,3 +589,19 @@ def test_each_number_of_a_registry_is_usable(registry: registries.Registry, name
     for _ in range(2):
         number = client.register_schema("s", Schema("AVRO", '"string"'))
         assert client.find_latest("s") == (number, client.find_by_id(number))
+
+
+@pytest.mark.parametrize(("lasts_s", "count_of_requests"), [(10.0, 2), (-1.0, 40)])
+def test_a_schema_that_is_missing_is_not_asked_for_with_every_record(
+    registry: registries.Registry, monkeypatch: pytest.MonkeyPatch, lasts_s: float, count_of_requests: int
+) -> None:
+    monkeypatch.setattr("kafkactl.serde.registry._REFUSED_FOR_S", lasts_s)
+    asked: list[int | str] = []
+    find = Registry.find_by_id
+    monkeypatch.setattr(Registry, "find_by_id", lambda self, name: asked.append(name) or find(self, name))
+    format = from_registry(registry.url)
+    for _ in range(20):
+        for number in (8, 9):
+            with pytest.raises(FormatError):
+                format.to_text(b"\0" + number.to_bytes(4, "big") + b"value")
+    assert len(asked) == count_of_requests
