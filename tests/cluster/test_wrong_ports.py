@@ -70,6 +70,8 @@ PEERS: dict[str, tuple[Server, str]] = {
 
 HALF_WAY = ("stalling", "closing later")
 """There a change is sent."""
+OF_A_HANDSHAKE = ["features", "describe"]
+"""The versions that a broker tells with its handshake are all that it needs."""
 
 
 def command_lines(folder: Path, whole: bool) -> list[list[str]]:
@@ -101,6 +103,8 @@ def test_every_command_names_what_listens(kind: str, cli: Cli, tmp_path: Path) -
     with make() as server:
         for line, done in zip(lines, run(cli, server.address, lines), strict=True):
             told = fault(done)
+            if kind in HALF_WAY and line[:2] == OF_A_HANDSHAKE and done.status == 0:
+                continue
             is_named = message in done.stderr or (kind in HALF_WAY and "may have been done" in done.stderr)
             if done.status != 3 or not is_named or "Traceback" in done.stderr:
                 told = f"status {done.status}: {done.stderr}"
