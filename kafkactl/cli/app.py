@@ -381,7 +381,7 @@ def _print_error(failure: KafkactlError, arguments: list[str], origin: Exception
     if "--debug" in arguments:
         import traceback
 
-        sys.stderr.write(hide_in_urls("".join(traceback.format_exception(origin))))
+        people.write(hide_in_urls("".join(traceback.format_exception(origin))))
     people.error(failure)
     return failure.status
 

@@ -79,11 +79,14 @@ def parse_list(text: str) -> dict[str, str]:
     """Return the settings of Kafka's list A=1,B=[x,y] by name. Commas inside square brackets belong to the value.
 
     The last of equal names counts. All brackets of a value, and blanks around names and values, are removed; brackets
-    of a name stay. Raise UsageError for a part without an equals sign or with two outside brackets, and for an empty
-    text. Names and values may be empty.
+    of a name stay. Commas at the end are left out. Raise UsageError for a part without an equals sign or with two
+    outside brackets, and for a text that is empty or has only commas. Names and values may be empty.
     """
+    parts = re.split("," + _OUTSIDE_BRACKETS, text)
+    while len(parts) > 1 and not parts[-1]:  # as in Java
+        parts.pop()
     pairs = {}
-    for part in re.split("," + _OUTSIDE_BRACKETS, text):
+    for part in parts:
         sides = re.split(r"\s*=\s*" + _OUTSIDE_BRACKETS, part)
         if len(sides) != 2:
             raise UsageError(

@@ -115,25 +115,30 @@ def stats(
         people.error(error)
         failures.append(error.status)
 
-    def read_segments() -> Iterator[tuple[dict[str, Any], Stats]]:
-        """Yield the names of the row, as a dict from the columns of --by, and the Stats of every segment.
+    def read_segments() -> Iterator[tuple[tuple[int | None, dict[str, Any]], Stats]]:
+        """Yield the row and the Stats of every segment.
 
-        They have the order of the folders, and in a folder that of the offsets. A segment that was deleted meanwhile is
-        left out. A part that cannot be read is printed as an error; raise UsageError or FormatError for a file that
-        cannot be opened, and UsageError for a folder that cannot be listed.
+        A row is the number of its folder, None by topic, and its names, as a dict from the columns of --by. They have
+        the order of `partitions`, and in a folder that of the offsets. A segment that was deleted meanwhile is left
+        out. A part that cannot be read is printed as an error; raise UsageError or FormatError for a file that cannot
+        be opened, and UsageError for a folder that cannot be listed.
         """
-        for partition_folder in partitions:
+        for index, partition_folder in enumerate(partitions):
             topic, partition = split_folder_name(partition_folder)
+            number = None if by is Level.TOPIC else index  # copies of a partition have a row each
             end = None
             for path in list_segments(partition_folder):
                 names = {"topic": topic, "partition": partition, "file": str(path)}
                 with contextlib.suppress(NotFoundError):  # a running broker deleted it meanwhile
                     numbers = compute_stats(path, report_failure, end)
                     end = numbers.next_offset
-                    yield {name: names[name] for name in by.names}, numbers
+                    yield (number, {name: names[name] for name in by.names}), numbers
 
+    if by is Level.TOPIC:  # its partitions may be in several log dirs
+        places: dict[str, int] = {}
+        partitions.sort(key=lambda path: places.setdefault(split_folder_name(path)[0], len(places)))
     rows: list[dict[str, Any]] = []
-    for names, group in groupby(read_segments(), key=itemgetter(0)):
+    for (_, names), group in groupby(read_segments(), key=itemgetter(0)):
         total = Stats()
         for _, segment_stats in group:
             total.add(segment_stats)

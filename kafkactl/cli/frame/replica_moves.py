@@ -359,9 +359,10 @@ def run(connected: Cluster, work: Work, options: ExecuteOptions, commands: NextC
     runs. An error of the wait is the last of the errors, and not raised: the moves that this call began are successes
     then, those that ran before have no outcome, and the throttles may stay. Without `options.wait` a move that has
     begun is a success, and the throttles stay, with a note; they are only removed where every move was refused and no
-    reassignment of the cluster ran before. A move that the answer leaves out may have begun: it is waited for; without
-    `options.wait`, and after an error of the wait, it is a failed outcome. A replica that its broker does not have yet
-    is tried again for `options.dir_timeout_s`, also without the wait.
+    reassignment of the cluster ran before. A move that the answer leaves out may have begun, and so may one between
+    directories without an answer: it is waited for; without `options.wait`, and after an error of the wait, it is a
+    failed outcome. A replica that its broker does not have yet is tried again for `options.dir_timeout_s`, also
+    without the wait.
 
     Where the throttles cannot be set, nothing is moved, and those that were set are removed. Raise OperationError for
     that, and where the controller refuses the whole request for moves between brokers: then the throttles are removed,
@@ -390,19 +391,25 @@ def run(connected: Cluster, work: Work, options: ExecuteOptions, commands: NextC
         failures = move_throttles.clear_throttles(connected, settings.brokers, settings.topics)
     dirs = _start_dir_moves(connected, work.dir_moves, options) if work.dir_moves else {}
     started = [move for move, error in results.items() if error is None]
-    doubtful = _list_refusals(late, {}, options)
-    refused = _list_refusals({move: error for move, error in results.items() if move not in late}, dirs, options)
+    late_dirs = {key: error for key, error in dirs.items() if isinstance(error, UnansweredError)}
+    doubtful = _list_refusals(late, late_dirs, options)
+    refused = _list_refusals(
+        {move: error for move, error in results.items() if move not in late},
+        {key: error for key, error in dirs.items() if key not in late_dirs},
+        options,
+    )
     moving_dirs = {key: work.dir_moves[key] for key, error in dirs.items() if error is None}
     begun = [Outcome(f"{move.topic}-{move.partition}", True, f"moving to {_show(move.after)}") for move in started]
     begun += [
         Outcome("{}-{} on broker {}".format(*key), True, f"moving to {path}") for key, path in moving_dirs.items()
     ]
     if not options.wait:
-        if settings.brokers and (started or late or moving_dirs or work.running):
+        if settings.brokers and (started or late or moving_dirs or late_dirs or work.running):
             people.note(commands.describe_rest(has_throttles=True))
         elif settings.brokers and work.dir_moves:
             failures = move_throttles.clear_throttles(connected, settings.brokers, settings.topics)
         return Ran([*refused, *doubtful, *begun], failures)
+    moving_dirs |= {key: work.dir_moves[key] for key in late_dirs}
     try:
         _follow(connected, work, [*started, *late], commands, bool(settings.brokers))
         _follow_dirs(connected, moving_dirs, commands.describe_rest(bool(settings.brokers)))

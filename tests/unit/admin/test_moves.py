@@ -448,6 +448,20 @@ def test_a_move_between_directories_that_was_cancelled_is_no_success(fake: FakeC
     assert "not moved" in done.stderr
 
 
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_move_between_directories_without_an_answer_may_run(
+    fake: FakeCluster, cli: Cli, tmp_path: Path, wait: bool
+) -> None:
+    """The wait looks where it is; without the wait it keeps its throttles."""
+    fake.state.brokers[1].more_log_dirs = ("/second",)
+    fake.on("AlterReplicaLogDirs", close=True, applied=not wait)
+    plan = save(tmp_path, {("other", 0): (1,)}, {("other", 0, 1): "/second"})
+    line = ("reassign", "execute", plan, "--yes", "--replica-alter-log-dirs-throttle", "1000", "-b", fake.address)
+    done = cli(*line, *([] if wait else ["--no-wait"]), check=1 if wait else 3)
+    assert ("and not in /second" if wait else "may have been done") in done.stderr
+    assert bool(fake.state.configs.get((BROKER, "1"))) is not wait
+
+
 def test_a_cancellation_is_shown_also_where_throttles_cannot_be_read(fake: FakeCluster, cli: Cli) -> None:
     fake.state.topics["orders"].all_partitions[0].target = [2, 3]
     fake.on("DescribeConfigs", error=-1, level="items")

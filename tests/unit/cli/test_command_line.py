@@ -460,3 +460,11 @@ def test_a_full_disk_is_told_beside_another_error(cli: Cli) -> None:
     assert process.returncode == 1
     assert "nosuch" in told
     assert "No space left on device" in told
+
+
+def test_a_traceback_that_cannot_be_written_changes_no_exit_status(cli: Cli) -> None:
+    with open("/dev/full", "wb") as full:
+        line = ("--debug", "topics", "list", "-b", "localhost:1", "--timeout", "1")
+        process = cli.start(*line, stdout=subprocess.PIPE, stderr=full.fileno())
+        process.communicate(timeout=30)
+    assert process.returncode == 3

@@ -23,7 +23,8 @@ def test_kafkas_list() -> None:
     assert parse_list("SCRAM-SHA-256=[iterations=8192,password=a=b]") == {
         "SCRAM-SHA-256": "iterations=8192,password=a=b"
     }
-    for wrong in ("a", "a=1,b", "a=b=c"):
+    assert parse_list("a=1,b=[x,y],,") == {"a": "1", "b": "x,y"}
+    for wrong in ("a", "a=1,b", "a=b=c", "", ",", "a=1,,b=2", ",a=1", "a=1, "):
         with pytest.raises(UsageError, match="not name=value"):
             parse_list(wrong)
 

@@ -70,6 +70,19 @@ def test_a_partitions_numbers_as_json(tmp_path: Path, cli: Cli) -> None:
     assert "partition" not in topic
 
 
+def test_a_topic_in_several_log_dirs_is_one_row_and_a_copy_of_a_partition_is_another(tmp_path: Path, cli: Cli) -> None:
+    for name in ("a/orders-0", "a/views-0", "b/orders-0", "b/orders-1"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / f"{0:020}.log").write_bytes(encode_batch([record(0, b"key", b"")]))
+    folders = tmp_path / "a", tmp_path / "b"
+    rows = json.loads(cli.ok("log", "stats", *folders, "--by", "topic", "-o", "json"))
+    assert [(row["topic"], row["records"]) for row in rows] == [("orders", 3), ("views", 1)]
+    copies = folders[0] / "orders-0", folders[1] / "orders-0"
+    for names in (copies, copies[:1] * 2):
+        rows = json.loads(cli.ok("log", "stats", *names, "-o", "json"))
+        assert [(row["topic"], row["partition"], row["records"]) for row in rows] == [("orders", 0, 1)] * 2
+
+
 def test_rare_keys_are_forgotten_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stats, "MOST_KEYS", 100)
     found = Stats()
