@@ -11,6 +11,7 @@ import json
 import os
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -164,8 +165,8 @@ def _read_json_value(path: Path, text: str) -> Any:
         """Return the mapping of these names and values. Raise UsageError for the first repeated name."""
         mapping = dict(pairs)
         if len(mapping) < len(pairs):
-            names = [name for name, _ in pairs]
-            repeated_name = next(name for name in names if names.count(name) > 1)
+            counts = Counter(name for name, _ in pairs)
+            repeated_name = next(name for name, count in counts.items() if count > 1)
             raise UsageError(f"cannot read {path}: {repeated_name!r} occurs twice")
         return mapping
 

@@ -16,8 +16,11 @@ TARGETS = ("kraft", "kraft-cluster", "kraft-controllers", "zookeeper", "zookeepe
 DEFAULT_PORT = 9092
 HOST = "127.0.0.1"
 
-_NOT_IN_FOLDERS = re.compile(r"(?<!^[A-Za-z]):|,|\s#|[\x00-\x1f\x7f]")
-"""Compose splits at a colon (but for a drive), YAML ends at # behind a blank, and log.dirs is a list with commas."""
+_NOT_IN_FOLDERS = re.compile(r"(?<!^[A-Za-z]):|,|\s#|[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
+"""Compose splits at a colon (but for a drive), YAML ends at # behind a blank, and log.dirs is a list with commas.
+
+YAML takes U+0085, U+2028 and U+2029 as line ends, and refuses other controls, and bytes of a path that are not UTF-8.
+"""
 _VARIABLE = re.compile(r"\$(?:\$|\{(?P<name>\w+)(?:(?P<operator>:?[-+])(?P<text>(?:[^{}]|\{[^{}]*\})*))?\})")
 
 
@@ -142,8 +145,9 @@ def make_variables(
 def require_usable_folders(name: str, values: Mapping[str, str]) -> None:
     """Raise UsageError for a folder that the target binds and that its compose file or its brokers cannot name.
 
-    `values` are those of make_variables(). Such a path has a colon, a comma, # behind a blank, or a control character.
-    Raise UsageError for an unknown target, and EngineError for a compose file that is not installed.
+    `values` are those of make_variables(). Such a path has a colon, a comma, # behind a blank, bytes that are not
+    UTF-8, or a character that YAML does not have or takes as a line end. Raise UsageError for an unknown target, and
+    EngineError for a compose file that is not installed.
     """
     text = find_compose_file(name).read_text(encoding="utf-8")
     for variable in ("KAFKACTL_SECRETS", "KAFKACTL_LOG_DIR"):

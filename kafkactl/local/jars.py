@@ -109,7 +109,7 @@ def _fetch(version: str, folder: Path, tell: Callable[[str], None]) -> None:
     with tempfile.TemporaryDirectory(prefix=f".{version}-", dir=folder.parent) as work:
         Path(work, "pom.xml").write_text(_make_pom(version), encoding="utf-8")
         command = [
-            maven,
+            os.path.abspath(maven),  # it runs in another folder
             "-q",
             "-B",
             "dependency:copy-dependencies",

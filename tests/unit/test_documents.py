@@ -47,6 +47,15 @@ def test_a_number_and_its_text_are_one_name(tmp_path: Path, text: str) -> None:
         read_yaml(file)
 
 
+def test_a_repeated_name_is_found_at_once_among_many(tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    file.write_text("{" + "".join(f'"t{number}": 1, ' for number in range(60_000)) + '"t59999": 2}')
+    begin = time.monotonic()
+    with pytest.raises(UsageError, match="'t59999' occurs twice"):
+        read_yaml(file)
+    assert time.monotonic() - begin < 5
+
+
 def test_an_alias_is_a_value(tmp_path: Path) -> None:
     file = tmp_path / "plan.yaml"
     file.write_text("a: &x [1, no]\nb: *x\n")

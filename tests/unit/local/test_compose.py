@@ -183,7 +183,10 @@ def test_a_folder_is_bound_as_it_is_named(name: str, folder: str) -> None:
     assert [str(broker.bound_log_dir).rpartition("/")[0] for broker in target.brokers] == [folder] * len(target.brokers)
 
 
-@pytest.mark.parametrize("part", ["a:b", "a,b", "a #b", "a\n", "a\0", "a\x7f"])
+@pytest.mark.parametrize(
+    "part",
+    ["a:b", "a,b", "a #b", "a\n", "a\0", "a\x7f", "a\x85b", "a\x9f", "a\u2028b", "a\u2029b", "a\ufffe", "a\udcff"],
+)
 @pytest.mark.parametrize(("name", "place"), [*((name, "log_dir") for name in TARGETS), ("secured", "secrets")])
 def test_a_folder_that_a_compose_file_cannot_name_is_refused(name: str, place: str, part: str) -> None:
     with pytest.raises(UsageError, match="the path of a local cluster's folder has the character"):

@@ -66,6 +66,15 @@ def test_when_maven_fails_nothing_half_fetched_stays(tmp_path: Path) -> None:
     assert list((tmp_path / "cache" / "kafkactl" / "kafka").iterdir()) == []
 
 
+def test_a_maven_in_a_relative_folder_of_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bin").mkdir()
+    program(tmp_path / "bin", "mvn", "/bin/mkdir libs; echo > libs/kafka.jar")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "bin")
+    libs = jars.get_libs("4.3.1", lambda _line: None)
+    assert [jar.name for jar in libs.iterdir()] == ["kafka.jar"]
+
+
 def test_a_kafka_home_that_holds_no_kafka_or_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path / "kafka"
     (home / "libs").mkdir(parents=True)
