@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +87,7 @@ def _read_command_line(pid: int) -> str:
     and was not waited for. Raise FileNotFoundError where there is neither /proc nor ps.
     """
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        return os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" "))
     except (FileNotFoundError, ProcessLookupError):
         return _ask_ps(pid, "command")
 

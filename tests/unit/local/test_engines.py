@@ -253,6 +253,15 @@ def test_a_process_id_of_somebody_else_is_not_ours() -> None:
     assert node.find_pid() is None
 
 
+def test_a_node_in_a_folder_that_is_no_text_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKACTL_DATA", f"{tmp_path}/\udcff")
+    (node,) = nodes.list_nodes(compose.load_target("kraft", {}))
+    node.folder.mkdir(parents=True)
+    with subprocess.Popen(["/bin/sh", "-c", "read line", str(node.properties)], stdin=subprocess.PIPE) as process:
+        node.pid_file.write_text(str(process.pid))
+        assert node.find_pid() == process.pid
+
+
 def test_a_paused_node_ends_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (node,) = nodes.list_nodes(compose.load_target("kraft", {}))
     node.folder.mkdir(parents=True)
