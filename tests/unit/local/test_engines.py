@@ -257,7 +257,10 @@ def test_a_node_in_a_folder_that_is_no_text_is_found(tmp_path: Path, monkeypatch
     monkeypatch.setenv("KAFKACTL_DATA", f"{tmp_path}/\udcff")
     (node,) = nodes.list_nodes(compose.load_target("kraft", {}))
     node.folder.mkdir(parents=True)
-    with subprocess.Popen(["/bin/sh", "-c", "read line", str(node.properties)], stdin=subprocess.PIPE) as process:
+    command = ["/bin/sh", "-c", "echo ready; read line", str(node.properties)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
         node.pid_file.write_text(str(process.pid))
         assert node.find_pid() == process.pid
 
