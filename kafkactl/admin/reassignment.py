@@ -90,7 +90,8 @@ def read_racks(cluster: Cluster) -> dict[int, str | None]:
 def count_replicas(cluster: Cluster) -> Counter[int]:
     """Return the number of replicas on each broker by its id; brokers without replicas are missing, and count as 0.
 
-    Raise UnreachableError, OperationError, or UsageError for a wrong client setting.
+    Internal topics count, and during a move old and new replicas; topics that the user may not see do not count. Raise
+    UnreachableError, OperationError, or UsageError for a wrong client setting.
     """
     return Counter(
         broker

@@ -125,7 +125,8 @@ def _add_unknown(value: Any, fields: dict[str, Any]) -> None:
 def _require_text(field: Any, value: Any) -> None:
     """Raise ValueError for a string, also in a list or as a value of a map, that is not UTF-8.
 
-    proto2 allows it, and JSON does not. Fields of other types are not looked at.
+    proto2 allows it, and JSON does not. Fields of other types and keys of maps are not looked at; protobuf itself may
+    raise a ValueError for a key.
     """
     texts = [value] if isinstance(value, bytes) else value
     kind = field

@@ -227,8 +227,8 @@ def _parse_headers(text: str, at: int) -> list[Any]:
 
     `at` is the position of the bracket. Lists may have any length, and objects any names; of a repeated name in an
     object of one header the last value counts. Items of another kind are values as of _parse_value(), and are refused
-    later. Raise FormatError for half of a surrogate pair, ValueError or StopIteration for text that is not JSON, and
-    RecursionError for deep nesting.
+    later. Raise FormatError for half of a surrogate pair, but not inside a nested value or in a name of an object of
+    one header, ValueError or StopIteration for text that is not JSON, and RecursionError for deep nesting.
     """
     items: list[Any] = []
     if text[at] == "{":

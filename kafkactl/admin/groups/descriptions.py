@@ -35,6 +35,7 @@ from kafkactl.admin.models import Outcome, Partition, send_change
 from kafkactl.admin.offsets import LogEnds, read_log_ends
 from kafkactl.connection.broker_errors import TRANSIENT_CODES, describe_kafka_error, refusal
 from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.protocol import ErrorCode
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnreachableError
 from kafkactl.patterns import NameSelection, select_names
 
@@ -196,14 +197,27 @@ def find_unlisted_groups(cluster: Cluster, names: Sequence[str]) -> dict[str, Gr
     return unlisted
 
 
+_NO_GROUP_CODES = frozenset(
+    {
+        0,
+        ErrorCode.INVALID_GROUP_ID,
+        ErrorCode.GROUP_AUTHORIZATION_FAILED,
+        ErrorCode.CLUSTER_AUTHORIZATION_FAILED,
+        ErrorCode.UNSUPPORTED_VERSION,
+        ErrorCode.GROUP_ID_NOT_FOUND,
+    }
+)
+"""Codes after which there is no group for this user; any other means that there may be one."""
+
+
 def _ask_coordinator(cluster: Cluster, name: str) -> GroupListing | OperationError | None:
     """Return a group as its own coordinator lists it, or an error, or None where it is no group.
 
     A broker that has just become the coordinator lists nothing until it has loaded its groups, without an error. So it
     is first asked about the group itself, which it answers when it has loaded them. The group may be of any type. The
-    error, an OperationError, is that of a coordinator that does not answer, cannot be found for the moment, answers
-    with a transient error code, or refuses the list. None also stands for a group that the user has no right to see,
-    and where the request cannot be sent to a coordinator for any other reason. Raise UsageError for a wrong setting.
+    error, an OperationError, is that of a coordinator that does not answer, cannot be found, or refuses. None also
+    stands for a group that the user has no right to see, for a name that no group can have, and for brokers that are
+    too old. Raise UsageError for a wrong setting.
     """
     from kafkactl.admin.groups.epochs import make_listing
 
@@ -213,9 +227,8 @@ def _ask_coordinator(cluster: Cluster, name: str) -> GroupListing | OperationErr
     except UnreachableError as error:
         return _make_doubt(name, error)
     except OperationError as error:  # without the right to a group nobody sees it
-        return _make_doubt(name, error) if error.code in TRANSIENT_CODES else None
-    codes = {answer.error_code, *(group.error_code for group in described.groups)}
-    if doubts := codes & TRANSIENT_CODES or {answer.error_code} - {0}:
+        return None if error.code is None or error.code in _NO_GROUP_CODES else _make_doubt(name, error)
+    if doubts := {group.error_code for group in described.groups} - _NO_GROUP_CODES or {answer.error_code} - {0}:
         return _make_doubt(name, refusal("", doubts.pop()))
     return next((make_listing(group) for group in answer.groups if group.group_id == name), None)
 
@@ -505,7 +518,10 @@ def delete_groups(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
     """
 
     def send(group_names: list[str]) -> Mapping[str, Future[Any]]:
-        """Send the request and return a future for each name. Raise UsageError for a wrong client setting."""
+        """Send the request and return a future for each name; the names are those of delete_groups(), each once.
+
+        Raise UsageError for a wrong client setting, and ValueError without names.
+        """
         return cluster.admin.delete_consumer_groups(group_names, request_timeout=cluster.timeout_s)
 
     return send_change(cluster, names, send, "deleted")

@@ -76,7 +76,8 @@ def add_partitions(
     REQUEST_TIMED_OUT and may have been changed. Raise UnreachableError where no topic has an answer and the request was
     certainly not sent, and where the topics cannot be listed for an `assignment` (OperationError for a refusal of
     that), and UsageError for a wrong client setting. Raise ValueError, before anything is changed, for another total
-    (OverflowError from 2^31 on) and for an `assignment` with a new partition without replicas.
+    (OverflowError from 2^31 on) and for a new partition without replicas, where the length of the `assignment` is
+    right.
     """
     short: dict[str, Outcome] = {}
     if assignment is None:

@@ -197,7 +197,7 @@ def _read_present(connected: Cluster, resources: Sequence[Resource]) -> list[Acl
 
     The resources may have the pattern types ANY and MATCH, too; rules with UNKNOWN parts are among the result. Without
     resources nothing is asked. Raise OperationError for a refusal and for a cluster without an authorizer,
-    UnreachableError, and UsageError for a wrong client setting.
+    UnreachableError, UsageError for a wrong client setting, and KeyError for a resource of the type or pattern UNKNOWN.
     """
     from kafkactl.admin.acls.models import AclFilter, make_sort_key
     from kafkactl.admin.acls.requests import list_acls as read_acls

@@ -143,7 +143,8 @@ def make_topic_decoder(topic: str) -> Decoder:
     FormatError for a record of a coordinator's topic (the first three of TOPICS) without a key. `values` raises
     FormatError for each record that cannot be decoded, also for a missing key, or a missing value in the last two
     topics. It returns a dict of the key's type and data, and one of the value's version and data, or None for a
-    tombstone; for the other two topics None and a dict of type, version and data. Bytes in the data stay bytes.
+    tombstone; for the other two topics None and a dict of type, version and data. Bytes in the data stay bytes, except
+    those of a consumer's protocol in a group, which become dicts.
     """
     from kafkactl.output.kafka import internal_text
     from kafkactl.storage.internal.coordinator import parse_coordinator_record

@@ -93,13 +93,13 @@ def _may_be_written(folder: Path, versions: dict[str, tuple[int, int]]) -> bool:
 def _read_versions(folder: Path) -> dict[str, tuple[int, int]]:
     """Return size (in bytes) and time of change (in ns since 1970) of every entry of a folder, by name.
 
-    A folder that is missing or cannot be listed gives none, and an entry that vanishes or may not be looked at ends the
-    reading.
+    A link counts as the file that it leads to, or without one as itself. A folder that is missing or cannot be listed
+    gives none, and an entry that vanishes or may not be looked at ends the reading: the others are missing.
     """
     versions = {}
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            status = entry.stat(follow_symlinks=False)
+            status = entry.stat(follow_symlinks=os.path.exists(entry))
             versions[entry.name] = status.st_size, status.st_mtime_ns
     return versions
 

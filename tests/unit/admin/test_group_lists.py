@@ -101,6 +101,24 @@ def test_a_silent_coordinator_leaves_the_group_in_doubt(brokers: FakeCluster, cl
     assert "may exist" in outcome.result
 
 
+@pytest.mark.parametrize("code", [-1, 1, 15, 16, 25, 56, 84])
+def test_a_refusal_leaves_the_group_in_doubt(brokers: FakeCluster, cluster: Cluster, code: int) -> None:
+    """It counted as the answer that there is no such group, and a reset would have begun a new one."""
+    brokers.on("ListGroups", answer=lambda _, answer: {**answer, "groups": []})
+    brokers.on("DescribeGroups", error=code, item="billing")
+    (error,) = choose_groups(cluster, select_names(["billing"])).errors
+    assert not isinstance(error, NotFoundError)
+    assert "group 'billing' may exist" in str(error)
+
+
+@pytest.mark.parametrize("code", [24, 30, 69])
+def test_a_group_that_nobody_may_see_is_not_found(brokers: FakeCluster, cluster: Cluster, code: int) -> None:
+    brokers.on("ListGroups", answer=lambda _, answer: {**answer, "groups": []})
+    brokers.on("DescribeGroups", error=code, item="billing")
+    (error,) = choose_groups(cluster, select_names(["billing"])).errors
+    assert isinstance(error, NotFoundError)
+
+
 def test_a_name_without_a_group_is_not_found(cluster: Cluster) -> None:
     (error,) = choose_groups(cluster, select_names(["nosuch"])).errors
     assert isinstance(error, NotFoundError)
