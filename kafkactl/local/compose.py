@@ -238,7 +238,10 @@ def _sort_by_start(services: Mapping[str, Service]) -> tuple[Service, ...]:
     services_in_order: dict[str, Service] = {}
 
     def add(name: str) -> None:
-        """Add a service after its dependencies, unless it is there already."""
+        """Add a service after its dependencies, unless it is there already.
+
+        Raise KeyError for an unknown service, and RecursionError for a circle of dependencies.
+        """
         if name not in services_in_order:
             for dependency in services[name].depends_on:
                 add(dependency)

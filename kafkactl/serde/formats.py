@@ -211,7 +211,8 @@ def _check_json(text: str) -> str:
     """Return JSON as it was written, on one line; raise FormatError for any other text and for JSON nested too deeply.
 
     Line ends with the blanks around them are removed, outside of strings, and blanks at both ends. The rest is copied
-    and not formatted again: 1.10 stays 1.10, and a repeated name stays.
+    and not formatted again: 1.10 stays 1.10, and a repeated name stays. NaN and Infinity are no JSON; half of a
+    surrogate pair in the text is accepted.
     """
     try:
         JSON_DECODER.decode(text)

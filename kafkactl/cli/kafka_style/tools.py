@@ -66,7 +66,10 @@ class JavaError(KafkactlError):
 
     @property
     def first_line(self) -> str:
-        """Return the first line of the stack trace that Java prints."""
+        """Return the beginning of the stack trace that Java prints: a class name, and behind `: ` the text, if any.
+
+        It has several lines where the message has.
+        """
         return f"{self.cause or self.exception}: {self.text}" if self.text else (self.cause or self.exception)
 
 
