@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -146,6 +147,12 @@ def is_internal_topic(name: str) -> bool:
     Other topics whose names begin with two underscores are not internal.
     """
     return name in INTERNAL_TOPICS
+
+
+def require_each_once(names: Sequence[str], what: str) -> None:
+    """Raise UsageError for names that stand twice. `what` is what they name, such as setting."""
+    if doubles := sorted(name for name, count in Counter(names).items() if count > 1):
+        raise UsageError(f"{what} given twice: {', '.join(doubles)}", f"give each {what} once")
 
 
 def refuse_empty(value: _Value, name: str) -> _Value:

@@ -346,9 +346,8 @@ def _measure_duration(text: str, forms: Sequence[str], *, thing: str = "duration
     """Return the milliseconds of a duration, rounded towards 0, in the first form that matches. Signs count.
 
     `forms` are regular expressions for the whole text, with a group of the unit's name, such as `s`, for each unit and
-    at most 9 decimals. `thing` is the word for messages. Raise
-    _RefusalError for an empty text and one of more than 100 characters, where no form matches, for a duration shorter
-    than a millisecond but not 0, and past 2^63 - 1.
+    at most 9 decimals. `thing` is the word for messages. Raise _RefusalError for an empty text and one of more than 100
+    characters, where no form matches, for a duration shorter than a millisecond but not 0, and past 2^63 - 1.
     """
     _check_length(text)
     parts = next(filter(None, (_match_parts(form, text) for form in forms)), None)

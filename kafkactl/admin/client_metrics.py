@@ -17,7 +17,8 @@ from kafkactl.admin.configs import Alteration, Config, Operation
 from kafkactl.admin.entities import Entity, EntityType
 from kafkactl.admin.models import Outcome, make_failure
 from kafkactl.connection.cluster import Cluster
-from kafkactl.errors import UnansweredError, UsageError
+from kafkactl.errors import UnansweredError
+from kafkactl.patterns import require_each_once
 
 INTERVAL, METRICS, MATCH = "interval.ms", "metrics", "match"
 SETTINGS = (INTERVAL, METRICS, MATCH)
@@ -94,8 +95,7 @@ def make_alterations(to_set: Mapping[str, str], to_unset: Collection[str]) -> li
     Raise UsageError for a setting in both. Names and values are not checked; a name that is twice in `to_unset` stays
     twice.
     """
-    if both := sorted({*to_set} & {*to_unset}):
-        raise UsageError(f"setting given twice: {', '.join(both)}", "give each setting once")
+    require_each_once([*to_set, *dict.fromkeys(to_unset)], "setting")
     changes = [Alteration(Operation.SET, name, value) for name, value in to_set.items()]
     return changes + [Alteration(Operation.DELETE, name) for name in to_unset]
 

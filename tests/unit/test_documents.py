@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 from kafkactl.admin.groups.offset_files import parse_csv
 from kafkactl.documents import STDIN, read_json, read_text, read_yaml
 from kafkactl.errors import UsageError
+from tests.clusters import eventually
 
 
 @pytest.mark.parametrize(
@@ -91,6 +94,11 @@ def test_a_value_that_does_not_fit_its_tag(tmp_path: Path, text: str) -> None:
             read_yaml(file)
 
 
+def count_unread(pipe: int) -> int:
+    """The number of bytes that nobody has read from a pipe."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
 @pytest.mark.parametrize(
     ("code", "text"),
     [
@@ -111,7 +119,7 @@ def test_the_rest_of_a_non_blocking_input_is_waited_for(code: str, text: str) ->
     with subprocess.Popen([sys.executable, "-c", run], stdin=read_end, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-        time.sleep(0.3)  # else the reader might find both pieces
+        eventually(lambda: count_unread(read_end) == 0)  # else the reader might find both pieces
         os.write(write_end, last)
         os.close(write_end)
         os.close(read_end)

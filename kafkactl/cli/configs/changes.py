@@ -9,13 +9,12 @@ from pathlib import Path
 from kafkactl.admin import configs, quotas, scram
 from kafkactl.admin.configs import Alteration, Operation
 from kafkactl.admin.entities import DEFAULT_NAME, QUOTA_TYPES, Entity, EntityType
-from kafkactl.cli.frame.values import require_each_once
 from kafkactl.connection import properties, secrets
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.settings import parse_assignment
 from kafkactl.errors import KafkactlError, OperationError, UnsupportedRequestError, UsageError, make_exclusive_error
 from kafkactl.output import people
-from kafkactl.patterns import make_arguments
+from kafkactl.patterns import make_arguments, require_each_once
 
 _OUTSIDE_BRACKETS = r"(?=[^\]]*(?:\[|$))"
 _NAME = re.compile(r"[a-zA-Z0-9._-]+")

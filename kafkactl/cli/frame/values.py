@@ -6,7 +6,6 @@ A value is read by the `parser` of an option, a public part of every release of 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import partial
@@ -45,12 +44,6 @@ def read_values_of(annotation: Any, parameter: Any) -> None:
     if parameter.metavar is None and (issubclass(kind, Enum) or isinstance(parameter, OptionInfo)):
         is_choice = issubclass(kind, Enum)
         parameter.metavar = "|".join(choice.value for choice in kind) if is_choice else _METAVARS[kind]
-
-
-def require_each_once(names: Sequence[str], what: str) -> None:
-    """Raise UsageError for names that stand twice. `what` is what they name, such as setting."""
-    if doubles := sorted(name for name, count in Counter(names).items() if count > 1):
-        raise UsageError(f"{what} given twice: {', '.join(doubles)}", f"give each {what} once")
 
 
 def require_choice(text: str | None, option: str, choices: Sequence[str]) -> None:

@@ -16,12 +16,11 @@ from kafkactl.cli.frame.command import command, flags, new_app
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ClusterOptions, ReportOptions
 from kafkactl.cli.frame.results import show_outcomes
-from kafkactl.cli.frame.values import require_each_once
 from kafkactl.connection.settings import parse_assignment
 from kafkactl.errors import NotFoundError, UsageError, make_exclusive_error
 from kafkactl.output import client_tables
 from kafkactl.output.report import listing
-from kafkactl.patterns import select_names
+from kafkactl.patterns import require_each_once, select_names
 
 if TYPE_CHECKING:
     from kafkactl.admin.quotas import Quota

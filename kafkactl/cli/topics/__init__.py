@@ -23,13 +23,12 @@ from kafkactl.cli.frame.subjects import (
     make_missing_error,
     make_unmatched_errors,
 )
-from kafkactl.cli.frame.values import require_each_once
 from kafkactl.cli.topics import declared, describe
 from kafkactl.cli.topics.collisions import warn_of_collisions
 from kafkactl.errors import KafkactlError, UsageError, make_exclusive_error
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
-from kafkactl.patterns import make_arguments, require_topic_names
+from kafkactl.patterns import make_arguments, require_each_once, require_topic_names
 from kafkactl.stdout import out
 
 if TYPE_CHECKING:
