@@ -12,7 +12,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Mapping
+from typing import TypeVar
+
+Item = TypeVar("Item", bound=Hashable)
 
 DONE = 0
 FAILED = 1
@@ -48,3 +51,12 @@ def combine(statuses: Iterable[int]) -> int:
     if not problems:
         return DONE
     return CONDITION if problems == {CONDITION} else FAILED
+
+
+def combine_items(items: Iterable[Item], failures: Mapping[Item, Iterable[int]]) -> int:
+    """Return the status of a command from the statuses of each item's failures; 0 (DONE) for no items.
+
+    An item without failures is done, and several failures of one item count as one item. Items of `failures` that are
+    not in `items` count, too. The statuses of the items are combined as `combine` says, also within one item.
+    """
+    return combine(combine(failures.get(item, ())) for item in {*items, *failures})

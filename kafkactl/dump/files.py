@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from array import array
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain, groupby
@@ -21,7 +22,7 @@ from kafkactl.dump.turns import FileOutput, SingleTurn, Turn, find_file_descript
 from kafkactl.errors import FormatError, KafkactlError
 from kafkactl.output import people
 from kafkactl.output.kafka.java_text import format_json
-from kafkactl.statuses import DONE, combine
+from kafkactl.statuses import combine_items
 from kafkactl.stdout import OutputError
 from kafkactl.storage.files import FileKind, add_file_name, find_kind, find_sibling
 from kafkactl.storage.segment import Segment
@@ -44,8 +45,8 @@ class TextDump:
         self._options = options
         self._out = out
         self._faults = Faults()
-        self._statuses: list[int] = []
-        """Exit statuses: one for each failure, and one for each file without a failure."""
+        self._failures = defaultdict[Path, list[int]](list)
+        """Exit statuses of the errors of each file that has some."""
         self._text = make_lines()
         self._dump_by_kind: dict[FileKind, Callable[[Path], None]] = {
             FileKind.LOG: self._dump_segment,
@@ -73,12 +74,10 @@ class TextDump:
         selecting = not self._options.selection.is_everything
         if selecting and segments:
             self._dump_selected(segments)
-            paths = [path for path in paths if path not in segments]
-        for path in paths:
+        for path in [path for path in paths if not selecting or path not in segments]:
             self._write_line(f"Dumping {path}")
             as_kafka = people.is_kafka_style()
             kind = None if as_kafka and path.suffix not in _SUFFIXES_OF_KAFKA else find_kind(path)
-            failures = len(self._statuses)
             try:
                 if kind is not None:
                     self._dump_by_kind.get(kind, self._dump_small_file)(path)
@@ -88,13 +87,11 @@ class TextDump:
                     self._flush()
                     people.write_kafka_message(f"Ignoring unknown file {path}\n")
             except KafkactlError as error:
-                self._report_error(add_file_name(error, path))
-            if len(self._statuses) == failures:
-                self._statuses.append(DONE)
+                self._report_error(path, add_file_name(error, path))
         self._flush()
         for line in self._faults.format_lines():
             people.write_kafka_message(f"{line}\n")
-        return combine(self._statuses)
+        return combine_items(paths, self._failures)
 
     def _write_line(self, text: str) -> None:
         """Write one line, and its end; lone surrogates become question marks.
@@ -107,8 +104,8 @@ class TextDump:
         """Hand over what was written, before a message goes to stderr. Raise OutputError and ReaderLeftError."""
         self._out.flush()
 
-    def _report_error(self, error: KafkactlError) -> None:
-        """Write an error to stderr, after the output, and note its status.
+    def _report_error(self, path: Path, error: KafkactlError) -> None:
+        """Write an error of a file to stderr, after the output, and note its status.
 
         Raise it where the output itself failed (OutputError), and in Kafka's style, where no further file is read.
         Raise OutputError and ReaderLeftError where the output cannot be handed over before.
@@ -117,7 +114,7 @@ class TextDump:
             raise error
         self._flush()
         people.error(error)
-        self._statuses.append(error.status)
+        self._failures[path].append(error.status)
 
     def _dump_segment(self, path: Path) -> None:
         """Print the batches of a segment, and note offsets that do not follow each other for the end of the run.
@@ -147,7 +144,7 @@ class TextDump:
             if trailing and error is None and self._options.max_bytes == EVERYTHING_BYTES:
                 self._write_line(f"Found {trailing} invalid bytes at the end of {path.name}")
             for unknown in first_unknown:
-                self._report_error(_make_unknown_magic_error(path, unknown, unknown_count - 1))
+                self._report_error(path, _make_unknown_magic_error(path, unknown, unknown_count - 1))
             if error is not None:
                 raise add_file_name(error, path, SKIP_HINT)
             segment.require_complete()
@@ -257,7 +254,6 @@ class TextDump:
         """
         options = self._options
         current = unusable = None
-        failures = len(self._statuses)
         left_out = OpenRecords()
         for selected in select(paths, options.selection, options.deep, self._report_error, left_out):
             if selected.path == unusable:
@@ -274,14 +270,12 @@ class TextDump:
                 ):
                     self._out.write(text.encode("utf-8", errors="replace"))
             except KafkactlError as error:
-                self._report_error(add_file_name(error, selected.path))
+                self._report_error(selected.path, add_file_name(error, selected.path))
             if options.selection.follow:
                 self._flush()
         if left_out.message is not None:
             self._flush()
             people.note(left_out.message)
-        if len(self._statuses) - failures < len(paths):
-            self._statuses.append(DONE)
 
     def _dump_offset_index(self, path: Path) -> None:
         """Print the entries of an offset index, and note those that the log contradicts, for the end of the run.

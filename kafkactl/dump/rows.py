@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from enum import Enum, auto
@@ -14,13 +15,13 @@ from kafkactl.errors import FormatError, KafkactlError, UsageError
 from kafkactl.output import people
 from kafkactl.output.kafka.java_text import make_plain
 from kafkactl.output.records.fields import BASE64_SUFFIX, encode_field, encode_headers
-from kafkactl.statuses import DONE, combine
+from kafkactl.statuses import combine_items
 from kafkactl.stdout import OutputError, out
 from kafkactl.storage.batch import Batch
 from kafkactl.storage.files import FileKind, add_file_name, find_kind
 from kafkactl.storage.legacy import LegacyRecord
 from kafkactl.storage.records import Record
-from kafkactl.storage.selecting import SelectedBatch, select
+from kafkactl.storage.selecting import OnError, SelectedBatch, select
 from kafkactl.storage.selection import BadCrc, Selection
 from kafkactl.storage.text import format_header_name, is_utf8, jvm_text
 from kafkactl.storage.transactions import OpenRecords
@@ -69,11 +70,11 @@ def dump_rows(
     can be printed, and other errors of `print_rows`; with `follow` also KafkactlError for what cannot be read of later
     batches.
     """
-    statuses: list[int] = []
+    failures = defaultdict[Path, list[int]](list)
     left_out = OpenRecords()
 
-    def report_error(error: KafkactlError) -> None:
-        """Write an error to stderr and note its status; raise it where it is an OutputError.
+    def report_error(path: Path, error: KafkactlError) -> None:
+        """Write an error of a file to stderr and note its status; raise it where it is an OutputError.
 
         Raise OutputError and ReaderLeftError also where the output before it cannot be written.
         """
@@ -81,7 +82,7 @@ def dump_rows(
             raise error
         out.flush()
         people.error(error)
-        statuses.append(error.status)
+        failures[path].append(error.status)
 
     def read_rows() -> Iterator[Row]:
         """Yield the rows of all files, first of those that are no segments; KafkactlErrors are reported.
@@ -95,14 +96,14 @@ def dump_rows(
                 try:
                     yield from _read_other_rows(path)
                 except KafkactlError as error:
-                    report_error(add_file_name(error, path))
+                    report_error(path, add_file_name(error, path))
         yield from _read_log_rows(logs, deep, values, bytes_as, selection, report_error, left_out)
 
     print_rows(read_rows())
     if left_out.message is not None:
         out.flush()
         people.note(left_out.message)
-    return combine([*statuses, DONE] if len(statuses) < len(paths) else statuses)
+    return combine_items(paths, failures)
 
 
 def _read_log_rows(
@@ -111,17 +112,17 @@ def _read_log_rows(
     values: Values,
     bytes_as: BytesAs,
     selection: Selection,
-    report_error: Callable[[KafkactlError], None],
+    report_error: OnError,
     left_out: OpenRecords,
 ) -> Iterator[Row]:
     """Yield rows of batches, or, with `deep`, of records; damage in one file does not hide the others.
 
-    `report_error` gets every error of a file, also bytes at its end that are no whole batch (unless `follow` is set),
-    `left_out` counts the records of open transactions. `values` and `bytes_as` choose the form of keys and values. With
-    `follow` this has no end, unless a limit is reached or all paths are missing, and raises KafkactlError for what
-    cannot be read of later batches, and OutputError and ReaderLeftError where the rows cannot be written. A
-    KafkactlError of `values` is an error of the file, too, and ends the batch. Errors of `report_error`, and an OSError
-    of the selection, are raised.
+    `report_error` gets the path and every error of a file, also bytes at its end that are no whole batch (unless
+    `follow` is set), `left_out` counts the records of open transactions. `values` and `bytes_as` choose the form of
+    keys and values. With `follow` this has no end, unless a limit is reached or all paths are missing, and raises
+    KafkactlError for what cannot be read of later batches, and OutputError and ReaderLeftError where the rows cannot be
+    written. A KafkactlError of `values` is an error of the file, too, and ends the batch. Errors of `report_error`, and
+    an OSError of the selection, are raised.
     """
     keeps_bad_crc = selection.bad_crc is BadCrc.KEPT
     for selected in select(paths, selection, deep, report_error, left_out):
@@ -133,7 +134,7 @@ def _read_log_rows(
             else:
                 yield _make_batch_row(selected)
         except KafkactlError as error:
-            report_error(add_file_name(error, selected.path))
+            report_error(selected.path, add_file_name(error, selected.path))
         if selection.follow:
             out.flush()  # a reader that follows must not wait until a buffer is full
 

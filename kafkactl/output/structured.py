@@ -52,14 +52,14 @@ def encode_json(data: Any) -> Iterator[bytes]:
 
 
 def encode_json_lines(items: Iterable[Any]) -> Iterator[bytes]:
-    """Yield items as lines of JSON in UTF-8, an item a line, in pieces of up to 1000 lines.
+    """Yield items as lines of JSON in UTF-8, an item a line, each with its line end.
 
     Items of any type are converted as `dump_json` does. Without items nothing is yielded. Raise RecursionError for data
     that are nested about 500 deep, TypeError for a set whose items cannot be sorted, and ValueError for an integer of
-    more than 4,300 digits. With an error, also one of `items`, the lines before it in the same piece are lost.
+    more than 4,300 digits.
     """
-    for piece in _split(items):
-        yield b"".join([dump_json(item) + b"\n" for item in piece])
+    for item in items:
+        yield dump_json(item) + b"\n"
 
 
 def dump_json(value: Any, indented: bool = False) -> bytes:

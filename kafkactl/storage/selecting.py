@@ -45,8 +45,8 @@ class SelectedBatch:
         return self.segment.path
 
 
-OnError = Callable[[KafkactlError], None]
-"""Function that is called with every error, such as damage in a segment."""
+OnError = Callable[[Path, KafkactlError], None]
+"""Function that is called with the path of a file and each of its errors, such as damage."""
 
 
 def select(
@@ -56,28 +56,28 @@ def select(
 
     With `deep` the records of the batches are selected and read, and batches without a selected record are left out,
     unless the selection takes every record. Without it only the headers of batches count: `key` and `matches` keep no
-    batch out, and `to_time_ms` does so only where the broker set the times. `on_error` takes every error: a missing
-    file (at once), damage, a file that cannot be read. An error that it raises ends the reading; a KafkactlError may be
-    passed to it once more before. By default (BadCrc.SHOWN) CRCs are not checked; with `skip_damaged` they are, and a
-    batch with a wrong one is left out unless BadCrc.KEPT is set. BadCrc.KEPT alone reports such a batch and shows it,
-    and so does BadCrc.LEFT_OUT, which leaves it out with `deep`. After a wrong CRC and damaged records reading
-    continues with the next batch, after a place without a whole batch and after a file that cannot be read with the
-    next segment, or, with `skip_damaged`, behind the damage. A KafkactlError of `selection.matches` up to a batch's
-    first selected record goes to `on_error`, like damage; behind that record, iterating over the batch's records raises
-    both. Its other errors are always raised. With `tail` the last records are read beforehand, all these errors go to
-    `on_error`, and `limit` is ignored. `left_out` counts the records that `read_committed` leaves out because their
-    transaction has no end; None counts nowhere. With `follow` the last path that is not missing is followed, and the
-    iterator has no end, unless all paths are missing or `limit` is reached. In later batches, and behind the last sound
-    batch of that path, damage is not skipped, also with `skip_damaged`. Errors of later reading are raised, also of a
-    last path that `on_error` has got already: FormatError for a file or batch that cannot be read, MissingFileError for
-    a deleted segment, and UsageError for a folder, a device, a file without read permission or a folder that cannot be
-    listed, also to find the end of a transaction.
+    batch out, and `to_time_ms` does so only where the broker set the times. `on_error` takes the path and every error:
+    a missing file (at once), damage, a file that cannot be read. An error that it raises ends the reading; a
+    KafkactlError may be passed to it once more before. By default (BadCrc.SHOWN) CRCs are not checked; with
+    `skip_damaged` they are, and a batch with a wrong one is left out unless BadCrc.KEPT is set. BadCrc.KEPT alone
+    reports such a batch and shows it, and so does BadCrc.LEFT_OUT, which leaves it out with `deep`. After a wrong CRC
+    and damaged records reading continues with the next batch, after a place without a whole batch and after a file that
+    cannot be read with the next segment, or, with `skip_damaged`, behind the damage. A KafkactlError of
+    `selection.matches` up to a batch's first selected record goes to `on_error`, like damage; behind that record,
+    iterating over the batch's records raises both. Its other errors are always raised. With `tail` the last records are
+    read beforehand, all these errors go to `on_error`, and `limit` is ignored. `left_out` counts the records that
+    `read_committed` leaves out because their transaction has no end; None counts nowhere. With `follow` the last path
+    that is not missing is followed, and the iterator has no end, unless all paths are missing or `limit` is reached. In
+    later batches, and behind the last sound batch of that path, damage is not skipped, also with `skip_damaged`. Errors
+    of later reading are raised, also of a last path that `on_error` has got already: FormatError for a file or batch
+    that cannot be read, MissingFileError for a deleted segment, and UsageError for a folder, a device, a file without
+    read permission or a folder that cannot be listed, also to find the end of a transaction.
     """
     missing_paths = set(filter(_is_missing, paths))
     for path in paths:
         # A missing file is an error also where the selection does not need the file.
         if path in missing_paths:
-            on_error(MissingFileError(f"{path}: no such file"))
+            on_error(path, MissingFileError(f"{path}: no such file"))
     paths = [path for path in paths if path not in missing_paths]
     if not paths:
         return iter(())
@@ -123,7 +123,7 @@ class _Reading:
                             break
                         yield from self._select_from(segment, batch)
             except KafkactlError as error:
-                self._on_error(add_file_name(error, path, SKIP_HINT))
+                self._on_error(path, add_file_name(error, path, SKIP_HINT))
         if selection.follow:
             yield from self._follow(paths[-1], position)
 
@@ -156,7 +156,7 @@ class _Reading:
                         if left <= 0:
                             break
             except KafkactlError as error:
-                self._on_error(add_file_name(error, path))
+                self._on_error(path, add_file_name(error, path))
         yield from reversed(selected_batches)
         if self._selection.follow:
             yield from self._follow(paths[-1], end)
@@ -226,7 +226,7 @@ class _Reading:
                 begins.append(position)
                 ends.append(position + size)
         except LostBytesError as error:  # as of a gzip file that is cut off: what was found before stays
-            self._on_error(add_file_name(error, segment.path))
+            self._on_error(segment.path, add_file_name(error, segment.path))
             return begins, ends
         behind = ends[-1] if ends else 0
         try:
@@ -235,7 +235,7 @@ class _Reading:
             segment.require_complete()
         except FormatError as error:
             if isinstance(error, LostBytesError) or not self._is_reserved(segment, behind):
-                self._on_error(add_file_name(error, segment.path, SKIP_HINT))
+                self._on_error(segment.path, add_file_name(error, segment.path, SKIP_HINT))
         return begins, ends
 
     def _read_backwards(self, segment: Segment, begins: array[int], ends: array[int]) -> Iterator[SelectedBatch]:
@@ -258,7 +258,7 @@ class _Reading:
                 except LostBytesError:
                     raise
                 except FormatError as error:
-                    self._on_error(add_file_name(error, segment.path))
+                    self._on_error(segment.path, add_file_name(error, segment.path))
             number = first
 
     def _read_last_records(self, selected: SelectedBatch, count: int) -> deque[Record]:
@@ -270,7 +270,7 @@ class _Reading:
         try:
             records.extend(selected.records)
         except FormatError as error:
-            self._on_error(add_file_name(error, selected.path))
+            self._on_error(selected.path, add_file_name(error, selected.path))
         return records
 
     def _select_from(self, segment: Segment, batch: AnyBatch) -> Iterator[SelectedBatch]:
@@ -300,7 +300,7 @@ class _Reading:
         try:
             first = list(islice(records, 1))
         except FormatError as error:
-            self._on_error(add_file_name(error, segment.path))
+            self._on_error(segment.path, add_file_name(error, segment.path))
             return
         if first or selection.takes_every_record:  # a batch without selected records is left out
             yield SelectedBatch(segment, batch, chain(first, records), is_aborted)
@@ -336,7 +336,7 @@ class _Reading:
             return True
         is_unknown = batch.magic > LARGEST_KNOWN_MAGIC
         hint = None if is_unknown or selection.bad_crc is BadCrc.KEPT else _KEEP_HINT
-        self._on_error(FormatError(f"{path}: corrupt: batch at position {batch.position}: {fault}", hint))
+        self._on_error(path, FormatError(f"{path}: corrupt: batch at position {batch.position}: {fault}", hint))
         if is_unknown:
             return selection.bad_crc is BadCrc.SHOWN
         return selection.bad_crc is BadCrc.KEPT or not self._deep
@@ -371,7 +371,7 @@ class _Reading:
             """
             is_end = self._selection.follow and damage.is_skipped and damage.end == segment.size_bytes
             if not is_end or segment.has_data(damage.position):
-                self._on_error(FormatError(f"{segment.path}: {damage}"))
+                self._on_error(segment.path, FormatError(f"{segment.path}: {damage}"))
 
         return report
 
@@ -392,13 +392,13 @@ class _Reading:
             later = _find_later_segment(path)  # before the reading: a segment with a later one does not grow
             with Segment(path) as segment:
                 if segment.size_bytes < position:
-                    self._on_error(_make_shorter_error(path, position, segment.size_bytes))
+                    self._on_error(path, _make_shorter_error(path, position, segment.size_bytes))
                     position = segment.size_bytes
                 for batch in self._read_chain(segment, position):
                     position = batch.position + batch.size_bytes
                     yield from self._select_from(segment, batch)
                 if later is not None and segment.has_data(position):
-                    self._on_error(add_file_name(_make_end_error(segment, position), path))
+                    self._on_error(path, add_file_name(_make_end_error(segment, position), path))
             if later is None:
                 time.sleep(POLL_S)
             else:

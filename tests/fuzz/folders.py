@@ -160,7 +160,7 @@ def _read(path: Path, selection: Selection, *, only_sound: bool = False) -> list
     """Return offset and timestamp of the records of a selection, up to where the file cannot be read on."""
     records = []
     try:
-        for selected in select([path], selection, deep=True, on_error=lambda _: None):
+        for selected in select([path], selection, deep=True, on_error=lambda *_: None):
             read = [(record.offset, record.timestamp_ms) for record in selected.records]
             if selected.batch.is_valid or not only_sound:
                 records += read

@@ -7,6 +7,7 @@ import io
 import re
 import struct
 import zlib
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from kafkactl.dump.rows import BytesAs, dump_rows
 from kafkactl.errors import UnreachableError
 from kafkactl.output.records.decoders import make_format_decoder
 from kafkactl.serde import formats
+from kafkactl.statuses import FAILED
 from kafkactl.storage.compression import Codec
 from kafkactl.storage.control import ControlType
 from kafkactl.storage.records import Record
@@ -130,6 +132,34 @@ def test_an_error_of_a_registry_ends_one_batch_only(tmp_path: Path, capsys: pyte
     assert dump_rows([path], True, read_values, BytesAs.BYTES, selection, keep) == UnreachableError.status
     assert rows == [0, 2]
     assert capsys.readouterr().err.count("cannot reach the schema registry") == 1
+
+
+@pytest.mark.parametrize("failing", [(0,), (0, 2), (0, 2, 10), (0, 2, 10, 12)])
+def test_the_status_of_several_files_counts_files_and_not_their_errors(
+    failing: tuple[int, ...], tmp_path: Path
+) -> None:
+    """A file with two errors beside one without is a part that failed, as with one error."""
+
+    def parse_text(record: Record) -> tuple[str, str]:
+        if record.offset in failing:
+            raise UnreachableError("cannot reach the schema registry")
+        return "", ""
+
+    def parse_values(record: Record) -> tuple[Any, Any]:
+        return parse_text(record)
+
+    paths = []
+    for base in (0, 10):
+        path = tmp_path / f"{base:020}.log"
+        offsets = range(base, base + 3)
+        path.write_bytes(b"".join(encode_batch([Record(number, 0, number, None, b"v", ())]) for number in offsets))
+        paths.append(path)
+    expected = UnreachableError.status if failing[-1] >= 10 else FAILED
+    for selection in (Selection(), Selection(with_ends=True), Selection(tail=100)):
+        status = dump_rows(paths, True, parse_values, BytesAs.BYTES, selection, lambda rows: deque(rows, 0))
+        assert status == expected, selection
+        options = DumpOptions(deep=True, parse=parse_text, selection=selection)
+        assert TextDump(options, io.BytesIO()).run(paths) == expected, selection
 
 
 def test_names_of_types_that_are_loaded_late_exist() -> None:

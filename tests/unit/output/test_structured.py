@@ -87,6 +87,13 @@ def test_lines_of_json_are_the_items(items: list[Any]) -> None:
     assert [json.loads(line) for line in lines] == json.loads(text_of_json(items))
 
 
+def test_lines_of_json_before_an_error_are_there() -> None:
+    lines = encode_json_lines([1, {"a": {3, "b"}}])
+    assert next(lines) == b"1\n"
+    with pytest.raises(TypeError):  # such a set cannot be sorted
+        next(lines)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("count", [0, 1, 999, 1000, 1001, 2500])
 def test_pieces_make_one_list(count: int) -> None:

@@ -199,7 +199,7 @@ def test_a_large_batch_with_a_wrong_crc_is_kept_where_another_follows(tmp_path: 
 def records_of(paths: list[Path], selection: Selection) -> tuple[list[int], list[str]]:
     errors: list[KafkactlError] = []
     offsets = []
-    for one in select(paths, selection, True, errors.append):
+    for one in select(paths, selection, True, lambda _, error: errors.append(error)):
         try:
             offsets.extend(record.offset for record in one.records)
         except FormatError as error:
@@ -336,7 +336,7 @@ def test_records_by_how_their_transactions_ended(
             assert (left_out.message is None) is (left_out.records == 0)
 
 
-def fail(error: KafkactlError) -> None:
+def fail(_: Path, error: KafkactlError) -> None:
     raise error
 
 

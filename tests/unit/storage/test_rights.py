@@ -119,7 +119,7 @@ def test_a_segment_that_may_not_be_looked_at_is_not_missing(log_dir: Path) -> No
     set_rights(log_dir / "orders-0", 0o644)
     errors: list[KafkactlError] = []
     paths = [hidden, log_dir / ("x" * 300), log_dir / "orders-1" / f"{0:020}.log", log_dir / "orders-1" / "none.log"]
-    selected = list(select(paths, Selection(), True, errors.append))
+    selected = list(select(paths, Selection(), True, lambda _, error: errors.append(error)))
     assert [str(batch.path) for batch in selected] == [str(paths[2])]
     assert [isinstance(error, MissingFileError) for error in errors] == [True, False, False]
     for error, reason in zip(errors, ("no such file", "permission denied", "file name too long"), strict=True):
@@ -129,7 +129,9 @@ def test_a_segment_that_may_not_be_looked_at_is_not_missing(log_dir: Path) -> No
 def test_a_log_whose_folder_may_not_be_listed_is_not_followed(log_dir: Path) -> None:
     """The next segment would never be found, and the reader would wait without a word."""
     set_rights(log_dir / "orders-0", 0o711)
-    followed = select([log_dir / "orders-0" / f"{0:020}.log"], Selection(follow=True), True, pytest.fail)
+    followed = select(
+        [log_dir / "orders-0" / f"{0:020}.log"], Selection(follow=True), True, lambda _, error: pytest.fail(str(error))
+    )
     assert next(followed).batch.base_offset == 0
     with pytest.raises(UsageError, match="permission denied"):
         next(followed)

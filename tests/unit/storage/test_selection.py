@@ -69,7 +69,7 @@ def _indexes_of_small_logs_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def offsets(paths: list[Path], selection: Selection) -> list[int]:
-    def fail(error: KafkactlError) -> None:
+    def fail(_: Path, error: KafkactlError) -> None:
         raise error
 
     return [record.offset for one in select(paths, selection, True, fail) for record in one.records]
@@ -140,7 +140,7 @@ def test_a_message_without_room_for_its_timestamp_hides_no_later_one(
     errors: list[KafkactlError] = []
     batches = [
         (batch.batch.last_offset, [record.offset for record in batch.records])
-        for batch in select([path], Selection(**times), deep, errors.append)
+        for batch in select([path], Selection(**times), deep, lambda _, error: errors.append(error))
     ]
     assert batches == ([(1, [1])] if deep else [(0, []), (1, [])])
     assert ["is cut off" in str(error) for error in errors] == ([True] if deep else [])
@@ -164,7 +164,12 @@ def test_zeros_at_the_end_of_a_log_that_is_followed_are_no_damage(
     batch = path.read_bytes()
     path.write_bytes(batch + bytes(2000) + (b"x" if damaged else b""))
     errors: list[KafkactlError] = []
-    batches = select([path], Selection(follow=True, tail=tail, skip_damaged=skip_damaged), True, errors.append)
+    batches = select(
+        [path],
+        Selection(follow=True, tail=tail, skip_damaged=skip_damaged),
+        True,
+        lambda _, error: errors.append(error),
+    )
     if tail != 0:
         assert len(list(next(batches).records)) == (tail or PER_BATCH)
 
@@ -186,7 +191,7 @@ def test_a_later_batch_with_a_wrong_crc_is_left_out_and_told(
     path = write(tmp_path, 100, RECORDS[:PER_BATCH], indexed=False)
     errors: list[KafkactlError] = []
     selection = Selection(follow=True, tail=tail, skip_damaged=skip_damaged, bad_crc=BadCrc.LEFT_OUT)
-    batches = select([path], selection, True, errors.append)
+    batches = select([path], selection, True, lambda _, error: errors.append(error))
     assert next(batches).batch.base_offset == 100
     bad = bytearray(encode_batch([Record(200, TIME_MS, -1, None, b"bad", ())]))
     bad[-2] ^= 1
@@ -204,7 +209,7 @@ def test_no_way_of_reading_shows_what_is_behind_the_end(
 ) -> None:
     path = write(tmp_path, 100, RECORDS[: PER_BATCH * 4], indexed=False)
     selection = Selection(to_offset=110, tail=tail, follow=follow)
-    batches = select([path], selection, deep, lambda error: pytest.fail(str(error)))
+    batches = select([path], selection, deep, lambda _, error: pytest.fail(str(error)))
     found = [batch.batch.base_offset for batch in islice(batches, 1 if deep and tail == 2 else 2)]
     assert found == ([105] if deep and tail == 2 else [100, 105])
     if not follow:
@@ -217,7 +222,7 @@ def test_the_next_file_does_not_hide_this_one(tmp_path: Path, next_bytes: bytes)
     write(tmp_path, 100, RECORDS[:PER_BATCH], indexed=False).rename(first)
     second.write_bytes(next_bytes)
     errors: list[KafkactlError] = []
-    batches = select([first, second], Selection(from_offset=100), True, errors.append)
+    batches = select([first, second], Selection(from_offset=100), True, lambda _, error: errors.append(error))
     assert [record.offset for batch in batches for record in batch.records] == [100, 101, 102, 103, 104]
     assert all(str(second) in str(error) for error in errors)
 
@@ -230,7 +235,9 @@ def test_the_last_records_of_a_gzip_file_that_is_cut_off(tmp_path: Path, skip_da
     before.write_bytes(batches[0])
     cut.write_bytes(gzip.compress(b"".join(batches[1:]), compresslevel=0)[:-20])
     errors: list[KafkactlError] = []
-    selected = select([before, cut], Selection(tail=2, skip_damaged=skip_damaged), True, errors.append)
+    selected = select(
+        [before, cut], Selection(tail=2, skip_damaged=skip_damaged), True, lambda _, error: errors.append(error)
+    )
     assert [record.value for batch in selected for record in batch.records] == [b"1", b"2"]
     assert errors
     assert all(str(cut) in str(error) for error in errors)
@@ -245,7 +252,7 @@ def test_times_of_brokers_may_go_back(tmp_path: Path, deep: bool) -> None:
         + encode_batch([Record(1, 99, -1, None, b"v", ())], attributes=0x08)
         + encode_batch([Record(2, 50, -1, None, b"v", ())])
     )
-    batches = select([path], Selection(to_time_ms=100), deep, pytest.fail)
+    batches = select([path], Selection(to_time_ms=100), deep, lambda _, error: pytest.fail(str(error)))
     assert [one.batch.base_offset for one in batches] == [1, 2]
     if deep:
         assert offsets([path], Selection(to_time_ms=100, tail=1)) == [2]
