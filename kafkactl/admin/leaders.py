@@ -147,10 +147,11 @@ def elect(cluster: Cluster, kind: ElectionType, partitions: Iterable[Partition] 
     """Elect leaders for these partitions, or for all that need one with None; return each result, sorted by partition.
 
     The partitions are in one request, and the brokers answer when the leaders are there. Without partitions nothing is
-    sent and the result is empty. A partition that the answer leaves out is missing in it. A partition that needs no
-    election is not `elected` and has no error. With None the result has only the partitions with a new leader or an
-    error. Raise UnreachableError, UnansweredError where the leaders may have been elected, OperationError for a refusal
-    of the whole request, and UsageError for a wrong client setting.
+    sent and the result is empty. A partition that the answer leaves out has an error with the code REQUEST_TIMED_OUT:
+    its leader may have been elected. A partition that needs no election is not `elected` and has no error. With None
+    the result has only the partitions with a new leader or an error. Raise UnreachableError, UnansweredError where the
+    leaders may have been elected, OperationError for a refusal of the whole request, and UsageError for a wrong client
+    setting.
     """
     requested = None if partitions is None else sorted(set(partitions))
     if requested == []:
@@ -172,6 +173,12 @@ def elect(cluster: Cluster, kind: ElectionType, partitions: Iterable[Partition] 
     ]
     if requested is None:
         results = [row for row in results if row.elected or row.error is not None]
+    else:
+        missing = {*requested}.difference((row.topic, row.partition) for row in results)
+        results += [
+            Election(topic=topic, partition=number, elected=False, error="no answer", code=ErrorCode.REQUEST_TIMED_OUT)
+            for topic, number in missing
+        ]
     return sorted(results, key=lambda row: (row.topic, row.partition))
 
 

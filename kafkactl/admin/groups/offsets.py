@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import TypeVar
 
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 
@@ -28,6 +29,8 @@ from kafkactl.connection.protocol import ErrorCode, SpecialOffset
 from kafkactl.errors import NotFoundError, OperationError, UsageError
 from kafkactl.numerals import read_whole_number
 from kafkactl.patterns import NameSelection
+
+Item = TypeVar("Item")
 
 _INACTIVE = ("Empty", "Dead")
 
@@ -422,10 +425,10 @@ def delete_offsets(cluster: Cluster, group: str, partitions: Sequence[Partition]
     return _complete(results, partitions)
 
 
-def _complete(results: dict[Partition, str | None], requested: Iterable[Partition]) -> dict[Partition, str | None]:
-    """Return the results of a change, and an error for each requested partition without one, which follow them."""
-    missing = (partition for partition in requested if partition not in results)
-    return {**results, **dict.fromkeys(missing, "the broker's answer leaves it out: it may have been changed")}
+def _complete(results: dict[Item, str | None], requested: Iterable[Item]) -> dict[Item, str | None]:
+    """Return the results of a change, and an error for each requested item without one, which follow them."""
+    missing = (item for item in requested if item not in results)
+    return {**results, **dict.fromkeys(missing, "the broker's answer leaves it out: the change may have been done")}
 
 
 def request_deletion(cluster: Cluster, group: str, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
@@ -444,12 +447,13 @@ def remove_members(
     """Remove members from a group. Return the error by the id of the member or of the instance, None for a success.
 
     A member is (member id, None) or (None, instance id). An unknown member has an error. The result is in the order of
-    the answer; a member that the answer leaves out is missing. Raise UnsupportedRequestError where the brokers are
-    older than Kafka 2.4, OperationError where the whole request is refused, UnansweredError where members may have been
-    removed, UnreachableError, and UsageError for a wrong client setting.
+    the answer; a member that the answer leaves out has an error, and is at the end. Raise UnsupportedRequestError where
+    the brokers are older than Kafka 2.4, OperationError where the whole request is refused, UnansweredError where
+    members may have been removed, UnreachableError, and UsageError for a wrong client setting.
     """
     codes = cluster.requests.remove_group_members(group, members)
-    return {name: describe_error(code) if code else None for name, code in codes.items()}
+    results = {name: describe_error(code) if code else None for name, code in codes.items()}
+    return _complete(results, (member_id or instance_id or "" for member_id, instance_id in members))
 
 
 def make_partition_error(group: str, topic: str, number: int, error: str) -> OperationError:

@@ -8,9 +8,10 @@ from typing import cast
 
 import pytest
 
-from kafkactl.admin import configs, reassignment
+from kafkactl.admin import configs, leaders, reassignment
 from kafkactl.admin.configs import Config, Synonym, _name_source
 from kafkactl.admin.entities import Entity, EntityType
+from kafkactl.admin.groups.offsets import remove_members
 from kafkactl.admin.models import send_change
 from kafkactl.admin.scram import MOST_ITERATIONS, NewCredential
 from kafkactl.admin.topics.changes import create_topics, recreate_topics
@@ -59,6 +60,27 @@ def test_a_partition_that_the_controller_does_not_answer_for(brokers: FakeCluste
         errors = list(reassignment.start(cluster, moves).values())
     cluster.close()
     assert [error.code for error in errors if error is not None] == [ErrorCode.REQUEST_TIMED_OUT] * 2
+
+
+def test_a_partition_that_the_answer_to_an_election_leaves_out(brokers: FakeCluster) -> None:
+    brokers.on("ElectLeaders", answer=lambda _, answer: {**answer, "replica_election_results": []})
+    cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=2))
+    elections = leaders.elect(cluster, leaders.ElectionType.PREFERRED, [("orders", 1), ("orders", 0)])
+    assert leaders.elect(cluster, leaders.ElectionType.PREFERRED, None) == []
+    cluster.close()
+    assert [(row.partition, row.elected, row.code) for row in elections] == [
+        (0, False, ErrorCode.REQUEST_TIMED_OUT),
+        (1, False, ErrorCode.REQUEST_TIMED_OUT),
+    ]
+
+
+def test_a_member_that_the_answer_leaves_out(brokers: FakeCluster) -> None:
+    brokers.on("LeaveGroup", answer=lambda _, answer: {**answer, "members": []})
+    cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=2))
+    results = remove_members(cluster, "billing", [("m-1", None), (None, "static")])
+    cluster.close()
+    assert list(results) == ["m-1", "static"]
+    assert all("may have been done" in (error or "") for error in results.values())
 
 
 @pytest.mark.parametrize("names", [["away", "silent"], ["silent", "away"]])
