@@ -112,15 +112,16 @@ def warn_of_fenced(connected: Cluster) -> None:
         people.warning(f"broker {broker} is not alive, and is not shown")
 
 
-def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: ReportOptions) -> int:
+def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: ReportOptions, command: str | None = None) -> int:
     """Print the successes on stdout and each failure as an error on stderr; return the exit status of all items.
 
-    `noun` names the items: topic, group. Structured formats have the failures on stdout, too. Without an item, and in
-    other formats without a success, stdout stays empty. In Kafka's style the errors are kept in people.failures instead
-    of being printed. With -o kafka the caller prints the successes, because most of Kafka's tools print nothing. The
-    status is 0 without a failure, 3 if every item is unanswered, and 1 for any other failure. Raise UsageError for a
-    column or an order that the table does not have, unless before_change was called, and OutputError or ReaderLeftError
-    where stdout fails; the failures are not printed then.
+    `noun` names the items: topic, group. `command` shows whether a change without an answer was done, without the name
+    of the program; None takes the command for `noun`. Structured formats have the failures on stdout, too. Without an
+    item, and in other formats without a success, stdout stays empty. In Kafka's style the errors are kept in
+    people.failures instead of being printed. With -o kafka the caller prints the successes, because most of Kafka's
+    tools print nothing. The status is 0 without a failure, 3 if every item is unanswered, and 1 for any other failure.
+    Raise UsageError for a column or an order that the table does not have, unless before_change was called, and
+    OutputError or ReaderLeftError where stdout fails; the failures are not printed then.
     """
     done = [outcome for outcome in outcomes if outcome.ok]
     failed = [outcome for outcome in outcomes if not outcome.ok]
@@ -132,7 +133,7 @@ def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: ReportOptions)
         if people.is_kafka_style():  # Kafka's tools print the broker's sentence alone
             people.error(ItemError(outcome.result, outcome.hint, outcome.code))
             continue
-        people.error(_make_error(outcome, noun))
+        people.error(_make_error(outcome, noun, command))
     return combine(map(_get_status, outcomes))
 
 
@@ -145,8 +146,10 @@ def list_failures(outcomes: Iterable[Outcome], noun: str) -> list[KafkactlError]
     return [_make_error(outcome, noun) for outcome in outcomes if not outcome.ok]
 
 
-def _make_error(outcome: Outcome, noun: str) -> KafkactlError:
+def _make_error(outcome: Outcome, noun: str, command: str | None = None) -> KafkactlError:
     """Return (not raise) the error of an item that failed; `noun` names the item, such as topic.
+
+    `command` shows whether a change without an answer was done; None takes the command for `noun`.
 
     It is an UnansweredError for the codes REQUEST_TIMED_OUT and LEADER_NOT_AVAILABLE, and says that the change may have
     been done; otherwise an OperationError without a code. Its hint names a missing right, or else is that of the
@@ -154,7 +157,7 @@ def _make_error(outcome: Outcome, noun: str) -> KafkactlError:
     """
     text = f"{noun} {outcome.name}: {outcome.result}"
     if outcome.code in _UNANSWERED:
-        return UnansweredError(f"{text}; it may have been done", _make_check_hint(noun, outcome.name))
+        return UnansweredError(f"{text}; it may have been done", _make_check_hint(noun, outcome.name, command))
     return OperationError(text, rights.make_hint(outcome.code) or outcome.hint)
 
 
@@ -165,7 +168,7 @@ def print_unanswered(failure: UnansweredError, noun: str, name: str, command: st
     without the name of the program; None and "" take the command for `noun`, or none where there is no such noun. In
     Kafka's style the error is kept in people.failures instead.
     """
-    hint = running.format_check_hint(command) if command else _make_check_hint(noun, name)
+    hint = _make_check_hint(noun, name, command)
     people.error(UnansweredError(f"{noun} {name}: {failure.reason}; it may have been done", hint))
     return NO_ANSWER
 
@@ -185,13 +188,15 @@ _LISTS = {
 """The kafkactl command that shows items, by what they are called in outcomes."""
 
 
-def _make_check_hint(noun: str, name: str) -> str:
+def _make_check_hint(noun: str, name: str, command: str | None) -> str:
     """Return the hint to check whether a change was done, with the kafkactl command that shows it.
 
-    `noun` names the item, `name` is its name. For an unknown noun the hint has no command.
+    `command` is that command; None and "" take the one for `noun`, which names the item. `name` is its name. For an
+    unknown noun the hint has no command.
     """
     commands = {"topic": "topics describe", "group": "groups describe"}
-    command = write_command(commands[noun], name) if noun in commands else _LISTS.get(noun)
+    if not command:
+        command = write_command(commands[noun], name) if noun in commands else _LISTS.get(noun)
     return running.format_check_hint(command)
 
 

@@ -220,7 +220,8 @@ def move(
         _follow(connected, running)
         unmoved = find_unmoved(connected, {row.key: to for row in running})
         results |= {key: OperationError(f"not moved: {text}") for key, text in unmoved.items()}
-    status = show_outcomes(_make_outcomes(moves, results, "moving" if no_wait else "moved"), "partition", output)
+    outcomes = _make_outcomes(moves, results, "moving" if no_wait else "moved")
+    status = show_outcomes(outcomes, "partition", output, "log-dirs describe")
     return combine([status, print_errors(errors)]) if errors else status
 
 

@@ -448,6 +448,15 @@ def test_a_move_between_directories_that_was_cancelled_is_no_success(fake: FakeC
     assert "not moved" in done.stderr
 
 
+def test_the_check_after_a_move_between_directories_shows_directories(fake: FakeCluster, cli: Cli) -> None:
+    fake.state.brokers[1].more_log_dirs = ("/disk2",)
+    fake.on("AlterReplicaLogDirs", close=True)
+    line = ("log-dirs", "move", "orders", "--partitions", "0", "--broker", "1", "--to", "/disk2", "--yes", "--no-wait")
+    done = cli(*line, "-b", fake.address, check=3)
+    assert "may have been done" in done.stderr
+    assert "kafkactl log-dirs describe" in done.stderr
+
+
 @pytest.mark.parametrize("wait", [True, False])
 def test_a_move_between_directories_without_an_answer_may_run(
     fake: FakeCluster, cli: Cli, tmp_path: Path, wait: bool
