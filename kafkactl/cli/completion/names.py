@@ -264,13 +264,13 @@ def _get_cache_file(cluster: str, kind: str) -> Path:
 def _read_cache(file: Path) -> list[str] | None:
     """Return the names in a cache file; None where it is older than 10 s, damaged or cannot be read.
 
-    An empty list is a cached answer, too.
+    One that is newer than the clock by more than that counts as old, too. An empty list is a cached answer, too.
     """
     import json
     import time
 
     try:
-        if time.time() - file.stat().st_mtime > CACHE_S:
+        if abs(time.time() - file.stat().st_mtime) > CACHE_S:
             return None
         names = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,9 @@ def test_cache_has_the_names(tmp_path: Path) -> None:
     assert _read_cache(file) is None
     file.write_text('["orders", "clicks"]', encoding="utf-8")
     assert _read_cache(file) == ["orders", "clicks"]
+    for moved_s in (-3600, 3600):  # also after a clock that was set back
+        os.utime(file, (time.time() + moved_s,) * 2)
+        assert _read_cache(file) is None
 
 
 @pytest.mark.parametrize(
