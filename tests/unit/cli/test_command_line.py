@@ -22,7 +22,7 @@ from kafkactl.cli.frame.help import first_sentence
 from kafkactl.errors import UnansweredError, UsageError
 from kafkactl.storage.records import Record
 from tests.conftest import REPOSITORY, Cli
-from tests.fake_broker import FakeBroker
+from tests.fake_broker import FakeBroker, FakeCluster
 from tests.forking import Line, run_all
 from tests.json_contract import value_type_of, walk_commands
 from tests.unit.storage.encoding import encode_batch
@@ -419,6 +419,25 @@ def test_parameters_are_all_of_the_light_kind() -> None:
         app: typer.Typer = importlib.import_module(f"kafkactl.cli.{entry.module}").app
         for parameter in parameters(build(app)):
             assert getattr(parameter, "is_flag", False) or value_type_of(parameter) is not None, parameter
+
+
+@pytest.mark.parametrize(
+    ("api", "arguments"),
+    [
+        ("AlterClientQuotas", ["quotas", "set", "--user", "ann", "producer_byte_rate=5"]),
+        ("IncrementalAlterConfigs", ["configs", "alter", "topics", "orders", "--set", "retention.ms=5"]),
+    ],
+)
+def test_a_change_that_brokers_do_not_finish_in_time_may_have_been_done(
+    cli: Cli, api: str, arguments: list[str]
+) -> None:
+    with FakeCluster(brokers=1, topics={"orders": 1}) as brokers:
+        brokers.on(api, error=7)
+        done = cli("-b", brokers.address, *arguments, check=3)
+        assert "may have been done" in done.stderr
+        assert f"check the result before you repeat the command: kafkactl {arguments[0]} " in done.stderr
+        previewed = cli("-b", brokers.address, *arguments, "--dry-run", check=1)
+        assert "may have been done" not in previewed.stderr
 
 
 @pytest.mark.parametrize("spelling", [["-o", "json"], ["--output=jsonl"], ["-ojson"]])
