@@ -161,12 +161,13 @@ def complete_config_names(ctx: typer.Context, incomplete: str) -> list[str]:
 def complete_quota_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of quotas that begin with the incomplete word, with = at the end for the command `set`.
 
-    After --ip they are the quotas of ips, else those of users and clients, in the order of QUOTA_NAMES. No broker is
-    asked.
+    After --ip and --ip-defaults they are the quotas of ips, else those of users and clients, in the order of
+    QUOTA_NAMES. No broker is asked.
     """
     from kafkactl.admin.quotas import QUOTA_NAMES
 
-    type_ = EntityType.IPS if ctx.params.get("ip") is not None else EntityType.USERS
+    is_ip = ctx.params.get("ip") is not None or ctx.params.get("ip_defaults")
+    type_ = EntityType.IPS if is_ip else EntityType.USERS
     return [
         name + ("=" if ctx.info_name == "set" else "") for name in QUOTA_NAMES[type_] if name.startswith(incomplete)
     ]

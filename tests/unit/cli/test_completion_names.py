@@ -101,3 +101,15 @@ def test_names_of_settings_are_those_of_the_entitys_type(
             context = alter.make_context("alter", [*before, option], resilient_parsing=True)
             proposed = names.complete_config_names(context, "")
             assert [name.removesuffix("=") for name in proposed] == sorted(wanted), before
+
+
+@pytest.mark.parametrize("command", ["quotas set", "quotas unset"])
+@pytest.mark.parametrize(
+    ("type_", "option"),
+    [(type_, option) for type_ in QUOTA_TYPES for option in OPTIONS_OF_TYPES[type_]],
+)
+def test_names_of_quotas_are_those_of_the_entitys_type(command: str, type_: EntityType, option: str) -> None:
+    name = command.split()[1]
+    context = walk_commands()[command].make_context(name, [option], resilient_parsing=True)
+    proposed = names.complete_quota_names(context, "")
+    assert [quota.removesuffix("=") for quota in proposed] == list(QUOTA_NAMES[type_])
