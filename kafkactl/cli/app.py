@@ -83,6 +83,8 @@ _OWN = {"help": "Show the help of a command.", "version": "Show the version and 
 """Commands that the root runs itself."""
 _OWN_ARGUMENTS = {"help": " [COMMAND]...", "version": ""}
 ALIASES = {alias: name for name, entry in COMMANDS.items() for alias in entry.aliases}
+_OUTPUT_FLAG = "-[evy]*o"
+"""Pattern of -o, alone or behind flags without a value, as in -yo."""
 
 
 _PARSER_ERRORS = [
@@ -333,17 +335,18 @@ def run(arguments: list[str]) -> int:
 def _wants_json(arguments: list[str]) -> bool:
     """Return whether -o, or else KAFKACTL_OUTPUT, is json or jsonl. Errors of the command line are then json, too.
 
-    The forms are -o FORMAT, -oFORMAT, --output FORMAT and --output=FORMAT; the last one counts, also behind --. Case
-    counts. `arguments` are those after the program's name. Nothing is raised.
+    The forms are -o FORMAT, -oFORMAT, --output FORMAT and --output=FORMAT, and behind other flags of one letter, such
+    as -yo FORMAT; the last one counts, also behind --. Case counts. `arguments` are those after the program's name.
+    Nothing is raised.
     """
     format = os.environ.get("KAFKACTL_OUTPUT", "")
     for before, argument in pairwise(("", *arguments)):
-        if before in ("-o", "--output"):
+        if before == "--output" or re.fullmatch(_OUTPUT_FLAG, before):
             format = argument
         elif argument.startswith("--output="):
             format = argument.partition("=")[2]
-        elif argument.startswith("-o") and argument != "-o":
-            format = argument[2:]
+        elif (flag := re.match(_OUTPUT_FLAG, argument)) and flag[0] != argument:
+            format = argument.removeprefix(flag[0])
     return format in ("json", "jsonl")
 
 

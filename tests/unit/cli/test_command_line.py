@@ -440,6 +440,20 @@ def test_a_change_that_brokers_do_not_finish_in_time_may_have_been_done(
         assert "may have been done" not in previewed.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "is_json"),
+    [
+        (["topics", "delete", "-yo", "json"], True),
+        (["topics", "delete", "-yojson"], True),
+        (["topics", "delete", "-o", "json", "-yo", "table"], False),
+        (["topics", "delete", "-y"], False),
+    ],
+)
+def test_the_format_of_errors_behind_another_flag(cli: Cli, arguments: list[str], is_json: bool) -> None:
+    (line, *_) = cli(*arguments, check=2).stderr.splitlines()
+    assert line.startswith('{"error":' if is_json else "error: ")
+
+
 @pytest.mark.parametrize("spelling", [["-o", "json"], ["--output=jsonl"], ["-ojson"]])
 def test_with_json_an_error_is_one_object(cli: Cli, spelling: list[str]) -> None:
     for arguments in (["topics", "create", *spelling], ["context", "show", *spelling, "nosuch"]):
