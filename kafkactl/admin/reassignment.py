@@ -302,8 +302,8 @@ def start(
     `allow_factor_change` the controller refuses moves to another number of replicas; it must be Kafka 4.1 or newer.
     Raise OperationError where it refuses all, UnansweredError where moves may have been started without an answer,
     UnreachableError where the request was not sent, UnsupportedRequestError for an old controller, and UsageError for a
-    wrong client setting. A move that the answer leaves out has an error with the code REQUEST_TIMED_OUT: it may have
-    been started.
+    wrong client setting. A move that the answer leaves out, and each one where the controller did not finish in time,
+    has an error with the code REQUEST_TIMED_OUT: it may have been started.
     """
     by_partition = {(move.topic, move.partition): move for move in moves}
     errors = _alter(
@@ -322,8 +322,8 @@ def cancel(cluster: Cluster, partitions: Iterable[Partition]) -> dict[Partition,
     Return the error of each partition, None for a success, in their order. A partition without a reassignment has an
     error. Without partitions nothing is sent. Raise OperationError where the controller refuses all, UnansweredError
     where the moves may have been cancelled, UnreachableError where the request was not sent, and UsageError for a wrong
-    client setting. A partition that the answer leaves out has an error with the code REQUEST_TIMED_OUT: its move may
-    have been cancelled.
+    client setting. A partition that the answer leaves out, and each one where the controller did not finish in time,
+    has an error with the code REQUEST_TIMED_OUT: its move may have been cancelled.
     """
     chosen = list(partitions)
     errors = _alter(cluster, dict.fromkeys(chosen), "cancel moves", "cancel the move of") if chosen else {}
@@ -339,9 +339,9 @@ def _alter(
 ) -> dict[Partition, OperationError | None]:
     """Send new replicas of partitions, None to cancel a move, and return the error of each, None for a success.
 
-    A partition that the answer leaves out has an error with the code REQUEST_TIMED_OUT: it may have been changed. The
-    messages of partitions are "cannot VERB TOPIC-PARTITION: ...", that of a whole refusal "cannot ACTION: ...". An
-    empty request is sent, too. Without `allow_factor_change` the controller must be Kafka 4.1 or newer. Raise
+    A partition that the answer leaves out, and each one where the controller did not finish in time, has an error with
+    the code REQUEST_TIMED_OUT: it may have been changed. The messages of partitions are "cannot VERB TOPIC-PARTITION:
+    ...", that of a whole refusal "cannot ACTION: ...". An empty request is sent, too. Without `allow_factor_change` the controller must be Kafka 4.1 or newer. Raise
     OperationError where the controller refuses all, UnansweredError where the change may have been made,
     UnreachableError where the request was not sent, UnsupportedRequestError for an old controller, and UsageError for a
     wrong client setting.
@@ -353,12 +353,13 @@ def _alter(
     if not allow_factor_change:
         fields |= {"allow_replication_factor_change": False, "min_version": 1}
     answer = cluster.requests.send("AlterPartitionReassignments", to_controller=True, **fields)
-    if answer.error_code:
+    is_late = answer.error_code == ErrorCode.REQUEST_TIMED_OUT  # the controller can still do it
+    if answer.error_code and not is_late:
         raise refusal(f"cannot {action}", answer.error_code, answer.error_message)
     answers = {(topic.name, item.partition_index): item for topic in answer.responses for item in topic.partitions}
     errors: dict[Partition, OperationError | None] = {}
     for topic, number in replicas:
-        failure, item = f"cannot {verb} {topic}-{number}", answers.get((topic, number))
+        failure, item = f"cannot {verb} {topic}-{number}", answer if is_late else answers.get((topic, number))
         if item is None:
             errors[topic, number] = OperationError(f"{failure}: no answer", code=ErrorCode.REQUEST_TIMED_OUT)
         else:
@@ -373,15 +374,18 @@ def summarize_moves(
 
     The text is "replication FACTOR: N partitions VERB", where N is the number of moves without an error. The errors of
     the topic's other moves come before it, joined with "; ", and the outcome has failed then. `verb` describes the
-    state of the started moves, such as "moving". A topic without moves is a success with N = 0. No outcome has a code
-    or a hint.
+    state of the started moves, such as "moving". A topic without moves is a success with N = 0. Where all moves of a
+    topic have the code REQUEST_TIMED_OUT, so has the outcome: they may have been started. No other outcome has a code,
+    and none a hint.
     """
     results = []
     for name in names:
-        refusals = [str(error) for move, error in started.items() if move.topic == name and error is not None]
-        number = sum(move.topic == name and error is None for move, error in started.items())
-        text = f"replication {factor}: {number} partitions {verb}"
-        results.append(Outcome(name, not refusals, "; ".join([*refusals, text] if refusals else [text])))
+        errors = [error for move, error in started.items() if move.topic == name]
+        refusals = [str(error) for error in errors if error is not None]
+        text = f"replication {factor}: {errors.count(None)} partitions {verb}"
+        codes = {None if error is None else error.code for error in errors}
+        code = ErrorCode.REQUEST_TIMED_OUT if codes == {ErrorCode.REQUEST_TIMED_OUT} else None
+        results.append(Outcome(name, not refusals, "; ".join([*refusals, text] if refusals else [text]), code=code))
     return results
 
 

@@ -155,6 +155,21 @@ def test_what_is_refused_leaves_no_throttle(fake: FakeCluster, cli: Cli, tmp_pat
     assert "missing argument FILE" in wrong.stderr
 
 
+@pytest.mark.parametrize("choices", [{"error": 7, "level": "top"}, {"error": 7, "level": "items"}])
+def test_moves_that_the_controller_does_not_answer_in_time_keep_their_throttles(
+    fake: FakeCluster, cli: Cli, tmp_path: Path, choices: dict[str, Any]
+) -> None:
+    """They may begin later, and would have no limit then."""
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps(build_document({("orders", 0): (1, 3)}, {})))
+    fake.on("AlterPartitionReassignments", **choices)
+    failed = cli("-b", fake.address, "reassign", "execute", plan, "--throttle", 1000, "--no-wait", "--yes", check=3)
+    assert "may have been done" in failed.stderr
+    assert fake.state.topics["orders"].configs[throttles.FOLLOWER_REPLICAS] == "0:3"
+    grown = cli("-b", fake.address, "topics", "alter", "orders", "--replication-factor", 3, "--yes", check=3)
+    assert "it may have been done" in grown.stderr
+
+
 def test_a_move_is_cancelled(fake: FakeCluster, cli: Cli) -> None:
     fake.state.topics["orders"].partitions = [Partition(leader=1, replicas=[1], isr=[1], target=[2])]
     cancel = ("-b", fake.address, "reassign", "cancel", "--all")
