@@ -163,15 +163,16 @@ def alter(
         raise UsageError("missing argument NAME", "name the subscription, or use --generate-name")
     subscription = client_metrics.make_random_name() if name is None else name
     to_set = _parse_values(interval, metrics, match)
-    for setting in unset or ():
+    to_unset = list(dict.fromkeys(unset or ()))
+    for setting in to_unset:
         require_choice(setting, "--unset", client_metrics.SETTINGS)
-    changes = client_metrics.make_alterations(to_set, dict.fromkeys(unset or ()))
+    changes = client_metrics.make_alterations(to_set, to_unset)
     if not changes and not people.is_kafka_style():
         raise UsageError("nothing to alter", "give --interval, --metrics, --match or --unset")
     connected = cluster.connect()
     present = {} if people.is_kafka_style() else _read_own_values(connected, [subscription])[subscription]
     is_known = all(present.get(change.name) == change.value for change in changes)
-    action = _describe_change(subscription, present, to_set, unset or ())
+    action = _describe_change(subscription, present, to_set, to_unset)
     before_change(
         connected,
         [Change(action=action, inverse=lambda: _find_inverse(subscription, present, to_set))],
@@ -189,7 +190,7 @@ def alter(
         return print_unanswered(error, "subscription", subscription)
     if output.is_kafka and not confirm.dry_run:
         out.write_text(client_metrics_text.format_alteration(subscription))
-    result = f"would {action}" if confirm.dry_run else _describe_values(to_set, unset or ())
+    result = f"would {action}" if confirm.dry_run else _describe_values(to_set, to_unset)
     return show_outcomes([Outcome(subscription, True, result)], "subscription", output)
 
 

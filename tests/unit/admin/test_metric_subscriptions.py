@@ -90,6 +90,12 @@ def test_a_change_shows_the_present_values_and_is_not_made_twice(cli: Cli, broke
     assert "add subscription new with metrics=*" in added.stderr
 
 
+def test_a_setting_that_is_unset_twice_is_shown_once(cli: Cli, broker: FakeBroker) -> None:
+    alter = ("-b", broker.address, "client-metrics", "alter", "apps", "--unset", "match", "--unset", "match")
+    assert cli.ok(*alter, "--dry-run").count("to the default") == 1
+    assert cli.ok(*alter, "--yes").count("no match") == 1
+
+
 @pytest.mark.parametrize("present", [{"match": ""}, {"metrics": "", "interval.ms": "1000"}, {}])
 @pytest.mark.parametrize("name", ["apps", "-x"])
 def test_what_undoes_a_change_is_a_valid_command(
