@@ -163,8 +163,8 @@ def plan_factor(
     def ask() -> list[PartitionDescription]:
         """Return the partitions of the topics; raise OperationError (_UNKNOWN_PARTITION) where new ones are missing.
 
-        Raise NotFoundError or OperationError for a topic that cannot be described, UnreachableError, and UsageError for
-        a wrong client setting.
+        Raise NotFoundError or OperationError for a topic that cannot be described, UnreachableError, UsageError for a
+        wrong client setting, and ValueError for an empty name.
         """
         described = describe_topics(cluster, names)
         for topic in described:
@@ -183,7 +183,8 @@ def plan_factor(
 def list_running(cluster: Cluster) -> list[RunningMove]:
     """Return all reassignments in progress, sorted by topic and partition.
 
-    Raise OperationError for a refusal, UnreachableError, and UsageError for a wrong client setting.
+    Raise OperationError for a refusal, UnsupportedRequestError before Kafka 2.4, UnreachableError, and UsageError for a
+    wrong client setting.
     """
     running = [
         RunningMove(topic=topic, partition=number, replicas=move.replicas, adding=move.adding, removing=move.removing)
@@ -341,10 +342,10 @@ def _alter(
 
     A partition that the answer leaves out, and each one where the controller did not finish in time, has an error with
     the code REQUEST_TIMED_OUT: it may have been changed. The messages of partitions are "cannot VERB TOPIC-PARTITION:
-    ...", that of a whole refusal "cannot ACTION: ...". An empty request is sent, too. Without `allow_factor_change` the controller must be Kafka 4.1 or newer. Raise
-    OperationError where the controller refuses all, UnansweredError where the change may have been made,
-    UnreachableError where the request was not sent, UnsupportedRequestError for an old controller, and UsageError for a
-    wrong client setting.
+    ...", that of a whole refusal "cannot ACTION: ...". An empty request is sent, too. Without `allow_factor_change` the
+    controller must be Kafka 4.1 or newer. Raise OperationError where the controller refuses all, UnansweredError where
+    the change may have been made, UnreachableError where the request was not sent, UnsupportedRequestError for an old
+    controller, and UsageError for a wrong client setting.
     """
     topics: dict[str, list[tuple[int, list[int] | None]]] = defaultdict(list)
     for (topic, number), brokers in replicas.items():

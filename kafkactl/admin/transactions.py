@@ -339,8 +339,9 @@ def abort(
 
     The leader writes it also where no transaction is open. `coordinator_epoch` is that of the producer's last marker;
     None and negative numbers become 0, which every coordinator has reached. A refusal is not tried again, even a
-    transient one. Raise OperationError for a refusal, and for a partition that does not exist or has no leader,
-    UnansweredError where it may have been written, UnreachableError, and UsageError for a wrong client setting.
+    transient one. Raise OperationError for a refusal (with the code REQUEST_TIMED_OUT the marker may have been
+    written), and for a partition that does not exist or has no leader, UnansweredError where it may have been written,
+    UnreachableError, and UsageError for a wrong client setting.
     """
     topic, number = partition
     leader = cluster.requests.find_leaders([partition])[partition]

@@ -147,9 +147,10 @@ def delete_topics(cluster: Cluster, names: Sequence[str], if_exists: bool = Fals
 def preview_deletion(cluster: Cluster, names: Sequence[str], verb: str = "delete") -> list[Outcome]:
     """Return the outcome that a deletion of topics would have: it fails for topics that do not exist.
 
-    The outcomes are in the order of `names`; nothing is deleted. `verb` is "delete" or "empty", for the text "would be
-    deleted" or "would be emptied"; another one is a KeyError. Raise UnreachableError or OperationError where the topics
-    cannot be listed, and UsageError for a wrong client setting.
+    A topic that the user may not see fails, too. There is an outcome for each of `names`, also for a repeated one, in
+    their order; nothing is deleted. `verb` is "delete" or "empty", for the text "would be deleted" or "would be
+    emptied"; another one is a KeyError. Raise UnreachableError or OperationError where the topics cannot be listed, and
+    UsageError for a wrong client setting.
     """
     existing_topics = {listing.topic for listing in list_topics(cluster)}
     code = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION

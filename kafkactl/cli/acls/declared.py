@@ -101,10 +101,9 @@ def apply(cluster: ControllerOptions, output: ReportOptions, confirm: ConfirmOpt
 def _compare(connected: Cluster, content: DeclaredAcls) -> list[AclChange]:
     """Return the changes that bring the cluster's rules to the declared state, and warn of others on stderr.
 
-    The others are rules of the declared resources that no file can declare; they stay. There is a
-    warning, too, for each host of an added rule that is no address as brokers write it. The changes are not made. Raise
-    UnreachableError, OperationError for a refusal and for a cluster without an authorizer, and UsageError for a wrong
-    client setting.
+    The others are rules of the declared resources that no file can declare; they stay. There is a warning, too, for
+    each host of an added rule that is no address as brokers write it. The changes are not made. Raise UnreachableError,
+    OperationError for a refusal and for a cluster without an authorizer, and UsageError for a wrong client setting.
     """
     from kafkactl.admin.acls import declared
 

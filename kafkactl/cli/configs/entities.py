@@ -233,9 +233,10 @@ def require_entities(choices: list[EntityChoice]) -> list[Entity]:
 
 
 def _refuse_empty(name: str | None, option: str) -> str | None:
-    """Return the name; raise UsageError where it is empty, but not in Kafka's style, where "" is the default.
+    """Return the name, also None; raise UsageError where it is empty, but not in Kafka's style: "" is the default.
 
-    It comes from an empty variable of a shell, and the change would be for all other entities of the type.
+    `option` is for the message. An empty name comes from an empty variable of a shell, and the change would be for all
+    other entities of the type.
     """
     if name == "" and not people.is_kafka_style():
         raise UsageError(

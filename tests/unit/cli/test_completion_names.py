@@ -105,8 +105,7 @@ def test_names_of_settings_are_those_of_the_entitys_type(
 
 @pytest.mark.parametrize("command", ["quotas set", "quotas unset"])
 @pytest.mark.parametrize(
-    ("type_", "option"),
-    [(type_, option) for type_ in QUOTA_TYPES for option in OPTIONS_OF_TYPES[type_]],
+    ("type_", "option"), [(type_, option) for type_ in QUOTA_TYPES for option in OPTIONS_OF_TYPES[type_]]
 )
 def test_names_of_quotas_are_those_of_the_entitys_type(command: str, type_: EntityType, option: str) -> None:
     name = command.split()[1]
