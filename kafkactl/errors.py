@@ -17,7 +17,8 @@ KafkactlError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from kafkactl import statuses
@@ -156,3 +157,12 @@ def make_caused_error(text: str, cause: KafkactlError) -> OperationError | Unrea
     if cause.status == statuses.NO_ANSWER:
         return UnreachableError(text, cause.hint, isinstance(cause, UnreachableError) and cause.is_partial)
     return OperationError(text, cause.hint, cause.code if isinstance(cause, OperationError) else None)
+
+
+@contextmanager
+def nothing_sent() -> Iterator[None]:
+    """Raise an UnansweredError of the questions before a change as an UnreachableError: the change was not sent."""
+    try:
+        yield
+    except UnansweredError as error:
+        raise UnreachableError(str(error), error.hint, error.is_partial) from error

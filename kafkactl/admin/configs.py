@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from kafkactl.admin.entities import DEFAULT_NAME, Entity, EntityType
 from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.protocol import ConfigSource, ErrorCode, ResourceType
-from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnsupportedRequestError
+from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnsupportedRequestError, nothing_sent
 
 if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster
@@ -317,7 +317,8 @@ def alter_configs(
     client setting: requests to other brokers before may have succeeded then.
     """
     results: dict[Entity, OperationError | None] = {}
-    _require_nodes(cluster, changes)
+    with nothing_sent():
+        _require_nodes(cluster, changes)
     own_types = (EntityType.BROKER_LOGGERS,) if cluster.settings.has_controllers else _BROKER_TYPES
     for broker, broker_entities in _group_by_broker(changes, own_types).items():
         answer = cluster.requests.send(

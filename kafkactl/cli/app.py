@@ -250,7 +250,7 @@ def root(
         raise UsageError("option not found: --kafka-style", "call Kafka's tool by its name: kafkactl kafka-topics")
     click_context.obj = {ClusterOptions: cluster, OutputOptions: output}
     running.is_debugging.set(debug)
-    running.may_have_changed.set(False)
+    running.changing.set(None)
 
 
 def main() -> NoReturn:
@@ -377,7 +377,7 @@ def _print_error(failure: KafkactlError, arguments: list[str], origin: Exception
     was raised, whose traceback is printed; None where it is `failure` itself.
     """
     origin = origin or failure
-    if running.may_have_changed.get() and (isinstance(failure, UnansweredError) or _is_late_refusal(failure)):
+    if running.may_have_changed() and (isinstance(failure, UnansweredError) or _is_late_refusal(failure)):
         reason = failure.reason if isinstance(failure, UnansweredError) else str(failure)
         failure = UnansweredError(f"the change may have been done: {reason}", running.make_check_hint())
     with suppress(KafkactlError, BrokenPipeError):  # the output comes before the error

@@ -112,6 +112,8 @@ class Cluster:
         self._unknown_settings: set[str] = set()
         self.reasons = Reasons()
         self._was_answered = False
+        self.has_sent_change = False
+        """Whether a change was sent, or may have been. Who sends one sets this before."""
         self._remaining_s = settings.timeout_s
         self._deadline: float | None = None
         self._has_checked_listeners = False

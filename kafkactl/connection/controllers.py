@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from kafkactl.connection import diagnosis
-from kafkactl.connection.kafka_python import Brokers
+from kafkactl.connection.kafka_python import Brokers, Node
 from kafkactl.connection.requests import Requests
 from kafkactl.errors import UnreachableError
 
@@ -65,11 +65,10 @@ class ControllerRequests(Requests):
         """
         return super()._send_question(make, self._find_controller() if broker is None else broker)
 
-    def _send_change(self, make: Callable[[], Any], broker: int | None, to_controller: bool) -> Any:
-        """Return the answer of the controller `broker`, or of the active one for None, to a change; it is sent once.
+    def _find_receiver(self, broker: int | None, to_controller: bool, deadline: float) -> Node:
+        """Return the controller that a change is sent to: `broker`, or the active one for None.
 
-        The answer may have an error code. `make` returns the request; its errors pass through. `to_controller` does not
-        count. Raise UnansweredError where no answer came, UnreachableError where it was not sent, OperationError
-        (NOT_CONTROLLER where none is active) or UsageError.
+        `to_controller` does not count. Raise UnreachableError, OperationError (NOT_CONTROLLER where none is active) or
+        UsageError.
         """
-        return super()._send_change(make, self._find_controller() if broker is None else broker, False)
+        return super()._find_receiver(self._find_controller() if broker is None else broker, False, deadline)

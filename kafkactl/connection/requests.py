@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from kafkactl.connection.broker_errors import TRANSIENT_CODES, refusal
-from kafkactl.connection.kafka_python import Brokers
+from kafkactl.connection.kafka_python import Brokers, Node
 from kafkactl.connection.protocol import CoordinatorType, ErrorCode, ResourceType, group_by_topic
 from kafkactl.connection.settings import Settings
 from kafkactl.errors import (
@@ -21,6 +21,7 @@ from kafkactl.errors import (
     UnreachableError,
     UnsupportedRequestError,
     make_caused_error,
+    nothing_sent,
 )
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class Waits(Protocol):
     """The members of a Cluster that bound how long requests take."""
 
     settings: Settings
+    has_sent_change: bool
+    """Whether a change was sent, or may have been."""
 
     @property
     def timeout_s(self) -> float:
@@ -159,10 +162,11 @@ class Requests:
             through.
             """
             node = broker
-            if group is not None:
-                node = self.find_coordinator(group)
-            elif transactions_of is not None:
-                node = self.find_coordinator(transactions_of, CoordinatorType.TRANSACTION)
+            with nothing_sent() if is_change else nullcontext():
+                if group is not None:
+                    node = self.find_coordinator(group)
+                elif transactions_of is not None:
+                    node = self.find_coordinator(transactions_of, CoordinatorType.TRANSACTION)
             answer = self._send_change(make, node, to_controller) if is_change else self._send_question(make, node)
             codes = set(_iterate_error_codes(answer))
             if to_controller and not is_change and ErrorCode.NOT_CONTROLLER in codes:
@@ -487,18 +491,30 @@ class Requests:
     def _send_change(self, make: Callable[[], Any], broker: int | None, to_controller: bool) -> Any:
         """Return the answer to a change, also one with an error code. It is sent once, over a connection that stands.
 
-        `make` returns the request; its errors pass through. Without `broker` the controller gets it if `to_controller`
-        is true and no broker forwards it, and otherwise any broker. Raise UnansweredError where no answer came,
-        UnreachableError where it was not sent (AbsentBrokerError for a `broker` that is not alive), OperationError or
-        UsageError.
+        `make` returns the request; its errors pass through. _find_receiver() chooses who gets it. Raise UnansweredError
+        where no answer came, UnreachableError where it was not sent (AbsentBrokerError for a `broker` that is not
+        alive), OperationError or UsageError.
         """
         with self._cluster.share_timeout() as deadline:
-            if broker is None and to_controller:
-                broker = self._find_controller()
-            if broker is None:
-                return self._brokers.send(self._brokers.find_answering_node(deadline), make(), deadline)
-            self._require_alive(broker, deadline)
-            return self._brokers.send(broker, make(), deadline)
+            with nothing_sent():
+                receiver = self._find_receiver(broker, to_controller, deadline)
+            request = make()
+            self._cluster.has_sent_change = True
+            return self._brokers.send(receiver, request, deadline)
+
+    def _find_receiver(self, broker: int | None, to_controller: bool, deadline: float) -> Node:
+        """Return the node that a change is sent to, which is connected. `deadline` is a time of time.monotonic().
+
+        That is `broker`; without it the controller if `to_controller` is true and no broker forwards requests to it,
+        and otherwise any broker. Raise UnreachableError (AbsentBrokerError for a `broker` that is not alive),
+        OperationError or UsageError.
+        """
+        if broker is None and to_controller:
+            broker = self._find_controller()
+        if broker is None:
+            return self._brokers.find_answering_node(deadline)
+        self._require_alive(broker, deadline)
+        return broker
 
     def _find_controller(self) -> int | None:
         """Return the id of the controller's broker, or None where any broker forwards requests to the controller.

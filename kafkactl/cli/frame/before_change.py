@@ -34,9 +34,9 @@ class Change:
 
 
 def before_change(connected: Cluster, changes: Sequence[Change], dry_run: bool = False) -> None:
-    """Refuse the changes if the context is read-only; otherwise note that a change may begin, and log it with --debug.
+    """Refuse the changes if the context is read-only; otherwise note the cluster to be changed, and log with --debug.
 
-    `changes` are all changes of the command; without any nothing is refused, but `running.may_have_changed` is set.
+    `changes` are all changes of the command; without any nothing is refused, but `running.changing` is set.
     With `dry_run` nothing is noted or logged; the log goes to stderr. Nothing is changed and nobody is asked here.
     Raise UsageError in a read-only context, also with `dry_run`: a preview shows only what can be done. With --debug
     the errors of the changes' `inverse` are raised, too.
@@ -48,7 +48,7 @@ def before_change(connected: Cluster, changes: Sequence[Change], dry_run: bool =
     if is_logged():
         for change in changes:
             _log(change)
-    running.may_have_changed.set(True)  # after the log, whose errors are not those of a change
+    running.changing.set(connected)  # after the log, whose errors are not those of a change
 
 
 def cannot_be_undone() -> Arguments | None:

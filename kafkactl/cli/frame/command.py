@@ -110,7 +110,7 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
             error.hint = rights.make_hint(error.code) or error.hint
             raise
         except KeyboardInterrupt:
-            if running.may_have_changed.get():
+            if running.may_have_changed():
                 people.warning(f"interrupted: the change may have been done; {running.make_check_hint()}")
             raise
 

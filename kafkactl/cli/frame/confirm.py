@@ -6,7 +6,6 @@ from typing import Annotated, ClassVar
 
 import typer
 
-from kafkactl.cli.frame import running
 from kafkactl.cli.frame.command import flags
 from kafkactl.cli.frame.help import Section
 from kafkactl.statuses import FAILED
@@ -41,16 +40,14 @@ class ConfirmOptions:
 def agree(action: str, otherwise: str, assume_yes: bool) -> bool:
     """Return whether the user agrees to an action; `assume_yes` agrees without a question.
 
-    `otherwise` is the note after the answer no and after Ctrl-C, when KeyboardInterrupt goes on and the command no
-    longer counts as one that may have changed the cluster. Raise UsageError where there is a question and stdin or
-    stderr is no terminal.
+    `otherwise` is the note after the answer no and after Ctrl-C, when KeyboardInterrupt goes on. Raise UsageError where
+    there is a question and stdin or stderr is no terminal.
     """
     from kafkactl.output import people
 
     try:
         agreed = people.confirm(action, assume_yes)
     except KeyboardInterrupt:
-        running.may_have_changed.set(False)
         people.note(otherwise)
         raise
     if not agreed:

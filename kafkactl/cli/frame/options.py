@@ -314,7 +314,7 @@ class ReportOptions(OutputOptions):
         try:
             arranged = report.arrange(columns, self.column_sort)
         except UsageError as error:
-            if not running.may_have_changed.get():
+            if not running.may_have_changed():
                 raise
             _warn(f"{error}; all columns are shown")
             arranged = report

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kafkactl.connection.cluster import Cluster
 
 words: ContextVar[str] = ContextVar("words", default="")
 """The command, without the name of the program and without aliases: `topics create`; empty before one runs."""
 is_debugging: ContextVar[bool] = ContextVar("is_debugging", default=False)
 """Whether --debug was given, before the command or behind it."""
-may_have_changed: ContextVar[bool] = ContextVar("may_have_changed", default=False)
-"""Whether the command may have changed the cluster. After that, no error may hide the result."""
+changing: ContextVar[Cluster | None] = ContextVar("changing", default=None)
+"""The cluster that the command changes, once before_change() was called; None before."""
 _SHOWN_BY = {
     "brokers drain": "reassign list",
     "topics": "topics list",
@@ -36,6 +40,15 @@ _SHOWN_BY = {
     "records": "offsets --time earliest",
 }
 """The kafkactl command that shows what a command changes, by the words of that command."""
+
+
+def may_have_changed() -> bool:
+    """Return whether the command has sent a change to the cluster. After that, no error may hide the result.
+
+    Records that are sent, and commits of a consumer, do not count: these commands keep accounts of their own.
+    """
+    cluster = changing.get()
+    return cluster is not None and cluster.has_sent_change
 
 
 def make_check_hint() -> str:

@@ -6,6 +6,8 @@ import signal
 import subprocess
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +160,12 @@ def test_every_command_is_known_to_change_or_to_read() -> None:
 
 @pytest.fixture
 def broker() -> Iterator[FakeBroker]:
+    with make_broker() as broker:
+        yield broker
+
+
+@contextmanager
+def make_broker() -> Iterator[FakeBroker]:
     group = Group("billing", offsets={("orders", 0): 0})
     with FakeBroker(topics={"orders": 3}, groups=[group]) as broker:
         broker.state.acls.append(Acl(resource_type=3, resource_name="billing", principal="User:ann"))
@@ -178,6 +186,16 @@ def is_change(name: str) -> bool:
     return "dry run" not in name and name not in (
         *("groups reset-offsets preview", "console-producer", "console-consumer"),
         "brokers drain",  # needs more brokers; it moves replicas as `reassign execute`
+    )
+
+
+def asks_exactly(name: str) -> bool:
+    """Return whether a line of COMMANDS asks something first, and its client knows whether a change was sent.
+
+    librdkafka sends a change behind a question without an answer, over the same connection, or does not say.
+    """
+    return name != "configs alter" and name not in (
+        *("topics create", "topics alter", "topics delete", "topics delete recreate", "groups delete", "groups clone"),
     )
 
 
@@ -214,6 +232,25 @@ def test_a_change_without_an_answer_may_have_been_done(name: str, cli: Cli, brok
     hints = [line for line in done.stderr.splitlines() if line.startswith("hint:")]
     assert hints
     assert all("check the result" in hint and ": kafkactl " in hint for hint in hints), hints
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in COMMANDS if is_change(name) and asks_exactly(name)])
+def test_a_question_without_an_answer_changed_nothing(name: str, cli: Cli, broker: FakeBroker, tmp_path: Path) -> None:
+    """The last one before the first change is not answered."""
+    prepare(name, broker, tmp_path)
+    line = [word.format(folder=tmp_path) for word in COMMANDS[name]]
+    broker.on(CHANGES, error=87)  # INVALID_RECORD: no command tries again
+    cli("-b", broker.address, *line, input="secret\n")
+    questions = list(takewhile(lambda api: api not in CHANGES, (request.api for request in broker.requests)))
+    last = next(api for api in reversed(questions) if api != "ApiVersions")
+    with make_broker() as second:
+        prepare(name, second, tmp_path)
+        left = count(questions.count(last) - 1, -1)
+        second.on(last, freeze=True, when=lambda _: next(left) <= 0)
+        done = cli("-b", second.address, *line, "--timeout", "1", input="secret\n")
+        assert not {request.api for request in second.requests} & CHANGES
+    assert "may have been done" not in done.stderr
 
 
 @pytest.mark.slow

@@ -19,6 +19,8 @@ from kafkactl.cli.completion import shells
 from kafkactl.cli.frame import compiled_parts, running
 from kafkactl.cli.frame.command import build
 from kafkactl.cli.frame.help import first_sentence
+from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.settings import Settings
 from kafkactl.errors import UnansweredError, UsageError
 from kafkactl.storage.records import Record
 from tests.conftest import REPOSITORY, Cli
@@ -354,7 +356,9 @@ def test_debug_shows_the_place_of_every_error(
     failure: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def the_place() -> None:
-        running.may_have_changed.set(True)
+        cluster = Cluster(Settings("localhost:9092", "a test", {}))
+        cluster.has_sent_change = True
+        running.changing.set(cluster)
         raise failure
 
     monkeypatch.setattr("kafkactl.connection.contexts.load", the_place)
