@@ -32,6 +32,8 @@ BROKER_SETTINGS = (*RATES, DIR_RATE)
 TOPIC_SETTINGS = (LEADER_REPLICAS, FOLLOWER_REPLICAS)
 """Replicas of a topic whose traffic counts, as PARTITION:BROKER with commas between."""
 _OWN_SOURCES = (ConfigSource.DYNAMIC_TOPIC_CONFIG, ConfigSource.DYNAMIC_BROKER_CONFIG)
+_SHARE_OF_BROKERS = 0.9
+"""Part of the remaining time that silent brokers may take; the list of moves needs the rest."""
 _LEFT_HINT = "when it can be reached, remove what is left: kafkactl throttles clear"
 
 
@@ -82,8 +84,6 @@ def list_throttles(
     setting.
     """
     with cluster.share_timeout():
-        running = list_running(cluster)
-        moving = {row.topic for row in running}
         names = cluster.requests.list_topics() if topics is None else list(topics)
         results: list[Any] = []
         if names:  # before the brokers, because a silent one takes all the time that is left
@@ -91,6 +91,8 @@ def list_throttles(
             results += cluster.requests.send("DescribeConfigs", **fields).results
         of_brokers, errors = _ask_brokers(cluster, verb, leaving)
         results += of_brokers
+        running = list_running(cluster)  # last: a throttle of a move that began meanwhile is not forgotten
+    moving = {row.topic for row in running}
     throttles: list[Throttle] = []
     for result in results:
         is_topic = result.resource_type == ResourceType.TOPIC
@@ -125,7 +127,9 @@ def _ask_brokers(cluster: Cluster, verb: str, leaving: int | None) -> tuple[list
     away = list_away(cluster)
     brokers = cluster.requests.list_brokers()
     answers, errors = cluster.requests.ask_each(
-        "DescribeConfigs", {broker: _ask_for(ResourceType.BROKER, [str(broker)], BROKER_SETTINGS) for broker in brokers}
+        "DescribeConfigs",
+        {broker: _ask_for(ResourceType.BROKER, [str(broker)], BROKER_SETTINGS) for broker in brokers},
+        time_share=_SHARE_OF_BROKERS,
     )
     silent = [broker for broker in brokers if broker not in answers]
     reasons = {broker: "it is not alive" for broker in away if broker not in (*brokers, leaving)}

@@ -10,10 +10,13 @@ import pytest
 from kafkactl.admin import reassignment, throttles
 from kafkactl.admin.reassignment import Move, MoveState, RunningMove
 from kafkactl.admin.reassignment_files import build_document, read_reassignment, read_topics
+from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.protocol import ResourceType
+from kafkactl.connection.settings import Settings
 from kafkactl.errors import UsageError
 from kafkactl.output.kafka import reassign_text
 from tests.conftest import Cli
-from tests.fake_broker import FakeCluster, Partition, Topic, placed
+from tests.fake_broker import FakeCluster, Fields, Partition, Request, Topic, placed
 
 pytestmark = pytest.mark.slow
 
@@ -135,6 +138,26 @@ def test_a_plan_is_executed_once_and_its_throttles_go(fake: FakeCluster, cli: Cl
     assert {row["forgotten"] for row in rows} == {True}
     assert "removed 8 throttles" in cli(*cluster, "reassign", "verify", plan, check=1).stderr
     assert cli.ok(*cluster, "throttles", "list", "-o", "json") == "[]\n"
+
+
+@pytest.mark.parametrize("is_silent", [False, True])
+def test_a_throttle_of_a_move_that_begins_meanwhile_is_not_forgotten(fake: FakeCluster, is_silent: bool) -> None:
+    """Its settings are read, and then it begins: clearing them would let it take the whole network."""
+    fake.state.configs[ResourceType.BROKER, "1"] = {throttles.RATES[0]: "1000"}
+    fake.state.topics["orders"].configs[throttles.FOLLOWER_REPLICAS] = "0:3"
+
+    def begin_move(_request: Request, answer: Fields) -> Fields:
+        fake.state.topics["orders"].all_partitions[0].target = [1, 3]
+        return answer
+
+    fake.on("DescribeConfigs", broker=1, answer=begin_move)
+    if is_silent:
+        fake.on("DescribeConfigs", broker=3, freeze=True)
+    cluster = Cluster(Settings(fake.address, "a test", {}, timeout_s=2))
+    rows, errors = throttles.list_throttles(cluster)
+    cluster.close()
+    assert [row.forgotten for row in rows] == [False, False]
+    assert len(errors) == is_silent
 
 
 def test_what_is_refused_leaves_no_throttle(fake: FakeCluster, cli: Cli, tmp_path: Path) -> None:
