@@ -310,3 +310,11 @@ def test_an_alias_has_the_hints_of_its_command(cli: Cli) -> None:
     assert "hint: the principal needs " in refused[0]
     assert lost[0] == lost[1]
     assert "check the result before you repeat the command: kafkactl groups describe GROUP" in lost[0]
+
+
+@pytest.mark.parametrize("line", ["groups describe", "offsets", "records delete --all --yes"])
+def test_each_of_several_missing_names_has_an_error(cli: Cli, line: str) -> None:
+    with FakeBroker(topics={"orders": 1}, groups=["g"]) as broker:
+        told = cli("-b", broker.address, *line.split(), "nosuch", "nothing", check=1).stderr
+    errors = [text for text in told.splitlines() if text.startswith("error: ")]
+    assert [name for text in errors for name in ("nosuch", "nothing") if name in text] == ["nosuch", "nothing"], told
