@@ -98,6 +98,14 @@ def test_a_part_that_is_missing_is_told_and_the_rest_is_served() -> None:
         assert told == ["status 1"]
 
 
+def test_metrics_are_served_byte_for_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name may have a CR, and the encoding of the locale does not count."""
+    monkeypatch.setattr("locale.getencoding", lambda: "ascii")
+    line = 'm{group="a\rü"} 1.0\n'
+    with serving(f"import sys; sys.stdout.buffer.write({line.encode()!r})") as (url, _):
+        assert get(f"{url}/metrics")[1].startswith(line)
+
+
 def test_only_two_paths_are_there() -> None:
     with serving("print('m 1.0')") as (url, _):
         for path in ("/", "/metrics/x", "/../etc/passwd"):
