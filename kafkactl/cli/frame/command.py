@@ -72,14 +72,14 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
     """Make a function a command: each parameter that is annotated with a dataclass becomes the options of that class.
 
     Options of the cluster and the output before the subcommand (`kafkactl -b HOST topics list`) are the defaults of
-    those after it. The result has no options yet: calling its attribute `prepare`, without arguments, gives it the
-    signature that typer reads; further calls change nothing. typer calls the result with a `click_context` and the
-    values of all options by name. It calls the method `check` of each dataclass that has one, then the function, and
-    returns what the function returns. It raises the errors of both, and UsageError for an empty text (except of --key,
-    --key-separator, --delimiter and --null-marker, and in Kafka's style of the arguments regex, name and names) or one
-    that is not Unicode (except of --key and --header). An OperationError of a missing right gets a hint that names the
-    right. After KeyboardInterrupt, which goes on, a warning on stderr says that a change may have been done, where one
-    had begun.
+    those after it; -X counts in both places. The result has no options yet: calling its attribute `prepare`, without
+    arguments, gives it the signature that typer reads; further calls change nothing. typer calls the result with a
+    `click_context` and the values of all options by name. It calls the method `check` of each dataclass that has one,
+    then the function, and returns what the function returns. It raises the errors of both, and UsageError for an empty
+    text (except of --key, --key-separator, --delimiter and --null-marker, and in Kafka's style of the arguments regex,
+    name and names) or one that is not Unicode (except of --key and --header). An OperationError of a missing right gets
+    a hint that names the right. After KeyboardInterrupt, which goes on, a warning on stderr says that a change may have
+    been done, where one was sent.
     """
 
     @functools.wraps(function)
@@ -90,7 +90,7 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
         running.words. Raise UsageError for a text that is empty (except of --key, --key-separator, --delimiter and
         --null-marker, and in Kafka's style of the arguments regex, name and names) or not Unicode (except of --key and
         --header), and what the `check` of a dataclass raises. Errors of the function pass; an OperationError of a
-        missing right gets the hint that names the right, and KeyboardInterrupt a warning where a change had begun.
+        missing right gets the hint that names the right, and KeyboardInterrupt a warning where a change was sent.
         """
         _check_texts(click_context, values)
         hints, groups = prepare_flags()
@@ -293,14 +293,20 @@ def _check_texts(click_context: typer.Context, values: Mapping[str, Any]) -> Non
 
 
 def _fill_in(options: T, click_context: typer.Context) -> T:
-    """Return options in which each None is replaced by the value from before the subcommand.
+    """Return options in which each None is replaced by the value from before the subcommand, and lists have both.
 
-    That is a copy, also where nothing is None; options of a class that does not stand before the subcommand are
-    returned unchanged. `click_context` is that of the subcommand.
+    The values from before come first in a list. The result is a copy, also where nothing changes; options of a class
+    that does not stand before the subcommand are returned unchanged. `click_context` is that of the subcommand.
     """
     root_options: dict[type[Any], Any] = click_context.find_root().obj or {}
     outer = next((outer for kind, outer in root_options.items() if isinstance(options, kind)), None)
     if outer is None:
         return options
-    unset = {field.name: getattr(outer, field.name) for field in fields(outer) if getattr(options, field.name) is None}
-    return replace(options, **unset)  # type: ignore[type-var]
+    filled: dict[str, Any] = {}
+    for field in fields(outer):
+        before, own = getattr(outer, field.name), getattr(options, field.name)
+        if own is None:
+            filled[field.name] = before
+        elif isinstance(own, list):  # -X: the last of two settings with the same name wins
+            filled[field.name] = [*(before or ()), *own]
+    return replace(options, **filled)  # type: ignore[type-var]

@@ -83,8 +83,9 @@ class Group(TyperGroup):
         """Return name, command and remaining arguments of the command that is called.
 
         `args` is not empty and begins with the name. Raise UsageError for an unknown name; its hint has similar names,
-        if there are any. An unknown name that begins with - is click's UsageError; during completion an unknown name
-        gives None for name and command.
+        if there are any. A name that begins with -, as behind --, is read as an option of the group: --help prints the
+        help and raises typer.Exit, and an unknown one is click's UsageError. During completion an unknown name gives
+        None for name and command.
         """
         name, names = args[0], self.known_names()
         if name not in names and not ctx.resilient_parsing and not name.startswith("-"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from kafkactl.cli.frame import rights, running
 from kafkactl.cli.frame.options import MirrorOutputOptions, ReportOptions
@@ -64,6 +64,18 @@ def print_errors(errors: Iterable[KafkactlError]) -> int:
             error.hint = rights.make_hint(error.code) or error.hint
         people.error(error)
     return FAILED if failures else 0
+
+
+def raise_errors(errors: Sequence[KafkactlError]) -> NoReturn:
+    """Print all errors but the last on stderr, and raise the last. There is at least one.
+
+    In Kafka's style raise the first, and leave the others out. The hint of an OperationError that is printed is
+    replaced where it is for a missing right.
+    """
+    if people.is_kafka_style():
+        raise errors[0]
+    print_errors(errors[:-1])
+    raise errors[-1]
 
 
 def show_rows(

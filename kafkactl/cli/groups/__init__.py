@@ -12,7 +12,7 @@ from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_un
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, GroupOutputOptions, MirrorOutputOptions, ReportOptions
-from kafkactl.cli.frame.results import print_errors, show_outcomes
+from kafkactl.cli.frame.results import print_errors, raise_errors, show_outcomes
 from kafkactl.cli.frame.subjects import GroupOptions, GroupsOptions
 from kafkactl.cli.frame.values import make_invalid_error
 from kafkactl.cli.groups import copies, deletions, resets
@@ -217,10 +217,10 @@ def describe(
         """Return the present lag of the selected groups, sorted as the options say. --top cuts nothing off yet.
 
         `errors` gets the errors of groups and of missing lists in place of its former ones. The time-out begins again.
-        The first look that leaves the lag in time out, because too many records are unread, prints a note. Raise the
-        first error where there are errors and no group was read, and in Kafka's style that of a missing group, or else
-        the first other one of the choice; raise NotFoundError for a pattern without a match, UnreachableError,
-        OperationError, and UsageError for a wrong client setting.
+        The first look that leaves the lag in time out, because too many records are unread, prints a note. Where there
+        are errors and no group was read, print all but the last, and raise the last. In Kafka's style raise the error
+        of a missing group, or else the first other one of the choice. Raise NotFoundError for a pattern without a
+        match, UnreachableError, OperationError, and UsageError for a wrong client setting.
         """
         connected.renew_timeout()
         choice = descriptions.choose_groups(connected, selection)
@@ -228,7 +228,7 @@ def describe(
         lags, failures = descriptions.read_group_lags(connected, choice.groups, read_committed)
         errors[:] = [*choice.errors, *failures]
         if errors and not lags:
-            raise errors.pop(0)
+            raise_errors(errors)
         lags = _add_time_lags(connected, lags, reads_time, read_committed, notes)
         return _sort_lags(lags, sort, is_cut=top is not None)
 

@@ -45,7 +45,8 @@ def exporter(
     from kafkactl.cli.groups.serving import MetricsServer, Scraper
 
     settings = cluster.settings()  # wrong settings are an error now, and not at the first scrape
-    command_line = [sys.executable, "-m", "kafkactl", *_list_connection_flags(cluster)]
+    # Without -P a file of the current folder, such as json.py, takes the place of a module.
+    command_line = [sys.executable, "-P", "-m", "kafkactl", *_list_connection_flags(cluster)]
     command_line += ["groups", "describe", "--all-groups", "--lag", "-o", "prometheus"]
     command_line.append("--time" if time_lag else "--no-time")
     scraper = Scraper(

@@ -155,9 +155,9 @@ class ResetOptions:
     def _parse_time(self, clock: TimeOptions) -> int | None:
         """Return the time to reset to in ms since 1970, or None where no option gives a time.
 
-        --by-duration is that long before now, but never before 1970; a negative one is after now, and a bare number is
-        in s. Raise UsageError for both options, for a wrong duration, and, with --to-datetime, for a wrong time or
-        zone.
+        --by-duration is that long before now, but never before 1970; a negative one is after now, up to 2^63 - 1 ms,
+        and a bare number is in s. Raise UsageError for both options, for a wrong duration, and, with --to-datetime, for
+        a wrong time or zone.
         """
         if self.to_datetime is not None and self.by_duration is not None:
             raise make_exclusive_error("--to-datetime", "--by-duration")
@@ -165,7 +165,8 @@ class ResetOptions:
             return clock.parse(self.to_datetime, "--to-datetime")
         if self.by_duration is None:
             return None
-        return max(0, time.time_ns() // 1_000_000 - parse_duration(self.by_duration, "--by-duration", signed=True))
+        time_ms = time.time_ns() // 1_000_000 - parse_duration(self.by_duration, "--by-duration", signed=True)
+        return min(max(0, time_ms), 2**63 - 1)
 
 
 @command

@@ -70,23 +70,19 @@ class Scraper:
         started = time.monotonic()
         try:
             result = subprocess.run(
-                self._command_line,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                check=False,
-                stdin=subprocess.DEVNULL,
-                timeout=self._limit_s,
+                self._command_line, capture_output=True, check=False, stdin=subprocess.DEVNULL, timeout=self._limit_s
             )
         except subprocess.TimeoutExpired:
             return self._report_failure(f"no answer within {self._limit_s:g} s")
         except OSError as error:
             return self._report_failure(str(error.strerror or error))
-        lines = result.stderr.splitlines()
+        # Not as text of subprocess: that has the encoding of the locale, and makes a CR in a name a line feed.
+        metrics_text = result.stdout.decode("utf-8", "replace")
+        lines = result.stderr.decode("utf-8", "replace").splitlines()
         told = next((line for line in lines if line.startswith("error: ")), lines[0] if lines else "")
         told = told.removeprefix("error: ")
         reason = told or f"status {result.returncode}"
-        if not result.stdout:
+        if not metrics_text:
             return self._report_failure(reason)
         if result.returncode:
             self._tell(reason)  # a part is missing
@@ -95,8 +91,8 @@ class Scraper:
             ("kafkactl_scrape_seconds", "Duration of the scrape in seconds", round(time.monotonic() - started, 3)),
         ]
         metrics = [f"# HELP {name} {text}\n# TYPE {name} gauge\n{name} {value}\n" for name, text, value in own]
-        separator = "" if result.stdout.endswith("\n") else "\n"  # an output that was cut off
-        return Scrape(text=result.stdout + separator + "".join(metrics))
+        separator = "" if metrics_text.endswith("\n") else "\n"  # an output that was cut off
+        return Scrape(text=metrics_text + separator + "".join(metrics))
 
     def _report_failure(self, reason: str) -> Scrape:
         """Hand a reason to `tell`, and return it as the result of a scrape."""

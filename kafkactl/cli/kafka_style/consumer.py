@@ -90,8 +90,11 @@ _NEW_NAMES = {
     "consumer.config": "--command-config",
 }
 """Deprecated options and their new names."""
-_ONLY_CLASSIC = ("heartbeat.interval.ms", "session.timeout.ms", "partition.assignment.strategy")
-"""Settings that the new group protocol does not take."""
+_OF_OTHER_PROTOCOL = {
+    "CONSUMER": ("partition.assignment.strategy", "heartbeat.interval.ms", "session.timeout.ms"),
+    "CLASSIC": ("group.remote.assignor",),
+}
+"""Settings that a group protocol does not take."""
 _NEW_PROTOCOL = (
     "The consumer rebalance protocol (KIP-848) is production-ready! Set group.protocol=consumer to try it out. "
     "See https://kafka.apache.org/documentation/#consumer_rebalance_protocol\n"
@@ -313,13 +316,15 @@ def _translate_settings(arguments: Arguments, settings: ClientSettings, group: s
 def _check_together(settings: Mapping[str, str], printed: str) -> None:
     """Raise JavaError for settings that do not fit together; `printed` is its text for stdout.
 
-    The new group protocol does not take some settings. In the classic one heartbeat.interval.ms (default 3000) must be
-    below session.timeout.ms (default 45000). The numbers must have been checked before.
+    Each group protocol does not take some settings of the other one, unless they are blank. In the classic protocol
+    heartbeat.interval.ms (default 3000) must be below session.timeout.ms (default 45000). The numbers must have been
+    checked before.
     """
-    if settings.get("group.protocol", "").strip().lower() == "consumer":
-        if wrong := [name for name in _ONLY_CLASSIC if name in settings]:
-            reason = f"{wrong[0]} cannot be set when group.protocol=CONSUMER"
-            raise JavaError(reason, CONFIG_EXCEPTION, before=printed)
+    protocol = "CONSUMER" if settings.get("group.protocol", "").strip().lower() == "consumer" else "CLASSIC"
+    if wrong := [name for name in _OF_OTHER_PROTOCOL[protocol] if settings.get(name, "").strip()]:
+        reason = f"{', '.join(wrong)} cannot be set when group.protocol={protocol}"
+        raise JavaError(reason, CONFIG_EXCEPTION, before=printed)
+    if protocol == "CONSUMER":
         return
     if int(settings.get("heartbeat.interval.ms", "3000")) >= int(settings.get("session.timeout.ms", "45000")):
         reason = "Heartbeat must be set lower than the session timeout"

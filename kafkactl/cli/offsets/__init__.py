@@ -9,7 +9,7 @@ import typer
 
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, ReportOptions, TimeOptions
-from kafkactl.cli.frame.results import SkippedPartitionsError, print_errors, print_partition_errors
+from kafkactl.cli.frame.results import SkippedPartitionsError, print_errors, print_partition_errors, raise_errors
 from kafkactl.cli.frame.subjects import Partitions, TopicsOptions
 from kafkactl.errors import KafkactlError, make_exclusive_error
 from kafkactl.output import people
@@ -86,7 +86,7 @@ def offsets(
             connected, selection, partitions, include_internal=not exclude_internal
         )
     if errors and not selected_partitions:
-        raise errors[0]
+        raise_errors(errors)
     if count or apart_s is not None:
         status = _show_ends(connected, output, selected_partitions, apart_s)
     else:

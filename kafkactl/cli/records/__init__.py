@@ -11,7 +11,7 @@ from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_un
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, TimeOptions
-from kafkactl.cli.frame.results import print_partition_errors
+from kafkactl.cli.frame.results import print_partition_errors, raise_errors
 from kafkactl.cli.frame.subjects import Partitions, TopicsOptions
 from kafkactl.errors import OperationError, UsageError
 from kafkactl.output import people
@@ -100,7 +100,7 @@ def delete(
         connected = cluster.connect()
         selected_partitions, errors = select_partitions(connected, selection, partitions)
         if errors:
-            raise errors[0]
+            raise_errors(errors)
         before = _find_kept_offsets(connected, selected_partitions, before_offset, moment)
     planned: list[records.PlannedDeletion] = []
     if not people.is_kafka_style():  # Kafka's tool shows no plan, and the brokers say what they refuse

@@ -15,6 +15,7 @@ from kafkactl.cli.groups.resets import ResetOptions
 from kafkactl.cli.produce.flags import SendFlags
 from kafkactl.connection.settings import Flag
 from kafkactl.errors import UsageError
+from tests.conftest import Cli
 
 FLAGS: Mapping[str, Flag] = {
     **MemberFlags(
@@ -40,6 +41,13 @@ SECOND_NAMES = {
     "acks": "request.required.acks",
     "linger.ms": "queue.buffering.max.ms",
 }
+
+
+def test_settings_before_and_behind_a_command_count_together(cli: Cli) -> None:
+    line = ["topics", "list", "-b", "127.0.0.1:1", "-X", "client.id=me"]
+    assert "security.protocol" in cli("-X", "security.protocol=x", *line, check=2).stderr
+    both = ["-X", "client.dns.lookup=x", *line, "-X", "client.dns.lookup=use_all_dns_ips", "--timeout", "100ms"]
+    assert "cannot reach" in cli(*both, check=3).stderr, "the last one of a name wins"
 
 
 def other(name: str) -> str:

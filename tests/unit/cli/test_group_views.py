@@ -17,6 +17,8 @@ from kafkactl.admin.groups.diagnosis import diagnose
 from kafkactl.admin.groups.models import CommitState, GroupDescription, GroupLag, Member, Node, PartitionLag
 from kafkactl.admin.groups.offset_files import parse_csv, read_document
 from kafkactl.admin.groups.pace import add_rates, find_oldest_unread
+from kafkactl.cli.frame.options import TimeOptions
+from kafkactl.cli.groups.resets import ResetOptions
 from kafkactl.cli.groups.tables import format_duration, format_pace, make_title
 from kafkactl.cli.groups.watch import make_sparkline
 from kafkactl.documents import read_text
@@ -310,3 +312,16 @@ def test_an_alias_has_the_hints_of_its_command(cli: Cli) -> None:
     assert "hint: the principal needs " in refused[0]
     assert lost[0] == lost[1]
     assert "check the result before you repeat the command: kafkactl groups describe GROUP" in lost[0]
+
+
+@pytest.mark.parametrize("line", ["groups describe", "offsets", "records delete --all --yes"])
+def test_each_of_several_missing_names_has_an_error(cli: Cli, line: str) -> None:
+    with FakeBroker(topics={"orders": 1}, groups=["g"]) as broker:
+        told = cli("-b", broker.address, *line.split(), "nosuch", "nothing", check=1).stderr
+    errors = [text for text in told.splitlines() if text.startswith("error: ")]
+    assert [name for text in errors for name in ("nosuch", "nothing") if name in text] == ["nosuch", "nothing"], told
+
+
+def test_a_time_to_reset_to_fits_into_a_request() -> None:
+    assert ResetOptions(by_duration="-9223372036854775s")._parse_time(TimeOptions()) == 2**63 - 1
+    assert ResetOptions(by_duration="9223372036854775s")._parse_time(TimeOptions()) == 0

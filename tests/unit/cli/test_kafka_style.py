@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -489,6 +490,24 @@ def test_settings_of_the_consumer(tmp_path: Path) -> None:
     words = translate(tool, "--command-config", str(file))
     assert words[1:4] == [f"--command-config={file}", "-X", "fetch.min.bytes=1"]
     assert not any(word.startswith("--isolation-level") for word in words)
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ("group.remote.assignor=uniform", "group.remote.assignor cannot be set when group.protocol=CLASSIC"),
+        ("group.remote.assignor= ", ""),
+        ("group.protocol=consumer group.remote.assignor=uniform", ""),
+        (
+            "group.protocol=consumer session.timeout.ms=9000 heartbeat.interval.ms=1000",
+            "heartbeat.interval.ms, session.timeout.ms cannot be set when group.protocol=CONSUMER",
+        ),
+    ],
+)
+def test_settings_of_the_other_group_protocol(settings: str, reason: str) -> None:
+    words = [word for text in settings.split(" ") if text for word in ("--command-property", text)]
+    with pytest.raises(JavaError, match=f"^{re.escape(reason)}$") if reason else contextlib.nullcontext():
+        translate("kafka-console-consumer", *words)
 
 
 def test_properties_have_no_escapes() -> None:

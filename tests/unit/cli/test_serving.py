@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -15,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from kafkactl.cli.groups.serving import MetricsServer, Scraper
+from tests.conftest import Cli
+from tests.fake_broker import FakeBroker
 
 pytestmark = pytest.mark.slow
 
@@ -95,6 +98,14 @@ def test_a_part_that_is_missing_is_told_and_the_rest_is_served() -> None:
         assert told == ["status 1"]
 
 
+def test_metrics_are_served_byte_for_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name may have a CR, and the encoding of the locale does not count."""
+    monkeypatch.setattr("locale.getencoding", lambda: "ascii")
+    line = 'm{group="a\rü"} 1.0\n'
+    with serving(f"import sys; sys.stdout.buffer.write({line.encode()!r})") as (url, _):
+        assert get(f"{url}/metrics")[1].startswith(line)
+
+
 def test_only_two_paths_are_there() -> None:
     with serving("print('m 1.0')") as (url, _):
         for path in ("/", "/metrics/x", "/../etc/passwd"):
@@ -132,3 +143,19 @@ def is_closed(client: socket.socket) -> bool:
 def test_a_request_that_is_too_long_is_refused() -> None:
     with serving("print('m 1.0')") as (url, _):
         assert get(f"{url}/{'x' * 70_000}")[0] == 414
+
+
+def test_files_of_the_current_folder_are_no_modules(cli: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "json.py").write_text("raise SystemExit('a file of the folder ran')\n")
+    with FakeBroker(topics={"orders": 1}, groups=["g"]) as broker:
+        line = [sys.executable, "-P", "-m", "kafkactl", "-b", broker.address, "groups", "exporter", "--port", "0"]
+        process = subprocess.Popen(line, cwd=folder, env=cli.full_environment(), stderr=subprocess.PIPE, text=True)
+        assert process.stderr is not None
+        try:
+            url = process.stderr.readline().split()[1]
+            assert "kafkactl_up 1.0" in get(url)[1]
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
