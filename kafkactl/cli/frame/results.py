@@ -67,15 +67,17 @@ def print_errors(errors: Iterable[KafkactlError]) -> int:
 
 
 def raise_errors(errors: Sequence[KafkactlError]) -> NoReturn:
-    """Print all errors but the last on stderr, and raise the last. There is at least one.
+    """Print all errors but one on stderr, and raise that one. There is at least one.
 
-    In Kafka's style raise the first, and leave the others out. The hint of an OperationError that is printed is
-    replaced where it is for a missing right.
+    It is the last one whose status is that of all together, or else the last. In Kafka's style raise the first, and
+    leave the others out. The hint of an OperationError that is printed is replaced where it is for a missing right.
     """
     if people.is_kafka_style():
         raise errors[0]
-    print_errors(errors[:-1])
-    raise errors[-1]
+    status = combine(error.status for error in errors)
+    last = next((error for error in reversed(errors) if error.status == status), errors[-1])
+    print_errors(error for error in errors if error is not last)
+    raise last
 
 
 def show_rows(

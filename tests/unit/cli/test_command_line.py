@@ -19,9 +19,10 @@ from kafkactl.cli.completion import shells
 from kafkactl.cli.frame import compiled_parts, running
 from kafkactl.cli.frame.command import build
 from kafkactl.cli.frame.help import first_sentence
+from kafkactl.cli.frame.results import raise_errors
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.settings import Settings
-from kafkactl.errors import UnansweredError, UsageError
+from kafkactl.errors import KafkactlError, NotFoundError, UnansweredError, UnreachableError, UsageError
 from kafkactl.storage.records import Record
 from tests.conftest import REPOSITORY, Cli
 from tests.fake_broker import FakeBroker, FakeCluster
@@ -505,3 +506,21 @@ def test_a_traceback_that_cannot_be_written_changes_no_exit_status(cli: Cli) -> 
         process = cli.start(*line, stdout=subprocess.PIPE, stderr=full.fileno())
         process.communicate(timeout=30)
     assert process.returncode == 3
+
+
+@pytest.mark.parametrize(
+    ("errors", "raised"),
+    [
+        ([NotFoundError("a"), UnreachableError("b")], "a"),
+        ([UnreachableError("a"), NotFoundError("b"), UnreachableError("c")], "b"),
+        ([UnreachableError("a"), UnreachableError("b")], "b"),
+        ([UsageError("a"), UnreachableError("b")], "b"),
+        ([NotFoundError("a")], "a"),
+    ],
+)
+def test_the_raised_one_of_several_errors_has_the_status_of_all(
+    errors: list[KafkactlError], raised: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(KafkactlError, match=f"^{raised}$"):
+        raise_errors(errors)
+    assert capsys.readouterr().err.count("error: ") == len(errors) - 1
