@@ -297,10 +297,22 @@ def test_notes_and_warnings_are_objects(cli: Cli, broker: FakeCluster) -> None:
     assert [next(iter(message)) for message in require_messages(done.stderr)] == ["warning", "note"]
 
 
-def test_an_error_of_a_broker_has_its_code(cli: Cli, broker: FakeCluster) -> None:
-    done = cli("-b", broker.address, "topics", "describe", "nosuch", "-o", "json", check=1)
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (("topics", "describe", "nosuch"), 3),
+        (("topics", "create", "orders"), 36),
+        (("topics", "delete", "nosuch", "--yes"), 3),
+        (("groups", "delete", "nosuch", "--yes"), 69),
+    ],
+)
+def test_an_error_of_a_broker_has_its_code(line: Sequence[str], code: int, cli: Cli, broker: FakeCluster) -> None:
+    """Also one of an item among others, as on stdout."""
+    done = cli("-b", broker.address, *line, "-o", "json", check=1)
     (message,) = require_messages(done.stderr)
-    assert message["code"] == 3
+    assert message["code"] == code
+    rows = json.loads(done.stdout or "[]")
+    assert [row["code"] for row in rows] == [code] * len(rows)
 
 
 # ---- commands at a fake broker

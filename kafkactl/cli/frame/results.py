@@ -166,13 +166,13 @@ def _make_error(outcome: Outcome, noun: str, command: str | None = None) -> Kafk
     `command` shows whether a change without an answer was done; None takes the command for `noun`.
 
     It is an UnansweredError for the codes REQUEST_TIMED_OUT and LEADER_NOT_AVAILABLE, and says that the change may have
-    been done; otherwise an OperationError without a code. Its hint names a missing right, or else is that of the
-    outcome.
+    been done; otherwise an OperationError with the code of the outcome. Its hint names a missing right, or else is that
+    of the outcome.
     """
     text = f"{noun} {outcome.name}: {outcome.result}"
     if outcome.code in _UNANSWERED:
         return UnansweredError(f"{text}; it may have been done", _make_check_hint(noun, outcome.name, command))
-    return OperationError(text, rights.make_hint(outcome.code) or outcome.hint)
+    return OperationError(text, rights.make_hint(outcome.code) or outcome.hint, outcome.code)
 
 
 def print_unanswered(failure: UnansweredError, noun: str, name: str, command: str | None = None) -> int:
