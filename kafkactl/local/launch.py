@@ -246,7 +246,11 @@ def _await_open(node: Node, process: subprocess.Popen[bytes], port: int | None) 
     """
 
     def is_serving() -> bool:
-        """Return whether the node answers, or runs for a `port` of None; raise EngineError where its process ended."""
+        """Return whether the node answers, or runs for a `port` of None; raise EngineError where its process ended.
+
+        Any program that listens on the port counts as the node. Raise OSError where the pid file, or the log of a
+        process that ended, cannot be read.
+        """
         if process.poll() is not None:
             log_text = node.log.read_text(encoding="utf-8", errors="replace")
             raise EngineError(

@@ -118,8 +118,9 @@ def _find_end(ends: _Ends, batch: Batch) -> bool | None:
 def _read_ends(segment: Segment) -> _Ends:
     """Return the ends of transactions in a segment, by producer id, in the order of their offsets.
 
-    Damage is ignored, and what is behind it is read: the reader of the records reports it. Where the file cannot be
-    read to its end, the result has the ends before that place. Nothing is raised.
+    Damage is ignored, and what is behind it is read: the reader of the records reports it. The offset that a batch
+    begins with has no CRC: the order is right also where one of them is damaged. Where the file cannot be read to its
+    end, the result has the ends before that place. Nothing is raised.
     """
     ends: _Ends = {}
     try:
@@ -128,6 +129,8 @@ def _read_ends(segment: Segment) -> _Ends:
                 ends.setdefault(batch.producer_id, []).extend(_read_batch_ends(batch))
     except FormatError:
         pass
+    for of_producer in ends.values():
+        of_producer.sort()
     return ends
 
 

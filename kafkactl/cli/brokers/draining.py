@@ -137,12 +137,12 @@ def _finish_earlier_call(
 ) -> int:
     """Remove the throttles that an earlier drain has left, print errors, and return an exit status.
 
-    They are the rates of all brokers that are alive, whoever set them, and, for each of `topics` that names the broker
-    in one of its lists of throttled replicas, both lists, whole. Without any nobody is asked. Ask before, and with
-    --dry-run only show. While reassignments run nothing is removed. `topics` are those of the drain. `errors` are
-    printed first. The status is 1 for an error and after the answer no, else 0. Raise UsageError where there is nobody
-    to ask, in a read-only context and for a wrong client setting, and UnreachableError or OperationError where no
-    broker answers, or reassignments or brokers cannot be listed.
+    They are the rates for moves between brokers of all brokers that are alive, whoever set them, and, for each of
+    `topics` that names the broker in one of its lists of throttled replicas, both lists, whole. Without any nobody is
+    asked. Ask before, and with --dry-run only show. While reassignments run nothing is removed. `topics` are those of
+    the drain. `errors` are printed first. The status is 1 for an error and after the answer no, else 0. Raise
+    UsageError where there is nobody to ask, in a read-only context and for a wrong client setting, and UnreachableError
+    or OperationError where no broker answers, or reassignments or brokers cannot be listed.
     """
     failed = print_errors(errors)
     rows, failures = _find_left_throttles(connected, topics, broker)
@@ -270,12 +270,12 @@ def _move_in_steps(
 def _remove_throttles(connected: Cluster, topics: Sequence[str], broker: int) -> list[KafkactlError]:
     """Remove the throttles of moves between brokers that drains of `broker` have left.
 
-    They are the rates of all brokers that are alive, whoever set them, and, for each of `topics` that names the broker
-    in one of its lists of throttled replicas, both lists, whole. Call this after before_change. Return an error for
-    each that stays because it could not be removed, one for each other broker that is not alive, and the errors of
-    asking; no KafkactlError is raised. A topic that does not exist is no error, unless it is deleted in between. While
-    reassignments run, the throttles stay without an error. Where there are any to remove, a note on stderr has the
-    number of those that were removed.
+    They are the rates for moves between brokers of all brokers that are alive, whoever set them, and, for each of
+    `topics` that names the broker in one of its lists of throttled replicas, both lists, whole. Call this after
+    before_change. Return an error for each that stays because it could not be removed, one for each other broker that
+    is not alive, and the errors of asking; no KafkactlError is raised. A topic that does not exist is no error, unless
+    it is deleted in between. While reassignments run, the throttles stay without an error. Where there are any to
+    remove, a note on stderr has the number of those that were removed.
     """
     connected.renew_timeout()
     try:
@@ -299,9 +299,9 @@ def _find_left_throttles(
     """
     from kafkactl.admin import reassignment, throttles
 
-    if reassignment.list_running(connected):
-        return [], []
     rows, errors = throttles.list_throttles(connected, topics, verb="remove", leaving=broker)
+    if reassignment.list_running(connected):  # looked for last: a move may begin meanwhile, and need its throttles
+        return [], []
     if broker not in connected.requests.list_brokers():
         people.note(f"broker {broker} is not alive: throttles that it may have are not removed")
     own = {row.entity for row in rows if any(item.endswith(f":{broker}") for item in row.value.split(","))}

@@ -188,9 +188,11 @@ def _list_other_verbs(option: str) -> list[str]:
 def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl topics`, which asks nobody; the command line must have passed `check`.
 
-    Raise OptionError for a value that cannot be read or is given twice, and JavaError for other wrong values, and for a
-    file of settings that cannot be read. Kafka's warning about --delete-config is in the result's `warning` (stderr),
-    its remark about --topic beside --topic-id, for --describe --if-exists, in `before` (stdout). An error has neither.
+    Raise OptionError for a value that cannot be read or is given twice, except of --config, and JavaError for other
+    wrong values, and for a file of settings that cannot be read. Options that the verb does not use are not read, and
+    some values, such as a number of partitions below 1 for --alter, are left to the command. Kafka's warning about
+    --delete-config is in the result's `warning` (stderr), its remark about --topic beside --topic-id, for --describe
+    --if-exists, in `before` (stdout). An error has neither.
     """
     (verb,) = (verb for verb in VERBS if arguments.has(verb))
     warning = ""
