@@ -12,7 +12,7 @@ from typing import Any
 from kafkactl.admin import reassignment
 from kafkactl.admin.configs import Alteration, Operation, alter_configs
 from kafkactl.admin.entities import Entity, EntityType
-from kafkactl.admin.models import MOST_PARTITIONS, MOST_REPLICAS, Outcome
+from kafkactl.admin.models import MOST_PARTITIONS, MOST_REPLICAS, Outcome, make_failure
 from kafkactl.admin.topics import changes as topic_changes
 from kafkactl.admin.topics.descriptions import describe_topics, list_topics
 from kafkactl.admin.topics.models import TopicDescription, TopicSpec
@@ -326,7 +326,7 @@ def _move(cluster: Cluster, names: Sequence[str], factor: int, added: Mapping[st
         moves = reassignment.plan_factor(cluster, names, factor, added)
         started = reassignment.start(cluster, moves)
     except OperationError as error:
-        return [Outcome(name, False, str(error), error.hint) for name in names]
+        return [make_failure(name, error) for name in names]
     return reassignment.summarize_moves(names, factor, started, "moving")
 
 

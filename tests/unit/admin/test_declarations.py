@@ -112,6 +112,15 @@ def test_a_topic_that_gets_no_partitions_says_that_it_is_not_moved() -> None:
     )  # fmt: skip
 
 
+def test_a_refused_move_names_the_missing_right(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "topics.yaml"
+    file.write_text("topics: {orders: {partitions: 1, replication_factor: 2}}")
+    with FakeCluster(brokers=2, topics={"orders": 1}) as brokers:
+        brokers.on("AlterPartitionReassignments", error=ErrorCode.CLUSTER_AUTHORIZATION_FAILED)
+        done = cli("-b", brokers.address, "topics", "apply", str(file), "--yes", check=1)
+    assert "hint: the principal needs Create and Alter on the cluster" in done.stderr
+
+
 @pytest.mark.parametrize("target", [[1, 2, 4], [1, 2, 3, 4], [4]])
 def test_replicas_count_as_after_a_move(target: list[int]) -> None:
     """While it runs, a partition has the replicas of before and of after it."""
