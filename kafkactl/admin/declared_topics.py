@@ -319,8 +319,9 @@ def _move(cluster: Cluster, names: Sequence[str], factor: int, added: Mapping[st
 
     `added` has the total number of partitions of topics that have just got new ones. The end of the moves is not
     awaited: their duration depends on the size of the replicas. A topic that has this factor already is a success with
-    "0 partitions moving". An OperationError, also of planning, becomes the failed outcome of all topics. Raise
-    UnreachableError (UnansweredError where moves may have been started), and UsageError for a wrong client setting.
+    "0 partitions moving". An OperationError, also of planning, becomes the failed outcome of all topics, with its code.
+    Raise UnreachableError (UnansweredError where moves may have been started), and UsageError for a wrong client
+    setting.
     """
     try:
         moves = reassignment.plan_factor(cluster, names, factor, added)

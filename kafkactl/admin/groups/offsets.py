@@ -263,8 +263,8 @@ def plan_reset(cluster: Cluster, group: str, partitions: Sequence[Partition] | N
     takes the end of the log where nothing is committed. A group that neither a list nor its own coordinator shows, also
     because the user may not see it, counts as new, without present offsets. The name of the group must be sendable: it
     may be cut at a NUL character. Raise OperationError where an offset cannot be read, the groups cannot be listed or
-    such a coordinator does not answer, NotFoundError for a shift in a partition without a commit, UnreachableError, and
-    UsageError for a wrong client setting.
+    such a coordinator does not answer, NotFoundError for a shift in a partition without a commit, UnreachableError,
+    UsageError for a wrong client setting, and ValueError for a partition below 0 or a topic without a name.
     """
     committed = read_committed(cluster, group)
     chosen = sorted(committed) if partitions is None else partitions
@@ -279,8 +279,8 @@ def _plan_offsets(
     `partitions` are those to reset; for GIVEN they are those of `reset.offsets` instead. OFFSET, GIVEN and SHIFT move
     an offset outside its log to the nearest end. CURRENT takes the end of the log where nothing is committed, and TIME
     where no record is at or after it. Raise OperationError where an offset cannot be read, NotFoundError for a shift in
-    a partition without a commit, UnreachableError where no partition was answered, and UsageError for a wrong client
-    setting.
+    a partition without a commit, UnreachableError where no partition was answered, UsageError for a wrong client
+    setting, and ValueError for a partition below 0 or a topic without a name.
     """
     match reset.to:
         case ResetTo.OFFSET:
@@ -466,7 +466,8 @@ def _read_ends(cluster: Cluster, partitions: Sequence[Partition], latest: bool) 
     """Return the ends (`latest`) or starts of the partitions' logs, sorted by partition.
 
     Without partitions nothing is asked. Raise OperationError where one cannot be read, UnreachableError where no
-    partition was answered, and UsageError for a wrong client setting.
+    partition was answered, UsageError for a wrong client setting, and ValueError for a partition below 0 or a topic
+    without a name.
     """
     offsets = {}
     for (topic, number), ends in read_log_ends(cluster, partitions).items():
@@ -481,7 +482,8 @@ def _clamp(cluster: Cluster, requested_offsets: Mapping[Partition, int]) -> Rese
     """Return a plan with the requested offsets, each moved to the nearest end of its log where it lies outside.
 
     `clamped` of the plan has those that were moved. Raise OperationError where the ends of a log cannot be read,
-    UnreachableError where no partition was answered, and UsageError for a wrong client setting.
+    UnreachableError where no partition was answered, UsageError for a wrong client setting, and ValueError for a
+    partition below 0 or a topic without a name.
     """
     starts, ends = (_read_ends(cluster, list(requested_offsets), latest) for latest in (False, True))
     clamped_offsets = {
@@ -501,7 +503,8 @@ def _plan_for_time(cluster: Cluster, partitions: Sequence[Partition], time_ms: i
 
     Partitions without such a record get the end of their log, and are in `empty`, too. `time_ms` must not be negative:
     such a number is a SpecialOffset. Raise OperationError where an offset cannot be read, UnreachableError where no
-    partition was answered, and UsageError for a wrong client setting.
+    partition was answered, UsageError for a wrong client setting, and ValueError for a partition below 0 or a topic
+    without a name.
     """
     offsets: dict[Partition, int] = {}
     empty = []
