@@ -136,7 +136,7 @@ def check(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Cha
     where a whole request is refused, and UsageError for a wrong client setting.
     """
     specs = {spec.topic: spec for spec in declared}
-    refusals: dict[tuple[str, str], Outcome] = {}
+    refusals: dict[Change, Outcome] = {}
 
     def keep_refusals(outcomes: Iterable[Outcome], *actions: str) -> None:
         """Keep each failed outcome as the refusal of its topic's changes with one of these actions.
@@ -150,14 +150,14 @@ def check(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Cha
                 ]
                 # A refusal names the wrong one of several settings.
                 named_changes = [change for change in sent_changes if _is_named(change.what, outcome.result)]
-                refusals.update({(outcome.name, change.what): outcome for change in named_changes or sent_changes})
+                refusals.update(dict.fromkeys(named_changes or sent_changes, outcome))
 
     new = [specs[change.topic] for change in changes if change.action == _CREATE]
     keep_refusals(topic_changes.create_topics(cluster, new, validate_only=True) if new else [], _CREATE)
     totals = {change.topic: int(change.after or 0) for change in changes if change.action == _ADD}
     keep_refusals(topic_changes.add_partitions(cluster, totals, validate_only=True) if totals else [], _ADD)
     keep_refusals(_alter(cluster, changes, dry_run=True), _SET, _UNSET)
-    return [_judge(change, refusals.get((change.topic, change.what))) for change in changes]
+    return [_judge(change, refusals.get(change)) for change in changes]
 
 
 def _is_named(name: str, text: str) -> bool:
