@@ -21,7 +21,7 @@ from kafkactl.admin.groups.descriptions import (
     make_unsupported_error,
     read_committed_offsets,
 )
-from kafkactl.admin.models import Outcome, Partition
+from kafkactl.admin.models import Outcome, Partition, make_failure
 from kafkactl.admin.offsets import find_offsets, read_log_ends
 from kafkactl.connection.broker_errors import TRANSIENT_CODES, describe_error, describe_kafka_error
 from kafkactl.connection.cluster import Cluster
@@ -159,25 +159,24 @@ def preview_deletion(targets: Iterable[Target]) -> list[Outcome]:
     """Return the outcome that a deletion of the groups would have, in the order of `targets`.
 
     Nothing is asked and nothing is deleted. A success has the text "would be deleted". A group that does not exist or
-    has an error is a failed outcome, with Kafka's error code and its text, or without a code for a share or streams
-    group, a name that no client can send, and a coordinator that did not answer or list it.
+    has an error is a failed outcome, with Kafka's error code and its text, or with the hint of its error and without a
+    code for a share or streams group, a name that no client can send, and a coordinator that did not answer or list it.
     """
     previews = []
     for target in targets:
         code = None if target.error is None else target.error.code
         if not target.exists and target.error is not None:  # its coordinator did not answer
-            previews.append(Outcome(target.group, False, str(target.error)))
+            previews.append(make_failure(target.group, target.error))
             continue
         if not target.exists:
             code = ErrorCode.GROUP_ID_NOT_FOUND
         if code is not None:
             previews.append(Outcome(target.group, False, describe_error(code), code=code))
         elif target.error is not None and target.type.lower() not in OTHER_TYPES:
-            previews.append(Outcome(target.group, False, str(target.error)))
+            previews.append(make_failure(target.group, target.error))
         elif target.error is not None:
-            previews.append(
-                Outcome(target.group, False, f"a {target.type.lower()} group, which kafkactl does not support yet")
-            )
+            reason = f"a {target.type.lower()} group, which kafkactl does not support yet"
+            previews.append(make_failure(target.group, target.error, reason))
         else:
             previews.append(Outcome(target.group, True, "would be deleted"))
     return previews
