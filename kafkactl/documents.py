@@ -99,8 +99,8 @@ def read_yaml(path: Path) -> Any:
     more than 19 digits; only the tag !!float gives a float. A merge key << is a name like others. Raise UsageError for
     a file that cannot be read, is not UTF-8 or not YAML, has several documents, or is nested too deeply; for a mapping
     with a repeated name (5 and "5" are one) or a name that is neither a text nor an integer; for a text that no client
-    can send, with half a character or a NUL; for a value that contains itself, and a tag such as !!binary, !!set or
-    !!timestamp.
+    can send, with half a character or a NUL; for an integer of more than 4,300 digits, from the tag !!int; for a
+    value that contains itself, and a tag such as !!binary, !!set or !!timestamp.
     """
     text = read_text(path)
     value = _read_json_value(path, text) if text.lstrip()[:1] in ("{", "[") else _NOT_JSON
@@ -112,6 +112,8 @@ def read_yaml(path: Path) -> Any:
         raise UsageError(f"cannot read {path}: a text has half a character, such as \\ud83d alone") from None
     except _NulError:
         raise UsageError(f"cannot read {path}: a text has a NUL character") from None
+    except _LongIntegerError:
+        raise UsageError(f"cannot read {path}: an integer has more than 4,300 digits") from None
     except (TypeError, ValueError, RecursionError):  # bytes, sets and dates by their tags, and aliases in a circle
         raise UsageError(f"cannot read {path}: a value contains itself, or has a tag that JSON does not have") from None
     return value
@@ -121,6 +123,10 @@ class _NulError(Exception):
     """A text has a NUL character, at which librdkafka would cut it."""
 
 
+class _LongIntegerError(Exception):
+    """An integer has more than 4,300 digits, so that Python cannot write it as text."""
+
+
 _NOT_JSON = object()
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
 
@@ -128,10 +134,11 @@ _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
 def _check_value(value: Any, checked: set[int], around: set[int]) -> None:
     """Raise UnicodeEncodeError for half a character, ValueError for a value in itself, TypeError for types JSON lacks.
 
-    Raise _NulError for a text with a NUL character, and RecursionError where the value is nested too deeply. `value` is
-    what a loader of JSON or YAML returned; names in mappings are checked in the same way. `checked` and `around` have
-    the ids of mappings and lists: of those that were checked, because an alias of YAML may be there a million times,
-    and of those around the value. Both are empty at first, and are changed.
+    Raise _NulError for a text with a NUL character, _LongIntegerError for an integer of more than 4,300 digits, and
+    RecursionError where the value is nested too deeply. `value` is what a loader of JSON or YAML returned; names in
+    mappings are checked in the same way. `checked` and `around` have the ids of mappings and lists: of those that were
+    checked, because an alias of YAML may be there a million times, and of those around the value. Both are empty at
+    first, and are changed.
     """
     if isinstance(value, str):
         value.encode()
@@ -147,7 +154,12 @@ def _check_value(value: Any, checked: set[int], around: set[int]) -> None:
             _check_value(part, checked, around)
         around.remove(id(value))
         checked.add(id(value))
-    elif value is not None and not isinstance(value, (bool, int, float)):
+    elif isinstance(value, int):
+        try:
+            str(value)
+        except ValueError:
+            raise _LongIntegerError from None
+    elif value is not None and not isinstance(value, float):
         raise TypeError(f"a value is of type {type(value).__name__}")
 
 

@@ -208,12 +208,12 @@ def describe_broker(cluster: Cluster, broker_id: int) -> tuple[BrokerDescription
 
 
 def list_apis(cluster: Cluster, broker_ids: Sequence[int] = ()) -> tuple[list[BrokerApi], list[KafkactlError]]:
-    """Return the requests that brokers offer, sorted by broker and number, and an error for each that does not answer.
+    """Return the requests that brokers offer, sorted by broker and number, and an error for each that offers none.
 
-    Without `broker_ids` all brokers are asked that are alive. An id of a broker that is not alive has an error, too; an
-    id that is there twice counts once. Both lists are empty where no broker is listed, as when all are fenced. Raise
-    the first error where none of the brokers answers: UnreachableError or OperationError; UsageError for a wrong client
-    setting.
+    Without `broker_ids` all brokers are asked that are alive. A broker that is not alive, does not answer or refuses
+    has an error; an id that is there twice counts once. Both lists are empty where no broker is listed, as when all are
+    fenced. Raise the first error where none of the brokers answers: UnreachableError or OperationError; UsageError for
+    a wrong client setting.
     """
     answers, errors = cluster.requests.ask_brokers("ApiVersions", broker_ids or None, **_CLIENT)
     names = list_api_names()

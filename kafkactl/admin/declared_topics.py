@@ -12,7 +12,7 @@ from typing import Any
 from kafkactl.admin import reassignment
 from kafkactl.admin.configs import Alteration, Operation, alter_configs
 from kafkactl.admin.entities import Entity, EntityType
-from kafkactl.admin.models import MOST_PARTITIONS, MOST_REPLICAS, Outcome
+from kafkactl.admin.models import MOST_PARTITIONS, MOST_REPLICAS, Outcome, make_failure
 from kafkactl.admin.topics import changes as topic_changes
 from kafkactl.admin.topics.descriptions import describe_topics, list_topics
 from kafkactl.admin.topics.models import TopicDescription, TopicSpec
@@ -136,7 +136,7 @@ def check(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Cha
     where a whole request is refused, and UsageError for a wrong client setting.
     """
     specs = {spec.topic: spec for spec in declared}
-    refusals: dict[tuple[str, str], Outcome] = {}
+    refusals: dict[Change, Outcome] = {}
 
     def keep_refusals(outcomes: Iterable[Outcome], *actions: str) -> None:
         """Keep each failed outcome as the refusal of its topic's changes with one of these actions.
@@ -150,14 +150,14 @@ def check(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Cha
                 ]
                 # A refusal names the wrong one of several settings.
                 named_changes = [change for change in sent_changes if _is_named(change.what, outcome.result)]
-                refusals.update({(outcome.name, change.what): outcome for change in named_changes or sent_changes})
+                refusals.update(dict.fromkeys(named_changes or sent_changes, outcome))
 
     new = [specs[change.topic] for change in changes if change.action == _CREATE]
     keep_refusals(topic_changes.create_topics(cluster, new, validate_only=True) if new else [], _CREATE)
     totals = {change.topic: int(change.after or 0) for change in changes if change.action == _ADD}
     keep_refusals(topic_changes.add_partitions(cluster, totals, validate_only=True) if totals else [], _ADD)
     keep_refusals(_alter(cluster, changes, dry_run=True), _SET, _UNSET)
-    return [_judge(change, refusals.get((change.topic, change.what))) for change in changes]
+    return [_judge(change, refusals.get(change)) for change in changes]
 
 
 def _is_named(name: str, text: str) -> bool:
@@ -319,14 +319,15 @@ def _move(cluster: Cluster, names: Sequence[str], factor: int, added: Mapping[st
 
     `added` has the total number of partitions of topics that have just got new ones. The end of the moves is not
     awaited: their duration depends on the size of the replicas. A topic that has this factor already is a success with
-    "0 partitions moving". An OperationError, also of planning, becomes the failed outcome of all topics. Raise
-    UnreachableError (UnansweredError where moves may have been started), and UsageError for a wrong client setting.
+    "0 partitions moving". An OperationError, also of planning, becomes the failed outcome of all topics, with its code.
+    Raise UnreachableError (UnansweredError where moves may have been started), and UsageError for a wrong client
+    setting.
     """
     try:
         moves = reassignment.plan_factor(cluster, names, factor, added)
         started = reassignment.start(cluster, moves)
     except OperationError as error:
-        return [Outcome(name, False, str(error), error.hint) for name in names]
+        return [make_failure(name, error) for name in names]
     return reassignment.summarize_moves(names, factor, started, "moving")
 
 

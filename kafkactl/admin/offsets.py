@@ -141,7 +141,10 @@ def ask_offsets(
 
 
 def _make_spec(at: int) -> OffsetSpec:
-    """Return librdkafka's OffsetSpec for a time in ms since 1970, or for EARLIEST, LATEST or MAX_TIMESTAMP."""
+    """Return librdkafka's OffsetSpec for a time in ms since 1970, or for EARLIEST, LATEST or MAX_TIMESTAMP.
+
+    Other numbers, below 0 or above 2^63 - 1, are not refused here, and no request can have them.
+    """
     special_specs: dict[int, Callable[[], OffsetSpec]] = {
         SpecialOffset.LATEST: OffsetSpec.latest,
         SpecialOffset.EARLIEST: OffsetSpec.earliest,

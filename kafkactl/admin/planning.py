@@ -289,9 +289,11 @@ class _Spread:
                 return
 
     def move(self, index: int, source: int, target: int) -> None:
-        """Move a replica of a partition from a broker to another one. Where it is not on `source`, raise KeyError.
+        """Move a replica of a partition from a broker to another one.
 
-        The object is not usable after a KeyError. Whether the replica may move there is not checked.
+        Whether the replica may move there is not checked. `index` is the place of the partition; raise IndexError for
+        a wrong one. Raise KeyError, after which the object is not usable, where no replica is on `source`, and for a
+        `target` that is none of the brokers.
         """
         self._remove_edges(index)
         self.replicas[index].remove(source)

@@ -29,6 +29,15 @@ def test_a_value_that_json_does_not_have_is_refused(tmp_path: Path, text: str) -
         read_yaml(file)
 
 
+@pytest.mark.parametrize("text", ["a: !!int {}", "a: [1, !!int -{}]", "? !!int {}\n: 1"])
+def test_an_integer_that_no_message_can_show_is_refused(tmp_path: Path, text: str) -> None:
+    """Python reads it, and cannot write it as decimal text."""
+    file = tmp_path / "plan.yaml"
+    file.write_text(text.format("0x" + 5000 * "f"))
+    with pytest.raises(UsageError, match="cannot read"):
+        read_yaml(file)
+
+
 def test_the_mark_that_editors_on_windows_write_is_no_content(tmp_path: Path) -> None:
     file = tmp_path / "plan"
     for content, read, value in (

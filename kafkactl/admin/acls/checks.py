@@ -46,9 +46,9 @@ def check(cluster: Cluster, question: Question, assumptions: Assumptions) -> Ver
 
     What the assumptions say wins over the broker, or controller, with the lowest id, which is asked for the rest. A
     setting that nobody tells counts as no super users, and as False; `unknown_settings` has its name where it could
-    turn a refusal into a permission. Without the right to read the settings they are not told; this is no error. Raise
-    OperationError for another refusal and for a cluster without an authorizer, UnreachableError, and UsageError for a
-    wrong client setting. `other_hosts` is empty for a question with a host.
+    turn a refusal into a permission. Without the right to read the settings they are not told; this is no error.
+    `other_hosts` is empty for a question with a host. Raise OperationError for another refusal and for a cluster
+    without an authorizer, UnreachableError, UsageError for a wrong client setting, and KeyError for the type UNKNOWN.
     """
     acls = _list_rules(cluster, question.type, question.name)
     authorizer, hidden = _find_authorizer(cluster, assumptions)
@@ -65,8 +65,8 @@ def list_verdicts(
     answer of a principal is for the host `*`; others follow for each host where yes or no differs. `other_hosts` is
     always empty. What the assumptions say wins over the brokers; a setting that nobody tells counts as no super users,
     and as False. Without the right to read the settings they are not told; this is no error. Raise OperationError for
-    another refusal and for a cluster without an authorizer, UnreachableError, and UsageError for a wrong client
-    setting.
+    another refusal and for a cluster without an authorizer, UnreachableError, UsageError for a wrong client setting,
+    and KeyError for the type UNKNOWN.
     """
     acls = _list_rules(cluster, kind, name)
     authorizer, hidden = _find_authorizer(cluster, assumptions)

@@ -199,7 +199,8 @@ def _send_known(
 ) -> list[Outcome]:
     """Send the rules whose parts are all known, as _send_batches() does; the others are failed outcomes.
 
-    The outcomes are in the order of `acls`.
+    The outcomes are in the order of `acls`; of a rule that is there twice all have the last result. Errors are raised
+    as there.
     """
     known = [acl for acl in acls if is_known(acl)]
     outcomes = dict(zip(known, _send_batches(known, send, done, is_first), strict=True))

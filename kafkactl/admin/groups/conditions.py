@@ -42,8 +42,8 @@ class Condition:
 
         The condition is violated where it holds: lag>10 is violated by a lag of 11. A lag or time with unknown
         partitions is unknown, unless the known ones violate it already. The state Unknown is a name like others, and
-        not an unknown value. The text is "GROUP: SUBJECT is VALUE (CONDITION)" or "GROUP: SUBJECT is not known
-        (CONDITION)".
+        not an unknown value. The text is "GROUP: SUBJECT is VALUE (CONDITION)", where a time is like "12.5 s", or
+        "GROUP: SUBJECT is not known (CONDITION)".
         """
         value = _get_value(self.subject, lag)
         if value is None or (_has_unknown_partitions(self.subject, lag) and not self.compare(value, self.bound)):

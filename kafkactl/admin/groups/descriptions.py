@@ -466,8 +466,8 @@ def read_committed_offsets(cluster: Cluster, groups: Sequence[str]) -> dict[str,
     The coordinators must just have answered another request, because librdkafka crashes where one is moving. The names
     must be sendable, as those of choose_groups() are. A partition that the coordinator cannot read has an error in its
     Commit. A group without commits has an empty mapping; without groups the result is empty. Raise OperationError for
-    the first group that cannot be read, UnreachableError where no group was answered, and UsageError for a wrong client
-    setting.
+    the first group that cannot be read, UnreachableError where no group was answered, UsageError for a wrong client
+    setting, and ValueError for an empty name.
     """
     offsets, errors = _read_offsets(cluster, groups)
     if errors:

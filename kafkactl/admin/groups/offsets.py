@@ -21,7 +21,7 @@ from kafkactl.admin.groups.descriptions import (
     make_unsupported_error,
     read_committed_offsets,
 )
-from kafkactl.admin.models import Outcome, Partition
+from kafkactl.admin.models import Outcome, Partition, make_failure
 from kafkactl.admin.offsets import find_offsets, read_log_ends
 from kafkactl.connection.broker_errors import TRANSIENT_CODES, describe_error, describe_kafka_error
 from kafkactl.connection.cluster import Cluster
@@ -159,25 +159,24 @@ def preview_deletion(targets: Iterable[Target]) -> list[Outcome]:
     """Return the outcome that a deletion of the groups would have, in the order of `targets`.
 
     Nothing is asked and nothing is deleted. A success has the text "would be deleted". A group that does not exist or
-    has an error is a failed outcome, with Kafka's error code and its text, or without a code for a share or streams
-    group, a name that no client can send, and a coordinator that did not answer or list it.
+    has an error is a failed outcome, with Kafka's error code and its text, or with the hint of its error and without a
+    code for a share or streams group, a name that no client can send, and a coordinator that did not answer or list it.
     """
     previews = []
     for target in targets:
         code = None if target.error is None else target.error.code
         if not target.exists and target.error is not None:  # its coordinator did not answer
-            previews.append(Outcome(target.group, False, str(target.error)))
+            previews.append(make_failure(target.group, target.error))
             continue
         if not target.exists:
             code = ErrorCode.GROUP_ID_NOT_FOUND
         if code is not None:
             previews.append(Outcome(target.group, False, describe_error(code), code=code))
         elif target.error is not None and target.type.lower() not in OTHER_TYPES:
-            previews.append(Outcome(target.group, False, str(target.error)))
+            previews.append(make_failure(target.group, target.error))
         elif target.error is not None:
-            previews.append(
-                Outcome(target.group, False, f"a {target.type.lower()} group, which kafkactl does not support yet")
-            )
+            reason = f"a {target.type.lower()} group, which kafkactl does not support yet"
+            previews.append(make_failure(target.group, target.error, reason))
         else:
             previews.append(Outcome(target.group, True, "would be deleted"))
     return previews
@@ -263,8 +262,8 @@ def plan_reset(cluster: Cluster, group: str, partitions: Sequence[Partition] | N
     takes the end of the log where nothing is committed. A group that neither a list nor its own coordinator shows, also
     because the user may not see it, counts as new, without present offsets. The name of the group must be sendable: it
     may be cut at a NUL character. Raise OperationError where an offset cannot be read, the groups cannot be listed or
-    such a coordinator does not answer, NotFoundError for a shift in a partition without a commit, UnreachableError, and
-    UsageError for a wrong client setting.
+    such a coordinator does not answer, NotFoundError for a shift in a partition without a commit, UnreachableError,
+    UsageError for a wrong client setting, and ValueError for a partition below 0 or a topic without a name.
     """
     committed = read_committed(cluster, group)
     chosen = sorted(committed) if partitions is None else partitions
@@ -279,8 +278,8 @@ def _plan_offsets(
     `partitions` are those to reset; for GIVEN they are those of `reset.offsets` instead. OFFSET, GIVEN and SHIFT move
     an offset outside its log to the nearest end. CURRENT takes the end of the log where nothing is committed, and TIME
     where no record is at or after it. Raise OperationError where an offset cannot be read, NotFoundError for a shift in
-    a partition without a commit, UnreachableError where no partition was answered, and UsageError for a wrong client
-    setting.
+    a partition without a commit, UnreachableError where no partition was answered, UsageError for a wrong client
+    setting, and ValueError for a partition below 0 or a topic without a name.
     """
     match reset.to:
         case ResetTo.OFFSET:
@@ -466,7 +465,8 @@ def _read_ends(cluster: Cluster, partitions: Sequence[Partition], latest: bool) 
     """Return the ends (`latest`) or starts of the partitions' logs, sorted by partition.
 
     Without partitions nothing is asked. Raise OperationError where one cannot be read, UnreachableError where no
-    partition was answered, and UsageError for a wrong client setting.
+    partition was answered, UsageError for a wrong client setting, and ValueError for a partition below 0 or a topic
+    without a name.
     """
     offsets = {}
     for (topic, number), ends in read_log_ends(cluster, partitions).items():
@@ -481,7 +481,8 @@ def _clamp(cluster: Cluster, requested_offsets: Mapping[Partition, int]) -> Rese
     """Return a plan with the requested offsets, each moved to the nearest end of its log where it lies outside.
 
     `clamped` of the plan has those that were moved. Raise OperationError where the ends of a log cannot be read,
-    UnreachableError where no partition was answered, and UsageError for a wrong client setting.
+    UnreachableError where no partition was answered, UsageError for a wrong client setting, and ValueError for a
+    partition below 0 or a topic without a name.
     """
     starts, ends = (_read_ends(cluster, list(requested_offsets), latest) for latest in (False, True))
     clamped_offsets = {
@@ -501,7 +502,8 @@ def _plan_for_time(cluster: Cluster, partitions: Sequence[Partition], time_ms: i
 
     Partitions without such a record get the end of their log, and are in `empty`, too. `time_ms` must not be negative:
     such a number is a SpecialOffset. Raise OperationError where an offset cannot be read, UnreachableError where no
-    partition was answered, and UsageError for a wrong client setting.
+    partition was answered, UsageError for a wrong client setting, and ValueError for a partition below 0 or a topic
+    without a name.
     """
     offsets: dict[Partition, int] = {}
     empty = []

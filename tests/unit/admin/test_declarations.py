@@ -14,6 +14,7 @@ from kafkactl.admin.declared_topics import (
     _plan_changes,
     apply,
     build_declaration,
+    check,
     compare,
     read_declaration,
 )
@@ -110,6 +111,27 @@ def test_a_topic_that_gets_no_partitions_says_that_it_is_not_moved() -> None:
     assert found[3] == (
         "orders", False, "no replicas were moved, because the topic did not get its new partitions",
     )  # fmt: skip
+
+
+def test_a_setting_with_the_name_of_another_change_is_refused_alone() -> None:
+    with FakeCluster(brokers=1, topics={"orders": 1}) as brokers:
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=5))
+        declared = [TopicSpec("orders", 2, None, None, {"partitions": "2"})]
+        changes = check(cluster, declared, compare(cluster, declared))
+        cluster.close()
+    assert [(change.action, change.what.partition(":")[0]) for change in changes] == [
+        ("add partitions", "partitions"),
+        ("impossible", "partitions"),
+    ]
+
+
+def test_a_refused_move_names_the_missing_right(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "topics.yaml"
+    file.write_text("topics: {orders: {partitions: 1, replication_factor: 2}}")
+    with FakeCluster(brokers=2, topics={"orders": 1}) as brokers:
+        brokers.on("AlterPartitionReassignments", error=ErrorCode.CLUSTER_AUTHORIZATION_FAILED)
+        done = cli("-b", brokers.address, "topics", "apply", str(file), "--yes", check=1)
+    assert "hint: the principal needs Create and Alter on the cluster" in done.stderr
 
 
 @pytest.mark.parametrize("target", [[1, 2, 4], [1, 2, 3, 4], [4]])

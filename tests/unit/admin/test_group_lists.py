@@ -99,6 +99,7 @@ def test_a_silent_coordinator_leaves_the_group_in_doubt(brokers: FakeCluster, cl
     (outcome,) = preview_deletion(targets)
     assert not outcome.ok
     assert "may exist" in outcome.result
+    assert outcome.hint == "try again when all brokers answer"
 
 
 @pytest.mark.parametrize("code", [-1, 1, 15, 16, 25, 56, 84])
