@@ -336,6 +336,22 @@ def test_records_by_how_their_transactions_ended(
             assert (left_out.message is None) is (left_out.records == 0)
 
 
+@pytest.mark.parametrize("damaged", [None, 1, 3])
+def test_the_order_of_ends_does_not_rest_on_one_offset(tmp_path: Path, damaged: int | None) -> None:
+    """No CRC covers the offset of a batch: a damaged one must not make aborted records committed."""
+    batches = [data_batch(0, 7), end_batch(1, 7, 1), data_batch(2, 7), end_batch(3, 7, 0), data_batch(4, 7)]
+    if damaged is not None:
+        batches[damaged] = batches[damaged][:6] + b"\1" + batches[damaged][7:]
+    path = tmp_path / f"{0:020}.log"
+    path.write_bytes(b"".join([*batches, end_batch(5, 7, 0)]))
+    aborted = {
+        record.offset: one.is_aborted
+        for one in select([path], Selection(with_ends=True), True, fail)
+        for record in one.records
+    }
+    assert (aborted[2], aborted[4]) == (True, True)
+
+
 def fail(_: Path, error: KafkactlError) -> None:
     raise error
 
