@@ -36,12 +36,12 @@ def create_topics(
     With `if_not_exists` a topic that exists counts as a success. With `validate_only` the brokers only check; the text
     of a success is "created" then, too. A refusal is a failed outcome; a topic without an answer has the code
     REQUEST_TIMED_OUT and may have been created. Many topics need several requests; without topics nothing is sent.
-    Specs with one name in a request have one outcome together: only the last one is sent. Raise UnreachableError where
-    no topic of a request has an answer and the request was certainly not sent: topics of earlier requests may have been
-    created. Raise UsageError for a wrong client setting, ValueError for numbers above 100,000 partitions or 10,000
-    replicas or below -1, and for an assignment with a partition without replicas, and OverflowError for numbers from
-    2^31 on: topics of earlier requests may have been created then, too. A number of 0 or None, and -1, is the brokers'
-    default.
+    Specs with one name in a request have one outcome together: only the last one is sent. Names must be UTF-8, and have
+    no NUL character. Raise UnreachableError where no topic of a request has an answer and the request was certainly not
+    sent: topics of earlier requests may have been created. Raise UsageError for a wrong client setting, ValueError for
+    numbers above 100,000 partitions or 10,000 replicas or below -1, and for an assignment with a partition without
+    replicas, and OverflowError for numbers from 2^31 on: topics of earlier requests may have been created then, too. A
+    number of 0 or None, and -1, is the brokers' default.
     """
     ignored = {KafkaError.TOPIC_ALREADY_EXISTS: "exists already"} if if_not_exists else {}
     results = []
@@ -69,15 +69,15 @@ def add_partitions(
 ) -> list[Outcome]:
     """Increase the topics' numbers of partitions in one request; return the outcomes in the order of `totals`.
 
-    `totals` has the new number of partitions by topic, 1 to 100,000. `assignment` has the replicas of all partitions,
-    the same for each topic; existing partitions stay as they are. None lets the brokers choose. With `validate_only`
-    the brokers only check; the text of a success is like "6 partitions" then, too. A refusal, also of a number that is
-    not larger, and an assignment of another length are failed outcomes; a topic without an answer has the code
-    REQUEST_TIMED_OUT and may have been changed. Raise UnreachableError where no topic has an answer and the request was
-    certainly not sent, and where the topics cannot be listed for an `assignment` (OperationError for a refusal of
-    that), and UsageError for a wrong client setting. Raise ValueError, before anything is changed, for another total
-    (OverflowError from 2^31 on) and for a new partition without replicas, where the length of the `assignment` is
-    right.
+    `totals` has the new number of partitions, 1 to 100,000, by topic; a name must be UTF-8, without a NUL character.
+    `assignment` has the replicas of all partitions, the same for each topic; existing partitions stay as they are. None
+    lets the brokers choose. With `validate_only` the brokers only check; the text of a success is like "6 partitions"
+    then, too. A refusal, also of a number that is not larger, and an assignment of another length are failed outcomes;
+    a topic without an answer has the code REQUEST_TIMED_OUT and may have been changed. Raise UnreachableError where no
+    topic has an answer and the request was certainly not sent, and where the topics cannot be listed for an
+    `assignment` (OperationError for a refusal of that), and UsageError for a wrong client setting. Raise ValueError,
+    before anything is changed, for another total (OverflowError from 2^31 on) and for a new partition without replicas,
+    where the length of the `assignment` is right.
     """
     short: dict[str, Outcome] = {}
     if assignment is None:
@@ -132,8 +132,9 @@ def delete_topics(cluster: Cluster, names: Sequence[str], if_exists: bool = Fals
 
     With `if_exists` a topic that does not exist counts as a success. A refusal is a failed outcome; a topic without an
     answer has the code REQUEST_TIMED_OUT and may have been deleted. A name that is there twice has one outcome. Without
-    names nothing is sent. Raise UnreachableError where no topic has an answer and the request was certainly not sent,
-    and UsageError for a wrong client setting.
+    names nothing is sent. Names must be UTF-8, and have no NUL character: librdkafka cuts them there, and another topic
+    may be deleted. Raise UnreachableError where no topic has an answer and the request was certainly not sent, and
+    UsageError for a wrong client setting.
     """
     ignored = {KafkaError.UNKNOWN_TOPIC_OR_PART: "did not exist"} if if_exists else {}
 
