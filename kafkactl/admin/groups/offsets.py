@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TypeVar
 
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 
@@ -23,14 +22,12 @@ from kafkactl.admin.groups.descriptions import (
 )
 from kafkactl.admin.models import Outcome, Partition, make_failure
 from kafkactl.admin.offsets import find_offsets, read_log_ends
-from kafkactl.connection.broker_errors import TRANSIENT_CODES, describe_error, describe_kafka_error
+from kafkactl.connection.broker_errors import TRANSIENT_CODES, describe_error, describe_kafka_error, refusal
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.protocol import ErrorCode, SpecialOffset
 from kafkactl.errors import NotFoundError, OperationError, UsageError
 from kafkactl.numerals import read_whole_number
 from kafkactl.patterns import NameSelection
-
-Item = TypeVar("Item")
 
 _INACTIVE = ("Empty", "Dead")
 
@@ -425,9 +422,9 @@ def delete_offsets(cluster: Cluster, group: str, partitions: Sequence[Partition]
     return _complete(results, partitions)
 
 
-def _complete(results: dict[Item, str | None], requested: Iterable[Item]) -> dict[Item, str | None]:
-    """Return the results of a change, and an error for each requested item without one, which follow them."""
-    missing = (item for item in requested if item not in results)
+def _complete(results: dict[Partition, str | None], requested: Iterable[Partition]) -> dict[Partition, str | None]:
+    """Return the results of a change, and an error for each requested partition without one, which follow them."""
+    missing = (partition for partition in requested if partition not in results)
     return {**results, **dict.fromkeys(missing, "the broker's answer leaves it out: the change may have been done")}
 
 
@@ -443,17 +440,22 @@ def request_deletion(cluster: Cluster, group: str, partitions: Sequence[Partitio
 
 def remove_members(
     cluster: Cluster, group: str, members: Sequence[tuple[str | None, str | None]]
-) -> dict[str, str | None]:
+) -> dict[str, OperationError | None]:
     """Remove members from a group. Return the error by the id of the member or of the instance, None for a success.
 
     A member is (member id, None) or (None, instance id). An unknown member has an error. The result is in the order of
-    the answer; a member that the answer leaves out has an error, and is at the end. Raise UnsupportedRequestError where
-    the brokers are older than Kafka 2.4, OperationError where the whole request is refused, UnansweredError where
-    members may have been removed, UnreachableError, and UsageError for a wrong client setting.
+    the answer; a member that it leaves out is at the end, with an error with the code REQUEST_TIMED_OUT. Raise
+    UnsupportedRequestError where the brokers are older than Kafka 2.4, OperationError where the whole request is
+    refused, UnansweredError where members may have been removed, UnreachableError, and UsageError for a wrong client
+    setting.
     """
     codes = cluster.requests.remove_group_members(group, members)
-    results = {name: describe_error(code) if code else None for name, code in codes.items()}
-    return _complete(results, (member_id or instance_id or "" for member_id, instance_id in members))
+    names = (member_id or instance_id or "" for member_id, instance_id in members)
+    late = OperationError("the answer leaves it out", code=ErrorCode.REQUEST_TIMED_OUT)
+    return {
+        **{name: refusal("", code) if code else None for name, code in codes.items()},
+        **{name: late for name in names if name not in codes},
+    }
 
 
 def make_partition_error(group: str, topic: str, number: int, error: str) -> OperationError:
