@@ -14,7 +14,7 @@ from typing import Any
 from confluent_kafka import KafkaError
 
 from kafkactl.admin.models import Outcome, Partition
-from kafkactl.admin.topics.descriptions import describe_topics
+from kafkactl.admin.topics.descriptions import describe_in_full, describe_topics
 from kafkactl.admin.topics.models import PartitionDescription
 from kafkactl.connection.broker_errors import refusal, require_readable
 from kafkactl.connection.cluster import Cluster
@@ -107,8 +107,9 @@ def plan(partitions: Sequence[PartitionDescription], factor: int, racks: Racks, 
     Partitions that have as many replicas are left out. Kept replicas stay in their order. A new replica goes to the
     rack with the fewest replicas of the partition, and there to the broker with the fewest replicas (`loads`, by
     broker, which stay as they are); each move of the plan counts for the next one. A broker without a rack is a rack of
-    its own. A replica out of sync that is not the leader is removed first, then one from the rack with the most
-    replicas. The preferred leader in sync comes near the end; a leader that is one of the replicas is never removed.
+    its own. A replica out of sync that is not the leader is removed first, and one of a broker that is not alive before
+    others, then one from the rack with the most replicas. An eligible leader counts as in sync, if they are known. The
+    preferred leader in sync comes near the end; a leader that is one of the replicas is never removed.
     `factor` is at least 1, which is not checked. Raise OperationError where fewer than `factor` brokers are alive, also
     where nothing has to move.
     """
@@ -128,11 +129,13 @@ def plan(partitions: Sequence[PartitionDescription], factor: int, racks: Racks, 
             )
             replicas.append(new_broker)
             load[new_broker] += 1
+        in_sync = {row.leader, *row.isr, *(row.elr or ()), *(row.last_known_elr or ())}
         while len(replicas) > factor:
             old_broker = max(
                 replicas,
                 key=lambda broker: (
-                    broker != row.leader and broker not in row.isr,
+                    broker not in in_sync,
+                    broker != row.leader and broker not in racks,
                     broker not in (row.leader, row.replicas[0]),
                     broker != row.leader,
                     _count_in_rack(racks, broker, replicas),
@@ -177,6 +180,7 @@ def plan_factor(
     targets = {(row.topic, row.partition): get_target(row) for row in list_running(cluster)}
     partitions = cluster.retry(ask, frozenset({KafkaError._UNKNOWN_PARTITION}))
     partitions = [replace(row, replicas=targets.get((row.topic, row.partition), row.replicas)) for row in partitions]
+    partitions = _add_eligible_leaders(cluster, partitions)
     return plan(partitions, factor, read_racks(cluster), count_replicas(cluster))
 
 
@@ -401,11 +405,28 @@ def find_unfinished_moves(cluster: Cluster, moves: Sequence[Move]) -> set[tuple[
     return running & {(move.topic, move.partition) for move in moves}
 
 
+def _add_eligible_leaders(cluster: Cluster, rows: Sequence[PartitionDescription]) -> list[PartitionDescription]:
+    """Return the rows, those without a leader with their eligible leaders, in their order.
+
+    These may be the only ones with all records. Brokers before Kafka 4.0 do not know them. A row stays as it is where
+    its topic, or the partition, is not described any more. Where all rows have a leader nothing is asked. Raise
+    UnreachableError, OperationError or UsageError where the request fails.
+    """
+    names = sorted({row.topic for row in rows if row.leader is None})
+    described, _ = describe_in_full(cluster, names)
+    full = {(row.topic, row.partition): row for topic in described for row in topic.partitions}
+    return [
+        replace(row, elr=known.elr, last_known_elr=known.last_known_elr)
+        if row.leader is None and (known := full.get((row.topic, row.partition))) is not None
+        else row
+        for row in rows
+    ]
+
+
 def _count_in_rack(racks: Racks, broker: int, replicas: Sequence[int]) -> int:
     """Return how many of the replicas are in the broker's rack, the broker's own replica included.
 
-    For a broker without a rack or with an empty one, which counts as a rack of its own, and for one that is not alive,
-    the result is 0.
+    A broker without a rack or with an empty one counts as a rack of its own, and so does one that is not alive.
     """
     rack = racks.get(broker)
-    return 0 if not rack else sum(racks.get(replica) == rack for replica in replicas)
+    return int(broker in replicas) if not rack else sum(racks.get(replica) == rack for replica in replicas)

@@ -54,6 +54,8 @@ def make_trust_context(properties: Mapping[str, str]) -> ssl.SSLContext:
     tls_context = ssl.create_default_context(
         cafile=None if is_folder else location, capath=location if is_folder else None, cadata=cadata
     )
+    # Python 3.13 would refuse certificates that librdkafka takes, such as one without its authority's key identifier.
+    tls_context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     algorithm = properties.get("ssl.endpoint.identification.algorithm", "https")
     tls_context.check_hostname = algorithm.strip().lower() == "https"
     if properties.get("enable.ssl.certificate.verification", "true").lower() in ("false", "f", "0"):

@@ -56,8 +56,8 @@ def get_libs(version: str, tell: Callable[[str], None]) -> Path:
 
     It is that of KAFKA_HOME, or else of the cache, where Maven downloads them if necessary; then `tell` gets a line. A
     folder that is in the cache is not checked. An empty KAFKA_HOME counts as none. Raise UsageError for a KAFKA_HOME
-    with another version, EngineError where it has no Kafka, or where Maven is missing or fails, and OSError where the
-    cache cannot be written.
+    with another version, EngineError where it has no Kafka, or where Maven is missing, cannot be run, fails or makes no
+    jars, and OSError where the cache cannot be written.
     """
     home = os.environ.get("KAFKA_HOME")
     if home:
@@ -97,8 +97,8 @@ def _fetch(version: str, folder: Path, tell: Callable[[str], None]) -> None:
     """Download the jars with Maven into `folder`, completely or not at all.
 
     It downloads also where `folder` exists. `tell` gets one line. Maven has no time limit. Raise EngineError without
-    Maven and where it fails, and OSError where the folder cannot be written. A folder that is there after the download,
-    such as one of another process, is kept unless it is empty.
+    Maven, and where it cannot be run, fails or makes no jars, and OSError where the folder cannot be written. A folder
+    that is there after the download, such as one of another process, is kept unless it is empty.
     """
     maven = shutil.which("mvn")
     if maven is None:
@@ -116,12 +116,17 @@ def _fetch(version: str, folder: Path, tell: Callable[[str], None]) -> None:
             "-DincludeScope=runtime",
             "-DoutputDirectory=libs",
         ]
-        completed = subprocess.run(command, cwd=work, capture_output=True, text=True, errors="replace", check=False)
+        try:
+            completed = subprocess.run(command, cwd=work, capture_output=True, text=True, errors="replace", check=False)
+        except OSError as error:
+            raise EngineError(f"Maven cannot be run: {maven}: {error.strerror}", REMEDIES) from error
         if completed.returncode != 0:
             reasons = re.findall(r"\[ERROR\] (.+)", completed.stdout + completed.stderr)
             raise EngineError(
                 f"Maven could not fetch Kafka {version}: {reasons[0] if reasons else 'no reason given'}", REMEDIES
             )
+        if not any(Path(work).glob("libs/*.jar")):
+            raise EngineError(f"Maven ended without the jars of Kafka {version}", REMEDIES)
         try:
             Path(work, "libs").rename(folder)
         except OSError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -63,6 +64,46 @@ def test_a_leader_is_the_last_to_go(leader: int, factor: int) -> None:
 def test_a_crowded_rack_loses_before_others() -> None:
     (move,) = plan([partition(0, 1, 3, 4, 5)], 3, RACKS, {5: 50})
     assert move.after == (1, 3, 5)
+
+
+def test_a_replica_of_a_dead_broker_goes_before_one_that_catches_up() -> None:
+    (move,) = plan([partition(0, 9, 1, 2, leader=2, isr=(2,))], 2, RACKS, {})
+    assert move.after == (1, 2)
+    (move,) = plan([partition(0, 9, 1, 2, leader=2)], 2, RACKS, {})
+    assert move.after == (1, 2)
+    (move,) = plan([partition(0, 9, 1, 2, leader=9, isr=(9,))], 1, RACKS, {})
+    assert move.after == (9,)
+
+
+def test_an_eligible_leader_stays_also_on_a_dead_broker() -> None:
+    row = replace(partition(0, 1, 9, 2), leader=None, isr=(), elr=(9,), last_known_elr=())
+    (move,) = plan([row], 1, RACKS, {})
+    assert move.after == (9,)
+    (move,) = plan([replace(row, elr=(), last_known_elr=(2,))], 1, RACKS, {})
+    assert move.after == (2,)
+
+
+def test_eligible_leaders_are_asked_for_where_there_is_no_leader(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = replace(partition(0, 1, 9, 2), leader=None, isr=())
+    full = TopicDescription("t", "", False, (replace(row, elr=(9,)),))
+    cluster = half_told(monkeypatch, HalfToldCluster(known=0))
+    asked: list[list[str]] = []
+
+    def describe_in_full(_cluster: object, names: list[str]) -> tuple[list[TopicDescription], list[OperationError]]:
+        asked.append(names)
+        return ([full] if names else []), []
+
+    monkeypatch.setattr(reassignment, "describe_in_full", describe_in_full)
+    plain = TopicDescription("t", "", False, (row,))
+    monkeypatch.setattr(reassignment, "describe_topics", lambda *_: [plain])
+    (move,) = reassignment.plan_factor(cluster, ["t"], 1)
+    assert (move.after, asked) == ((9,), [["t"]])
+
+
+@pytest.mark.parametrize("racks", [{1: "a", 2: None, 3: "b"}, {1: "a", 2: "b", 3: None}])
+def test_a_broker_without_a_rack_loses_like_one_alone_in_its_rack(racks: dict[int, str | None]) -> None:
+    (move,) = plan([partition(0, 1, 2, 3)], 2, racks, {2: 9, 3: 1})
+    assert move.after == (1, 3)
 
 
 def test_nothing_moves_where_the_number_is_right() -> None:

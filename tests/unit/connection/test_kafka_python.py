@@ -317,6 +317,11 @@ def test_certificates_with_comments_in_any_script() -> None:
     assert context.cert_store_stats()["x509"] == 1
 
 
+def test_certificates_are_checked_as_librdkafka_checks_them() -> None:
+    """Python 3.13 is stricter by default."""
+    assert not make_trust_context({}).verify_flags & ssl.VERIFY_X509_STRICT
+
+
 def test_a_location_of_authorities_is_a_file_a_folder_or_the_systems(tmp_path: Path) -> None:
     """librdkafka takes all three, so requests over kafka-python must not refuse them."""
     (tmp_path / "ca.pem").write_text(CERTIFICATE)

@@ -66,6 +66,20 @@ def test_when_maven_fails_nothing_half_fetched_stays(tmp_path: Path) -> None:
     assert list((tmp_path / "cache" / "kafkactl" / "kafka").iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [("#!/nonexistent/sh\n", "Maven cannot be run"), ("#!/bin/sh\n", "without the jars"), (None, "without the jars")],
+)
+def test_a_maven_that_does_nothing_leaves_nothing(tmp_path: Path, script: str | None, reason: str) -> None:
+    """Then Docker can be tried; an empty folder would count as jars for ever."""
+    program(tmp_path, "mvn", "/bin/mkdir libs")
+    if script is not None:
+        (tmp_path / "mvn").write_text(script)
+    with pytest.raises(EngineError, match=reason):
+        jars.get_libs("4.3.1", lambda _line: None)
+    assert list((tmp_path / "cache" / "kafkactl" / "kafka").iterdir()) == []
+
+
 def test_a_maven_in_a_relative_folder_of_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "bin").mkdir()
     program(tmp_path / "bin", "mvn", "/bin/mkdir libs; echo > libs/kafka.jar")
