@@ -84,7 +84,8 @@ def _find_in_home(home: Path, version: str) -> Path:
     found = {match[1] for jar in brokers if (match := re.fullmatch(r"kafka_2\.1\d-(\d+\.\d+\.\d+)\.jar", jar.name))}
     versions = sorted(found, key=lambda text: tuple(map(int, text.split("."))))
     if not versions:
-        raise EngineError(f"KAFKA_HOME={home} has no Kafka (no libs/kafka_2.13-*.jar)", "correct it, or unset it")
+        others = f"no release of Kafka: {brokers[-1].name}" if brokers else "no Kafka (no libs/kafka_2.13-*.jar)"
+        raise EngineError(f"KAFKA_HOME={home} has {others}", "correct it, or unset it")
     if version not in versions:
         raise UsageError(
             f"KAFKA_HOME={home} has Kafka {', '.join(versions)}, not {version}",

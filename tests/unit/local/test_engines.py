@@ -95,6 +95,9 @@ def test_a_kafka_home_that_holds_no_kafka_or_another(tmp_path: Path, monkeypatch
     monkeypatch.setenv("KAFKA_HOME", str(home))
     with pytest.raises(EngineError, match="has no Kafka"):
         jars.get_libs("4.3.1", lambda _line: None)
+    (home / "libs" / "kafka_2.13-4.3.1-SNAPSHOT.jar").touch()
+    with pytest.raises(EngineError, match=r"has no release of Kafka: kafka_2\.13-4\.3\.1-SNAPSHOT\.jar"):
+        jars.get_libs("4.3.1", lambda _line: None)
     (home / "libs" / "kafka_2.13-4.2.0.jar").touch()
     with pytest.raises(UsageError, match=r"has Kafka 4\.2\.0") as raised:
         jars.get_libs("4.3.1", lambda _line: None)
