@@ -265,6 +265,18 @@ def test_a_node_in_a_folder_that_is_no_text_is_found(tmp_path: Path, monkeypatch
         assert node.find_pid() == process.pid
 
 
+def test_without_proc_a_long_command_line_is_not_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKACTL_DATA", f"{tmp_path}/\udcff")
+    (node,) = nodes.list_nodes(compose.load_target("kraft", {}))
+    node.folder.mkdir(parents=True)
+    node.pid_file.write_text("1")
+    monkeypatch.setenv("LINE", f"java -cp libs/* {'x' * 200} kafka.Kafka {node.properties}")
+    # As ps of macOS and FreeBSD, which cut a line at the width of the terminal or at COLUMNS.
+    program(tmp_path, "ps", 'case "$*" in *-ww*) echo "$LINE";; *) printf "%.79s\\n" "$LINE";; esac')
+    monkeypatch.setattr(nodes, "Path", lambda _name: tmp_path / "no proc")
+    assert node.find_pid() == 1
+
+
 def test_a_paused_node_ends_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (node,) = nodes.list_nodes(compose.load_target("kraft", {}))
     node.folder.mkdir(parents=True)
