@@ -187,6 +187,22 @@ def test_docker_is_given_the_file_and_its_variables(tmp_path: Path) -> None:
     assert stop == f"{common} down --volumes"
 
 
+@pytest.mark.parametrize("kind", ["folder", "link", "missing"])
+def test_docker_empties_only_a_log_dir_that_is_a_folder(kind: str, tmp_path: Path) -> None:
+    """`docker run` would create one that is missing, for root, and follow a link that is then not removed."""
+    program(tmp_path, "docker", f'echo "$@" >> {tmp_path}/calls')
+    folder = tmp_path / "logs" / "kafka-1-data"
+    folder.parent.mkdir()
+    if kind == "folder":
+        folder.mkdir()
+    elif kind == "link":
+        folder.symlink_to(tmp_path)
+    target = cluster.load_target("kraft", {"KAFKACTL_LOG_DIR": str(folder.parent)})
+    docker.DockerEngine({}).down(target, True, lambda _line: None)
+    runs = [call for call in (tmp_path / "calls").read_text().splitlines() if call.startswith("run ")]
+    assert bool(runs) == (kind == "folder")
+
+
 def test_what_docker_says_is_told_as_it_says_it_and_a_failure_in_one_line(tmp_path: Path) -> None:
     program(tmp_path, "docker", "echo ' kafka-1 Pulling ' >&2; echo 'manifest unknown' >&2; exit 1")
     told: list[str] = []
