@@ -252,10 +252,23 @@ def test_what_is_not_there_cannot_be_stopped() -> None:
         cluster.down("kraft", False, lambda _line: None)
 
 
-def test_a_damaged_record_is_one_clear_error() -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"target": "kraft"}',
+        '{"target": "kraft", "engine": "native", "version": "4.3.1", "port": "9092"}',
+        '{"target": "kraft", "engine": "native", "version": "4.3.1", "port": null}',
+        '{"target": "kraft", "engine": "native", "version": "4.3.1", "port": 99999}',
+        '{"target": "kraft", "engine": "native", "version": 4.3, "port": 9092}',
+        '{"target": "kraft-cluster", "engine": "native", "version": "4.3.1", "port": 9092}',
+        "[" * 100_000,
+    ],
+    ids=lambda text: text[:80],
+)
+def test_a_damaged_record_is_one_clear_error(text: str) -> None:
     folder = instance.get_folder("kraft")
     folder.mkdir(parents=True)
-    (folder / "instance.json").write_text('{"target": "kraft"}')
+    (folder / "instance.json").write_text(text)
     with pytest.raises(EngineError, match="damaged"):
         cluster.list_node_statuses()
 
