@@ -78,14 +78,16 @@ class DockerEngine:
     def down(self, target: Target, wipe: bool, tell: Tell) -> None:
         """Remove every container, and with `wipe` its volumes and the files in its log dirs.
 
-        `tell` gets the lines of docker. Raise EngineError where docker is missing or fails; files of log dirs that
-        cannot be removed are no error.
+        A log dir that is missing or a link is left alone. `tell` gets the lines of docker. Raise EngineError where
+        docker is missing or fails; files of log dirs that cannot be removed are no error.
         """
         tell(f"docker compose down: {target.file.name}")
         self._run_and_tell(target, tell, "down", *(["--volumes"] if wipe else []))
         for service in target.nodes if wipe else ():
-            if service.bound_log_dir:
-                self._empty(service.bound_log_dir, service.image)
+            folder = service.bound_log_dir
+            # Docker creates a folder that is missing, for root, and the caller refuses a link.
+            if folder and os.path.isdir(folder) and not os.path.islink(folder):
+                self._empty(folder, service.image)
 
     def apply(self, fault: Fault, target: Target, service: Service, tell: Tell) -> None:
         """Apply a fault to one container; RESTART stops and starts it, and returns when it is healthy.

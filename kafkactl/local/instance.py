@@ -11,6 +11,9 @@ from kafkactl.errors import EngineError
 from kafkactl.local.compose import TARGETS
 from kafkactl.paths import find_data_dir
 
+_HIGHEST_PORT = 65_533
+"""Highest port of a first broker: the next two brokers have the next ports."""
+
 
 @dataclass(frozen=True)
 class Instance:
@@ -59,16 +62,30 @@ def get_folder(target: str) -> Path:
 def find(target: str) -> Instance | None:
     """Return the record of a target, or None where there is none.
 
-    The cluster of a record may run or not. Raise EngineError for a damaged record (no JSON, or other fields), and
-    OSError for one that cannot be read. The values of the fields are not checked.
+    The cluster of a record may run or not. Raise EngineError for a damaged record (no JSON, other fields, a value of
+    another type, a port out of range, or another target), and OSError for one that cannot be read. Whether the engine
+    and the version exist is not checked.
     """
     file = get_folder(target) / "instance.json"
     try:
-        return Instance(**json.loads(file.read_text(encoding="utf-8")))
+        instance = Instance(**json.loads(file.read_text(encoding="utf-8")))
+        _check(instance, target)
+        return instance
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise EngineError(f"{file} is damaged: {error}", f"end its processes and remove {file.parent}") from error
+
+
+def _check(instance: Instance, target: str) -> None:
+    """Raise ValueError for a record of another target, a value of another type, and a port that is out of range."""
+    for name, value in asdict(instance).items():
+        if type(value) is not (int if name == "port" else str):
+            raise ValueError(f"invalid value {value!r} for {name}")
+    if instance.target != target:
+        raise ValueError(f"it is the record of {instance.target!r}")
+    if not 1 <= instance.port <= _HIGHEST_PORT:
+        raise ValueError(f"invalid value {instance.port} for port")
 
 
 def list_instances() -> list[Instance]:

@@ -187,7 +187,10 @@ def _stop(nodes: list[Node], tell: Tell) -> None:
     asked: set[int] = set()
 
     def have_ended() -> bool:
-        """Return whether no node runs; ask those to end that were not asked before."""
+        """Return whether no node runs; ask those to end that were not asked before, and wake paused ones.
+
+        Raise OSError where a pid file cannot be read, and where a process belongs to another user.
+        """
         running = [(node, pid) for node in nodes if (pid := node.find_pid()) is not None]
         for node, pid in running:
             if pid not in asked:  # also one that has just started

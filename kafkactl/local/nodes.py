@@ -99,5 +99,5 @@ def _ask_ps(pid: int, column: str) -> str:
     """
     if Path("/proc/self").exists():
         return ""
-    command = ["ps", "-p", str(pid), "-o", f"{column}="]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    command = ["ps", "-ww", "-p", str(pid), "-o", f"{column}="]  # -ww: else COLUMNS, or a terminal, cuts the line
+    return os.fsdecode(subprocess.run(command, capture_output=True, check=False).stdout)

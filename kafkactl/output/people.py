@@ -105,7 +105,7 @@ def confirm(question: str, assume_yes: bool) -> bool:
 
     `assume_yes` agrees without a question. The question goes to stderr, and a line of stdin is the answer: y and yes,
     in any case, agree; any other answer, also one that is no text, and the end of stdin do not. Raise UsageError where
-    nobody can be asked, because stdin or stderr is no terminal.
+    nobody can be asked, because stdin or stderr is no terminal, and OSError where stdin cannot be read.
     """
     if assume_yes:
         return True
@@ -118,7 +118,10 @@ def confirm(question: str, assume_yes: bool) -> bool:
 
 
 def read_answer() -> str:
-    """Return a line of stdin without its line end; "" at the end of stdin, and for a line that is no text."""
+    """Return a line of stdin without its line end; "" at the end of stdin, and for a line that is no text.
+
+    Raise OSError where stdin cannot be read, such as a terminal that was closed.
+    """
     from kafkactl.documents import read_stdin
 
     try:

@@ -40,7 +40,7 @@ def agree(action: str, otherwise: str, assume_yes: bool) -> bool:
     """Return whether the user agrees to an action; `assume_yes` agrees without a question.
 
     `otherwise` is the note after the answer no and after Ctrl-C, when KeyboardInterrupt goes on. Raise UsageError where
-    there is a question and stdin or stderr is no terminal.
+    there is a question and stdin or stderr is no terminal, and OSError where stdin cannot be read.
     """
     from kafkactl.output import people
 

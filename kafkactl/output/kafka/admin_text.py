@@ -37,14 +37,14 @@ def format_topic(topic: TopicDescription) -> str:
     """Return the line of kafka-topics --describe about a topic, its end included, without its partitions.
 
     It shows the configs with another source than Kafka's default, also those of the brokers, as NAME=VALUE, joined by
-    commas, in the order of Java's hash table.
+    commas, in the order of Java's hash table. A value of None is null.
     """
     values = {setting.name: setting for setting in topic.settings}
     own_settings = [values[name] for name in sort_as_hash_map(list(values)) if not values[name].is_default]
     return (
         f"Topic: {topic.topic}\tTopicId: {topic.topic_id}\tPartitionCount: {len(topic.partitions)}"
         f"\tReplicationFactor: {topic.replication_factor}"
-        f"\tConfigs: {','.join(f'{setting.name}={setting.value}' for setting in own_settings)}\n"
+        f"\tConfigs: {','.join(f'{setting.name}={_format_value(setting.value)}' for setting in own_settings)}\n"
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from kafkactl.admin.metadata_versions import FEATURE, NAMES
+from kafkactl.admin.metadata_versions import FEATURE, NAMES, SUPPORTED_NAMES
 
 if TYPE_CHECKING:
     from kafkactl.admin.features import Feature, FeatureLevel
@@ -18,21 +18,29 @@ if TYPE_CHECKING:
 def format_features(features: Sequence[Feature]) -> str:
     """Return the lines of kafka-features describe, each with its end. An unknown epoch is a hyphen.
 
-    Levels of metadata.version are shown by their names, or as UNKNOWN [LEVEL] without one.
+    Levels of metadata.version are shown by their names, or as UNKNOWN LEVEL where Kafka 4.3.1 does not support them,
+    as those before 3.3-IV3.
     """
     return "".join(
-        f"Feature: {feature.name:<42}SupportedMinVersion: {format_level(feature.name, feature.min_level):<17}"
-        f"SupportedMaxVersion: {format_level(feature.name, feature.max_level):<17}"
-        f"FinalizedVersionLevel: {format_level(feature.name, feature.finalized_level):<17}"
+        f"Feature: {feature.name:<42}SupportedMinVersion: {_name_level(feature.name, feature.min_level):<17}"
+        f"SupportedMaxVersion: {_name_level(feature.name, feature.max_level):<17}"
+        f"FinalizedVersionLevel: {_name_level(feature.name, feature.finalized_level):<17}"
         f"Epoch: {'-' if feature.epoch is None else feature.epoch}\n"
         for feature in features
     )
 
 
+def _name_level(name: str, level: int) -> str:
+    """Return a level as text, as Kafka's tool does; the level of any feature but metadata.version is its number."""
+    text = format_level(name, level)
+    return text if name != FEATURE or text in SUPPORTED_NAMES else f"UNKNOWN {level}"
+
+
 def format_level(name: str, level: int) -> str:
     """Return a level as text: that of metadata.version by its name, such as 4.3-IV0, or UNKNOWN [LEVEL] without one.
 
-    The level of any other feature is its number.
+    Names of old levels, which Kafka's tool does not show, are here, too: 3.0-IV1 is level 1. The level of any other
+    feature is its number.
     """
     if name != FEATURE:
         return str(level)

@@ -99,8 +99,8 @@ def format_tabbed_table(titles: Sequence[str], rows: Iterable[Sequence[object]])
 def format_csv_line(values: Sequence[str | int]) -> str:
     """Return cells as a line of csv with its line end, like Jackson's CsvMapper.
 
-    Numbers stay. Texts are in quotes where they are empty, longer than 24 characters, or have a character whose number
-    is not above that of the comma, such as a blank, a quote, # or +.
+    Numbers stay. Texts are in quotes where they are empty, longer than 24 units of UTF-16 (an emoji has two), or have a
+    character whose number is not above that of the comma, such as a blank, a quote, # or +.
     """
     return ",".join(_format_csv_cell(value) if isinstance(value, str) else str(value) for value in values) + "\n"
 
@@ -108,8 +108,8 @@ def format_csv_line(values: Sequence[str | int]) -> str:
 def _format_csv_cell(text: str) -> str:
     """Return a text as a cell, in quotes where it is empty, longer than 24, or has a character up to a comma.
 
-    Characters are compared by their numbers, so that blanks, quotes, # and + are up to the comma. Quotes in a cell are
-    doubled.
+    The length is in units of UTF-16. Characters are compared by their numbers, so that blanks, quotes, # and + are up
+    to the comma. Quotes in a cell are doubled.
     """
     units = len(text.encode("utf-16-le", "surrogatepass")) // 2  # Java's length
     if units <= _CSV_LONGEST_CHECKED and all(character > "," for character in text) and text:

@@ -204,6 +204,22 @@ def test_docker_is_given_the_file_and_its_variables(tmp_path: Path) -> None:
     assert stop == f"{common} down --volumes"
 
 
+@pytest.mark.parametrize("kind", ["folder", "link", "missing"])
+def test_docker_empties_only_a_log_dir_that_is_a_folder(kind: str, tmp_path: Path) -> None:
+    """`docker run` would create one that is missing, for root, and follow a link that is then not removed."""
+    program(tmp_path, "docker", f'echo "$@" >> {tmp_path}/calls')
+    folder = tmp_path / "logs" / "kafka-1-data"
+    folder.parent.mkdir()
+    if kind == "folder":
+        folder.mkdir()
+    elif kind == "link":
+        folder.symlink_to(tmp_path)
+    target = cluster.load_target("kraft", {"KAFKACTL_LOG_DIR": str(folder.parent)})
+    docker.DockerEngine({}).down(target, True, lambda _line: None)
+    runs = [call for call in (tmp_path / "calls").read_text().splitlines() if call.startswith("run ")]
+    assert bool(runs) == (kind == "folder")
+
+
 def test_what_docker_says_is_told_as_it_says_it_and_a_failure_in_one_line(tmp_path: Path) -> None:
     program(tmp_path, "docker", "echo ' kafka-1 Pulling ' >&2; echo 'manifest unknown' >&2; exit 1")
     told: list[str] = []
@@ -253,10 +269,23 @@ def test_what_is_not_there_cannot_be_stopped() -> None:
         cluster.down("kraft", False, lambda _line: None)
 
 
-def test_a_damaged_record_is_one_clear_error() -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"target": "kraft"}',
+        '{"target": "kraft", "engine": "native", "version": "4.3.1", "port": "9092"}',
+        '{"target": "kraft", "engine": "native", "version": "4.3.1", "port": null}',
+        '{"target": "kraft", "engine": "native", "version": "4.3.1", "port": 99999}',
+        '{"target": "kraft", "engine": "native", "version": 4.3, "port": 9092}',
+        '{"target": "kraft-cluster", "engine": "native", "version": "4.3.1", "port": 9092}',
+        "[" * 100_000,
+    ],
+    ids=lambda text: text[:80],
+)
+def test_a_damaged_record_is_one_clear_error(text: str) -> None:
     folder = instance.get_folder("kraft")
     folder.mkdir(parents=True)
-    (folder / "instance.json").write_text('{"target": "kraft"}')
+    (folder / "instance.json").write_text(text)
     with pytest.raises(EngineError, match="damaged"):
         cluster.list_node_statuses()
 
@@ -280,6 +309,18 @@ def test_a_node_in_a_folder_that_is_no_text_is_found(tmp_path: Path, monkeypatch
         assert process.stdout.readline() == b"ready\n"
         node.pid_file.write_text(str(process.pid))
         assert node.find_pid() == process.pid
+
+
+def test_without_proc_a_long_command_line_is_not_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKACTL_DATA", f"{tmp_path}/\udcff")
+    (node,) = nodes.list_nodes(compose.load_target("kraft", {}))
+    node.folder.mkdir(parents=True)
+    node.pid_file.write_text("1")
+    monkeypatch.setenv("LINE", f"java -cp libs/* {'x' * 200} kafka.Kafka {node.properties}")
+    # As ps of macOS and FreeBSD, which cut a line at the width of the terminal or at COLUMNS.
+    program(tmp_path, "ps", 'case "$*" in *-ww*) echo "$LINE";; *) printf "%.79s\\n" "$LINE";; esac')
+    monkeypatch.setattr(nodes, "Path", lambda _name: tmp_path / "no proc")
+    assert node.find_pid() == 1
 
 
 def test_a_paused_node_ends_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
