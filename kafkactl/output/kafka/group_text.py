@@ -233,7 +233,7 @@ def format_deletions(results: Mapping[str, str | None]) -> str:
     if len(deleted_names) == len(results):
         return f"Deletion of requested consumer groups ({quoted}) was successful.\n"
     text = "\nError: Deletion of some consumer groups failed:\n"
-    for name in sort_as_hash_map([name for name in results if name not in deleted_names]):
+    for name in sort_as_hash_map([name for name, error in results.items() if error is not None]):
         text += f"* Group '{name}' could not be deleted due to: {results[name]}\n"
     return text + (f"\nThese consumer groups were deleted successfully: {quoted}\n" if deleted_names else "")
 
