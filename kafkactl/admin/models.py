@@ -71,8 +71,7 @@ def send_change(
     all_names = list(dict.fromkeys(names))  # librdkafka refuses all groups where one is there twice
     answers: Mapping[str, Any]
     try:
-        cluster.has_sent_change = True
-        with cluster.renew_timeout_for_change():
+        with cluster.renew_timeout_for_change(), cluster.sending_change():
             answers = cluster.ask_each(all_names, send)
     except UnansweredError as error:
         answers = dict.fromkeys(all_names, OperationError(error.reason, error.hint, ErrorCode.REQUEST_TIMED_OUT))

@@ -134,8 +134,7 @@ def delete(cluster: Cluster, before: Mapping[Partition, int]) -> list[Deletion]:
         )
         return {(partition.topic, partition.partition): future for partition, future in futures.items()}
 
-    cluster.has_sent_change = True
-    with cluster.renew_timeout_for_change():
+    with cluster.renew_timeout_for_change(), cluster.sending_change():
         answers: Mapping[Partition, Any] = cluster.ask_each(sorted(before), send)
     return [
         Deletion(*partition, None, str(answer), answer.code)

@@ -27,7 +27,7 @@ from kafkactl.cli.frame.command import CONTEXT_SETTINGS, build, command
 from kafkactl.cli.frame.options import ClusterOptions, OutputOptions
 from kafkactl.cli.frame.suggestions import suggest_option
 from kafkactl.cli.kafka_style import doors
-from kafkactl.errors import KafkactlError, OperationError, UnansweredError, UsageError
+from kafkactl.errors import KafkactlError, OperationError, UnansweredError, UnreachableError, UsageError
 from kafkactl.escaping import hide_in_urls
 from kafkactl.output import people
 from kafkactl.statuses import DONE, INTERRUPTED, USAGE
@@ -373,13 +373,16 @@ def _print_error(failure: KafkactlError, arguments: list[str], origin: Exception
     The output is flushed before, and an error of that is ignored. In Kafka's style the error, but not the traceback, is
     only kept in people.failures. `arguments` are only searched for --debug. An UnansweredError of a command that may
     have changed the cluster gets the words "may have been done", a hint that says how to check it, and the status 3; so
-    does, but not in Kafka's style, an OperationError with the code REQUEST_TIMED_OUT. `origin` is the exception that
-    was raised, whose traceback is printed; None where it is `failure` itself.
+    does, but not in Kafka's style, an OperationError with the code REQUEST_TIMED_OUT. Any other UnreachableError tells,
+    but not in Kafka's style, that changes before it may have been done, where one was sent. `origin` is the exception
+    that was raised, whose traceback is printed; None where it is `failure` itself.
     """
     origin = origin or failure
     if running.may_have_changed() and (isinstance(failure, UnansweredError) or _is_late_refusal(failure)):
         reason = failure.reason if isinstance(failure, UnansweredError) else str(failure)
         failure = UnansweredError(f"the change may have been done: {reason}", running.make_check_hint())
+    elif running.may_have_changed() and isinstance(failure, UnreachableError) and not people.is_kafka_style():
+        failure = UnreachableError(f"{failure}; changes before it may have been done", running.make_check_hint())
     with suppress(KafkactlError, BrokenPipeError):  # the output comes before the error
         stdout.out.flush()
     if "--debug" in arguments:

@@ -113,7 +113,7 @@ class Cluster:
         self.reasons = Reasons()
         self._was_answered = False
         self.has_sent_change = False
-        """Whether a change was sent, or may have been. Who sends one sets this before."""
+        """Whether a change was sent, or may have been: see sending_change()."""
         self._remaining_s = settings.timeout_s
         self._deadline: float | None = None
         self._has_checked_listeners = False
@@ -179,6 +179,21 @@ class Cluster:
             yield
         finally:
             self._deadline = outer
+
+    @contextlib.contextmanager
+    def sending_change(self) -> Iterator[None]:
+        """Send a change inside; `has_sent_change` is True from here on, unless the change was certainly not sent.
+
+        That is where an UnreachableError ends it that is no UnansweredError. Errors go on.
+        """
+        before, self.has_sent_change = self.has_sent_change, True
+        try:
+            yield
+        except UnansweredError:
+            raise
+        except UnreachableError:
+            self.has_sent_change = before
+            raise
 
     @cached_property
     def admin(self) -> AdminClient:

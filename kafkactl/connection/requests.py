@@ -49,8 +49,6 @@ class Waits(Protocol):
     """The members of a Cluster that bound how long requests take."""
 
     settings: Settings
-    has_sent_change: bool
-    """Whether a change was sent, or may have been."""
 
     @property
     def timeout_s(self) -> float:
@@ -65,6 +63,9 @@ class Waits(Protocol):
 
     def renew_timeout_for_change(self) -> AbstractContextManager[None]:
         """Give the change inside a whole time-out of its own, independent of the reads before it."""
+
+    def sending_change(self) -> AbstractContextManager[None]:
+        """Send a change inside, and keep in mind that it may have been done."""
 
     def retry(self, ask: Callable[[], T]) -> T:
         """Call `ask` until it has no transient OperationError or the time-out is over; return its result.
@@ -499,8 +500,8 @@ class Requests:
             with nothing_sent():
                 receiver = self._find_receiver(broker, to_controller, deadline)
             request = make()
-            self._cluster.has_sent_change = True
-            return self._brokers.send(receiver, request, deadline)
+            with self._cluster.sending_change():
+                return self._brokers.send(receiver, request, deadline)
 
     def _find_receiver(self, broker: int | None, to_controller: bool, deadline: float) -> Node:
         """Return the node that a change is sent to, which is connected. `deadline` is a time of time.monotonic().

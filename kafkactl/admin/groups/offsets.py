@@ -403,8 +403,7 @@ def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> di
         }
 
     failure = f"cannot change the offsets of group {group}"
-    cluster.has_sent_change = True
-    with cluster.renew_timeout_for_change():
+    with cluster.renew_timeout_for_change(), cluster.sending_change():
         return cluster.retry(ask)
 
 

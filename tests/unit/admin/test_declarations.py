@@ -27,7 +27,7 @@ from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.protocol import ErrorCode
 from kafkactl.connection.settings import Settings
 from tests.conftest import Cli
-from tests.fake_broker import FakeCluster
+from tests.fake_broker import FakeCluster, Topic, placed
 from tests.fake_broker.protocol import Fields, Request
 
 OWN = {"retention.ms": "5", "flush.ms": "7"}
@@ -228,3 +228,21 @@ def test_a_setting_that_no_broker_knows_any_more_stops_no_recreation() -> None:
     assert outcome.ok
     (request,) = brokers.requests_of("CreateTopics")
     assert "message.format.version" not in str(request)
+
+
+def test_an_error_behind_changes_that_were_made_tells_of_them(cli: Cli, tmp_path: Path) -> None:
+    """The settings are changed, and then nobody answers about the moves."""
+    file = tmp_path / "topics.yaml"
+    file.write_text("topics: {orders: {replication_factor: 1, configs: {retention.ms: 5}}}")
+    with FakeCluster(brokers=2, topics=[Topic("orders", [placed([1, 2])])]) as brokers:
+
+        def is_changed(_request: Request) -> bool:
+            sent = brokers.requests_of("IncrementalAlterConfigs")
+            return any(not request.fields["validate_only"] for request in sent)
+
+        brokers.on("ListPartitionReassignments", freeze=True, when=is_changed)
+        line = ("-b", brokers.address, "topics", "apply", file, "--yes", "--timeout", "1")
+        done = cli(*line, check=3)
+        assert brokers.state.topics["orders"].configs == {"retention.ms": "5"}
+    assert "may have been done" in done.stderr
+    assert "hint: check the result before you repeat the command: kafkactl topics list" in done.stderr

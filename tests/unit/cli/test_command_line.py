@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -524,3 +525,34 @@ def test_the_raised_one_of_several_errors_has_the_status_of_all(
     with pytest.raises(KafkactlError, match=f"^{raised}$"):
         raise_errors(errors)
     assert capsys.readouterr().err.count("error: ") == len(errors) - 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "is_told"),
+    [
+        (UnansweredError("no answer"), "the change may have been done: no answer"),
+        (UnreachableError("no broker"), "no broker; changes before it may have been done"),
+        (NotFoundError("gone"), "gone"),
+    ],
+)
+@pytest.mark.parametrize("is_sent", [True, False])
+def test_an_error_behind_a_change_tells_that_it_may_have_been_done(
+    failure: KafkactlError,
+    is_told: str,
+    is_sent: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail() -> None:
+        cluster = Cluster(Settings("localhost:9092", "a test", {}))
+        running.changing.set(cluster)
+        with suppress(UnreachableError), cluster.sending_change():
+            if not is_sent:
+                raise UnreachableError("no connection")
+        raise failure
+
+    monkeypatch.setattr("kafkactl.connection.contexts.load", fail)
+    assert run(["context", "list"]) == failure.status
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: {is_told if is_sent else failure}\n")
+    assert ("check the result" in told) == (is_sent and isinstance(failure, UnreachableError))
