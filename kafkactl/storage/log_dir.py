@@ -14,8 +14,9 @@ from pathlib import Path
 from kafkactl.errors import MissingFileError, NotFoundError, UsageError
 from kafkactl.storage.files import FileKind, find_kind
 
-_SET_ASIDE = re.compile(r"(?P<topic>.+)-(?P<partition>[0-9]+)\.[^.]+-(?P<state>delete|stray|future)")
-_NUMBER = re.compile(r"[0-9]+", re.ASCII)
+# No file system takes names of more than 255 bytes, and int() refuses numbers of thousands of digits.
+_SET_ASIDE = re.compile(r"(?P<topic>.+)-(?P<partition>[0-9]{1,255})\.[^.]+-(?P<state>delete|stray|future)")
+_NUMBER = re.compile(r"[0-9]{1,255}")
 _KINDS = (
     (stat.S_ISFIFO, "a FIFO"),
     (stat.S_ISSOCK, "a socket"),

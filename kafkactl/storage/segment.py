@@ -18,7 +18,8 @@ from kafkactl.storage.legacy import LOG_OVERHEAD
 from kafkactl.storage.records import Record
 from kafkactl.storage.source import StoredFile
 
-_NAME = re.compile(r"(\d+)(?:\.|$)")
+# No file system takes names of more than 255 bytes, and int() refuses numbers of thousands of digits.
+_NAME = re.compile(r"(\d{1,255})(?:\.|$)")
 _INDEXES = (FileKind.OFFSET_INDEX, FileKind.TIME_INDEX, FileKind.TRANSACTION_INDEX)
 _BASE_OFFSET = struct.Struct(">q")  # the first field of a batch, in every format
 
