@@ -59,7 +59,10 @@ def _is_fifo(path: Path) -> bool:
 
 
 def _offset_in_name(path: Path) -> int | None:
-    """Return the number before the first dot of a file's name, or all of it; None for other characters or none."""
+    """Return the number before the first dot of a file's name, or all of it.
+
+    None for other characters or none, and for more than 255 digits.
+    """
     match = _NAME.match(path.name)
     return None if match is None else int(match[1])
 
