@@ -163,8 +163,8 @@ def _find_end_of_record(segment: Segment, start: int, end: int, last_offset_delt
 def _is_likely_snappy(begin: bytes, size: int) -> bool:
     """Return whether a block of snappy of `size` bytes can begin with these bytes.
 
-    The stated length must fit the size, and a literal must follow it. `begin` should have 6 bytes or more: with fewer
-    the result may be IndexError.
+    The stated length must fit the size, and a literal must follow it. `begin` should have 6 bytes or more; raise
+    IndexError where it has fewer and ends with the length.
     """
     length = 0
     for number, byte in enumerate(begin[:5]):

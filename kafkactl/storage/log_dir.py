@@ -14,8 +14,9 @@ from pathlib import Path
 from kafkactl.errors import MissingFileError, NotFoundError, UsageError
 from kafkactl.storage.files import FileKind, find_kind
 
-_SET_ASIDE = re.compile(r"(?P<topic>.+)-(?P<partition>[0-9]+)\.[^.]+-(?P<state>delete|stray|future)")
-_NUMBER = re.compile(r"[0-9]+", re.ASCII)
+# No file system takes names of more than 255 bytes, and int() refuses numbers of thousands of digits.
+_SET_ASIDE = re.compile(r"(?P<topic>.+)-(?P<partition>[0-9]{1,255})\.[^.]+-(?P<state>delete|stray|future)")
+_NUMBER = re.compile(r"[0-9]{1,255}")
 _KINDS = (
     (stat.S_ISFIFO, "a FIFO"),
     (stat.S_ISSOCK, "a socket"),
@@ -89,9 +90,9 @@ class LogDirFolders:
 def parse_folder_name(folder: Path) -> PartitionName:
     """Return the topic, partition and state in the name of a folder.
 
-    The name is TOPIC-N without a state, or TOPIC-N.ID-delete, -stray or -future, as brokers rename folders. Any other
-    name is the topic as a whole, with partition and state None. A path like . has the name of the folder that it leads
-    to, and a link its own name. The folder need not exist.
+    The name is TOPIC-N without a state, or TOPIC-N.ID-delete, -stray or -future, as brokers rename folders; N has up to
+    255 digits from 0 to 9. Any other name is the topic as a whole, with partition and state None. A path like . has the
+    name of the folder that it leads to, and a link its own name. The folder need not exist.
     """
     name = os.path.basename(os.path.abspath(folder))  # a link keeps its own name, as in a broker
     match = _SET_ASIDE.fullmatch(name)

@@ -36,7 +36,7 @@ _NO_VERSION = range(0)
 
 
 class EndOfBytesError(FormatError):
-    """The bytes end inside a number."""
+    """The bytes end inside a number or a uuid."""
 
 
 @dataclass(frozen=True, slots=True)

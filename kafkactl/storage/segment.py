@@ -6,6 +6,7 @@ Reference: org.apache.kafka.storage.internals.log.LogSegment, org.apache.kafka.c
 from __future__ import annotations
 
 import re
+import stat
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,8 @@ from kafkactl.storage.legacy import LOG_OVERHEAD
 from kafkactl.storage.records import Record
 from kafkactl.storage.source import StoredFile
 
-_NAME = re.compile(r"(\d+)(?:\.|$)")
+# No file system takes names of more than 255 bytes, and int() refuses numbers of thousands of digits.
+_NAME = re.compile(r"(\d{1,255})(?:\.|$)")
 _INDEXES = (FileKind.OFFSET_INDEX, FileKind.TIME_INDEX, FileKind.TRANSACTION_INDEX)
 _BASE_OFFSET = struct.Struct(">q")  # the first field of a batch, in every format
 
@@ -32,21 +34,35 @@ def find_base_offset(path: Path) -> int:
 
     The log of an index is the .log file of the same segment; any other file is read itself. The first offset is the
     number in the first 8 bytes. Raise UsageError where neither the name nor the log has an offset, where the log does
-    not exist, and where it is a folder, a device, or a closed or terminal standard input, or may not be opened;
+    not exist, and where it is a folder, a FIFO, a device, or a closed or terminal standard input, or may not be opened;
     FormatError where it is a socket or cannot be read. With a number in the name nothing is opened.
     """
     offset = _offset_in_name(path)
     if offset is not None:
         return offset
+    log_path = find_sibling(path, FileKind.LOG) if find_kind(path) in _INDEXES else path
+    if _is_fifo(log_path):
+        raise _no_base_offset(path)
     try:
-        with Segment(find_sibling(path, FileKind.LOG) if find_kind(path) in _INDEXES else path) as log:
+        with Segment(log_path) as log:
             return log.base_offset
     except MissingFileError:
         raise _no_base_offset(path) from None
 
 
+def _is_fifo(path: Path) -> bool:
+    """Return whether a path leads to a FIFO, whose bytes can be read only once; False where it cannot be looked at."""
+    try:
+        return stat.S_ISFIFO(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
 def _offset_in_name(path: Path) -> int | None:
-    """Return the number before the first dot of a file's name, or all of it; None for other characters or none."""
+    """Return the number before the first dot of a file's name, or all of it.
+
+    None for other characters or none, and for more than 255 digits.
+    """
     match = _NAME.match(path.name)
     return None if match is None else int(match[1])
 

@@ -60,6 +60,7 @@ def faults(found: Sequence[Fault]) -> list[str]:
         ("a.b-3.0123456789abcdef0123456789abcdef-future", "a.b", 3, FolderState.FUTURE),
         ("x-delete", "x-delete", None, None),
         ("orders-\u0663", "orders-\u0663", None, None),
+        pytest.param("orders-" + "1" * 5000, "orders-" + "1" * 5000, None, None, id="no name of a file"),
     ],
 )
 def test_names_of_folders(tmp_path: Path, name: str, topic: str, partition: int | None, state: object) -> None:

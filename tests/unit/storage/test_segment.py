@@ -13,7 +13,7 @@ from kafkactl.storage import compression
 from kafkactl.storage.batch import parse_batch
 from kafkactl.storage.compression import Codec, decompress
 from kafkactl.storage.records import Record, read_varlong
-from kafkactl.storage.segment import Segment
+from kafkactl.storage.segment import Segment, find_base_offset
 from tests.properties import examples
 from tests.unit.storage.encoding import COMPRESS, encode_batch, varlong, xerial
 
@@ -206,3 +206,8 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         pytest.raises(UsageError, match="neither the name nor the first batch"),
     ):
         _ = misnamed.base_offset
+
+
+def test_a_name_of_more_digits_than_a_file_can_have(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="cannot be read"):
+        find_base_offset(tmp_path / ("1" * 5000 + ".log"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import itertools
+import os
 import struct
 import threading
 import zlib
@@ -272,3 +273,20 @@ def test_segments_in_any_order_lose_none(tmp_path: Path, order: tuple[int, ...])
     again.write_bytes(paths[0].read_bytes())
     assert offsets([paths[0], again], Selection(from_offset=50)) == [60, 60]
     assert offsets([paths[0], paths[0]], Selection(from_offset=50)) == [60, 60]
+
+
+def test_fifos_without_an_offset_in_their_names_are_read_once(tmp_path: Path) -> None:
+    paths = [tmp_path / "a.log", tmp_path / "b.log"]
+    for number, path in enumerate(paths):
+        os.mkfifo(path)
+        batch = encode_batch([Record(number, 0, -1, None, b"v", ())])
+        threading.Thread(target=path.write_bytes, args=(batch,), daemon=True).start()
+    selected = select(paths, Selection(from_offset=1), True, lambda path, error: pytest.fail(str(error)))
+    offsets: list[int] = []
+    reader = threading.Thread(
+        target=lambda: offsets.extend(record.offset for batch in selected for record in batch.records), daemon=True
+    )
+    reader.start()
+    reader.join(10)
+    assert not reader.is_alive()
+    assert offsets == [1]
