@@ -159,10 +159,13 @@ def run_in_turns(items: Callable[[], Iterator[T]], jobs: int, position: int, wor
                 message = pickle.load(streams[number])
             except (EOFError, pickle.UnpicklingError):
                 # Only this process is waited for: others may wait until their results are read.
-                if _reap([children.pop(number)]) == [_CLOSED]:
+                (status,) = _reap([children.pop(number)])
+                if status == _CLOSED:
                     raise BrokenPipeError from None
+                how = f"by signal {-status}" if status < 0 else f"with status {status}"
                 raise KafkactlError(
-                    "a process that read the file ended unexpectedly", "read the file with one process: --jobs 1"
+                    f"a process that read the file ended unexpectedly, {how}",
+                    "read the file with one process: --jobs 1",
                 ) from None
             if message == _END:
                 return
