@@ -504,7 +504,7 @@ class Requests:
                 return self._brokers.send(receiver, request, deadline)
 
     def _find_receiver(self, broker: int | None, to_controller: bool, deadline: float) -> Node:
-        """Return the node that a change is sent to, which is connected. `deadline` is a time of time.monotonic().
+        """Return the node that a change is sent to. `deadline` is a time of time.monotonic().
 
         That is `broker`; without it the controller if `to_controller` is true and no broker forwards requests to it,
         and otherwise any broker. Raise UnreachableError (AbsentBrokerError for a `broker` that is not alive),

@@ -88,8 +88,8 @@ def show_rows(
     `nothing` is the note on stderr for no rows and no error, but not in structured formats. Without rows only
     structured formats can print on stdout: an empty list, or the headings of csv. In Kafka's style the errors are kept
     in people.failures instead of being printed. Raise UsageError for a format that no report has, and for a wrong
-    column or order, unless a change was sent, and OutputError or ReaderLeftError where stdout fails; the errors
-    are not printed then. Where there are errors and no rows, only structured formats look at columns and order.
+    column or order, unless a change was sent, and OutputError or ReaderLeftError where stdout fails; the errors are not
+    printed then. Where there are errors and no rows, only structured formats look at columns and order.
     """
     failures = list(errors)
     if rows or output.is_structured or not failures:
@@ -134,8 +134,8 @@ def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: ReportOptions,
     item, and in other formats without a success, stdout stays empty. In Kafka's style the errors are kept in
     people.failures instead of being printed. With -o kafka the caller prints the successes, because most of Kafka's
     tools print nothing. The status is 0 without a failure, 3 if every item is unanswered, and 1 for any other failure.
-    Raise UsageError for a column or an order that the table does not have, unless a change was sent, and
-    OutputError or ReaderLeftError where stdout fails; the failures are not printed then.
+    Raise UsageError for a column or an order that the table does not have, unless a change was sent, and OutputError or
+    ReaderLeftError where stdout fails; the failures are not printed then.
     """
     done = [outcome for outcome in outcomes if outcome.ok]
     failed = [outcome for outcome in outcomes if not outcome.ok]
