@@ -449,6 +449,14 @@ def test_settings_of_the_producer(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert {"batch.size=1", "--compression-codec=none"} <= set(words)
 
 
+def test_two_names_of_a_batch_size() -> None:
+    """Kafka's tool reads both values, and the deprecated one wins."""
+    tool = "kafka-console-producer"
+    assert "--batch-size=5" in translate(tool, "--batch-size", "7", "--max-partition-memory-bytes", "5")
+    with pytest.raises(JavaError, match="Cannot parse argument 'x' of option batch-size"):
+        translate(tool, "--batch-size", "x", "--max-partition-memory-bytes", "5")
+
+
 @pytest.mark.parametrize(
     ("tool", "setting", "reason"),
     [
