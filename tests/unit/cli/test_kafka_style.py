@@ -449,6 +449,36 @@ def test_settings_of_the_producer(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert {"batch.size=1", "--compression-codec=none"} <= set(words)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "kafka-console-producer --command-config --topic t",
+        "kafka-console-consumer --consumer.config --topic t",
+        "kafka-console-consumer --command-config --topic t",
+        "kafka-leader-election --admin.config --election-type preferred --all-topic-partitions",
+        "kafka-topics --command-config --list",
+        "kafka-transactions --command-config list",
+    ],
+)
+def test_an_empty_file_of_settings(line: str) -> None:
+    """It is the present folder for Java, and never the same as no file."""
+    name, option, *words = line.split()
+    tool = load_tool(name)
+    words = ["--bootstrap-server", "h:1", option, "", *words]
+    with pytest.raises(JavaError, match="Is a directory"):
+        arguments = parse_words(tool, words)
+        tool.check(arguments)
+        tool.translate(arguments)
+
+
+@pytest.mark.parametrize("name", ["kafka-metadata-quorum describe --status", "kafka-transactions list"])
+def test_a_folder_is_no_file_of_settings(name: str, tmp_path: Path) -> None:
+    tool_name, *words = name.split()
+    tool = load_tool(tool_name)
+    with pytest.raises(JavaError, match="Is a directory"):
+        tool.check(parse_words(tool, ["--bootstrap-server", "h:1", "--command-config", str(tmp_path), *words]))
+
+
 def test_two_names_of_a_batch_size() -> None:
     """Kafka's tool reads both values, and the deprecated one wins."""
     tool = "kafka-console-producer"
