@@ -10,7 +10,7 @@ from kafkactl.cli.kafka_style.java_configs import check_settings, fit_value, lis
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option
 from kafkactl.cli.kafka_style.tools import JavaError, WrongUsageError, require_file
 from kafkactl.connection.java_settings import HARMLESS, KNOWN, NOT_OF_TOOLS
-from kafkactl.connection.properties import read
+from kafkactl.connection.properties import read_client_settings
 from kafkactl.connection.secrets import is_secret
 from kafkactl.output import people
 
@@ -93,7 +93,7 @@ def read_settings(arguments: Arguments, client: str, before: str) -> ClientSetti
     file = arguments.value(name)
     require_file(file, before)
     words = [*arguments.values("command-property"), *arguments.values(f"{client}-property")]
-    return ClientSettings(split_pairs(words), {} if file is None else read(Path(file)), file)
+    return ClientSettings(split_pairs(words), {} if file is None else read_client_settings(Path(file)), file)
 
 
 def translate_settings(client: str, settings: ClientSettings, chosen: Mapping[str, str], before: str) -> list[str]:

@@ -465,10 +465,14 @@ def test_an_empty_file_of_settings(line: str) -> None:
     name, option, *words = line.split()
     tool = load_tool(name)
     words = ["--bootstrap-server", "h:1", option, "", *words]
-    with pytest.raises(JavaError, match="Is a directory"):
-        arguments = parse_words(tool, words)
+    arguments = parse_words(tool, words)
+
+    def check_and_translate() -> None:
         tool.check(arguments)
         tool.translate(arguments)
+
+    with pytest.raises(JavaError, match="Is a directory"):
+        check_and_translate()
 
 
 @pytest.mark.parametrize("name", ["kafka-metadata-quorum describe --status", "kafka-transactions list"])
@@ -524,6 +528,9 @@ def test_settings_of_the_consumer(tmp_path: Path) -> None:
     words = translate(tool, "--command-property", "auto.offset.reset=by_duration:PT1H")
     assert [word.partition("=")[0] for word in words[1:4]] == ["-X", "auto.offset.reset", "--from-time"]
     file = tmp_path / "consumer.properties"
+    file.write_text("auto.offset.reset=earliest \n")
+    words = translate(tool, "--command-config", str(file))
+    assert f"--command-config={file}" in words
     file.write_text("isolation.level=read_committed\nkey.deserializer=x.Y\nfetch.min.bytes=0\n")
     words = translate(tool, "--command-config", str(file))
     assert words[1:4] == [f"--command-config={file}", "-X", "fetch.min.bytes=1"]
