@@ -10,6 +10,8 @@ from kafkactl.errors import UsageError
 
 _ESCAPE = r"\\(?:u([0-9a-fA-F]{4})|(.))"
 _ESCAPED_CHARACTERS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
+_JAVA_BLANKS = "".join(map(chr, range(ord(" ") + 1)))
+"""Characters that Java's String.trim() removes."""
 _PAIR = r"(?P<key>(?:\\.|[^\\\s=:])*)(?:[ \t\f]*[=:][ \t\f]*|[ \t\f]+|$)(?P<value>.*)"
 
 
@@ -26,6 +28,17 @@ def read(path: Path) -> dict[str, str]:
         raise UsageError(f"cannot read {path}: {reason}", "name a Java .properties file (name=value lines)") from error
     except ValueError as error:
         raise UsageError(f"cannot read {path}: {error}", "a Java .properties file has name=value lines") from error
+
+
+def read_client_settings(path: Path) -> dict[str, str]:
+    """Return the client settings of a file, as read does, without blanks around the values of Java's settings.
+
+    Java's clients remove them, too. Values of other names, such as sasl.password, keep their blanks. Raise UsageError
+    as read does.
+    """
+    from kafkactl.connection.java_settings import KNOWN
+
+    return {name: value.strip(_JAVA_BLANKS) if name in KNOWN else value for name, value in read(path).items()}
 
 
 def parse(text: str) -> dict[str, str]:

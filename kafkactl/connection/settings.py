@@ -152,7 +152,7 @@ def resolve(
     is_file_named = command_config is not None
     if not is_file_named and (config_path := environment.get("KAFKACTL_COMMAND_CONFIG")):
         command_config = Path(config_path)
-    from_file = properties.read(command_config) if command_config is not None else {}
+    from_file = properties.read_client_settings(command_config) if command_config is not None else {}
     from_file = {name: value for name, value in from_file.items() if name not in left_out}
     from_flags = dict(parse_assignment(text, "-X") for text in overrides)
     variables_layer = _read_environment(environment)

@@ -130,7 +130,7 @@ def set_context(
       kafkactl context set staging -X security.protocol=ssl --read-only
       kafkactl context set production --command-config client.properties
     """
-    file_settings = properties.read(command_config) if command_config else {}
+    file_settings = properties.read_client_settings(command_config) if command_config else {}
     assignments = [parse_assignment(text, "-X") for text in setting or ()]
     in_flags = {key: value for key, value in assignments if key in SERVERS}
     for key, value in in_flags.items():

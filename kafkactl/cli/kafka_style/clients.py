@@ -10,7 +10,7 @@ from kafkactl.cli.kafka_style.java_configs import check_settings, fit_value, lis
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option
 from kafkactl.cli.kafka_style.tools import JavaError, WrongUsageError, require_file
 from kafkactl.connection.java_settings import HARMLESS, KNOWN, NOT_OF_TOOLS
-from kafkactl.connection.properties import read
+from kafkactl.connection.properties import read_client_settings
 from kafkactl.connection.secrets import is_secret
 from kafkactl.output import people
 
@@ -85,14 +85,15 @@ class ClientSettings:
 def read_settings(arguments: Arguments, client: str, before: str) -> ClientSettings:
     """Return the settings of --command-property and --command-config, or of their deprecated names.
 
-    `client` is `producer` or `consumer`. An empty --command-config counts as none, but an empty deprecated option is a
-    file that cannot be opened. Raise JavaError, with `before` as its text for stdout, for such a file, OptionError for
-    one given twice, and UsageError for one that is no file of settings. Names and values are not checked.
+    `client` is `producer` or `consumer`; with both options --command-config counts. Raise JavaError, with `before` as
+    its text for stdout, for a file that cannot be opened, also for an empty name, OptionError for an option given
+    twice, and UsageError for a file that is none of settings. Names and values are not checked.
     """
-    file = arguments.value("command-config") or arguments.value(f"{client}.config")
+    name = "command-config" if arguments.has("command-config") else f"{client}.config"
+    file = arguments.value(name)
     require_file(file, before)
     words = [*arguments.values("command-property"), *arguments.values(f"{client}-property")]
-    return ClientSettings(split_pairs(words), {} if file is None else read(Path(file)), file)
+    return ClientSettings(split_pairs(words), {} if file is None else read_client_settings(Path(file)), file)
 
 
 def translate_settings(client: str, settings: ClientSettings, chosen: Mapping[str, str], before: str) -> list[str]:

@@ -267,7 +267,7 @@ def translate(arguments: Arguments) -> Run:
     is_new = settings.all.get("group.protocol", "").strip().lower() == "consumer"
     notice = "" if arguments.has("partition") or is_new else _NEW_PROTOCOL
     words = ["console-consumer", *_translate_settings(arguments, settings, group, printed)]
-    reset = settings.all.get("auto.offset.reset")
+    reset = settings.all.get("auto.offset.reset", "").strip()
     if reset == "none" and group is None and not arguments.has("partition"):
         people.write_kafka_message(f"{notice}{_make_summary(0)}")
         raise OperationError("Undefined offset with no reset policy for partitions")

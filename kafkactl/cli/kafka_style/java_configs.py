@@ -216,7 +216,7 @@ def check_settings(client: str, settings: Mapping[str, str], before: str = "") -
                 shown = format_double(float(shown))
             text = f"Invalid value {shown} for configuration {name}: {reason}"
             raise JavaError(text, CONFIG_EXCEPTION, before=before)
-    reset = settings.get("auto.offset.reset") if client == "consumer" else None
+    reset = settings["auto.offset.reset"].strip() if client == "consumer" and "auto.offset.reset" in settings else None
     if reset is not None and reset not in _RESETS and read_reset_duration(reset) is None:
         text = f"Invalid value {reset} for configuration auto.offset.reset: Invalid value `{reset}`"
         raise JavaError(text, CONFIG_EXCEPTION, before=before)
@@ -256,10 +256,11 @@ def _explain_wrong_value(value: str, rule: str) -> str | None:
 
 
 def read_reset_duration(value: str) -> int | None:
-    """Return the duration of an auto.offset.reset such as by_duration:PT1H, in ms.
+    """Return the duration of an auto.offset.reset such as by_duration:PT1H, in ms; blanks around it do not count.
 
     None means any other value, also a duration that cannot be read or is negative.
     """
+    value = value.strip()
     if not value.startswith(_DURATION):
         return None
     try:

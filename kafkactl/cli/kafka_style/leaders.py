@@ -118,7 +118,7 @@ def translate(arguments: Arguments) -> Run:
             "Option --admin.config has been deprecated and will be removed in a future version. "
             "Use --command-config instead.\n"
         )
-    config = arguments.value("admin.config") or arguments.value("command-config")
+    config = arguments.value("admin.config" if arguments.has("admin.config") else "command-config")
     if (path := arguments.value("path-to-json-file")) is not None:
         words.append(f"--from-file={_check_file(path)}")
     elif (topic := arguments.value("topic")) is not None:

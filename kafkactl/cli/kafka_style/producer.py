@@ -317,16 +317,13 @@ def _translate_settings(arguments: Arguments, printed: str) -> list[str]:
 def _read_chosen(arguments: Arguments) -> dict[str, str]:
     """Return the settings that are given as options, as text by Java's names.
 
-    Defaults are not in the result. --max-partition-memory-bytes is batch.size, and a --batch-size beside it is not
-    looked at. Raise OptionError for a value that is no number of its type or is given twice; acks is any text.
+    Defaults are not in the result. --max-partition-memory-bytes is batch.size, and wins over a --batch-size beside it.
+    Raise OptionError for a value that is no number of its type or is given twice; acks is any text.
     """
     chosen = {}
-    for name, setting in _AS_SETTINGS.items():
-        source = name
-        if name == "batch-size" and arguments.has("max-partition-memory-bytes"):
-            source = "max-partition-memory-bytes"
-        value = arguments.value(source)
-        if value is not None and arguments.has(source):
+    for name, setting in (*_AS_SETTINGS.items(), ("max-partition-memory-bytes", "batch.size")):
+        value = arguments.value(name)
+        if value is not None and arguments.has(name):
             chosen[setting] = value if setting == "acks" else str(int(value))
     return chosen
 

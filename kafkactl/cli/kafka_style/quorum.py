@@ -18,6 +18,7 @@ from kafkactl.cli.kafka_style.tools import (
     Tool,
     list_options,
     report_terse,
+    require_file,
     translate_values,
     wrap_error,
 )
@@ -68,7 +69,7 @@ LEVELS = (
 
 
 def check(arguments: Arguments) -> None:
-    """Raise JavaError for a --command-config that does not exist, and for wrong options of a subcommand.
+    """Raise JavaError for a --command-config that cannot be read or is a folder, and for wrong options of a subcommand.
 
     describe needs exactly one of --status and --replication, and takes --human-readable only with the second.
     add-controller needs --command-config. remove-controller takes no --controller-id below 0. Addresses are not
@@ -77,6 +78,7 @@ def check(arguments: Arguments) -> None:
     file = arguments.value("command-config")
     if file is not None and not os.path.exists(file):
         raise JavaError(f"Properties file {file} does not exists!", TERSE)
+    require_file(file)
     if arguments.command == "describe":
         _check_description(arguments)
     elif arguments.command == "add-controller":

@@ -277,10 +277,11 @@ def _is_address(text: str) -> bool:
 def require_file(path: str | None, before: str = "", cause: str | None = None) -> None:
     """Raise JavaError for a file that does not exist or cannot be read, and for a folder; None is no file.
 
-    `before` and `cause` are those of the error.
+    An empty path is a folder, as for Java. `before` and `cause` are those of the error.
     """
     if path is None:
         return
+    path = path or "."
     if not os.path.exists(path):
         raise JavaError(path, "java.nio.file.NoSuchFileException", cause, before)
     if os.path.isdir(path):

@@ -5,7 +5,6 @@ Reference: org.apache.kafka.tools.TransactionsCommand, and the handlers of Kafka
 
 from __future__ import annotations
 
-import os
 import re
 
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, State
@@ -19,6 +18,7 @@ from kafkactl.cli.kafka_style.tools import (
     Tool,
     convert_error,
     list_options,
+    require_file,
     require_servers,
     translate_values,
 )
@@ -142,14 +142,17 @@ LEVELS = (
 
 
 def check(arguments: Arguments) -> None:
-    """Raise JavaError for a wrong address, as require_servers does, a missing --command-config, and missing options.
+    """Raise JavaError for a wrong address, as require_servers does, and for options that are missing.
+
+    JavaError is also for a --command-config that cannot be read, or is a folder, as an empty one is.
 
     abort needs --start-offset, or else --producer-id, --producer-epoch and --coordinator-epoch. find-hanging needs
     --topic or --broker-id, and its --partition needs --topic. The --transactional-id of describe must not be empty.
     """
-    file = arguments.value("command-config")
-    if file is not None and not os.path.exists(file):
-        raise JavaError(f"Failed to load admin client properties: {file}. {_DETAIL}", TERSE)
+    try:
+        require_file(arguments.value("command-config"))
+    except JavaError as error:
+        raise JavaError(f"Failed to load admin client properties: {error}. {_DETAIL}", TERSE) from None
     require_servers(arguments)
     if arguments.command == "describe" and arguments.value("transactional-id") == "":  # no id of ours is empty
         raise JavaError(f"{_describe_failure(arguments, '')}: {_describe_refusal('', 0)}. {_DETAIL}", TERSE)

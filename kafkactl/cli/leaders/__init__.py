@@ -232,7 +232,7 @@ def _choose(
 ) -> tuple[list[PartitionLeader], list[KafkactlError]]:
     """Return the leaders of the chosen partitions, sorted, and an error for each partition that `leaders` lacks.
 
-    The errors are in the order of `chosen`, and not raised.
+    The errors are in the order of `chosen`, also for a partition that stands there twice, and not raised.
     """
     by_partition = {(row.topic, row.partition): row for row in leaders}
     present = [by_partition[partition] for partition in sorted(set(chosen)) if partition in by_partition]

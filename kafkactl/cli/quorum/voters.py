@@ -254,7 +254,7 @@ def _show_voters(described: Quorum) -> None:
 
 
 def _describe_tolerance(voters: int) -> str:
-    """Return how many voters there will be, and how many of them may fail, as text."""
+    """Return how many voters there will be, at least 1, and how many of them may fail, as text."""
     most = (voters - 1) // 2
     return (
         f"then there {'is 1 voter' if voters == 1 else f'are {voters} voters'}, and {most or 'none'} of them may fail"

@@ -129,7 +129,7 @@ def describe(
     tables = [Table(columns, topic.partitions, _make_title(topic, size, count)) for topic in described]
     output.show(Report(data, tables))
     if not errors:
-        _note_empty_result(described, filters, topics_with_overrides)
+        _note_empty_result(described, filters, topics_with_overrides, request.is_everything)
     return print_errors([*errors, *size_errors])
 
 
@@ -148,11 +148,14 @@ def _add_sizes(
     return sized
 
 
-def _note_empty_result(rows: Sequence[object], filters: _PartitionFilter, only_overrides: bool = False) -> None:
+def _note_empty_result(
+    rows: Sequence[object], filters: _PartitionFilter, only_overrides: bool = False, is_everything: bool = True
+) -> None:
     """Print a note on stderr where `rows`, what is left of the result, is empty; else do nothing.
 
     The note names the conditions of the filter. Without any it says that no topic has settings of its own, with
-    `only_overrides` (--topics-with-overrides), or that there are no topics. In Kafka's style nothing is printed.
+    `only_overrides` (--topics-with-overrides), that there are no topics, or, without `is_everything`, that there is no
+    topic to show. In Kafka's style nothing is printed.
     """
     if rows:
         return
@@ -161,7 +164,7 @@ def _note_empty_result(rows: Sequence[object], filters: _PartitionFilter, only_o
     elif only_overrides:
         people.note("no topic has settings of its own")
     else:
-        people.note("there are no topics")
+        people.note("there are no topics" if is_everything else "there is no topic to show")
 
 
 @dataclass(frozen=True)

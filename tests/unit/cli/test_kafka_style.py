@@ -450,6 +450,48 @@ def test_settings_of_the_producer(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "kafka-console-producer --command-config --topic t",
+        "kafka-console-consumer --consumer.config --topic t",
+        "kafka-console-consumer --command-config --topic t",
+        "kafka-leader-election --admin.config --election-type preferred --all-topic-partitions",
+        "kafka-topics --command-config --list",
+        "kafka-transactions --command-config list",
+    ],
+)
+def test_an_empty_file_of_settings(line: str) -> None:
+    """It is the present folder for Java, and never the same as no file."""
+    name, option, *words = line.split()
+    tool = load_tool(name)
+    words = ["--bootstrap-server", "h:1", option, "", *words]
+    arguments = parse_words(tool, words)
+
+    def check_and_translate() -> None:
+        tool.check(arguments)
+        tool.translate(arguments)
+
+    with pytest.raises(JavaError, match="Is a directory"):
+        check_and_translate()
+
+
+@pytest.mark.parametrize("name", ["kafka-metadata-quorum describe --status", "kafka-transactions list"])
+def test_a_folder_is_no_file_of_settings(name: str, tmp_path: Path) -> None:
+    tool_name, *words = name.split()
+    tool = load_tool(tool_name)
+    with pytest.raises(JavaError, match="Is a directory"):
+        tool.check(parse_words(tool, ["--bootstrap-server", "h:1", "--command-config", str(tmp_path), *words]))
+
+
+def test_two_names_of_a_batch_size() -> None:
+    """Kafka's tool reads both values, and the deprecated one wins."""
+    tool = "kafka-console-producer"
+    assert "--batch-size=5" in translate(tool, "--batch-size", "7", "--max-partition-memory-bytes", "5")
+    with pytest.raises(JavaError, match="Cannot parse argument 'x' of option batch-size"):
+        translate(tool, "--batch-size", "x", "--max-partition-memory-bytes", "5")
+
+
+@pytest.mark.parametrize(
     ("tool", "setting", "reason"),
     [
         ("producer", "linger.ms=x", "Not a number of type LONG"),
@@ -486,6 +528,9 @@ def test_settings_of_the_consumer(tmp_path: Path) -> None:
     words = translate(tool, "--command-property", "auto.offset.reset=by_duration:PT1H")
     assert [word.partition("=")[0] for word in words[1:4]] == ["-X", "auto.offset.reset", "--from-time"]
     file = tmp_path / "consumer.properties"
+    file.write_text("auto.offset.reset=earliest \n")
+    words = translate(tool, "--command-config", str(file))
+    assert f"--command-config={file}" in words
     file.write_text("isolation.level=read_committed\nkey.deserializer=x.Y\nfetch.min.bytes=0\n")
     words = translate(tool, "--command-config", str(file))
     assert words[1:4] == [f"--command-config={file}", "-X", "fetch.min.bytes=1"]

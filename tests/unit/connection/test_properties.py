@@ -44,3 +44,11 @@ def test_a_malformed_escape_is_an_error_that_names_the_file(tmp_path: Path) -> N
 def test_a_missing_file_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="none: No such file"):
         properties.read(tmp_path / "none")
+
+
+def test_blanks_around_values_of_client_settings(tmp_path: Path) -> None:
+    """Java removes them from its own settings."""
+    file = tmp_path / "client.properties"
+    file.write_text("group.id=g \t\nssl.key.password=p \nsasl.password=q \nclient.id=c\\u00a0\n")
+    expected = {"group.id": "g", "ssl.key.password": "p", "sasl.password": "q ", "client.id": "c\u00a0"}
+    assert properties.read_client_settings(file) == expected
