@@ -309,3 +309,17 @@ def test_what_is_not_there_or_not_well_formed() -> None:
         told(overrides=["linger.ms"])
     with pytest.raises(UsageError, match="KAFKACTL_TIMEOUT"):
         resolve(environment={"KAFKACTL_TIMEOUT": "soon"})
+
+
+def test_blanks_behind_values_of_a_file_do_not_count(tmp_path: Path, cli: Cli) -> None:
+    """As in Java, for its own settings; a password of librdkafka may end with one."""
+    file = tmp_path / "client.properties"
+    file.write_text("bootstrap.servers=h:1 \nsecurity.protocol=PLAINTEXT \ngroup.id=g \nsasl.password=p \n")
+    settings = resolve(command_config=file, environment={})
+    assert settings.bootstrap_servers == "h:1"
+    assert settings.properties["security.protocol"] == "PLAINTEXT"
+    assert settings.properties["group.id"] == "g"
+    assert settings.properties["sasl.password"] == "p "
+    cli.ok("context", "set", "prod", "--command-config", file)
+    shown = cli.ok("context", "show", "prod", "-o", "json")
+    assert '"group.id": "g"' in shown
