@@ -29,7 +29,8 @@ MAX_PATTERN_LENGTH = 2000
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _SHELL_STAR = r"(?<![.)\]}\\])\*"
 """A text: few names need it, and every command loads this module."""
-_JAVA_BLANKS = "".join(map(chr, range(0x21)))  # String.trim() removes these characters
+JAVA_BLANKS = "".join(map(chr, range(0x21)))
+"""Characters that Java's String.trim() removes."""
 _MAX_SHOWN_LENGTH = 200
 _NAME_HINT = f"use 1 to {MAX_TOPIC_NAME_LENGTH} of the characters a-z, A-Z, 0-9, '.', '_' and '-', but not '.' or '..'"
 _PATTERN_HINT = "write a regular expression that matches the whole name, for example 'orders-.*'"
@@ -362,7 +363,7 @@ def _split_include_list(text: str, name: str) -> list[str]:
     character.
     """
     refuse_empty(text, name)
-    cleaned = text.strip(_JAVA_BLANKS).replace(" ", "").strip("\"'")
+    cleaned = text.strip(JAVA_BLANKS).replace(" ", "").strip("\"'")
     items = [item for item in cleaned.split(",") if item]
     if not items:
         raise _make_invalid_value_error(text, name, "the list is empty", _EMPTY_HINT)

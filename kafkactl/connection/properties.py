@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kafkactl.errors import UsageError
+from kafkactl.patterns import JAVA_BLANKS
 
 _ESCAPE = r"\\(?:u([0-9a-fA-F]{4})|(.))"
 _ESCAPED_CHARACTERS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
-_JAVA_BLANKS = "".join(map(chr, range(ord(" ") + 1)))
-"""Characters that Java's String.trim() removes."""
 _PAIR = r"(?P<key>(?:\\.|[^\\\s=:])*)(?:[ \t\f]*[=:][ \t\f]*|[ \t\f]+|$)(?P<value>.*)"
 
 
@@ -38,7 +37,7 @@ def read_client_settings(path: Path) -> dict[str, str]:
     """
     from kafkactl.connection.java_settings import KNOWN
 
-    return {name: value.strip(_JAVA_BLANKS) if name in KNOWN else value for name, value in read(path).items()}
+    return {name: value.strip(JAVA_BLANKS) if name in KNOWN else value for name, value in read(path).items()}
 
 
 def parse(text: str) -> dict[str, str]:

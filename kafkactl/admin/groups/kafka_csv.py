@@ -15,6 +15,7 @@ from pathlib import Path
 
 from kafkactl.admin.models import Partition
 from kafkactl.errors import KafkactlError
+from kafkactl.patterns import JAVA_BLANKS
 
 _CLASSES = "org.apache.kafka.tools.consumer.group.CsvUtils$CsvRecord"
 _MISMATCH = "com.fasterxml.jackson.databind.exc.MismatchedInputException"
@@ -23,7 +24,6 @@ _TOO_MANY = "com.fasterxml.jackson.dataformat.csv.CsvReadException"
 _BAD_TEXT = "com.fasterxml.jackson.core.JsonParseException"
 _FIELDS = ("group", "topic", "partition", "offset")
 _TYPES = {"partition": ("int", 31), "offset": ("long", 63)}
-_BLANKS = "".join(map(chr, range(33)))
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"[\x00-\x0c\x0e-\x20]*')
 
 
@@ -118,7 +118,7 @@ def _read_line(line: str, with_group: bool) -> tuple[str, str, int, int]:
             values[field] = value
             if field in numbers:
                 numbers[field] = _read_number(value, field, at + 1, with_group)
-        elif (value := value.strip(_BLANKS)) or not is_last:
+        elif (value := value.strip(JAVA_BLANKS)) or not is_last:
             count = len(fields)
             entry = f'(value #{count} ({len(value)} chars) "{value}")'
             reason = f"Too many entries: expected at most {count} {entry}{_place(1, at + 1)}"
@@ -156,7 +156,7 @@ def _read_number(text: str, field: str, column: int, with_group: bool) -> int:
     `with_group` are for the error. Raise PlanFileError for any other text, also NULL.
     """
     kind, bits = _TYPES[field]
-    digits = text.strip(_BLANKS)
+    digits = text.strip(JAVA_BLANKS)
     if digits in ("", "null"):
         return 0
     if re.fullmatch(r"[-+]?[0-9]{1,19}", digits) and -(1 << bits) <= int(digits) < 1 << bits:

@@ -163,11 +163,10 @@ def list_failures(outcomes: Iterable[Outcome], noun: str) -> list[KafkactlError]
 def _make_error(outcome: Outcome, noun: str, command: str | None = None) -> KafkactlError:
     """Return (not raise) the error of an item that failed; `noun` names the item, such as topic.
 
-    `command` shows whether a change without an answer was done; None takes the command for `noun`.
-
-    It is an UnansweredError for the codes REQUEST_TIMED_OUT and LEADER_NOT_AVAILABLE, and says that the change may have
-    been done; otherwise an OperationError with the code of the outcome. Its hint names a missing right, or else is that
-    of the outcome.
+    `command` shows whether a change without an answer was done; None takes the command for `noun`. The result is an
+    UnansweredError for the codes REQUEST_TIMED_OUT and LEADER_NOT_AVAILABLE, and says that the change may have been
+    done; otherwise an OperationError with the code of the outcome. Its hint names a missing right, or else is that of
+    the outcome.
     """
     text = f"{noun} {outcome.name}: {outcome.result}"
     if outcome.code in _UNANSWERED:

@@ -218,9 +218,9 @@ def describe(
 
         `errors` gets the errors of groups and of missing lists in place of its former ones. The time-out begins again.
         The first look that leaves the lag in time out, because too many records are unread, prints a note. Where there
-        are errors and no group was read, print all but the last, and raise the last. In Kafka's style raise the error
-        of a missing group, or else the first other one of the choice. Raise NotFoundError for a pattern without a
-        match, UnreachableError, OperationError, and UsageError for a wrong client setting.
+        are errors and no group was read, raise one and print the others, as raise_errors() does. In Kafka's style raise
+        the error of a missing group, or else the first other one of the choice. Raise NotFoundError for a pattern
+        without a match, UnreachableError, OperationError, and UsageError for a wrong client setting.
         """
         connected.renew_timeout()
         choice = descriptions.choose_groups(connected, selection)

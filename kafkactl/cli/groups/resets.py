@@ -26,7 +26,7 @@ from kafkactl.errors import NotFoundError, UsageError, make_exclusive_error
 from kafkactl.output import people
 from kafkactl.statuses import FAILED
 from kafkactl.stdout import out
-from kafkactl.times import format_time, parse_duration
+from kafkactl.times import MAX_MS, format_time, parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -166,7 +166,7 @@ class ResetOptions:
         if self.by_duration is None:
             return None
         time_ms = time.time_ns() // 1_000_000 - parse_duration(self.by_duration, "--by-duration", signed=True)
-        return min(max(0, time_ms), 2**63 - 1)
+        return min(max(0, time_ms), MAX_MS)
 
 
 @command
