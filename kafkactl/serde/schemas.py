@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,12 +86,14 @@ def read_schema(path: str, language: str) -> Schema:
 def _read_imports(path: Path) -> dict[str, str]:
     """Return the texts of the other .proto files in and below a file's folder, by path relative to the folder.
 
-    The schema may import them. Files that cannot be read or are not UTF-8 are left out. Linked folders are not entered.
+    The schema may import them. Folders and files that cannot be read or are gone meanwhile, and files that are not
+    UTF-8, are left out. Linked folders are not entered.
     """
     root = path.parent
     texts = {}
-    for file in root.rglob("*.proto"):
-        with contextlib.suppress(OSError, UnicodeDecodeError):
-            if file != path and file.is_file():  # a pipe would wait for its writer
-                texts[str(file.relative_to(root))] = file.read_text("utf-8")
+    for folder, _, names in os.walk(root):
+        for file in (Path(folder, name) for name in names if name.endswith(".proto")):
+            with contextlib.suppress(OSError, UnicodeDecodeError):
+                if file != path and file.is_file():  # a pipe would wait for its writer
+                    texts[str(file.relative_to(root))] = file.read_text("utf-8")
     return texts

@@ -395,6 +395,23 @@ def test_a_pipe_beside_a_schema_is_no_import(tmp_path: Path) -> None:
     assert read_schema(str(tmp_path / "a.proto"), PROTOBUF).references == {}
 
 
+def test_a_folder_that_vanishes_beside_a_schema_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as those of other programs in /tmp."""
+    for name in ("a.proto", "gone/b.proto", "stays/c.proto"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text('syntax="proto3";')
+    scandir = os.scandir
+
+    def remove_and_scan(path: Any) -> Any:
+        if Path(path).name == "gone":
+            (tmp_path / "gone/b.proto").unlink()
+            (tmp_path / "gone").rmdir()
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", remove_and_scan)
+    assert read_schema(str(tmp_path / "a.proto"), PROTOBUF).references == {"stays/c.proto": 'syntax="proto3";'}
+
+
 @pytest.mark.parametrize("data", [b"", b"plain", b"\0\0\0", b"\1\0\0\0\1x"])
 def test_bytes_without_a_registrys_header(registry: registries.Registry, data: bytes) -> None:
     with pytest.raises(FormatError, match="do not begin"):
