@@ -117,7 +117,7 @@ def _make_number_format(name: str, layout: str, parse: Callable[[str], int | flo
         try:
             return packed.pack(parse(text))
         except (ValueError, OverflowError, struct.error) as error:
-            raise FormatError(f"{text!r} is not of the format {name}") from error
+            raise FormatError(f"{text[:80]!r} is not of the format {name}") from error
 
     return Format(name, to_text, to_bytes)
 
@@ -180,7 +180,8 @@ def refuse_constant(name: str) -> None:
 
 # Numbers are not parsed, because they may have more digits than any type of Python.
 JSON_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=refuse_constant)
-_STRINGS_AND_LINES = re.compile(r'("(?:[^"\\]|\\.)*")|[ \t]*[\r\n][ \t\r\n]*')
+# Without + and *+ `re` would keep more than 100 bytes for each character of a string.
+_STRINGS_AND_LINES = re.compile(r'("(?:[^"\\]+|\\.)*+")|[ \t]*[\r\n][ \t\r\n]*')
 
 
 def _decode_json(data: bytes) -> str:
@@ -254,7 +255,7 @@ def _make_strict(name: str, convert: Callable[[str], bytes]) -> Callable[[str], 
         try:
             return convert(text)
         except (ValueError, binascii.Error) as error:
-            raise FormatError(f"{text!r} is not {name}") from error
+            raise FormatError(f"{text[:80]!r} is not {name}") from error
 
     return to_bytes
 
@@ -262,7 +263,7 @@ def _make_strict(name: str, convert: Callable[[str], bytes]) -> Callable[[str], 
 def _decode_boolean(data: bytes) -> str:
     """Return false for the byte 00 and true for 01; raise FormatError for any other bytes."""
     if data not in (b"\0", b"\1"):
-        raise FormatError(f"{data.hex()} is not a boolean, which is 00 or 01")
+        raise FormatError(f"{data[:40].hex()} is not a boolean, which is 00 or 01")
     return "true" if data == b"\1" else "false"
 
 
@@ -289,7 +290,7 @@ def _decode_uuid(data: bytes) -> str:
 def _encode_boolean(text: str) -> bytes:
     """Return the byte 01 for true and 00 for false, in any case; raise FormatError for any other text."""
     if text.lower() not in ("true", "false"):
-        raise FormatError(f"{text!r} is not a boolean, which is true or false")
+        raise FormatError(f"{text[:80]!r} is not a boolean, which is true or false")
     return b"\1" if text.lower() == "true" else b"\0"
 
 

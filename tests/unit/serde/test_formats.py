@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 from contextlib import suppress
 
 import pytest
@@ -98,6 +99,31 @@ def test_an_encoding_that_text_cannot_have_is_refused(encoding: str) -> None:
 
 def test_bytes_that_are_not_utf8_are_shown_all_the_same() -> None:
     assert formats.get("string").to_text(b"a\xffb") == "a�b"
+
+
+@pytest.mark.parametrize("character", ["x", r"\n", r"\"ab"])
+def test_long_texts_in_json_need_little_memory(character: str) -> None:
+    """They are searched for line ends, which must not take a hundred times their size."""
+    text = f'{{\n"a": "{character * 50_000}"}}'
+    tracemalloc.start()
+    try:
+        assert formats.get("json").to_bytes(text) == text.replace("\n", "").encode()
+        assert tracemalloc.get_traced_memory()[1] < 20 * len(text)
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("name", ["int", "boolean", "uuid", "hex", "base64"])
+def test_an_error_does_not_have_the_whole_of_a_large_value(name: str) -> None:
+    with pytest.raises(FormatError) as raised:
+        formats.get(name).to_bytes("?" * 1_000_000)
+    assert len(str(raised.value)) < 200
+
+
+def test_an_error_does_not_have_all_bytes_of_a_large_value() -> None:
+    with pytest.raises(FormatError, match=r"^7878.*78 is not a boolean") as raised:
+        formats.get("boolean").to_text(b"x" * 1_000_000)
+    assert len(str(raised.value)) < 200
 
 
 def test_an_unknown_format_names_the_known_ones() -> None:
