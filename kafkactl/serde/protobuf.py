@@ -27,6 +27,9 @@ _FREE_JSON = ("google.protobuf.Struct", "google.protobuf.Value", "google.protobu
 _MAP_ENTRY_OPTION = re.compile(r"\boption\s+map_entry\s*=\s*true\s*;")
 _MAP_ENTRY = (536_870_905, 536_870_911)
 """The highest numbers of fields, from and to, which stand for the option map_entry until protoc has finished."""
+_IMPORT_FAILED = "was not found or had errors."
+_WARNING = re.compile(r"WARNING: |[IW]\d{4} |.*: warning: ")
+"""Beginning of a line of protoc, or of the library that writes its log, that is no error."""
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 """Errors that do not come from the name or the text of a file."""
 
@@ -320,9 +323,8 @@ def _compile(schema: Schema) -> bytes:
                     ]
                 )
             if status:
-                raise UsageError(
-                    f"invalid Protobuf schema: {_find_first_error(messages.read_text('utf-8', 'replace'))}"
-                )
+                reasons = messages.read_text("utf-8", "replace").replace(f"{root}/", "")
+                raise UsageError(f"invalid Protobuf schema: {_find_first_error(reasons)}")
             return descriptors.read_bytes()
     except OSError as error:
         raise OperationError(
@@ -355,13 +357,18 @@ def _write_file(root: Path, name: str, text: str) -> None:
 def _find_first_error(messages: str) -> str:
     """Return the first of protoc's messages about the main file, as `line LINE:COLUMN: REASON`; it may be a warning.
 
-    A message without a place gives `line` and the reason. Without one about the main file, return all messages, without
-    blanks at both ends; without any, a sentence about that.
+    A message without a place gives `line` and the reason. Where it is about an import with errors, the first error of
+    the import follows it. Without one about the main file, return all messages, without blanks at both ends; without
+    any, a sentence about that.
     """
+    imported: list[str] = []
     for line in messages.splitlines():
         _, separator, reason = line.partition(f"{_MAIN}:")
         if separator:
-            return f"line {reason}".strip()
+            causes = imported[:1] if reason.endswith(_IMPORT_FAILED) else []
+            return " ".join([f"line {reason}".strip(), *causes])
+        if not _WARNING.match(line):
+            imported.append(line)
     return messages.strip() or "protoc gives no reason"
 
 
