@@ -144,7 +144,7 @@ def _make_json_key(key: Any) -> str:
     return str(key).lower() if isinstance(key, bool) else str(key)
 
 
-_STRING_OR_LARGEST = re.compile(r'("(?:[^"\\]|\\.)*")|(?<![0-9.])3\.4028235e\+38(?![0-9])')
+_STRING_OR_LARGEST = re.compile(r'("(?:[^"\\]+|\\.)*+")|(?<![0-9.])3\.4028235e\+38(?![0-9])')
 _LARGEST_FLOAT = "3.4028234663852886e+38"
 
 
@@ -379,7 +379,8 @@ def _redirect_stderr(path: Path) -> Iterator[None]:
     This concerns the whole process; sys.stderr is flushed first. An existing file is overwritten. The descriptor is
     restored at the end, also after an error. Raise OSError where the file cannot be opened, or descriptor 2 is closed.
     """
-    sys.stderr.flush()
+    if sys.stderr is not None:  # as in a process that was started without it
+        sys.stderr.flush()
     original_descriptor = os.dup(2)
     try:
         with path.open("wb") as file:

@@ -7,7 +7,9 @@ import json
 import math
 import os
 import struct
+import sys
 import tempfile
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -280,6 +282,38 @@ def test_an_import_stays_below_the_schemas_folder(name: str) -> None:
 def test_an_import_that_no_file_can_have_is_refused(references: dict[str, str]) -> None:
     with pytest.raises(UsageError, match="cannot write the import"):
         protobuf.make_format(Schema(PROTOBUF, SHOP, references))
+
+
+@pytest.mark.parametrize(
+    ("references", "reason"),
+    [
+        ({"b.proto": 'syntax="proto3"; message B { int33 x = 1; }'}, r'b.proto:1:30: "int33" is not defined.'),
+        ({"b.proto": "message B {}; nothing"}, 'b.proto:1:15: Expected top-level statement (e.g. "message").'),
+        ({"b.proto": 'syntax="proto3"; import "c.proto";'}, "c.proto: File not found."),
+        ({}, "b.proto: File not found."),
+    ],
+)
+def test_the_fault_of_an_import_is_named(references: dict[str, str], reason: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        protobuf.make_format(Schema(PROTOBUF, 'syntax="proto3"; import "b.proto"; message A { B b = 1; }', references))
+    place = 'line 1:18: Import "b.proto" was not found or had errors.'
+    assert str(raised.value) == f"invalid Protobuf schema: {place} {reason}"
+
+
+def test_the_largest_float_in_a_long_text_needs_little_memory() -> None:
+    text = f'{{"f": 3.4028235e+38, "s": "{"x" * 100_000}"}}'
+    tracemalloc.start()
+    try:
+        assert protobuf._expand_largest_float(text) == text.replace("3.4028235", "3.4028234663852886")
+        assert tracemalloc.get_traced_memory()[1] < 20 * len(text)
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_schema_is_read_without_a_stream_for_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python has none where descriptor 2 was closed at its start; here the descriptor itself is open."""
+    monkeypatch.setattr(sys, "stderr", None)
+    assert of('syntax="proto3"; message A { int32 n = 1; }').to_bytes('{"n": 5}') == b"\x08\x05"
 
 
 @pytest.mark.parametrize("index", [-5, 3])
