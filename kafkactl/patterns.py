@@ -159,9 +159,7 @@ def require_each_once(names: Sequence[str], what: str) -> None:
 def refuse_empty(value: _Value, name: str) -> _Value:
     """Return the value, or raise UsageError if it is empty, is not UTF-8 or has a NUL character.
 
-    None is returned unchanged.
-
-    `name` is the option or argument as the user knows it, such as `--group` or `TOPIC`.
+    None is returned unchanged. `name` is the option or argument as the user knows it, such as `--group` or `TOPIC`.
     """
     if value == "":
         raise UsageError(f"invalid value '' for {name}: the value is empty", _EMPTY_HINT)

@@ -166,7 +166,7 @@ class _Channel:
         return bool(self._poll.poll(wait_ms))
 
     def has_reader(self) -> bool:
-        """Return whether this pipe still has a reader, without waiting."""
+        """Return whether this pipe still has a reader, without waiting; False where the descriptor was closed."""
         import select
 
         poll = select.poll()
@@ -334,10 +334,10 @@ class DescriptorWriter:
     def flush(self) -> None:
         """Hand over everything that was accepted, waiting where there is no room.
 
-        Before it comes what `print` keeps in a buffer of its own for this descriptor. Raise OutputError where it cannot
-        be written, its subclass WriteTimeoutError after `deadline`, and ReaderLeftError where the reader of a pipe or
-        socket left. An earlier one of these is raised again. An exception of a signal handler or of `while_blocked`
-        passes through.
+        A character that is incomplete on a terminal is handed over, too. Before all comes what `print` keeps in a
+        buffer of its own for this descriptor. Raise OutputError where it cannot be written, its subclass
+        WriteTimeoutError after `deadline`, and ReaderLeftError where the reader of a pipe or socket left. An earlier
+        one of these is raised again. An exception of a signal handler or of `while_blocked` passes through.
         """
         self._raise_error()
         self._release_tail()

@@ -61,7 +61,8 @@ def show(
 def _write_bytes(pieces: Any, stream: TextIO) -> None:
     """Write an iterable of pieces of UTF-8 to a stream; as text where the stream has no buffer for bytes.
 
-    Text that the stream itself still keeps comes after them, unless it is flushed before.
+    Text that the stream itself still keeps comes after them, unless it is flushed before. Errors of the stream and of
+    the iterable pass through.
     """
     binary = getattr(stream, "buffer", None)
     if binary is None:
@@ -113,7 +114,7 @@ def _show_plain(report: Report, stream: TextIO, with_headings: bool) -> None:
 
     The title of a table is a line above it. A table without rows prints only its title, and one whose `headings` is
     False only its title and the values of its first column. `with_headings` False leaves the titles of tables and
-    columns and the empty lines out.
+    columns and the empty lines out. Errors of the stream pass through.
     """
     for number, table in enumerate(report.tables):
         if number and with_headings:
@@ -199,9 +200,9 @@ def align_text(titles: list[str], columns: list[list[Any]], numeric: list[bool])
     """Return aligned text with the titles in the first line, without a line end at the end.
 
     Characters may be two columns wide or none, and a cell may have line ends: each begins a new line, also CR and
-    U+2028. Blanks around the text of a cell are left out. `columns` have a cell for each row, a text or an integer.
-    `numeric` says of each column whether it is aligned to the right. No line has a blank at its end.
-    tabulate.MIN_PADDING becomes 0 for the whole process.
+    U+2028. Blanks around the text of a cell are left out. `columns` have a cell for each row, a text or an integer;
+    without rows there are only the titles. `numeric` says of each column whether it is aligned to the right. No line
+    has a blank at its end. tabulate.MIN_PADDING becomes 0 for the whole process.
     """
     import tabulate
 

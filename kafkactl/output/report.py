@@ -187,7 +187,7 @@ def format_cell(value: object, absent: str = "-") -> str:
 
     None and an empty list or tuple become `absent`; items of a list are joined by commas, and an item of None is a
     hyphen. A bool becomes true or false, a member of an enumeration its value, a float a number without an exponent,
-    and any other value its str().
+    and any other value its str(). Raise ValueError for an integer of more than 4,300 digits.
     """
     if value is None:
         return absent

@@ -1,8 +1,8 @@
 """Data as json, jsonl, yaml and csv, in pieces, so that a large result is never in memory as text as a whole.
 
-The output is always valid for its format, whatever the data contain: not-a-number becomes null, text that is not
-Unicode (lone surrogates) gets visible escapes, integers of up to 4,300 digits stay exact, and csv quotes what a reader
-could take for the end of a cell or of a line.
+The output is always valid for its format, whatever the data contain: not-a-number becomes null (nan in csv), text that
+is not Unicode (lone surrogates) gets visible escapes, integers of up to 4,300 digits stay exact, and csv quotes what a
+reader could take for the end of a cell or of a line.
 """
 
 from __future__ import annotations
@@ -157,8 +157,8 @@ def has_special_bytes(data: bytes) -> bool:
 def format_csv_bytes(data: bytes | None, null: bytes = b"") -> bytes:
     """Return a cell of csv with any bytes, which need not be UTF-8.
 
-    None is `null` without quotes. An empty cell, one that equals `null`, and one with a comma, a quote or a line end
-    are in quotes.
+    None is `null` without quotes, which is not checked: see check_null_marker. An empty cell, one that equals `null`,
+    and one with a comma, a quote or a line end are in quotes.
     """
     if data is None:
         return null
@@ -362,7 +362,8 @@ def _format_csv_rows(columns: list[list[Any]]) -> str:
 def _format_csv_column(values: list[Any]) -> list[str]:
     """Return the cells of a column, each as format_csv_cell writes it, in the order of `values`.
 
-    Most columns repeat few values, or are numbers; both have a faster way.
+    Most columns repeat few values, or are numbers; both have a faster way. Raise ValueError for an integer of more than
+    4,300 digits.
     """
     kinds = set(map(type, values))
     if kinds <= {int}:
@@ -378,7 +379,8 @@ def format_csv_cell(value: object) -> str:
 
     An empty text, and a cell with a comma, a quote or a line end, are in quotes; a list of one empty text is not. The
     other values are as `format_cell` writes them: items of a list are joined by commas, an item of None is a hyphen,
-    and bools are true and false. Lone surrogates become visible escapes, or the characters that their bytes are.
+    and bools are true and false. Lone surrogates become visible escapes, or the characters that their bytes are. Raise
+    ValueError for an integer of more than 4,300 digits.
     """
     if value == "":
         return '""'

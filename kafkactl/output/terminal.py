@@ -46,7 +46,8 @@ def show_tables(tables: Sequence[Table], stream: TextIO, with_headings: bool = T
 def make_console(stream: TextIO) -> Console:
     """Return a console of rich as wide as the terminal that `stream` is, or 10,000 columns elsewhere.
 
-    The variable COLUMNS counts before the terminal, unless it is 0, which rich would take.
+    The variable COLUMNS counts before the terminal, unless it is no number, or 0, which rich would take. A terminal of
+    unknown width has 80 columns.
     """
     console = Console(file=stream, highlight=False, width=None if stream.isatty() else _WIDEST)
     if console.width < 1:

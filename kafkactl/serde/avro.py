@@ -46,9 +46,10 @@ def make_format(schema: Schema) -> Format:
 
     Its to_text shows a value without logical types where one of them cannot be read, such as a time that Python lacks.
     Its to_bytes needs all fields of a record, also those with a default. Both raise FormatError for bytes and text that
-    are not of the schema, or nested too deeply. A reference with unknown types is left out, with all its types. Raise
-    UsageError for a text that is no Avro schema, also of a reference, for unknown types in the schema itself, and for
-    one that is nested too deeply.
+    are not of the schema, or nested too deeply; but in bytes an int of more than 32 bits passes, and a negative number
+    of a symbol or a branch, which counts from the end. A reference with unknown types is left out, with all its types.
+    Raise UsageError for a text that is no Avro schema, also of a reference, for unknown types in the schema itself, and
+    for one that is nested too deeply.
     """
     parsed, named_types = _parse_schema(schema)
     values = _Values(named_types)
@@ -62,8 +63,8 @@ def make_format(schema: Schema) -> Format:
         """Return bytes as JSON on one line.
 
         Where a logical type cannot be read, such as a time that Python lacks, the whole value is shown without logical
-        types. A decimal has all its digits, also more than its precision. Raise FormatError for other bytes, for bytes
-        behind the value, and for a value that is nested too deeply.
+        types. A decimal has all its digits, also more than its precision. Raise FormatError for bytes that are not of
+        the schema (see make_format), for bytes behind the value, and for a value that is nested too deeply.
         """
         source = io.BytesIO(data)
         try:
@@ -527,7 +528,8 @@ def _parse_schema(schema: Schema) -> tuple[Any, Mapping[str, Any]]:
 def _require_whole(name: str, definition: Mapping[str, Any]) -> None:
     """Raise SchemaParseException for a named type that fastavro takes and that loses values or fails later.
 
-    That is a record with a field twice, an enum without a list of symbols, and a fixed without a size.
+    That is a record with a field twice, an enum without a list of symbols, and a fixed whose size is missing, negative
+    or no whole number.
     """
     kind = definition.get("type")
     if kind in ("record", "error"):

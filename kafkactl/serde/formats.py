@@ -185,7 +185,7 @@ _STRINGS_AND_LINES = re.compile(r'("(?:[^"\\]+|\\.)*+")|[ \t]*[\r\n][ \t\r\n]*')
 
 
 def _decode_json(data: bytes) -> str:
-    """Return JSON as text, on one line; raise FormatError for bytes that are no JSON.
+    """Return JSON as text, on one line; raise FormatError for bytes that are no JSON, and JSON nested too deeply.
 
     It stays as it was written but for line ends, the blanks around them, and blanks at both ends. NaN, no bytes, and a
     byte order mark are no JSON.
@@ -197,7 +197,7 @@ def _decode_json(data: bytes) -> str:
 
 
 def _encode_json(text: str) -> bytes:
-    """Return JSON as bytes, on one line; raise FormatError for text that is no JSON.
+    """Return JSON as bytes, on one line; raise FormatError for text that is no JSON, and JSON nested too deeply.
 
     It stays as it was written but for line ends, the blanks around them, and blanks at both ends. NaN, an empty text,
     and a lone surrogate are no JSON.

@@ -82,9 +82,10 @@ def make_format(schema: Schema) -> Format:
 
 
 def _parse(text: str) -> Any:
-    """Return the JSON of a schema; raise ValueError for text that cannot be one, or RecursionError.
+    """Return the JSON of a schema, an object or a boolean; nothing but its type and its $schema is checked.
 
-    A schema is an object or a boolean, and its $schema, if it has one, a string. Nothing else is checked.
+    Raise ValueError for a text that is no JSON, or JSON of another type, and for a $schema that is no string, and
+    RecursionError for JSON that is nested too deeply.
     """
     parsed = json.loads(text)
     if not isinstance(parsed, dict | bool):

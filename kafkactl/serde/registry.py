@@ -345,7 +345,10 @@ class RegistryFormat:
         return reader.to_text(data[at:])
 
     def _keep_refusal(self, reason: str, name: int | str, indexes: tuple[int, ...] = ()) -> FormatError:
-        """Return (not raise) the error of a schema that cannot be used, and keep its reason for 10 s."""
+        """Return (not raise) the error of a schema that cannot be used, and keep its reason for 10 s.
+
+        Where 1000 reasons are kept, they are forgotten first.
+        """
         if len(self._refusals) >= _MOST_REFUSALS:  # such as bytes of another format, which look like many ids
             self._refusals.clear()
         self._refusals[name, indexes] = (reason, time.monotonic() + _REFUSED_FOR_S)
@@ -377,10 +380,10 @@ class RegistryFormat:
         The header is a zero byte, the schema's id and the path in a Protobuf schema. A schema in a file may be
         registered. Values for a Protobuf schema of the registry are of its first message. Raise UsageError where no
         schema can be chosen, it is invalid or needs an extra that is not installed, that of the registry is not of the
-        chosen language, or that of a file names one of its references or is a
-        FileDescriptorSet, NotFoundError where the registry does not have it, OperationError where it refuses, and
-        UnreachableError where it refuses the login or does not answer as a registry does. Raise OperationError where a
-        Protobuf schema needs a temporary file that cannot be made.
+        chosen language, or that of a file names one of its references or is a FileDescriptorSet, NotFoundError where
+        the registry does not have it, OperationError where it refuses, and UnreachableError where it refuses the login
+        or does not answer as a registry does. Raise OperationError where a Protobuf schema needs a temporary file that
+        cannot be made.
         """
         schema = self._schema
         if self._writes.schema_id is not None:
@@ -403,7 +406,10 @@ class RegistryFormat:
         return _HEADER.pack(_MAGIC, number) + parsed.place, parsed.format
 
     def _require_language(self, schema: Schema, subject_text: str) -> None:
-        """Raise UsageError, with `subject_text` in its text, for a schema of another language than the chosen one."""
+        """Raise UsageError, with `subject_text` in its text, for a schema of another language than the chosen one.
+
+        Where none was chosen nothing is raised.
+        """
         if self._language not in (None, schema.language):
             raise UsageError(
                 f"{subject_text} is {schema.language}, not {self._language}",

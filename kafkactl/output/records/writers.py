@@ -286,7 +286,7 @@ class Columns(_FieldWriter):
     _NARROWEST = 80
 
     def __init__(self, key: Format, value: Format) -> None:
-        """Take the formats of keys and values; the width of the terminal is read here.
+        """Take the formats of keys and values; the width of the terminal is read here, from COLUMNS first.
 
         `head` becomes the line of titles, with its line end; it is empty on a terminal narrower than 80 columns.
         """
