@@ -355,7 +355,7 @@ def _write_file(root: Path, name: str, text: str) -> None:
 
 
 def _find_first_error(messages: str) -> str:
-    """Return the first of protoc's messages about the main file, as `line LINE:COLUMN: REASON`; it may be a warning.
+    """Return the first of protoc's messages about the main file that is no warning, as `line LINE:COLUMN: REASON`.
 
     A message without a place gives `line` and the reason. Where it is about an import with errors, the first error of
     the import follows it. Without one about the main file, return all messages, without blanks at both ends; without
@@ -363,12 +363,13 @@ def _find_first_error(messages: str) -> str:
     """
     imported: list[str] = []
     for line in messages.splitlines():
+        if _WARNING.match(line):
+            continue
         _, separator, reason = line.partition(f"{_MAIN}:")
         if separator:
             causes = imported[:1] if reason.endswith(_IMPORT_FAILED) else []
             return " ".join([f"line {reason}".strip(), *causes])
-        if not _WARNING.match(line):
-            imported.append(line)
+        imported.append(line)
     return messages.strip() or "protoc gives no reason"
 
 

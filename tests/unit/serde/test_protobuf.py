@@ -300,6 +300,12 @@ def test_the_fault_of_an_import_is_named(references: dict[str, str], reason: str
     assert str(raised.value) == f"invalid Protobuf schema: {place} {reason}"
 
 
+def test_a_warning_does_not_hide_an_error() -> None:
+    """protoc warns of a reserved name before it comes to the type."""
+    with pytest.raises(UsageError, match=r'^invalid Protobuf schema: line 1:\d+: "int33" is not defined\.$'):
+        of('syntax="proto2"; message A { reserved "a-b"; optional int33 n = 1; }')
+
+
 def test_the_largest_float_in_a_long_text_needs_little_memory() -> None:
     text = f'{{"f": 3.4028235e+38, "s": "{"x" * 100_000}"}}'
     tracemalloc.start()
