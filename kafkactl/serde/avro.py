@@ -25,7 +25,7 @@ import fastavro
 from fastavro.schema import SchemaParseException
 
 from kafkactl.errors import FormatError, UsageError
-from kafkactl.serde.formats import Format
+from kafkactl.serde.formats import Format, shorten_reason
 from kafkactl.serde.schemas import Schema
 
 _INTEGERS = {"int": (-(2**31), 2**31 - 1), "long": (-(2**63), 2**63 - 1)}
@@ -543,5 +543,5 @@ def _require_whole(name: str, definition: Mapping[str, Any]) -> None:
 
 
 def _describe_error(error: Exception) -> str:
-    """Return an error's text on one line; its type where it has no text."""
-    return " ".join(str(error).split()) or type(error).__name__
+    """Return an error's text as shorten_reason does; its type where it has no text."""
+    return shorten_reason(str(error)) or type(error).__name__

@@ -21,6 +21,7 @@ from kafkactl.errors import FormatError, UsageError
 from kafkactl.storage.text import jvm_text
 
 STRING = "string"
+_LONGEST_REASON = 300
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,16 @@ def _make_encoded_format(encoding: str) -> Format:
             raise FormatError(f"{text[:80]!r} has characters that {encoding} does not have") from error
 
     return Format(f"{STRING}:{encoding}", to_text, to_bytes)
+
+
+def shorten_reason(text: str) -> str:
+    """Return the text of a library's error on one line; of more than 300 characters the middle becomes `...`.
+
+    It can have the whole value.
+    """
+    line = " ".join(part.strip() for part in text.splitlines())
+    half = _LONGEST_REASON // 2
+    return line if len(line) <= _LONGEST_REASON else f"{line[:half]}...{line[-half:]}"
 
 
 def refuse_constant(name: str) -> None:

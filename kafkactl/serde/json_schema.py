@@ -14,7 +14,7 @@ from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT7
 
 from kafkactl.errors import FormatError, UsageError
-from kafkactl.serde.formats import Format
+from kafkactl.serde.formats import Format, shorten_reason
 from kafkactl.serde.schemas import Schema
 
 
@@ -36,7 +36,7 @@ def make_format(schema: Schema) -> Format:
             for name, text in schema.references.items()
         }
     except (ValueError, TypeError, RecursionError, jsonschema.SchemaError) as error:
-        raise UsageError(f"invalid JSON Schema: {getattr(error, 'message', error)}") from error
+        raise UsageError(f"invalid JSON Schema: {shorten_reason(str(getattr(error, 'message', error)))}") from error
     registry: Registry[Any] = Registry().with_resources(references.items())
     validator = kind(parsed, registry=registry)
 
@@ -59,15 +59,14 @@ def make_format(schema: Schema) -> Format:
         try:
             validator.validate(value)
         except jsonschema.ValidationError as error:
-            raise FormatError(
-                f"{text[:80]!r} does not match the JSON Schema: {error.json_path}: {error.message}"
-            ) from error
+            reason = shorten_reason(f"{error.json_path}: {error.message}")
+            raise FormatError(f"{text[:80]!r} does not match the JSON Schema: {reason}") from error
         except Unresolvable as error:
             raise FormatError(f"the JSON Schema has a reference that is not found: {error}") from error
         except RecursionError as error:
             raise FormatError(f"{text[:80]!r} is nested too deeply") from error
         except (ArithmeticError, AttributeError, LookupError, TypeError, UnknownType, ValueError, re.error) as error:
-            reason = str(error).partition("\n")[0]
+            reason = shorten_reason(str(error).partition("\n")[0])
             raise FormatError(f"{text[:80]!r} cannot be checked against the JSON Schema: {reason}") from error
         return data
 

@@ -18,7 +18,7 @@ from typing import Any, cast
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message, message_factory, unknown_fields
 
 from kafkactl.errors import FormatError, OperationError, UsageError
-from kafkactl.serde.formats import Format, refuse_constant
+from kafkactl.serde.formats import Format, refuse_constant, shorten_reason
 from kafkactl.serde.schemas import Schema, ShowOptions
 
 _MAIN = "kafkactl_main.proto"
@@ -83,7 +83,8 @@ def make_class_format(kind: Any, shown: ShowOptions) -> Format:
             value = _parse(text, kind)
             data: bytes = value.SerializeToString(deterministic=True)
         except (json_format.ParseError, message.EncodeError, ValueError) as error:
-            raise FormatError(f"{text[:80]!r} is not a message {kind.DESCRIPTOR.full_name}: {error}") from error
+            reason = shorten_reason(str(error))
+            raise FormatError(f"{text[:80]!r} is not a message {kind.DESCRIPTOR.full_name}: {reason}") from error
         return data
 
     return Format("protobuf", to_text, to_bytes)

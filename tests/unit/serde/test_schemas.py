@@ -395,6 +395,22 @@ def test_a_pipe_beside_a_schema_is_no_import(tmp_path: Path) -> None:
     assert read_schema(str(tmp_path / "a.proto"), PROTOBUF).references == {}
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "format"),
+    [
+        ("a.avsc", '{"type": "record", "name": "A", "fields": []}', "avro"),
+        ("a.proto", 'syntax="proto3"; message A { int32 n = 1; }', "protobuf"),
+        ("a.json", '{"additionalProperties": false}', "json-schema"),
+        ("a.json", '{"maxProperties": 0}', "json-schema"),
+    ],
+)
+def test_an_error_does_not_have_the_whole_of_a_large_value(tmp_path: Path, name: str, text: str, format: str) -> None:
+    with pytest.raises(FormatError) as raised:
+        from_file(tmp_path, name, text, format).to_bytes(json.dumps({"x" * 1_000_000: 1}))
+    assert len(str(raised.value)) < 500
+    assert "\n" not in str(raised.value)
+
+
 def test_a_folder_that_vanishes_beside_a_schema_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Such as those of other programs in /tmp."""
     for name in ("a.proto", "gone/b.proto", "stays/c.proto"):
