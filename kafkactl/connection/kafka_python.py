@@ -315,12 +315,16 @@ class Brokers:
         """Ask for the brokers and the controller, and keep both in `places` and `controller`.
 
         With KRaft `controller` becomes None, and otherwise an id, or -1 while there is no controller. `deadline` is a
-        time of time.monotonic(). Raise UnreachableError where no broker answers until then (UnansweredError after the
-        request was sent), OperationError or UsageError; both stay as they were then.
+        time of time.monotonic(). A broker that knows no broker yet, because it has just started, is asked again. Raise
+        UnreachableError where no broker answers until then (UnansweredError after the request was sent), OperationError
+        where the answer has no broker until then, and for a refusal, or UsageError; both stay as they were then.
         """
         from kafka.protocol.metadata import MetadataRequest
 
-        answer = self.ask_any(lambda: MetadataRequest(topics=[], min_version=1), deadline)
+        while not (answer := self.ask_any(lambda: MetadataRequest(topics=[], min_version=1), deadline)).brokers:
+            if time.monotonic() + _PAUSE_S > deadline:
+                raise OperationError("the broker does not know the brokers of the cluster yet", "try again in a moment")
+            time.sleep(_PAUSE_S)
         self._manager.cluster.update_metadata(answer)
         self.places = {broker.node_id: (broker.host, broker.port) for broker in answer.brokers}
         # Only brokers of a KRaft cluster serve DescribeQuorum, and they forward the controller's requests.

@@ -262,12 +262,17 @@ class Requests:
         """Return topics as kafka-python's Metadata describes them, in the broker's order; None means all topics.
 
         A topic that does not exist is not created: its entry has an error code and no partitions. Without any name the
-        result is empty. Raise UnreachableError, OperationError for a refusal of the whole request, or UsageError.
+        result is empty. An answer without brokers does not count: a broker that has just started knows no topics yet,
+        and is asked again. Raise UnreachableError, OperationError for a refusal of the whole request and where such an
+        answer comes until the time-out, or UsageError.
         """
         from kafka.protocol.metadata import MetadataRequest
 
         topics = None if names is None else [MetadataRequest.MetadataRequestTopic(name=name) for name in names]
-        topic_metadata: list[Any] = self.send("Metadata", topics=topics, allow_auto_topic_creation=False).topics
+        with self._cluster.share_timeout() as deadline:
+            while not (answer := self.send("Metadata", topics=topics, allow_auto_topic_creation=False)).brokers:
+                self._learn(deadline)  # it waits until the broker knows the others
+        topic_metadata: list[Any] = answer.topics
         return topic_metadata
 
     def fetch(self, topic: str, partition: int, offset: int) -> bytes:

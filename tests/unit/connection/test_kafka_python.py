@@ -22,7 +22,7 @@ from kafkactl.connection.oauth import get_token
 from kafkactl.connection.protocol import ApiKey, ErrorCode
 from kafkactl.connection.settings import Settings, require_addresses
 from kafkactl.connection.tls import make_trust_context
-from kafkactl.errors import UnansweredError, UnreachableError, UsageError
+from kafkactl.errors import OperationError, UnansweredError, UnreachableError, UsageError
 from tests.fake_broker import FakeCluster, HttpPeer, TlsIdentity, Topic, placed
 
 pytestmark = pytest.mark.slow
@@ -185,6 +185,24 @@ def test_a_question_is_asked_again_elsewhere_and_a_change_is_not() -> None:
         with pytest.raises(UnansweredError, match="no answer within 3 s"):
             cluster.requests.send("AlterClientQuotas", entries=[], validate_only=False)
         assert len(brokers.requests_of("AlterClientQuotas")) == 1
+        cluster.close()
+
+
+def test_a_broker_that_has_just_started_knows_no_brokers_and_topics() -> None:
+    with FakeCluster(brokers=1, topics={"orders": 3}) as brokers:
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=1))
+        for ask, expected in (
+            (cluster.requests.list_brokers, [1]),
+            (cluster.requests.list_topics, ["orders"]),
+            (lambda: cluster.requests.find_leaders([("orders", 0)]), {("orders", 0): 1}),
+        ):
+            started = brokers.on("Metadata", answer=lambda _, answer: {**answer, "brokers": [], "topics": []}, times=2)
+            assert ask() == expected
+            assert started.hits == 2
+        brokers.on("Metadata", answer=lambda _, answer: {**answer, "brokers": [], "topics": []})
+        for fail in (cluster.requests.list_brokers, cluster.requests.list_topics, cluster.requests.list_groups):
+            with pytest.raises(OperationError, match="does not know the brokers of the cluster yet"):
+                fail()
         cluster.close()
 
 
