@@ -16,7 +16,7 @@ from kafkactl.errors import OperationError
 _BROKER_AND_API = re.compile(r"^Broker \[-?\d+\] \w+: ")
 """Prefix that librdkafka puts before an error of a request to several brokers."""
 _AFTER = re.compile(r" \(after \d+ms.*", re.DOTALL)
-"""Times that librdkafka puts behind an error, such as " (after 1ms in state CONNECT, 2 identical error(s) suppressed)"."""
+"""Times that librdkafka puts behind an error, such as " (after 1ms in state CONNECT)"."""
 _PACKAGE = "org.apache.kafka.common.errors"
 _PACKAGES = {"InvalidRecordException": "org.apache.kafka.common"}
 
