@@ -232,6 +232,44 @@ def test_slow_brokers_have_the_whole_time_out(brokers: int) -> None:
         requests.close()
 
 
+@pytest.mark.parametrize(
+    ("host", "reason"), [("127.0.0.1", "Connection refused"), ("a" * 64, "the name cannot be looked up")]
+)
+def test_the_error_of_a_broker_says_why_it_cannot_be_reached(host: str, reason: str) -> None:
+    """The pause that kafka-python makes after a failure is no reason."""
+    with FakeCluster(brokers=1) as cluster:
+        cluster.on(
+            "Metadata",
+            answer=lambda _, answer: {
+                **answer,
+                "brokers": [*answer["brokers"], {**answer["brokers"][0], "node_id": 2, "host": host, "port": 1}],
+            },
+        )
+        requests = Cluster(Settings(cluster.address, "a test", {}, timeout_s=1)).requests
+        for ask in (
+            lambda: requests.send("DescribeLogDirs", broker=2, topics=None),
+            lambda: requests.ask_brokers("DescribeLogDirs", [2], topics=None),
+            lambda: requests.send("AlterReplicaLogDirs", broker=2, dirs=[]),
+        ):
+            with pytest.raises(UnreachableError, match=f"cannot reach broker 2 at {host}:1: {reason}"):
+                ask()
+        requests.close()
+
+
+def test_a_broker_that_was_away_for_long_is_asked_again_at_once() -> None:
+    with FakeCluster(brokers=2) as cluster:
+        requests = Cluster(Settings(cluster.address, "a test", {}, timeout_s=1)).requests
+        requests.list_brokers()
+        cluster.kill(2)
+        for _ in range(5):
+            _, (error,) = requests.ask_brokers("DescribeLogDirs", [1, 2], topics=None)
+            assert "Connection refused" in str(error)
+        cluster.revive(2)
+        answers, errors = requests.ask_brokers("DescribeLogDirs", [1, 2], topics=None)
+        assert (list(answers), errors) == ([1, 2], [])
+        requests.close()
+
+
 def test_a_frozen_leader_costs_the_others_nothing() -> None:
     partitions = [placed([number]) for number in (1, 2, 3)]
     with FakeCluster(brokers=3, topics=[Topic("orders", partitions)]) as cluster:
