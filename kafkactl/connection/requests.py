@@ -246,7 +246,7 @@ class Requests:
     def list_topics(self) -> list[str]:
         """Return the names of all topics, internal ones included, in the broker's order.
 
-        Raise UnreachableError, OperationError for a refusal of the whole request, or UsageError for a wrong setting.
+        Raise UnreachableError, OperationError or UsageError, as read_metadata() does.
         """
         return [topic.name for topic in self.read_metadata(None)]
 
@@ -428,9 +428,9 @@ class Requests:
     def delete_group_offsets(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """Delete a group's committed offsets of partitions. Return the error code of each partition, 0 for none.
 
-        The result is in the broker's order. Raise OperationError where the whole request is refused, for example for an
-        unknown group, UnansweredError where it was sent without an answer and the offsets may have been deleted,
-        UnreachableError or UsageError.
+        The result is in the broker's order. Raise UnsupportedRequestError where the brokers are older than Kafka 2.4,
+        OperationError where the whole request is refused, for example for an unknown group, UnansweredError where it
+        was sent without an answer and the offsets may have been deleted, UnreachableError or UsageError.
         """
         topics = [(topic, [(number,) for number in numbers]) for topic, numbers in group_by_topic(partitions).items()]
         answer = self.send("OffsetDelete", group=group, group_id=group, topics=topics)
