@@ -23,7 +23,7 @@ from kafkactl.connection.protocol import ApiKey, ErrorCode
 from kafkactl.connection.settings import Settings, require_addresses
 from kafkactl.connection.tls import make_trust_context
 from kafkactl.errors import OperationError, UnansweredError, UnreachableError, UsageError
-from tests.fake_broker import FakeCluster, HttpPeer, TlsIdentity, Topic, placed
+from tests.fake_broker import FakeCluster, HttpPeer, TlsIdentity, Topic, dead_address, placed
 
 pytestmark = pytest.mark.slow
 
@@ -206,6 +206,18 @@ def test_a_broker_that_has_just_started_knows_no_brokers_and_topics() -> None:
         cluster.close()
 
 
+def test_librdkafka_also_waits_for_a_broker_that_has_just_started() -> None:
+    with FakeCluster(brokers=1, topics={"orders": 3}) as brokers:
+        started = time.monotonic()
+        brokers.on(
+            "Metadata",
+            answer=lambda _, answer: {**answer, "brokers": [], "topics": []},
+            when=lambda _: time.monotonic() < started + 2.5,
+        )
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=5))
+        assert list(cluster.read_metadata().topics) == ["orders"]
+
+
 def test_reads_share_a_time_out_and_a_change_has_its_own() -> None:
     with FakeCluster(brokers=1, topics={"orders": 3}) as brokers:
         cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=2), shares_timeout=True)
@@ -257,14 +269,15 @@ def test_the_error_of_a_broker_says_why_it_cannot_be_reached(host: str, reason: 
 
 
 def test_a_broker_that_was_away_for_long_is_asked_again_at_once() -> None:
-    with FakeCluster(brokers=2) as cluster:
-        requests = Cluster(Settings(cluster.address, "a test", {}, timeout_s=1)).requests
-        requests.list_brokers()
-        cluster.kill(2)
+    with FakeCluster(brokers=2) as cluster, dead_address() as nobody:
+        requests = Cluster(Settings(cluster.address_of(1), "a test", {}, timeout_s=1)).requests
+        address = cluster.address_of(2)
+        cluster.redirect(2, nobody)
         for _ in range(5):
             _, (error,) = requests.ask_brokers("DescribeLogDirs", [1, 2], topics=None)
             assert "Connection refused" in str(error)
-        cluster.revive(2)
+        cluster.redirect(2, address)
+        requests.list_brokers()
         answers, errors = requests.ask_brokers("DescribeLogDirs", [1, 2], topics=None)
         assert (list(answers), errors) == ([1, 2], [])
         requests.close()
