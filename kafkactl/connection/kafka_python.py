@@ -325,7 +325,7 @@ class Brokers:
         from kafka.protocol.metadata import MetadataRequest
 
         while not (answer := self.ask_any(lambda: MetadataRequest(topics=[], min_version=1), deadline)).brokers:
-            if time.monotonic() + _PAUSE_S > deadline:
+            if time.monotonic() + _SHORTEST_WAIT_S > deadline:
                 raise OperationError("the broker does not know the brokers of the cluster yet", "try again in a moment")
             time.sleep(_PAUSE_S)
         self._manager.cluster.update_metadata(answer)
