@@ -319,14 +319,14 @@ class Brokers:
 
         With KRaft `controller` becomes None, and otherwise an id, or -1 while there is no controller. `deadline` is a
         time of time.monotonic(). A broker that knows no broker yet, because it has just started, is asked again. Raise
-        UnreachableError where no broker answers until then (UnansweredError after the request was sent), OperationError
-        where the answer has no broker until then, and for a refusal, or UsageError; both stay as they were then.
+        UnreachableError where no broker answers until then (UnansweredError after the request was sent) or the answers
+        have no broker, OperationError for a refusal, or UsageError; both stay as they were then.
         """
         from kafka.protocol.metadata import MetadataRequest
 
         while not (answer := self.ask_any(lambda: MetadataRequest(topics=[], min_version=1), deadline)).brokers:
             if time.monotonic() + _SHORTEST_WAIT_S > deadline:
-                raise OperationError("the broker does not know the brokers of the cluster yet", "try again in a moment")
+                raise UnreachableError("no broker is alive: the one that answers lists none", "try again in a moment")
             time.sleep(_PAUSE_S)
         self._manager.cluster.update_metadata(answer)
         self.places = {broker.node_id: (broker.host, broker.port) for broker in answer.brokers}

@@ -263,8 +263,8 @@ class Requests:
 
         A topic that does not exist is not created: its entry has an error code and no partitions. Without any name the
         result is empty. An answer without brokers does not count: a broker that has just started knows no topics yet,
-        and is asked again. Raise UnreachableError, OperationError for a refusal of the whole request and where such an
-        answer comes until the time-out, or UsageError.
+        and is asked again. Raise UnreachableError, also where only such answers come until the time-out, OperationError
+        for a refusal of the whole request, or UsageError.
         """
         from kafka.protocol.metadata import MetadataRequest
 
