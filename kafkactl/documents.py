@@ -43,8 +43,9 @@ def read_piece(descriptor: int, size: int) -> bytes:
 def read_stdin(*, is_line: bool = False) -> bytes:
     """Return the rest of standard input, or with `is_line` the rest of its line, without the line end.
 
-    Bytes behind the line stay for the next reader, but bytes that `sys.stdin` has already buffered may be lost. Raise
-    OSError where it cannot be read, and ValueError where `sys.stdin` was closed.
+    The result is b"" where nothing is left, and for an empty line. Bytes behind the line stay for the next reader, but
+    bytes that `sys.stdin` has already buffered may be lost. Raise OSError where it cannot be read, and ValueError where
+    `sys.stdin` was closed.
     """
     stream = sys.stdin.buffer
     if not isinstance(stream, io.BufferedReader):  # in memory
@@ -230,7 +231,8 @@ def _make_loader() -> Any:
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
             """Return a mapping with its values; PyYAML calls this, with `deep` where nested values are needed at once.
 
-            Raise ConstructorError for a name that occurs twice, and for one that is neither a text nor an integer.
+            Raise ConstructorError for a name that occurs twice, and for one that is neither a text nor an integer. For
+            a `!!map` that is no mapping this may also be ValueError or TypeError.
             """
             keys = set()
             for name, _ in node.value:

@@ -228,9 +228,9 @@ def list_apis(cluster: Cluster, broker_ids: Sequence[int] = ()) -> tuple[list[Br
 def count_alive(cluster: Cluster) -> int:
     """Return how many brokers are registered, not fenced, and answer. One silent broker takes the whole time-out.
 
-    A broker that refuses does not count. The result is 0 where no broker is listed, as when all are fenced. Raise
-    UnreachableError or OperationError where brokers are listed and none answers or where they cannot be listed, and
-    UsageError for a wrong client setting.
+    A broker that refuses does not count. Raise UnreachableError or OperationError where none answers or they cannot be
+    listed, UnreachableError also where no broker is listed until the time-out, as when all are fenced, and UsageError
+    for a wrong client setting.
     """
     answers, _ = cluster.requests.ask_brokers("ApiVersions", None, **_CLIENT)
     return len(answers)

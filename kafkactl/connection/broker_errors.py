@@ -15,6 +15,8 @@ from kafkactl.errors import OperationError
 
 _BROKER_AND_API = re.compile(r"^Broker \[-?\d+\] \w+: ")
 """Prefix that librdkafka puts before an error of a request to several brokers."""
+_AFTER = re.compile(r" \(after \d+ms.*", re.DOTALL)
+"""Times that librdkafka puts behind an error, such as " (after 1ms in state CONNECT)"."""
 _PACKAGE = "org.apache.kafka.common.errors"
 _PACKAGES = {"InvalidRecordException": "org.apache.kafka.common"}
 
@@ -282,9 +284,9 @@ def _clean_text(text: str) -> str:
     """Return a text of librdkafka without what its users do not know, stripped. It may be empty.
 
     That is everything up to "/bootstrap: " or "/bootstrap]: ", "Broker [ID] REQUEST: " or "Broker: " at the beginning,
-    everything from " (after " on, and ": " at the end.
+    everything from a time such as " (after 3ms" on, and ": " at the end.
     """
     for prefix_end in ("/bootstrap: ", "/bootstrap]: "):
         text = text.split(prefix_end, 1)[-1]
     text = _BROKER_AND_API.sub("", text)
-    return text.split(" (after ", 1)[0].removeprefix("Broker: ").removesuffix(": ").strip()
+    return _AFTER.sub("", text).removeprefix("Broker: ").removesuffix(": ").strip()

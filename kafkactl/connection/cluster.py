@@ -276,11 +276,11 @@ class Cluster:
     def _list_topics(self, topic: str | None, client: Any, deadline: float) -> ClusterMetadata:
         """Return the metadata of one topic or of all topics (None) from a client, and keep its brokers' addresses.
 
-        `deadline` is a time of time.monotonic(). Frozen brokers get 1 s, then 2, 4, ... s for an attempt. The client is
-        polled once after a failed attempt. A topic that does not exist is an entry with an error. Raise
-        UnreachableError (UnansweredError where the request was or may have been sent) at once for an answer that cannot
-        be read, and after the first attempt at whose end all connections have failed or the deadline is over; raise
-        OperationError at once for a refusal.
+        `deadline` is a time of time.monotonic(). Frozen brokers get 1 s, then 2, 4, ... s for an attempt. A broker that
+        knows no brokers, because it has just started, is asked again. The client is polled once after a failed attempt.
+        A topic that does not exist is an entry with an error. Raise UnreachableError (UnansweredError where the request
+        was or may have been sent) at once for an answer that cannot be read, and after the first attempt at whose end
+        all connections have failed or the deadline is over; raise OperationError at once for a refusal.
         """
         arguments = {} if topic is None else {"topic": topic}
         attempt_s = min(PATIENCE_S, self.timeout_s)  # where a broker is frozen, each attempt asks another one
@@ -292,10 +292,13 @@ class Cluster:
                 return metadata
             except KafkaException as error:
                 client.poll(0)
-                remaining_s = deadline - time.monotonic()
-                if self.reasons.all_down or remaining_s <= 0 or error.args[0].code() not in UNREACHABLE_CODES:
+                remaining_s, code = deadline - time.monotonic(), error.args[0].code()
+                knows_no_brokers = code == KafkaError._PARTIAL  # the broker has just started
+                if self.reasons.all_down or remaining_s <= 0 or not (knows_no_brokers or code in UNREACHABLE_CODES):
                     raise self.error(error) from error
-                attempt_s = min(2 * attempt_s, remaining_s)
+                if knows_no_brokers:
+                    time.sleep(min(POLL_S, remaining_s))
+                attempt_s = min(2 * attempt_s, max(_SHORTEST_WAIT_S, deadline - time.monotonic()))
 
     def _connect(self, future: Future[Any]) -> None:
         """Wait until the request of the future is answered, and return without an answer after about 1 to 2.5 s.

@@ -52,7 +52,7 @@ class ContextFile:
     """Name of the current context; None where no context is current."""
 
     def get(self, name: str) -> Context:
-        """Return the context of a name; raise NotFoundError, whose hint has the existing names."""
+        """Return the context of a name; raise MissingContextError for an unknown one, with the known names as hint."""
         try:
             return self.contexts[name]
         except KeyError:
@@ -135,7 +135,7 @@ def change(make: Callable[[ContextFile], ContextFile]) -> ContextFile:
 
 
 def _resolve_target(path: Path) -> Path:
-    """Return the file that a path leads to, so that a symbolic link stays a link. The file need not exist.
+    """Return the absolute path of the file behind a path, so that a symbolic link stays one. It need not exist.
 
     Raise UsageError for a loop of links, which Python 3.13 and newer do not find here, and for a relative path in a
     folder that is gone.

@@ -108,6 +108,8 @@ _NEXT_AFTER_S = 0.3
 """Time without a connection after which the next broker is tried as well."""
 _PAUSE_S = 0.05
 _MOMENT_S = 0.005
+_LONGEST_PAUSE_MS = 500
+"""Longest pause after failed connections to a node. kafka-python's own is 30 s, longer than most time-outs."""
 _SHORTEST_WAIT_S = 0.2
 _PATIENCE_S = 1.5
 """Time without a connection after which the other client library is asked for the reason."""
@@ -119,11 +121,11 @@ _ERRNO = re.compile(r"(\d+) E[A-Z]+")
 def translate_settings(settings: Settings) -> dict[str, Any]:
     """Return kafka-python's settings, by its own names, for librdkafka's.
 
-    They are the addresses, the time-out, the largest answer, client.id (kafkactl without it), security.protocol, the
-    SASL mechanism (sasl.mechanism wins over sasl.mechanisms), user and password, and, where they are needed, a TLS
-    context and a provider of OAUTHBEARER tokens. All other settings are left out. With TLS, raise UsageError for CA or
-    client certificates that cannot be read, do not fit each other, also for an encrypted key without its password, and
-    for a PKCS12 key store. The values are not checked otherwise.
+    They are the addresses, the time-out, the largest answer, the longest pause after failures, client.id (kafkactl
+    without it), security.protocol, the SASL mechanism (sasl.mechanism wins over sasl.mechanisms), user and password,
+    and, where they are needed, a TLS context and a provider of OAUTHBEARER tokens. All other settings are left out.
+    With TLS, raise UsageError for CA or client certificates that cannot be read, do not fit each other, also for an
+    encrypted key without its password, and for a PKCS12 key store. The values are not checked otherwise.
     """
     properties = settings.properties
     config: dict[str, Any] = {
@@ -131,6 +133,7 @@ def translate_settings(settings: Settings) -> dict[str, Any]:
         "client_id": properties.get("client.id", "kafkactl"),
         "request_timeout_ms": int(settings.timeout_s * _MS),
         "receive_message_max_bytes": LARGEST_ANSWER_BYTES,
+        "reconnect_backoff_max_ms": _LONGEST_PAUSE_MS,
     }
     config.update({_SECURITY[name]: value for name, value in properties.items() if name in _SECURITY})
     for name in _MECHANISMS:
@@ -315,12 +318,16 @@ class Brokers:
         """Ask for the brokers and the controller, and keep both in `places` and `controller`.
 
         With KRaft `controller` becomes None, and otherwise an id, or -1 while there is no controller. `deadline` is a
-        time of time.monotonic(). Raise UnreachableError where no broker answers until then (UnansweredError after the
-        request was sent), OperationError or UsageError; both stay as they were then.
+        time of time.monotonic(). A broker that knows no broker yet, because it has just started, is asked again. Raise
+        UnreachableError where no broker answers until then (UnansweredError after the request was sent) or the answers
+        have no broker, OperationError for a refusal, or UsageError; both stay as they were then.
         """
         from kafka.protocol.metadata import MetadataRequest
 
-        answer = self.ask_any(lambda: MetadataRequest(topics=[], min_version=1), deadline)
+        while not (answer := self.ask_any(lambda: MetadataRequest(topics=[], min_version=1), deadline)).brokers:
+            if time.monotonic() + _SHORTEST_WAIT_S > deadline:
+                raise UnreachableError("no broker is alive: the one that answers lists none", "try again in a moment")
+            time.sleep(_PAUSE_S)
         self._manager.cluster.update_metadata(answer)
         self.places = {broker.node_id: (broker.host, broker.port) for broker in answer.brokers}
         # Only brokers of a KRaft cluster serve DescribeQuorum, and they forward the controller's requests.
@@ -363,8 +370,9 @@ class Brokers:
 
         A broker must be in `places`; any other one gives an OperationError at the deadline. `deadline` is a time of
         time.monotonic(). Raise UnansweredError where the request was or may have been sent, UnreachableError where the
-        node was not connected or refused the login, UnsupportedRequestError where the brokers are too old, and
-        OperationError for another error of kafka-python. A node with an UnreachableError counts as silent from then on.
+        node was not connected or refused the login, UsageError or UnreachableError where there is no OAUTHBEARER token,
+        UnsupportedRequestError where the brokers are too old, and OperationError for another error of kafka-python. A
+        node with an UnreachableError counts as silent from then on.
         """
         (answer,) = self.send_all({node: request}, deadline).values()
         if isinstance(answer, KafkactlError):
@@ -377,8 +385,8 @@ class Brokers:
         `requests` are by node; without any the result is empty. A broker must be in `places`; any other one has an
         OperationError at the deadline. `deadline` is a time of time.monotonic(). An answer may have an error code. The
         error of a node is UnansweredError where its request was or may have been sent, UnreachableError before,
-        UnsupportedRequestError or OperationError; it is not raised. A node with an UnreachableError counts as silent
-        from then on.
+        UsageError or UnreachableError where there is no OAUTHBEARER token, UnsupportedRequestError or OperationError;
+        it is not raised. A node with an UnreachableError counts as silent from then on.
         """
         answers: dict[Node, Any] = self._net.run(self._send_all, requests, deadline)
         for node, answer in answers.items():
@@ -402,7 +410,7 @@ class Brokers:
                 try:
                     connection = self._open(node, deadline)
                 except _list_kafka_errors() as error:
-                    reasons[node] = error
+                    reasons[node] = self._find_failure(node) or error  # the error may be that of the pause after it
                     if self._has_refused_login(node):
                         answers[node] = self._make_error(node, error)
                         del pending_requests[node]
@@ -537,6 +545,17 @@ class Brokers:
             self.login_failure = "SASL authentication error: the connection ended during the login"
             return True
         return False
+
+    def _find_failure(self, node: Node) -> BaseException | None:
+        """Return why the last connection to a node could not be opened, or None where it was, or none was tried.
+
+        None also while it still opens. Connections of earlier searches and requests do not count.
+        """
+        connection = self._opened.get(node)
+        exception: BaseException | None = None
+        if connection is not None and connection.init_future.is_done:
+            exception = connection.init_future.exception
+        return exception
 
     def _has_ended_at_login(self, connection: Connection | None) -> bool:
         """Return whether a connection with SASL ended while it opened, and the brokers' versions were known.
@@ -739,9 +758,9 @@ def _translate_error(error: Any) -> KafkactlError:
 def _find_connection_reason(error: BaseException) -> str | None:
     """Return why a connection failed, as text, or None where only the time was over or the node is not ready yet.
 
-    The reason is that of a refused login, or that of an error of the operating system whose number and name are in the
-    text, such as 111 ECONNREFUSED. All other errors, also those of TLS and of name servers, give the sentence that the
-    connection ended.
+    The reason is that of a refused login, that a name cannot be looked up, or that of an error of the operating system
+    whose number and name are in the text, such as 111 ECONNREFUSED. All other errors, also those of TLS, give the
+    sentence that the connection ended.
     """
     from kafka import errors
 
@@ -753,6 +772,8 @@ def _find_connection_reason(error: BaseException) -> str | None:
         return _explain_login_failure(error)
     if code := _ERRNO.search(str(error)):
         return os.strerror(int(code[1]))
+    if isinstance(error, UnicodeError) or "DNS" in str(error):
+        return "the name cannot be looked up"
     return _ENDED
 
 

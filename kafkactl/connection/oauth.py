@@ -48,7 +48,7 @@ def get_token(properties: Mapping[str, str], timeout_s: float = LONGEST_STEP_S) 
     Raise UsageError where neither is set, where the endpoint's URL is missing, has a login or malformed brackets or
     does not begin with http:// or https:// in small letters, where the authorities of https.ca.* cannot be read, and
     for a lifeSeconds that is not a number of 1 to 9 digits. Raise UnreachableError where the endpoint gives no token,
-    also for a URL without a host, with a blank or with a wrong port.
+    also for a URL without a host, with a blank or a wrong port, or with a character beyond ASCII behind its host.
     """
     if properties.get("enable.sasl.oauthbearer.unsecure.jwt", "").lower() in ("true", "t", "1"):  # as in librdkafka
         return _make_unsecured_token(dict(_parse_pairs(properties.get("sasl.oauthbearer.config", ""))))
@@ -99,8 +99,8 @@ def _fetch_token(properties: Mapping[str, str], timeout_s: float) -> str:
     With https the server's certificate must be from an authority of https.ca.location or https.ca.pem, or else of the
     system; ssl.* settings have no effect. Raise UsageError for authorities that cannot be read, a missing URL, one
     without http:// or https:// in small letters, one with a login, and one with malformed brackets. Raise
-    UnreachableError for a refusal, silence, an answer without a token, and a URL without a host, with a blank or with a
-    wrong port.
+    UnreachableError for a refusal, silence, an answer without a token, and a URL without a host, with a blank or a
+    wrong port, or with a character beyond ASCII behind its host.
     """
     url = properties.get("sasl.oauthbearer.token.endpoint.url", "")
     if not url.startswith(("https://", "http://")):

@@ -11,7 +11,7 @@ from kafkactl.patterns import JAVA_BLANKS
 
 _ESCAPE = r"\\(?:u([0-9a-fA-F]{4})|(.))"
 _ESCAPED_CHARACTERS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
-_PAIR = r"(?P<key>(?:\\.|[^\\\s=:])*)(?:[ \t\f]*[=:][ \t\f]*|[ \t\f]+|$)(?P<value>.*)"
+_PAIR = r"(?P<key>(?:\\.|[^\\ \t\f=:])*)(?:[ \t\f]*[=:][ \t\f]*|[ \t\f]+|$)(?P<value>.*)"
 
 
 def read(path: Path) -> dict[str, str]:
@@ -45,15 +45,15 @@ def parse(text: str) -> dict[str, str]:
 
     Raise ValueError for \u without four hex digits, and for half a character, such as \ud83d alone. The separator is =,
     : or blanks. The last of equal names counts. A line without a separator is a name with an empty value. A value keeps
-    its trailing blanks. Lines that begin with # or ! are comments. A line whose name has another blank, such as a
-    no-break space, is left out. A byte order mark at the beginning is a part of the first name.
+    its trailing blanks. Lines that begin with # or ! are comments. Blanks are spaces, tabs and form feeds. Any other
+    blank, such as a no-break space, is a part of the name or value, and so is a byte order mark at the beginning.
     """
     settings = {}
     for line in _iterate_logical_lines(text):
         match = re.match(_PAIR, line, re.DOTALL)
-        if match is not None:
-            name = _unescape(match["key"], "a name")
-            settings[name] = _unescape(match["value"], f"the value of {name}")
+        assert match is not None  # only a backslash alone at the end does not match, and no line ends with one
+        name = _unescape(match["key"], "a name")
+        settings[name] = _unescape(match["value"], f"the value of {name}")
     return settings
 
 

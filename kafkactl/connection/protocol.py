@@ -185,7 +185,10 @@ class AclPermissionType(IntEnum):
 
 
 def group_by_topic(partitions: Iterable[tuple[str, int]]) -> dict[str, list[int]]:
-    """Return the numbers of the partitions of each topic, both in the order of `partitions`, as requests have them."""
+    """Return the numbers of the partitions of each topic, both in the order of `partitions`, as requests have them.
+
+    A partition that is there twice stays twice; without any the result is empty.
+    """
     numbers: dict[str, list[int]] = defaultdict(list)
     for topic, number in partitions:
         numbers[topic].append(number)

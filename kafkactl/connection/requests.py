@@ -246,7 +246,7 @@ class Requests:
     def list_topics(self) -> list[str]:
         """Return the names of all topics, internal ones included, in the broker's order.
 
-        Raise UnreachableError, OperationError for a refusal of the whole request, or UsageError for a wrong setting.
+        Raise UnreachableError, OperationError or UsageError, as read_metadata() does.
         """
         return [topic.name for topic in self.read_metadata(None)]
 
@@ -262,12 +262,17 @@ class Requests:
         """Return topics as kafka-python's Metadata describes them, in the broker's order; None means all topics.
 
         A topic that does not exist is not created: its entry has an error code and no partitions. Without any name the
-        result is empty. Raise UnreachableError, OperationError for a refusal of the whole request, or UsageError.
+        result is empty. An answer without brokers does not count: a broker that has just started knows no topics yet,
+        and is asked again. Raise UnreachableError, also where only such answers come until the time-out, OperationError
+        for a refusal of the whole request, or UsageError.
         """
         from kafka.protocol.metadata import MetadataRequest
 
         topics = None if names is None else [MetadataRequest.MetadataRequestTopic(name=name) for name in names]
-        topic_metadata: list[Any] = self.send("Metadata", topics=topics, allow_auto_topic_creation=False).topics
+        with self._cluster.share_timeout() as deadline:
+            while not (answer := self.send("Metadata", topics=topics, allow_auto_topic_creation=False)).brokers:
+                self._learn(deadline)  # it waits until the broker knows the others
+        topic_metadata: list[Any] = answer.topics
         return topic_metadata
 
     def fetch(self, topic: str, partition: int, offset: int) -> bytes:
@@ -423,9 +428,9 @@ class Requests:
     def delete_group_offsets(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """Delete a group's committed offsets of partitions. Return the error code of each partition, 0 for none.
 
-        The result is in the broker's order. Raise OperationError where the whole request is refused, for example for an
-        unknown group, UnansweredError where it was sent without an answer and the offsets may have been deleted,
-        UnreachableError or UsageError.
+        The result is in the broker's order. Raise UnsupportedRequestError where the brokers are older than Kafka 2.4,
+        OperationError where the whole request is refused, for example for an unknown group, UnansweredError where it
+        was sent without an answer and the offsets may have been deleted, UnreachableError or UsageError.
         """
         topics = [(topic, [(number,) for number in numbers]) for topic, numbers in group_by_topic(partitions).items()]
         answer = self.send("OffsetDelete", group=group, group_id=group, topics=topics)

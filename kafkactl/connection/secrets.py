@@ -225,10 +225,11 @@ def _run_command(name: str, command: str) -> str:
 
 
 def read_secret_file(name: str, path: Path) -> str:
-    """Return the first line of a file, without its end. `name` is the setting or option, for the message.
+    """Return the first line of a file, without its end (LF, and CR before it).
 
-    Raise UsageError for a file that cannot be read, that its group or other users can read or write (not checked on
-    Windows), or whose first line is empty or not UTF-8.
+    Blanks and a byte order mark stay. `name` is the setting or option, for the message. Raise UsageError for a file
+    that cannot be read, that its group or other users can read or write (not checked on Windows), or whose first line
+    is empty or not UTF-8.
     """
     for bits, verb in ((_OTHERS_READ, "read"), (_OTHERS_WRITE, "write")):
         if _grants_others(bits, path):
@@ -241,9 +242,9 @@ def read_secret_file(name: str, path: Path) -> str:
 
 
 def _take_first_line(name: str, content: bytes) -> str:
-    """Return the first line without its end; raise UsageError where it is empty or not UTF-8.
+    """Return the first line without its end (LF, and CR before it); raise UsageError where it is empty or not UTF-8.
 
-    `name` is the setting or option, for the message.
+    `name` is the setting or option, for the message. The rest of `content` is not looked at.
     """
     line = content.partition(b"\n")[0].rstrip(b"\r")
     if not line:

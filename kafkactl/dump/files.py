@@ -337,7 +337,7 @@ class TextDump:
         self._write_line(f"{path} passed sanity check.")
 
     def _dump_transaction_index(self, path: Path) -> None:
-        """Print the entries of a transaction index.
+        """Print the entries of a transaction index; nothing for an empty file.
 
         Raise NotFoundError for a missing file, UsageError for one that cannot be opened, and FormatError, after the
         entries before the fault, for one that is corrupt or cannot be read. Raise OutputError and ReaderLeftError where

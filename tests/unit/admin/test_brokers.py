@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 
@@ -95,6 +96,23 @@ def test_a_wait_ends_when_enough_brokers_answer_or_the_time_is_over(fake: FakeCl
     connected = connect(fake, timeout_s=0.3)
     assert brokers.wait_for_brokers(connected, 2) == (2, None)
     assert brokers.wait_for_brokers(connected, 3) == (2, None)
+    connected.close()
+
+
+def test_a_wait_goes_on_while_a_broker_that_has_just_started_knows_no_brokers(fake: FakeCluster) -> None:
+    started = time.monotonic()
+    fake.on(
+        "Metadata",
+        answer=lambda _, answer: {**answer, "brokers": []},
+        when=lambda _: time.monotonic() < started + 2.5,  # longer than one look
+    )
+    connected = connect(fake, timeout_s=15)
+    assert brokers.wait_for_brokers(connected, 2) == (2, None)
+    connected.close()
+    fake.on("Metadata", answer=lambda _, answer: {**answer, "brokers": []})
+    connected = connect(fake, timeout_s=0.3)
+    alive, failure = brokers.wait_for_brokers(connected, 1)
+    assert (alive, str(failure)) == (0, "no broker is alive: the one that answers lists none")
     connected.close()
 
 

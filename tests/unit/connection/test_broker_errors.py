@@ -31,6 +31,8 @@ def test_a_refusal_that_a_broker_explains_is_in_its_words() -> None:
     assert describe_error(KafkaError.INVALID_CONFIG, "retention.ms must be at least -1") == (
         "retention.ms must be at least -1"
     )
+    policy = "topics are frozen (after 18:00): ask the platform team"
+    assert describe_error(KafkaError.POLICY_VIOLATION, policy) == policy
 
 
 def test_a_lack_of_rights_is_always_in_our_words() -> None:
@@ -43,6 +45,8 @@ def test_errors_of_librdkafka_and_unknown_codes() -> None:
     assert describe_error(
         KafkaError._TRANSPORT, "localhost:9092/bootstrap: Connect failed (after 1ms in state UP)"
     ) == ("Connect failed")
+    suppressed = "Connect failed (after 0ms in state CONNECT, 2 identical error(s) suppressed)"
+    assert describe_error(KafkaError._TRANSPORT, suppressed) == "Connect failed"
     assert describe_error(9999) == "error 9999"
 
 

@@ -23,7 +23,7 @@ from kafkactl.connection.protocol import ApiKey, ErrorCode
 from kafkactl.connection.settings import Settings, require_addresses
 from kafkactl.connection.tls import make_trust_context
 from kafkactl.errors import UnansweredError, UnreachableError, UsageError
-from tests.fake_broker import FakeCluster, HttpPeer, TlsIdentity, Topic, placed
+from tests.fake_broker import FakeCluster, HttpPeer, TlsIdentity, Topic, dead_address, placed
 
 pytestmark = pytest.mark.slow
 
@@ -188,6 +188,36 @@ def test_a_question_is_asked_again_elsewhere_and_a_change_is_not() -> None:
         cluster.close()
 
 
+def test_a_broker_that_has_just_started_knows_no_brokers_and_topics() -> None:
+    with FakeCluster(brokers=1, topics={"orders": 3}) as brokers:
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=1))
+        for ask, expected in (
+            (cluster.requests.list_brokers, [1]),
+            (cluster.requests.list_topics, ["orders"]),
+            (lambda: cluster.requests.find_leaders([("orders", 0)]), {("orders", 0): 1}),
+        ):
+            started = brokers.on("Metadata", answer=lambda _, answer: {**answer, "brokers": [], "topics": []}, times=2)
+            assert ask() == expected
+            assert started.hits == 2
+        brokers.on("Metadata", answer=lambda _, answer: {**answer, "brokers": [], "topics": []})
+        for fail in (cluster.requests.list_brokers, cluster.requests.list_topics, cluster.requests.list_groups):
+            with pytest.raises(UnreachableError, match="no broker is alive: the one that answers lists none"):
+                fail()
+        cluster.close()
+
+
+def test_librdkafka_also_waits_for_a_broker_that_has_just_started() -> None:
+    with FakeCluster(brokers=1, topics={"orders": 3}) as brokers:
+        started = time.monotonic()
+        brokers.on(
+            "Metadata",
+            answer=lambda _, answer: {**answer, "brokers": [], "topics": []},
+            when=lambda _: time.monotonic() < started + 2.5,
+        )
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=5))
+        assert list(cluster.read_metadata().topics) == ["orders"]
+
+
 def test_reads_share_a_time_out_and_a_change_has_its_own() -> None:
     with FakeCluster(brokers=1, topics={"orders": 3}) as brokers:
         cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=2), shares_timeout=True)
@@ -211,6 +241,45 @@ def test_slow_brokers_have_the_whole_time_out(brokers: int) -> None:
         requests = Cluster(Settings(cluster.address, "a test", {}, timeout_s=4)).requests
         assert requests.list_topics() == ["orders"]
         assert len(cluster.requests_of("Metadata")) <= 2
+        requests.close()
+
+
+@pytest.mark.parametrize(
+    ("host", "reason"), [("127.0.0.1", "Connection refused"), ("a" * 64, "the name cannot be looked up")]
+)
+def test_the_error_of_a_broker_says_why_it_cannot_be_reached(host: str, reason: str) -> None:
+    """The pause that kafka-python makes after a failure is no reason."""
+    with FakeCluster(brokers=1) as cluster:
+        cluster.on(
+            "Metadata",
+            answer=lambda _, answer: {
+                **answer,
+                "brokers": [*answer["brokers"], {**answer["brokers"][0], "node_id": 2, "host": host, "port": 1}],
+            },
+        )
+        requests = Cluster(Settings(cluster.address, "a test", {}, timeout_s=1)).requests
+        for ask in (
+            lambda: requests.send("DescribeLogDirs", broker=2, topics=None),
+            lambda: requests.ask_brokers("DescribeLogDirs", [2], topics=None),
+            lambda: requests.send("AlterReplicaLogDirs", broker=2, dirs=[]),
+        ):
+            with pytest.raises(UnreachableError, match=f"cannot reach broker 2 at {host}:1: {reason}"):
+                ask()
+        requests.close()
+
+
+def test_a_broker_that_was_away_for_long_is_asked_again_at_once() -> None:
+    with FakeCluster(brokers=2) as cluster, dead_address() as nobody:
+        requests = Cluster(Settings(cluster.address_of(1), "a test", {}, timeout_s=1)).requests
+        address = cluster.address_of(2)
+        cluster.redirect(2, nobody)
+        for _ in range(5):
+            _, (error,) = requests.ask_brokers("DescribeLogDirs", [1, 2], topics=None)
+            assert "Connection refused" in str(error)
+        cluster.redirect(2, address)
+        requests.list_brokers()
+        answers, errors = requests.ask_brokers("DescribeLogDirs", [1, 2], topics=None)
+        assert (list(answers), errors) == ([1, 2], [])
         requests.close()
 
 

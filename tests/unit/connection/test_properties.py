@@ -24,6 +24,7 @@ from kafkactl.errors import UsageError
         ("url=http://host:80/x=y#z", {"url": "http://host:80/x=y#z"}),
         ("a=#no comment", {"a": "#no comment"}),
         ("last=line \\", {"last": "line "}),
+        ("\u00a0a=1\nb\u00a0=2\nc\vd 3", {"\u00a0a": "1", "b\u00a0": "2", "c\vd": "3"}),
     ],
 )
 def test_parses_as_java_does(text: str, expected: dict[str, str]) -> None:
