@@ -50,7 +50,7 @@ LOST = [
 @pytest.mark.parametrize("how", LOST)
 def test_a_broker_that_cannot_be_asked_is_named(fake: FakeCluster, cli: Cli, how: str) -> None:
     lose(fake, how)
-    cluster = ("-b", f"{fake.address_of(1)},{fake.address_of(2)}", "--timeout", "2")
+    cluster = ("-b", f"{fake.address_of(1)},{fake.address_of(2)}", "--timeout", "4")
     shown = cli("throttles", "list", *cluster, check=1)
     assert f"cannot read {MISSING}" in shown.stderr
     assert "no throttle" not in shown.stderr
@@ -65,7 +65,7 @@ def test_what_others_have_is_shown_and_removed(fake: FakeCluster, cli: Cli, how:
     lose(fake, how)
     fake.state.configs[BROKER, "2"] = {FOLLOWER_RATE: "7"}
     fake.state.topics["orders"].configs[LEADER_REPLICAS] = "0:1"
-    cluster = ("-b", f"{fake.address_of(1)},{fake.address_of(2)}", "--timeout", "2")
+    cluster = ("-b", f"{fake.address_of(1)},{fake.address_of(2)}", "--timeout", "4")
     rows = json.loads(cli("throttles", "list", "-o", "json", *cluster, check=1).stdout)
     assert [row["entity"] for row in rows] == ["2", "orders"]
     assert MISSING in cli("throttles", "clear", "--yes", *cluster, check=1).stderr
