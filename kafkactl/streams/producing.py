@@ -156,7 +156,7 @@ class Sending:
         """Return whether to give up waiting for the records in the queue. Then the account gets the reason.
 
         It is True after a signal's time, and where no leader was reached within the time-out; it stays True then. The
-        user gets a message about a long wait.
+        user gets a message about a long wait. The delivery reports of a second producer are processed.
         """
         outstanding = len(self._producer if self._second_sender is None else self._second_sender)
         if not self._waiting.is_over(self._account.accepted - outstanding, outstanding):
@@ -431,7 +431,8 @@ def _create_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callabl
         """Return the partition numbers; raise OperationError, with Kafka's code, where the topic has an error.
 
         The first call that is not denied for missing rights tells the user of the creation. Raise OperationError also
-        where the broker refuses the metadata, and UnreachableError where no broker answers.
+        where the broker refuses the metadata, UnreachableError where no broker answers, and UsageError for a wrong
+        client setting.
         """
         nonlocal is_reported
         metadata = cluster.read_metadata(topic, producer).topics[topic]
@@ -458,9 +459,9 @@ def _choose_idempotence(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the setting that switches idempotence off for fewer acknowledgements than all, or no setting.
 
     `settings` are the user's. No setting means an empty result: where the user sets enable.idempotence to any value, or
-    `acks` is absent, all or -1.
+    `acks` is absent, all (in any case, as librdkafka takes it) or -1.
     """
-    acks = str(settings.get("acks", "all"))
+    acks = str(settings.get("acks", "all")).lower()
     if acks not in ("all", "-1") and "enable.idempotence" not in settings:
         return {"enable.idempotence": False}
     return {}

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError
 
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import NotFoundError, OperationError
-from kafkactl.streams.producing import require_topic
+from kafkactl.streams.producing import make_producer_settings, require_topic
 
 PARTITION = SimpleNamespace(leader=1)
 
@@ -38,3 +38,10 @@ def test_a_topic_that_the_broker_cannot_describe() -> None:
     with pytest.raises(OperationError, match="cannot read orders") as raised:
         require(refused, 0)
     assert raised.value.code == KafkaError.LEADER_NOT_AVAILABLE
+
+
+@pytest.mark.parametrize(("acks", "is_idempotent"), [("all", True), ("ALL", True), ("-1", True), ("1", False)])
+def test_acks_of_all_keep_idempotence_in_any_case(acks: str, is_idempotent: bool) -> None:
+    settings = SimpleNamespace(properties={"acks": acks})
+    made = make_producer_settings(cast(Cluster, SimpleNamespace(settings=settings)))
+    assert made["enable.idempotence"] is is_idempotent
