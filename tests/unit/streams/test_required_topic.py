@@ -45,3 +45,10 @@ def test_acks_of_all_keep_idempotence_in_any_case(acks: str, is_idempotent: bool
     settings = SimpleNamespace(properties={"acks": acks})
     made = make_producer_settings(cast(Cluster, SimpleNamespace(settings=settings)))
     assert made["enable.idempotence"] is is_idempotent
+
+
+@pytest.mark.parametrize(("retries", "is_idempotent"), [("0", False), ("1", True)])
+def test_retries_of_0_switch_idempotence_off(retries: str, is_idempotent: bool) -> None:
+    settings = SimpleNamespace(properties={"retries": retries})
+    made = make_producer_settings(cast(Cluster, SimpleNamespace(settings=settings)))
+    assert made["enable.idempotence"] is is_idempotent
