@@ -9,7 +9,10 @@ import pytest
 from confluent_kafka import KafkaError
 
 from kafkactl.connection.cluster import Cluster
-from kafkactl.errors import NotFoundError, OperationError
+from kafkactl.connection.settings import Settings
+from kafkactl.errors import NotFoundError, OperationError, UsageError
+from kafkactl.streams.account import Account
+from kafkactl.streams.dry_run import DryRun
 from kafkactl.streams.producing import make_producer_settings, require_topic
 
 PARTITION = SimpleNamespace(leader=1)
@@ -52,3 +55,10 @@ def test_retries_of_0_switch_idempotence_off(retries: str, is_idempotent: bool) 
     settings = SimpleNamespace(properties={"retries": retries})
     made = make_producer_settings(cast(Cluster, SimpleNamespace(settings=settings)))
     assert made["enable.idempotence"] is is_idempotent
+
+
+def test_a_dry_run_refuses_settings_that_only_the_producer_refuses() -> None:
+    properties = {"max.in.flight.requests.per.connection": "9"}
+    cluster = Cluster(Settings("127.0.0.1:1", "a test", properties, timeout_s=1))
+    with pytest.raises(UsageError, match=r"max\.in\.flight"):
+        DryRun(cluster, "orders", Account(lambda record: None), None, None)
