@@ -231,7 +231,7 @@ def _unpack(path: Path, file: BinaryIO) -> tuple[BinaryIO, LostBytesError | None
     def read(_: int) -> bytes:
         """Return the next unpacked part; b"" at the end and where the data are damaged, which `fault` then says.
 
-        Raise OSError where the file cannot be read.
+        The number is ignored: a part has at most 1 MiB. Raise OSError where the file cannot be read.
         """
         nonlocal copied, fault
         try:

@@ -8,7 +8,7 @@ from kafkactl.patterns import write_command
 from kafkactl.storage.batch import HEADER_SIZE
 from kafkactl.storage.text import name_bytes
 from kafkactl.streams.account import Account
-from kafkactl.streams.producing import explain_unsendable, find_largest_bytes
+from kafkactl.streams.producing import explain_unsendable, find_largest_bytes, make_producer_settings
 from kafkactl.streams.record import Batch, Record
 
 
@@ -18,7 +18,7 @@ class DryRun:
     def __init__(
         self, cluster: Cluster, topic: str, account: Account, partition: int | None, topic_bytes: int | None
     ) -> None:
-        """Read the topic's metadata; no topic is created.
+        """Check the client settings, and read the topic's metadata; no topic is created.
 
         The `largest_bytes` of the account is set to max.request.size, or to 1 MiB without that setting. `partition`
         must exist, unless it is None; it is not kept. `topic_bytes` is the largest batch that the topic accepts, in
@@ -29,6 +29,7 @@ class DryRun:
         """
         self._topic_bytes = topic_bytes
         self._cluster, self._topic, self._account = cluster, topic, account
+        cluster.make_producer(make_producer_settings(cluster))  # it refuses settings that the admin client takes
         topics = cluster.read_metadata().topics
         if topic not in topics:
             raise NotFoundError(

@@ -7,7 +7,7 @@ import binascii
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from kafkactl.errors import FormatError
 from kafkactl.serde.formats import JSON_DECODER, Format
@@ -22,6 +22,10 @@ _NAMES = (b'"key', b'"value', b'"headers"', b'"partition"', b'"timestamp')
 _ESCAPED_NAME = re.compile(rb'[{,][ \t\r\n]*"[^"\\]*\\u[^"]*"[ \t\r\n]*:')
 """What may be a name with an escaped letter, such as "k\\u0065y"."""
 _SPACE = re.compile(r"[ \t\r\n]*")
+_LONGEST_SHOWN = 80
+"""Number of characters of a name or value in errors: it can have megabytes."""
+
+Parsed = TypeVar("Parsed")
 
 
 class JsonText(str):
@@ -58,7 +62,7 @@ class FieldReader:
         UnreachableError and UsageError.
         """
         if unknown := sorted(fields.keys() - {*self.FIELDS, *self.IGNORED_FIELDS}):
-            raise FormatError(f"unknown field {unknown[0]!r}", f"use only {', '.join(self.FIELDS)}")
+            raise FormatError(f"unknown field {unknown[0][:_LONGEST_SHOWN]!r}", f"use only {', '.join(self.FIELDS)}")
         if fields.get("control") is not None:
             return None
         record: Record = {
@@ -94,9 +98,34 @@ def parse_members(line: bytes) -> dict[str, Any]:
             return fields
     except ValueError:
         pass  # the code below finds out whether the line is wrong, and why
+    return _parse_slowly(line, lambda text: _parse_object(text, _skip(text, 0)))
+
+
+def parse_headers(data: bytes) -> Any:
+    """Return headers that stand alone as JSON, with the values of the member `headers` of parse_members().
+
+    Null is None, and their form is not checked here. Raise FormatError for what is no JSON in UTF-8, also for no bytes,
+    for nesting that is too deep, and for a string with half of a surrogate pair, as parse_members() does.
+    """
+    import orjson
+
     try:
-        text = line.decode("utf-8")
-        fields = _parse_object(text, _skip(text, 0))
+        headers = orjson.loads(data)
+        if _is_simple({"headers": headers}):
+            return headers
+    except ValueError:
+        pass  # the code below finds out whether it is wrong, and why
+    return _parse_slowly(data, _parse_lone_headers)
+
+
+def _parse_slowly(data: bytes, parse: Callable[[str], Parsed]) -> Parsed:
+    """Return what `parse` makes of the text of bytes; raise its errors about JSON as a FormatError.
+
+    These are ValueError, RecursionError, and StopIteration with a position. Bytes that are not UTF-8 are a FormatError,
+    too.
+    """
+    try:
+        return parse(data.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise FormatError(f"not UTF-8 at byte {error.start}", "use value_base64 for other bytes") from error
     except RecursionError as error:
@@ -105,7 +134,6 @@ def parse_members(line: bytes) -> dict[str, Any]:
         raise FormatError(f"not JSON: no value at character {int(error.value) + 1}") from error
     except ValueError as error:
         raise FormatError(f"not JSON: {error}") from error
-    return fields
 
 
 def _may_repeat_name(line: bytes) -> bool:
@@ -163,7 +191,7 @@ def _add_member(members: dict[str, Any], name: str, text: str, begin: int, end: 
     not JSON, and RecursionError for deep nesting.
     """
     if name in members:
-        raise FormatError(f"{name!r} occurs twice")
+        raise FormatError(f"{name[:_LONGEST_SHOWN]!r} occurs twice")
     if name == "headers" and text[begin] in "[{":
         members[name] = _parse_headers(text, begin)
     else:
@@ -257,6 +285,19 @@ def _parse_headers(text: str, at: int) -> list[Any]:
     return items
 
 
+def _parse_lone_headers(text: str) -> Any:
+    """Return the headers that are the whole text, as _parse_headers() has them, or another value as _parse_value().
+
+    White space around them is passed over. Raise FormatError for half of a surrogate pair as these two do, ValueError
+    or StopIteration (with the position) for text that is not JSON, and RecursionError for deep nesting.
+    """
+    begin = _skip(text, 0)
+    end = _SCAN(text, begin)[1]
+    if _skip(text, end) != len(text):
+        raise ValueError("something follows the headers")
+    return _parse_headers(text, begin) if text[begin] in "[{" else _parse_value(text, begin, end)
+
+
 def _check_name(name: str) -> str:
     """Return a header's name; raise FormatError for a lone surrogate, which no UTF-8 text has."""
     try:
@@ -330,4 +371,5 @@ def _read_integer(value: Any, name: str, highest: int) -> int:
         number = int(value)
         if 0 <= number <= highest:
             return number
-    raise FormatError(f"invalid value {value!r} for {name}: not a number from 0 to {highest}")
+    shown = value[:_LONGEST_SHOWN] if isinstance(value, str) else value
+    raise FormatError(f"invalid value {shown!r} for {name}: not a number from 0 to {highest}")

@@ -19,13 +19,15 @@ from typing import Any, TypeVar
 
 from kafkactl.errors import FormatError, KafkactlError
 from kafkactl.serde.formats import Format
-from kafkactl.streams.fields import FieldReader, parse_members
+from kafkactl.streams.fields import FieldReader, parse_headers, parse_members
 from kafkactl.streams.lines import LineReader
 from kafkactl.streams.record import Batch, Record
 from kafkactl.streams.stoppable import CHUNK, CanStop, Input, Stop
 
 _LENGTH = struct.Struct(">i")
 _PACES_PER_SECOND = 20
+_LONGEST_TITLE = 80
+"""Number of characters of a column's name in errors: a file without line ends has megabytes in its heading."""
 
 Piece = TypeVar("Piece", Batch, bytes)
 Source = Callable[[Input], Iterator[Batch]]
@@ -323,7 +325,7 @@ def _read_titles(cells: list[bytes | None]) -> list[str]:
         raise FormatError("a heading has a carriage return", "lines end with \\n or \\r\\n")
     repeated = [title for number, title in enumerate(titles) if title in titles[:number]]
     if repeated:
-        raise FormatError(f"two columns are called {repeated[0]!r}")
+        raise FormatError(f"two columns are called {repeated[0][:_LONGEST_TITLE]!r}")
     return titles
 
 
@@ -354,15 +356,13 @@ def _make_row_fields(titles: list[str], row: list[bytes | None]) -> dict[str, An
 def _parse_header_cell(text: str) -> Any:
     """Return the headers that a cell has as JSON; raise FormatError for text that is not JSON in UTF-8.
 
-    Their form is not checked here: the values are those of parse_members(), None for null. Empty text is not JSON.
+    Bytes that are not UTF-8 are lone surrogates in `text`. The form of the headers is not checked here: the values are
+    those of parse_members(), None for null. Empty text is not JSON. Positions in the error are those in the cell.
     """
     try:
-        members = parse_members(b'{"headers": ' + text.encode("utf-8", "surrogateescape") + b"}")
+        return parse_headers(text.encode("utf-8", "surrogateescape"))
     except FormatError as error:
-        raise FormatError(f"headers are not JSON: {error}") from error
-    if len(members) > 1:
-        raise FormatError("headers are not JSON: something follows their value")
-    return members["headers"]
+        raise FormatError(f"headers: {error}", error.hint) from error
 
 
 @dataclass(frozen=True)
@@ -425,7 +425,8 @@ class Pace:
     def __init__(self, per_second: float, sleep: Callable[[float], None] = time.sleep) -> None:
         """Begin now; `per_second` is the number of records per second, above 0.
 
-        `sleep` waits for a number of seconds; one that a signal ends early ends wait() early, too.
+        `sleep` waits for a number of seconds, which a tiny `per_second` makes huge or infinite; one that a signal ends
+        early ends wait() early, too.
         """
         self.size = max(1, int(per_second / _PACES_PER_SECOND))
         """Number of records that may be sent at once."""
@@ -436,7 +437,8 @@ class Pace:
         """Wait until `count` more records may be sent, and count them as sent. A signal may end the wait early.
 
         The wait lasts until the records before have taken their time since the beginning; the first call returns at
-        once. Time in which fewer records were sent is made up for: later calls return at once until then.
+        once. Time in which fewer records were sent is made up for: later calls return at once until then. The errors
+        of `sleep` pass through.
         """
         wait_s = self._started + self._sent_records / self._per_second - time.monotonic()
         if wait_s > 0:

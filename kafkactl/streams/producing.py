@@ -156,7 +156,7 @@ class Sending:
         """Return whether to give up waiting for the records in the queue. Then the account gets the reason.
 
         It is True after a signal's time, and where no leader was reached within the time-out; it stays True then. The
-        user gets a message about a long wait.
+        user gets a message about a long wait. The delivery reports of a second producer are processed.
         """
         outstanding = len(self._producer if self._second_sender is None else self._second_sender)
         if not self._waiting.is_over(self._account.accepted - outstanding, outstanding):
@@ -380,8 +380,8 @@ def find_largest_bytes(cluster: Cluster) -> int:
 def make_producer_settings(cluster: Cluster) -> dict[str, Any]:
     """Return the default settings of a producer, under librdkafka's names; the cluster lets the user's override them.
 
-    The user's settings are not in the result. Idempotence is off where the user sets `acks`, but not to all or -1, and
-    does not set enable.idempotence. With a transactional id delivery.timeout.ms is left out.
+    The user's settings are not in the result. Idempotence is off where the user sets `acks`, but not to all or -1, or
+    `retries` to 0, and does not set enable.idempotence. With a transactional id delivery.timeout.ms is left out.
     """
     properties = cluster.settings.properties
     settings = {**DEFAULTS, **_choose_idempotence(properties)}
@@ -431,7 +431,8 @@ def _create_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callabl
         """Return the partition numbers; raise OperationError, with Kafka's code, where the topic has an error.
 
         The first call that is not denied for missing rights tells the user of the creation. Raise OperationError also
-        where the broker refuses the metadata, and UnreachableError where no broker answers.
+        where the broker refuses the metadata, UnreachableError where no broker answers, and UsageError for a wrong
+        client setting.
         """
         nonlocal is_reported
         metadata = cluster.read_metadata(topic, producer).topics[topic]
@@ -455,12 +456,13 @@ def _create_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callabl
 
 
 def _choose_idempotence(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the setting that switches idempotence off for fewer acknowledgements than all, or no setting.
+    """Return the setting that switches idempotence off for fewer acknowledgements than all or no retries, as Java does.
 
-    `settings` are the user's. No setting means an empty result: where the user sets enable.idempotence to any value, or
-    `acks` is absent, all or -1.
+    `settings` are the user's. The result is empty where the user sets enable.idempotence to any value, or where `acks`
+    is absent, all (in any case, as librdkafka takes it) or -1, and `retries` is absent or not 0.
     """
-    acks = str(settings.get("acks", "all"))
-    if acks not in ("all", "-1") and "enable.idempotence" not in settings:
+    acks = str(settings.get("acks", "all")).lower()
+    allows = acks in ("all", "-1") and settings.get("retries") != "0"
+    if not allows and "enable.idempotence" not in settings:
         return {"enable.idempotence": False}
     return {}

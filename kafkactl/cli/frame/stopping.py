@@ -24,6 +24,8 @@ _OUTPUT_WAIT_S = 5.0
 _REPORT_S = 3.0
 """Time for the reports of undelivered records after the deliveries, in s. A further signal ends later ones."""
 _NUDGE_S = 0.1
+_LONGEST_SELECT_S = 86_400.0
+"""Longest time of one call of select(), in s. It refuses times of more than about 290 years."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -187,13 +189,13 @@ class NotedStopping(Stopping):
         return False
 
     def sleep(self, seconds: float) -> None:
-        """Wait for a time in s, or until a signal comes. After a signal do not wait.
+        """Wait for a time in s, also an infinite one, or until a signal comes. After a signal do not wait.
 
         A wait raises ValueError before the context, which makes the pipe, and OSError after it.
         """
         end = time.monotonic() + seconds
         while not self.is_requested and (left := end - time.monotonic()) > 0:
-            if select.select([self._wake_read], [], [], left)[0]:
+            if select.select([self._wake_read], [], [], min(left, _LONGEST_SELECT_S))[0]:
                 self._drain()
 
     @contextlib.contextmanager

@@ -6,10 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
-from kafkactl.cli.frame.stopping import WAIT_S, Stopping, StopRequestedError
+from kafkactl.cli.frame.stopping import WAIT_S, NotedStopping, Stopping, StopRequestedError
 from kafkactl.stdout import out
 
 STATUSES = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
@@ -46,6 +47,14 @@ def test_what_is_being_finished_is_not_interrupted(number: int, status: int) -> 
         stop(number)
         assert stopping.status(0) == status
         assert stopping.left_s <= WAIT_S
+
+
+@pytest.mark.parametrize("seconds", [1e10, 1e300, float("inf")])
+def test_a_wait_of_centuries_ends_with_a_signal(seconds: float) -> None:
+    with NotedStopping() as stopping:
+        threading.Timer(0.1, stop, [signal.SIGTERM]).start()
+        stopping.sleep(seconds)
+        assert stopping.is_requested
 
 
 def test_a_signal_that_is_ignored_stays_ignored() -> None:

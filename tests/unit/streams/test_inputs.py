@@ -191,6 +191,57 @@ def test_objects_that_are_no_records(text: str, told: str) -> None:
         list(inputs.read_json_lines(io.BytesIO(text.encode()), FIELDS))
 
 
+@pytest.mark.parametrize("name", ["partition", "timestamp", "unknown"])
+def test_errors_of_large_values_stay_short(name: str) -> None:
+    large = "x" * 1_000_000
+    for line in (f'{{"{name}": "{large}"}}', f'{{"{name}": [{"1, " * 300_000}1]}}', f'{{"{large}": 1}}'):
+        with pytest.raises(FormatError) as raised:
+            list(inputs.read_json_lines(io.BytesIO(line.encode()), FIELDS))
+        assert len(str(raised.value)) < 200
+    for rows in (f"value,{large},{large}\n", f"value,{name}\nv,{large}\n"):
+        with pytest.raises(FormatError) as raised:
+            list(inputs.read_csv_rows(io.BytesIO(rows.encode()), FIELDS))
+        assert len(str(raised.value)) < 200
+    with pytest.raises(FormatError, match=r"'x{80}' occurs twice"):
+        list(inputs.read_json_lines(io.BytesIO(f'{{"{large}": 1, "{large}": 1.5, "a": 1.5}}'.encode()), FIELDS))
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        (b"x", "headers: not JSON: no value at character 1"),
+        (b'"[[1,]]"', "headers: not JSON: no value at character 5"),
+        (b"\xff", "headers: not UTF-8 at byte 0"),
+        (b"[]}", "headers: not JSON: something follows the headers"),
+        (b'"1, ""key"": 2"', "headers: not JSON: something follows the headers"),
+        (b'"{""h"" 1}"', r"headers: not JSON: Expecting ':' delimiter: line 1 column 6 \(char 5\)"),
+        (b'"[[""h"", ""\\ud800""]]"', "headers: .* is only half of a character"),
+    ],
+)
+def test_errors_of_headers_name_the_place_in_their_cell(cell: bytes, reason: str) -> None:
+    with pytest.raises(FormatError, match=f"^line 2: {reason}"):
+        list(inputs.read_csv_rows(io.BytesIO(b"value,headers\nv," + cell + b"\n"), FIELDS))
+
+
+@pytest.mark.parametrize(
+    ("cell", "headers"),
+    [
+        (b'"[[""h"", ""1""], [""n"", null]]"', [("h", b"1"), ("n", None)]),
+        (b'" {""h"": 1.50, ""h"": ""2""} "', [("h", b"1.50"), ("h", b"2")]),
+        (b'"[{""name"": ""h"", ""value_base64"": ""/w==""}]"', [("h", b"\xff")]),
+        (b"null", None),
+        (b"[]", None),
+    ],
+)
+def test_headers_in_a_cell(cell: bytes, headers: list[tuple[str, bytes | None]] | None) -> None:
+    (record,) = [
+        record
+        for batch in inputs.read_csv_rows(io.BytesIO(b"value,headers\nv," + cell + b"\n"), FIELDS)
+        for record in batch
+    ]
+    assert record.get("headers") == headers
+
+
 def test_rows() -> None:
     text = 'key,value,partition,headers\nk,"a,\n""b""",1,"[[""h"",""1""]]"\n,,,\n'
     batch, *_ = inputs.read_csv_rows(io.BytesIO(text.encode()), FIELDS)

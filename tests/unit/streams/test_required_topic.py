@@ -9,8 +9,11 @@ import pytest
 from confluent_kafka import KafkaError
 
 from kafkactl.connection.cluster import Cluster
-from kafkactl.errors import NotFoundError, OperationError
-from kafkactl.streams.producing import require_topic
+from kafkactl.connection.settings import Settings
+from kafkactl.errors import NotFoundError, OperationError, UsageError
+from kafkactl.streams.account import Account
+from kafkactl.streams.dry_run import DryRun
+from kafkactl.streams.producing import make_producer_settings, require_topic
 
 PARTITION = SimpleNamespace(leader=1)
 
@@ -38,3 +41,24 @@ def test_a_topic_that_the_broker_cannot_describe() -> None:
     with pytest.raises(OperationError, match="cannot read orders") as raised:
         require(refused, 0)
     assert raised.value.code == KafkaError.LEADER_NOT_AVAILABLE
+
+
+@pytest.mark.parametrize(("acks", "is_idempotent"), [("all", True), ("ALL", True), ("-1", True), ("1", False)])
+def test_acks_of_all_keep_idempotence_in_any_case(acks: str, is_idempotent: bool) -> None:
+    settings = SimpleNamespace(properties={"acks": acks})
+    made = make_producer_settings(cast(Cluster, SimpleNamespace(settings=settings)))
+    assert made["enable.idempotence"] is is_idempotent
+
+
+@pytest.mark.parametrize(("retries", "is_idempotent"), [("0", False), ("1", True)])
+def test_retries_of_0_switch_idempotence_off(retries: str, is_idempotent: bool) -> None:
+    settings = SimpleNamespace(properties={"retries": retries})
+    made = make_producer_settings(cast(Cluster, SimpleNamespace(settings=settings)))
+    assert made["enable.idempotence"] is is_idempotent
+
+
+def test_a_dry_run_refuses_settings_that_only_the_producer_refuses() -> None:
+    properties = {"max.in.flight.requests.per.connection": "9"}
+    cluster = Cluster(Settings("127.0.0.1:1", "a test", properties, timeout_s=1))
+    with pytest.raises(UsageError, match=r"max\.in\.flight"):
+        DryRun(cluster, "orders", Account(lambda record: None), None, None)
