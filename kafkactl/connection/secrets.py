@@ -227,9 +227,9 @@ def _run_command(name: str, command: str) -> str:
 def read_secret_file(name: str, path: Path) -> str:
     """Return the first line of a file, without its end (LF, and CR before it).
 
-    Blanks and a byte order mark stay. `name` is the setting or option, for the message. Raise UsageError for a file
-    that cannot be read, that its group or other users can read or write (not checked on Windows), or whose first line
-    is empty or not UTF-8.
+    Blanks stay, and a byte order mark does not. `name` is the setting or option, for the message. Raise UsageError for
+    a file that cannot be read, that its group or other users can read or write (not checked on Windows), or whose first
+    line is empty or not UTF-8.
     """
     for bits, verb in ((_OTHERS_READ, "read"), (_OTHERS_WRITE, "write")):
         if _grants_others(bits, path):
@@ -246,19 +246,19 @@ def _take_first_line(name: str, content: bytes) -> str:
 
     `name` is the setting or option, for the message. The rest of `content` is not looked at.
     """
-    line = content.partition(b"\n")[0].rstrip(b"\r")
-    if not line:
+    secret = decode_secret(name, content.partition(b"\n")[0].rstrip(b"\r"))
+    if not secret:
         raise UsageError(f"{name}: the first line is empty")
-    return decode_secret(name, line)
+    return secret
 
 
 def decode_secret(name: str, secret: bytes) -> str:
-    """Return a secret as text. Raise UsageError where it is not UTF-8; `name` is its setting or option.
+    """Return a secret as text, without a byte order mark. Raise UsageError where it is not UTF-8.
 
-    The message does not show the secret.
+    `name` is its setting or option. The message does not show the secret.
     """
     try:
-        return secret.decode()
+        return secret.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(f"{name}: byte {error.start} of the first line is not UTF-8") from None
 

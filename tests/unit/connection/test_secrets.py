@@ -229,5 +229,10 @@ def test_a_secret_that_is_not_utf_8(tmp_path: Path) -> None:
     secret.write_bytes(b"s3\xffcret\n")
     with pytest.raises(UsageError, match="byte 2 of the first line is not UTF-8"):
         told(overrides=(f"sasl.password_file={secret}",))
-    secret.write_bytes(b"s3cret\r\n\xff")
-    assert told(overrides=(f"ssl.key.password_file={secret}",)).properties == {"ssl.key.password": "s3cret"}
+    for bytes_ in (b"s3cret\r\n\xff", b"\xef\xbb\xbfs3cret\n"):  # an editor may write a byte order mark
+        secret.write_bytes(bytes_)
+        assert told(overrides=(f"ssl.key.password_file={secret}",)).properties == {"ssl.key.password": "s3cret"}
+    for bytes_ in (b"", b"\r\ns3cret", b"\xef\xbb\xbf\n"):
+        secret.write_bytes(bytes_)
+        with pytest.raises(UsageError, match="the first line is empty"):
+            told(overrides=(f"sasl.password_file={secret}",))
