@@ -410,6 +410,23 @@ def test_a_missing_context_is_named(line: str, cli: Cli) -> None:
         assert "error: context not found: 'nosuch'" in cli(*words, check=1).stderr
 
 
+@pytest.mark.parametrize(
+    ("features", "text", "error"),
+    [
+        ("group.version=1 group.version=0", "group.version=1 has no dependencies.\ngroup.version=0 has no", ""),
+        ("nope=1 bad", "", "Unknown feature: nope\n"),
+        ("group.version=-1", "", "No feature:group.version with feature level -1\n"),
+        ("metadata.version=-1", "", "Unknown metadata.version -1\n"),
+    ],
+)
+def test_features_whose_dependencies_are_shown(features: str, text: str, error: str, cli: Cli) -> None:
+    """Kafka's tool reads one after the other, and none of its reasons is about a change."""
+    words = [word for feature in features.split() for word in ("--feature", feature)]
+    done = cli("kafka-features", "feature-dependencies", *words, check=1 if error else 0)
+    assert done.stdout.startswith(text)
+    assert done.stderr == error
+
+
 def test_offsets_from_a_pipe(cli: Cli, tmp_path: Path) -> None:
     """The file is read once, and a second reading of a pipe would find nothing."""
     file = tmp_path / "pipe"
