@@ -20,6 +20,7 @@ from kafkactl.cli.kafka_style.tools import (
     WrongUsageError,
     convert_error,
     keep_copy,
+    parse_json,
     read_once,
     require_file,
     require_options,
@@ -239,7 +240,7 @@ def translate(arguments: Arguments) -> Run:
 
 
 def _translate_generate(arguments: Arguments) -> list[str]:
-    """Return our options for a plan, with the path of the file of topics, or of a copy of one that is read only once.
+    """Return our options for a plan, with the path of the file of topics or of a copy, as _check_plan returns it.
 
     Raise JavaError for a file of topics that cannot be read, and for a content of it or a list of brokers that Kafka's
     tool refuses, such as a topic or a broker that stands twice; OptionError for an option given twice, and
@@ -254,30 +255,31 @@ def _translate_generate(arguments: Arguments) -> list[str]:
             raise JavaError(f'For input string: "{text}"', _NUMBER)
     _refuse_doubles([str(int(text)) for text in brokers], "Broker list contains duplicate entries: [{}]")
     try:
-        document = json.loads(content)
+        document, alone = parse_json(content)
     except (ValueError, RecursionError):
         raise JavaError("The input string is not a valid JSON", _OPERATION) from None
     rows = _read_list(document, "topics")
     topics = [_read_field(row, "topic") for row in rows]
     _refuse_doubles(topics, "List of topics to reassign contains duplicate entries: [{}]")
-    file = path if is_regular else keep_copy(content)  # names on the command line could be patterns
+    file = path if is_regular and alone == content else keep_copy(alone)  # names on the command line could be patterns
     words = [f"--{_TOPICS}={file}", f"--brokers={','.join(str(int(text)) for text in brokers)}"]
     return [*words, *(["--disable-rack-aware"] if arguments.has("disable-rack-aware") else [])]
 
 
 def _check_plan(path: str, is_executed: bool) -> str:
-    """Return the path of a JSON file with the same content: `path`, or a copy of one that can be read only once.
+    """Return the path of a JSON file with the same content: `path`, or a copy.
 
-    The copy is a nameless file, /dev/fd/NUMBER: only this process can open it, and it goes away with the process. Raise
-    JavaError for a file that Kafka's tool refuses: it cannot be read, is no JSON object, has a version other than 1 (it
-    may be missing) or `partitions` that are no list, or has a partition that is no object, without topic, partition or
-    replicas, with a field of another type, or with other numbers of replicas and log dirs. With `is_executed` it must
-    have partitions, each once, with at least one replica and none twice. Raise KafkactlError where the copy cannot be
-    written.
+    The copy is for a file that can be read only once, and for one with something behind the JSON, which Kafka's tool
+    ignores. It is a nameless file, /dev/fd/NUMBER: only this process can open it, and it goes away with the process.
+    Raise JavaError for a file that Kafka's tool refuses: it cannot be read, is no JSON object, has a version other than
+    1 (it may be missing) or `partitions` that are no list, or has a partition that is no object, without topic,
+    partition or replicas, with a field of another type, or with other numbers of replicas and log dirs. With
+    `is_executed` it must have partitions, each once, with at least one replica and none twice. Raise KafkactlError
+    where the copy cannot be written.
     """
     content, is_regular = _read(path)
     try:
-        document = json.loads(content)
+        document, alone = parse_json(content)
     except (ValueError, RecursionError):
         raise JavaError("The input string is not a valid JSON", _OPERATION) from None
     rows = _read_list(document, "partitions")
@@ -305,7 +307,7 @@ def _check_plan(path: str, is_executed: bool) -> str:
         if repeated:
             reason = f"Partition replica lists may not contain duplicate entries: {'. '.join(repeated)}"
             raise JavaError(reason, _FAILED)
-    return path if is_regular else keep_copy(content)
+    return path if is_regular and alone == content else keep_copy(alone)
 
 
 def _read(path: str) -> tuple[bytes, bool]:

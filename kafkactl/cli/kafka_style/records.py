@@ -20,6 +20,7 @@ from kafkactl.cli.kafka_style.tools import (
     connection_options,
     convert_error,
     keep_copy,
+    parse_json,
     print_stack,
     read_once,
     require_file,
@@ -84,20 +85,15 @@ def _check_file(path: str) -> str:
     written.
     """
     try:
-        text, is_regular = read_once(path)
+        content, is_regular = read_once(path)
     except OSError:
         raise JavaError(f"Unable to read file {path}", "java.io.IOException") from None
     try:
-        begun = text.decode("utf-8").lstrip()
-        document, end = json.JSONDecoder().raw_decode(begun)
+        document, alone = parse_json(content)
     except (ValueError, RecursionError):
         raise JavaError("The input string is not a valid JSON", _OPERATION) from None
     _check_document(document)
-    return (
-        path
-        if is_regular and not begun[end:].strip()
-        else keep_copy(begun[:end].encode("utf-8", errors="surrogatepass"))
-    )
+    return path if is_regular and alone == content else keep_copy(alone)
 
 
 def _check_document(document: Any) -> None:
@@ -110,7 +106,7 @@ def _check_document(document: Any) -> None:
     if isinstance(document, list):
         raise JavaError(f"Expected JSON object, received {json.dumps(document)}", _MAPPING)
     version = document.get("version", 1) if isinstance(document, dict) else 1
-    if version != 1:
+    if type(version) is not int or version != 1:
         raise JavaError(f"Not supported version field value {json.dumps(version)}", _OPERATION)
     if not isinstance(document, dict) or "partitions" not in document:
         raise JavaError("Missing partitions field", _OPERATION)

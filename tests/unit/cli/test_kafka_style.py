@@ -411,6 +411,41 @@ def test_a_missing_context_is_named(line: str, cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("kafka-delete-records --offset-json-file FILE", '{"partitions": []}'),
+        ("kafka-leader-election --election-type preferred --path-to-json-file FILE", '{"partitions": []}'),
+        ("kafka-reassign-partitions --verify --reassignment-json-file FILE", '{"partitions": []}'),
+        (
+            "kafka-reassign-partitions --generate --broker-list 1 --topics-to-move-json-file FILE",
+            '{"topics": [{"topic": "a"}]}',
+        ),
+    ],
+)
+def test_text_behind_json_is_not_read(line: str, text: str, tmp_path: Path) -> None:
+    """Java's parser stops behind the document; our commands would refuse the rest, so they get a copy without it."""
+    file = tmp_path / "a.json"
+    name, *words = line.replace("FILE", str(file)).split()
+    tool = load_tool(name)
+    for rest, is_copied in ((" \n", False), (" }", True), ("\n{}", True)):
+        file.write_text(text + rest)
+        run = tool.translate(parse_words(tool, ["--bootstrap-server", "h:1", *words]))
+        option = next(word for word in run.words if word.startswith(("--offset", "--from", "--reass", "--topics")))
+        path = Path(option.partition("=")[2])
+        assert (path != file) == is_copied
+        assert path.read_text() == (text if is_copied else text + rest)
+
+
+@pytest.mark.parametrize("version", ["true", "1.0", "null", "2"])
+def test_another_version_of_a_file_of_offsets(version: str, tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    file.write_text(f'{{"version": {version}, "partitions": []}}')
+    tool = load_tool("kafka-delete-records")
+    with pytest.raises(JavaError, match=f"Not supported version field value {version}"):
+        tool.translate(parse_words(tool, ["--bootstrap-server", "h:1", "--offset-json-file", str(file)]))
+
+
+@pytest.mark.parametrize(
     ("features", "text", "error"),
     [
         ("group.version=1 group.version=0", "group.version=1 has no dependencies.\ngroup.version=0 has no", ""),
