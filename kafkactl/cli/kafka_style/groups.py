@@ -234,10 +234,11 @@ def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl groups`; the command line must have passed `check`.
 
     Raise WrongUsageError, OptionError or JavaError as Kafka's tool does: for values that cannot be read, most options
-    given twice, a server without a port, a missing file of settings, empty or wrong names, a missing scope or scenario,
-    and (SilenceError, a JavaError) a time-out of 0 or below. Kafka's warning about a reset without --execute and
-    --dry-run is in the result's `warning`, for stderr, and at the beginning of a WrongUsageError; other errors lack it.
-    For --validate-regex nothing but its value is read. The command asks for no confirmation.
+    given twice, a server without a port, a file of settings that cannot be read, empty or wrong names, a missing scope
+    or scenario, and (SilenceError, a JavaError) a time-out whose lowest 32 bits are 0 or a negative number. Kafka's
+    warning about a reset without --execute and --dry-run is in the result's `warning`, for stderr, and at the beginning
+    of a WrongUsageError; other errors lack it. For --validate-regex nothing but its value is read. The command asks for
+    no confirmation.
     """
     verb = _find_verb(arguments)
     if verb == "validate-regex":
@@ -490,7 +491,8 @@ def _translate_duration(text: str) -> str:
     """Return a duration of ISO 8601, such as P1DT2H3M4.5S, for our --by-duration, in seconds: PT93784.500S.
 
     More than three decimals are cut off. A duration may be negative: then the result begins with a minus sign. Raise
-    JavaError for another text, one that is too long for Java, and one that leads from now to a time before 1970.
+    JavaError for another text, for one of 2^63 s or more, also in a single part, and for one that leads from now to a
+    time before 1970.
     """
     match = _DURATION.fullmatch(text)
     if match is None or (match["clock"] or "").upper() == "T" or not any(match[unit] for unit in _UNITS):
@@ -603,7 +605,7 @@ def _convert(arguments: Arguments, error: KafkactlError, verb: str) -> JavaError
     does not name what is missing has one exception around it for describe, and two for other verbs; a UsageError and a
     PlanFileError have none. An UnreachableError must not be one for an unknown host: here each becomes the error of
     brokers that do not answer. Raise WrongUsageError for a wrong value of --topic where topics or partitions are
-    missing.
+    missing, but not with --all-topics.
     """
     if isinstance(error, PlanFileError):
         return JavaError(str(error), error.exception)
@@ -635,12 +637,13 @@ def _convert_missing(arguments: Arguments, names: Sequence[str], verb: str) -> J
 
     `names`, at least one, are those of the error: groups with the verb describe, else topics, or partitions as
     TOPIC-NUMBER. Of groups only the first is in the message. The exception depends on whether --topic names such a
-    topic, with or without numbers; without one the message has all `names` as partitions. Raise WrongUsageError for a
-    wrong value of --topic.
+    topic, with or without numbers; without one, and with --all-topics, the message has all `names` as partitions. Raise
+    WrongUsageError for a wrong value of --topic, but not with --all-topics.
     """
     if verb == "describe":
         return _wrap(JavaError(f"Group {names[0]} not found.", f"{_ERRORS}.GroupIdNotFoundException"), depth=1)
-    topics = [_read_topic(text) for text in arguments.values("topic")]
+    texts = [] if arguments.has("all-topics") else arguments.values("topic")
+    topics = [_read_topic(text) for text in texts]
     unknown = JavaError("This server does not host this topic-partition.", _UNKNOWN_TOPIC)
     if any(name in names and numbers is None for name, numbers in topics):
         return unknown

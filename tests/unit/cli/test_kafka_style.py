@@ -21,7 +21,7 @@ from kafkactl.cli.kafka_style.doors import TOOLS, find_door, move_flags
 from kafkactl.cli.kafka_style.java_configs import refuse_wrong_addresses
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, State, parse
 from kafkactl.cli.kafka_style.tools import JavaError, WrongUsageError, load_tool, parse_include_list, parse_words
-from kafkactl.errors import KafkactlError, UnreachableError
+from kafkactl.errors import KafkactlError, NotFoundError, UnreachableError
 from kafkactl.output import people
 from tests import from_kafka_tools, tool_coverage
 from tests.conftest import REPOSITORY, Cli
@@ -443,6 +443,16 @@ def test_another_version_of_a_file_of_offsets(version: str, tmp_path: Path) -> N
     tool = load_tool("kafka-delete-records")
     with pytest.raises(JavaError, match=f"Not supported version field value {version}"):
         tool.translate(parse_words(tool, ["--bootstrap-server", "h:1", "--offset-json-file", str(file)]))
+
+
+def test_a_wrong_topic_beside_all_topics(capsys: pytest.CaptureFixture[str]) -> None:
+    """Kafka's tool does not read --topic then, also for the words of an error."""
+    tool = load_tool("kafka-consumer-groups")
+    line = "--bootstrap-server h:1 --reset-offsets --to-earliest --all-topics --group g --topic"
+    missing = NotFoundError("partition not found: x-0", names=("x-0",))
+    for topic in ("a:b:c", "x-0"):
+        assert tool.report(parse_words(tool, [*line.split(), topic]), missing, "reset-offsets") == 0
+        assert capsys.readouterr().err.endswith('Exception: The partitions "x-0" do not exist\n')
 
 
 @pytest.mark.parametrize(
