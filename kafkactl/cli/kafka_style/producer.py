@@ -187,8 +187,9 @@ def check(arguments: Arguments) -> None:
     """Raise WrongUsageError for options that are missing or do not belong together.
 
     These are a missing --topic, a missing --bootstrap-server, unless the arguments do not need it, an empty address or
-    one that is not HOST:PORT (the size of the port is not checked), and an old and a new name together: of the file of
-    settings, of a setting, or of a property of the reader. Raise OptionError for --bootstrap-server given twice.
+    one that is not HOST:PORT (HOST may be empty, and the size of the port is not checked), and an old and a new name
+    together: of the file of settings, of a setting, or of a property of the reader. Raise OptionError for
+    --bootstrap-server given twice.
     """
     require_options(arguments, "topic")
     refuse_both_names(
@@ -366,7 +367,7 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
 
     All goes to stderr. The status is 1 for an error of the command line, of the set-up or a wrong line. Words that
     cannot be parsed come with the list of options. Every other error, as for records that were not delivered, is
-    logged, and the status is 0; also that of an illegal topic. After an UnreachableError the hosts of
+    logged, and the status is 0; also that of an illegal --topic. After an UnreachableError the hosts of
     --bootstrap-server are looked up: where none has an address, the status is 1. `call` has no effect.
     """
     java = convert_error(error, call)

@@ -158,8 +158,10 @@ class _Reader:
         """Take the options from the front of `rest`, and note them with their values in `arguments`.
 
         The first word that is no option, and all behind it, stay in `rest`. The beginning of an option's name is enough
-        where no other name begins so. Return the error of a missing option, which the library raises last, or None.
-        Raise SubcommandError for another error, HelpRequestedError for --help, and VersionRequestedError for --version.
+        where no other name begins so. Of an option that is given twice only the last value is noted, unless the level
+        collects its values. Return the error of a missing option, which the library raises last, or None. Raise
+        SubcommandError for another error, HelpRequestedError for --help, and VersionRequestedError for --version; then
+        nothing is noted.
         """
         values: dict[str, list[str | None]] = {}
         while rest and _looks_like_flag(rest[0]):
