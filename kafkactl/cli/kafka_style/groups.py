@@ -490,7 +490,7 @@ def _make_time(match: re.Match[str]) -> int:
 def _translate_duration(text: str) -> str:
     """Return a duration of ISO 8601, such as P1DT2H3M4.5S, for our --by-duration, in seconds: PT93784.500S.
 
-    More than three decimals are cut off. A duration may be negative: then the result begins with a minus sign. Raise
+    Less than a ms of the whole is cut off. A duration may be negative: then the result begins with a minus sign. Raise
     JavaError for another text, for one of 2^63 s or more, also in a single part, and for one that leads from now to a
     time before 1970.
     """
@@ -501,12 +501,13 @@ def _translate_duration(text: str) -> str:
         if match[unit] and (len(match[unit]) > _MOST_DIGITS or abs(int(match[unit])) * size // 1000 >= 2**63):
             reason = f"Text cannot be parsed to a Duration: {unit}"
             raise JavaError(reason, "java.time.format.DateTimeParseException")
-    duration_ms = sum(int(match[unit] or 0) * size for unit, size in _UNITS.items())
-    parts_ms = int((match["parts"] or "").ljust(3, "0")[:3])
-    duration_ms += -parts_ms if (match["seconds"] or "").startswith("-") else parts_ms
-    if abs(duration_ms) // 1000 >= 2**63:
+    parts_ns = int((match["parts"] or "").ljust(9, "0"))
+    exact_ns = sum(int(match[unit] or 0) * size for unit, size in _UNITS.items()) * 1_000_000
+    exact_ns += -parts_ns if (match["seconds"] or "").startswith("-") else parts_ns
+    duration_ms = abs(exact_ns) // 1_000_000  # only of the whole, as its parts may have different signs
+    if duration_ms // 1000 >= 2**63:
         raise JavaError("Text cannot be parsed to a Duration: overflow", "java.time.format.DateTimeParseException")
-    duration_ms *= -1 if match["sign"] == "-" else 1
+    duration_ms *= -1 if (exact_ns < 0) != (match["sign"] == "-") else 1
     _require_after_1970(time.time_ns() // 1_000_000 - duration_ms)
     return f"{'-' if duration_ms < 0 else ''}PT{abs(duration_ms) // 1000}.{abs(duration_ms) % 1000:03}S"
 
@@ -539,9 +540,9 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     has the list of options, too. It is 0 for any other error, which goes to stdout, with the first line of its stack
     trace on stderr. It is 0 for a deletion, too: its table goes to stdout where no broker answered (not with
     --all-groups, nor where no host has an address); after a refusal of single groups nothing is printed, because the
-    table is there already. Of `call` counts only whether it is empty, as for an error of the command line: then the
-    warning about a reset goes to stderr before, except for words that cannot be parsed. Raise OutputError or
-    ReaderLeftError where stdout fails.
+    table is there already. The `trace` of a PlanFileError goes to stderr before. Of `call` counts only whether it is
+    empty, as for an error of the command line: then the warning about a reset goes to stderr before, except for words
+    that cannot be parsed. Raise OutputError or ReaderLeftError where stdout fails.
     """
     if isinstance(error, OptionError) and error.is_of_parsing:
         people.write_kafka_message(f'Exception in thread "main" {error.exception}: {error}\n')

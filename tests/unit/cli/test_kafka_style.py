@@ -381,6 +381,21 @@ def test_an_offset_of_a_day_is_none() -> None:
         groups._read_time("1970-01-03T12:00:00.000+24:00")
 
 
+@pytest.mark.parametrize(
+    ("text", "duration"),
+    [
+        ("P1DT2H3M4.5S", "PT93784.500S"),
+        ("PT0.0009S", "PT0.000S"),
+        ("-PT0.0009S", "PT0.000S"),
+        ("PT1M-1.0009S", "PT58.999S"),
+        ("-P1DT-1M1.0009S", "-PT86341.000S"),
+        ("-PT-1M1.0009S", "PT58.999S"),
+    ],
+)
+def test_durations_are_cut_as_java_cuts_them(text: str, duration: str) -> None:
+    assert groups._translate_duration(text) == duration
+
+
 def test_other_variables_of_java_have_no_effect() -> None:
     environment = {"KAFKA_OPTS": "-Dx=y", "KAFKA_HEAP_OPTS": "-Xmx1g", "KAFKA_LOG4J_OPTS": "-Dlog4j=x"}
     before = dict(environment)
