@@ -17,6 +17,7 @@ from kafkactl.cli.kafka_style.tools import (
     convert_error,
     list_options,
     require_file,
+    require_servers,
     translate_values,
     wrap_error,
 )
@@ -93,7 +94,7 @@ class CommandLineError(JavaError):
 
 
 def check(arguments: Arguments) -> None:
-    """Raise CommandLineError for a missing address, and JavaError for a file, release, feature or level that is wrong.
+    """Raise CommandLineError for a missing address, and JavaError for a wrong address, file, release, feature or level.
 
     JavaError is also for --release-version beside --metadata or --feature, and for upgrade, downgrade and disable
     without a release or a feature, or with a feature twice. A level of --feature must be a number from 0 to 32767, but
@@ -108,6 +109,7 @@ def check(arguments: Arguments) -> None:
         require_file(file)
         if arguments.needs_server and not arguments.has("bootstrap-server", "bootstrap-controller"):
             raise CommandLineError("You must specify either --bootstrap-controller or --bootstrap-server.")
+        require_servers(arguments)
     release = arguments.value("release-version") if arguments.command not in ("disable", "describe") else None
     before = _DEPRECATED if arguments.has("metadata") else ""
     if release is not None and arguments.has("metadata", "feature"):

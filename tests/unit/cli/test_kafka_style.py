@@ -470,6 +470,12 @@ def test_a_wrong_topic_beside_all_topics(capsys: pytest.CaptureFixture[str]) -> 
         assert capsys.readouterr().err.endswith('Exception: The partitions "x-0" do not exist\n')
 
 
+def test_features_at_an_address_without_a_port(cli: Cli) -> None:
+    """Kafka's tool makes its client before it looks at the features."""
+    done = cli("kafka-features", "--bootstrap-server", "h", "upgrade", check=1)
+    assert done.stderr == "Failed to create new KafkaAdminClient\n"
+
+
 @pytest.mark.parametrize(
     ("features", "text", "error"),
     [
