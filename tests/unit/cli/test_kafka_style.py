@@ -481,10 +481,15 @@ def test_a_wrong_topic_beside_all_topics(capsys: pytest.CaptureFixture[str]) -> 
         assert capsys.readouterr().err.endswith('Exception: The partitions "x-0" do not exist\n')
 
 
-def test_features_at_an_address_without_a_port(cli: Cli) -> None:
-    """Kafka's tool makes its client before it looks at the features."""
-    done = cli("kafka-features", "--bootstrap-server", "h", "upgrade", check=1)
-    assert done.stderr == "Failed to create new KafkaAdminClient\n"
+@pytest.mark.parametrize(
+    "line", ["kafka-features upgrade", "kafka-metadata-quorum describe", "kafka-transactions find-hanging"]
+)
+def test_an_address_without_a_port_is_the_first_error(line: str) -> None:
+    """Kafka's tools make their client before they look at the options of the subcommand."""
+    name, *words = line.split()
+    tool = load_tool(name)
+    with pytest.raises(JavaError, match="Failed to create new KafkaAdminClient"):
+        tool.check(parse_words(tool, ["--bootstrap-server", "h", *words]))
 
 
 @pytest.mark.parametrize(
