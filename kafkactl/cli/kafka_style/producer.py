@@ -335,12 +335,15 @@ def _check_together(settings: ClientSettings, chosen: Mapping[str, str], printed
     The waits are linger.ms and request.timeout.ms together, by default 1000 and 1500; they are compared only where
     delivery.timeout.ms is set. JavaError is also for what an idempotent producer does not allow: more than 5 requests
     in flight, unless enable.idempotence is false, and, only where it is set to true, retries of 0 and other acks than
-    all. The numbers must have been checked before. `chosen` are the settings that are given as options, and `printed`
-    is the error's text for stdout.
+    all. A transactional.id is refused beside enable.idempotence=false, retries of 0 and other acks than all. The
+    numbers must have been checked before. `chosen` are the settings that are given as options, and `printed` is the
+    error's text for stdout.
     """
     values = {"linger.ms": "1000", "request.timeout.ms": "1500", "acks": "-1", "retries": "3", **settings.all, **chosen}
     reason = None
-    if values.get("enable.idempotence", "true").strip().lower() == "true":
+    is_lossy = int(values["retries"]) == 0 or values["acks"].strip() not in ("-1", "all")
+    is_idempotent = values.get("enable.idempotence", "true").strip().lower() == "true"
+    if is_idempotent:
         most = int(values.get("max.in.flight.requests.per.connection", "5"))
         if "enable.idempotence" in values and int(values["retries"]) == 0:
             reason = "Must set retries to non-zero when using the idempotent producer."
@@ -354,6 +357,8 @@ def _check_together(settings: ClientSettings, chosen: Mapping[str, str], printed
                 "To use the idempotent producer, max.in.flight.requests.per.connection must be set to at most 5. "
                 f"Current value is {most}."
             )
+    if reason is None and "transactional.id" in values and (is_lossy or not is_idempotent):
+        reason = "Cannot set a transactional.id without also enabling idempotence."
     if reason is not None:
         raise JavaError(reason, CONFIG_EXCEPTION, before=printed)
     waits_ms = int(values["linger.ms"]) + int(values["request.timeout.ms"])

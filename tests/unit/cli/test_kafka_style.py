@@ -621,6 +621,21 @@ def test_settings_that_java_refuses(tool: str, setting: str, reason: str) -> Non
         translate(f"kafka-console-{tool}", "--command-property", setting)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--command-property enable.idempotence=false",
+        "--request-required-acks 1",
+        "--command-property acks=0",
+        "--message-send-max-retries 0",
+    ],
+)
+def test_a_transaction_needs_an_idempotent_producer(words: str) -> None:
+    """Our command refuses it, too, but in other words."""
+    with pytest.raises(JavaError, match="Cannot set a transactional"):
+        translate("kafka-console-producer", "--command-property", "transactional.id=x", *words.split())
+
+
 def test_settings_of_the_consumer(tmp_path: Path) -> None:
     tool = "kafka-console-consumer"
     assert translate(tool, "--command-property", "isolation.level=read_committed")[1:3] == [
