@@ -19,6 +19,7 @@ from kafkactl.cli.kafka_style.tools import (
     Tool,
     WrongUsageError,
     convert_error,
+    is_json_of_type,
     keep_copy,
     parse_json,
     read_once,
@@ -39,7 +40,7 @@ _OPERATION = "org.apache.kafka.tools.AdminOperationException"
 _FAILED = "org.apache.kafka.tools.AdminCommandFailedException"
 _MAPPING = "com.fasterxml.jackson.databind.JsonMappingException"
 _NUMBER = "java.lang.NumberFormatException"
-_TYPES = {"topic": ("String", str), "partition": ("Integer", int)}
+_TYPES = {"topic": "String", "partition": "Integer"}
 _ANY = "any"
 _ACTIONS = ("generate", "execute", "verify", "cancel", "list")
 _PLAN, _TOPICS = "reassignment-json-file", "topics-to-move-json-file"
@@ -286,8 +287,8 @@ def _check_plan(path: str, is_executed: bool) -> str:
     names, repeated, replicas = [], [], []
     for row in rows:
         name = "{}-{}".format(*(_read_field(row, field) for field in _TYPES))
-        brokers = _read_items(row, "replicas", "Integer", int)
-        dirs = _read_items(row, "log_dirs", "String", str) if "log_dirs" in row else [_ANY] * len(brokers)
+        brokers = _read_items(row, "replicas", "Integer")
+        dirs = _read_items(row, "log_dirs", "String") if "log_dirs" in row else [_ANY] * len(brokers)
         if len(dirs) != len(brokers):
             raise JavaError(
                 f"Size of replicas list [{', '.join(map(str, brokers))}] is different from size of log dirs list "
@@ -325,9 +326,7 @@ def _read_list(document: Any, name: str) -> list[Any]:
     """
     if not isinstance(document, dict):
         raise JavaError(f"Expected JSON object, received {_dump(document)}", _MAPPING)
-    version = document.get("version", 1)
-    if type(version) is not int:
-        raise JavaError(f"Expected `Integer` value, received {_dump(version)}", _MAPPING)
+    version = _require_type(document.get("version", 1), "Integer")
     if version != 1:
         raise JavaError(f"Not supported version field value {version}", _OPERATION)
     rows = document.get(name, [])
@@ -339,36 +338,31 @@ def _read_list(document: Any, name: str) -> list[Any]:
 def _read_field(row: Any, name: str) -> Any:
     """Return the topic or the partition of a row of JSON. Raise JavaError where it is missing or of another type.
 
-    Raise it also for a row that is no object. `name` is topic or partition. The size of a number is not checked.
+    Raise it also for a row that is no object. `name` is topic or partition, which has 32 bits.
     """
     if not isinstance(row, dict):
         raise JavaError(f"Expected JSON object, received {_dump(row)}", _MAPPING)
     if name not in row:
         raise JavaError(f"No such field exists: `{name}`", _MAPPING)
-    kind, python_type = _TYPES[name]
-    return _require_type(row[name], kind, python_type)
+    return _require_type(row[name], _TYPES[name])
 
 
-def _read_items(row: dict[str, Any], name: str, kind: str, python_type: type) -> list[Any]:
+def _read_items(row: dict[str, Any], name: str, kind: str) -> list[Any]:
     """Return a list of a row of JSON.
 
-    `name` is its field. Each item must be of `python_type`, and no boolean; `kind` is Java's name of this type, for the
-    error. Raise JavaError where the list is missing or no list, or an item is of another type. The size of a number is
-    not checked.
+    `name` is its field, and `kind` Java's type of each item, as in is_json_of_type. Raise JavaError where the list is
+    missing or no list, or an item is of another type.
     """
     if name not in row:
         raise JavaError(f"No such field exists: `{name}`", _MAPPING)
     if not isinstance(row[name], list):
-        raise JavaError(f"Expected JSON array, received {_dump(row[name])}", _MAPPING)
-    return [_require_type(item, kind, python_type) for item in row[name]]
+        raise JavaError(f"Expected `JSON array` value, received {_dump(row[name])}", _MAPPING)
+    return [_require_type(item, kind) for item in row[name]]
 
 
-def _require_type(value: Any, kind: str, python_type: type) -> Any:
-    """Return a value of JSON; raise JavaError for one that is not of this type, and always for true and false.
-
-    `kind` is the name of the type in the error.
-    """
-    if not isinstance(value, python_type) or isinstance(value, bool):
+def _require_type(value: Any, kind: str) -> Any:
+    """Return a value of JSON; raise JavaError for one that is not of Java's type `kind`, as in is_json_of_type."""
+    if not is_json_of_type(value, kind):
         raise JavaError(f"Expected `{kind}` value, received {_dump(value)}", _MAPPING)
     return value
 

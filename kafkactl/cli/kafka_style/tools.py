@@ -326,6 +326,14 @@ def parse_json(content: bytes) -> tuple[Any, bytes]:
     return document, text[:end].encode() if text[end:].strip() else content
 
 
+def is_json_of_type(value: Any, kind: str) -> bool:
+    """Return whether a value of JSON is of Java's type `kind`: String, or Integer or Long, with 32 or 64 bits."""
+    if kind == "String":
+        return isinstance(value, str)
+    bound = 1 << (31 if kind == "Integer" else 63)
+    return type(value) is int and -bound <= value < bound
+
+
 def keep_copy(content: bytes) -> str:
     """Return the path of a nameless file with this content, which stays open until the process ends.
 

@@ -471,6 +471,51 @@ def test_another_version_of_a_file_of_offsets(version: str, tmp_path: Path) -> N
         tool.translate(parse_words(tool, ["--bootstrap-server", "h:1", "--offset-json-file", str(file)]))
 
 
+@pytest.mark.parametrize(
+    ("line", "text", "reason"),
+    [
+        (
+            "kafka-delete-records --offset-json-file",
+            '{"partitions": [{"topic": "a", "partition": 2147483648, "offset": 0}]}',
+            "Expected `Integer` value, received 2147483648",
+        ),
+        (
+            "kafka-delete-records --offset-json-file",
+            '{"partitions": [{"topic": "a", "partition": 0, "offset": 9223372036854775808}]}',
+            "Expected `Long` value, received 9223372036854775808",
+        ),
+        ("kafka-delete-records --offset-json-file", '{"partitions": 5}', "Expected JSON array, received 5"),
+        (
+            "kafka-reassign-partitions --verify --reassignment-json-file",
+            '{"partitions": [{"topic": "a", "partition": 2147483648, "replicas": [1]}]}',
+            "Expected `Integer` value, received 2147483648",
+        ),
+        (
+            "kafka-reassign-partitions --verify --reassignment-json-file",
+            '{"partitions": [{"topic": "a", "partition": 0, "replicas": 5}]}',
+            "Expected `JSON array` value, received 5",
+        ),
+        (
+            "kafka-reassign-partitions --verify --reassignment-json-file",
+            '{"version": 2147483648}',
+            "Expected `Integer` value, received 2147483648",
+        ),
+        (
+            "kafka-reassign-partitions --verify --reassignment-json-file",
+            '{"partitions": [{"topic": "a", "partition": 0, "replicas": [1, -2147483649]}]}',
+            "Expected `Integer` value, received -2147483649",
+        ),
+    ],
+)
+def test_values_of_json_have_the_bounds_of_java(line: str, text: str, reason: str, tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    file.write_text(text)
+    name, *words = line.split()
+    tool = load_tool(name)
+    with pytest.raises(JavaError, match=f"^{re.escape(reason)}$"):
+        tool.translate(parse_words(tool, ["--bootstrap-server", "h:1", *words, str(file)]))
+
+
 def test_a_wrong_topic_beside_all_topics(capsys: pytest.CaptureFixture[str]) -> None:
     """Kafka's tool does not read --topic then, also for the words of an error."""
     tool = load_tool("kafka-consumer-groups")
