@@ -273,7 +273,9 @@ def dependencies(
     for text in levels:
         refuse_empty(text, "FEATURE=LEVEL")
     needs = [
-        (name, level, features.find_dependency(name, level)) for name, level in features.parse_levels(levels).items()
+        (name, level, features.find_dependency(name, level))
+        for text in levels  # each alone, because a feature may stand twice
+        for name, level in features.parse_levels([text]).items()
     ]
     if output.is_kafka:
         for name, level, needed in needs:

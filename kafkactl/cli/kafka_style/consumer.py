@@ -414,10 +414,10 @@ def _translate_formatter(arguments: Arguments) -> list[str]:
 
     Of a property that is given twice, --formatter-property and --property win over --key-deserializer and
     --value-deserializer, and these over the file. Unknown properties, and deserializers that are not Kafka's or have an
-    unknown encoding, are left out with a warning on stderr; unknown properties of deserializers get none. Raise
-    WrongUsageError for an unknown formatter and a --formatter-config that cannot be opened, UsageError for such a file
-    that is no file of properties, and OptionError for another option than --formatter-property and --property given
-    twice.
+    unknown encoding, are left out with a warning on stderr; unknown properties of deserializers get none. A print.*
+    becomes true or false, and in the other values a backslash is doubled, for it is no escape. Raise WrongUsageError
+    for an unknown formatter and a --formatter-config that cannot be opened, UsageError for such a file that is no file
+    of properties, and OptionError for another option than --formatter-property and --property given twice.
     """
     formatter = arguments.value("formatter") or ""
     if formatter.removeprefix(_PACKAGE) not in _FORMATTERS or not formatter.startswith(_PACKAGE):

@@ -151,8 +151,9 @@ def _translate_change(arguments: Arguments, verb: str, words: list[str]) -> Run:
 
     The nameless file has the HMAC in base64; an empty HMAC has no file and no option. Raise OptionError for an option
     given twice and a text that is no number, and JavaError for a number or an HMAC that is missing and for a text that
-    is not base64. Raise KafkactlError where the nameless file for the HMAC cannot be written. A warning that others can
-    read the HMAC is in the result's `warning`, for stderr.
+    is not base64; an error about the HMAC has Kafka's line about the call in its `before`. Raise KafkactlError where
+    the nameless file for the HMAC cannot be written. A warning that others can read the HMAC is in the result's
+    `warning`, for stderr.
     """
     hmac = arguments.value("hmac")
     period_ms = _parse_period(arguments, _PERIODS[verb])

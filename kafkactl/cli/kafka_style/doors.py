@@ -156,8 +156,8 @@ def _measure_flag(word: str, with_shared: bool) -> int:
     These are -b, --context, -X, -o, --output and --debug; other options of kafkactl give 0, too. `with_shared` adds
     --bootstrap-server, --command-config and --timeout, which Kafka's tools have, too. Only `word` is looked at, so 2
     also stands for a value that is missing. A value may be joined to its option, so each word that begins with -b or -X
-    counts, but not Kafka's options with one dash, such as -bootstrap-server; behind -o only json, jsonl, yaml, table,
-    csv and plain do, because -offsets is an option of Kafka.
+    counts, but not Kafka's options with one dash, such as -bootstrap-server; behind -o only what begins with json,
+    yaml, table, csv or plain does, because -offsets is an option of Kafka.
     """
     names = (*_OWN_WITH_VALUE, *(_SHARED_WITH_VALUE if with_shared else ()))
     if word in names:

@@ -124,9 +124,10 @@ def check(arguments: Arguments) -> None:
 def translate(arguments: Arguments) -> Run:
     """Return the command `kafkactl dump-log`; the command line must have passed `check`, which requires --files.
 
-    Raise OptionError for --files or a decoder given twice, and JavaError for another value that Kafka's tool refuses.
-    Beside an option such as --offsets-decoder the decoder classes are not looked at; of several such options one
-    counts. The files are not looked at, except for the text of an error.
+    Commas alone in --files are one empty name, which our command refuses. Beside an option such as --offsets-decoder
+    the decoder classes are not looked at; of several such options one counts. The files are not looked at, except for
+    the text of an error. Raise OptionError for --files or a decoder given twice, and JavaError for another value that
+    Kafka's tool refuses, also for --max-bytes given twice.
     """
     words = ["dump-log"]
     names = split_as_java(arguments.value("files") or "") or [""]

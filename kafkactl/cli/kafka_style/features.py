@@ -17,6 +17,7 @@ from kafkactl.cli.kafka_style.tools import (
     convert_error,
     list_options,
     require_file,
+    require_servers,
     translate_values,
     wrap_error,
 )
@@ -93,14 +94,14 @@ class CommandLineError(JavaError):
 
 
 def check(arguments: Arguments) -> None:
-    """Raise CommandLineError for a missing address, and JavaError for a file, release, feature or level that is wrong.
+    """Raise CommandLineError for a missing address, and JavaError for a wrong address, file, release, feature or level.
 
-    JavaError is also for --release-version beside --metadata or --feature, and for a subcommand other than describe and
-    version-mapping with neither a release nor a feature. A level of --feature must be a number from 0 to 32767, but
+    JavaError is also for --release-version beside --metadata or --feature, and for upgrade, downgrade and disable
+    without a release or a feature, or with a feature twice. A level of --feature must be a number from 0 to 32767, but
     disable takes names without a level; whether Kafka knows the feature and the level is checked only for
     feature-dependencies. --metadata and --release-version must be a release or a name such as 4.3-IV0. The address may
     be missing where the arguments do not need it; the subcommands that need no cluster look at neither it nor the file.
-    The errors come in the order of Kafka's tool, also the one for a feature that stands twice.
+    The errors come in the order of Kafka's tool.
     """
     file = arguments.value("command-config")
     is_offline = arguments.command in _OFFLINE
@@ -108,6 +109,7 @@ def check(arguments: Arguments) -> None:
         require_file(file)
         if arguments.needs_server and not arguments.has("bootstrap-server", "bootstrap-controller"):
             raise CommandLineError("You must specify either --bootstrap-controller or --bootstrap-server.")
+        require_servers(arguments)
     release = arguments.value("release-version") if arguments.command not in ("disable", "describe") else None
     before = _DEPRECATED if arguments.has("metadata") else ""
     if release is not None and arguments.has("metadata", "feature"):
@@ -116,11 +118,12 @@ def check(arguments: Arguments) -> None:
         _require_version(text, before)
     if arguments.command == "describe" or (is_offline and arguments.command == "version-mapping"):
         return
+    if arguments.command == "feature-dependencies":
+        _check_levels(arguments)
+        return
     names = list(_read_names(arguments, before))
     if release is None and not names:
         raise JavaError(f"You must specify at least one feature to {arguments.command}", TERSE)
-    if arguments.command == "feature-dependencies":
-        _check_levels(arguments)
 
 
 def _require_version(text: str | None, before: str) -> None:
@@ -146,15 +149,8 @@ def _read_names(arguments: Arguments, before: str) -> Iterator[str]:
     """
     names = set()
     for text in ([f"{_METADATA}=1"] if arguments.has("metadata") else []) + arguments.values("feature"):
-        name, equals, level = (part.strip() for part in text.partition("="))
-        if arguments.command == "disable":
-            name = text
-        elif not equals:
-            raise JavaError(f"Can't parse feature=level string {text}: equals sign not found.", TERSE, before=before)
-        elif not is_of_type(level, "Short"):
-            reason = f"Can't parse feature=level string {text}: unable to parse {level} as a short."
-            raise JavaError(reason, TERSE, before=before)
-        elif int(level) < 0:
+        name, level = (text, 0) if arguments.command == "disable" else _read_level(text, before)
+        if level < 0:
             raise JavaError("Cannot specify a negative version level.", TERSE, before=before)
         if name in names:
             raise JavaError(f"Feature {name} was specified more than once.", TERSE, before=before)
@@ -162,23 +158,38 @@ def _read_names(arguments: Arguments, before: str) -> Iterator[str]:
         yield name
 
 
-def _check_levels(arguments: Arguments) -> None:
-    """Raise JavaError for the first feature or level of --feature that Kafka 4.3.1 does not know.
+def _read_level(text: str, before: str = "") -> tuple[str, int]:
+    """Return the feature and the level of a text NAME=LEVEL, without blanks around them; the level may be negative.
 
-    Each must be NAME=NUMBER.
+    Raise JavaError, with `before` as its text for stdout, for a text without an equals sign and a level that is no
+    Short.
+    """
+    name, equals, level = (part.strip() for part in text.partition("="))
+    if not equals:
+        raise JavaError(f"Can't parse feature=level string {text}: equals sign not found.", TERSE, before=before)
+    if not is_of_type(level, "Short"):
+        reason = f"Can't parse feature=level string {text}: unable to parse {level} as a short."
+        raise JavaError(reason, TERSE, before=before)
+    return name, int(level)
+
+
+def _check_levels(arguments: Arguments) -> None:
+    """Raise JavaError for the first --feature that is not NAME=LEVEL, or that Kafka 4.3.1 does not know at this level.
+
+    A feature may stand twice.
     """
     from kafkactl.admin.features import KNOWN_LEVELS
     from kafkactl.admin.metadata_versions import find_metadata_version
 
     for text in arguments.values("feature"):
-        name, _, level = (part.strip() for part in text.partition("="))
+        name, level = _read_level(text)
         if name == _METADATA:
-            if find_metadata_version(int(level)) is None:
-                raise JavaError(f"Unknown metadata.version {int(level)}", TERSE)
+            if find_metadata_version(level) is None:
+                raise JavaError(f"Unknown metadata.version {level}", TERSE)
         elif name not in KNOWN_LEVELS:
             raise JavaError(f"Unknown feature: {name}", TERSE)
-        elif int(level) not in KNOWN_LEVELS[name]:
-            raise JavaError(f"No feature:{name} with feature level {int(level)}", TERSE)
+        elif level not in KNOWN_LEVELS[name]:
+            raise JavaError(f"No feature:{name} with feature level {level}", TERSE)
 
 
 def translate(arguments: Arguments) -> Run:

@@ -234,10 +234,11 @@ def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl groups`; the command line must have passed `check`.
 
     Raise WrongUsageError, OptionError or JavaError as Kafka's tool does: for values that cannot be read, most options
-    given twice, a server without a port, a missing file of settings, empty or wrong names, a missing scope or scenario,
-    and (SilenceError, a JavaError) a time-out of 0 or below. Kafka's warning about a reset without --execute and
-    --dry-run is in the result's `warning`, for stderr, and at the beginning of a WrongUsageError; other errors lack it.
-    For --validate-regex nothing but its value is read. The command asks for no confirmation.
+    given twice, a server without a port, a file of settings that cannot be read, empty or wrong names, a missing scope
+    or scenario, and (SilenceError, a JavaError) a time-out whose lowest 32 bits are 0 or a negative number. Kafka's
+    warning about a reset without --execute and --dry-run is in the result's `warning`, for stderr, and at the beginning
+    of a WrongUsageError; other errors lack it. For --validate-regex nothing but its value is read. The command asks for
+    no confirmation.
     """
     verb = _find_verb(arguments)
     if verb == "validate-regex":
@@ -489,8 +490,9 @@ def _make_time(match: re.Match[str]) -> int:
 def _translate_duration(text: str) -> str:
     """Return a duration of ISO 8601, such as P1DT2H3M4.5S, for our --by-duration, in seconds: PT93784.500S.
 
-    More than three decimals are cut off. A duration may be negative: then the result begins with a minus sign. Raise
-    JavaError for another text, one that is too long for Java, and one that leads from now to a time before 1970.
+    Less than a ms of the whole is cut off. A duration may be negative: then the result begins with a minus sign. Raise
+    JavaError for another text, for one of 2^63 s or more, also in a single part, and for one that leads from now to a
+    time before 1970.
     """
     match = _DURATION.fullmatch(text)
     if match is None or (match["clock"] or "").upper() == "T" or not any(match[unit] for unit in _UNITS):
@@ -499,12 +501,13 @@ def _translate_duration(text: str) -> str:
         if match[unit] and (len(match[unit]) > _MOST_DIGITS or abs(int(match[unit])) * size // 1000 >= 2**63):
             reason = f"Text cannot be parsed to a Duration: {unit}"
             raise JavaError(reason, "java.time.format.DateTimeParseException")
-    duration_ms = sum(int(match[unit] or 0) * size for unit, size in _UNITS.items())
-    parts_ms = int((match["parts"] or "").ljust(3, "0")[:3])
-    duration_ms += -parts_ms if (match["seconds"] or "").startswith("-") else parts_ms
-    if abs(duration_ms) // 1000 >= 2**63:
+    parts_ns = int((match["parts"] or "").ljust(9, "0"))
+    exact_ns = sum(int(match[unit] or 0) * size for unit, size in _UNITS.items()) * 1_000_000
+    exact_ns += -parts_ns if (match["seconds"] or "").startswith("-") else parts_ns
+    duration_ms = abs(exact_ns) // 1_000_000  # only of the whole, as its parts may have different signs
+    if duration_ms // 1000 >= 2**63:
         raise JavaError("Text cannot be parsed to a Duration: overflow", "java.time.format.DateTimeParseException")
-    duration_ms *= -1 if match["sign"] == "-" else 1
+    duration_ms *= -1 if (exact_ns < 0) != (match["sign"] == "-") else 1
     _require_after_1970(time.time_ns() // 1_000_000 - duration_ms)
     return f"{'-' if duration_ms < 0 else ''}PT{abs(duration_ms) // 1000}.{abs(duration_ms) % 1000:03}S"
 
@@ -537,9 +540,9 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     has the list of options, too. It is 0 for any other error, which goes to stdout, with the first line of its stack
     trace on stderr. It is 0 for a deletion, too: its table goes to stdout where no broker answered (not with
     --all-groups, nor where no host has an address); after a refusal of single groups nothing is printed, because the
-    table is there already. Of `call` counts only whether it is empty, as for an error of the command line: then the
-    warning about a reset goes to stderr before, except for words that cannot be parsed. Raise OutputError or
-    ReaderLeftError where stdout fails.
+    table is there already. The `trace` of a PlanFileError goes to stderr before. Of `call` counts only whether it is
+    empty, as for an error of the command line: then the warning about a reset goes to stderr before, except for words
+    that cannot be parsed. Raise OutputError or ReaderLeftError where stdout fails.
     """
     if isinstance(error, OptionError) and error.is_of_parsing:
         people.write_kafka_message(f'Exception in thread "main" {error.exception}: {error}\n')
@@ -603,7 +606,7 @@ def _convert(arguments: Arguments, error: KafkactlError, verb: str) -> JavaError
     does not name what is missing has one exception around it for describe, and two for other verbs; a UsageError and a
     PlanFileError have none. An UnreachableError must not be one for an unknown host: here each becomes the error of
     brokers that do not answer. Raise WrongUsageError for a wrong value of --topic where topics or partitions are
-    missing.
+    missing, but not with --all-topics.
     """
     if isinstance(error, PlanFileError):
         return JavaError(str(error), error.exception)
@@ -635,12 +638,13 @@ def _convert_missing(arguments: Arguments, names: Sequence[str], verb: str) -> J
 
     `names`, at least one, are those of the error: groups with the verb describe, else topics, or partitions as
     TOPIC-NUMBER. Of groups only the first is in the message. The exception depends on whether --topic names such a
-    topic, with or without numbers; without one the message has all `names` as partitions. Raise WrongUsageError for a
-    wrong value of --topic.
+    topic, with or without numbers; without one, and with --all-topics, the message has all `names` as partitions. Raise
+    WrongUsageError for a wrong value of --topic, but not with --all-topics.
     """
     if verb == "describe":
         return _wrap(JavaError(f"Group {names[0]} not found.", f"{_ERRORS}.GroupIdNotFoundException"), depth=1)
-    topics = [_read_topic(text) for text in arguments.values("topic")]
+    texts = [] if arguments.has("all-topics") else arguments.values("topic")
+    topics = [_read_topic(text) for text in texts]
     unknown = JavaError("This server does not host this topic-partition.", _UNKNOWN_TOPIC)
     if any(name in names and numbers is None for name, numbers in topics):
         return unknown

@@ -141,6 +141,7 @@ _CONSUMER_TEXTS = (
     "partition.assignment.strategy",
 )
 """Settings of consumers alone that have no rule."""
+_DOUBLE = re.compile(r"[-+]?(?:NaN|Infinity|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?[fFdD]?)")
 _BITS = {"SHORT": 15, "INT": 31, "LONG": 63}
 _RESETS = ("latest", "earliest", "none")
 _DURATION = "by_duration:"
@@ -209,12 +210,7 @@ def check_settings(client: str, settings: Mapping[str, str], before: str = "") -
             continue
         reason = _explain_wrong_value(settings[name], rule)
         if reason is not None:
-            shown = settings[name] if reason.startswith("Not a number") else settings[name].strip()
-            if rule.startswith("DOUBLE") and reason.startswith("Value"):
-                from kafkactl.output.kafka.java_text import format_double
-
-                shown = format_double(float(shown))
-            text = f"Invalid value {shown} for configuration {name}: {reason}"
+            text = f"Invalid value {_show_value(settings[name], rule, reason)} for configuration {name}: {reason}"
             raise JavaError(text, CONFIG_EXCEPTION, before=before)
     reset = settings["auto.offset.reset"].strip() if client == "consumer" and "auto.offset.reset" in settings else None
     if reset is not None and reset not in _RESETS and read_reset_duration(reset) is None:
@@ -222,14 +218,41 @@ def check_settings(client: str, settings: Mapping[str, str], before: str = "") -
         raise JavaError(text, CONFIG_EXCEPTION, before=before)
 
 
+def _show_value(value: str, rule: str, reason: str) -> str:
+    """Return a wrong value as Java's error shows it.
+
+    `rule` and `reason` are those of _explain_wrong_value. A text has no blanks around it, and a number outside its
+    range is written as Java writes it; a value that cannot be read has its blanks.
+    """
+    if reason.startswith("String"):
+        return value.strip()
+    if not reason.startswith("Value"):
+        return value
+    if not rule.startswith("DOUBLE"):
+        return str(int(value))
+    from kafkactl.output.kafka.java_text import format_double
+
+    return format_double(_read_double(value))
+
+
+def _read_double(value: str) -> float:
+    """Return the number of a text as Java's Double.parseDouble reads it; raise ValueError for another text.
+
+    Blanks around it do not count. Numbers in hexadecimal digits, which Java takes, are refused.
+    """
+    if not _DOUBLE.fullmatch(value.strip()):
+        raise ValueError(value)
+    return float(value.strip().rstrip("fFdD"))
+
+
 def _explain_wrong_value(value: str, rule: str) -> str | None:
     """Return what Java says of a value that its rule does not allow, or None for an allowed one.
 
-    `rule` is one that read_rules returns. Blanks around the value do not count, except for non-empty. Of classes only
-    those of Kafka are allowed, by their package; whether they exist is not checked.
+    `rule` is one that read_rules returns. Blanks around the value do not count. Of classes only those of Kafka are
+    allowed, by their package; whether they exist is not checked. A DOUBLE in hexadecimal digits is not allowed, either.
     """
     if rule == "non-empty":
-        return None if value else "String must be non-empty"
+        return None if value.strip() else "String must be non-empty"
     if rule.startswith("one of"):
         allowed = rule.partition(": ")[2].split(", ")
         any_case = "insensitive" in rule
@@ -240,9 +263,9 @@ def _explain_wrong_value(value: str, rule: str) -> str | None:
         is_boolean = value.strip().lower() in ("true", "false")
         return None if is_boolean else "Expected value to be either true or false"
     if kind == "CLASS":
-        return None if value.strip().startswith(_OWN_CLASSES) else f"Class {value.strip()} could not be found."
+        return None if value.strip().startswith(_OWN_CLASSES) else f"Class {value} could not be found."
     try:
-        number: float = float(value) if kind == "DOUBLE" else int(value)
+        number = _read_double(value) if kind == "DOUBLE" else int(value)
     except ValueError:
         return f"Not a number of type {kind}"
     if "_" in value:  # Python allows it between digits

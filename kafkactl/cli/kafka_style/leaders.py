@@ -5,7 +5,6 @@ Reference: org.apache.kafka.tools.LeaderElectionCommand.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError
@@ -19,6 +18,7 @@ from kafkactl.cli.kafka_style.tools import (
     connection_options,
     convert_error,
     keep_copy,
+    parse_json,
     print_stack,
     read_once,
     require_file,
@@ -133,19 +133,19 @@ def translate(arguments: Arguments) -> Run:
 
 
 def _check_file(path: str) -> str:
-    """Return the path of a JSON file with the same content: `path`, or a copy of one that can be read only once.
+    """Return the path of a JSON file with the same content; raise JavaError for a file that Kafka's tool refuses.
 
-    Raise JavaError for a file that Kafka's tool refuses: it cannot be read, is no JSON, has no list `partitions`, or
-    has a partition twice, where a missing field equals another missing one. Raise KafkactlError where the copy cannot
-    be written. Entries that are no objects, and the fields of the others, are not checked. The copy is /dev/fd/NUMBER,
-    for this process only.
+    It is `path` itself, or a copy, /dev/fd/NUMBER for this process only, of one that can be read only once, and of one
+    with something behind the JSON, which Kafka's tool ignores. Refused is a file that cannot be read, is no JSON, has
+    no list `partitions`, or has a partition twice, where a missing field equals another missing one. Entries that are
+    no objects, and the fields of the others, are not checked. Raise KafkactlError where the copy cannot be written.
     """
     try:
-        text, is_regular = read_once(path)
+        content, is_regular = read_once(path)
     except OSError:
         raise JavaError(f"java.io.IOException: Unable to read file {path}", "java.lang.RuntimeException") from None
     try:
-        document = json.loads(text)
+        document, alone = parse_json(content)
     except (ValueError, RecursionError):
         raise JavaError("Replica election data is empty", _OPERATION) from None
     if not isinstance(document, dict) or not isinstance(document.get("partitions"), list):
@@ -154,7 +154,7 @@ def _check_file(path: str) -> str:
     counts = Counter(f"{row.get('topic')}-{row.get('partition')}" for row in rows)
     if doubles := sorted(name for name, count in counts.items() if count > 1):
         raise JavaError(f"Replica election data contains duplicate partitions: [{', '.join(doubles)}]", _OPERATION)
-    return path if is_regular else keep_copy(text)
+    return path if is_regular and alone == content else keep_copy(alone)
 
 
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:

@@ -109,9 +109,9 @@ def translate(arguments: Arguments) -> Run:
 
     The command line must have passed `check`. Internal topics are included, unless --exclude-internal-topics is there.
     Negative numbers of --partitions are left out; JavaError where no other is there, also for commas alone. A time is
-    `latest` by default. An empty --partitions or --topic-partitions counts as none. Raise OptionError for an option
-    with a value that is given twice, and JavaError for a value that Kafka's tool refuses, a file of settings that
-    cannot be read, and a time below -6.
+    `latest` by default. An empty --partitions or --topic-partitions counts as none, but an empty --topic matches no
+    topic. Raise OptionError for an option with a value that is given twice, and JavaError for a value that Kafka's tool
+    refuses, a file of settings that cannot be read, and a time below -6.
     """
     words = ["offsets", "-o", "kafka", *translate_connection(arguments), "--include-internal"]
     time = "latest" if (given := arguments.value("time")) is None else given

@@ -146,8 +146,8 @@ def parse(options: Iterable[Option], words: Sequence[str]) -> Arguments:
 
     `words` are those after the tool's name. Raise OptionError for an unknown option, for a missing value, and, without
     --help and --version, for an option without those that it belongs to. Types and repetitions are only checked when a
-    value is asked for. One dash does as two; the beginning of a name is not enough. Words behind `--`, and others that
-    belong to no option, are in `extra`.
+    value is asked for. One dash does as two; the beginning of a name is not enough. Behind an equals sign the value may
+    be empty. Words behind `--`, and others that belong to no option, are in `extra`.
     """
     by_name = {option.name: option for option in options}
     arguments = Arguments(by_name, words)
@@ -161,9 +161,9 @@ def parse(options: Iterable[Option], words: Sequence[str]) -> Arguments:
             arguments.extra.append(word)
             continue
         is_long = word.startswith("--")
-        name, _, value = word[2 if is_long else 1 :].partition("=")
+        name, equals, value = word[2 if is_long else 1 :].partition("=")
         if name in by_name:
-            _take(by_name[name], value, rest, arguments)
+            _take(by_name[name], value if equals else None, rest, arguments)
         else:  # with one dash the library looks for letters, and none of Kafka's options is a letter
             unknown = name if is_long else word[1]
             raise OptionError(f"{unknown} is not a recognized option", "UnrecognizedOptionException")
@@ -186,17 +186,17 @@ def _refuse_unavailable(options: Iterable[Option], arguments: Arguments) -> None
         raise OptionError(reason, "UnavailableOptionException")
 
 
-def _take(option: Option, value: str, rest: deque[str], arguments: Arguments) -> None:
+def _take(option: Option, value: str | None, rest: deque[str], arguments: Arguments) -> None:
     """Note an option with its value, which may be the next word; that word is removed from `rest`.
 
-    `value` is the text behind the equals sign, or "" without one; so `--name=` takes the next word, too. For an option
-    without a value this text is ignored. A value that must be there is any next word, also one that looks like an
-    option. An optional value is no such word; where it is a number, only a number of its type is taken, also -1. Raise
+    `value` is the text behind the equals sign, which may be empty, or None without one. For an option without a value
+    this text is ignored. A value that must be there is any next word, also one that looks like an option. An optional
+    value is no such word; where it is a number, only a number of its type, also -1, and an empty word are taken. Raise
     OptionError where a value must be there and no word is left; the type of the others is not checked.
     """
     if option.arity is Arity.NONE:
         arguments.add(option.name, None)  # the library ignores a value behind an equals sign
-    elif value:
+    elif value is not None:
         arguments.add(option.name, value)
     elif option.arity is Arity.REQUIRED:
         if not rest:
@@ -204,7 +204,7 @@ def _take(option: Option, value: str, rest: deque[str], arguments: Arguments) ->
             raise OptionError(reason, "OptionMissingRequiredArgumentException")
         arguments.add(option.name, rest.popleft())
     else:
-        is_number = option.type in _BITS
+        is_number = option.type in _BITS and rest and rest[0] != ""
         is_value = bool(rest) and (is_of_type(rest[0], option.type) if is_number else not _looks_like_option(rest[0]))
         arguments.add(option.name, rest.popleft() if is_value else None)
 

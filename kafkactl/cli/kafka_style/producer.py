@@ -187,8 +187,9 @@ def check(arguments: Arguments) -> None:
     """Raise WrongUsageError for options that are missing or do not belong together.
 
     These are a missing --topic, a missing --bootstrap-server, unless the arguments do not need it, an empty address or
-    one that is not HOST:PORT (the size of the port is not checked), and an old and a new name together: of the file of
-    settings, of a setting, or of a property of the reader. Raise OptionError for --bootstrap-server given twice.
+    one that is not HOST:PORT (HOST may be empty, and the size of the port is not checked), and an old and a new name
+    together: of the file of settings, of a setting, or of a property of the reader. Raise OptionError for
+    --bootstrap-server given twice.
     """
     require_options(arguments, "topic")
     refuse_both_names(
@@ -334,12 +335,15 @@ def _check_together(settings: ClientSettings, chosen: Mapping[str, str], printed
     The waits are linger.ms and request.timeout.ms together, by default 1000 and 1500; they are compared only where
     delivery.timeout.ms is set. JavaError is also for what an idempotent producer does not allow: more than 5 requests
     in flight, unless enable.idempotence is false, and, only where it is set to true, retries of 0 and other acks than
-    all. The numbers must have been checked before. `chosen` are the settings that are given as options, and `printed`
-    is the error's text for stdout.
+    all. A transactional.id is refused beside enable.idempotence=false, retries of 0 and other acks than all. The
+    numbers must have been checked before. `chosen` are the settings that are given as options, and `printed` is the
+    error's text for stdout.
     """
     values = {"linger.ms": "1000", "request.timeout.ms": "1500", "acks": "-1", "retries": "3", **settings.all, **chosen}
     reason = None
-    if values.get("enable.idempotence", "true").strip().lower() == "true":
+    is_lossy = int(values["retries"]) == 0 or values["acks"].strip() not in ("-1", "all")
+    is_idempotent = values.get("enable.idempotence", "true").strip().lower() == "true"
+    if is_idempotent:
         most = int(values.get("max.in.flight.requests.per.connection", "5"))
         if "enable.idempotence" in values and int(values["retries"]) == 0:
             reason = "Must set retries to non-zero when using the idempotent producer."
@@ -353,6 +357,8 @@ def _check_together(settings: ClientSettings, chosen: Mapping[str, str], printed
                 "To use the idempotent producer, max.in.flight.requests.per.connection must be set to at most 5. "
                 f"Current value is {most}."
             )
+    if reason is None and "transactional.id" in values and (is_lossy or not is_idempotent):
+        reason = "Cannot set a transactional.id without also enabling idempotence."
     if reason is not None:
         raise JavaError(reason, CONFIG_EXCEPTION, before=printed)
     waits_ms = int(values["linger.ms"]) + int(values["request.timeout.ms"])
@@ -366,7 +372,7 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
 
     All goes to stderr. The status is 1 for an error of the command line, of the set-up or a wrong line. Words that
     cannot be parsed come with the list of options. Every other error, as for records that were not delivered, is
-    logged, and the status is 0; also that of an illegal topic. After an UnreachableError the hosts of
+    logged, and the status is 0; also that of an illegal --topic. After an UnreachableError the hosts of
     --bootstrap-server are looked up: where none has an address, the status is 1. `call` has no effect.
     """
     java = convert_error(error, call)

@@ -19,6 +19,7 @@ from kafkactl.cli.kafka_style.tools import (
     list_options,
     report_terse,
     require_file,
+    require_servers,
     translate_values,
     wrap_error,
 )
@@ -69,16 +70,17 @@ LEVELS = (
 
 
 def check(arguments: Arguments) -> None:
-    """Raise JavaError for a --command-config that cannot be read or is a folder, and for wrong options of a subcommand.
+    """Raise JavaError for a wrong file of settings, a wrong address, or wrong options of a subcommand, in this order.
 
-    describe needs exactly one of --status and --replication, and takes --human-readable only with the second.
-    add-controller needs --command-config. remove-controller takes no --controller-id below 0. Addresses are not
-    checked.
+    The file, of --command-config, must be there and readable, and no folder. Addresses are checked as require_servers
+    does. describe needs exactly one of --status and --replication, and takes --human-readable only with the second.
+    add-controller needs --command-config. remove-controller takes no --controller-id below 0.
     """
     file = arguments.value("command-config")
     if file is not None and not os.path.exists(file):
         raise JavaError(f"Properties file {file} does not exists!", TERSE)
     require_file(file)
+    require_servers(arguments)
     if arguments.command == "describe":
         _check_description(arguments)
     elif arguments.command == "add-controller":

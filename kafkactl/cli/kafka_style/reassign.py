@@ -19,7 +19,9 @@ from kafkactl.cli.kafka_style.tools import (
     Tool,
     WrongUsageError,
     convert_error,
+    is_json_of_type,
     keep_copy,
+    parse_json,
     read_once,
     require_file,
     require_options,
@@ -38,7 +40,7 @@ _OPERATION = "org.apache.kafka.tools.AdminOperationException"
 _FAILED = "org.apache.kafka.tools.AdminCommandFailedException"
 _MAPPING = "com.fasterxml.jackson.databind.JsonMappingException"
 _NUMBER = "java.lang.NumberFormatException"
-_TYPES = {"topic": ("String", str), "partition": ("Integer", int)}
+_TYPES = {"topic": "String", "partition": "Integer"}
 _ANY = "any"
 _ACTIONS = ("generate", "execute", "verify", "cancel", "list")
 _PLAN, _TOPICS = "reassignment-json-file", "topics-to-move-json-file"
@@ -239,7 +241,7 @@ def translate(arguments: Arguments) -> Run:
 
 
 def _translate_generate(arguments: Arguments) -> list[str]:
-    """Return our options for a plan, with the path of the file of topics, or of a copy of one that is read only once.
+    """Return our options for a plan, with the path of the file of topics or of a copy, as _check_plan returns it.
 
     Raise JavaError for a file of topics that cannot be read, and for a content of it or a list of brokers that Kafka's
     tool refuses, such as a topic or a broker that stands twice; OptionError for an option given twice, and
@@ -254,38 +256,39 @@ def _translate_generate(arguments: Arguments) -> list[str]:
             raise JavaError(f'For input string: "{text}"', _NUMBER)
     _refuse_doubles([str(int(text)) for text in brokers], "Broker list contains duplicate entries: [{}]")
     try:
-        document = json.loads(content)
+        document, alone = parse_json(content)
     except (ValueError, RecursionError):
         raise JavaError("The input string is not a valid JSON", _OPERATION) from None
     rows = _read_list(document, "topics")
     topics = [_read_field(row, "topic") for row in rows]
     _refuse_doubles(topics, "List of topics to reassign contains duplicate entries: [{}]")
-    file = path if is_regular else keep_copy(content)  # names on the command line could be patterns
+    file = path if is_regular and alone == content else keep_copy(alone)  # names on the command line could be patterns
     words = [f"--{_TOPICS}={file}", f"--brokers={','.join(str(int(text)) for text in brokers)}"]
     return [*words, *(["--disable-rack-aware"] if arguments.has("disable-rack-aware") else [])]
 
 
 def _check_plan(path: str, is_executed: bool) -> str:
-    """Return the path of a JSON file with the same content: `path`, or a copy of one that can be read only once.
+    """Return the path of a JSON file with the same content: `path`, or a copy.
 
-    The copy is a nameless file, /dev/fd/NUMBER: only this process can open it, and it goes away with the process. Raise
-    JavaError for a file that Kafka's tool refuses: it cannot be read, is no JSON object, has a version other than 1 (it
-    may be missing) or `partitions` that are no list, or has a partition that is no object, without topic, partition or
-    replicas, with a field of another type, or with other numbers of replicas and log dirs. With `is_executed` it must
-    have partitions, each once, with at least one replica and none twice. Raise KafkactlError where the copy cannot be
-    written.
+    The copy is for a file that can be read only once, and for one with something behind the JSON, which Kafka's tool
+    ignores. It is a nameless file, /dev/fd/NUMBER: only this process can open it, and it goes away with the process.
+    Raise JavaError for a file that Kafka's tool refuses: it cannot be read, is no JSON object, has a version other than
+    1 (it may be missing) or `partitions` that are no list, or has a partition that is no object, without topic,
+    partition or replicas, with a field of another type, or with other numbers of replicas and log dirs. With
+    `is_executed` it must have partitions, each once, with at least one replica and none twice. Raise KafkactlError
+    where the copy cannot be written.
     """
     content, is_regular = _read(path)
     try:
-        document = json.loads(content)
+        document, alone = parse_json(content)
     except (ValueError, RecursionError):
         raise JavaError("The input string is not a valid JSON", _OPERATION) from None
     rows = _read_list(document, "partitions")
     names, repeated, replicas = [], [], []
     for row in rows:
         name = "{}-{}".format(*(_read_field(row, field) for field in _TYPES))
-        brokers = _read_items(row, "replicas", "Integer", int)
-        dirs = _read_items(row, "log_dirs", "String", str) if "log_dirs" in row else [_ANY] * len(brokers)
+        brokers = _read_items(row, "replicas", "Integer")
+        dirs = _read_items(row, "log_dirs", "String") if "log_dirs" in row else [_ANY] * len(brokers)
         if len(dirs) != len(brokers):
             raise JavaError(
                 f"Size of replicas list [{', '.join(map(str, brokers))}] is different from size of log dirs list "
@@ -305,7 +308,7 @@ def _check_plan(path: str, is_executed: bool) -> str:
         if repeated:
             reason = f"Partition replica lists may not contain duplicate entries: {'. '.join(repeated)}"
             raise JavaError(reason, _FAILED)
-    return path if is_regular else keep_copy(content)
+    return path if is_regular and alone == content else keep_copy(alone)
 
 
 def _read(path: str) -> tuple[bytes, bool]:
@@ -323,9 +326,7 @@ def _read_list(document: Any, name: str) -> list[Any]:
     """
     if not isinstance(document, dict):
         raise JavaError(f"Expected JSON object, received {_dump(document)}", _MAPPING)
-    version = document.get("version", 1)
-    if type(version) is not int:
-        raise JavaError(f"Expected `Integer` value, received {_dump(version)}", _MAPPING)
+    version = _require_type(document.get("version", 1), "Integer")
     if version != 1:
         raise JavaError(f"Not supported version field value {version}", _OPERATION)
     rows = document.get(name, [])
@@ -337,36 +338,31 @@ def _read_list(document: Any, name: str) -> list[Any]:
 def _read_field(row: Any, name: str) -> Any:
     """Return the topic or the partition of a row of JSON. Raise JavaError where it is missing or of another type.
 
-    Raise it also for a row that is no object. `name` is topic or partition. The size of a number is not checked.
+    Raise it also for a row that is no object. `name` is topic or partition, which has 32 bits.
     """
     if not isinstance(row, dict):
         raise JavaError(f"Expected JSON object, received {_dump(row)}", _MAPPING)
     if name not in row:
         raise JavaError(f"No such field exists: `{name}`", _MAPPING)
-    kind, python_type = _TYPES[name]
-    return _require_type(row[name], kind, python_type)
+    return _require_type(row[name], _TYPES[name])
 
 
-def _read_items(row: dict[str, Any], name: str, kind: str, python_type: type) -> list[Any]:
+def _read_items(row: dict[str, Any], name: str, kind: str) -> list[Any]:
     """Return a list of a row of JSON.
 
-    `name` is its field. Each item must be of `python_type`, and no boolean; `kind` is Java's name of this type, for the
-    error. Raise JavaError where the list is missing or no list, or an item is of another type. The size of a number is
-    not checked.
+    `name` is its field, and `kind` Java's type of each item, as in is_json_of_type. Raise JavaError where the list is
+    missing or no list, or an item is of another type.
     """
     if name not in row:
         raise JavaError(f"No such field exists: `{name}`", _MAPPING)
     if not isinstance(row[name], list):
-        raise JavaError(f"Expected JSON array, received {_dump(row[name])}", _MAPPING)
-    return [_require_type(item, kind, python_type) for item in row[name]]
+        raise JavaError(f"Expected `JSON array` value, received {_dump(row[name])}", _MAPPING)
+    return [_require_type(item, kind) for item in row[name]]
 
 
-def _require_type(value: Any, kind: str, python_type: type) -> Any:
-    """Return a value of JSON; raise JavaError for one that is not of this type, and always for true and false.
-
-    `kind` is the name of the type in the error.
-    """
-    if not isinstance(value, python_type) or isinstance(value, bool):
+def _require_type(value: Any, kind: str) -> Any:
+    """Return a value of JSON; raise JavaError for one that is not of Java's type `kind`, as in is_json_of_type."""
+    if not is_json_of_type(value, kind):
         raise JavaError(f"Expected `{kind}` value, received {_dump(value)}", _MAPPING)
     return value
 

@@ -19,7 +19,9 @@ from kafkactl.cli.kafka_style.tools import (
     Tool,
     connection_options,
     convert_error,
+    is_json_of_type,
     keep_copy,
+    parse_json,
     print_stack,
     read_once,
     require_file,
@@ -32,7 +34,7 @@ from kafkactl.errors import KafkactlError
 _OPERATION = "org.apache.kafka.tools.AdminOperationException"
 _FAILED = "org.apache.kafka.tools.AdminCommandFailedException"
 _MAPPING = "com.fasterxml.jackson.databind.JsonMappingException"
-_TYPES = {"topic": ("String", str), "partition": ("Integer", int), "offset": ("Long", int)}
+_TYPES = {"topic": "String", "partition": "Integer", "offset": "Long"}
 
 OPTIONS = (
     *connection_options("server(s) to use for bootstrapping", "command config property file path"),
@@ -79,43 +81,38 @@ def _check_file(path: str) -> str:
 
     It is `path` itself, or a copy, for this process only, of one that can be read only once, such as a pipe, and of one
     with something behind the JSON, which Kafka's tool ignores. Refused is a file that cannot be read, is no JSON object
-    with `partitions`, has a version other than 1, an entry without a field or with one of another type, or a partition
-    twice. Where `partitions` is no list, nothing in it is refused. Raise KafkactlError where the copy cannot be
-    written.
+    with a list `partitions`, has a version other than 1, an entry without a field or with one of another type, or a
+    partition twice. Raise KafkactlError where the copy cannot be written.
     """
     try:
-        text, is_regular = read_once(path)
+        content, is_regular = read_once(path)
     except OSError:
         raise JavaError(f"Unable to read file {path}", "java.io.IOException") from None
     try:
-        begun = text.decode("utf-8").lstrip()
-        document, end = json.JSONDecoder().raw_decode(begun)
+        document, alone = parse_json(content)
     except (ValueError, RecursionError):
         raise JavaError("The input string is not a valid JSON", _OPERATION) from None
     _check_document(document)
-    return (
-        path
-        if is_regular and not begun[end:].strip()
-        else keep_copy(begun[:end].encode("utf-8", errors="surrogatepass"))
-    )
+    return path if is_regular and alone == content else keep_copy(alone)
 
 
 def _check_document(document: Any) -> None:
     """Raise JavaError for the content of a JSON file, as the parser returns it, that Kafka's tool refuses.
 
-    It refuses a content that is no object or has no `partitions`, a version other than 1, an entry of `partitions` that
-    is no object, lacks topic, partition or offset, or has one of another type, and a partition that stands twice. Where
-    `partitions` is no list, nothing in it is checked.
+    It refuses a content that is no object or has no list `partitions`, a version other than 1, an entry of `partitions`
+    that is no object, lacks topic, partition or offset, or has one of another type, and a partition that stands twice.
     """
     if isinstance(document, list):
         raise JavaError(f"Expected JSON object, received {json.dumps(document)}", _MAPPING)
     version = document.get("version", 1) if isinstance(document, dict) else 1
-    if version != 1:
+    if type(version) is not int or version != 1:
         raise JavaError(f"Not supported version field value {json.dumps(version)}", _OPERATION)
     if not isinstance(document, dict) or "partitions" not in document:
         raise JavaError("Missing partitions field", _OPERATION)
+    if not isinstance(document["partitions"], list):
+        raise JavaError(f"Expected JSON array, received {json.dumps(document['partitions'])}", _MAPPING)
     seen = []
-    for entry in document["partitions"] if isinstance(document["partitions"], list) else ():
+    for entry in document["partitions"]:
         topic, partition, _ = (_read_field(entry, name) for name in _TYPES)
         seen.append(f"{topic}-{partition}")
     doubles = sorted(name for name, count in Counter(seen).items() if count > 1)
@@ -126,17 +123,16 @@ def _check_document(document: Any) -> None:
 def _read_field(entry: Any, name: str) -> Any:
     """Return a field of an entry of JSON: topic, partition or offset. Raise JavaError where it is wrong.
 
-    That is an entry that is no object, a field that is missing, or one of another type; the size of a number is not
-    checked.
+    That is an entry that is no object, a field that is missing, or one of another type; a partition has 32 bits, and an
+    offset 64.
     """
     if not isinstance(entry, dict):
         raise JavaError(f"Expected JSON object, received {json.dumps(entry)}", _MAPPING)
     if name not in entry:
         raise JavaError(f"No such field exists: `{name}`", _MAPPING)
-    kind, python_type = _TYPES[name]
     value = entry[name]
-    if not isinstance(value, python_type) or isinstance(value, bool):
-        raise JavaError(f"Expected `{kind}` value, received {json.dumps(value)}", _MAPPING)
+    if not is_json_of_type(value, _TYPES[name]):
+        raise JavaError(f"Expected `{_TYPES[name]}` value, received {json.dumps(value)}", _MAPPING)
     return value
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, is_of_type
@@ -123,6 +123,8 @@ def parse_subcommand(
     deferred = reader.read(rest, arguments)
     if not rest:
         raise SubcommandError("too few arguments", reader.format_usage())
+    if reader.has_separator:
+        raise _make_unknown_error(rest, reader)
     command = rest.popleft()
     level = next((entry for entry in subcommands if entry.name == command), None)
     if level is None:
@@ -132,10 +134,15 @@ def parse_subcommand(
     below = _Reader(program, purpose, levels, level, needs_server)
     own_deferred = below.read(rest, arguments)
     if rest:
-        raise SubcommandError(f"unrecognized arguments: '{' '.join(rest)}'", below.format_usage())
+        raise _make_unknown_error(rest, below)
     if error := deferred or own_deferred:
         raise error
     return arguments
+
+
+def _make_unknown_error(words: Iterable[str], reader: _Reader) -> SubcommandError:
+    """Return (not raise) the error for words that belong to nothing; `reader` has the usage."""
+    return SubcommandError(f"unrecognized arguments: '{' '.join(words)}'", reader.format_usage())
 
 
 class _Reader:
@@ -153,17 +160,24 @@ class _Reader:
         self._by_flag = {f"--{option.name}": option for option in level.all_options}
         self._by_flag |= {f"-{letter}": self._by_flag[f"--{name}"] for name, letter in level.letters.items()}
         self._by_flag["-h"] = _HELP
+        self.has_separator = False
+        """Whether -- was read, behind which nothing is an option or a subcommand."""
 
     def read(self, rest: deque[str], arguments: Arguments) -> SubcommandError | None:
         """Take the options from the front of `rest`, and note them with their values in `arguments`.
 
-        The first word that is no option, and all behind it, stay in `rest`. The beginning of an option's name is enough
-        where no other name begins so. Return the error of a missing option, which the library raises last, or None.
-        Raise SubcommandError for another error, HelpRequestedError for --help, and VersionRequestedError for --version.
+        The first word that is no option, and all behind it, stay in `rest`, and so do all words behind --, which is
+        taken. The beginning of an option's name is enough where no other name begins so. Of an option that is given
+        twice only the last value is noted, unless the level collects its values. Return the error of a missing option,
+        which the library raises last, or None. Raise SubcommandError for another error, HelpRequestedError for --help,
+        and VersionRequestedError for --version; then nothing is noted.
         """
         values: dict[str, list[str | None]] = {}
         while rest and _looks_like_flag(rest[0]):
             word = rest.popleft()
+            if word == "--":
+                self.has_separator = True
+                break
             flag, equals, text = word.partition("=")
             option, embedded = self._find(word, flag, text if equals else None)
             if option is _HELP:

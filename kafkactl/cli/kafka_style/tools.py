@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import importlib
+import json
 import os
 import re
 import stat
@@ -11,6 +12,7 @@ import string
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from kafkactl.cli.kafka_style.doors import TOOLS
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, parse
@@ -311,6 +313,25 @@ def read_once(path: str) -> tuple[bytes, bool]:
     """
     with open(path, "rb") as file:
         return file.read(), path != "-" and stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+
+
+def parse_json(content: bytes) -> tuple[Any, bytes]:
+    """Return the document of a JSON file, and the content without what stands behind it, which Java does not read.
+
+    Where only blanks stand behind it, the content is returned as it is. Raise ValueError for a content that does not
+    begin with JSON in UTF-8, also for a byte order mark, and RecursionError for one that is nested too deeply.
+    """
+    text = content.decode("utf-8").lstrip()
+    document, end = json.JSONDecoder().raw_decode(text)
+    return document, text[:end].encode() if text[end:].strip() else content
+
+
+def is_json_of_type(value: Any, kind: str) -> bool:
+    """Return whether a value of JSON is of Java's type `kind`: String, or Integer or Long, with 32 or 64 bits."""
+    if kind == "String":
+        return isinstance(value, str)
+    bound = 1 << (31 if kind == "Integer" else 63)
+    return type(value) is int and -bound <= value < bound
 
 
 def keep_copy(content: bytes) -> str:

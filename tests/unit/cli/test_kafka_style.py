@@ -21,7 +21,7 @@ from kafkactl.cli.kafka_style.doors import TOOLS, find_door, move_flags
 from kafkactl.cli.kafka_style.java_configs import refuse_wrong_addresses
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, State, parse
 from kafkactl.cli.kafka_style.tools import JavaError, WrongUsageError, load_tool, parse_include_list, parse_words
-from kafkactl.errors import KafkactlError, UnreachableError
+from kafkactl.errors import KafkactlError, NotFoundError, UnreachableError
 from kafkactl.output import people
 from tests import from_kafka_tools, tool_coverage
 from tests.conftest import REPOSITORY, Cli
@@ -34,6 +34,7 @@ OPTIONS = (
     Option(name="state", summary=".", arity=Arity.OPTIONAL),
     Option(name="partitions", summary=".", arity=Arity.REQUIRED, type="Integer"),
     Option(name="members", summary=".", available_with=("state",)),
+    Option(name="age", summary=".", arity=Arity.OPTIONAL, type="Long"),
 )
 
 
@@ -44,7 +45,9 @@ OPTIONS = (
         ("--topic=a=b", {"topic": ["a=b"]}, []),
         ("-topic a", {"topic": ["a"]}, []),
         ("--topic --list", {"topic": ["--list"]}, []),
-        ("--topic= a", {"topic": ["a"]}, []),
+        ("--topic= a", {"topic": [""]}, ["a"]),
+        ("-topic= --list", {"topic": [""], "list": []}, []),
+        ("--state=", {"state": [""]}, []),
         ("--list=yes x", {"list": []}, ["x"]),
         ("--state --list", {"state": [], "list": []}, []),
         ("--state x", {"state": ["x"]}, []),
@@ -53,12 +56,21 @@ OPTIONS = (
         ("-- --list", {}, ["--list"]),
         ("a - b", {}, ["a", "-", "b"]),
         ("--state --members", {"state": [], "members": []}, []),
+        ("--age -1 x", {"age": ["-1"]}, ["x"]),
+        ("--age x", {"age": []}, ["x"]),
     ],
 )
 def test_words_are_read_as_kafkas_tools_read_them(words: str, values: dict[str, list[str]], extra: list[str]) -> None:
     arguments = parse(OPTIONS, words.split())
     assert {name: arguments.values(name) for name in arguments.names} == values
     assert arguments.extra == extra
+
+
+def test_an_empty_word_is_the_value_of_an_option_with_a_number() -> None:
+    arguments = parse(OPTIONS, ["--age", ""])
+    assert arguments.extra == []
+    with pytest.raises(OptionError, match="Cannot parse argument '' of option age"):
+        arguments.value("age")
 
 
 @pytest.mark.parametrize(
@@ -69,7 +81,6 @@ def test_words_are_read_as_kafkas_tools_read_them(words: str, values: dict[str, 
         ("-x", "x is not a recognized option"),
         ("-topics", "t is not a recognized option"),
         ("--topic", "Option topic requires an argument"),
-        ("--topic=", "Option topic requires an argument"),
         ("--members", "Option(s) [members] are unavailable given other options on the command line"),
     ],
 )
@@ -381,6 +392,21 @@ def test_an_offset_of_a_day_is_none() -> None:
         groups._read_time("1970-01-03T12:00:00.000+24:00")
 
 
+@pytest.mark.parametrize(
+    ("text", "duration"),
+    [
+        ("P1DT2H3M4.5S", "PT93784.500S"),
+        ("PT0.0009S", "PT0.000S"),
+        ("-PT0.0009S", "PT0.000S"),
+        ("PT1M-1.0009S", "PT58.999S"),
+        ("-P1DT-1M1.0009S", "-PT86341.000S"),
+        ("-PT-1M1.0009S", "PT58.999S"),
+    ],
+)
+def test_durations_are_cut_as_java_cuts_them(text: str, duration: str) -> None:
+    assert groups._translate_duration(text) == duration
+
+
 def test_other_variables_of_java_have_no_effect() -> None:
     environment = {"KAFKA_OPTS": "-Dx=y", "KAFKA_HEAP_OPTS": "-Xmx1g", "KAFKA_LOG4J_OPTS": "-Dlog4j=x"}
     before = dict(environment)
@@ -408,6 +434,124 @@ def test_a_missing_context_is_named(line: str, cli: Cli) -> None:
     """The words of Kafka's tool would be about a topic."""
     for words in (["--context", "nosuch", *line.split()], [*line.split(), "--context", "nosuch"]):
         assert "error: context not found: 'nosuch'" in cli(*words, check=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("kafka-delete-records --offset-json-file FILE", '{"partitions": []}'),
+        ("kafka-leader-election --election-type preferred --path-to-json-file FILE", '{"partitions": []}'),
+        ("kafka-reassign-partitions --verify --reassignment-json-file FILE", '{"partitions": []}'),
+        (
+            "kafka-reassign-partitions --generate --broker-list 1 --topics-to-move-json-file FILE",
+            '{"topics": [{"topic": "a"}]}',
+        ),
+    ],
+)
+def test_text_behind_json_is_not_read(line: str, text: str, tmp_path: Path) -> None:
+    """Java's parser stops behind the document; our commands would refuse the rest, so they get a copy without it."""
+    file = tmp_path / "a.json"
+    name, *words = line.replace("FILE", str(file)).split()
+    tool = load_tool(name)
+    for rest, is_copied in ((" \n", False), (" }", True), ("\n{}", True)):
+        file.write_text(text + rest)
+        run = tool.translate(parse_words(tool, ["--bootstrap-server", "h:1", *words]))
+        option = next(word for word in run.words if word.startswith(("--offset", "--from", "--reass", "--topics")))
+        path = Path(option.partition("=")[2])
+        assert (path != file) == is_copied
+        assert path.read_text() == (text if is_copied else text + rest)
+
+
+@pytest.mark.parametrize("version", ["true", "1.0", "null", "2"])
+def test_another_version_of_a_file_of_offsets(version: str, tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    file.write_text(f'{{"version": {version}, "partitions": []}}')
+    tool = load_tool("kafka-delete-records")
+    with pytest.raises(JavaError, match=f"Not supported version field value {version}"):
+        tool.translate(parse_words(tool, ["--bootstrap-server", "h:1", "--offset-json-file", str(file)]))
+
+
+@pytest.mark.parametrize(
+    ("line", "text", "reason"),
+    [
+        (
+            "kafka-delete-records --offset-json-file",
+            '{"partitions": [{"topic": "a", "partition": 2147483648, "offset": 0}]}',
+            "Expected `Integer` value, received 2147483648",
+        ),
+        (
+            "kafka-delete-records --offset-json-file",
+            '{"partitions": [{"topic": "a", "partition": 0, "offset": 9223372036854775808}]}',
+            "Expected `Long` value, received 9223372036854775808",
+        ),
+        ("kafka-delete-records --offset-json-file", '{"partitions": 5}', "Expected JSON array, received 5"),
+        (
+            "kafka-reassign-partitions --verify --reassignment-json-file",
+            '{"partitions": [{"topic": "a", "partition": 2147483648, "replicas": [1]}]}',
+            "Expected `Integer` value, received 2147483648",
+        ),
+        (
+            "kafka-reassign-partitions --verify --reassignment-json-file",
+            '{"partitions": [{"topic": "a", "partition": 0, "replicas": 5}]}',
+            "Expected `JSON array` value, received 5",
+        ),
+        (
+            "kafka-reassign-partitions --verify --reassignment-json-file",
+            '{"version": 2147483648}',
+            "Expected `Integer` value, received 2147483648",
+        ),
+        (
+            "kafka-reassign-partitions --verify --reassignment-json-file",
+            '{"partitions": [{"topic": "a", "partition": 0, "replicas": [1, -2147483649]}]}',
+            "Expected `Integer` value, received -2147483649",
+        ),
+    ],
+)
+def test_values_of_json_have_the_bounds_of_java(line: str, text: str, reason: str, tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    file.write_text(text)
+    name, *words = line.split()
+    tool = load_tool(name)
+    with pytest.raises(JavaError, match=f"^{re.escape(reason)}$"):
+        tool.translate(parse_words(tool, ["--bootstrap-server", "h:1", *words, str(file)]))
+
+
+def test_a_wrong_topic_beside_all_topics(capsys: pytest.CaptureFixture[str]) -> None:
+    """Kafka's tool does not read --topic then, also for the words of an error."""
+    tool = load_tool("kafka-consumer-groups")
+    line = "--bootstrap-server h:1 --reset-offsets --to-earliest --all-topics --group g --topic"
+    missing = NotFoundError("partition not found: x-0", names=("x-0",))
+    for topic in ("a:b:c", "x-0"):
+        assert tool.report(parse_words(tool, [*line.split(), topic]), missing, "reset-offsets") == 0
+        assert capsys.readouterr().err.endswith('Exception: The partitions "x-0" do not exist\n')
+
+
+@pytest.mark.parametrize(
+    "line", ["kafka-features upgrade", "kafka-metadata-quorum describe", "kafka-transactions find-hanging"]
+)
+def test_an_address_without_a_port_is_the_first_error(line: str) -> None:
+    """Kafka's tools make their client before they look at the options of the subcommand."""
+    name, *words = line.split()
+    tool = load_tool(name)
+    with pytest.raises(JavaError, match="Failed to create new KafkaAdminClient"):
+        tool.check(parse_words(tool, ["--bootstrap-server", "h", *words]))
+
+
+@pytest.mark.parametrize(
+    ("features", "text", "error"),
+    [
+        ("group.version=1 group.version=0", "group.version=1 has no dependencies.\ngroup.version=0 has no", ""),
+        ("nope=1 bad", "", "Unknown feature: nope\n"),
+        ("group.version=-1", "", "No feature:group.version with feature level -1\n"),
+        ("metadata.version=-1", "", "Unknown metadata.version -1\n"),
+    ],
+)
+def test_features_whose_dependencies_are_shown(features: str, text: str, error: str, cli: Cli) -> None:
+    """Kafka's tool reads one after the other, and none of its reasons is about a change."""
+    words = [word for feature in features.split() for word in ("--feature", feature)]
+    done = cli("kafka-features", "feature-dependencies", *words, check=1 if error else 0)
+    assert done.stdout.startswith(text)
+    assert done.stderr == error
 
 
 def test_offsets_from_a_pipe(cli: Cli, tmp_path: Path) -> None:
@@ -501,8 +645,14 @@ def test_two_names_of_a_batch_size() -> None:
         ("producer", "compression.zstd.level=23", "Value must be no more than 22"),
         ("producer", "sasl.login.refresh.window.factor=2", "Value must be no more than 1.0"),
         ("producer", "acks=7", "String must be one of: all, -1, 0, 1"),
+        ("producer", "batch.size= -007", "Invalid value -7 for configuration batch.size: Value must be at least 0"),
+        ("producer", "sasl.login.refresh.window.factor=inf", "Not a number of type DOUBLE"),
+        ("producer", "sasl.login.refresh.window.factor=1e400", "Invalid value Infinity for configuration"),
+        ("producer", "enable.idempotence= x ", "Invalid value  x  for configuration enable.idempotence: Expected"),
         ("producer", "transactional.id=", "String must be non-empty"),
+        ("producer", "transactional.id= ", "Invalid value  for configuration transactional.id: String must"),
         ("producer", "partitioner.class=a.B", "Class a.B could not be found."),
+        ("producer", "partitioner.class= a.B ", "Class  a.B  could not be found."),
         ("producer", "delivery.timeout.ms=1", "Failed to construct kafka producer"),
         ("consumer", "enable.auto.commit=maybe", "Expected value to be either true or false"),
         ("consumer", "security.protocol=x", "String must be one of (case insensitive): SASL_SSL, PLAINTEXT, SSL"),
@@ -514,6 +664,21 @@ def test_two_names_of_a_batch_size() -> None:
 def test_settings_that_java_refuses(tool: str, setting: str, reason: str) -> None:
     with pytest.raises(JavaError, match=re.escape(reason)):
         translate(f"kafka-console-{tool}", "--command-property", setting)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--command-property enable.idempotence=false",
+        "--request-required-acks 1",
+        "--command-property acks=0",
+        "--message-send-max-retries 0",
+    ],
+)
+def test_a_transaction_needs_an_idempotent_producer(words: str) -> None:
+    """Our command refuses it, too, but in other words."""
+    with pytest.raises(JavaError, match="Cannot set a transactional"):
+        translate("kafka-console-producer", "--command-property", "transactional.id=x", *words.split())
 
 
 def test_settings_of_the_consumer(tmp_path: Path) -> None:

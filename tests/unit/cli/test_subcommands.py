@@ -28,6 +28,7 @@ def parse(line: str, needs_server: bool = True) -> Arguments:
     [
         ("cluster-id --bootstrap-server b:1", "cluster-id", {"bootstrap-server": ["b:1"]}),
         ("cluster-id -b b:1 -c f", "cluster-id", {"bootstrap-server": ["b:1"], "command-config": ["f"]}),
+        ("cluster-id -bb:1 --", "cluster-id", {"bootstrap-server": ["b:1"]}),
         ("cluster-id -bb:1", "cluster-id", {"bootstrap-server": ["b:1"]}),
         ("cluster-id --bootstrap-s=b:1", "cluster-id", {"bootstrap-server": ["b:1"]}),
         ("unregister -i 1 --id -5 -C c:1", "unregister", {"id": ["-5"], "bootstrap-controller": ["c:1"]}),
@@ -51,6 +52,10 @@ def test_the_address_may_be_missing_where_a_context_is_used() -> None:
         ("--bogus", "unrecognized arguments: '--bogus'"),
         ("cluster-id", "one of the arguments --bootstrap-server/-b --bootstrap-controller/-C is required"),
         ("cluster-id -b b:1 x y", "unrecognized arguments: 'x y'"),
+        ("cluster-id -b b:1 -- -x y", "unrecognized arguments: '-x y'"),
+        ("cluster-id -- --", "unrecognized arguments: '--'"),
+        ("-- cluster-id", "unrecognized arguments: 'cluster-id'"),
+        ("--", "too few arguments"),
         ("cluster-id -b", "argument --bootstrap-server/-b: expected one argument"),
         ("unregister -b b:1", "argument --id/-i is required"),
     ],
