@@ -71,7 +71,7 @@ class _Reader:
         self.can_repeat = False
         """Whether the text before can be repeated."""
         self.is_repeated = False
-        """Whether the text before ends with a repetition."""
+        """Whether the text before ends with a repetition, or with a { that is a character."""
 
     def read(self) -> None:
         """Read to the end. Raise _SyntaxError for the first problem, also a group that is not closed. Call it once."""
@@ -90,6 +90,7 @@ class _Reader:
                 self._quote()
             else:
                 self._read_one(char)
+                self.is_repeated = char == "{"  # RE2/J takes this bracket, which is a character, for a repetition, too
         if self.depth:
             raise _SyntaxError("missing closing )")
 

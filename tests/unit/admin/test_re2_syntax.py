@@ -23,6 +23,8 @@ INVALID = {
     "(*)": "missing argument to repetition operator",
     "a**": "invalid nested repetition operator",
     "x{2}{3}": "invalid nested repetition operator",
+    "a{*": "invalid nested repetition operator",
+    "{{2}": "invalid nested repetition operator",
     "a{1001}": "invalid repeat count",
     "a{2,1}": "invalid repeat count",
     "a{999999999}": "invalid repeat count",
