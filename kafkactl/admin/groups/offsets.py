@@ -49,7 +49,7 @@ class ResetTo(StrEnum):
 
 @dataclass(frozen=True)
 class Reset:
-    """The target of a reset. `value` is an offset, a time in ms, or the number of offsets to shift."""
+    """The target of a reset. `value` is an offset, a time in ms from 0, or the number of offsets to shift."""
 
     to: ResetTo
     value: int = 0
@@ -501,10 +501,10 @@ def _clamp(cluster: Cluster, requested_offsets: Mapping[Partition, int]) -> Rese
 def _plan_for_time(cluster: Cluster, partitions: Sequence[Partition], time_ms: int) -> ResetPlan:
     """Return a plan with the offsets of the first records at or after a time in ms since 1970.
 
-    Partitions without such a record get the end of their log, and are in `empty`, too. `time_ms` must not be negative:
-    such a number is a SpecialOffset. Raise OperationError where an offset cannot be read, UnreachableError where no
-    partition was answered, UsageError for a wrong client setting, and ValueError for a partition below 0 or a topic
-    without a name.
+    Partitions without such a record get the end of their log, and are in `empty`, too. `time_ms` must be from 0 to
+    below 2^63: a negative number is a SpecialOffset. Raise OperationError where an offset cannot be read,
+    UnreachableError where no partition was answered, UsageError for a wrong client setting, and ValueError for a
+    partition below 0 or a topic without a name.
     """
     offsets: dict[Partition, int] = {}
     empty = []
