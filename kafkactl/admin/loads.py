@@ -53,10 +53,11 @@ def measure_loads(
 ) -> tuple[list[Load], list[Load]]:
     """Return the loads of single brokers, and those of racks, by measure and then by id or by the rack's name.
 
-    Brokers without a rack come after the named racks, each as a rack of its own. With a plan, all measures but LEADERS
-    have a planned value. `racks` has the rack of each broker that is alive; replicas and leaders on others do not
-    count, and without brokers both lists are empty. `leaders` are the present leaders of partitions; one without an
-    entry has none. `plan` has the new replicas of the partitions that change; None means that there is no plan.
+    Brokers without a rack, or with an empty one, come after the named racks, each as a rack of its own. With a plan,
+    all measures but LEADERS have a planned value. `racks` has the rack of each broker that is alive; replicas and
+    leaders on others do not count, and without brokers both lists are empty. `leaders` are the present leaders of
+    partitions; one without an entry has none. `plan` has the new replicas of the partitions that change; None means
+    that there is no plan.
     """
     now = _count(placements)
     now[Measure.LEADERS] = Counter(leader for leader in leaders.values() if leader is not None)
@@ -94,9 +95,9 @@ def _list_loads(
 ) -> Iterator[Load]:
     """Yield the loads of groups of brokers, by measure and then in the order of `groups`.
 
-    No group is empty; its rack is that of its first broker. `racks` has all brokers that share the loads. `now` and
-    `after` are what each broker has, by measure. `now` must have every measure; one that `after` does not have gets no
-    planned value, and `after` is None without a plan.
+    No group is empty; its rack is that of its first broker, None for an empty one. `racks` has all brokers that share
+    the loads. `now` and `after` are what each broker has, by measure. `now` must have every measure; one that `after`
+    does not have gets no planned value, and `after` is None without a plan.
     """
     for measure in Measure:
         planned = (after or {}).get(measure)

@@ -34,7 +34,10 @@ class StoredReplica:
     log_dir: str
     size_bytes: int
     lag: int
-    """Records that are missing: to the high watermark, for a future replica to the end of the replica itself."""
+    """Records that are missing: to the high watermark, for a future replica to the end of the replica itself.
+
+    It is -1 where the broker does not know it, for example for a log that belongs to no replica.
+    """
     is_future: bool
     """Whether this is the copy of a move that has not ended."""
 
@@ -100,7 +103,7 @@ class ReplicaSum:
     size_bytes: int
     """Of all replicas, future ones included."""
     lag: int
-    """Largest lag of a replica that is no future replica, in records."""
+    """Largest lag of a replica that is no future replica, in records; -1 where it is known for none."""
 
 
 class MissingBrokersError(NotFoundError):
@@ -213,8 +216,8 @@ def measure_dir(row: StoredDir) -> DirUsage:
 def sum_replicas(replicas: Iterable[StoredReplica], grouping: Grouping) -> list[ReplicaSum]:
     """Return the sums of replicas by broker, topic or partition, sorted by what they are grouped by.
 
-    The copies of moves count for the size only, and have a number of their own. The lag is the largest one, not a sum,
-    and 0 where there are only copies.
+    The copies of moves count for the size only, and have a number of their own. The lag is the largest one, not a sum:
+    -1 where it is known for none, and 0 where there are only copies.
     """
     keys: dict[Grouping, Callable[[StoredReplica], tuple[str | None, int | None, int | None]]] = {
         Grouping.BROKER: lambda row: (None, None, row.broker),

@@ -69,6 +69,8 @@ def send_change(
     """
     results = []
     all_names = list(dict.fromkeys(names))  # librdkafka refuses all groups where one is there twice
+    if not all_names:
+        return []
     answers: Mapping[str, Any]
     try:
         with cluster.renew_timeout_for_change(), cluster.sending_change():

@@ -91,11 +91,11 @@ def read_log_ends(
 def find_offsets(cluster: Cluster, partitions: Iterable[Partition], at: int) -> list[PartitionOffset]:
     """Return the offset of each partition at a time, sorted by partition. A partition with an error has its text.
 
-    `at` is a time in ms since 1970, for the first record at or after it, or a SpecialOffset. The offset is None where
-    there is no such record. Without partitions nothing is asked. Raise UnreachableError where no partition was
-    answered, UsageError for a wrong client setting, and ValueError for a partition below 0 or a topic without a name.
-    For a SpecialOffset below MAX_TIMESTAMP, UnreachableError or OperationError is raised only where no broker tells the
-    leaders, and ValueError never.
+    `at` is a time in ms since 1970, below 2^63, for the first record at or after it, or a SpecialOffset. The offset is
+    None where there is no such record. Without partitions nothing is asked. Raise UnreachableError where no partition
+    was answered, UsageError for a wrong client setting, and ValueError for a partition below 0 or a topic without a
+    name. For a SpecialOffset below MAX_TIMESTAMP, UnreachableError or OperationError is raised only where no broker
+    tells the leaders, and ValueError never.
     """
     return make_rows(ask_offsets(cluster, partitions, at))
 
@@ -116,11 +116,11 @@ def ask_offsets(
 ) -> dict[Partition, PartitionOffset | KafkactlError]:
     """Return the offset of each partition at a time, or its error, sorted by partition. All are asked at once.
 
-    `at` is a time in ms since 1970, for the first record at or after it, or a SpecialOffset. The offset is None where
-    there is no such record. Without partitions nothing is asked. Raise UnreachableError where no partition was
-    answered, UsageError for a wrong client setting, and ValueError for a partition below 0 or a topic without a name.
-    For a SpecialOffset below MAX_TIMESTAMP, UnreachableError or OperationError is raised only where no broker tells the
-    leaders, and ValueError never.
+    `at` is a time in ms since 1970, below 2^63, for the first record at or after it, or a SpecialOffset. The offset is
+    None where there is no such record. Without partitions nothing is asked. Raise UnreachableError where no partition
+    was answered, UsageError for a wrong client setting, and ValueError for a partition below 0 or a topic without a
+    name. For a SpecialOffset below MAX_TIMESTAMP, UnreachableError or OperationError is raised only where no broker
+    tells the leaders, and ValueError never.
     """
     sorted_partitions = sorted(set(partitions))
     if not sorted_partitions:

@@ -63,8 +63,8 @@ def plan(
     by leaders where no replica must move, the result is as even as it can be, with the fewest changes. By bytes a
     replica moves where that makes two brokers more equal; differences of up to 2 % of the mean stay. With NOTHING only
     replicas move that must: those on other brokers, and those that have to go to another rack. A new replica stands in
-    the place of the one that it replaces. Brokers without an entry in `racks` have no rack. Raise OperationError for a
-    partition outside `fixed` that has more replicas than there are brokers.
+    the place of the one that it replaces. Brokers without an entry in `racks`, or with an empty one, have no rack.
+    Raise OperationError for a partition outside `fixed` that has more replicas than there are brokers.
     """
     ids = sorted(set(brokers))
     stays = [(row.topic, row.partition) in fixed for row in placements]

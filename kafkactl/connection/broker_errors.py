@@ -15,6 +15,10 @@ from kafkactl.errors import OperationError
 
 _BROKER_AND_API = re.compile(r"^Broker \[-?\d+\] \w+: ")
 """Prefix that librdkafka puts before an error of a request to several brokers."""
+_WORKER = re.compile(
+    r"^[A-Z_]+ worker (?:(?:coordinator )?request failed|failed to parse response): (?:\w+ response failure: )?"
+)
+"""Prefix that librdkafka puts before an error of a whole answer about one group."""
 _AFTER = re.compile(r" \(after \d+ms.*", re.DOTALL)
 """Times that librdkafka puts behind an error, such as " (after 1ms in state CONNECT)"."""
 _PACKAGE = "org.apache.kafka.common.errors"
@@ -283,10 +287,11 @@ def _get_default_text(code: int) -> str:
 def _clean_text(text: str) -> str:
     """Return a text of librdkafka without what its users do not know, stripped. It may be empty.
 
-    That is everything up to "/bootstrap: " or "/bootstrap]: ", "Broker [ID] REQUEST: " or "Broker: " at the beginning,
-    everything from a time such as " (after 3ms" on, and ": " at the end.
+    That is everything up to "/bootstrap: " or "/bootstrap]: ", "REQUEST worker request failed: " and what else its
+    workers say, "Broker [ID] REQUEST: " or "Broker: " at the beginning, everything from a time such as " (after 3ms"
+    on, and ": " at the end.
     """
     for prefix_end in ("/bootstrap: ", "/bootstrap]: "):
         text = text.split(prefix_end, 1)[-1]
-    text = _BROKER_AND_API.sub("", text)
+    text = _BROKER_AND_API.sub("", _WORKER.sub("", text))
     return _AFTER.sub("", text).removeprefix("Broker: ").removesuffix(": ").strip()

@@ -375,9 +375,9 @@ class Requests:
         `at` is a time in ms since 1970 or a SpecialOffset. The offset is that of the first record at or after this
         time; (-1, -1) means that no record is as new. With a SpecialOffset a timestamp of -1 means that there is none.
         LATEST is the high watermark, which open transactions do not hold back. A partition that does not exist, has no
-        leader, or whose leader does not answer or refuses, has an error; each leader is asked once, also after a
-        transient refusal. Raise UnreachableError, OperationError or UsageError where the partitions' leaders cannot be
-        looked up; a broker is asked also without partitions.
+        leader, or whose leader refuses, does not answer or leaves it out, has an error; each leader is asked once, also
+        after a transient refusal. Raise UnreachableError, OperationError or UsageError where the partitions' leaders
+        cannot be looked up; a broker is asked also without partitions.
         """
         leaders = self.find_leaders(partitions)
         results: dict[Partition, tuple[int, int] | KafkactlError] = {
@@ -396,7 +396,8 @@ class Requests:
                 results.update(dict.fromkeys(leader_partitions, answer))
             else:
                 results.update(_parse_list_offsets(answer))
-        return {partition: results[partition] for partition in partitions}
+        late = OperationError("no answer", code=ErrorCode.REQUEST_TIMED_OUT)
+        return {partition: results.get(partition, late) for partition in partitions}
 
     def find_leaders(self, partitions: Sequence[Partition]) -> dict[Partition, int | OperationError]:
         """Return the id of each partition's leader, or an OperationError where it or the partition does not exist.

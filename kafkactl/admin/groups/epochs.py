@@ -31,11 +31,11 @@ _OF_CONSUMERS = ("consumer", "")  # a group that only commits offsets has no pro
 def add_epochs(cluster: Cluster, described: Sequence[GroupDescription]) -> list[GroupDescription]:
     """Return the groups with the values that librdkafka does not know, for groups of the consumer protocol.
 
-    These are epochs, target assignments, and the exact name of the state; assignor and assignments are renewed, too.
-    Other groups, groups without a known coordinator, and groups that the coordinator refuses to describe, stay
-    unchanged; the order stays, too. Raise UnreachableError where a coordinator does not answer, OperationError where it
-    refuses the whole request (UnsupportedRequestError where it is too old) or all its groups with transient codes until
-    the time-out, and UsageError for a wrong client setting.
+    These are epochs, target assignments, the exact name of the state, and whether a member is upgraded; assignor and
+    assignments are renewed, too. Other groups, groups without a known coordinator, and groups that the coordinator
+    refuses to describe, stay unchanged; the order stays, too. Raise UnreachableError where a coordinator does not
+    answer, OperationError where it refuses the whole request (UnsupportedRequestError where it is too old) or all its
+    groups with transient codes until the time-out, and UsageError for a wrong client setting.
     """
     by_coordinator: dict[int, list[str]] = defaultdict(list)
     for group in described:

@@ -24,7 +24,7 @@ _TOO_MANY = "com.fasterxml.jackson.dataformat.csv.CsvReadException"
 _BAD_TEXT = "com.fasterxml.jackson.core.JsonParseException"
 _FIELDS = ("group", "topic", "partition", "offset")
 _TYPES = {"partition": ("int", 31), "offset": ("long", 63)}
-_QUOTED = re.compile(r'"((?:[^"]|"")*)"[\x00-\x0c\x0e-\x20]*')
+_QUOTED = re.compile(r'"((?:[^"]|"")*+)"[\x00-\x0c\x0e-\x20]*')
 
 
 class PlanFileError(KafkactlError):
@@ -54,8 +54,9 @@ def read_plan(path: Path, groups: Sequence[str]) -> PlanFile:
 
     The lines of a single group may be topic,partition,offset; else they are group,topic,partition,offset. The first
     line decides. Where it is no topic,partition,offset, `trace` of the result is the text of that exception, also with
-    many groups; else it is empty. Missing numbers are 0, and of two lines for a partition the last one counts. Names
-    are not checked: a group in the file that `groups` does not have is in the result, too. A partition may be negative.
+    many groups; else it is empty. Missing numbers and null are 0, and of two lines for a partition the last one counts.
+    Names are not checked: a group in the file that `groups` does not have is in the result, too. A partition may be
+    negative.
     Empty lines at the end do not count; a file of LFs alone has no offsets. Outside quotes a CR hides the rest of its
     line, and a line that begins with a CR counts, as empty texts and zeros. Raise PlanFileError for a file that cannot
     be read or is empty, a line of another form, also an empty one before others, and a negative offset; bytes that are
@@ -63,7 +64,7 @@ def read_plan(path: Path, groups: Sequence[str]) -> PlanFile:
     """
     try:
         text = path.read_bytes().decode(errors="replace")
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a path with a NUL character
         raise PlanFileError(f"java.io.IOException: Unable to read file {path}", "java.lang.RuntimeException") from None
     lines = text.split("\n")
     while len(lines) > 1 and not lines[-1]:
@@ -99,10 +100,10 @@ def _find_problem(line: str) -> str:
 def _read_line(line: str, with_group: bool) -> tuple[str, str, int, int]:
     """Return group, topic, partition and offset of a line; the group is empty without `with_group`.
 
-    `line` has no LF; it ends at a CR outside quotes. Numbers may be negative. Missing texts are empty, missing numbers
-    0. One value too many that is empty or blank is ignored. A line with only a CR has empty texts and zeros. Raise
-    PlanFileError for an empty line, a wrong quote, text in place of a number, a partition beyond 32 bits, an offset
-    beyond 64 bits, and too many values.
+    `line` has no LF; it ends at a CR outside quotes. Numbers may be negative. Missing texts are empty; missing numbers
+    and null are 0. One value too many that is empty or blank is ignored. A line with only a CR has empty texts and
+    zeros. Raise PlanFileError for an empty line, a wrong quote, other text in place of a number, a partition beyond 32
+    bits, an offset beyond 64 bits, a number of more than 19 digits, and too many values.
     """
     if not line:
         raise PlanFileError(f"No content to map due to end-of-input{_place('UNKNOWN', 'UNKNOWN')}", _MISMATCH)
@@ -145,7 +146,8 @@ def _read_value(line: str, at: int) -> tuple[str, int]:
     if end < len(line) and line[end] not in ",\r":
         char = f"'{line[end]}' (code {ord(line[end])})"
         reason = f"Unexpected character ({char}): Expected column separator character (',' (code 44)) or end-of-line"
-        raise PlanFileError(f"{reason}{_place(1, end + 2)}", _BAD_TEXT)
+        place = _place(1 + line.count("\r", 0, end), end - line.rfind("\r", 0, end) + 1)
+        raise PlanFileError(f"{reason}{place}", _BAD_TEXT)
     return match[1].replace('""', '"'), end
 
 

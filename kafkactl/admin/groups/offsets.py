@@ -49,7 +49,7 @@ class ResetTo(StrEnum):
 
 @dataclass(frozen=True)
 class Reset:
-    """The target of a reset. `value` is an offset, a time in ms, or the number of offsets to shift."""
+    """The target of a reset. `value` is an offset, a time in ms from 0, or the number of offsets to shift."""
 
     to: ResetTo
     value: int = 0
@@ -351,10 +351,11 @@ def carry_out(cluster: Cluster, changes: Sequence[OffsetChange]) -> list[OffsetC
 
     A group that does not exist is created. All changes must be of the same group, whose name is cut at a NUL character,
     and stay in their order. A refused partition is a change that is not ok and has an `error`. Without changes nothing
-    is sent. Raise OperationError where the whole request is refused, for example because the group has members, and
-    where the transient refusal of one partition lasts until the time-out: others may have been committed then. Raise
-    UnansweredError where the offsets may have been committed, UnreachableError, UsageError for a wrong client setting,
-    and ValueError for an empty group or topic and a negative partition or offset.
+    is sent. A group with members has an error in each partition. Raise OperationError where the brokers refuse to name
+    the coordinator, for example without the right to see the group, and where the transient refusal of one partition
+    lasts until the time-out: others may have been committed then. Raise UnansweredError where the offsets may have been
+    committed, UnreachableError, UsageError for a wrong client setting, and ValueError for an empty group or topic and a
+    negative partition or offset.
     """
     if not changes:
         return []
@@ -373,10 +374,11 @@ def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> di
 
     The result has all partitions: librdkafka takes one that the answer leaves out for a success. A group that does not
     exist is created. Without offsets nothing is sent. The name of the group must be sendable: it is cut at a NUL
-    character. Raise OperationError where the whole request is refused, for example because the group has members, and
-    where the transient refusal of one partition lasts until the time-out: others may have been committed then. Raise
-    UnansweredError where the offsets may have been committed, UnreachableError, UsageError for a wrong client setting,
-    and ValueError for an empty group or topic and a negative partition or offset.
+    character. A group with members has an error in each partition. Raise OperationError where the brokers refuse to
+    name the coordinator, for example without the right to see the group, and where the transient refusal of one
+    partition lasts until the time-out: others may have been committed then. Raise UnansweredError where the offsets may
+    have been committed, UnreachableError, UsageError for a wrong client setting, and ValueError for an empty group or
+    topic and a negative partition or offset.
     """
     topic_partitions = [TopicPartition(topic, number, offset) for (topic, number), offset in sorted(offsets.items())]
     if not topic_partitions:
@@ -501,10 +503,10 @@ def _clamp(cluster: Cluster, requested_offsets: Mapping[Partition, int]) -> Rese
 def _plan_for_time(cluster: Cluster, partitions: Sequence[Partition], time_ms: int) -> ResetPlan:
     """Return a plan with the offsets of the first records at or after a time in ms since 1970.
 
-    Partitions without such a record get the end of their log, and are in `empty`, too. `time_ms` must not be negative:
-    such a number is a SpecialOffset. Raise OperationError where an offset cannot be read, UnreachableError where no
-    partition was answered, UsageError for a wrong client setting, and ValueError for a partition below 0 or a topic
-    without a name.
+    Partitions without such a record get the end of their log, and are in `empty`, too. `time_ms` must be from 0 to
+    below 2^63: a negative number is a SpecialOffset. Raise OperationError where an offset cannot be read,
+    UnreachableError where no partition was answered, UsageError for a wrong client setting, and ValueError for a
+    partition below 0 or a topic without a name.
     """
     offsets: dict[Partition, int] = {}
     empty = []

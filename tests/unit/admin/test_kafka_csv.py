@@ -35,6 +35,9 @@ WRONG = {
     "g,t,0,1, x \n": 'Too many entries: expected at most 4 (value #4 (1 chars) "x")',
     "g,t, x ,0\n": 'Cannot deserialize value of type `int` from String "x"',
     '"t"x,0,1\n': "Unexpected character ('x' (code 120))",
+    '"t"",0,1\n': "Missing closing quote for value\n at [Source: (StringReader); line: 1, column: 9]",
+    '"t""': "Missing closing quote for value\n at [Source: (StringReader); line: 1, column: 5]",
+    '"t\rt"x,0,1\n': "or end-of-line\n at [Source: (StringReader); line: 2, column: 4]",
 }
 
 
@@ -70,3 +73,8 @@ def test_a_wrong_line_has_the_sentence_of_kafka(text: str, tmp_path: Path) -> No
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(PlanFileError, match="Unable to read file"):
         read_plan(tmp_path, ["g"])
+
+
+def test_a_path_that_no_file_can_have_is_named() -> None:
+    with pytest.raises(PlanFileError, match="Unable to read file"):
+        read_plan(Path("a\0b"), ["g"])

@@ -102,6 +102,12 @@ def test_a_change_that_was_sent_in_part_may_be_done(
     assert [(outcome.name, outcome.code) for outcome in outcomes] == [(name, 7) for name in names]
 
 
+def test_a_change_of_nothing_is_not_sent(brokers: FakeCluster) -> None:
+    cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=2))
+    assert send_change(cluster, [], lambda _: {}, "done") == []
+    assert not cluster.has_sent_change
+
+
 def test_the_first_answer_is_that_the_time_of_the_broker_is_over(brokers: FakeCluster) -> None:
     """Its change goes on: the topic may be there a moment later."""
     brokers.on("CreateTopics", error=7)

@@ -25,6 +25,12 @@ def test_sentences_stand_in_for_texts_that_say_no_more() -> None:
     assert describe_error(code, f"Broker [1] DescribeGroups: {KafkaError(code).str()}") == "the group does not exist"
     for text in ("", " ", ": ", "Broker: ", " (after 3ms)", "Broker [1] DescribeGroups: ", "x:9092/bootstrap: "):
         assert describe_error(code, text) == "the group does not exist"
+    for text in (
+        "ALTERCONSUMERGROUPOFFSETS worker coordinator request failed: ",
+        "LISTCONSUMERGROUPOFFSETS worker failed to parse response: ListConsumerGroupOffsetsResponse response failure: ",
+        "DELETEGROUPS worker request failed: ",
+    ):
+        assert describe_error(code, text + KafkaError(code).str()) == "the group does not exist"
 
 
 def test_a_refusal_that_a_broker_explains_is_in_its_words() -> None:

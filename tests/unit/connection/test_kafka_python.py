@@ -22,7 +22,7 @@ from kafkactl.connection.oauth import get_token
 from kafkactl.connection.protocol import ApiKey, ErrorCode
 from kafkactl.connection.settings import Settings, require_addresses
 from kafkactl.connection.tls import make_trust_context
-from kafkactl.errors import UnansweredError, UnreachableError, UsageError
+from kafkactl.errors import OperationError, UnansweredError, UnreachableError, UsageError
 from tests.fake_broker import FakeCluster, HttpPeer, TlsIdentity, Topic, dead_address, placed
 
 pytestmark = pytest.mark.slow
@@ -293,6 +293,16 @@ def test_a_frozen_leader_costs_the_others_nothing() -> None:
         )
         assert isinstance(found["orders", 0], UnreachableError)
         assert [found["orders", 1], found["orders", 2]] == [(0, -1), (0, -1)]
+
+
+def test_a_partition_that_its_leader_leaves_out() -> None:
+    with FakeCluster(brokers=1, topics={"orders": 2}) as cluster:
+        cluster.on("ListOffsets", answer=lambda _, answer: {**answer, "topics": []})
+        requests = Cluster(Settings(cluster.address, "a test", {}, timeout_s=2)).requests
+        error = requests.list_offsets([("orders", 0)], -4)["orders", 0]
+        requests.close()
+        assert isinstance(error, OperationError)
+        assert error.code == ErrorCode.REQUEST_TIMED_OUT
 
 
 @pytest.mark.parametrize("controller", [1, 2, 3])
