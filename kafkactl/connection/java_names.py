@@ -25,6 +25,8 @@ _MOST_DIGITS = 18
 # The patterns are not compiled at import, because few commands need them.
 _JAAS = r"^\s*(?P<module>[\w.$]+)\s+(?i:required|requisite|sufficient|optional)\b(?P<options>.*?);?\s*$"
 _JAAS_OPTION = r"""([\w.]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([^\s;]+))"""
+_JAAS_ESCAPE = r"(?s)\\([0-3][0-7]{0,2}|[4-7][0-7]?|.)"
+_JAAS_ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
 def to_librdkafka(settings: Mapping[str, str], flag: str | None = None) -> dict[str, str]:
@@ -162,13 +164,13 @@ def _find_store_type(settings: Mapping[str, str], store: str, location: str) -> 
 def _translate_login(jaas: str) -> dict[str, str]:
     """Return librdkafka's settings for a sasl.jaas.config, which is `MODULE required name=value ...;`.
 
-    Instead of required there may be requisite, sufficient or optional, in any case, and the last ; may be
-    missing. Values may be quoted. Of the module only the last part of the class name counts: PlainLoginModule,
-    ScramLoginModule, OAuthBearerLoginModule or Krb5LoginModule. OAuthBearer also sets the method oidc; with
-    unsecuredLoginStringClaim_sub it gives an unsecured token of this principal instead, and nothing else.
-    sasl.mechanism is not set. Options that librdkafka has no name for, and text that is not name=value, are left out.
-    No option is required. With several modules the first one counts, with the options of all. Raise UsageError for a
-    text of another form, and for another module.
+    Instead of required there may be requisite, sufficient or optional, in any case, and the last ; may be missing.
+    Values may be quoted, with the escapes of Java's StreamTokenizer, and end at a blank or ; otherwise. Of the module
+    only the last part of the class name counts: PlainLoginModule, ScramLoginModule, OAuthBearerLoginModule or
+    Krb5LoginModule. OAuthBearer also sets the method oidc; with unsecuredLoginStringClaim_sub it gives an unsecured
+    token of this principal instead, and nothing else. sasl.mechanism is not set. Options that librdkafka has no name
+    for, and text that is not name=value, are left out. No option is required. With several modules the first one
+    counts, with the options of all. Raise UsageError for a text of another form, and for another module.
     """
     match = re.match(_JAAS, jaas, re.DOTALL)
     if match is None:
@@ -178,7 +180,7 @@ def _translate_login(jaas: str) -> dict[str, str]:
         )
     options = {}
     for name, double, single, bare in re.findall(_JAAS_OPTION, match["options"]):
-        options[name] = re.sub(r"\\(.)", r"\1", double or single) if double or single else bare
+        options[name] = re.sub(_JAAS_ESCAPE, _read_escape, double or single) if double or single else bare
     module = match["module"].rsplit(".", 1)[-1]
     if module in ("PlainLoginModule", "ScramLoginModule"):
         names = {"username": "sasl.username", "password": "sasl.password"}
@@ -204,6 +206,15 @@ def _translate_login(jaas: str) -> dict[str, str]:
             "use a Plain, Scram, OAuthBearer or Krb5 login module",
         )
     return _rename_options(options, names)
+
+
+def _read_escape(match: re.Match[str]) -> str:
+    """Return the character of an escape in a quoted value, as Java's StreamTokenizer reads it, such as a tab for \\t.
+
+    Up to three octal digits are the number of a character. Any other character stands for itself.
+    """
+    text = match[1]
+    return chr(int(text, 8)) if text[0] in "01234567" else _JAAS_ESCAPED.get(text, text)
 
 
 def _rename_options(options: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:

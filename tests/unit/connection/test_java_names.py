@@ -8,6 +8,16 @@ from kafkactl.connection.java_settings import HARMLESS, REFUSED, RENAMED, SYNONY
 from kafkactl.errors import UsageError
 
 
+@pytest.mark.parametrize(
+    ("quoted", "password"),
+    [(r"a\tb\n", "a\tb\n"), (r"\\\"\'", "\\\"'"), (r"\101\7\477", "A\a'7"), (r"\x\é", "xé"), ("a//b", "a//b")],
+)
+def test_a_quoted_value_has_the_escapes_of_java(quoted: str, password: str) -> None:
+    """Java reads the value with its StreamTokenizer."""
+    jaas = f'org.apache.kafka.common.security.plain.PlainLoginModule required username=a password="{quoted}";'
+    assert to_librdkafka({"sasl.jaas.config": jaas})["sasl.password"] == password
+
+
 def test_equal_names_pass() -> None:
     settings = {"security.protocol": "SASL_SSL", "client.id": "me", "sasl.mechanism": "PLAIN"}
     assert to_librdkafka(settings) == settings
