@@ -209,7 +209,7 @@ def _translate_login(jaas: str) -> dict[str, str]:
 
 
 def _read_escape(match: re.Match[str]) -> str:
-    """Return the character of an escape in a quoted value, as Java's StreamTokenizer reads it, such as a tab for \\t.
+    r"""Return the character of an escape in a quoted value, as Java's StreamTokenizer reads it, such as a tab for \\t.
 
     Up to three octal digits are the number of a character. Any other character stands for itself.
     """
