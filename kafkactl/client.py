@@ -284,14 +284,14 @@ class Client:
         but the topic is looked up, or created.
 
         Raise UsageError for a single record instead of several, for a wrong record, with its number from 0, for another
-        wrong argument or client setting, and in a read-only context. A list or tuple with a wrong record is refused
-        before anything is sent; of another iterable, the records before the wrong one are sent first. Raise
-        NotFoundError where the topic or `partition` does not exist (with a missing partition of its own a record is
-        undelivered), UnreachableError where no broker answers, and OperationError without the right to see the topic or
-        to create a missing one, and where the client can send no more. Without the right to write the records are
-        undelivered; OperationError is raised, too, where the user may write to no topic at all. Each of these errors
-        has the Delivery of the records before it as `delivery`. An exception of `records` itself passes through, also
-        after the records before it were sent, with a note of their numbers.
+        wrong argument or client setting, such as transactional.id, and in a read-only context. A list or tuple with a
+        wrong record is refused before anything is sent; of another iterable, the records before the wrong one are sent
+        first. Raise NotFoundError where the topic or `partition` does not exist (with a missing partition of its own a
+        record is undelivered), UnreachableError where no broker answers, and OperationError without the right to see
+        the topic or to create a missing one, and where the client can send no more. Without the right to write the
+        records are undelivered; OperationError is raised, too, where the user may write to no topic at all. Each of
+        these errors has the Delivery of the records before it as `delivery`. An exception of `records` itself passes
+        through, also after the records before it were sent, with a note of their numbers.
         """
         from kafkactl.streams.account import Account
 
@@ -325,6 +325,11 @@ class Client:
         number = None if partition is None else require_int(partition, "partition", 0, LARGEST_INT32)
         items = require_records(records)
         self._require_writable(f"write records to topic {name}")
+        if "transactional.id" in self._cluster.settings.properties:
+            raise UsageError(
+                "produce() sends no transactions, and the settings have transactional.id",
+                "leave it out, or send with the command: kafkactl produce",
+            )
         with Sending(self._cluster, name, account, _ignore, _NeverStops(), number) as sending:
             for batch in make_batches(items):
                 sending.send(batch)

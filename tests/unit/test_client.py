@@ -273,6 +273,13 @@ def test_a_read_only_context_is_refused_at_once(tmp_path: Path, monkeypatch: pyt
     assert KafkactlError("x").delivery is None
 
 
+def test_a_client_with_a_transactional_id_sends_nothing() -> None:
+    """Each record would be undelivered, because no transaction begins."""
+    client = kafkactl.connect(bootstrap_servers="127.0.0.1:1", properties={"transactional.id": "x"})
+    with pytest.raises(UsageError, match="sends no transactions"):
+        client.produce("orders", ["x"])
+
+
 class _Refusing:
     """A consumer whose assignment or subscription librdkafka refuses, as after a fatal error."""
 
