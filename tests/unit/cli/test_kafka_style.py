@@ -21,7 +21,7 @@ from kafkactl.cli.kafka_style.doors import TOOLS, find_door, move_flags
 from kafkactl.cli.kafka_style.java_configs import refuse_wrong_addresses
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, State, parse
 from kafkactl.cli.kafka_style.tools import JavaError, WrongUsageError, load_tool, parse_include_list, parse_words
-from kafkactl.errors import KafkactlError, UnreachableError
+from kafkactl.errors import KafkactlError, NotFoundError, UnreachableError
 from kafkactl.output import people
 from tests import from_kafka_tools, tool_coverage
 from tests.conftest import REPOSITORY, Cli
@@ -712,6 +712,62 @@ def test_topics_of_a_file_are_no_patterns(tmp_path: Path) -> None:
     file.write_text('{"version": 1, "topics": [{"topic": "order.*"}, {"topic": "a,b"}]}')
     words = ("--generate", "--topics-to-move-json-file", str(file), "--broker-list", "1")
     assert f"--topics-to-move-json-file={file}" in _translate_words("kafka-reassign-partitions", *words)
+
+
+@pytest.mark.parametrize("setting", ["a", "a= ", "a = =", "=", "a==", "=a=b", "a=b=c"])
+def test_a_setting_of_a_topic_that_java_does_not_split(setting: str) -> None:
+    with pytest.raises(JavaError, match="Invalid topic config"):
+        _translate_words("kafka-topics", "--create", "--topic", "t", "--config", setting)
+
+
+@pytest.mark.parametrize("setting", ["=x", " =x"])
+def test_a_setting_of_a_topic_without_a_name(setting: str) -> None:
+    with pytest.raises(JavaError, match=r"Unknown topic config name: $"):
+        _translate_words("kafka-topics", "--create", "--topic", "t", "--config", setting)
+
+
+def test_blanks_around_settings_of_a_topic() -> None:
+    words = _translate_words("kafka-topics", "--create", "--topic", "t", "--config", " a = b c =", "--config", "d=e ")
+    assert words[-4:] == ["--config=a=b c", "--config=d=e", "--", "t"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--partitions 0",
+        "--replication-factor 0",
+        "--replica-assignment -1:2",
+        "--replica-assignment :",
+        "--if-not-exists",
+    ],
+)
+def test_the_warning_about_colliding_names_comes_before_the_error(line: str) -> None:
+    name = "a_b!" if line == "--if-not-exists" else "a_b"
+    with pytest.raises(JavaError) as raised:
+        _translate_words("kafka-topics", "--create", "--topic", name, *line.split())
+    assert raised.value.before.startswith("WARNING: Due to limitations in metric names")
+
+
+def test_a_wrong_number_of_partitions_comes_before_a_wrong_setting() -> None:
+    for line, reason in (("--partitions x", "'x' of option partitions"), ("--replica-assignment x", 'string: "x"')):
+        with pytest.raises(KafkactlError, match=reason):
+            _translate_words("kafka-topics", "--create", "--topic", "a_b", *line.split(), "--config", "a")
+
+
+@pytest.mark.parametrize("text", ["AAAAAAAAAAAAAAAAAAAAAQ", "AAAAAAAAAAAAAAAAAAAAAQ==", "AAAAAAAAAAAAAAAAAAAAAR"])
+def test_every_spelling_of_a_topic_id_is_one_id(text: str, capfd: pytest.CaptureFixture[str]) -> None:
+    line = ["--describe", "--topic-id", text, "--topic", "t", "--topic", "u"]
+    assert "--topic-id=AAAAAAAAAAAAAAAAAAAAAQ" in _translate_words("kafka-topics", *line)
+    tool = load_tool("kafka-topics")
+    assert tool.report(parse_words(tool, line, False), NotFoundError("topic not found"), "listTopics") == 1
+    stdout.out.flush()
+    assert "TopicId 'AAAAAAAAAAAAAAAAAAAAAQ' does not exist as expected" in capfd.readouterr().out
+
+
+def test_an_empty_topic_beside_an_id_is_not_looked_at() -> None:
+    line = ["kafka-topics", "--describe", "--topic-id", "AAAAAAAAAAAAAAAAAAAAAQ", "--topic="]
+    assert "--if-exists" not in _translate_words(*line, "")
+    assert "--if-exists" in _translate_words("kafka-topics", "--describe", "--topic=", "")
 
 
 def test_a_topic_of_hanging_transactions_is_no_pattern() -> None:
