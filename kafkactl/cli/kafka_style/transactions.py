@@ -250,7 +250,7 @@ def _translate_abort(arguments: Arguments, connection: list[str]) -> Run:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error on stderr as kafka-transactions does, and return its status: 1.
 
-    A SubcommandError comes with its usage; any other error, also of `check`, is one line. `call` is the name of the
+    A SubcommandError comes with its usage; any other error, also of `check`, is one sentence. `call` is the name of the
     request, for the text of a time-out, and with find-hanging for what failed.
     """
     if isinstance(error, SubcommandError):
