@@ -29,6 +29,7 @@ from kafkactl.cli.kafka_style.tools import (
     translate_connection,
 )
 from kafkactl.errors import KafkactlError, NotFoundError
+from kafkactl.output import people
 from kafkactl.output.kafka.admin_text import COLLISION
 from kafkactl.stdout import out
 
@@ -44,6 +45,13 @@ _INVALID_TOPIC = "org.apache.kafka.common.errors.InvalidTopicException"
 _INVALID_ASSIGNMENT = "org.apache.kafka.common.errors.InvalidReplicaAssignmentException"
 _INVALID_CONFIG = "org.apache.kafka.common.errors.InvalidConfigurationException"
 _NO_CONFIGS_HERE = " (To alter topic configurations, the kafka-configs tool can be used.)"
+_DELETE_CONFIG = (
+    "delete-config option is no longer supported and deprecated since version 4.0. "
+    "The config will be fully removed in future releases.\n"
+)
+_BOTH_NAMES = (
+    "Only topic id will be used when both --topic and --topic-id are specified and topicId is not Uuid.ZERO_UUID\n"
+)
 _ALLOWED_WITH = {
     "config": ("create", "alter"),
     "partitions": ("create", "alter"),
@@ -143,15 +151,23 @@ def check(arguments: Arguments) -> None:
     line without exactly one verb, for --describe --if-exists without --topic or --topic-id, for other verbs than --list
     and --describe without --topic, for --alter with --config or without --partitions, and for what
     _refuse_wrong_pairs() refuses: mainly options beside a verb that they do not belong to.
+
+    Where there is one verb, Kafka's warning about --delete-config is written to stderr, also before an error, and then
+    its remark about --topic beside --topic-id, for --describe --if-exists, to stdout: raise OutputError or
+    ReaderLeftError where stdout fails.
     """
     if sum(arguments.has(verb) for verb in VERBS) != 1:
         raise WrongUsageError(
             "Command must include exactly one action: --list, --describe, --create, --alter or --delete"
         )
+    if arguments.has("delete-config"):
+        people.write_kafka_message(_DELETE_CONFIG)
     if arguments.needs_server and not arguments.has("bootstrap-server"):
         raise JavaError("--bootstrap-server must be specified", _ILLEGAL_ARGUMENT)
     if arguments.has("describe") and arguments.has("if-exists") and not arguments.has("topic", "topic-id"):
         raise WrongUsageError("--topic or --topic-id is required to describe a topic")
+    if all(map(arguments.has, ("describe", "if-exists", "topic", "topic-id"))):
+        out.write_text(_BOTH_NAMES)
     if not arguments.has("list", "describe"):
         require_options(arguments, "topic")
     if arguments.has("alter"):
@@ -194,28 +210,14 @@ def translate(arguments: Arguments) -> Run:
 
     Raise OptionError for a value that cannot be read or is given twice, except of --config, and JavaError for other
     wrong values, and for a file of settings that cannot be read. Options that the verb does not use are not read, and
-    some values, such as a number of partitions below 1 for --alter, are left to the command. Kafka's warning about
-    --delete-config is in the result's `warning` (stderr), its remark about --topic beside --topic-id, for --describe
-    --if-exists, in `before` (stdout). An error has neither.
+    some values, such as a number of partitions below 1 for --alter, are left to the command.
     """
     (verb,) = (verb for verb in VERBS if arguments.has(verb))
-    warning = ""
-    if arguments.has("delete-config"):
-        warning = (
-            "delete-config option is no longer supported and deprecated since version 4.0. "
-            "The config will be fully removed in future releases.\n"
-        )
     words = ["topics", verb, "-o", "kafka", *translate_connection(arguments)]
     require_file(arguments.value("command-config"))
     require_servers(arguments)
     if verb == "create":
-        return Run(words=[*words, *_translate_creation(arguments)], warning=warning, call="createTopics")
-    before = ""
-    if verb == "describe" and arguments.has("if-exists") and arguments.has("topic") and arguments.has("topic-id"):
-        before = (
-            "Only topic id will be used when both --topic and --topic-id are specified "
-            "and topicId is not Uuid.ZERO_UUID\n"
-        )
+        return Run(words=[*words, *_translate_creation(arguments)], call="createTopics")
     topic_id = _read_topic_id(arguments) if verb == "describe" else None
     topic = arguments.value("topic") if topic_id is None else None
     if verb in ("alter", "delete", "describe") and (arguments.has("if-exists") or topic == ""):
@@ -233,7 +235,7 @@ def translate(arguments: Arguments) -> Run:
         words += _translate_partitions(arguments)
     if verb == "delete":
         words.append("--yes")
-    return Run(words=words, before=before, warning=warning, call="listTopics")
+    return Run(words=words, call="listTopics")
 
 
 def _translate_creation(arguments: Arguments) -> list[str]:

@@ -748,6 +748,24 @@ def test_the_warning_about_colliding_names_comes_before_the_error(line: str) -> 
     assert raised.value.before.startswith("WARNING: Due to limitations in metric names")
 
 
+@pytest.mark.parametrize("line", ["--list --partitions 3", "--list --topic t --topic u", "--list", "--alter"])
+def test_the_warning_about_a_setting_to_delete_comes_before_the_error(
+    line: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    servers = [] if line == "--list" else ["--bootstrap-server", "b:1"]
+    words = [*servers, *line.split(), "--delete-config", "x"]
+    assert running.run_tool("kafka-topics", words, lambda _words: 0) == 1
+    assert capfd.readouterr().err.startswith("delete-config option is no longer supported")
+
+
+def test_the_remark_about_two_names_comes_before_the_error(capfd: pytest.CaptureFixture[str]) -> None:
+    line = "--bootstrap-server b:1 --describe --if-exists --topic t --topic-id bad"
+    assert running.run_tool("kafka-topics", line.split(), lambda _words: 0) == 1
+    remark, error = capfd.readouterr().out.splitlines()
+    assert remark.startswith("Only topic id will be used")
+    assert error.startswith("Error while executing topic command : Input string `bad`")
+
+
 def test_a_wrong_number_of_partitions_comes_before_a_wrong_setting() -> None:
     for line, reason in (("--partitions x", "'x' of option partitions"), ("--replica-assignment x", 'string: "x"')):
         with pytest.raises(KafkactlError, match=reason):
