@@ -788,6 +788,15 @@ def test_an_empty_topic_beside_an_id_is_not_looked_at() -> None:
     assert "--if-exists" in _translate_words("kafka-topics", "--describe", "--topic=", "")
 
 
+@pytest.mark.parametrize("command", ["describe-producers", "find-hanging"])
+def test_the_request_that_has_no_answer_is_that_to_the_broker(command: str) -> None:
+    tool = load_tool("kafka-transactions")
+    line = ["--bootstrap-server", "b:1", command, "--topic", "t", "--partition", "0"]
+    assert tool.translate(parse_words(tool, line)).call == "describeProducers(api=METADATA)"
+    line += ["--broker-id", "1"]
+    assert tool.translate(parse_words(tool, line)).call == "describeProducers(api=DESCRIBE_PRODUCERS)"
+
+
 def test_a_topic_of_hanging_transactions_is_no_pattern() -> None:
     words = _translate_words("kafka-transactions", "find-hanging", "--topic", "order.*", "--partition", "0")
     assert not [word for word in words if "order" in word]
