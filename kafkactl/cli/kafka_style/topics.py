@@ -6,6 +6,7 @@ import base64
 import re
 from collections.abc import Sequence
 
+from kafkactl.cli.frame.results import ItemError
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError
 from kafkactl.cli.kafka_style.tools import (
     HELP,
@@ -248,7 +249,7 @@ def _translate_creation(arguments: Arguments) -> list[str]:
     name = arguments.value("topic") or ""
     partitions = arguments.value("partitions")
     factor = arguments.value("replication-factor")
-    before = f"{COLLISION}\n" if "." in name or "_" in name else ""
+    before = _warn_of_name(name)
     assignment = _read_assignment(arguments, before)
     words = _translate_settings(arguments.values("config"))
     if factor is not None and not 1 <= int(factor) <= _MOST_REPLICAS:
@@ -265,6 +266,11 @@ def _translate_creation(arguments: Arguments) -> list[str]:
     if arguments.has("if-not-exists"):
         words.append("--if-not-exists")
     return [*words, "--", name]
+
+
+def _warn_of_name(name: str) -> str:
+    """Return Kafka's warning about . and _ in the name of a new topic, with its line end; "" for another name."""
+    return f"{COLLISION}\n" if "." in name or "_" in name else ""
 
 
 def _translate_settings(settings: Sequence[str]) -> list[str]:
@@ -384,8 +390,10 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
 
     Words that cannot be parsed, a missing or wrong --bootstrap-server and a missing or unreadable file (not a folder)
     go to stderr with the first line of the stack trace, any other error to stdout. Without --create, every
-    NotFoundError is the sentence that the topic id, if --describe uses one, or else the topic does not exist. `call` is
-    the name of the request, for the text of a time-out. Raise OutputError or ReaderLeftError where stdout fails.
+    NotFoundError is the sentence that the topic id, if --describe uses one, or else the topic does not exist. With
+    --create Kafka's warning about . and _ in the name comes before, unless the error is an ItemError, or `call` is "":
+    it is printed already then. `call` is the name of the request, for the text of a time-out. Raise OutputError or
+    ReaderLeftError where stdout fails.
     """
     java = convert_error(error, call)
     is_early = isinstance(error, OptionError) and error.is_of_parsing
@@ -398,7 +406,9 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
         if name is None:
             name, kind = arguments.value("topic"), "Topic"
         java = JavaError(f"{kind} '{name}' does not exist as expected", _ILLEGAL_ARGUMENT)
-    out.write_text(f"Error while executing topic command : {java}\n")
+    is_unsaid = call and arguments.has("create") and not isinstance(error, ItemError)  # a result has the warning
+    warning = _warn_of_name(arguments.value("topic") or "") if is_unsaid else ""
+    out.write_text(f"{warning}Error while executing topic command : {java}\n")
     return 1
 
 

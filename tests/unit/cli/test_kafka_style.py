@@ -766,6 +766,16 @@ def test_the_remark_about_two_names_comes_before_the_error(capfd: pytest.Capture
     assert error.startswith("Error while executing topic command : Input string `bad`")
 
 
+def test_the_warning_about_colliding_names_is_printed_once(cli: Cli) -> None:
+    line = ("kafka-topics", "--create", "--topic", "a_b", "--partitions", "1", "--bootstrap-server")
+    silent = cli("--timeout", "1", *line, "127.0.0.1:1", check=1).stdout
+    with FakeBroker(topics={"orders": 1}) as broker:
+        created = cli(*line, broker.address, check=0).stdout
+        refused = cli(*line, broker.address, check=1).stdout
+    for text in (silent, created, refused):
+        assert [line.startswith("WARNING: Due to ") for line in text.splitlines()] == [True, False]
+
+
 def test_a_wrong_number_of_partitions_comes_before_a_wrong_setting() -> None:
     for line, reason in (("--partitions x", "'x' of option partitions"), ("--replica-assignment x", 'string: "x"')):
         with pytest.raises(KafkactlError, match=reason):
