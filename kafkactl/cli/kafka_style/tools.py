@@ -106,7 +106,10 @@ class Tool:
     verbs: tuple[str, ...] = ()
     """Options that choose what the tool does. With one of them the tool may be called by the name of our command."""
     check: Callable[[Arguments], None]
-    """Check of the command line before anything is sent. It raises WrongUsageError, OptionError or JavaError."""
+    """Check of the command line before anything is sent. It raises WrongUsageError, OptionError or JavaError.
+
+    It may print what Kafka's tool prints before such an error.
+    """
     translate: Callable[[Arguments], Run]
     """Our command line for the arguments. It raises the same errors as `check`."""
     report: Callable[[Arguments, KafkactlError, str], int]

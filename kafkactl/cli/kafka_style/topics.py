@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import re
+from collections.abc import Sequence
 
+from kafkactl.cli.frame.results import ItemError
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError
 from kafkactl.cli.kafka_style.tools import (
     HELP,
@@ -27,6 +30,7 @@ from kafkactl.cli.kafka_style.tools import (
     translate_connection,
 )
 from kafkactl.errors import KafkactlError, NotFoundError
+from kafkactl.output import people
 from kafkactl.output.kafka.admin_text import COLLISION
 from kafkactl.stdout import out
 
@@ -39,8 +43,16 @@ _STATE_FILTERS = (
 )
 _ILLEGAL_ARGUMENT = "java.lang.IllegalArgumentException"
 _INVALID_TOPIC = "org.apache.kafka.common.errors.InvalidTopicException"
+_INVALID_ASSIGNMENT = "org.apache.kafka.common.errors.InvalidReplicaAssignmentException"
 _INVALID_CONFIG = "org.apache.kafka.common.errors.InvalidConfigurationException"
 _NO_CONFIGS_HERE = " (To alter topic configurations, the kafka-configs tool can be used.)"
+_DELETE_CONFIG = (
+    "delete-config option is no longer supported and deprecated since version 4.0. "
+    "The config will be fully removed in future releases.\n"
+)
+_BOTH_NAMES = (
+    "Only topic id will be used when both --topic and --topic-id are specified and topicId is not Uuid.ZERO_UUID\n"
+)
 _ALLOWED_WITH = {
     "config": ("create", "alter"),
     "partitions": ("create", "alter"),
@@ -53,7 +65,8 @@ _ALLOWED_WITH = {
 """Verbs that an option can be used with."""
 _ID_BYTES = 16
 _LONGEST_ID = 24
-_ZERO_ID = "A" * 22
+_EQUALS_SIGN = re.compile(r"[ \t\n\v\f\r]*=[ \t\n\v\f\r]*")
+"""What Java splits a setting at: an equals sign with the blanks of Java's \\s around it."""
 _MOST_REPLICAS = 32767
 
 OPTIONS = (
@@ -139,15 +152,23 @@ def check(arguments: Arguments) -> None:
     line without exactly one verb, for --describe --if-exists without --topic or --topic-id, for other verbs than --list
     and --describe without --topic, for --alter with --config or without --partitions, and for what
     _refuse_wrong_pairs() refuses: mainly options beside a verb that they do not belong to.
+
+    Where there is one verb, Kafka's warning about --delete-config is written to stderr, also before an error, and then
+    its remark about --topic beside --topic-id, for --describe --if-exists, to stdout: raise OutputError or
+    ReaderLeftError where stdout fails.
     """
     if sum(arguments.has(verb) for verb in VERBS) != 1:
         raise WrongUsageError(
             "Command must include exactly one action: --list, --describe, --create, --alter or --delete"
         )
+    if arguments.has("delete-config"):
+        people.write_kafka_message(_DELETE_CONFIG)
     if arguments.needs_server and not arguments.has("bootstrap-server"):
         raise JavaError("--bootstrap-server must be specified", _ILLEGAL_ARGUMENT)
     if arguments.has("describe") and arguments.has("if-exists") and not arguments.has("topic", "topic-id"):
         raise WrongUsageError("--topic or --topic-id is required to describe a topic")
+    if all(map(arguments.has, ("describe", "if-exists", "topic", "topic-id"))):
+        out.write_text(_BOTH_NAMES)
     if not arguments.has("list", "describe"):
         require_options(arguments, "topic")
     if arguments.has("alter"):
@@ -190,36 +211,23 @@ def translate(arguments: Arguments) -> Run:
 
     Raise OptionError for a value that cannot be read or is given twice, except of --config, and JavaError for other
     wrong values, and for a file of settings that cannot be read. Options that the verb does not use are not read, and
-    some values, such as a number of partitions below 1 for --alter, are left to the command. Kafka's warning about
-    --delete-config is in the result's `warning` (stderr), its remark about --topic beside --topic-id, for --describe
-    --if-exists, in `before` (stdout). An error has neither.
+    some values, such as a number of partitions below 1 for --alter, are left to the command.
     """
     (verb,) = (verb for verb in VERBS if arguments.has(verb))
-    warning = ""
-    if arguments.has("delete-config"):
-        warning = (
-            "delete-config option is no longer supported and deprecated since version 4.0. "
-            "The config will be fully removed in future releases.\n"
-        )
     words = ["topics", verb, "-o", "kafka", *translate_connection(arguments)]
     require_file(arguments.value("command-config"))
     require_servers(arguments)
     if verb == "create":
-        return Run(words=[*words, *_translate_creation(arguments)], warning=warning, call="createTopics")
-    before = ""
-    if verb == "describe" and arguments.has("if-exists") and arguments.has("topic") and arguments.has("topic-id"):
-        before = (
-            "Only topic id will be used when both --topic and --topic-id are specified "
-            "and topicId is not Uuid.ZERO_UUID\n"
-        )
-    if verb in ("alter", "delete", "describe") and (arguments.has("if-exists") or arguments.value("topic") == ""):
+        return Run(words=[*words, *_translate_creation(arguments)], call="createTopics")
+    topic_id = _read_topic_id(arguments) if verb == "describe" else None
+    topic = arguments.value("topic") if topic_id is None else None
+    if verb in ("alter", "delete", "describe") and (arguments.has("if-exists") or topic == ""):
         words.append("--if-exists")  # Kafka's tool asks for no topic where the list is empty
     if arguments.has("exclude-internal"):
         words.append("--exclude-internal")
-    topic_id = _read_topic_id(arguments) if verb == "describe" else None
     if topic_id is not None:
         words.append(f"--topic-id={topic_id}")
-    elif (topic := arguments.value("topic")) is not None:
+    elif topic is not None:
         words += [f"--match={parse_include_list(topic)}", "--include-internal"]
     if verb == "describe":
         words += [f"--{name}" for name in (*_STATE_FILTERS, "topics-with-overrides") if arguments.has(name)]
@@ -228,34 +236,28 @@ def translate(arguments: Arguments) -> Run:
         words += _translate_partitions(arguments)
     if verb == "delete":
         words.append("--yes")
-    return Run(words=words, before=before, warning=warning, call="listTopics")
+    return Run(words=words, call="listTopics")
 
 
 def _translate_creation(arguments: Arguments) -> list[str]:
     """Return our arguments for a new topic: options, and its name behind `--`.
 
-    Raise OptionError for a value that cannot be read or is given twice, and JavaError for a setting, number, assignment
-    or name that Kafka's tool refuses.
+    Raise OptionError for a value that cannot be read or is given twice, except of --config, and JavaError for a
+    setting, number, assignment or name that Kafka's tool refuses. Where Kafka's tool prints its warning about . and _
+    in the name before, this is the error's text for stdout.
     """
-    words = []
     name = arguments.value("topic") or ""
-    for setting in arguments.values("config"):
-        if setting.startswith("="):
-            raise JavaError("Unknown topic config name: ", _INVALID_CONFIG)
-        if len(split_as_java(setting, "=")) != 2:
-            raise JavaError(
-                'requirement failed: Invalid topic config: all configs to be added must be in the format "key=val".',
-                _ILLEGAL_ARGUMENT,
-            )
-        words.append("--config={}={}".format(*map(str.strip, setting.split("=")[:2])))
-    factor = arguments.value("replication-factor")
     partitions = arguments.value("partitions")
-    assignment = _read_assignment(arguments)
+    factor = arguments.value("replication-factor")
+    before = _warn_of_name(name)
+    assignment = _read_assignment(arguments, before)
+    words = _translate_settings(arguments.values("config"))
     if factor is not None and not 1 <= int(factor) <= _MOST_REPLICAS:
-        raise JavaError("The replication factor must be between 1 and 32767 inclusive", _ILLEGAL_ARGUMENT)
+        reason = "The replication factor must be between 1 and 32767 inclusive"
+        raise JavaError(reason, _ILLEGAL_ARGUMENT, before=before)
     if partitions is not None and int(partitions) < 1:
-        raise JavaError("The partitions must be greater than 0", _ILLEGAL_ARGUMENT)
-    _require_legal_name(name)
+        raise JavaError("The partitions must be greater than 0", _ILLEGAL_ARGUMENT, before=before)
+    _require_legal_name(name, before)
     for option, value in (("replication-factor", factor), ("partitions", partitions)):
         if value is not None:
             words.append(f"--{option}={int(value)}")
@@ -264,6 +266,29 @@ def _translate_creation(arguments: Arguments) -> list[str]:
     if arguments.has("if-not-exists"):
         words.append("--if-not-exists")
     return [*words, "--", name]
+
+
+def _warn_of_name(name: str) -> str:
+    """Return Kafka's warning about . and _ in the name of a new topic, with its line end; "" for another name."""
+    return f"{COLLISION}\n" if "." in name or "_" in name else ""
+
+
+def _translate_settings(settings: Sequence[str]) -> list[str]:
+    """Return our options for the settings of a new topic, without blanks around names and values, in their order.
+
+    Raise JavaError for one that Java does not split into a name and a value, and then for an empty name. Equals signs
+    at the end of a value are left out, as by Java.
+    """
+    pairs = [split_as_java(_EQUALS_SIGN.sub("=", setting), "=") for setting in settings]
+    if any(len(pair) != 2 for pair in pairs):
+        raise JavaError(
+            'requirement failed: Invalid topic config: all configs to be added must be in the format "key=val".',
+            _ILLEGAL_ARGUMENT,
+        )
+    names = [name.strip() for name, _ in pairs]
+    if "" in names:
+        raise JavaError("Unknown topic config name: ", _INVALID_CONFIG)
+    return [f"--config={name}={value.strip()}" for name, (_, value) in zip(names, pairs, strict=True)]
 
 
 def _translate_partitions(arguments: Arguments) -> list[str]:
@@ -280,23 +305,23 @@ def _translate_partitions(arguments: Arguments) -> list[str]:
     return words
 
 
-def _require_legal_name(name: str) -> None:
+def _require_legal_name(name: str, before: str) -> None:
     """Raise JavaError, with the sentence of Kafka's tool, for a name that no topic can have.
 
-    Where the name has . or _, Kafka's warning about these characters is the error's text for stdout.
+    `before` is the error's text for stdout.
     """
     if name == "":
         raise JavaError("The given topic name '' cannot be represented in a request.", _INVALID_TOPIC)
     if (problem := explain_illegal_name(name)) is not None:
-        before = f"{COLLISION}\n" if "." in name or "_" in name else ""
         raise JavaError(f"Topic name is invalid: {problem}", _INVALID_TOPIC, before=before)
 
 
-def _read_assignment(arguments: Arguments) -> str:
+def _read_assignment(arguments: Arguments, before: str = "") -> str:
     """Return --replica-assignment, ID:ID,ID:ID, without blanks and plus signs; "" without it, and for commas alone.
 
-    Raise JavaError for a text that is no number, a negative id, a broker twice in a partition, and partitions with
-    different numbers of replicas, and OptionError for several values.
+    Raise JavaError for a text that is no number, a negative id, a broker twice in a partition, partitions with
+    different numbers of replicas, and partitions without a replica (:), and OptionError for several values. Where a
+    broker would refuse the assignment, not Kafka's tool, `before` is the error's text for stdout.
     """
     text = arguments.value("replica-assignment") or ""
     if not text:
@@ -310,18 +335,19 @@ def _read_assignment(arguments: Arguments) -> str:
                 f"Partition replica lists may not contain duplicate entries: {','.join(map(str, doubles))}",
                 "kafka.common.AdminCommandFailedException",
             )
-        if ids and min(ids) < 0:
-            reason = f"The manual partition assignment includes broker {min(ids)}, but no such broker is registered."
-            raise JavaError(reason, "org.apache.kafka.common.errors.InvalidReplicaAssignmentException")
         partitions.append(ids)
         if len(ids) != len(partitions[0]):
             raise JavaError(
                 f"Partition {number} has different replication factor: [{', '.join(map(str, ids))}]",
                 "kafka.admin.AdminOperationException",
             )
+    for ids in partitions:
+        if ids and min(ids) < 0:
+            reason = f"The manual partition assignment includes broker {min(ids)}, but no such broker is registered."
+            raise JavaError(reason, _INVALID_ASSIGNMENT, before=before)
     if partitions and not partitions[0]:
         reason = "The manual partition assignment includes an empty replica list."
-        raise JavaError(reason, "org.apache.kafka.common.errors.InvalidReplicaAssignmentException")
+        raise JavaError(reason, _INVALID_ASSIGNMENT, before=before)
     return ",".join(":".join(map(str, ids)) for ids in partitions)
 
 
@@ -336,10 +362,10 @@ def _read_java_integer(text: str) -> int:
 
 
 def _read_topic_id(arguments: Arguments) -> str | None:
-    """Return --topic-id; None without it and for the id of zeros.
+    """Return --topic-id in 22 characters, as Kafka prints it; None without it and for the id of zeros.
 
-    The text is returned as it was given. Raise JavaError for a text that is not 16 bytes in URL-safe base64, with or
-    without padding, and OptionError for several values.
+    Raise JavaError for a text that is not 16 bytes in URL-safe base64, with or without padding, and OptionError for
+    several values.
     """
     text = arguments.value("topic-id")
     if text is None:
@@ -356,16 +382,18 @@ def _read_topic_id(arguments: Arguments) -> str | None:
             "base64-encoded UUID",
             _ILLEGAL_ARGUMENT,
         )
-    return None if not any(decoded) else text
+    return base64.urlsafe_b64encode(decoded).decode().rstrip("=") if any(decoded) else None
 
 
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-topics does, and return its status: 1.
 
     Words that cannot be parsed, a missing or wrong --bootstrap-server and a missing or unreadable file (not a folder)
-    go to stderr with the first line of the stack trace, any other error to stdout, in one line. Without --create, every
-    NotFoundError is the sentence that the topic or the topic id does not exist. `call` is the name of the request, for
-    the text of a time-out. Raise OutputError or ReaderLeftError where stdout fails.
+    go to stderr with the first line of the stack trace, any other error to stdout. Without --create, every
+    NotFoundError is the sentence that the topic id, if --describe uses one, or else the topic does not exist. With
+    --create Kafka's warning about . and _ in the name comes before, unless the error is an ItemError, or `call` is "":
+    it is printed already then. `call` is the name of the request, for the text of a time-out. Raise OutputError or
+    ReaderLeftError where stdout fails.
     """
     java = convert_error(error, call)
     is_early = isinstance(error, OptionError) and error.is_of_parsing
@@ -374,11 +402,13 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
         print_stack(java)
         return 1
     if isinstance(error, NotFoundError) and not arguments.has("create"):
-        name, kind = arguments.value("topic"), "Topic"
+        name, kind = _read_topic_id(arguments) if arguments.has("describe") else None, "TopicId"
         if name is None:
-            name, kind = arguments.value("topic-id"), "TopicId"
+            name, kind = arguments.value("topic"), "Topic"
         java = JavaError(f"{kind} '{name}' does not exist as expected", _ILLEGAL_ARGUMENT)
-    out.write_text(f"Error while executing topic command : {java}\n")
+    is_unsaid = call and arguments.has("create") and not isinstance(error, ItemError)  # a result has the warning
+    warning = _warn_of_name(arguments.value("topic") or "") if is_unsaid else ""
+    out.write_text(f"{warning}Error while executing topic command : {java}\n")
     return 1
 
 

@@ -196,8 +196,8 @@ def translate(arguments: Arguments) -> Run:
             words=["transactions", "describe", *connection, "--", arguments.value("transactional-id") or ""],
             call="describeTransactions(api=FIND_COORDINATOR)",
         )
+    api = "DESCRIBE_PRODUCERS" if arguments.has("broker-id") else "METADATA"
     if arguments.command == "describe-producers":
-        api = "DESCRIBE_PRODUCERS" if arguments.has("broker-id") else "METADATA"
         return Run(
             words=["transactions", "producers", *connection, *_translate_place(arguments)],
             call=f"describeProducers(api={api})",
@@ -211,7 +211,7 @@ def translate(arguments: Arguments) -> Run:
             words = [f"--match={NOTHING}" if word == f"--topic={topic}" else word for word in words]
         call = "listTopics"
         if arguments.has("topic"):
-            call = "describeProducers(api=METADATA)" if arguments.has("partition") else "listNodes"
+            call = f"describeProducers(api={api})" if arguments.has("partition") else "listNodes"
         return Run(words=[*words, f"--older-than={minutes}m"], call=call)
     return Run(
         words=["transactions", "force-terminate", *connection, "--yes", "--", arguments.value("transactionalId") or ""],
@@ -250,7 +250,7 @@ def _translate_abort(arguments: Arguments, connection: list[str]) -> Run:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error on stderr as kafka-transactions does, and return its status: 1.
 
-    A SubcommandError comes with its usage; any other error, also of `check`, is one line. `call` is the name of the
+    A SubcommandError comes with its usage; any other error, also of `check`, is one sentence. `call` is the name of the
     request, for the text of a time-out, and with find-hanging for what failed.
     """
     if isinstance(error, SubcommandError):

@@ -195,8 +195,9 @@ def console_producer(
 
             After a signal the wait is limited. `account` counts the records and gets the failed ones. Raise FormatError
             for input that is no record, OSError where the input cannot be read, NotFoundError for a missing topic or
-            partition, UsageError for a wrong client setting, and UnreachableError or OperationError where nothing more
-            can be sent. A schema registry also raises UsageError, OperationError and UnreachableError.
+            partition, UsageError for a wrong client setting, UnreachableError or OperationError where nothing more can
+            be sent, and with a transactional id also where a record has failed, which aborts its transaction. A schema
+            registry also raises UsageError, OperationError and UnreachableError.
             """
             if plain is not None:
                 lines = LineSending(connected, name, account, people.note, stopping, partition)

@@ -111,11 +111,11 @@ class InputFlags:
         `key` and `value` are the formats of keys and values. The function takes an Input and yields its pieces, lists
         of records; it raises FormatError for bytes that are not records, OperationError, UnreachableError or UsageError
         of a schema registry, and OSError where the input cannot be read. The reader is None unless the input is lines
-        without --delimiter that are only split, without ignore.error or an empty separator. In Kafka's style raise
-        re.error for a headers.separator that is no regular expression. Raise UnicodeEncodeError for a --delimiter, a
-        separator or a null.marker with bytes that are not UTF-8. An empty --delimiter makes the whole input one record.
-        Raise UsageError for a wrong value, an unknown property, a text that is not NAME=VALUE, a file of properties
-        that cannot be read, and for options that do not fit together.
+        without --delimiter that are only split, without ignore.error or an empty separator. An empty --delimiter makes
+        the whole input one record. Raise UsageError for a wrong value, an unknown property, a text that is not
+        NAME=VALUE, a file of properties that cannot be read, and for options that do not fit together;
+        UnicodeEncodeError for a --delimiter, a separator or a null.marker with bytes that are not UTF-8; and in Kafka's
+        style re.error, OverflowError or RecursionError for a headers.separator that Python cannot compile.
         """
         from kafkactl.output.structured import check_null_marker
         from kafkactl.streams import inputs

@@ -24,16 +24,19 @@ class TypedLines:
     def __init__(self, typed: StoppableInput, stopping: NotedStopping) -> None:
         """Take the input for lines without editing, and the signals.
 
-        Lines are edited where stdout is a terminal; then the history is read from its file, and an unreadable one is
-        ignored.
+        Lines are edited where stdout is a terminal and Python has readline; then the history is read from its file, and
+        an unreadable one is ignored. `sys.stdin` keeps bytes that are no text as lone surrogates then.
         """
         self._typed, self._stopping = typed, stopping
         self.cut = b""
         """The begin of a piece that a signal ended before its end was typed."""
         self._edits = out.is_terminal
         if self._edits:
-            import readline
-
+            try:
+                import readline
+            except ImportError:  # some builds of Python lack it
+                self._edits = False
+                return
             self._readline = readline
             if isinstance(sys.stdin, io.TextIOWrapper):  # bytes that are no text are kept
                 sys.stdin.reconfigure(errors="surrogateescape")

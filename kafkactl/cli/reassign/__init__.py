@@ -384,12 +384,12 @@ def _find_missing(connected: Cluster, partitions: Collection[Partition]) -> list
 def _cancel(connected: Cluster, chosen: Sequence[RunningMove], output: MirrorOutputOptions, preserve: bool) -> int:
     """Cancel reassignments, remove the throttles where none runs any more, show the results; return an exit status.
 
-    The caller must have called before_change. The throttles are those of all brokers and of the topics in `chosen`, and
-    also go without any move in it. They stay with `preserve`, and where the address is that of controllers. The status
-    is 0 without a failure, 3 where the answers about all moves are missing and no throttle failed, else 1. Raise
-    UnreachableError (UnansweredError where the moves may have been cancelled) or OperationError where the controller
-    refuses all, UsageError for a wrong client setting, and OutputError or ReaderLeftError where stdout fails. An error
-    of the throttles is printed behind the results.
+    The caller must have called before_change. With -o kafka only failures are shown. The throttles are those of all
+    brokers and of the topics in `chosen`, and also go without any move in it. They stay with `preserve`, and where the
+    address is that of controllers. The status is 0 without a failure, 3 where the answers about all moves are missing
+    and no throttle failed, else 1. Raise UnreachableError (UnansweredError where the moves may have been cancelled) or
+    OperationError where the controller refuses all, UsageError for a wrong client setting, and OutputError or
+    ReaderLeftError where stdout fails. An error of the throttles is printed behind the results.
     """
     from kafkactl.admin import reassignment
     from kafkactl.admin.models import Outcome

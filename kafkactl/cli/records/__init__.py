@@ -11,11 +11,14 @@ from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_un
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, TimeOptions
-from kafkactl.cli.frame.results import print_partition_errors, raise_errors
+from kafkactl.cli.frame.results import print_partition_errors, print_unanswered, raise_errors
 from kafkactl.cli.frame.subjects import Partitions, TopicsOptions
-from kafkactl.errors import OperationError, UsageError
+from kafkactl.connection.protocol import ErrorCode
+from kafkactl.errors import OperationError, UnansweredError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
+from kafkactl.patterns import write_command
+from kafkactl.statuses import DONE, FAILED
 from kafkactl.stdout import out
 from kafkactl.times import format_time
 
@@ -141,6 +144,7 @@ def _show_deletions(rows: Sequence[Deletion], output: MirrorOutputOptions) -> in
 
     Without a success only structured formats with errors and -o kafka print something on stdout. Errors are printed on
     stderr (Kafka's style keeps them in people.failures), and structured formats and -o kafka have them on stdout, too.
+    On stderr, an error with the code REQUEST_TIMED_OUT says that the records may have been deleted, with a hint.
     A wrong column or order is only a warning after `before_change`, which the command calls first. Raise OutputError or
     ReaderLeftError where stdout fails.
     """
@@ -157,7 +161,15 @@ def _show_deletions(rows: Sequence[Deletion], output: MirrorOutputOptions) -> in
         ]
         if shown_rows:
             output.show(Report(rows, [Table(columns, shown_rows)]))
-    return print_partition_errors((row.topic, row.partition, row.error) for row in rows)
+    if people.is_kafka_style():
+        return print_partition_errors((row.topic, row.partition, row.error) for row in rows)
+    for row in rows:
+        if row.code == ErrorCode.REQUEST_TIMED_OUT:
+            command = write_command("offsets", row.topic, "--time", "earliest")
+            print_unanswered(UnansweredError(row.error or ""), "partition", f"{row.topic}-{row.partition}", command)
+        else:
+            print_partition_errors([(row.topic, row.partition, row.error)])
+    return FAILED if any(row.error for row in rows) else DONE
 
 
 def _find_kept_offsets(

@@ -50,7 +50,7 @@ def read_hmac(path: Path) -> bytes:
     """Return the HMAC in the first line of a file, or of standard input for `-`; the line has it in base64.
 
     Raise UsageError for a file that cannot be read or that other users can read or write, and for a line that is empty
-    or not base64. The message does not show the line.
+    or not base64, and OSError for a standard input that cannot be read. The message does not show the line.
     """
     if path == _STDIN:
         text = secrets.decode_secret(FLAG, read_stdin(is_line=True))

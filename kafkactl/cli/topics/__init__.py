@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -44,8 +45,8 @@ app = new_app(
     """
 )
 
-_DIGITS = 10
-"""Broker ids have fewer digits, so that they fit into 31 bits."""
+_BROKER_ID = re.compile("[0-9]{1,10}")
+_LARGEST_ID = 2**31 - 1
 ReplicaAssignment = Annotated[
     str | None,
     typer.Option(
@@ -344,12 +345,12 @@ def _make_change(action: str) -> Change:
 def _parse_assignment(text: str) -> tuple[tuple[int, ...], ...]:
     """Return the broker ids of each partition's replicas, from a text such as 1:2,2:3, in the order of partitions.
 
-    Raise UsageError for a part that is not a number of at most 9 digits, for a broker that is twice in a partition, and
-    for different numbers of replicas.
+    Raise UsageError for a part that is not a number of 0 to 2^31 - 1 in at most 10 digits, for a broker that is twice
+    in a partition, and for different numbers of replicas.
     """
     invalid = f"invalid value {text!r} for --replica-assignment"
     parts = [partition.split(":") for partition in text.split(",")]
-    if not all(broker.isascii() and broker.isdigit() and len(broker) < _DIGITS for part in parts for broker in part):
+    if not all(_BROKER_ID.fullmatch(broker) and int(broker) <= _LARGEST_ID for part in parts for broker in part):
         raise UsageError(
             f"{invalid}: not broker ids",
             "list the brokers of each partition: 1:2,2:3 places partition 0 on brokers 1 and 2",

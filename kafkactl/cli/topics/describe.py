@@ -260,9 +260,9 @@ def _describe(connected: Cluster, request: _TopicRequest, in_full: bool = True, 
     A topic whose settings cannot be read is in both lists, without settings; where no answer about moves comes, there
     is one error, and no topic has moves. Eligible leader replicas and moves are read with `in_full`, for an id (with
     `as_kafka` only moves, as in Kafka's own tool), and where librdkafka gets no answer for half of the time-out. Raise
-    NotFoundError for an id that no topic has, unless if_exists is set, UnreachableError where no broker answers,
-    OperationError where the topics cannot be listed or a whole request is refused, and UsageError for a wrong client
-    setting.
+    NotFoundError for an id that no topic has, or only one that exclude_internal leaves out, unless if_exists is set,
+    UnreachableError where no broker answers, OperationError where the topics cannot be listed or a whole request is
+    refused, and UsageError for a wrong client setting.
     """
     from kafkactl.admin.topics import descriptions
 
@@ -272,6 +272,8 @@ def _describe(connected: Cluster, request: _TopicRequest, in_full: bool = True, 
         else:
             name = descriptions.find_name(connected, request.topic_id)
             described, errors = descriptions.describe_in_full(connected, [] if name is None else [name])
+        if request.exclude_internal:
+            described = [topic for topic in described if not is_internal_topic(topic.topic)]
         if not (described or errors or request.if_exists):
             raise request.make_id_error()
         return described, errors

@@ -322,6 +322,16 @@ def test_each_of_several_missing_names_has_an_error(cli: Cli, line: str) -> None
     assert [name for text in errors for name in ("nosuch", "nothing") if name in text] == ["nosuch", "nothing"], told
 
 
+def test_a_deletion_without_an_answer_may_have_been_done(cli: Cli) -> None:
+    with FakeBroker(topics={"orders": 2}) as broker:
+        broker.on("DeleteRecords", error=7, item=("orders", 1))
+        done = cli("-b", broker.address, "--timeout", "2", "records", "delete", "orders", "--all", "--yes", check=1)
+    assert done.stderr.splitlines() == [
+        "error: partition orders-1: the brokers did not finish the request in time; it may have been done",
+        "hint: check the result before you repeat the command: kafkactl offsets orders --time earliest",
+    ]
+
+
 def test_a_time_to_reset_to_fits_into_a_request() -> None:
     assert ResetOptions(by_duration="-9223372036854775s")._parse_time(TimeOptions()) == 2**63 - 1
     assert ResetOptions(by_duration="9223372036854775s")._parse_time(TimeOptions()) == 0

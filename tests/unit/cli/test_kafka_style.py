@@ -879,6 +879,99 @@ def test_topics_of_a_file_are_no_patterns(tmp_path: Path) -> None:
     assert f"--topics-to-move-json-file={file}" in _translate_words("kafka-reassign-partitions", *words)
 
 
+@pytest.mark.parametrize("setting", ["a", "a= ", "a = =", "=", "a==", "=a=b", "a=b=c"])
+def test_a_setting_of_a_topic_that_java_does_not_split(setting: str) -> None:
+    with pytest.raises(JavaError, match="Invalid topic config"):
+        _translate_words("kafka-topics", "--create", "--topic", "t", "--config", setting)
+
+
+@pytest.mark.parametrize("setting", ["=x", " =x"])
+def test_a_setting_of_a_topic_without_a_name(setting: str) -> None:
+    with pytest.raises(JavaError, match=r"Unknown topic config name: $"):
+        _translate_words("kafka-topics", "--create", "--topic", "t", "--config", setting)
+
+
+def test_blanks_around_settings_of_a_topic() -> None:
+    words = _translate_words("kafka-topics", "--create", "--topic", "t", "--config", " a = b c =", "--config", "d=e ")
+    assert words[-4:] == ["--config=a=b c", "--config=d=e", "--", "t"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--partitions 0",
+        "--replication-factor 0",
+        "--replica-assignment -1:2",
+        "--replica-assignment :",
+        "--if-not-exists",
+    ],
+)
+def test_the_warning_about_colliding_names_comes_before_the_error(line: str) -> None:
+    name = "a_b!" if line == "--if-not-exists" else "a_b"
+    with pytest.raises(JavaError) as raised:
+        _translate_words("kafka-topics", "--create", "--topic", name, *line.split())
+    assert raised.value.before.startswith("WARNING: Due to limitations in metric names")
+
+
+@pytest.mark.parametrize("line", ["--list --partitions 3", "--list --topic t --topic u", "--list", "--alter"])
+def test_the_warning_about_a_setting_to_delete_comes_before_the_error(
+    line: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    servers = [] if line == "--list" else ["--bootstrap-server", "b:1"]
+    words = [*servers, *line.split(), "--delete-config", "x"]
+    assert running.run_tool("kafka-topics", words, lambda _words: 0) == 1
+    assert capfd.readouterr().err.startswith("delete-config option is no longer supported")
+
+
+def test_the_remark_about_two_names_comes_before_the_error(capfd: pytest.CaptureFixture[str]) -> None:
+    line = "--bootstrap-server b:1 --describe --if-exists --topic t --topic-id bad"
+    assert running.run_tool("kafka-topics", line.split(), lambda _words: 0) == 1
+    remark, error = capfd.readouterr().out.splitlines()
+    assert remark.startswith("Only topic id will be used")
+    assert error.startswith("Error while executing topic command : Input string `bad`")
+
+
+def test_the_warning_about_colliding_names_is_printed_once(cli: Cli) -> None:
+    line = ("kafka-topics", "--create", "--topic", "a_b", "--partitions", "1", "--bootstrap-server")
+    silent = cli("--timeout", "1", *line, "127.0.0.1:1", check=1).stdout
+    with FakeBroker(topics={"orders": 1}) as broker:
+        created = cli(*line, broker.address, check=0).stdout
+        refused = cli(*line, broker.address, check=1).stdout
+    for text in (silent, created, refused):
+        assert [line.startswith("WARNING: Due to ") for line in text.splitlines()] == [True, False]
+
+
+def test_a_wrong_number_of_partitions_comes_before_a_wrong_setting() -> None:
+    for line, reason in (("--partitions x", "'x' of option partitions"), ("--replica-assignment x", 'string: "x"')):
+        with pytest.raises(KafkactlError, match=reason):
+            _translate_words("kafka-topics", "--create", "--topic", "a_b", *line.split(), "--config", "a")
+
+
+@pytest.mark.parametrize("text", ["AAAAAAAAAAAAAAAAAAAAAQ", "AAAAAAAAAAAAAAAAAAAAAQ==", "AAAAAAAAAAAAAAAAAAAAAR"])
+def test_every_spelling_of_a_topic_id_is_one_id(text: str, capfd: pytest.CaptureFixture[str]) -> None:
+    line = ["--describe", "--topic-id", text, "--topic", "t", "--topic", "u"]
+    assert "--topic-id=AAAAAAAAAAAAAAAAAAAAAQ" in _translate_words("kafka-topics", *line)
+    tool = load_tool("kafka-topics")
+    assert tool.report(parse_words(tool, line, False), NotFoundError("topic not found"), "listTopics") == 1
+    stdout.out.flush()
+    assert "TopicId 'AAAAAAAAAAAAAAAAAAAAAQ' does not exist as expected" in capfd.readouterr().out
+
+
+def test_an_empty_topic_beside_an_id_is_not_looked_at() -> None:
+    line = ["kafka-topics", "--describe", "--topic-id", "AAAAAAAAAAAAAAAAAAAAAQ", "--topic="]
+    assert "--if-exists" not in _translate_words(*line, "")
+    assert "--if-exists" in _translate_words("kafka-topics", "--describe", "--topic=", "")
+
+
+@pytest.mark.parametrize("command", ["describe-producers", "find-hanging"])
+def test_the_request_that_has_no_answer_is_that_to_the_broker(command: str) -> None:
+    tool = load_tool("kafka-transactions")
+    line = ["--bootstrap-server", "b:1", command, "--topic", "t", "--partition", "0"]
+    assert tool.translate(parse_words(tool, line)).call == "describeProducers(api=METADATA)"
+    line += ["--broker-id", "1"]
+    assert tool.translate(parse_words(tool, line)).call == "describeProducers(api=DESCRIBE_PRODUCERS)"
+
+
 def test_a_topic_of_hanging_transactions_is_no_pattern() -> None:
     words = _translate_words("kafka-transactions", "find-hanging", "--topic", "order.*", "--partition", "0")
     assert not [word for word in words if "order" in word]
