@@ -490,6 +490,17 @@ def test_moves_that_have_begun_are_shown_also_where_the_wait_fails(fake: FakeClu
     assert "no answer" in told.stderr
 
 
+def test_a_refused_move_of_a_partition_that_moves_elsewhere_is_not_waited_for(
+    fake: FakeCluster, cli: Cli, tmp_path: Path
+) -> None:
+    """The running reassignment never ends here."""
+    fake.state.topics["other"].all_partitions[0].target = [2]
+    fake.on("AlterPartitionReassignments", error=39, item=("other", 0), level="items")
+    plan = save(tmp_path, {("other", 0): (3,)})
+    ended = cli("reassign", "execute", plan, "--additional", "--yes", "-o", "json", "-b", fake.address, check=1)
+    assert [row["name"] for row in json.loads(ended.stdout)] == ["other-0"]
+
+
 @pytest.mark.parametrize("broker", [1, 2, 3])
 def test_a_throttle_whose_answer_is_lost_does_not_stay(
     broker: int, fake: FakeCluster, cli: Cli, tmp_path: Path
