@@ -541,9 +541,9 @@ def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, with_lag: bool,
 
     `verbose` adds epochs. Prometheus ignores both, and Kafka's text ignores `with_lag`. Errors of partitions are
     printed on stderr, or in Kafka's style kept in people.failures; the status is 1 then, else 0. Groups without members
-    get a note, but not with `with_lag` or Prometheus; Kafka's text has its own messages on stderr. Raise UsageError for
-    a column of --columns or --sort that the tables do not have, and for an unknown order in --sort; OutputError or
-    ReaderLeftError where stdout fails.
+    get a note, but not with `with_lag` or Prometheus; Kafka's text has its own messages on stderr. Without groups csv
+    has its header. Raise UsageError for a column of --columns or --sort that the tables do not have, or without groups
+    cannot have, and for an unknown order in --sort; OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin.groups.models import CommitState
 
@@ -560,19 +560,21 @@ def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, with_lag: bool,
             out.write_text(group_text.format_offsets(lag, verbose))
         return _print_lag_errors(lags)
     outside_log = (CommitState.BEFORE_START, CommitState.BEYOND_END)
+    is_open = not lags and bool(output.columns or output.column_sort)  # any column may be named then
     columns = groups_tables.make_offset_columns(
-        verbose, any(row.commit in outside_log for lag in lags for row in lag.partitions)
+        verbose, is_open or any(row.commit in outside_log for lag in lags for row in lag.partitions)
     )
     if with_lag:
         columns = groups_tables.make_lag_columns(
             verbose,
-            with_time=any(lag.time_lag_ms is not None for lag in lags),
-            with_rates=any(lag.produced_per_s is not None for lag in lags),
-            with_instances=any(member.instance_id for lag in lags for member in lag.description.members),
+            with_time=is_open or any(lag.time_lag_ms is not None for lag in lags),
+            with_rates=is_open or any(lag.produced_per_s is not None for lag in lags),
+            with_instances=is_open or any(member.instance_id for lag in lags for member in lag.description.members),
         )
     if output.format is OutputFormat.CSV and with_lag:
         columns = [Column("GROUP", lambda row: row.group), *columns]
     tables = [Table(columns, lag.partitions, groups_tables.make_title(lag) if with_lag else None) for lag in lags]
+    tables = tables or [Table(columns, [])]  # for the header of csv
     output.show(Report([groups_tables.make_document(lag) for lag in lags] if output.is_structured else lags, tables))
     if not with_lag:  # the titles of --lag show the number of members
         _note_idle([lag.description for lag in lags])

@@ -326,6 +326,22 @@ def test_members_and_states_have_no_order_of_lags(view: str, order: str, cli: Cl
     assert told.startswith(f"error: {view} and --sort {order} are mutually exclusive")
 
 
+@pytest.mark.parametrize(
+    ("line", "header"),
+    [
+        ("groups describe", "group,topic,partition,current-offset,log-end-offset,lag,consumer-id,host,client-id"),
+        ("groups describe --lag", "group,topic,partition,log-start,current,log-end,lag,commit,client-id,host"),
+        ("groups describe --lag --columns late,in/s", "late,in/s"),
+        ("topics describe --match a --columns topic,leader", "topic,leader"),
+        ("topics describe --under-replicated --columns topic,leader", "topic,leader"),
+    ],
+)
+def test_csv_without_rows_has_its_header(line: str, header: str, cli: Cli) -> None:
+    with FakeBroker(topics={"a": 0}) as broker:
+        assert cli(*line.split(), "-o", "csv", "-b", broker.address, check=0).stdout == f"{header}\n"
+        assert "nosuch" in cli(*line.split(), "--columns", "nosuch", "-b", broker.address, check=2).stderr
+
+
 def test_partitions_that_an_answer_leaves_out_are_in_the_table(cli: Cli) -> None:
     """The first one is refused, and there is nothing about the other two."""
 
