@@ -52,6 +52,8 @@ app = new_app(
 _TYPES = ("classic", "consumer", "share", "streams")
 _KAFKAS_OWN_TYPES = ("classic", "consumer")
 _ANY = "all"
+_WATCH_FORMATS = (OutputFormat.TABLE, OutputFormat.PLAIN, OutputFormat.JSON, OutputFormat.JSONL)
+"""Forms that --watch takes: it draws a table on a terminal, and prints json lines elsewhere."""
 _MANY_POSITIONS = 1000
 """Largest number of unread records that are read without --time; reading them takes 1 to 2 s."""
 
@@ -199,7 +201,10 @@ def describe(
     every_s = None if watch is None else parse_pause(watch, "--watch")
     apart_s = None if interval is None else parse_pause(interval, "--interval")
     if watch is not None:
-        _refuse_together("--watch", {"--fail-if": fail_if, "--interval": interval})
+        _refuse_together("--watch", {"--fail-if": fail_if, "--interval": interval, "--columns": output.columns})
+        is_other_form = output.output is not None and output.format not in _WATCH_FORMATS
+        forms = {f"--sort {output.column_sort}": output.column_sort, f"-o {output.output}": is_other_form}
+        _refuse_together("--watch", forms)
     if members or state:
         subjects = {f"--fail-if {condition.text}": condition.subject in ("lag", "time") for condition in conditions}
         measures = {"--watch": watch, "--interval": interval, "--top": top, "--time/--no-time": time_lag is not None}

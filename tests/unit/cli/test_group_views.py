@@ -326,6 +326,13 @@ def test_members_and_states_have_no_order_of_lags(view: str, order: str, cli: Cl
     assert told.startswith(f"error: {view} and --sort {order} are mutually exclusive")
 
 
+@pytest.mark.parametrize("form", ["-o csv", "-o kafka", "-o prometheus", "-o yaml", "--columns", "--sort topic"])
+def test_a_watch_has_a_form_of_its_own(form: str, cli: Cli) -> None:
+    words = [*form.split(), *(["lag"] if form == "--columns" else [])]
+    told = cli("groups", "describe", "g", "--watch", "1", *words, "-b", "localhost:1", check=2).stderr
+    assert told.startswith(f"error: --watch and {form} are mutually exclusive")
+
+
 @pytest.mark.parametrize(
     ("line", "header"),
     [
