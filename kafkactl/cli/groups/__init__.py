@@ -548,7 +548,8 @@ def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, with_lag: bool,
     printed on stderr, or in Kafka's style kept in people.failures; the status is 1 then, else 0. Groups without members
     get a note, but not with `with_lag` or Prometheus; Kafka's text has its own messages on stderr. Without groups csv
     has its header. Raise UsageError for a column of --columns or --sort that the tables do not have, or without groups
-    cannot have, and for an unknown order in --sort; OutputError or ReaderLeftError where stdout fails.
+    cannot have, and for an unknown order in --sort, but not with Prometheus or Kafka's text; OutputError or
+    ReaderLeftError where stdout fails.
     """
     from kafkactl.admin.groups.models import CommitState
 
