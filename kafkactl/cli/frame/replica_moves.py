@@ -573,12 +573,15 @@ def _find_unmoved(described: Sequence[StoredDir], dirs: Mapping[ReplicaKey, str]
     from kafkactl.admin import log_dirs
 
     present, futures = log_dirs.find_replicas(described), log_dirs.find_replicas(described, is_future=True)
+    unusable = {row.broker: row.log_dir for row in described if row.error is not None}
     texts = {}
     for key, path in sorted(dirs.items()):
         if key in futures:
             texts[key] = f"moving to {futures[key].log_dir}"
         elif key not in present:
             texts[key] = "the broker does not have the replica"
+            if key[2] in unusable:  # nobody knows which replicas are there
+                texts[key] += f", or it is in {unusable[key[2]]}, which the broker cannot use"
         elif present[key].log_dir != path:
             texts[key] = f"in {present[key].log_dir}, and not in {path}"
     return texts

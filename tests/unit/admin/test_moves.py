@@ -9,7 +9,7 @@ import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 
@@ -438,6 +438,24 @@ def test_a_silent_broker_does_not_end_the_wait_for_its_directories(fake: FakeClu
         cluster.close()
     assert texts[("orders", 0, 1)].startswith("moving to /disk2")
     assert "broker 1 does not answer" in texts[("orders", 0, 1)]
+
+
+def test_a_replica_may_be_in_a_directory_that_cannot_be_used(fake: FakeCluster) -> None:
+    fake.state.brokers[1].more_log_dirs = ("/disk2",)
+    fake.state.topics["orders"].partitions[0].log_dirs[1] = "/disk2"
+    cluster = Cluster(Settings(fake.address, "a test", {}, timeout_s=1))
+
+    def fail(_: object, usual: dict[str, Any]) -> dict[str, Any]:
+        lost = {"error_code": 56, "topics": []}
+        return {**usual, "results": [row | lost if row["log_dir"] == "/disk2" else row for row in usual["results"]]}
+
+    try:
+        fake.on("DescribeLogDirs", broker=1, answer=fail)
+        texts = find_unmoved(cluster, {("orders", 0, 1): "/disk2", ("orders", 0, 3): "/disk2"})
+    finally:
+        cluster.close()
+    assert texts["orders", 0, 1].endswith("or it is in /disk2, which the broker cannot use")
+    assert "cannot use" not in texts["orders", 0, 3]
 
 
 def test_a_move_between_directories_that_was_cancelled_is_no_success(fake: FakeCluster, cli: Cli) -> None:
