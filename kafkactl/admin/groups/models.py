@@ -226,6 +226,6 @@ class GroupLag:
 
 
 def _sum_known(values: Iterable[float | None]) -> float | None:
-    """Return the sum of the values that are not None, or None where there is none."""
+    """Return the sum of the values that are not None, rounded to 0.01 as they are, or None where there is none."""
     known_values = [value for value in values if value is not None]
-    return sum(known_values) if known_values else None
+    return round(sum(known_values), 2) if known_values else None

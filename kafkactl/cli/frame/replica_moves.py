@@ -355,21 +355,21 @@ def run(connected: Cluster, work: Work, options: ExecuteOptions, commands: NextC
     note. The limit between brokers holds for all reassignments that ran before, too.
 
     With `options.wait` there is no time limit, and progress is on stderr. The moves of the plan that ran before have an
-    outcome, too, and those of deleted topics have none. The throttles stay, with a note, while any other reassignment
-    runs. An error of the wait is the last of the errors, and not raised: the moves that this call began are successes
-    then, those that ran before have no outcome, and the throttles may stay. Without `options.wait` a move that has
-    begun is a success, and the throttles stay, with a note; they are only removed where every move was refused and no
-    reassignment of the cluster ran before. A move that the answer leaves out may have begun, and so may one between
-    directories without an answer: it is waited for; without `options.wait`, and after an error of the wait, it is a
-    failed outcome. A replica that its broker does not have yet is tried again for `options.dir_timeout_s`, also
-    without the wait.
+    outcome, too, and moves whose topic was deleted after their begin have none. The throttles stay, with a note, while
+    any other reassignment runs. An error of the wait is the last of the errors, and not raised: the moves that this
+    call began are successes then, those that ran before have no outcome, and the throttles may stay. Without
+    `options.wait` a move that has begun is a success, and the throttles stay, with a note; they are only removed where
+    every move was refused and no reassignment of the cluster ran before. A move that the answer leaves out, or with the
+    code REQUEST_TIMED_OUT, may have begun, and so may one between directories without an answer: it is waited for;
+    without `options.wait`, and after an error of the wait, it is a failed outcome. A replica that its broker does not
+    have yet is tried again for `options.dir_timeout_s`, also without the wait.
 
     Where the throttles cannot be set, nothing is moved, and those that were set are removed. Raise OperationError for
-    that, and where the controller refuses the whole request for moves between brokers: then the throttles are removed,
-    and no move between directories begins. Raise UnreachableError where the request was not sent: then the throttles
-    are removed, too. Raise UnansweredError where the moves may have begun: then the throttles stay. Raise
-    UnreachableError or OperationError, before anything is set, where the brokers cannot be listed, and UsageError for a
-    wrong client setting. `commands` are for the notes.
+    that (UnreachableError where a broker does not answer), and where the controller refuses the whole request for moves
+    between brokers: then the throttles are removed, and no move between directories begins. Raise UnreachableError
+    where the request was not sent: then the throttles are removed, too. Raise UnansweredError where the moves may have
+    begun: then the throttles stay. Raise UnreachableError or OperationError, before anything is set, where the brokers
+    cannot be listed, and UsageError for a wrong client setting. `commands` are for the notes.
     """
     from kafkactl.admin import throttles
     from kafkactl.admin.models import Outcome
@@ -410,6 +410,8 @@ def run(connected: Cluster, work: Work, options: ExecuteOptions, commands: NextC
             failures = move_throttles.clear_throttles(connected, settings.brokers, settings.topics)
         return Ran([*refused, *doubtful, *begun], failures)
     moving_dirs |= {key: work.dir_moves[key] for key in late_dirs}
+    over = {(move.topic, move.partition) for move, error in results.items() if error and move not in late}
+    work = replace(work, rows=[row for row in work.rows if (row.topic, row.partition) not in over])
     try:
         _follow(connected, work, [*started, *late], commands, bool(settings.brokers))
         _follow_dirs(connected, moving_dirs, commands.describe_rest(bool(settings.brokers)))
@@ -484,12 +486,13 @@ def _check_results(
 ) -> tuple[list[Outcome], list[str]]:
     """Return the outcome of each move that was waited for, from the replicas that are there now, and deleted topics.
 
-    The moves between brokers come first. A replica that is not where it should be is a failed outcome, and so are
-    replicas in another order, because the first one is the preferred leader. Moves of topics that were deleted have no
-    outcome; the topics are sorted. `started` are moves of this call; those of the plan that were running before count,
-    too. `dirs` are the directories of replicas that were moved. Brokers learn of the end of a move between brokers one
-    after the other: for 5 s its replicas are looked for again. Raise OperationError for a refusal, also of one topic,
-    UnreachableError where no broker answers, and UsageError for a wrong client setting.
+    The moves between brokers come first. A replica that is not where it should be, or whose broker does not answer
+    about its directories, is a failed outcome, and so are replicas in another order, because the first one is the
+    preferred leader. Moves of topics that were deleted have no outcome; the topics are sorted. `started` are moves of
+    this call; those of the plan that were running before count, too. `dirs` are the directories of replicas that were
+    moved. Brokers learn of the end of a move between brokers one after the other: for 5 s its replicas are looked for
+    again. Raise OperationError for a refusal, also of one topic, UnreachableError where no broker answers, and
+    UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment
     from kafkactl.admin.models import Outcome
@@ -543,8 +546,8 @@ def find_unmoved(connected: Cluster, dirs: Mapping[ReplicaKey, str]) -> dict[Rep
     """Return why replicas are not in their directories, as text, for each that is not; empty without directories.
 
     The result is sorted by topic, partition and broker. A text that begins with "moving to" means that the move runs,
-    or that the broker does not answer, so that it may run. Raise UnreachableError or OperationError where no broker
-    answers, and UsageError for a wrong client setting.
+    or that the broker does not answer or refuses to, so that it may run. Raise UnreachableError or OperationError where
+    no broker answers, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import log_dirs
 
@@ -570,12 +573,15 @@ def _find_unmoved(described: Sequence[StoredDir], dirs: Mapping[ReplicaKey, str]
     from kafkactl.admin import log_dirs
 
     present, futures = log_dirs.find_replicas(described), log_dirs.find_replicas(described, is_future=True)
+    unusable = {row.broker: row.log_dir for row in described if row.error is not None}
     texts = {}
     for key, path in sorted(dirs.items()):
         if key in futures:
             texts[key] = f"moving to {futures[key].log_dir}"
         elif key not in present:
             texts[key] = "the broker does not have the replica"
+            if key[2] in unusable:  # nobody knows which replicas are there
+                texts[key] += f", or it is in {unusable[key[2]]}, which the broker cannot use"
         elif present[key].log_dir != path:
             texts[key] = f"in {present[key].log_dir}, and not in {path}"
     return texts

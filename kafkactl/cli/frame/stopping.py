@@ -202,9 +202,10 @@ class NotedStopping(Stopping):
     def raise_on_signal(self) -> Iterator[None]:
         """Let a signal raise StopRequestedError in the context, for calls that only an exception ends, such as input().
 
-        A signal that came before the context raises it at once. A call that a signal reaches just before its wait does
-        not notice it; therefore a thread interrupts the wait again, until the context ends. Raise ValueError outside
-        the main thread.
+        It needs the context of the class, which makes the pipe, around it. A signal that came before the context raises
+        it at once, and a further one never does. A call that a signal reaches just before its wait does not notice it;
+        therefore a thread interrupts the wait again by SIGURG, whose handler is another one until the context ends.
+        Raise ValueError outside the main thread.
         """
         ended = threading.Event()
         before = signal.signal(signal.SIGURG, lambda *_: None)

@@ -96,11 +96,12 @@ def read_value(kind: Any, low: float | None, high: float | None, value: Any) -> 
 
 
 def _read(kind: Any, low: float | None, high: float | None, value: Any) -> Any:
-    """Return a value as its type, str, int, float, Path or an Enum, within the bounds, which are included.
+    """Return a text as its type, str, int, float, Path or an Enum, within the bounds, which are included.
 
-    Raise ValueError, with the reason, for text that is not of the type (a number with blanks, _ or other digits than 0
-    to 9 is not), is outside the bounds, or is an empty path, and for an int that has more than 64 bits. A bound of None
-    is no bound. A float may be inf, or nan, which no bound refuses.
+    A value that has the type already stays as it is, but the bounds hold for it, too. Raise ValueError, with the
+    reason, for text that is not of the type (a number with blanks, _ or other digits than 0 to 9 is not), is outside
+    the bounds, or is an empty path, and for an int that has more than 64 bits. A bound of None is no bound. A float may
+    be inf, or nan, which no bound refuses.
     """
     if kind is Path and value == "":
         raise ValueError("the value is empty")
@@ -114,7 +115,7 @@ def _read(kind: Any, low: float | None, high: float | None, value: Any) -> Any:
         expected = f"one of {', '.join(choice.value for choice in kind)}" if is_choice else _NAMES[kind]
         raise ValueError(f"{value!r} is not {expected}") from None
     if kind is int and not -_LARGEST <= result < _LARGEST:
-        raise ValueError(f"a number of {len(value)} digits is too large")
+        raise ValueError(f"a number of {len(str(abs(result)))} digits is too large")
     if low is not None and result < low:
         raise ValueError(f"{value} is less than {low}")
     if high is not None and result > high:

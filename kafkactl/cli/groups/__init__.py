@@ -52,6 +52,8 @@ app = new_app(
 _TYPES = ("classic", "consumer", "share", "streams")
 _KAFKAS_OWN_TYPES = ("classic", "consumer")
 _ANY = "all"
+_WATCH_FORMATS = (OutputFormat.TABLE, OutputFormat.PLAIN, OutputFormat.JSON, OutputFormat.JSONL)
+"""Forms that --watch takes: it draws a table on a terminal, and prints json lines elsewhere."""
 _MANY_POSITIONS = 1000
 """Largest number of unread records that are read without --time; reading them takes 1 to 2 s."""
 
@@ -199,10 +201,14 @@ def describe(
     every_s = None if watch is None else parse_pause(watch, "--watch")
     apart_s = None if interval is None else parse_pause(interval, "--interval")
     if watch is not None:
-        _refuse_together("--watch", {"--fail-if": fail_if, "--interval": interval})
+        _refuse_together("--watch", {"--fail-if": fail_if, "--interval": interval, "--columns": output.columns})
+        is_other_form = output.output is not None and output.format not in _WATCH_FORMATS
+        forms = {f"--sort {output.column_sort}": output.column_sort, f"-o {output.output}": is_other_form}
+        _refuse_together("--watch", forms)
     if members or state:
         subjects = {f"--fail-if {condition.text}": condition.subject in ("lag", "time") for condition in conditions}
         measures = {"--watch": watch, "--interval": interval, "--top": top, "--time/--no-time": time_lag is not None}
+        measures[f"--sort {sort}"] = sort
         others = {**measures, "--read-committed": read_committed, **subjects}
         _refuse_together("--members" if members else "--state", others)
         return _show_descriptions(cluster.connect(), output, selection, conditions, members, verbose)
@@ -500,17 +506,18 @@ def _show_descriptions(
 ) -> int:
     """Show the members of groups (`members`) or else their states, and return an exit status.
 
-    An empty selection means all consumer groups but those of Kafka Connect. `verbose` adds epochs. With `members`,
-    groups that have none get a note, but not with Kafka's text, which has its own messages on stderr. The status is 4
-    if a group violates a condition, which must not be about lag or time. Otherwise the status is 1 if a group is not
-    found or cannot be described, or a broker's list is missing, else 0; the errors are printed. A missing list does not
-    count where there are only names and all are found. Raise NotFoundError for a pattern without a match in complete
-    lists, UnreachableError where no broker answers or none describes a group, OperationError where all refuse or one
-    refuses only for the moment until the time-out, both also for a coordinator that does not tell the epochs (they are
-    asked for, too, where librdkafka does not know a group's state), and UsageError for a wrong column or order (not
-    with Kafka's text), for -o prometheus, and for a wrong setting. In Kafka's style raise the error of the first
-    missing group, or else the first other error of the choice, also about a missing list; errors of the description are
-    kept in people.failures. Raise OutputError or ReaderLeftError where stdout fails.
+    An empty selection means all consumer groups but those of Kafka Connect. `output` has no order of lag, time or rate.
+    `verbose` adds epochs. With `members`, groups that have none get a note, but not with Kafka's text, which has its
+    own messages on stderr. The status is 4 if a group violates a condition, which must not be about lag or time.
+    Otherwise the status is 1 if a group is not found or cannot be described, or a broker's list is missing, else 0; the
+    errors are printed. A missing list does not count where there are only names and all are found. Raise NotFoundError
+    for a pattern without a match in complete lists, UnreachableError where no broker answers or none describes a group,
+    OperationError where all refuse or one refuses only for the moment until the time-out, both also for a coordinator
+    that does not tell the epochs (they are asked for, too, where librdkafka does not know a group's state), and
+    UsageError for a wrong column or order (not with Kafka's text), for -o prometheus, and for a wrong setting. In
+    Kafka's style raise the error of the first missing group, or else the first other error of the choice, also about a
+    missing list; errors of the description are kept in people.failures. Raise OutputError or ReaderLeftError where
+    stdout fails.
     """
     from kafkactl.admin.groups import descriptions
     from kafkactl.output.kafka import group_text
@@ -539,8 +546,9 @@ def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, with_lag: bool,
 
     `verbose` adds epochs. Prometheus ignores both, and Kafka's text ignores `with_lag`. Errors of partitions are
     printed on stderr, or in Kafka's style kept in people.failures; the status is 1 then, else 0. Groups without members
-    get a note, but not with `with_lag` or Prometheus; Kafka's text has its own messages on stderr. Raise UsageError for
-    a column of --columns or --sort that the tables do not have, and for an unknown order in --sort; OutputError or
+    get a note, but not with `with_lag` or Prometheus; Kafka's text has its own messages on stderr. Without groups csv
+    has its header. Raise UsageError for a column of --columns or --sort that the tables do not have, or without groups
+    cannot have, and for an unknown order in --sort, but not with Prometheus or Kafka's text; OutputError or
     ReaderLeftError where stdout fails.
     """
     from kafkactl.admin.groups.models import CommitState
@@ -558,19 +566,21 @@ def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, with_lag: bool,
             out.write_text(group_text.format_offsets(lag, verbose))
         return _print_lag_errors(lags)
     outside_log = (CommitState.BEFORE_START, CommitState.BEYOND_END)
+    is_open = not lags and bool(output.columns or output.column_sort)  # any column may be named then
     columns = groups_tables.make_offset_columns(
-        verbose, any(row.commit in outside_log for lag in lags for row in lag.partitions)
+        verbose, is_open or any(row.commit in outside_log for lag in lags for row in lag.partitions)
     )
     if with_lag:
         columns = groups_tables.make_lag_columns(
             verbose,
-            with_time=any(lag.time_lag_ms is not None for lag in lags),
-            with_rates=any(lag.produced_per_s is not None for lag in lags),
-            with_instances=any(member.instance_id for lag in lags for member in lag.description.members),
+            with_time=is_open or any(lag.time_lag_ms is not None for lag in lags),
+            with_rates=is_open or any(lag.produced_per_s is not None for lag in lags),
+            with_instances=is_open or any(member.instance_id for lag in lags for member in lag.description.members),
         )
     if output.format is OutputFormat.CSV and with_lag:
         columns = [Column("GROUP", lambda row: row.group), *columns]
     tables = [Table(columns, lag.partitions, groups_tables.make_title(lag) if with_lag else None) for lag in lags]
+    tables = tables or [Table(columns, [])]  # for the header of csv
     output.show(Report([groups_tables.make_document(lag) for lag in lags] if output.is_structured else lags, tables))
     if not with_lag:  # the titles of --lag show the number of members
         _note_idle([lag.description for lag in lags])

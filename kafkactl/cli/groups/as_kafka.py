@@ -134,17 +134,18 @@ def delete_offsets(connected: Cluster, group: str, topics: Sequence[str]) -> int
     """Delete committed offsets, print the table of Kafka's tool, and return an exit status: 1 for an error in it.
 
     `topics` are TOPIC or TOPIC:0,1; TOPIC: without a number has no partition. The table goes to stdout. A missing topic
-    or group, and a refusal by a broker, are errors in the table, and are not printed or kept elsewhere. The status is 0
-    where no partition or topic is in the table, also after a refusal. Raise OperationError where the topics cannot be
-    listed, and for a refusal without an error code of Kafka, UnreachableError (UnansweredError where offsets may have
-    been deleted), UsageError in a read-only context and for a wrong client setting, ValueError for other text behind a
-    colon, and OutputError or ReaderLeftError where stdout fails.
+    or group, a refusal by a broker, and a partition that its answer leaves out are errors in the table, and are not
+    printed or kept elsewhere. The status is 0 where no partition or topic is in the table, also after a refusal. Raise
+    OperationError where the topics cannot be listed, and for a refusal without an error code of Kafka, UnreachableError
+    (UnansweredError where offsets may have been deleted), UsageError in a read-only context and for a wrong client
+    setting, ValueError for other text behind a colon, and OutputError or ReaderLeftError where stdout fails.
     """
     partitions, codes = _find_partitions(connected, topics)
     before_change(connected, [describe_change(connected, group, dict.fromkeys(partitions, 0), "delete")])
     try:
-        codes.update(request_deletion(connected, group, partitions))
-        failed = next((code for partition in partitions if (code := codes.setdefault(partition, _UNKNOWN_SERVER))), 0)
+        answers = request_deletion(connected, group, partitions)
+        codes.update({partition: answers.get(partition, _UNKNOWN_SERVER) for partition in partitions})
+        failed = next((codes[partition] for partition in partitions if codes[partition]), 0)
     except OperationError as error:
         if error.code is None:
             raise

@@ -125,8 +125,9 @@ def _set_offsets(
     where an offset, the topics, the groups or a coordinator cannot be read, a whole request is refused, or the
     transient refusal of one partition lasts until the time-out; NotFoundError for a topic or partition that does not
     exist, UnreachableError (UnansweredError where offsets may have been committed), and UsageError in a read-only
-    context (also without `execute`), for a wrong client setting and, without `execute`, for a wrong column or order.
-    Raise OutputError or ReaderLeftError where stdout fails.
+    context (also without `execute`), for a group's name that is empty, not UTF-8 or has a NUL character, for a wrong
+    client setting and, without `execute`, for a wrong column or order. Raise OutputError or ReaderLeftError where
+    stdout fails.
     """
     from kafkactl.admin.groups.resets import find_reset_targets, plan_offsets
 

@@ -41,9 +41,9 @@ def repeat_look(look: Callable[[], list[GroupLag]], every_s: float) -> Iterator[
 def watch(rounds: Iterator[list[GroupLag]]) -> None:
     """Draw a table again in each round on a terminal; elsewhere print one line of json for each group and round.
 
-    A line has time_ms, the time at which it is written, and the sums of the group, in which an unknown lag counts as 0.
-    It returns at the end of `rounds`, and raises their errors. Raise OutputError where stdout cannot be written, and
-    ReaderLeftError where its reader left.
+    A line has time_ms, the time of the round, and what summarize() returns of the group, in which an unknown lag counts
+    as 0. It returns at the end of `rounds`, and raises their errors. Raise OutputError where stdout cannot be written,
+    and ReaderLeftError where its reader left.
     """
     if not out.is_terminal:
         for lags in rounds:

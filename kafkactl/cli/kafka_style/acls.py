@@ -12,6 +12,7 @@ from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionErro
 from kafkactl.cli.kafka_style.tools import (
     EXECUTION,
     HELP,
+    ILLEGAL_ARGUMENT,
     VERSION,
     JavaError,
     Run,
@@ -38,7 +39,6 @@ _RESOURCES = {
     "user-principal": ResourceKind.USER,
 }
 """Options that name resources, in the order in which kafka-acls looks at them; the cluster comes behind the topics."""
-_EMPTY = "empty string"
 _PRINCIPALS = ("allow-principal", "deny-principal")
 _NO_SETTINGS = "Did not load any properties since the property file is not specified\n"
 _NO_RESOURCE = (
@@ -155,11 +155,11 @@ def translate(arguments: Arguments) -> Run:
     """Return the command `kafkactl acls list`, `add` or `remove`; the command line must have passed `check`.
 
     Raise OptionError for a value that cannot be read or is given twice, where only one may be (resources, principals,
-    hosts and operations may be several). Raise JavaError for a file of settings that cannot be opened, and for a text
-    that is no address or no principal. Raise WrongUsageError for --add with a pattern type other than
-    literal and prefixed or without a principal, for a change without a resource, and for an operation that a resource
-    does not have. A removal without --force asks for confirmation. Kafka's remark about --command-config without a
-    value is in the result's `before`, for stdout; an error lacks it.
+    hosts and operations may be several). Raise JavaError for a file of settings that cannot be opened, for a text that
+    is no address or no principal, and for the operation Any. Raise WrongUsageError for --add with a pattern type other
+    than literal and prefixed or without a principal, for a change without a resource, and for another operation that a
+    resource does not have. A removal without --force asks for confirmation. Kafka's remark about --command-config
+    without a value is in the result's `before`, for stdout; an error lacks it.
     """
     verb = next(verb for verb in _VERBS if arguments.has(verb))
     connection = _translate_connection(arguments)
@@ -170,7 +170,7 @@ def translate(arguments: Arguments) -> Run:
     words = ["acls", verb, "-o", "kafka", *connection, f"--pattern-type={pattern}"]
     if verb == "list":
         words += _translate_resources(arguments, pattern)
-        words += [f"--principal={name}" for name in parse_principals(arguments, "principal", _EMPTY)]
+        words += [f"--principal={name}" for name in parse_principals(arguments, "principal")]
         return Run(words=words, call="describeAcls", before=before)
     grants = _translate_grants(arguments)
     resources = _translate_resources(arguments, pattern)
@@ -216,7 +216,7 @@ def _translate_grants(arguments: Arguments) -> list[str]:
     """
     words = []
     for permission in ("allow", "deny"):
-        principals = parse_principals(arguments, f"{permission}-principal", _EMPTY)
+        principals = parse_principals(arguments, f"{permission}-principal")
         hosts = [text.strip() for text in arguments.values(f"{permission}-host")] or ["*"]
         words += [f"--{permission}-principal={name}" for name in principals]
         words += [f"--{permission}-host={host}" for host in hosts if principals]
@@ -259,11 +259,13 @@ def _translate_resources(arguments: Arguments, pattern: PatternKind) -> list[str
 def _check_operations(arguments: Arguments, resources: Iterable[str]) -> None:
     """Raise WrongUsageError for an operation that one of the resources, which are our options, does not have.
 
-    An unknown operation is refused, too; All is allowed for each. With --producer or --consumer, without a principal,
-    and without resources nothing is checked.
+    An unknown operation is refused, too; All is allowed for each. Raise JavaError for the operation Any. With
+    --producer or --consumer, and without a principal, nothing is checked.
     """
     if arguments.has("producer", "consumer") or not _has_clients(arguments):
         return
+    if any(name.strip().lower() == "any" for name in arguments.values("operation")):
+        raise JavaError("operation must not be ANY", ILLEGAL_ARGUMENT)
     kinds = {**_RESOURCES, "cluster": ResourceKind.CLUSTER}
     for word in resources:
         kind = kinds[word.removeprefix("--").partition("=")[0]]

@@ -291,18 +291,22 @@ def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl configs`; the command line must have passed `check`.
 
     Raise JavaError for a file that cannot be opened, a server without a port, a name that no topic can have with
-    --describe, more names than types, with --alter also fewer, settings that Kafka's tool refuses, and entities that it
-    cannot use at controllers. Raise OptionError for an option given twice; several --delete-config are joined, and
-    types and names of --entity options may be several.
+    --describe, fewer or more names than types with --alter, more of users, clients or ips with --describe, settings
+    that Kafka's tool refuses, and entities that it cannot use at controllers. With --describe of another type only the
+    first name counts, and the others get a warning on stderr. Raise OptionError for an option given twice; several
+    --delete-config are joined, and types and names of --entity options may be several.
     """
     require_file(arguments.value("command-config"))
     require_servers(arguments)
     types, names = _list_types(arguments), _list_names(arguments)
-    if len(names) > len(types):
-        raise _refuse("More entity names specified than entity types")
-    if arguments.has("alter") and len(names) != len(types):
-        raise _refuse("An entity name must be specified for every entity type")
     verb = "alter" if arguments.has("alter") else "describe"
+    if verb == "alter" and len(names) != len(types):
+        raise _refuse("An entity name must be specified for every entity type")
+    if len(names) > len(types):
+        if types[0] in _AT_BROKERS:
+            raise _refuse("More entity names specified than entity types")
+        people.warning(f"only the first of {len(names)} entity names is described, as Kafka's tool does")
+        names = names[:1]
     if verb == "describe" and types[:1] == ["topics"] and names and (problem := explain_illegal_name(names[0])):
         raise JavaError(f"Topic name is invalid: {problem}", _ILLEGAL_ARGUMENT)
     words = [
@@ -388,10 +392,13 @@ def _check_client_settings(
     """Raise JavaError for settings that users, clients and ips cannot have; do nothing for other types.
 
     `types` has at least one. SCRAM credentials are for users alone: they are refused for a default entity (a "" in
-    `names`), and together with quotas. `added` and `deleted` are names of settings, of which empty ones are passed
+    `names`), and together with quotas. `added` and `deleted` are names of settings; an empty one of `deleted` is passed
     over.
     """
-    if types[0] == "ips" and (unknown := [name for name in (*added, *deleted) if name and name not in _IP_QUOTAS]):
+    added, deleted = list(dict.fromkeys(added)), [name for name in deleted if name]
+    if types[0] == "ips" and (
+        unknown := [name for name in dict.fromkeys([*added, *deleted]) if name not in _IP_QUOTAS]
+    ):
         raise _refuse(
             "Only connection quota configs can be added for 'ips' using --bootstrap-server. "
             f"Unexpected config names: {','.join(unknown)}"
@@ -402,7 +409,7 @@ def _check_client_settings(
     possible = (*_QUOTAS, *(_MECHANISMS if is_user else ()))
     kind, whose = ("quota and SCRAM credential", "users") if is_user else ("quota", "clients")
     for verb, given, form in (("added", added, "Set({})"), ("deleted", deleted, "ArrayBuffer({})")):
-        if unknown := [name for name in given if name and name not in possible]:
+        if unknown := [name for name in given if name not in possible]:
             shown = form.format(", ".join(unknown))
             raise _refuse(
                 f"Only {kind} configs can be {verb} for '{whose}' using --bootstrap-server. "
@@ -414,7 +421,7 @@ def _check_client_settings(
             "The use of --entity-default or --user-defaults is not allowed with User SCRAM Credentials "
             "using --bootstrap-server."
         )
-    if scram and len(scram) < len([name for name in (*added, *deleted) if name]):
+    if scram and len(scram) < len(added) + len(deleted):
         raise _refuse(
             "Cannot alter both quota and SCRAM credential configs simultaneously for 'users' using --bootstrap-server."
         )

@@ -295,16 +295,16 @@ def require_file(path: str | None, before: str = "", cause: str | None = None) -
         raise JavaError(path, "java.nio.file.AccessDeniedException", cause, before)
 
 
-def parse_principals(arguments: Arguments, option: str, empty: str = "") -> list[str]:
+def parse_principals(arguments: Arguments, option: str) -> list[str]:
     """Return the principals of an option without blanks around them; an empty list without any.
 
     `option` has no dashes; each of its values is one principal, of which only the colon is checked. Raise JavaError for
-    one without a colon, as in TYPE:NAME; `empty` is the tool's word for an empty one in this error.
+    one without a colon, as in TYPE:NAME.
     """
     names = [text.strip() for text in arguments.values(option)] if arguments.has(option) else []
     for name in names:
         if ":" not in name:
-            reason = f"expected a string in format principalType:principalName but got {name or empty}"
+            reason = f"expected a string in format principalType:principalName but got {name}"
             raise JavaError(reason, ILLEGAL_ARGUMENT)
     return names
 

@@ -127,7 +127,7 @@ def describe(
         described = [replace(topic, partitions=tuple(by_topic[topic.topic])) for topic in described]
     data = [_make_document(topic) for topic in described] if in_full else described
     tables = [Table(columns, topic.partitions, _make_title(topic, size, count)) for topic in described]
-    output.show(Report(data, tables))
+    output.show(Report(data, tables or [Table(columns, [])]))  # the empty one for the header of csv
     if not errors:
         _note_empty_result(described, filters, topics_with_overrides, request.is_everything)
     return print_errors([*errors, *size_errors])

@@ -9,7 +9,7 @@ import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 
@@ -440,6 +440,24 @@ def test_a_silent_broker_does_not_end_the_wait_for_its_directories(fake: FakeClu
     assert "broker 1 does not answer" in texts[("orders", 0, 1)]
 
 
+def test_a_replica_may_be_in_a_directory_that_cannot_be_used(fake: FakeCluster) -> None:
+    fake.state.brokers[1].more_log_dirs = ("/disk2",)
+    fake.state.topics["orders"].partitions[0].log_dirs[1] = "/disk2"
+    cluster = Cluster(Settings(fake.address, "a test", {}, timeout_s=1))
+
+    def fail(_: object, usual: dict[str, Any]) -> dict[str, Any]:
+        lost = {"error_code": 56, "topics": []}
+        return {**usual, "results": [row | lost if row["log_dir"] == "/disk2" else row for row in usual["results"]]}
+
+    try:
+        fake.on("DescribeLogDirs", broker=1, answer=fail)
+        texts = find_unmoved(cluster, {("orders", 0, 1): "/disk2", ("orders", 0, 3): "/disk2"})
+    finally:
+        cluster.close()
+    assert texts["orders", 0, 1].endswith("or it is in /disk2, which the broker cannot use")
+    assert "cannot use" not in texts["orders", 0, 3]
+
+
 def test_a_move_between_directories_that_was_cancelled_is_no_success(fake: FakeCluster, cli: Cli) -> None:
     fake.state.brokers[1].more_log_dirs = ("/disk2",)
     fake.on("AlterReplicaLogDirs", applied=False)  # taken, and given up at once
@@ -488,6 +506,17 @@ def test_moves_that_have_begun_are_shown_also_where_the_wait_fails(fake: FakeClu
     assert "orders-0   moving to 2,3" in told.stdout
     assert "partition orders-1: " in told.stderr
     assert "no answer" in told.stderr
+
+
+def test_a_refused_move_of_a_partition_that_moves_elsewhere_is_not_waited_for(
+    fake: FakeCluster, cli: Cli, tmp_path: Path
+) -> None:
+    """The running reassignment never ends here."""
+    fake.state.topics["other"].all_partitions[0].target = [2]
+    fake.on("AlterPartitionReassignments", error=39, item=("other", 0), level="items")
+    plan = save(tmp_path, {("other", 0): (3,)})
+    ended = cli("reassign", "execute", plan, "--additional", "--yes", "-o", "json", "-b", fake.address, check=1)
+    assert [row["name"] for row in json.loads(ended.stdout)] == ["other-0"]
 
 
 @pytest.mark.parametrize("broker", [1, 2, 3])

@@ -179,6 +179,7 @@ def test_every_empty_value_is_refused(cli: Cli) -> None:
         (["topics", "create", "-p", "many", "t"], "'many' is not a whole number", "create --help"),
         (["topics", "create", "-p", "1_0", "t"], "'1_0' is not a whole number", "create --help"),
         (["topics", "create", "-p", " 1", "t"], "' 1' is not a whole number", "create --help"),
+        (["topics", "create", f"--partitions=-{9**20}", "t"], "a number of 20 digits is too large", "create --help"),
         (["produce", "t", "--rate", "1_0"], "'1_0' is not a number", "produce --help"),
         (["topics", "list", "-o", "xml"], "invalid value 'xml' for --output", "one of table, plain, json, jsonl"),
         (["context", "list", "--columns", "nosuch"], "invalid value 'nosuch' for --columns", "CURRENT, CONTEXT"),

@@ -137,6 +137,11 @@ def test_a_rate_has_one_sign(written: float, read: float, text: str) -> None:
     assert format_pace(measured).strip().startswith(text)
 
 
+def test_the_rate_of_a_group_is_rounded_as_those_of_its_partitions() -> None:
+    measured = group([row(number, 5, 9, produced_per_s=0.1, consumed_per_s=0.7) for number in range(3)], member("a", 0))
+    assert format_pace(measured) == "  +0.3/s -2.1/s  done in 6.7s"
+
+
 def test_a_time_that_is_not_known_is_not_never() -> None:
     read = {"produced_per_s": 1.0, "consumed_per_s": 2.0}
     for row_of_1, text in (
@@ -312,6 +317,50 @@ def test_an_alias_has_the_hints_of_its_command(cli: Cli) -> None:
     assert "hint: the principal needs " in refused[0]
     assert lost[0] == lost[1]
     assert "check the result before you repeat the command: kafkactl groups describe GROUP" in lost[0]
+
+
+@pytest.mark.parametrize("order", ["lag", "time", "rate"])
+@pytest.mark.parametrize("view", ["--members", "--state"])
+def test_members_and_states_have_no_order_of_lags(view: str, order: str, cli: Cli) -> None:
+    told = cli("groups", "describe", "g", view, "--sort", order, "-b", "localhost:1", check=2).stderr
+    assert told.startswith(f"error: {view} and --sort {order} are mutually exclusive")
+
+
+@pytest.mark.parametrize("form", ["-o csv", "-o kafka", "-o prometheus", "-o yaml", "--columns", "--sort topic"])
+def test_a_watch_has_a_form_of_its_own(form: str, cli: Cli) -> None:
+    words = [*form.split(), *(["lag"] if form == "--columns" else [])]
+    told = cli("groups", "describe", "g", "--watch", "1", *words, "-b", "localhost:1", check=2).stderr
+    assert told.startswith(f"error: --watch and {form} are mutually exclusive")
+
+
+@pytest.mark.parametrize(
+    ("line", "header"),
+    [
+        ("groups describe", "group,topic,partition,current-offset,log-end-offset,lag,consumer-id,host,client-id"),
+        ("groups describe --lag", "group,topic,partition,log-start,current,log-end,lag,commit,client-id,host"),
+        ("groups describe --lag --columns late,in/s", "late,in/s"),
+        ("topics describe --match a --columns topic,leader", "topic,leader"),
+        ("topics describe --under-replicated --columns topic,leader", "topic,leader"),
+    ],
+)
+def test_csv_without_rows_has_its_header(line: str, header: str, cli: Cli) -> None:
+    with FakeBroker(topics={"a": 0}) as broker:
+        assert cli(*line.split(), "-o", "csv", "-b", broker.address, check=0).stdout == f"{header}\n"
+        assert "nosuch" in cli(*line.split(), "--columns", "nosuch", "-b", broker.address, check=2).stderr
+
+
+def test_partitions_that_an_answer_leaves_out_are_in_the_table(cli: Cli) -> None:
+    """The first one is refused, and there is nothing about the other two."""
+
+    def cut(_: object, answer: dict[str, Any]) -> dict[str, Any]:
+        partition = {"partition_index": 0, "error_code": 86}
+        return {**answer, "topics": [{"name": "orders", "partitions": [partition]}]}
+
+    line = ("--delete-offsets", "--group", "g", "--topic", "orders")
+    with FakeBroker(topics={"orders": 3}, groups=["g"]) as broker:
+        broker.on("OffsetDelete", answer=cut)
+        shown = cli("kafka-consumer-groups", "--bootstrap-server", broker.address, *line, check=1).stdout
+    assert [text.split()[1] for text in shown.splitlines() if text.startswith("orders ")] == ["0", "1", "2"]
 
 
 @pytest.mark.parametrize("line", ["groups describe", "offsets", "records delete --all --yes"])

@@ -999,6 +999,48 @@ def test_a_file_with_the_name_of_standard_input(
     assert Path(path).read_text() == text
 
 
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (
+            "kafka-configs --alter --entity-type topics --entity-name a --entity-name b --add-config c=d",
+            "An entity name must be specified for every entity type",
+        ),
+        (
+            "kafka-configs --describe --entity-type users --entity-name a --entity-name b",
+            "More entity names specified than entity types",
+        ),
+        (
+            "kafka-configs --alter --entity-type clients --entity-name a --add-config b=1,c=2,b=3",
+            "Unexpected config names: Set(b, c)",
+        ),
+        (
+            "kafka-configs --alter --entity-type clients --entity-name a --add-config =1",
+            "Unexpected config names: Set()",
+        ),
+        (
+            "kafka-configs --alter --entity-type ips --entity-name ::1 --add-config b=1,c=2 --delete-config d,c",
+            "Unexpected config names: b,c,d",
+        ),
+        ("kafka-acls --add --topic a --allow-principal=", "principalName but got "),
+        ("kafka-acls --remove --topic a --deny-principal User:b --operation any", "operation must not be ANY"),
+    ],
+)
+def test_words_that_java_refuses_have_its_text(line: str, reason: str) -> None:
+    """The texts are those of Kafka 4.3.1."""
+    tool, *words = line.split()
+    with pytest.raises(JavaError) as caught:
+        _translate_words(tool, *words)
+    assert str(caught.value).endswith(reason)
+
+
+def test_only_the_first_name_is_described(capsys: pytest.CaptureFixture[str]) -> None:
+    line = "--describe --entity-type topics --entity-name a --entity-name b"
+    words = _translate_words("kafka-configs", *line.split())
+    assert [word for word in words if word.startswith("--entity")] == ["--entity-type=topics", "--entity-name=a"]
+    assert "only the first of 2 entity names" in capsys.readouterr().err
+
+
 def _translate_words(tool: str, *words: str) -> list[str]:
     loaded = load_tool(tool)
     return list(loaded.translate(parse_words(loaded, ["--bootstrap-server", "b:1", *words])).words)
