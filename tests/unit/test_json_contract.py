@@ -550,3 +550,24 @@ def test_several_groups_of_an_import_are_one_list(cli: Cli, broker: FakeCluster,
     rows = json.loads(done.stdout)
     json_contract.require_valid(OUTPUTS["groups import"].schema, rows)
     assert [row["group"] for row in rows] == ["fresh", "idle"]
+
+
+@pytest.mark.slow
+def test_csv_of_nothing_has_its_headings_and_refuses_unknown_columns(cli: Cli, tmp_path: Path) -> None:
+    """A program that reads csv of a new cluster finds the same columns as of a full one."""
+    checked = set()
+    with FakeCluster(brokers=1) as empty:
+        for item in fill_in_files(READING, tmp_path):
+            words = ("-b", empty.address, "--timeout", "3", *map(str, item.arguments), "-o", "csv")
+            done = cli(*words)
+            if "export" in words or done.returncode not in (0, 4):
+                continue
+            assert done.stdout, words
+            assert "for --columns" in cli(*words, "--columns", "NOPE", check=2).stderr, words
+            checked.add(item.output)
+    assert checked > {"topics list", "groups describe", "configs describe", "configs describe users", "acls list"}
+
+
+def test_csv_of_several_entities_names_each(cli: Cli, broker: FakeCluster) -> None:
+    done = cli.ok("configs", "describe", "topics", "-o", "csv", "--columns", "entity,name,value", "-b", broker.address)
+    assert done.splitlines()[:2] == ["entity,name,value", "orders,retention.ms,1000"]

@@ -23,7 +23,7 @@ from kafkactl.cli.frame.options import ClusterOptions, ControllerOptions, Mirror
 from kafkactl.cli.frame.results import print_errors, print_unanswered, show_outcomes
 from kafkactl.errors import NotFoundError, OperationError, UnansweredError, UsageError
 from kafkactl.output import people
-from kafkactl.output.report import Column, Report, Table
+from kafkactl.output.report import Column, OutputFormat, Report, Table
 from kafkactl.statuses import CONDITION, DONE, FAILED
 from kafkactl.stdout import out
 
@@ -99,7 +99,8 @@ def describe(
             )
         )
     else:
-        _show_settings(settings, output, [*_COLUMNS, _DOCUMENTATION] if documentation else _COLUMNS)
+        columns = [*_COLUMNS, _DOCUMENTATION] if documentation else _COLUMNS
+        _show_settings(settings, output, columns, is_list=choice.name is None)
     return print_errors(errors)
 
 
@@ -279,16 +280,22 @@ def _default_comes_first(click_context: typer.Context) -> bool:
 
 
 def _show_settings(
-    settings: Mapping[Entity, Sequence[Config]], output: ReportOptions, columns: Sequence[Column]
+    settings: Mapping[Entity, Sequence[Config]],
+    output: ReportOptions,
+    columns: Sequence[Column],
+    *,
+    is_list: bool = False,
 ) -> None:
     """Show settings on stdout: one table, or for several entities one for each that has settings, with its name.
 
-    `settings` has the settings to show by entity, in order. A note on stderr says it where no entity has any. Raise
-    UsageError for a column of --columns or --sort that does not exist, unless several entities have no settings, and
-    for an unknown order in --sort; OutputError or ReaderLeftError where stdout fails.
+    `settings` has the settings to show by entity, in order. With `is_list` csv is one table with a column ENTITY, also
+    for a single one. A note on stderr says it where no entity has any. Raise UsageError for a column of --columns or
+    --sort that does not exist, and for an unknown order in --sort; OutputError or ReaderLeftError where stdout fails.
     """
     rows = [setting for entity_settings in settings.values() for setting in entity_settings]
-    if len(settings) == 1:
+    if is_list and output.format is OutputFormat.CSV:
+        tables = [Table([_ENTITY, *columns], rows)]
+    elif len(settings) == 1 or not rows:
         tables = [Table(columns, rows)]
     else:
         tables = [
@@ -310,9 +317,9 @@ def _describe_clients(connected: Cluster, choices: Sequence[EntityChoice], outpu
     `choices` has one or more. A name of None stands for all entities of its type; credentials of the default are not
     read. A note says where there is nothing to show, but not with -o kafka. Raise OperationError for a refusal,
     UnreachableError, and UsageError for a wrong client setting, for columns of --columns that no shown table has
-    together, for a column of --sort that none has, and for an unknown order in --sort; with nothing to show no column
-    is refused; a table without the columns is left out, and one without that of --sort keeps its order. Raise
-    OutputError or ReaderLeftError where stdout fails.
+    together, for a column of --sort that none has, and for an unknown order in --sort; a table without the columns is
+    left out, and one without that of --sort keeps its order. With nothing to show the tables are there without rows.
+    Raise OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import quotas, scram
     from kafkactl.output import client_tables
@@ -326,8 +333,10 @@ def _describe_clients(connected: Cluster, choices: Sequence[EntityChoice], outpu
     if output.is_kafka:
         out.write_text(admin_text.format_quotas(limits) + admin_text.format_credentials(credentials))
         return
-    tables = [Table(client_tables.QUOTAS, limits), Table(client_tables.CREDENTIALS, credentials)]
-    output.show(Report([*limits, *credentials], [table for table in tables if table.rows]))
+    tables = [Table(client_tables.QUOTAS, limits)]
+    if has_asked:
+        tables.append(Table(client_tables.CREDENTIALS, credentials))
+    output.show(Report([*limits, *credentials], [table for table in tables if table.rows] or tables))
     if not limits and not credentials:
         people.note("no quotas" + (" and no credentials" if has_asked else ""))
 
@@ -345,4 +354,5 @@ _COLUMNS = [
     Column("SOURCE", lambda row: row.source),
     Column("SYNONYMS", lambda row: [f"{synonym.source}:{synonym.name}={synonym.value}" for synonym in row.synonyms]),
 ]
+_ENTITY = Column("ENTITY", lambda row: row.entity)
 _DOCUMENTATION = Column("DOCUMENTATION", lambda row: row.documentation, is_sentence=True)
