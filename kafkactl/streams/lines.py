@@ -116,15 +116,17 @@ class LineReader:
         UsageError. With `as_kafka` the messages about a null name, a key or a value have no number.
         """
         record: Record = {"key": None, "value": None}
+        packed_headers: bytes | None = None
+        packed_key: bytes | None = None
         rest = line
         try:
             if self._parse_headers:
-                packed, rest = self._split(rest, self._headers_delimiter, "headers delimiter", line, number)
-                if packed is not None and packed != self._null_marker:
-                    record["headers"] = self._read_headers(packed, number)
+                packed_headers, rest = self._split(rest, self._headers_delimiter, "headers delimiter", line, number)
             if self._parse_key:
-                packed, rest = self._split(rest, self._key_separator, "key separator", line, number)
-                record["key"] = None if packed is None else self._read_or_null(packed, self._key)
+                packed_key, rest = self._split(rest, self._key_separator, "key separator", line, number)
+            if packed_headers is not None and packed_headers != self._null_marker:
+                record["headers"] = self._read_headers(packed_headers, number)  # after the key, as in Kafka's reader
+            record["key"] = None if packed_key is None else self._read_or_null(packed_key, self._key)
             record["value"] = self._read_or_null(rest, self._value)
         except FormatError as error:
             if self._pattern is not None:
