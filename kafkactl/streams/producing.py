@@ -45,7 +45,8 @@ DEFAULTS: Mapping[str, Any] = {
 class Sending:
     """An open producer for one topic; a context manager.
 
-    Leaving the context waits for the answers of all records; after a signal, for a limited time.
+    Leaving the context waits for the answers of all records; after a signal, for a limited time. Errors of the
+    account's `tell` pass through all methods.
     """
 
     def __init__(
@@ -421,9 +422,9 @@ def _create_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callabl
     """Return the partition numbers of a topic that the broker creates on request.
 
     The request is repeated while the topic is in creation, until the time-out is over. `tell` gets one sentence about
-    the creation, but none where the right is missing. Raise NotFoundError where the broker does not create it or
-    refuses the request, OperationError without the right to see or to create the topic, UnreachableError where no
-    broker answers, and UsageError for a wrong client setting.
+    the creation, but none where the right is missing. Raise NotFoundError where the broker does not create it in
+    that time or refuses the request, OperationError without the right to see or to create the topic, UnreachableError
+    where no broker answers, and UsageError for a wrong client setting.
     """
     is_reported = False
 
