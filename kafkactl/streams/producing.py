@@ -206,17 +206,17 @@ class Sending:
         """
         left = batch
         while left:
+            refused: Batch = []
             try:
                 queued = self._producer.produce_batch(
                     self._topic, left, on_delivery=self._account.on_failure, **self._where
                 )
-            except BufferError:
-                queued = 0
+            except BufferError:  # the queue took none of them
+                queued, refused = 0, list(left)
             except KafkaException as error:
                 self._refuse(left, error.args[0])
             if queued == len(left):
                 return
-            refused: Batch = []
             for number, record in enumerate(left):
                 reason = record.pop("_error", None)  # type: ignore[typeddict-item]
                 if reason is None:
