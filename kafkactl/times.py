@@ -264,8 +264,9 @@ def _read_time(text: str, zone: tzinfo, now_ms: int) -> int:
     """Return a point in time in ms since 1970, without a check of its range: it may be negative.
 
     The text is digits, which are ms (also 20260101), `now`, `today`, `yesterday`, -DURATION with a unit (-90 is
-    refused), or an ISO 8601 day or time; `zone` is for those without a zone. Raise _RefusalError for any other text,
-    for a date that does not exist, and where the zone cannot convert it.
+    refused), or an ISO 8601 day or time; `zone` is for those without a zone. Raise _RefusalError for any other text or
+    more than 100 characters, for a date that does not exist or that the zone cannot convert, and for a duration that is
+    shorter than a millisecond but not 0, or longer than 2^63 - 1 ms.
     """
     _check_length(text)
     if re.fullmatch(_DIGITS, text):

@@ -53,13 +53,13 @@ class FieldReader:
 
         The fields are key or key_base64, value or value_base64, headers, partition (which counts only with
         `heeds_partition`), and timestamp or timestamp_ms (ms since 1970; -1 and null mean none; of both the first
-        counts, also where it is null); a missing or null key or value is None. Partition and timestamp are numbers or
-        texts of digits. Null or empty headers count as none. The result has key and value as bytes or None, and
-        headers, partition and timestamp (ms) only where the record has them. The names in IGNORED_FIELDS, such as topic
-        and offset, are ignored. Keys and values are texts, in their formats. Raise FormatError for an unknown field,
-        for headers, a partition or a timestamp of another form, for text that is not of its format, and where a field
-        and its form NAME_base64 both have a value. Formats of a schema registry also raise OperationError,
-        UnreachableError and UsageError.
+        counts, also where it is null); a missing or null key or value is None. Partition and timestamp are integers
+        from 0 on, up to 2^31 - 1 and 2^63 - 1, or texts of 1 to 19 digits. Null or empty headers count as none. The
+        result has key and value as bytes or None, and headers, partition and timestamp (ms) only where the record has
+        them. The other names in IGNORED_FIELDS, such as topic and offset, are ignored. Keys and values are texts, in
+        their formats. Raise FormatError for an unknown field, for headers, a partition or a timestamp of another form,
+        for text that is not of its format or not base64, and where a field and its form NAME_base64 both have a value.
+        Formats of a schema registry also raise OperationError, UnreachableError and UsageError.
         """
         if unknown := sorted(fields.keys() - {*self.FIELDS, *self.IGNORED_FIELDS}):
             raise FormatError(f"unknown field {unknown[0][:_LONGEST_SHOWN]!r}", f"use only {', '.join(self.FIELDS)}")
@@ -223,8 +223,8 @@ def _scan_items(text: str, at: int, take: Callable[[str, int, int], None]) -> in
     """Call `take` with the name, begin and end of each member of an object, or element of a list; return its end.
 
     `at` is the position of the bracket. Each end is the position behind the last character, and the name of an element
-    is empty. Raise ValueError for a missing name, colon or comma and for a wrong value, StopIteration with the position
-    where a value is missing, RecursionError for deep nesting, and the errors of `take`.
+    is empty. Raise ValueError for a missing name, colon or comma and for a value that is wrong inside, StopIteration
+    with the position where no value begins (as at `tru`), RecursionError for deep nesting, and the errors of `take`.
     """
     is_object, close = text[at] == "{", "}" if text[at] == "{" else "]"
     at = _skip(text, at + 1)
@@ -331,9 +331,9 @@ def _read_headers(items: Any) -> Headers:
 
     An object may have name_base64 and value_base64 instead. Texts become UTF-8, with the bytes that surrogateescape has
     kept. JsonText counts as text in a value, as in the value of a record, and not in a name. A name that is not UTF-8
-    is bytes. A value that is None or missing is null; another one must be text, which is not checked in a pair. Raise
-    FormatError for anything else: None, an object without a name or with another field, values in both forms of a
-    field, and wrong base64.
+    is bytes. A value that is None or missing is null. Another value, and the name of an object, must be text without
+    other lone surrogates, which is not checked. Raise FormatError for anything else: None, an object without a name or
+    with another field, values in both forms of a field, and wrong base64.
     """
     wrong = FormatError("headers are not a list of [name, value] or an object")
     if isinstance(items, str) or not isinstance(items, list):

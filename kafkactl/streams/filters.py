@@ -82,10 +82,10 @@ def make_header_filter(text: str) -> RecordFilter:
 def make_json_filter(text: str, format: Format) -> RecordFilter:
     """Return a filter for records whose value is JSON and fulfils a condition such as .user.id == 7.
 
-    The filter takes a message and returns a bool. A value that is null or not of its `format`, or that Python's json
-    cannot read, does not pass. Nor does one whose schema is not in the registry or cannot be used. Raise UsageError for
-    an invalid condition. The filter raises OperationError where the registry refuses, and UnreachableError where it
-    refuses the login or does not answer.
+    The filter takes a message and returns a bool. A value that is null or not of its `format`, that has NaN or
+    Infinity, or that Python's json cannot read, does not pass. Nor does one whose schema is not in the registry or
+    cannot be used. Raise UsageError for an invalid condition. The filter raises OperationError where the registry
+    refuses, and UnreachableError where it refuses the login or does not answer.
     """
     condition = parse_condition(text)
 

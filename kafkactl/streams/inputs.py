@@ -197,8 +197,8 @@ def read_csv_rows(source: Input, reader: FieldReader, null: bytes = b"") -> Iter
     without quotes that equals `null` is null. Empty rows are skipped, and control records where there is a column
     `value` or `value_base64`. A row that a signal cuts is left out. Raise FormatError, with the number of the row's
     first line in the input, from 1 on, for a heading that is wrong, has a repeated name or is not UTF-8, and for a row
-    that is no record, and OperationError, UnreachableError or UsageError of a schema registry; the records before it
-    were yielded. Raise OSError where the input cannot be read.
+    that is no record, also because the heading has an unknown name; OperationError, UnreachableError or UsageError of a
+    schema registry; the records before it were yielded. Raise OSError where the input cannot be read.
     """
     lines = _RowLines(source)
     titles: list[str] = []
@@ -290,7 +290,8 @@ _CELL = re.compile(rb"""(?:"([^"]*(?:""[^"]*)*)"|([^,"\n]*))(,|\r?\n|\Z)""")
 def _split_cells(row: bytes, null: bytes) -> list[bytes | None]:
     """Return the cells of a row with its line end; None for a cell without quotes that equals `null`.
 
-    Raise FormatError for a quote inside a cell without quotes, and for text behind the closing quote of a cell.
+    Raise FormatError for a quote inside a cell without quotes or without a closing quote, and for text behind the
+    closing quote of a cell.
     """
     cells: list[bytes | None] = []
     if b'"' not in row:
@@ -453,7 +454,7 @@ def _read_chunks(source: Input) -> Iterator[bytes]:
 
 
 def _read_pieces(source: Input, delimiter: bytes) -> Iterator[list[bytes]]:
-    """Yield lists of the pieces between delimiters, without them, as they come. A list may be empty.
+    """Yield lists of the pieces between delimiters, without them, as they come. Each list has a piece or more.
 
     Without a delimiter (b"") the whole input is one piece. A last piece without its delimiter counts, unless it is
     empty or a signal cuts it. Raise OSError where the input cannot be read.

@@ -11,6 +11,7 @@ from itertools import combinations
 from typing import ClassVar
 
 from kafkactl.errors import FormatError, UsageError
+from kafkactl.patterns import compile_quietly
 from kafkactl.serde.formats import STRING, Format
 from kafkactl.storage.text import jvm_text, name_text
 from kafkactl.streams.properties import fill_defaults, is_true
@@ -51,9 +52,8 @@ class LineReader:
         equal separators of headers, and a null marker that equals a separator, also where parse.key and parse.headers
         are false. key.separator may equal a separator of headers. Without null.marker no text stands for null; an empty
         one makes empty texts null. An empty separator is found at the beginning, so the part before it is empty; an
-        empty headers.separator splits between all characters. With `as_kafka` raise re.error, OverflowError or
-        RecursionError for an expression that Python does not take. Raise UnicodeEncodeError for a separator or a null
-        marker with a surrogate.
+        empty headers.separator splits between all characters. With `as_kafka` raise re.error for an expression that
+        Python does not take. Raise UnicodeEncodeError for a separator or a null marker with a surrogate.
         """
         settings = fill_defaults(properties, self.DEFAULTS, "reader")
         _require_different(settings, "null.marker" in properties)
@@ -65,7 +65,7 @@ class LineReader:
         self._headers_separator = settings["headers.separator"].encode()
         self._headers_key_separator = settings["headers.key.separator"].encode()
         self._null_marker = settings["null.marker"].encode() if "null.marker" in properties else None
-        self._pattern = re.compile(settings["headers.separator"]) if as_kafka else None
+        self._pattern = compile_quietly(settings["headers.separator"]) if as_kafka else None
         self._key, self._value = key_format.from_input, value_format.from_input
         self._is_plain = (
             not self._parse_headers and self._null_marker is None and key_format.name == value_format.name == STRING
@@ -116,15 +116,17 @@ class LineReader:
         UsageError. With `as_kafka` the messages about a null name, a key or a value have no number.
         """
         record: Record = {"key": None, "value": None}
+        packed_headers: bytes | None = None
+        packed_key: bytes | None = None
         rest = line
         try:
             if self._parse_headers:
-                packed, rest = self._split(rest, self._headers_delimiter, "headers delimiter", line, number)
-                if packed is not None and packed != self._null_marker:
-                    record["headers"] = self._read_headers(packed, number)
+                packed_headers, rest = self._split(rest, self._headers_delimiter, "headers delimiter", line, number)
             if self._parse_key:
-                packed, rest = self._split(rest, self._key_separator, "key separator", line, number)
-                record["key"] = None if packed is None else self._read_or_null(packed, self._key)
+                packed_key, rest = self._split(rest, self._key_separator, "key separator", line, number)
+            if packed_headers is not None and packed_headers != self._null_marker:
+                record["headers"] = self._read_headers(packed_headers, number)  # after the key, as in Kafka's reader
+            record["key"] = None if packed_key is None else self._read_or_null(packed_key, self._key)
             record["value"] = self._read_or_null(rest, self._value)
         except FormatError as error:
             if self._pattern is not None:

@@ -45,7 +45,8 @@ DEFAULTS: Mapping[str, Any] = {
 class Sending:
     """An open producer for one topic; a context manager.
 
-    Leaving the context waits for the answers of all records; after a signal, for a limited time.
+    Leaving the context waits for the answers of all records; after a signal, for a limited time. Errors of the
+    account's `tell` pass through all methods.
     """
 
     def __init__(
@@ -205,17 +206,17 @@ class Sending:
         """
         left = batch
         while left:
+            refused: Batch = []
             try:
                 queued = self._producer.produce_batch(
                     self._topic, left, on_delivery=self._account.on_failure, **self._where
                 )
-            except BufferError:
-                queued = 0
+            except BufferError:  # the queue took none of them
+                queued, refused = 0, list(left)
             except KafkaException as error:
                 self._refuse(left, error.args[0])
             if queued == len(left):
                 return
-            refused: Batch = []
             for number, record in enumerate(left):
                 reason = record.pop("_error", None)  # type: ignore[typeddict-item]
                 if reason is None:
@@ -421,9 +422,9 @@ def _create_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callabl
     """Return the partition numbers of a topic that the broker creates on request.
 
     The request is repeated while the topic is in creation, until the time-out is over. `tell` gets one sentence about
-    the creation, but none where the right is missing. Raise NotFoundError where the broker does not create it or
-    refuses the request, OperationError without the right to see or to create the topic, UnreachableError where no
-    broker answers, and UsageError for a wrong client setting.
+    the creation, but none where the right is missing. Raise NotFoundError where the broker does not create it in
+    that time or refuses the request, OperationError without the right to see or to create the topic, UnreachableError
+    where no broker answers, and UsageError for a wrong client setting.
     """
     is_reported = False
 

@@ -120,13 +120,15 @@ class SelectionRequest:
 
         It does so also for a tail and for an end, unless `follow` is set.
 
-        An end without a start begins at the oldest record, unless auto.offset.reset is set; earliest there counts as
-        `from_beginning`. Raise UsageError for two starts (offset, time, tail, beginning), two ends, a start after the
-        end, an offset without partitions, `partitions` beside `assigned`, a start beside an offset of `assigned`, and
-        `until_end` with `follow`. Raise UsageError for a group beside an offset, a time, a tail, an end, `partitions`
-        or `assigned`; a default group is left out instead. Raise UsageError for auto.offset.reset=none (error) with
-        neither a group nor one of these, also with `from_beginning`. 0 counts as set. Empty `partitions` count as set
-        for the group, and as not set beside an offset or `assigned`. Topics and numbers are not checked.
+        An end without a start begins at the oldest record, unless auto.offset.reset is set; earliest there sets
+        `from_beginning`, and is no second start. Raise UsageError for two starts (offset, time, tail, beginning), two
+        ends, a start (without one: 0) after the end, an offset without partitions, `partitions` beside `assigned`, a
+        start beside an offset of `assigned`, and `until_end` with `follow`. Raise UsageError for a group beside an
+        offset, a time, a tail, an end, `partitions` or `assigned`; a default group is left out instead. Raise
+        UsageError for auto.offset.reset=none (error) with neither a group nor one of these, also with `from_beginning`.
+        0 counts as set. An empty group counts as none, and stays in the result. Empty `partitions` and `assigned` count
+        as set for the group; empty `partitions` do not beside an offset or `assigned`. Topics and numbers are not
+        checked otherwise.
         """
         starts = self._list_names("offset", "from_time_ms", "tail", "from_beginning")
         if len(starts) > 1:
@@ -261,9 +263,9 @@ def _correct_starts(
     """Return the first offset or the end, by partition, of those whose start is before the one or after the other.
 
     The client would be silent about that. `warn` gets a sentence about each. Other partitions, and those that begin at
-    a special offset, are missing in the result. The end is that of the log, also behind open transactions. Raise
-    OperationError where offsets cannot be looked up, and UnreachableError where no broker answers. Without an offset of
-    0 or more no request is sent.
+    a special offset, are missing in the result. The end is that of the log, also behind open transactions. Without an
+    offset of 0 or more no request is sent. Raise OperationError where offsets cannot be looked up, UnreachableError
+    where no broker answers, and UsageError for a wrong client setting.
     """
     offsets = {partition: offset for partition, offset in begins.items() if offset >= 0}
     if not offsets:

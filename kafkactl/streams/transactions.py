@@ -28,7 +28,8 @@ class Transactions:
     """Sender of records in transactions.
 
     A transaction has `size` records; None makes one transaction of all. A failed record aborts its transaction and ends
-    the sending. Each record of an aborted transaction is passed to the account once, as undelivered.
+    the sending. Each record of an aborted transaction is passed to the account once, as undelivered. Errors of the
+    account's `tell` pass through.
     """
 
     def __init__(self, sending: Sending, cluster: Cluster, account: Account, size: int | None, stop: Stop) -> None:

@@ -40,7 +40,7 @@ from kafkactl.cli.kafka_style.tools import (
 from kafkactl.connection.properties import read
 from kafkactl.errors import FormatError, KafkactlError, UnreachableError, UsageError
 from kafkactl.output import people
-from kafkactl.patterns import require_topic_name
+from kafkactl.patterns import compile_quietly, require_topic_name
 
 _LINE_READER = "org.apache.kafka.tools.LineMessageReader"
 _CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
@@ -281,8 +281,8 @@ def _check_separators(pairs: Mapping[str, str], printed: str) -> None:
     from kafkactl.streams.lines import find_equal_separators
 
     try:
-        re.compile(pairs.get("headers.separator", ","))
-    except (re.error, OverflowError, RecursionError) as error:
+        compile_quietly(pairs.get("headers.separator", ","))
+    except re.error as error:
         raise JavaError(str(error), "java.util.regex.PatternSyntaxException", before=printed) from None
     if (equal := find_equal_separators(pairs)) is not None:
         raise JavaError(f"{equal[0]} and {equal[1]} may not be equal", _KAFKA_EXCEPTION, before=printed)

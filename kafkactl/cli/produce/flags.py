@@ -115,7 +115,7 @@ class InputFlags:
         the whole input one record. Raise UsageError for a wrong value, an unknown property, a text that is not
         NAME=VALUE, a file of properties that cannot be read, and for options that do not fit together;
         UnicodeEncodeError for a --delimiter, a separator or a null.marker with bytes that are not UTF-8; and in Kafka's
-        style re.error, OverflowError or RecursionError for a headers.separator that Python cannot compile.
+        style re.error for a headers.separator that Python cannot compile.
         """
         from kafkactl.output.structured import check_null_marker
         from kafkactl.streams import inputs

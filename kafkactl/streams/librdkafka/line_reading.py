@@ -51,9 +51,9 @@ class LineReading:
 
         The compiled part must be there (IS_THERE). `selection` must be one of takes_all: a group, a tail and a stop are
         ignored. The call waits for the metadata of each topic, at most twice the time-out; a missing answer is no error
-        then. `line` has the separators of the lines. `warn` is called with sentences for the user. Raise OperationError
-        where topics cannot be read or offsets cannot be looked up. From here on each request to the cluster has a whole
-        time-out of its own.
+        then. `line` has the separators of the lines. `warn` is called with sentences for the user. From here on each
+        request to the cluster has a whole time-out of its own. Raise OperationError where topics cannot be read or
+        offsets cannot be looked up, and KeyError where a topic of the selection's `assigned` is not selected.
         """
         self._cluster, self._selection = cluster, selection
         settings = make_consumer_settings(selection)

@@ -23,6 +23,8 @@ from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionErro
 from kafkactl.cli.kafka_style.tools import JavaError, WrongUsageError, load_tool, parse_include_list, parse_words
 from kafkactl.errors import KafkactlError, NotFoundError, UnreachableError
 from kafkactl.output import people
+from kafkactl.serde import formats
+from kafkactl.streams.lines import LineReader
 from tests import from_kafka_tools, tool_coverage
 from tests.conftest import REPOSITORY, Cli
 from tests.fake_broker import FakeBroker, FakeCluster
@@ -727,6 +729,16 @@ def test_properties_have_no_escapes() -> None:
     )
     words = translate("kafka-console-consumer", "--formatter-property", r"key.separator=\t")
     assert r"--formatter-property=key.separator=\\t" in words
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_unusual_expression_has_no_warning_of_python() -> None:
+    text = "headers.separator=[[a]"
+    assert f"--reader-property={text}" in translate("kafka-console-producer", "--property", text)
+    LineReader({"headers.separator": "[[a]"}, formats.get("string"), formats.get("string"), as_kafka=True)
+    for wrong in ("[", "a{99999999999}", "(" * 3000):
+        with pytest.raises(JavaError):
+            translate("kafka-console-producer", "--property", f"headers.separator={wrong}")
 
 
 def test_the_encoding_of_a_deserializer() -> None:

@@ -119,6 +119,7 @@ def kafka_reader(**properties: str) -> LineReader:
         ({"parse_headers": "true"}, b"\tv", "No header key separator found in pair '' on line number 3"),
         ({"parse_headers": "true"}, b",a:b\tv", "No header key separator found in pair '' on line number 3"),
         ({"parse_headers": "true"}, b"a:b,h\tv", "No header key separator found in pair 'h' on line number 3"),
+        ({"parse_headers": "true", "parse_key": "true"}, b"h\tv", "No key separator found on line number 3: 'h\tv'"),
         (
             {"parse_headers": "true", "null_marker": "N"},
             b"N:1\tv",
