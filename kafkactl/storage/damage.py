@@ -57,9 +57,10 @@ def read_sound_batches(
 
     Positions are in bytes from the start of the file, unpacked. `on_damage` is called with every damaged part before,
     between and after the batches. With `keeps_bad_crc` a batch with a wrong CRC is yielded, too, after a call with
-    `is_skipped` False, where a sound batch or the end of the file follows it. Batches of forms that Kafka's clients and
-    brokers do not write may count as damaged. Damage raises nothing. Raise LostBytesError (a FormatError) where the
-    file cannot be read, and after the batches of a gzip file that is damaged or cut off.
+    `is_skipped` False, where a sound batch or the end of the file follows it and it does not take in sound batches.
+    Batches of forms that Kafka's clients and brokers do not write may count as damaged. Damage raises
+    nothing. Raise LostBytesError (a FormatError) where the file cannot be read, and after the batches of a gzip file
+    that is damaged or cut off.
     """
     end = segment.size_bytes
     while position < end:
@@ -68,9 +69,8 @@ def read_sound_batches(
             yield batch
             position += batch.size_bytes
             continue
-        if batch is None or not _is_framed(segment, position):
-            following = find_sound_batch(segment, position + 1)
-        else:
+        following = find_sound_batch(segment, position + 1)
+        if batch is not None and _is_framed(segment, position) and not _takes_in_batches(segment, batch, following):
             following = position + batch.size_bytes
             if keeps_bad_crc and batch.magic <= LARGEST_KNOWN_MAGIC:
                 on_damage(Damage(position=position, end=following, reason=str(reason), is_skipped=False))
@@ -129,6 +129,23 @@ def _is_framed(segment: Segment, position: int) -> bool:
     """
     following = position + read_batch_size(segment.peek(position, HEADER_SIZE))
     return following == segment.size_bytes or _is_sound(segment, following)
+
+
+def _takes_in_batches(segment: Segment, batch: AnyBatch, inner: int) -> bool:
+    """Return whether the size in the header of a damaged batch takes in sound batches behind it, up to its end.
+
+    The damaged batch has lost as many bytes then. `inner` is the first position behind its own where a sound batch
+    begins. False for a message of the old formats, whose value may be bytes of batches; a value of a new batch never
+    ends where the batch does. Raise LostBytesError where the file cannot be read.
+    """
+    end = batch.position + batch.size_bytes
+    if batch.magic < LARGEST_KNOWN_MAGIC:
+        return False
+    while inner < end and _is_sound(segment, inner):
+        inner += read_batch_size(segment.peek(inner, HEADER_SIZE))
+        if inner == end:
+            return True
+    return False
 
 
 def _is_sound(segment: Segment, position: int) -> bool:

@@ -88,6 +88,23 @@ def test_every_batch_outside_of_the_damage_is_read(
     assert (damage == []) == (b"".join(sound) == path.read_bytes())
 
 
+@pytest.mark.parametrize("keeps_bad_crc", [False, True])
+@pytest.mark.parametrize("behind", KINDS_OF_BATCHES)
+def test_a_batch_that_lost_as_many_bytes_as_others_have_hides_none(
+    tmp_path: Path, behind: bytes, keeps_bad_crc: bool
+) -> None:
+    """Its size leads to the end of the file, as that of a batch with a few wrong bytes does."""
+    largest = max(KINDS_OF_BATCHES, key=len)
+    for others in (behind, behind * 2):
+        if len(largest) - len(others) > 100:
+            path = written(tmp_path, largest[: len(largest) - len(others)] + others)
+            damage: list[Damage] = []
+            with Segment(path) as segment:
+                sound = list(read_sound_batches(segment, 0, damage.append, keeps_bad_crc))
+            assert [one.size_bytes for one in sound] == [len(behind)] * (len(others) // len(behind))
+            assert [(one.position, one.end) for one in damage] == [(0, len(largest) - len(others))]
+
+
 def is_subsequence(few: Sequence[bytes], many: Sequence[bytes]) -> bool:
     rest = iter(many)
     return all(one in rest for one in few)
