@@ -472,7 +472,11 @@ def test_a_silent_token_endpoint_has_the_time_out_of_the_command() -> None:
         brokers.close()
 
 
-@pytest.mark.parametrize("answer", ["{}", '{"access_token": null}', '{"access_token": ""}', "[]", '"text"'])
+@pytest.mark.parametrize(
+    "answer",
+    ["{}", '{"access_token": null}', '{"access_token": ""}', "[]", '"text"', "[" * 200_000],
+    ids=["object", "null", "empty", "list", "text", "deep"],
+)
 def test_an_answer_without_a_token(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Null would be the token None, which the broker refuses later."""
     monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: io.BytesIO(answer.encode()))
