@@ -461,7 +461,7 @@ class Brokers:
 
         `deadline` is a time of time.monotonic(). A new server is tried, beside the earlier ones, after 0.3 s, or sooner
         where the last one has failed; the order is random. Servers that were silent before are tried only where all
-        were silent. Where all that are tried refuse the login, None is returned at once. Raise UsageError or
+        were silent. Once all that are to be tried have refused the login, None is returned. Raise UsageError or
         UnreachableError where there is no OAUTHBEARER token.
         """
         self._forget_connections()
@@ -638,7 +638,7 @@ class Brokers:
         Kafka that has the request, if that is known. One whose versions are all too new has a text of its own.
         `request`, `needed_versions` and `supported_versions` of the exception are set; the last is None where the node
         does not have the request. For a request that controllers do not serve the exception is that of
-        _make_endpoint_error, which has only `request`.
+        _make_endpoint_error, which has `request` and `is_of_brokers`.
         """
         versions = connection.broker_version_data
         api = request.name.removesuffix("Request")
