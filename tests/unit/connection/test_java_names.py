@@ -68,6 +68,13 @@ def test_oauthbearer_by_client_credentials() -> None:
     }
 
 
+def test_a_login_at_a_token_endpoint_has_one_name() -> None:
+    """Two names of librdkafka mean one setting, and requests over kafka-python read only the first."""
+    java = "sasl.oauthbearer.client.credentials.client."
+    settings = {f"{java}id": "a", f"{java}secret": "b", "sasl.oauthbearer.client.secret": "c"}
+    assert to_librdkafka(settings) == {"sasl.oauthbearer.client.id": "a", "sasl.oauthbearer.client.secret": "c"}
+
+
 def test_oauthbearer_unsecured() -> None:
     jaas = (
         "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required"
