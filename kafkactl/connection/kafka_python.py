@@ -115,7 +115,7 @@ _PATIENCE_S = 1.5
 """Time without a connection after which the other client library is asked for the reason."""
 _BROKER_HINT = "check that broker, and the address that it advertises"
 _ENDED = "the connection ended before the answer came"
-_UNREADABLE_VERSIONS = (TypeError,)
+_UNREADABLE_VERSIONS: tuple[type[Exception], ...] = (TypeError,)
 """Errors of kafka-python for a list of versions that is null, while a connection opens."""
 _ERRNO = re.compile(r"(\d+) E[A-Z]+")
 
@@ -504,7 +504,7 @@ class Brokers:
             return
         try:
             await self._manager.wait_for(future, max(1, int(wait_s * _MS)))
-        except (*_list_kafka_errors(), *_UNREADABLE_VERSIONS):
+        except _list_kafka_errors() + _UNREADABLE_VERSIONS:
             return
 
     def _open(self, node: Node, deadline: float) -> Connection:

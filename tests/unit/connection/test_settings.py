@@ -326,7 +326,9 @@ def test_blanks_behind_values_of_a_file_do_not_count(tmp_path: Path, cli: Cli) -
     assert '"group.id": "g"' in shown
 
 
-@pytest.mark.parametrize("names", [["foo"], ["topic.foo"], ["foo", "topic.foo"], ["topic.foo", "foo"], ["topic.foo", "a"]])
+@pytest.mark.parametrize(
+    "names", [["foo"], ["topic.foo"], ["foo", "topic.foo"], ["topic.foo", "foo"], ["topic.foo", "a"]]
+)
 def test_unknown_settings_with_a_prefix_are_left_out(names: list[str]) -> None:
     """librdkafka's error names them without the prefix."""
     properties = dict.fromkeys(names, "x")
