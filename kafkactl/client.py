@@ -240,14 +240,14 @@ class Client:
         `topics` are TOPIC or TOPIC:0,1; None takes all partitions in which the group has committed, and an empty list
         none. `to` is a name, an offset from 0, or a time with a zone, of which the first record from then on is taken,
         or else the end; current is the end where nothing is committed; `shift_by` moves each offset, back where it is
-        negative. Offsets outside the log become its nearest end. A commit creates a group that does not exist. Each
-        change has its own result and error, None without `execute`. Raise UsageError unless there is exactly one of
-        `to` and `shift_by`, for an invalid argument or client setting, and, after the changes are planned, for
-        `execute` in a read-only context; NotFoundError for a topic or partition of `topics` that is missing, for a
-        shift without a commit, and for `topics` of None where the group has committed nothing; OperationError, also
-        without `execute`, for a group that has members, is a share or streams group or whose coordinator does not
-        answer, and where the brokers refuse; UnreachableError where no broker answers in time, its subclass
-        UnansweredError where the offsets may have been committed.
+        negative. Given and shifted offsets outside the log become its nearest end. A commit creates a group that does
+        not exist. Each change has its own result and error, None without `execute`. Raise UsageError unless there is
+        exactly one of `to` and `shift_by`, for an invalid argument or client setting, and, after the changes are
+        planned, for `execute` in a read-only context; NotFoundError for a topic or partition of `topics` that is
+        missing, for a shift without a commit, and for `topics` of None where the group has committed nothing;
+        OperationError, also without `execute`, for a group that has members, is a share or streams group or whose
+        coordinator does not answer, and where the brokers refuse; UnreachableError where no broker answers in time, its
+        subclass UnansweredError where the offsets may have been committed.
         """
         from kafkactl.admin.groups.resets import (
             ResetRequest,
@@ -279,7 +279,7 @@ class Client:
         1970). Keys and values in a dict are bytes, text (sent as UTF-8) or None, and headers are pairs of name and
         value. None or no field leaves the field out; without a value the record deletes its key in a compacted topic.
         `partition` is for records without their own; None leaves the choice to the partitioner. A missing topic is
-        created where the broker does so. A record that cannot be sent, or is not acknowledged within
+        created where the broker does so. A record that cannot be sent, or that a leader does not acknowledge within
         delivery.timeout.ms (120 s by default), is in the result and raises nothing. Without records nothing is sent,
         but the topic is looked up, or created.
 
@@ -287,11 +287,12 @@ class Client:
         wrong argument or client setting, such as transactional.id, and in a read-only context. A list or tuple with a
         wrong record is refused before anything is sent; of another iterable, the records before the wrong one are sent
         first. Raise NotFoundError where the topic or `partition` does not exist (with a missing partition of its own a
-        record is undelivered), UnreachableError where no broker answers, and OperationError without the right to see
-        the topic or to create a missing one, and where the client can send no more. Without the right to write the
-        records are undelivered; OperationError is raised, too, where the user may write to no topic at all. Each of
-        these errors has the Delivery of the records before it as `delivery`. An exception of `records` itself passes
-        through, also after the records before it were sent, with a note of their numbers.
+        record is undelivered), UnreachableError where no broker answers, or no leader of the waiting records was ever
+        reached within the time-out, and OperationError without the right to see the topic or to create a missing one,
+        and where the client can send no more. Without the right to write the records are undelivered; OperationError is
+        raised, too, where the user may write to no topic at all. Each of these errors has the Delivery of the records
+        before it as `delivery`. An exception of `records` itself passes through, also after the records before it were
+        sent, with a note of their numbers.
         """
         from kafkactl.streams.account import Account
 
@@ -351,18 +352,20 @@ class Client:
         group the reading starts at the end, at the oldest record (`from_beginning`, or auto.offset.reset=earliest), at
         the first record of a time (`from_time`), or `tail` records before the end of each partition; with a group it
         starts at the committed offsets, or where there are none at the end or, with `from_beginning` or earliest, at
-        the oldest record; with auto.offset.reset=none OperationError is raised there. It stops after `max_records`
-        (None or a negative number is no bound), or at the ends of all partitions unless `follow` is set. A record
-        counts as handled when the next one is asked for. Handled records are committed every few seconds, and at the
-        end, or when the iterator is closed, when the group is left, too. This last step waits for the brokers without a
-        time-out, and a commit that a broker refuses then raises nothing.
+        the oldest record; with auto.offset.reset=none, and no `from_beginning`, OperationError is raised there. It
+        stops after `max_records` (None or a negative number is no bound), or at the ends of all partitions unless
+        `follow` is set. A record counts as handled when the next one is asked for. Unless enable.auto.commit is false,
+        handled records are committed every few seconds, and at the end, or when the iterator is closed, when the group
+        is left, too. This last step waits for the brokers without a time-out, and a commit that a broker refuses then
+        raises nothing.
 
         Raise UsageError at once for an argument of another type, a number of more than 64 bits, a name that no topic or
         group can have, for two starts, for a group beside a time or a tail, for a time without a zone or before 1970,
         for a negative tail, for auto.offset.reset=none with neither a group nor a time nor a tail, and for a group in a
         read-only context. All other errors come with the first record or later: NotFoundError for a topic that does not
-        exist, UnreachableError where no broker answers in time, OperationError where a broker refuses, UsageError for a
-        wrong client setting, KafkactlError for headers that cannot be read.
+        exist, UnreachableError where no broker answers in time and, without `follow`, where a partition has no leader
+        or the group assigns none, OperationError where a broker refuses, UsageError for a wrong client setting,
+        KafkactlError for headers that cannot be read.
         """
         from kafkactl.streams.selection import SelectionRequest
 
@@ -387,11 +390,11 @@ class Client:
         """Yield the records of a selection, at most `max_records`; None or a negative number is no bound.
 
         A record is handled when the next one is asked for. At the end, or when the generator is closed, handled records
-        of a group are committed and the consumer is closed. This waits for the brokers without a time-out, and a
-        refused commit raises nothing. Raise the errors of reading with the first record or later: NotFoundError,
-        UnreachableError, OperationError, UsageError for a wrong client setting, and KafkactlError for headers that
-        cannot be read. With `max_records` 0 no record is read, but the consumer is connected, and may raise these
-        errors.
+        of a group are committed, unless enable.auto.commit is false, and the consumer is closed. This waits for the
+        brokers without a time-out, and a refused commit raises nothing. Raise the errors of reading with the first
+        record or later: NotFoundError, UnreachableError, OperationError, UsageError for a wrong client setting, and
+        KafkactlError for headers that cannot be read. With `max_records` 0 no record is read, but the consumer is
+        connected, and may raise these errors.
         """
         from kafkactl.streams.consuming import Reading
         from kafkactl.streams.headers import make_header_reader

@@ -13,12 +13,12 @@ Versions = tuple[int, int]
 
 
 def find_api_level(versions: Mapping[int, Versions]) -> str | None:
-    """Return the releases whose requests a broker offers, as 4.3, 3.3-3.4 or 4.3+; None for an empty table.
+    """Return the releases whose requests a broker offers, as 4.3, 3.3-3.4 or 4.3+; None where there are none.
 
-    `versions` are the lowest and highest offered version by the number of the request. A release fits where the highest
-    versions of all requests are equal that both have: some requests depend on the settings of the broker, and on
-    ZooKeeper. Where none fits, the result is the newest release with a plus sign whose highest versions the broker
-    reaches in all requests that both have, or None without such a release.
+    `versions` are the lowest and highest offered version by the number of the request. A release fits where it has one
+    of them, and the highest versions of all requests are equal that both have: some requests depend on the settings of
+    the broker, and on ZooKeeper. Where none fits, the result is the newest release with a plus sign whose highest
+    versions the broker reaches in all requests that both have; there is one, too.
     """
     from kafka.protocol.broker_version_data import BROKER_API_VERSIONS
 

@@ -105,8 +105,8 @@ class Cluster:
         """Take the settings, and a function that gets a warning about settings that no client knows.
 
         With `shares_timeout` all requests outside renew_timeout_for_change() together take at most the time-out, until
-        renew_timeout() is called; each still has 0.1 s. No client is made and nothing is connected yet, so nothing is
-        raised.
+        renew_timeout() or end_sharing() is called; each still has 0.1 s. No client is made and nothing is connected
+        yet, so nothing is raised.
         """
         self.settings, self._warn, self._shares_timeout = settings, warn, shares_timeout
         self._unknown_settings: set[str] = set()
@@ -599,8 +599,8 @@ class Cluster:
     def _list_brokers(self, answering: Sequence[tuple[str, int]]) -> dict[str, tuple[str, int]]:
         """Return host and port of all brokers by their names ("broker 1"), from the last metadata.
 
-        Without metadata the `answering` addresses are asked, for about 1 s at most, and the answer is kept. The result
-        is empty where no broker is known, also after an error; nothing is raised.
+        Without metadata the `answering` addresses are asked, for about 1 s, longer where a login's token comes slowly,
+        and the answer is kept. The result is empty where no broker is known, also after an error; nothing is raised.
         """
         from kafkactl.connection.kafka_python import Brokers
 
@@ -634,9 +634,15 @@ class Cluster:
                 cause = error.args[0]
                 reason = cause.str() if isinstance(cause, KafkaError) else str(cause)
                 name = reason.partition(_NO_SUCH_SETTING)[2].rstrip('"')
-                if name and name in self.settings.properties and name not in self.settings.flag_names:
-                    self._unknown_settings.add(name)
-                    unknown_names.append(name)
+                # librdkafka's text has the name without "topic.". A setting that is left out already is not at fault.
+                names = [
+                    text
+                    for text in (name, f"topic.{name}")
+                    if name and text in self.settings.properties and text not in self._unknown_settings
+                ]
+                if names and names[0] not in self.settings.flag_names:
+                    self._unknown_settings.add(names[0])
+                    unknown_names.append(names[0])
                     continue
                 raise _make_setting_error(reason, name) from error
             if unknown_names:

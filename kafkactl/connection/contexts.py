@@ -88,8 +88,8 @@ class ContextFile:
         """Write the file, completely or not at all. Only its owner can read it, because it may hold passwords.
 
         Missing folders are created, and a symbolic link stays one. No lock is taken here: see change(). Raise OSError
-        where the file cannot be written, and UsageError for a loop of links. From Python 3.13 on such a loop is no
-        error: the file replaces one of its links.
+        where the file cannot be written, and UsageError for a loop of links and for a relative path in a folder that is
+        gone. From Python 3.13 on a loop is no error: the file replaces one of its links.
         """
         import tempfile
 
@@ -190,9 +190,9 @@ def load(path: Path | None = None) -> ContextFile:
     Raise UsageError for a file that cannot be read, is not a regular file, is not well formed, or can be written by
     other users. Names of settings are not checked, and neither is whether the current context exists. A context is not
     well formed with another entry than bootstrap-servers, read-only and properties, without bootstrap-servers, with
-    null, a mapping or empty text as the address, with null, a list or a mapping as a setting's value, or with a
-    read-only that is not true or false. An empty value passes. An address may be a list. Of a repeated name the last
-    one counts. Other entries at the top of the file are ignored.
+    null, a mapping, empty text or an empty list as the address, with null, a list or a mapping as a setting's value, or
+    with a read-only that is not true, yes, on, false, no or off. An empty value passes. An address may be a list. Of a
+    repeated name the last one counts. Other entries at the top of the file are ignored.
     """
     path = path or find_config_file()
     secrets.refuse_changeable_contexts(path)
@@ -210,7 +210,7 @@ def load(path: Path | None = None) -> ContextFile:
         document = yaml.load(text, Loader=_make_loader()) or {}  # the loader is a safe one
     except yaml.YAMLError as error:
         raise UsageError(f"{malformed}: {str(error).splitlines()[0]}", "correct it, or remove it") from error
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise UsageError(
             f"{malformed}: a tag, such as !!bool, has a wrong value", "correct it, or remove it"
         ) from error
@@ -219,10 +219,11 @@ def load(path: Path | None = None) -> ContextFile:
             str(name): _make_context(str(name), entry) for name, entry in (document.get("contexts") or {}).items()
         }
         current = document.get("current")
+        current = None if current is None else str(current)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0] if not isinstance(error, KeyError) else f"a context has no {error}"
         raise UsageError(f"{malformed}: {reason}", "correct it, or remove it") from error
-    return ContextFile(path, contexts, str(current) if current is not None else None)
+    return ContextFile(path, contexts, current)
 
 
 def _make_context(name: str, entry: Mapping[str, Any]) -> Context:
@@ -230,7 +231,7 @@ def _make_context(name: str, entry: Mapping[str, Any]) -> Context:
 
     The address may be a list, which is joined by commas. Raise ValueError for an entry that no context has, such as a
     misspelt read-only, for an address that is null, a mapping or empty, and for null, a list or a mapping as a
-    setting's value (empty text passes); TypeError for a value of read-only that is neither true nor false, KeyError
+    setting's value (empty text passes); TypeError for a value of read-only that _parse_read_only() refuses, KeyError
     without bootstrap-servers, and AttributeError for something that is no mapping.
     """
     unknown = sorted(set(map(str, entry.keys())) - _ENTRIES)

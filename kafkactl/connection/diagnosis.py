@@ -234,7 +234,7 @@ def _find_cause_in_message(message: str) -> Cause | None:
     """
     lower = message.lower()
     if "supported mechanisms: " in lower and "unsupported sasl mechanism" in lower:
-        mechanisms = message.rpartition("supported mechanisms: ")[2].replace(",", ", ")
+        mechanisms = re.split("supported mechanisms: ", message, flags=re.IGNORECASE)[-1].replace(",", ", ")
         return Cause("the broker does not support that SASL mechanism", f"set sasl.mechanism to one of {mechanisms}")
     if "unsupported sasl mechanism" in lower:
         return Cause("the broker does not support that SASL mechanism", "set sasl.mechanism to one that it has")

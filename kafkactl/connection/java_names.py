@@ -24,7 +24,9 @@ _MOST_DIGITS = 18
 
 # The patterns are not compiled at import, because few commands need them.
 _JAAS = r"^\s*(?P<module>[\w.$]+)\s+(?i:required|requisite|sufficient|optional)\b(?P<options>.*?);?\s*$"
-_JAAS_OPTION = r"""([\w.]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([^\s;]+))"""
+_JAAS_OPTION = r"""([\w.$-]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([^\s;]+))"""
+_JAAS_COMMENT = r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|(?<![^\s;"'])(?:/\*.*?\*/|//[^\r\n]*)"""
+"""A quoted value, which stays, or a comment behind a blank, a ; or a quoted value."""
 _JAAS_ESCAPE = r"(?s)\\([0-3][0-7]{0,2}|[4-7][0-7]?|.)"
 _JAAS_ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
@@ -165,14 +167,16 @@ def _translate_login(jaas: str) -> dict[str, str]:
     """Return librdkafka's settings for a sasl.jaas.config, which is `MODULE required name=value ...;`.
 
     Instead of required there may be requisite, sufficient or optional, in any case, and the last ; may be missing.
-    Values may be quoted, with the escapes of Java's StreamTokenizer, and end at a blank or ; otherwise. Of the module
+    Comments (/*...*/ and //...) between the words are left out. Values may be quoted, with the escapes of Java's
+    StreamTokenizer, and end at a blank or ; otherwise. A quoted name of an option is not read. Of the module
     only the last part of the class name counts: PlainLoginModule, ScramLoginModule, OAuthBearerLoginModule or
     Krb5LoginModule. OAuthBearer also sets the method oidc; with unsecuredLoginStringClaim_sub it gives an unsecured
     token of this principal instead, and nothing else. sasl.mechanism is not set. Options that librdkafka has no name
     for, and text that is not name=value, are left out. No option is required. With several modules the first one
     counts, with the options of all. Raise UsageError for a text of another form, and for another module.
     """
-    match = re.match(_JAAS, jaas, re.DOTALL)
+    text = re.sub(_JAAS_COMMENT, lambda match: match[1] or " ", jaas, flags=re.DOTALL)
+    match = re.match(_JAAS, text, re.DOTALL)
     if match is None:
         raise UsageError(
             "sasl.jaas.config is not `MODULE required name=value ...;`",

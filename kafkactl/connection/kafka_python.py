@@ -115,6 +115,8 @@ _PATIENCE_S = 1.5
 """Time without a connection after which the other client library is asked for the reason."""
 _BROKER_HINT = "check that broker, and the address that it advertises"
 _ENDED = "the connection ended before the answer came"
+_UNREADABLE_VERSIONS: tuple[type[Exception], ...] = (TypeError,)
+"""Errors of kafka-python for a list of versions that is null, while a connection opens."""
 _ERRNO = re.compile(r"(\d+) E[A-Z]+")
 
 
@@ -461,7 +463,7 @@ class Brokers:
 
         `deadline` is a time of time.monotonic(). A new server is tried, beside the earlier ones, after 0.3 s, or sooner
         where the last one has failed; the order is random. Servers that were silent before are tried only where all
-        were silent. Where all that are tried refuse the login, None is returned at once. Raise UsageError or
+        were silent. Once all that are to be tried have refused the login, None is returned. Raise UsageError or
         UnreachableError where there is no OAUTHBEARER token.
         """
         self._forget_connections()
@@ -495,14 +497,14 @@ class Brokers:
         """Wait until the future is done, but no longer than `wait_s` s (1 ms where that is less).
 
         Without a future, or with one that is done, the wait is `wait_s` s and at most 5 ms.
-        The future's error is not raised if it is one of _list_kafka_errors().
+        The future's error is not raised if it is one of _list_kafka_errors() or _UNREADABLE_VERSIONS.
         """
         if future is None or future.is_done:
             await self._net.sleep(min(max(0.0, wait_s), _MOMENT_S))
             return
         try:
             await self._manager.wait_for(future, max(1, int(wait_s * _MS)))
-        except _list_kafka_errors():
+        except _list_kafka_errors() + _UNREADABLE_VERSIONS:
             return
 
     def _open(self, node: Node, deadline: float) -> Connection:
@@ -588,12 +590,12 @@ class Brokers:
     def _make_error(self, node: Node, error: BaseException | None, is_sent: bool = False) -> KafkactlError:
         """Return our exception for a request without an answer. `is_sent` is whether the request was sent.
 
-        Without a connection or an answer, for a failed login, and for OSError, ValueError and OverflowError, it is an
-        UnreachableError, or an UnansweredError if the request was sent. `error` is None where only the time was over.
-        Where the brokers are too old it is an UnsupportedRequestError, which names the node only if the request was
-        sent. An error of kafkactl, such as that of a token, stays. Another error becomes an OperationError, which names
-        no broker. Any other message names a broker whose address is known; for a bootstrap server and an empty `node`
-        it names the cluster or the controllers. Nothing is raised.
+        Without a connection or an answer, for an answer that cannot be read, for a failed login, and for OSError,
+        ValueError and OverflowError, it is an UnreachableError, or an UnansweredError if the request was sent. `error`
+        is None where only the time was over. Where the brokers are too old it is an UnsupportedRequestError, which
+        names the node only if the request was sent. An error of kafkactl, such as that of a token, stays. Another error
+        becomes an OperationError, which names no broker. Any other message names a broker whose address is known; for a
+        bootstrap server and an empty `node` it names the cluster or the controllers. Nothing is raised.
         """
         from kafka import errors
 
@@ -602,11 +604,13 @@ class Brokers:
             errors.NodeNotReadyError,
             errors.KafkaTimeoutError,
             errors.RequestTimedOutError,
+            errors.KafkaProtocolError,  # an answer that cannot be read
             *_list_login_errors(),
             errors.Cancelled,
             OSError,
             OverflowError,
             ValueError,
+            *(() if is_sent else _UNREADABLE_VERSIONS),
         )
         if isinstance(error, KafkactlError):
             return error
@@ -638,7 +642,7 @@ class Brokers:
         Kafka that has the request, if that is known. One whose versions are all too new has a text of its own.
         `request`, `needed_versions` and `supported_versions` of the exception are set; the last is None where the node
         does not have the request. For a request that controllers do not serve the exception is that of
-        _make_endpoint_error, which has only `request`.
+        _make_endpoint_error, which has `request` and `is_of_brokers`.
         """
         versions = connection.broker_version_data
         api = request.name.removesuffix("Request")
@@ -759,8 +763,8 @@ def _find_connection_reason(error: BaseException) -> str | None:
     """Return why a connection failed, as text, or None where only the time was over or the node is not ready yet.
 
     The reason is that of a refused login, that a name cannot be looked up, or that of an error of the operating system
-    whose number and name are in the text, such as 111 ECONNREFUSED. All other errors, also those of TLS, give the
-    sentence that the connection ended.
+    whose number and name are in the text, such as 111 ECONNREFUSED, or that an answer cannot be read. All other errors,
+    also those of TLS, give the sentence that the connection ended.
     """
     from kafka import errors
 
@@ -774,6 +778,8 @@ def _find_connection_reason(error: BaseException) -> str | None:
         return os.strerror(int(code[1]))
     if isinstance(error, UnicodeError) or "DNS" in str(error):
         return "the name cannot be looked up"
+    if isinstance(error, (errors.KafkaProtocolError, *_UNREADABLE_VERSIONS)):
+        return "an answer cannot be read"
     return _ENDED
 
 

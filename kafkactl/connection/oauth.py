@@ -96,11 +96,12 @@ def _fetch_token(properties: Mapping[str, str], timeout_s: float) -> str:
     """Return a token from the token endpoint, which has `timeout_s` for each step of its answer.
 
     The settings have its URL, the client's id and secret, and a scope or none. A missing id or secret counts as empty.
-    With https the server's certificate must be from an authority of https.ca.location or https.ca.pem, or else of the
-    system; ssl.* settings have no effect. Raise UsageError for authorities that cannot be read, a missing URL, one
-    without http:// or https:// in small letters, one with a login, and one with malformed brackets. Raise
-    UnreachableError for a refusal, silence, an answer without a token, and a URL without a host, with a blank or a
-    wrong port, or with a character beyond ASCII behind its host.
+    The grant is always client_credentials. With https the server's certificate must be from an authority of
+    https.ca.location or https.ca.pem, or else of the system; ssl.* settings have no effect. Raise UsageError for
+    authorities that cannot be read, a missing URL, one without http:// or https:// in small letters, one with an @
+    before its path, as of a login, and one with malformed brackets. Raise UnreachableError for a refusal, silence, an
+    answer without a token, and a URL without a host, with a blank or a wrong port, or with a character beyond ASCII
+    behind its host.
     """
     url = properties.get("sasl.oauthbearer.token.endpoint.url", "")
     if not url.startswith(("https://", "http://")):
@@ -130,7 +131,7 @@ def _fetch_token(properties: Mapping[str, str], timeout_s: float) -> str:
             if not isinstance(token, str) or not token:
                 raise TypeError
             return token
-    except (KeyError, TypeError) as error:
+    except (KeyError, RecursionError, TypeError) as error:
         raise UnreachableError(f"cannot get a token from {url}: the answer has no access_token") from error
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise UnreachableError(

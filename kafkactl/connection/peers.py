@@ -195,9 +195,9 @@ def _read_first_bytes(address: Address, greeting: bytes, wait_s: float, secure: 
     Reading ends with a complete answer to an ApiVersions request, with 14 bytes or more of anything else, after 64 KiB,
     at the end of the connection, or, about `wait_s` seconds after the call, at the first pause of 0.01 s; the bytes may
     be a part of an answer. The call may take longer: the look-up of the name is not bounded, and each address of the
-    host and each step of TLS may take `wait_s`. `secure` starts TLS, or is None. A reset counts as the end of the
-    connection. Raise TimeoutError where nothing came until then, and OSError where the server cannot be reached or TLS
-    fails.
+    host and each step of TLS may take `wait_s`. `secure` starts TLS, or is None. A reset, or an error of TLS behind its
+    handshake, counts as the end of the connection. Raise TimeoutError where nothing came until then, and OSError where
+    the server cannot be reached or the handshake fails.
     """
     deadline = time.monotonic() + wait_s
     with connect(address, wait_s) as plain_socket:

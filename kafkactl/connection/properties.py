@@ -60,8 +60,9 @@ def parse(text: str) -> dict[str, str]:
 def _iterate_logical_lines(text: str) -> Iterator[str]:
     """Yield the lines without their leading blanks; comments (# or !) and blank lines are left out.
 
-    A line that ends with an odd number of backslashes continues in the next one, whose leading blanks are left out; the
-    last backslash is not part of the line. A line of one backslash counts as blank. Line ends are LF, CR or both.
+    A line, but no comment, that ends with an odd number of backslashes continues in the next one, whose leading blanks
+    are left out; the last backslash is not part of the line. A line of one backslash counts as blank. Line ends are LF,
+    CR or both.
     """
     pending = ""
     for raw in re.split(r"\r\n|\n|\r", text):

@@ -157,7 +157,8 @@ def _read_password(user: str, file: Path | None) -> str:
     It is the first line without its end, and may be empty except from a file. It never comes from the command line,
     which every process on the machine can read. Raise UsageError where there is no terminal to ask at, where the prompt
     meets the end of the input, where the repeated password differs, for a password that is not UTF-8, and for a file
-    that cannot be read, that other users can read or write, or whose first line is empty.
+    that cannot be read, that other users can read or write, or whose first line is empty; and OSError for a standard
+    input that cannot be read.
     """
     if file is None:
         if not sys.stdin.isatty():

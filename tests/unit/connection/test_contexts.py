@@ -75,6 +75,18 @@ def test_a_wrong_value_of_a_tag_is_called_that(tmp_path: Path, value: str) -> No
     assert "a context has no" not in str(raised.value)
 
 
+@pytest.mark.parametrize("value", [f"!!float {':'.join(['1'] * 400)}", f"!!int 0x{'f' * 5000}"], ids=["float", "int"])
+@pytest.mark.parametrize(
+    "text",
+    ["current: {}", "contexts: {{a: {{bootstrap-servers: {}}}}}", "contexts: {{{}: {{bootstrap-servers: a:1}}}}"],
+)
+def test_a_number_beyond_python_is_a_damaged_file(tmp_path: Path, text: str, value: str) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(text.replace("{{{}:", "{{? {}\n :").format(value))
+    with pytest.raises(UsageError, match=r"config\.yaml is not well formed: "):
+        load(path)
+
+
 def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Waiting for another process would not help."""
 

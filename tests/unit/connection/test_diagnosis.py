@@ -44,6 +44,14 @@ def test_by_words(said: str, reason: str) -> None:
     assert found.reason == reason
 
 
+def test_the_mechanisms_in_a_message_are_found_in_any_case() -> None:
+    message = "Unsupported SASL mechanism: Broker's Supported Mechanisms: PLAIN,OAUTHBEARER"
+    for said in (message, message.lower(), message.upper()):
+        found = find_cause(NOBODY, said)
+        assert found is not None
+        assert found.hint.upper() == "SET SASL.MECHANISM TO ONE OF PLAIN, OAUTHBEARER"
+
+
 def test_what_is_refused_is_no_riddle() -> None:
     assert find_cause(NOBODY, "Connect to ipv4#127.0.0.1:1 failed: Connection refused") is None
     assert find_cause(NOBODY, None) is None

@@ -34,6 +34,27 @@ def test_the_flag_of_a_login_is_in_any_case(flag: str) -> None:
     assert to_librdkafka({"sasl.jaas.config": jaas}) == {"sasl.username": "a", "sasl.password": "b"}
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        'username="u" password="p" /* password="old" */;',
+        "/* c */ username=u // password=old\n password='p' // c\n;",
+        'my-username="x" username=u password=p $password=y a.password=z;',
+    ],
+)
+@pytest.mark.parametrize("begin", ["", "/* c */ ", "// c\n"])
+def test_comments_and_longer_names_of_a_login_are_read_as_in_java(begin: str, options: str) -> None:
+    jaas = f"{begin}org.apache.kafka.common.security.plain.PlainLoginModule {begin}required {options}"
+    assert to_librdkafka({"sasl.jaas.config": jaas}) == {"sasl.username": "u", "sasl.password": "p"}
+
+
+@pytest.mark.parametrize("quoted", ["a /* b */ c", "a // b", "/**/"])
+def test_a_quoted_value_has_no_comments(quoted: str) -> None:
+    for quote in "\"'":
+        jaas = f"a.PlainLoginModule required username=a password={quote}{quoted}{quote};"
+        assert to_librdkafka({"sasl.jaas.config": jaas})["sasl.password"] == quoted
+
+
 def test_oauthbearer_by_client_credentials() -> None:
     jaas = (
         "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required"
@@ -45,6 +66,13 @@ def test_oauthbearer_by_client_credentials() -> None:
         "sasl.oauthbearer.client.secret": "secret",
         "sasl.oauthbearer.scope": "a b",
     }
+
+
+def test_a_login_at_a_token_endpoint_has_one_name() -> None:
+    """Two names of librdkafka mean one setting, and requests over kafka-python read only the first."""
+    java = "sasl.oauthbearer.client.credentials.client."
+    settings = {f"{java}id": "a", f"{java}secret": "b", "sasl.oauthbearer.client.secret": "c"}
+    assert to_librdkafka(settings) == {"sasl.oauthbearer.client.id": "a", "sasl.oauthbearer.client.secret": "c"}
 
 
 def test_oauthbearer_unsecured() -> None:

@@ -8,8 +8,10 @@ import json
 import re
 import socket
 import ssl
+import struct
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from confluent_kafka import Consumer
@@ -472,7 +474,11 @@ def test_a_silent_token_endpoint_has_the_time_out_of_the_command() -> None:
         brokers.close()
 
 
-@pytest.mark.parametrize("answer", ["{}", '{"access_token": null}', '{"access_token": ""}', "[]", '"text"'])
+@pytest.mark.parametrize(
+    "answer",
+    ["{}", '{"access_token": null}', '{"access_token": ""}', "[]", '"text"', "[" * 200_000],
+    ids=["object", "null", "empty", "list", "text", "deep"],
+)
 def test_an_answer_without_a_token(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Null would be the token None, which the broker refuses later."""
     monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: io.BytesIO(answer.encode()))
@@ -499,3 +505,42 @@ def test_an_answer_without_a_token(answer: str, monkeypatch: pytest.MonkeyPatch)
 def test_the_first_release_with_a_request(request_key: int, version: int, release: tuple[int, int] | None) -> None:
     """Brokers with ZooKeeper do not have those of KRaft, so their tables do not tell when these came."""
     assert kafka_python.find_first_release(request_key, version) == release
+
+
+def _cut(request: Any, _answer: object) -> bytes:
+    """Return the frame of an answer whose body is cut."""
+    return struct.pack(">ii", 6, request.correlation_id) + b"\1\2"
+
+
+def _without_versions(request: Any, _answer: object) -> bytes:
+    """Return the frame of an ApiVersions answer with a null list, behind an error."""
+    return struct.pack(">iihi", 10, request.correlation_id, ErrorCode.UNSUPPORTED_VERSION, -1)
+
+
+@pytest.mark.parametrize(
+    "fault", [{"garbage": b"\xff" * 40}, {"wrong_correlation": True}, {"answer": _cut}], ids=["size", "number", "cut"]
+)
+def test_a_change_whose_answer_cannot_be_read_may_have_been_done(fault: dict[str, Any]) -> None:
+    with FakeCluster(brokers=1, topics={"t": 1}, groups=["g"]) as brokers:
+        brokers.on("OffsetDelete", **fault)
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=2))
+        try:
+            with pytest.raises(UnansweredError, match="an answer cannot be read"):
+                cluster.requests.delete_group_offsets("g", [("t", 0)])
+        finally:
+            cluster.close()
+        assert len([request for request in brokers.requests if request.api == "OffsetDelete"]) == 1
+
+
+def test_a_broker_whose_list_of_versions_is_null() -> None:
+    with FakeCluster(brokers=1) as brokers:
+        brokers.on("ApiVersions", answer=_without_versions)
+        connections = kafka_python.Brokers(Settings(brokers.address, "a test", {}, timeout_s=1), lambda: None)
+        try:
+            with pytest.raises(UnreachableError):
+                connections.learn(time.monotonic() + 1)
+            assert isinstance(
+                connections.send_all({"bootstrap-0": None}, time.monotonic() + 0.5)["bootstrap-0"], UnreachableError
+            )
+        finally:
+            connections.close()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.contexts import Context, load
 from kafkactl.connection.settings import Flag, Settings, resolve
 from kafkactl.errors import NotFoundError, UsageError
@@ -323,3 +324,18 @@ def test_blanks_behind_values_of_a_file_do_not_count(tmp_path: Path, cli: Cli) -
     cli.ok("context", "set", "prod", "--command-config", file)
     shown = cli.ok("context", "show", "prod", "-o", "json")
     assert '"group.id": "g"' in shown
+
+
+@pytest.mark.parametrize(
+    "names", [["foo"], ["topic.foo"], ["foo", "topic.foo"], ["topic.foo", "foo"], ["topic.foo", "a"]]
+)
+def test_unknown_settings_with_a_prefix_are_left_out(names: list[str]) -> None:
+    """librdkafka's error names them without the prefix."""
+    properties = dict.fromkeys(names, "x")
+    warnings: list[str] = []
+    assert Cluster(Settings("127.0.0.1:1", "a test", properties), warnings.append).admin is not None
+    assert warnings == [f"unknown client settings are ignored: {', '.join(sorted(names))}"]
+    for name in names:
+        settings = Settings("127.0.0.1:1", "a test", properties, flag_names=frozenset([name]))
+        with pytest.raises(UsageError, match="unknown client setting"):
+            _ = Cluster(settings, warnings.append).admin
