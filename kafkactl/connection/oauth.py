@@ -9,6 +9,7 @@ import base64
 import http.client
 import json
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
@@ -100,8 +101,8 @@ def _fetch_token(properties: Mapping[str, str], timeout_s: float) -> str:
     https.ca.location or https.ca.pem, or else of the system; ssl.* settings have no effect. Raise UsageError for
     authorities that cannot be read, a missing URL, one without http:// or https:// in small letters, one with an @
     before its path, as of a login, and one with malformed brackets. Raise UnreachableError for a refusal, silence, an
-    answer without a token, and a URL without a host, with a blank or a wrong port, or with a character beyond ASCII
-    behind its host.
+    answer without a token, a redirection to another server, and a URL without a host, with a blank or a wrong port, or
+    with a character beyond ASCII behind its host.
     """
     url = properties.get("sasl.oauthbearer.token.endpoint.url", "")
     if not url.startswith(("https://", "http://")):
@@ -126,7 +127,8 @@ def _fetch_token(properties: Mapping[str, str], timeout_s: float) -> str:
     except (OSError, ValueError) as error:
         raise UsageError(f"the authorities of https.ca.* cannot be read: {error}") from error
     try:
-        with urllib.request.urlopen(request, timeout=timeout_s, context=tls_context) as answer:
+        opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=tls_context), _SameServer())
+        with opener.open(request, timeout=timeout_s) as answer:
             token = json.load(answer)["access_token"]
             if not isinstance(token, str) or not token:
                 raise TypeError
@@ -137,3 +139,15 @@ def _fetch_token(properties: Mapping[str, str], timeout_s: float) -> str:
         raise UnreachableError(
             f"cannot get a token from {url}: {error}", "check sasl.oauthbearer.client.id and client.secret"
         ) from error
+
+
+class _SameServer(urllib.request.HTTPRedirectHandler):
+    """Follows redirections on the same server only: the request has the client's secret."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        """Return the request for the new URL; raise HTTPError for another server or scheme, as urllib calls it."""
+        if urllib.parse.urlsplit(newurl)[:2] != urllib.parse.urlsplit(req.full_url)[:2]:
+            raise urllib.error.HTTPError(req.full_url, code, f"it leads to another server, {newurl}", headers, fp)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)

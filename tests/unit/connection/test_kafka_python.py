@@ -9,7 +9,9 @@ import re
 import socket
 import ssl
 import struct
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -452,6 +454,41 @@ def test_authorities_of_a_token_endpoint(authorities: str, error: type[Exception
                 get_token(settings)
 
 
+def test_a_token_endpoint_cannot_send_the_secret_to_another_server() -> None:
+    """It may lead to another path of its own."""
+    seen: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(302)
+            self.send_header("Location", targets[0])
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            seen.append(self.headers["Authorization"])
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"access_token": "t"}')
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as first, HTTPServer(("127.0.0.1", 0), Handler) as second:
+        for server in (first, second):
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{first.server_port}/token"
+        settings = {"sasl.oauthbearer.method": "oidc", "sasl.oauthbearer.token.endpoint.url": url}
+        targets = ["/other"]
+        assert get_token(settings) == "t"
+        for target in (f"http://127.0.0.1:{second.server_port}/token", f"https://127.0.0.1:{first.server_port}/token"):
+            targets[0] = target
+            with pytest.raises(UnreachableError, match="it leads to another server"):
+                get_token(settings)
+        assert len(seen) == 1
+        for server in (first, second):
+            server.shutdown()
+
+
 def test_a_silent_token_endpoint_has_the_time_out_of_the_command() -> None:
     """It is asked in the thread of kafka-python's connections; its error keeps its class there."""
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -481,7 +518,7 @@ def test_a_silent_token_endpoint_has_the_time_out_of_the_command() -> None:
 )
 def test_an_answer_without_a_token(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Null would be the token None, which the broker refuses later."""
-    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: io.BytesIO(answer.encode()))
+    monkeypatch.setattr("urllib.request.OpenerDirector.open", lambda *_, **__: io.BytesIO(answer.encode()))
     url = "http://127.0.0.1/token"
     with pytest.raises(UnreachableError, match="the answer has no access_token"):
         get_token({"sasl.oauthbearer.method": "oidc", "sasl.oauthbearer.token.endpoint.url": url})
