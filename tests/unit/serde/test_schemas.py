@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from confluent_kafka.schema_registry import SchemaRegistryClient, header_schema_id_serializer
@@ -599,6 +600,13 @@ def list_strange(answer: Any) -> Iterator[Any]:
     for name, values in answer.items():
         if isinstance(values, list):
             yield from ({**answer, name: [values[0] | {key: value}]} for key in values[0] for value in STRANGE)
+
+
+def test_an_answer_that_is_nested_too_deeply_is_no_registrys(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = Registry({"url": "http://localhost:1"})
+    monkeypatch.setattr(registry, "_client", Mock(get_schema=lambda _: json.loads("[" * 100_000)))
+    with pytest.raises(UnreachableError, match="its answer cannot be read"):
+        registry.find_by_id(1)
 
 
 NUMBERS = ("timeout", "max.retries", "retries.wait.ms", "retries.max.wait.ms", "cache.capacity", "cache.latest.ttl.sec")
