@@ -273,7 +273,8 @@ def _encode_yaml_item(value: Any, indent: str) -> Iterator[str]:
     """Yield the lines of one item of a list, behind `indent`, which consists of blanks.
 
     Each line has its line end. A dictionary or a list that is not empty begins on the line of the hyphen. `value` has
-    plain types only, as make_valid_data returns them. Raise ValueError for an integer of more than 4,300 digits.
+    plain types only, as make_valid_data returns them. Raise ValueError for an integer of more than 4,300 digits, and
+    RecursionError for data that are nested about 500 deep.
     """
     if not _is_block(value):
         yield f"{indent}- {_encode_yaml_flat(value)}\n"
@@ -288,7 +289,8 @@ def _encode_yaml_block(value: Any, indent: str) -> Iterator[str]:
     """Yield the lines of a list or a dictionary that is not empty, behind `indent`.
 
     `indent` consists of blanks. `value` has plain types only, as make_valid_data returns them. Each line has its line
-    end. Raise ValueError for an integer of more than 4,300 digits.
+    end. Raise ValueError for an integer of more than 4,300 digits, and RecursionError for data that are nested about
+    500 deep.
     """
     if isinstance(value, list):
         for item in value:
