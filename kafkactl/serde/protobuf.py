@@ -309,10 +309,10 @@ def _compile(schema: Schema) -> bytes:
     well_known = Path(grpc_tools.__file__).parent / "_proto"
     try:
         with tempfile.TemporaryDirectory() as folder:
-            root = Path(folder)
+            root = Path(folder, "schemas")  # a folder of its own: an import can have any name, also messages/a.proto
             for name, text in {**schema.references, _MAIN: schema.text}.items():
                 _write_file(root, name, _MAP_ENTRY_OPTION.sub("reserved {} to {};".format(*_MAP_ENTRY), text))
-            descriptors, messages = root / "descriptors", root / "messages"
+            descriptors, messages = Path(folder, "descriptors"), Path(folder, "messages")
             # protoc writes its errors to the stderr of this process.
             with _redirect_stderr(messages):
                 status = protoc.main(

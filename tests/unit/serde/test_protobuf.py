@@ -301,6 +301,15 @@ def test_the_fault_of_an_import_is_named(references: dict[str, str], reason: str
     assert str(raised.value) == f"invalid Protobuf schema: {place} {reason}"
 
 
+@pytest.mark.parametrize(
+    "name", ["messages/a.proto", "messages", "descriptors/a.proto", "descriptors", "schemas/a.proto"]
+)
+def test_an_import_may_have_the_name_of_any_file_of_the_compiler(name: str) -> None:
+    text = f'syntax="proto3"; import "{name}"; message A {{ B b = 1; }}'
+    schema = Schema(PROTOBUF, text, {name: 'syntax="proto3"; message B { int32 n = 1; }'})
+    assert protobuf.make_format(schema).to_bytes('{"b": {"n": 1}}') == b"\x0a\x02\x08\x01"
+
+
 def test_a_warning_does_not_hide_an_error() -> None:
     """protoc warns of a reserved name before it comes to the type."""
     with pytest.raises(UsageError, match=r'^invalid Protobuf schema: line 1:\d+: "int33" is not defined\.$'):
