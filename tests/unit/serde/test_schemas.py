@@ -157,6 +157,8 @@ def test_wrong_choices(tmp_path: Path) -> None:
         (Choice("string", writes=WriteOptions(5)), "--value-schema-id is only for the formats avro"),
         (Choice("int", registry={"url": "http://127.0.0.1:1"}, writes=WriteOptions(5)), "--value-schema-id is only"),
         (Choice("avro", str(tmp_path / "none")), "cannot read schema"),
+        (Choice("avro", str(tmp_path / "a\0b")), "cannot read schema"),
+        (Choice("protobuf", str(tmp_path / "a\0b:M")), "cannot read schema"),
         (Choice("nothing"), "unknown format 'nothing'"),
         (Choice("registry", "x.avsc", {"url": "http://127.0.0.1:1"}), "the language of --value-schema is missing"),
         (Choice("avro", None, {"url": "http://127.0.0.1:1"}, "mine"), "invalid value 'mine' for --subject-strategy"),
