@@ -180,11 +180,11 @@ def make_valid_data(value: Any, keep_keys: bool = False) -> Any:
     """Return a value as plain dictionaries, lists and scalars that every format can hold.
 
     Keys become text as str() shows them, but None and bools as in JSON; with `keep_keys` integers stay integers, as
-    YAML allows. Not-a-number and infinity become None. Bytes become text, with visible escapes where they are not
-    UTF-8. Lone surrogates of a text become such escapes, or the characters that their bytes are in UTF-8. Dataclasses
-    become dictionaries, members of enumerations their values (but members that are integers stay), sets sorted lists,
-    and other unknown types text. Raise RecursionError for data that are nested about 500 deep, and TypeError for a set
-    whose items cannot be sorted.
+    YAML allows. Of keys that become equal the last one counts. Not-a-number and infinity become None. Bytes become
+    text, with visible escapes where they are not UTF-8. Lone surrogates of a text become such escapes, or the
+    characters that their bytes are in UTF-8. Dataclasses become dictionaries, members of enumerations their values (but
+    members that are numbers stay), sets sorted lists, and other unknown types text. Raise RecursionError for data that
+    are nested about 500 deep, and TypeError for a set whose items cannot be sorted.
     """
     if isinstance(value, str):
         return make_valid_text(str(value.value) if isinstance(value, Enum) else value)
