@@ -22,8 +22,9 @@ def show(
     of cells and titles escaped. json, jsonl and yaml show the report's `data`, the others its tables; jsonl has a line
     for each item of a list, so none for an empty list, and one line for any other data. The last bytes for stdout can
     stay in the buffer of `out` until it is flushed. Raise UsageError for kafka, prometheus, parquet and raw, which are
-    no formats of reports; OutputError where stdout cannot be written, ReaderLeftError where its reader left (SystemExit
-    for a table), and the errors of the functions of `structured` for data that json, jsonl, yaml and csv cannot have.
+    no formats of reports; ValueError for an integer of more than 4,300 digits; OutputError where stdout cannot be
+    written, ReaderLeftError where its reader left (SystemExit for a table), and the errors of the functions of
+    `structured` for data that json, jsonl, yaml and csv cannot have. Errors of another stream pass through.
     """
     stream = stream or out.text
     on_terminal = stream.isatty()
@@ -128,9 +129,10 @@ def _show_plain(report: Report, stream: TextIO, with_headings: bool) -> None:
 def _format_table(table: Table, with_headings: bool) -> str:
     """Return a table with rows as aligned text, without a line end at the end.
 
-    `with_headings` False leaves the titles of columns out. A table whose `headings` is False becomes the values of its
-    first column, one a line. The work is done column by column, because a table of 100,000 rows has too many cells to
-    check the type of each one.
+    A column with an int or a float is aligned to the right, others to the left. `with_headings` False leaves the titles
+    of columns out. A table whose `headings` is False becomes the values of its first column, one a line. The work is
+    done column by column, because a table of 100,000 rows has too many cells to check the type of each one. Raise
+    ValueError for an integer of more than 4,300 digits.
     """
     if not table.headings:
         return "\n".join(format_cell(table.columns[0].value(row)) for row in table.rows)
@@ -210,4 +212,4 @@ def align_text(titles: list[str], columns: list[list[Any]], numeric: list[bool])
     aligns = ["right" if right else "left" for right in numeric]
     rows = list(zip(*(map(str, column) for column in columns), strict=True))
     text = tabulate.tabulate(rows, headers=titles, tablefmt="plain", disable_numparse=True, colalign=aligns)
-    return "\n".join(line.rstrip() for line in text.splitlines())
+    return "\n".join(line.rstrip() for line in f"{text}\n".splitlines())  # without the line end, an empty row is lost

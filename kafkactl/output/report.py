@@ -95,10 +95,10 @@ class Report:
     def _sort(self, sort: str) -> Report:
         """Return the report with the rows of its tables sorted by a column, TITLE, TITLE:asc or TITLE:desc.
 
-        TITLE is in any case, the order in lower case; TITLE alone means asc. Rows with a value of None come last, but
-        not those with an empty list. The data is sorted where it is the rows of the only table. Tables without the
-        column keep their order. Raise UsageError for a column that no table has, unless there is no table, and for an
-        unknown order.
+        TITLE is in any case, the order in lower case; TITLE alone means asc. Numbers come before text, with desc after
+        it; rows with equal values keep their order. Rows with a value of None come last, but not those with an empty
+        list. The data is sorted where it is the rows of the only table. Tables without the column keep their order.
+        Raise UsageError for a column that no table has, unless there is no table, and for an unknown order.
         """
         title, _, order = sort.partition(":")
         if order not in ("", "asc", "desc"):

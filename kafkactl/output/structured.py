@@ -180,11 +180,11 @@ def make_valid_data(value: Any, keep_keys: bool = False) -> Any:
     """Return a value as plain dictionaries, lists and scalars that every format can hold.
 
     Keys become text as str() shows them, but None and bools as in JSON; with `keep_keys` integers stay integers, as
-    YAML allows. Not-a-number and infinity become None. Bytes become text, with visible escapes where they are not
-    UTF-8. Lone surrogates of a text become such escapes, or the characters that their bytes are in UTF-8. Dataclasses
-    become dictionaries, members of enumerations their values (but members that are integers stay), sets sorted lists,
-    and other unknown types text. Raise RecursionError for data that are nested about 500 deep, and TypeError for a set
-    whose items cannot be sorted.
+    YAML allows. Of keys that become equal the last one counts. Not-a-number and infinity become None. Bytes become
+    text, with visible escapes where they are not UTF-8. Lone surrogates of a text become such escapes, or the
+    characters that their bytes are in UTF-8. Dataclasses become dictionaries, members of enumerations their values (but
+    members that are numbers stay), sets sorted lists, and other unknown types text. Raise RecursionError for data that
+    are nested about 500 deep, and TypeError for a set whose items cannot be sorted.
     """
     if isinstance(value, str):
         return make_valid_text(str(value.value) if isinstance(value, Enum) else value)
@@ -273,7 +273,8 @@ def _encode_yaml_item(value: Any, indent: str) -> Iterator[str]:
     """Yield the lines of one item of a list, behind `indent`, which consists of blanks.
 
     Each line has its line end. A dictionary or a list that is not empty begins on the line of the hyphen. `value` has
-    plain types only, as make_valid_data returns them. Raise ValueError for an integer of more than 4,300 digits.
+    plain types only, as make_valid_data returns them. Raise ValueError for an integer of more than 4,300 digits, and
+    RecursionError for data that are nested about 500 deep.
     """
     if not _is_block(value):
         yield f"{indent}- {_encode_yaml_flat(value)}\n"
@@ -288,7 +289,8 @@ def _encode_yaml_block(value: Any, indent: str) -> Iterator[str]:
     """Yield the lines of a list or a dictionary that is not empty, behind `indent`.
 
     `indent` consists of blanks. `value` has plain types only, as make_valid_data returns them. Each line has its line
-    end. Raise ValueError for an integer of more than 4,300 digits.
+    end. Raise ValueError for an integer of more than 4,300 digits, and RecursionError for data that are nested about
+    500 deep.
     """
     if isinstance(value, list):
         for item in value:

@@ -443,19 +443,25 @@ def _read_decimals_as_bytes(parsed: Any) -> Any:
 
 
 def _is_decimal(schema: Any) -> bool:
-    """Return whether a parsed schema is that of a decimal, in bytes or fixed, with a precision that Python can have."""
+    """Return whether a parsed schema is that of a decimal, in bytes or fixed, with a precision that Python can have.
+
+    A precision or a scale that is no whole number, such as null, gives False.
+    """
     return (
         isinstance(schema, dict)
         and schema.get("logicalType") == "decimal"
         and schema.get("type") in ("bytes", "fixed")
-        and 0 < schema.get("precision", 0) <= decimal.MAX_PREC
+        and isinstance(schema.get("precision"), int)
+        and 0 < schema["precision"] <= decimal.MAX_PREC
+        and isinstance(schema.get("scale", 0), int)
     )
 
 
 def _write_out(part: Any, named_types: Mapping[str, Any], known: set[str]) -> Any:
     """Return a part of a parsed schema in which each named type is written out where it comes first.
 
-    `named_types` are all types by full name; `known` has the names that were written out, and is changed.
+    `named_types` are all types by full name; `known` has the names that were written out, and is changed. `part` is
+    not changed. fastavro's own entries, whose names begin with `__`, are left out.
     """
     if isinstance(part, str):
         if part not in named_types or part in known:
@@ -483,7 +489,7 @@ def _parse_schema(schema: Schema) -> tuple[Any, Mapping[str, Any]]:
 
     Logical types are removed unless `shown.logical_types` is set. Raise UsageError for a text, also of a reference,
     that is no Avro schema or is nested too deeply, and for unknown types in the schema. A reference with unknown types
-    is left out. Not all faults are found: a union in a union, or with a type twice, passes.
+    is left out. Not all faults are found: a union with a type twice passes.
     """
     try:
         named_types: dict[str, Any] = {}
@@ -510,6 +516,7 @@ def _parse_schema(schema: Schema) -> tuple[Any, Mapping[str, Any]]:
         parsed = fastavro.parse_schema(main, named_schemas=named_types)
         for name, definition in named_types.items():
             _require_whole(name, definition)
+        _refuse_inner_unions([parsed, *named_types.values()])
         if not (isinstance(parsed, dict) and "__named_schemas" in parsed):  # fastavro keeps them in a record only
             parsed = fastavro.parse_schema(_write_out(parsed, named_types, set()))
         return parsed, named_types
@@ -540,6 +547,24 @@ def _require_whole(name: str, definition: Mapping[str, Any]) -> None:
         raise SchemaParseException(f"the symbols of enum {name} are no list")
     elif kind == "fixed" and (type(definition.get("size")) is not int or definition["size"] < 0):
         raise SchemaParseException(f"the size of fixed {name} is no number")
+
+
+def _refuse_inner_unions(schemas: list[Any]) -> None:
+    """Raise SchemaParseException for a union directly in a union, at any depth of parsed schemas; the list is emptied.
+
+    fastavro takes it, but JSON has no name for its branch.
+    """
+    while schemas:
+        schema = schemas.pop()
+        if isinstance(schema, list):
+            if any(isinstance(branch, list) for branch in schema):
+                raise SchemaParseException("a union is directly in a union")
+            schemas.extend(schema)
+        elif isinstance(schema, dict):
+            schemas.extend(schema[part] for part in ("items", "values", "type") if part in schema)
+            schemas.extend(
+                field["type"] for field in schema.get("fields") or () if schema["type"] in ("record", "error")
+            )
 
 
 def _describe_error(error: Exception) -> str:

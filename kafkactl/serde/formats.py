@@ -96,9 +96,10 @@ def _make_number_format(name: str, layout: str, parse: Callable[[str], int | flo
     """Return the format of a number with a layout of `struct`, between its bytes and decimal text.
 
     `parse` takes the text and returns the number, or raises ValueError; it is `int` or `float`, which also take blanks
-    at both ends and 1_000. Texts of floats are those of Python, such as 1e+20, inf and nan. The functions of the format
-    raise FormatError for bytes of another length, other text, and a number that is too large; but `float` takes 1e999
-    as infinity, which is written.
+    at both ends, 1_000, +5, 007 and the digits of every script. Texts of floats are those of Python, such as 1e+20, inf
+    and nan. A float is rounded to its bytes, so 1e-60 becomes 0 in 32 bits. The functions of the format raise
+    FormatError for bytes of another length, other text, and a number that is too large; but `float` takes 1e999 as
+    infinity, which is written.
     """
     packed = struct.Struct(layout)
 

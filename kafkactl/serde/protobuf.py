@@ -59,8 +59,8 @@ def make_class_format(kind: Any, shown: ShowOptions) -> Format:
 
         Such fields are left out of a Struct, Value or ListValue, of messages whose JSON is no object, such as a
         Timestamp, of a message packed in an Any, and of the message of an extension. Raise FormatError for bytes that
-        are not of the message, for strings that are not UTF-8 (in the message of an extension they become b'...'), and
-        for values without a form in JSON, such as an Any of an unknown type.
+        are not of the message, for strings that are not UTF-8 (in the message of an extension they become b'...'), for
+        values without a form in JSON, such as an Any of an unknown type, and for values that are nested too deeply.
         """
         try:
             value = kind.FromString(data)
@@ -69,6 +69,8 @@ def make_class_format(kind: Any, shown: ShowOptions) -> Format:
             )
             if isinstance(fields, dict):  # well-known types are other values of JSON
                 _add_unknown(value, fields)
+        except RecursionError as error:  # the depth of an Any in an Any is not limited, as that of a message is
+            raise FormatError(f"the Protobuf value of {len(data)} bytes is nested too deeply") from error
         except (message.DecodeError, json_format.Error, ValueError, TypeError) as error:
             raise FormatError(f"{len(data)} bytes are not a message {kind.DESCRIPTOR.full_name}: {error}") from error
         return json.dumps(fields, ensure_ascii=False)
@@ -198,7 +200,7 @@ def find_message_class(schema: Schema, indexes: list[int] | None = None) -> Any:
     for file in files:
         try:
             pool.AddSerializedFile(file.SerializeToString())
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, message.EncodeError) as error:
             raise UsageError(f"invalid Protobuf schema: {error}") from error
     main = pool.FindFileByName(files[-1].name)
     if schema.message is not None:
@@ -307,10 +309,10 @@ def _compile(schema: Schema) -> bytes:
     well_known = Path(grpc_tools.__file__).parent / "_proto"
     try:
         with tempfile.TemporaryDirectory() as folder:
-            root = Path(folder)
+            root = Path(folder, "schemas")  # a folder of its own: an import can have any name, also messages/a.proto
             for name, text in {**schema.references, _MAIN: schema.text}.items():
                 _write_file(root, name, _MAP_ENTRY_OPTION.sub("reserved {} to {};".format(*_MAP_ENTRY), text))
-            descriptors, messages = root / "descriptors", root / "messages"
+            descriptors, messages = Path(folder, "descriptors"), Path(folder, "messages")
             # protoc writes its errors to the stderr of this process.
             with _redirect_stderr(messages):
                 status = protoc.main(
@@ -379,15 +381,36 @@ def _redirect_stderr(path: Path) -> Iterator[None]:
     """Write everything that goes to descriptor 2 into a new file, inside the context.
 
     This concerns the whole process; sys.stderr is flushed first. An existing file is overwritten. The descriptor is
-    restored at the end, also after an error. Raise OSError where the file cannot be opened, or descriptor 2 is closed.
+    restored at the end, also after an error; one that was closed is closed again. Raise OSError where the file cannot
+    be opened, or the descriptor cannot be copied.
     """
     if sys.stderr is not None:  # as in a process that was started without it
         sys.stderr.flush()
-    original_descriptor = os.dup(2)
+    file_descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        with path.open("wb") as file:
-            os.dup2(file.fileno(), 2)
-        yield
+        original_descriptor = None if file_descriptor == 2 else _duplicate_stderr()
+        os.dup2(file_descriptor, 2)
+        try:
+            yield
+        finally:
+            if original_descriptor is None:
+                os.close(2)
+            else:
+                os.dup2(original_descriptor, 2)
+                os.close(original_descriptor)
     finally:
-        os.dup2(original_descriptor, 2)
-        os.close(original_descriptor)
+        if file_descriptor != 2:
+            os.close(file_descriptor)
+
+
+def _duplicate_stderr() -> int | None:
+    """Return a copy of descriptor 2, which the caller closes; None where it is closed.
+
+    Raise OSError where it cannot be copied, as where the process has too many open files.
+    """
+    try:
+        return os.dup(2)
+    except OSError as error:
+        if error.errno != errno.EBADF:
+            raise
+        return None

@@ -181,8 +181,8 @@ class Registry:
 
         `subject_text` names the requested schema in errors. Raise NotFoundError for a registry's status 404,
         UnreachableError for 401, 403, any other 404 and no answer, and OperationError for any other error status. A
-        ValueError, LookupError, TypeError or AttributeError of `ask` counts as an answer that no registry gives: raise
-        UnreachableError. Other errors pass through.
+        ValueError, LookupError, TypeError, AttributeError or RecursionError of `ask` counts as an answer that no
+        registry gives: raise UnreachableError. Other errors pass through.
         """
         try:
             return ask()
@@ -190,7 +190,7 @@ class Registry:
             raise self._translate_error(error, subject_text) from error
         except OSError as error:
             raise self._unreachable(error) from error
-        except (ValueError, LookupError, TypeError, AttributeError) as error:  # an answer that is no registry's
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:  # no registry's answer
             raise self._unreadable() from error
         except Exception as error:
             if _is_of_client(error):

@@ -73,6 +73,8 @@ def read_schema(path: str, language: str) -> Schema:
         data = Path(name).read_bytes()
     except OSError as error:
         raise UsageError(f"cannot read schema {name}: {error.strerror}") from error
+    except ValueError as error:  # a NUL character
+        raise UsageError(f"cannot read schema {name!r}: {error}") from error
     if language == PROTOBUF and not name.endswith(".proto"):
         return Schema(language, "", message=message, descriptors=data)
     try:

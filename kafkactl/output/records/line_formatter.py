@@ -47,8 +47,8 @@ class LineFormatter:
 
         Escapes in the properties' values are replaced, and properties that are absent have their defaults. A `header`
         of None prints the values of headers as their bytes are. Raise UsageError for a property that is not in
-        DEFAULTS, and for a value of print.* that is not true or false, in any case; raise UnicodeEncodeError for a
-        separator or null.literal that is not Unicode.
+        DEFAULTS, and for a value of print.* that is not true or false, where case and blanks at both ends do not count;
+        UnicodeEncodeError for a separator or null.literal that is not Unicode.
         """
         settings = fill_defaults(properties, self.DEFAULTS, "formatter")
         self._separator = settings["key.separator"].encode()

@@ -32,7 +32,8 @@ class Template(RecordWriter):
 
         Escapes (\t, \n, \r, \0, \xHH, \\) are replaced; an unknown escape stays. \xHH is a character, so \xff is two
         bytes of UTF-8. Values of the record keep their backslashes. An empty template prints nothing. Raise UsageError
-        for an unknown mark, and for a single % at the end.
+        for an unknown mark, and for a single % at the end, and UnicodeEncodeError for a lone surrogate that stands for
+        no byte.
         """
         self._key, self._value = key.to_output, value.to_output
         marks: dict[str, Callable[[Any], bytes]] = {

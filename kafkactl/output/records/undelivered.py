@@ -66,9 +66,9 @@ class UndeliveredSink:
         """Append a line, which has its line end already, to the file as a whole, or nothing.
 
         A last line without an end gets one before it. The first call opens or creates the file; a FIFO without a reader
-        cannot be opened. After a failure a FIFO can have a part. Return False where that failed; an error is then
-        written to stderr (in Kafka's style kept in people.failures), and `tell` writes this record and later ones there
-        as well. There must be a file.
+        cannot be opened. After a failure a part can stay in a FIFO, and in a file to which another process has appended
+        meanwhile. Return False where that failed; an error is then written to stderr (in Kafka's style kept in
+        people.failures), and `tell` writes this record and later ones there as well. There must be a file.
         """
         try:
             if self._descriptor is None:
@@ -105,8 +105,9 @@ def _require_writable(file: Path) -> None:
                 f"--dead-letter {file}: it cannot be created", f"look at the folder {file.parent}"
             ) from None
         return
-    except OSError as error:
-        raise UsageError(f"--dead-letter {file}: {error.strerror}", "name another file") from error
+    except (OSError, ValueError) as error:  # ValueError for a NUL character
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"--dead-letter {file}: {reason}", "name another file") from error
     if stat.S_ISDIR(mode):
         raise UsageError(f"--dead-letter {file}: it is a directory", "name a file")
     if not os.access(file, os.W_OK):

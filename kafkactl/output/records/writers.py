@@ -53,7 +53,8 @@ def make_record_writer(style: Style, key: Format, value: Format) -> RecordWriter
     properties of a form that is no lines, for an unknown formatter, property, deserializer or encoding, for UTF-16 and
     UTF-32 without a byte order, for a value of print.* that is not true or false, for an unknown mark or a single % at
     the end of a template, and for a null marker that csv cannot have. Raise UnicodeEncodeError for a separator or
-    null.literal of lines that is not Unicode.
+    null.literal of lines that is not Unicode, and for a template or null marker with a lone surrogate that stands for
+    no byte.
     """
     from kafkactl.output.records import kafka_formatters
 
@@ -97,7 +98,8 @@ def _make_line_formatter(properties: Mapping[str, str], key: Format, value: Form
     `.encoding` behind the name they are encodings of text, which count before a class. Without them the formats `key`
     and `value` count, and values of headers are printed as their bytes are. Raise UsageError for an unknown class,
     property or encoding, for UTF-16 and UTF-32 without a byte order, and for a value of print.* that is not true or
-    false, and UnicodeEncodeError for a separator or null.literal that is not Unicode.
+    false (in any case, with blanks at both ends or not), and UnicodeEncodeError for a separator or null.literal that is
+    not Unicode.
     """
     deserializers = {name: _find_text_format(text) for name, text in properties.items() if name in _DESERIALIZERS}
     for name, text in properties.items():

@@ -119,3 +119,10 @@ def test_numbers_and_what_repeats_are_aligned_as_tabulate_aligns_them(rows: list
 def test_wide_characters_are_aligned_by_tabulate() -> None:
     text = shown(listing(COLUMNS[:2], [Row("파티션", 1, Colour.RED, ()), Row("x", 22, Colour.RED, ())]))
     assert text.splitlines()[1:] == ["파티션      1", "x          22"]
+
+
+@given(st.lists(st.sampled_from(["", " ", "x", "é"]), min_size=1, max_size=5), st.booleans())
+def test_each_row_has_a_line_also_an_empty_one_at_the_end(names: list[str], with_headings: bool) -> None:
+    text = io.StringIO()
+    show(listing([Column("NAME", str)], ["é", *names]), OutputFormat.PLAIN, text, with_headings)
+    assert text.getvalue().split("\n") == ["NAME"] * with_headings + ["é", *map(str.strip, names), ""]

@@ -299,3 +299,32 @@ def test_a_schema_of_any_kind_may_name_types_of_its_references(main: str, values
 )  # fmt: skip
 def test_a_decimal_of_more_digits_than_its_precision_is_not_rounded(schema: Any, data: bytes, shown: Any) -> None:
     assert json.loads(of(schema, logical=True).to_text(data)) == shown
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        [["null"], "float"],
+        {"type": "array", "items": ["null", ["int"]]},
+        {"type": "record", "name": "R", "fields": [{"name": "f", "type": [["R"], "null"]}]},
+    ],
+)
+def test_a_union_in_a_union_is_refused(schema: object) -> None:
+    with pytest.raises(UsageError, match="a union is directly in a union"):
+        make_format(Schema(AVRO, json.dumps(schema)))
+    reference = {"type": "record", "name": "Outer", "fields": [{"name": "f", "type": schema}]}
+    with pytest.raises(UsageError, match="a union is directly in a union"):
+        make_format(Schema(AVRO, '"string"', {"r": json.dumps(reference)}))
+
+
+@pytest.mark.parametrize(
+    "numbers", [{"precision": None}, {"precision": 4, "scale": None}, {"precision": 4, "scale": ""}]
+)
+@pytest.mark.parametrize("kind", [{"type": "bytes"}, {"type": "fixed", "name": "F", "size": 2}])
+def test_a_decimal_without_a_usable_precision_is_bytes(kind: dict[str, Any], numbers: dict[str, Any]) -> None:
+    schema = kind | {"logicalType": "decimal"} | numbers
+    format = make_format(Schema(AVRO, json.dumps(schema), shown=ShowOptions(logical_types=True)))
+    data = b"\x01\x02" if kind["type"] == "fixed" else b"\x04\x01\x02"
+    assert json.loads(format.to_text(data)) == "\x01\x02"
+    with pytest.raises(FormatError):
+        format.to_bytes('"1.2"')

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import struct
+import subprocess
 import sys
 import tempfile
 import tracemalloc
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from google.protobuf import struct_pb2
+from google.protobuf import any_pb2, descriptor_pb2, struct_pb2
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -300,6 +301,15 @@ def test_the_fault_of_an_import_is_named(references: dict[str, str], reason: str
     assert str(raised.value) == f"invalid Protobuf schema: {place} {reason}"
 
 
+@pytest.mark.parametrize(
+    "name", ["messages/a.proto", "messages", "descriptors/a.proto", "descriptors", "schemas/a.proto"]
+)
+def test_an_import_may_have_the_name_of_any_file_of_the_compiler(name: str) -> None:
+    text = f'syntax="proto3"; import "{name}"; message A {{ B b = 1; }}'
+    schema = Schema(PROTOBUF, text, {name: 'syntax="proto3"; message B { int32 n = 1; }'})
+    assert protobuf.make_format(schema).to_bytes('{"b": {"n": 1}}') == b"\x0a\x02\x08\x01"
+
+
 def test_a_warning_does_not_hide_an_error() -> None:
     """protoc warns of a reserved name before it comes to the type."""
     with pytest.raises(UsageError, match=r'^invalid Protobuf schema: line 1:\d+: "int33" is not defined\.$'):
@@ -320,6 +330,22 @@ def test_a_schema_is_read_without_a_stream_for_stderr(monkeypatch: pytest.Monkey
     """Python has none where descriptor 2 was closed at its start; here the descriptor itself is open."""
     monkeypatch.setattr(sys, "stderr", None)
     assert of('syntax="proto3"; message A { int32 n = 1; }').to_bytes('{"n": 5}') == b"\x08\x05"
+
+
+def test_a_schema_is_read_where_descriptor_2_is_closed() -> None:
+    """In a process of its own, because the tests need theirs."""
+    program = (
+        "import os\n"
+        "os.close(2)\n"
+        "from kafkactl.serde.protobuf import make_format\n"
+        "from kafkactl.serde.schemas import PROTOBUF, Schema\n"
+        """text = 'syntax="proto3"; message A { int32 n = 1; }'\n"""
+        "for _ in range(2): print(make_format(Schema(PROTOBUF, text)).to_text(b'\\x08\\x05'))\n"
+        "try: os.fstat(2)\n"
+        "except OSError: print('closed')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == '{"n": 5}\n{"n": 5}\nclosed\n'
 
 
 @pytest.mark.parametrize("index", [-5, 3])
@@ -392,3 +418,29 @@ def test_a_number_that_json_does_not_have_is_refused_in_free_json(form: str, num
     with pytest.raises(FormatError, match="is not a message Free"):
         of(text).to_bytes(form % number)
     assert of(text).to_bytes(form % 1.5)
+
+
+@pytest.mark.parametrize("depth", [10, 1000])
+def test_an_any_in_an_any_is_shown_or_refused(depth: int) -> None:
+    format = of('syntax="proto3"; import "google/protobuf/any.proto"; message A { google.protobuf.Any x = 1; }')
+    packed = any_pb2.Any()
+    for _ in range(depth):
+        packed = any_pb2.Any(type_url="x/google.protobuf.Any", value=packed.SerializeToString())
+    data = format.to_bytes("{}") + b"\x0a" + _varint(packed.ByteSize()) + packed.SerializeToString()
+    if depth == 10:
+        assert format.to_text(data).count("@type") == depth
+    else:
+        with pytest.raises(FormatError, match=f"the Protobuf value of {len(data)} bytes is nested too deeply"):
+            format.to_text(data)
+
+
+def _varint(number: int) -> bytes:
+    """Return a number as an unsigned varint."""
+    return bytes([number]) if number < 128 else bytes([number & 127 | 128]) + _varint(number >> 7)
+
+
+def test_a_set_of_descriptors_without_a_required_field_is_an_invalid_schema() -> None:
+    files = descriptor_pb2.FileDescriptorSet()
+    files.file.add(name="a.proto").message_type.add(name="A").options.uninterpreted_option.add().name.add()
+    with pytest.raises(UsageError, match=r"invalid Protobuf schema: .*name_part"):
+        protobuf.make_format(Schema(PROTOBUF, "", descriptors=files.SerializePartialToString()))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from confluent_kafka.schema_registry import SchemaRegistryClient, header_schema_id_serializer
@@ -156,6 +157,8 @@ def test_wrong_choices(tmp_path: Path) -> None:
         (Choice("string", writes=WriteOptions(5)), "--value-schema-id is only for the formats avro"),
         (Choice("int", registry={"url": "http://127.0.0.1:1"}, writes=WriteOptions(5)), "--value-schema-id is only"),
         (Choice("avro", str(tmp_path / "none")), "cannot read schema"),
+        (Choice("avro", str(tmp_path / "a\0b")), "cannot read schema"),
+        (Choice("protobuf", str(tmp_path / "a\0b:M")), "cannot read schema"),
         (Choice("nothing"), "unknown format 'nothing'"),
         (Choice("registry", "x.avsc", {"url": "http://127.0.0.1:1"}), "the language of --value-schema is missing"),
         (Choice("avro", None, {"url": "http://127.0.0.1:1"}, "mine"), "invalid value 'mine' for --subject-strategy"),
@@ -599,6 +602,13 @@ def list_strange(answer: Any) -> Iterator[Any]:
     for name, values in answer.items():
         if isinstance(values, list):
             yield from ({**answer, name: [values[0] | {key: value}]} for key in values[0] for value in STRANGE)
+
+
+def test_an_answer_that_is_nested_too_deeply_is_no_registrys(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = Registry({"url": "http://localhost:1"})
+    monkeypatch.setattr(registry, "_client", Mock(get_schema=lambda _: json.loads("[" * 100_000)))
+    with pytest.raises(UnreachableError, match="its answer cannot be read"):
+        registry.find_by_id(1)
 
 
 NUMBERS = ("timeout", "max.retries", "retries.wait.ms", "retries.max.wait.ms", "cache.capacity", "cache.latest.ttl.sec")
