@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -76,6 +76,14 @@ class Cli:
     def ok(self, *arguments: object, input: str | bytes | None = None) -> str:
         """The stdout of a command that must succeed."""
         return self(*arguments, input=input, check=0).stdout
+
+
+@pytest.fixture(autouse=True)
+def no_output_is_left() -> Iterator[None]:
+    """Let what a test wrote and did not flush not come with the next test of the same process."""
+    yield
+    if (module := sys.modules.get("kafkactl.stdout")) is not None:
+        module.out.restart()
 
 
 @pytest.fixture
