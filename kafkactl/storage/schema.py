@@ -99,7 +99,7 @@ class SchemaReader:
         return len(self._data) - self.position
 
     def read_message(self, layout: Layout, version: int) -> dict[str, Any]:
-        """Return the fields of the next message by name: numbers, texts, bytes, None, lists, and dicts for structs.
+        """Return the fields of the next message by name: numbers, bools, texts, bytes, None, lists, dicts for structs.
 
         `version` is that of the message; one that the layout does not have is not refused here, but one above the
         layout's is a FormatError at the first struct inside. Uuids are texts of base64, and strings have U+FFFD for
@@ -306,6 +306,7 @@ def _parse_field(words: list[str], fields: tuple[Field, ...], message_versions: 
     The line is NAME TYPE and options like versions=1+, nullable=2+, tag=0 or default=-1. A TYPE that begins with [] is
     an array. Without versions=, and with one that includes all `message_versions`, `versions` of the field are 0 to
     32767, also those that the message does not have. Without nullable= it is never null. Unknown options are ignored.
+    Raise ValueError for fewer than two words, an option without =, and a number or version that is none.
     """
     name, type, *attributes = words
     options = dict(attribute.split("=", 1) for attribute in attributes)

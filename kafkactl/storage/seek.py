@@ -38,7 +38,8 @@ def seek_time(segment: Segment, timestamp_ms: int) -> int:
     """Return a position, in bytes, before which every record is older than `timestamp_ms`. No error is raised.
 
     Return 0 where an index cannot be read or is missing, where the compared entries disagree with the log or do not
-    rise, where the time index has no earlier entry, and for a segment of up to 4 MiB (READ_WHOLE_BYTES).
+    rise, where the time index has no earlier entry, and for a segment of up to 4 MiB (READ_WHOLE_BYTES). At most 64
+    entries are compared; where another entry is wrong, the result may be, too.
     """
     if segment.size_bytes <= READ_WHOLE_BYTES:
         return 0

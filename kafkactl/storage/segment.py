@@ -15,7 +15,7 @@ from types import TracebackType
 from kafkactl.errors import FormatError, MissingFileError, UsageError
 from kafkactl.storage.batch import HEADER_SIZE, AnyBatch, parse_batch, read_batch_size
 from kafkactl.storage.files import FileKind, add_file_name, find_kind, find_sibling
-from kafkactl.storage.legacy import LOG_OVERHEAD
+from kafkactl.storage.legacy import LOG_OVERHEAD, SMALLEST
 from kafkactl.storage.records import Record
 from kafkactl.storage.source import StoredFile
 
@@ -221,9 +221,8 @@ class Segment:
         """Yield position and size in bytes of every batch, as its header states them, up to one that is not whole.
 
         `position`, where a batch begins, and `end` (None: the end of the file) are in bytes from the start of the file,
-        unpacked; a batch that goes past `end` is not whole. This reads little more than the headers. A size of 12 bytes
-        or less, and a file that cannot be read, end the iteration without an error: a caller that reads the batch there
-        gets the error.
+        unpacked; a batch that goes past `end` is not whole. This reads little more than the headers. A size below 26
+        bytes, which no batch has, and a file that cannot be read end the iteration without an error.
         """
         end = self.size_bytes if end is None else min(end, self.size_bytes)
         heads, start = b"", position
@@ -235,7 +234,7 @@ class Segment:
                 except FormatError:
                     return
             size = overhead + unpack(heads, position - start)[1]
-            if not overhead < size <= end - position:
+            if not overhead + SMALLEST <= size <= end - position:
                 return
             yield position, size
             position += size

@@ -88,7 +88,10 @@ def select(
 
 
 class _Reading:
-    """One reading of segments: it yields the selected batches and reports damage."""
+    """One reading of segments: it yields the selected batches and reports damage.
+
+    Errors that `on_error` raises pass through; a KafkactlError may be passed to `on_error` once more first.
+    """
 
     def __init__(self, selection: Selection, deep: bool, on_error: OnError, left_out: OpenRecords) -> None:
         """Take the selection, whether to read records, the function for errors, and the counter of records left out."""
@@ -209,11 +212,12 @@ class _Reading:
     def _find_places(self, segment: Segment) -> tuple[array[int], array[int]]:
         """Return where the batches of a segment begin and where they end, in bytes, in the order of the file.
 
-        Without `skip_damaged` the batches end before the first place without a whole one; a size of 13 to 25 bytes
-        counts as a batch, and is not reported here. Other damage is reported to `on_error`; zeros in a log that is
-        followed are none. A file that cannot be read, and a gzip file that is cut off, are damage, too: what was found
-        before it is returned. Wrong CRCs are looked for only with `skip_damaged`, which leaves their batches out unless
-        it keeps them. Raise LostBytesError only where a log that is followed becomes unreadable meanwhile.
+        Without `skip_damaged` the batches end before the first place without a whole one, which is reported to
+        `on_error`; what is in the batches is not looked at. In a log that is followed, zeros and a last batch that is
+        not whole are not reported. With `skip_damaged` damage, also a wrong CRC, is reported and passed over, except
+        zeros at the end of a log that is followed; BadCrc.KEPT keeps batches with a wrong CRC. A file that cannot be
+        read, and a gzip file that is cut off, are reported, too: what was found before is returned. Raise
+        LostBytesError only where a log that is followed becomes unreadable meanwhile.
         """
         begins, ends = array("q"), array("q")
         try:
@@ -323,8 +327,8 @@ class _Reading:
         """Return whether a batch is shown; report an unknown magic or a wrong CRC to `on_error`.
 
         With `skip_damaged` every batch is shown that read_sound_batches has checked; `_follow` has others. With
-        BadCrc.SHOWN every one with a known magic is shown, unchecked. Elsewhere a wrong CRC is shown with BadCrc.KEPT
-        or where only batches are read, and an unknown magic only with BadCrc.SHOWN.
+        BadCrc.SHOWN every one with a known magic is shown, unchecked and unreported. Elsewhere a wrong CRC is shown
+        with BadCrc.KEPT or where only batches are read, and an unknown magic only with BadCrc.SHOWN.
         """
         selection = self._selection
         if self._are_checked:
@@ -383,9 +387,10 @@ class _Reading:
         that no batch has and a file that cannot be read, MissingFileError for a segment that was deleted meanwhile,
         UsageError for a folder, a device, a file without read permission, and a folder that cannot be listed, also to
         find the end of a transaction, and the errors of `matches` except FormatError. Damage before a batch's first
-        selected record, bytes without a whole batch in front of a later segment, and wrong CRCs unless BadCrc.SHOWN is
-        set, go to `on_error`, also with `skip_damaged`. So does a file that became shorter (KafkactlError): what is
-        written after its new end is yielded. The ends of the selection, `to_offset` and `to_time_ms`, do not end this.
+        selected record, unknown magics, bytes without a whole batch in front of a later segment, unless all are zeros,
+        and wrong CRCs unless BadCrc.SHOWN is set, go to `on_error`, also with `skip_damaged`. So does a file that
+        became shorter (KafkactlError): what is written after its new end is yielded. The ends of the selection,
+        `to_offset` and `to_time_ms`, do not end this.
         """
         self._are_checked = False
         while True:

@@ -84,8 +84,9 @@ class StoredFile:
     def _find_data(self, position: int) -> int:
         """Return the first position from this one on that is in no hole of the file; the file's size without one.
 
-        A position at or behind the end is returned as it is, and any position on a system that does not tell holes.
-        Raise LostBytesError where the file became shorter or cannot be read.
+        A position at or behind the end is returned as it is, and any position on a system that does not tell holes. The
+        result is behind the end where a file that has grown goes on there. Raise LostBytesError where the file cannot
+        be read, and where it became shorter and has no data from the position on.
         """
         if position >= self.size_bytes or not hasattr(os, "SEEK_DATA"):
             return position

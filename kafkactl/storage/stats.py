@@ -243,10 +243,10 @@ def export_stats(stats: Stats, top: int) -> dict[str, Any]:
     `top` is the number of most frequent keys to include in `top_keys`, as objects of key (text of `format_key`) and
     records, the most frequent first. Sizes become dicts of percentiles (p50, p90, p99, max), each None without sizes,
     and `producers` and `distinct_keys` are numbers; the latter is None where rare keys were forgotten. The first offset
-    is None without records. The next offset is that of `stats`: None only where no segment was read. The oldest and the
-    youngest time (ms) are None where no record has one; control records do not count for them. The ratio of compression
-    has two decimal places, None without compressed batches of magic 2. Numbers of compressed bytes and of control
-    batches are left out.
+    is None where no record was read, also no control record. The next offset is that of `stats`: None only where no
+    segment was read. The oldest and the youngest time (ms) are None where no record has one; control records do not
+    count for them. The ratio of compression has two decimal places, None without compressed batches of magic 2. Numbers
+    of compressed bytes and of control batches are left out.
     """
     return {
         "segments": stats.segments,

@@ -61,10 +61,10 @@ def check_time_index(
 
     The entries are in the order of the index, up to the first padding; the first one comes also where it is padding. An
     entry is compared with one batch only: its offset must be the last of the batch, and its time the largest of the
-    batch (-1 without records). A time that equals that of the entry before is OUT_OF_ORDER, too. The faults of one are
-    in the order in which Kafka's tool checks them; an offset that is not found has no other fault. `offsets` is the
-    offset index of the same segment. Raise FormatError, after the entries before it, where `offsets` gives a position
-    outside of the log, and where the log is corrupt or cannot be read.
+    batch (-1 without records). A time that equals that of the entry before, which is -1 for the first, is OUT_OF_ORDER,
+    too. The faults of one are in the order in which Kafka's tool checks them; an offset that is not found has no other
+    fault. `offsets` is the offset index of the same segment. Raise FormatError, after the entries before it, where
+    `offsets` gives a position outside of the log, and where the log is corrupt or cannot be read.
     """
     previous = NO_TIMESTAMP
     for entry in index.read_entries():

@@ -49,7 +49,7 @@ def make_batches(records: Iterable[object]) -> Iterator[Batch]:
 
     A list is yielded when it is full or the iterable ends, however long the iterable waits. Raise UsageError for the
     first wrong record. This error, and an exception of the iterable itself, comes after all records before it were
-    yielded; but before a KeyboardInterrupt a list that is not full is dropped.
+    yielded; but before a KeyboardInterrupt or SystemExit a list that is not full is dropped.
     """
     batch: Batch = []
     try:
@@ -69,11 +69,11 @@ def make_batches(records: Iterable[object]) -> Iterator[Batch]:
 def make_record(number: int, record: object) -> Record:
     """Return a value, as text or bytes, or a dict of FIELDS as a record with key and value; an absent one is None.
 
-    Text is encoded as UTF-8. A field of None is absent, and so is an empty list of headers. The result has headers,
-    partition and timestamp only where the record has them. Headers are pairs of name and value, the partition is an int
-    from 0 to 2^31 - 1, and the timestamp is in ms, from 0 to 2^63 - 1. `number` is the position of the record, from 0,
-    for messages. Raise UsageError for another type of record, an unknown field, a field of another type or outside its
-    range, and text with a lone surrogate.
+    Text is encoded as UTF-8. A field of None is absent, and so are empty headers. The result has headers, partition and
+    timestamp only where the record has them. Headers are a list or tuple of pairs of name and value, the partition is
+    an int from 0 to 2^31 - 1, and the timestamp is in ms, from 0 to 2^63 - 1. `number` is the position of the record,
+    from 0, for messages. Raise UsageError for another type of record, an unknown field, a field of another type or
+    outside its range, and text with a lone surrogate.
     """
     if isinstance(record, bytes):
         return {"key": None, "value": record}

@@ -67,8 +67,9 @@ class Reading:
         (None: nothing) is called with each list of records before they are yielded; it may be empty, and have records
         beyond the end or before a tail, which are not yielded. Raise UnreachableError where no broker answers,
         NotFoundError for a missing topic or partition and where no topic matches, OperationError where a topic cannot
-        be read or offsets cannot be looked up or librdkafka refuses the subscription or the assignment, and UsageError
-        for a wrong client setting. From here on each request to the cluster has a whole time-out of its own.
+        be read or offsets cannot be looked up or librdkafka refuses the subscription or the assignment, UsageError for
+        a wrong client setting, and KeyError where a topic of `assigned` is not among the selected ones. From here on
+        each request to the cluster has a whole time-out of its own.
         """
         self._prepare = prepare
         self.while_idle: Callable[[], None] = _do_nothing
@@ -172,7 +173,7 @@ class Reading:
             self._failure = self._cluster.error(error, f"cannot read as group {self._selection.group}")
 
     def _apply_changes(self, adds: bool = True) -> list[Partition]:
-        """Add new partitions to those that are read, and drop partitions of deleted topics.
+        """Add new partitions, from their beginning, to those that are read, and drop partitions of deleted topics.
 
         Return the partitions of deleted topics, sorted. With `adds` False no partition is added. A group drops its
         partitions itself. Raise NotFoundError for a deleted topic that was named, UnreachableError as Watch.look()
@@ -594,12 +595,12 @@ class Reading:
     def _last_records(self, number: int) -> Iterator[list[Message]]:
         """Yield the last `number` records of each partition, sorted by time, as one list, which may be empty.
 
-        Partitions with an explicit start are not read before it, unless too few records come. Offsets may have gaps
-        after compaction and at the ends of transactions. Where too few records come, the search begins farther back, as
-        often as necessary. Afterwards the partitions are read on from the ends that were found first. Found records of
-        a topic that is deleted meanwhile stay in the list. Raise UnreachableError, OperationError, also where
-        librdkafka refuses the assignment, or NotFoundError for a deleted topic that was named. Errors of `prepare` pass
-        through.
+        Where a partition has a stop, they are the last ones before it. Partitions with an explicit start are not read
+        before it, unless too few records come. Offsets may have gaps after compaction and at the ends of transactions.
+        Where too few records come, the search begins farther back, as often as necessary. Afterwards the partitions are
+        read on from the ends that were found first. Found records of a topic that is deleted meanwhile stay in the
+        list. Raise UnreachableError, OperationError, also where librdkafka refuses the assignment, or NotFoundError for
+        a deleted topic that was named. Errors of `prepare` pass through.
         """
         ends = look_up_offsets(self._cluster, self._consumer, self._ranges, LATEST_OFFSET)
         firsts = look_up_offsets(self._cluster, self._consumer, self._ranges, EARLIEST_OFFSET)

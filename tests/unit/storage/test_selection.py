@@ -290,3 +290,17 @@ def test_fifos_without_an_offset_in_their_names_are_read_once(tmp_path: Path) ->
     reader.join(10)
     assert not reader.is_alive()
     assert offsets == [1]
+
+
+@pytest.mark.parametrize("length", [1, 8, 13])
+@pytest.mark.parametrize("deep", [True, False])
+def test_the_last_records_lie_before_a_size_that_no_batch_has(tmp_path: Path, length: int, deep: bool) -> None:
+    """The batches behind it are not read, with `tail` and without, and the damage is reported once."""
+    path = tmp_path / f"{0:020}.log"
+    first, second = (encode_batch([Record(offset, 5, -1, None, b"v", ())]) for offset in (0, 1))
+    path.write_bytes(first + struct.pack(">qi", 1, length) + bytes(length) + second)
+    for tail in (None, 5):
+        errors: list[KafkactlError] = []
+        selected = select([path], Selection(tail=tail), deep, lambda _, error, errors=errors: errors.append(error))
+        assert [batch.batch.base_offset for batch in selected] == [0]
+        assert [f"batch at position {len(first)} has size {length}" in str(error) for error in errors] == [True]
