@@ -224,7 +224,7 @@ def _scan_items(text: str, at: int, take: Callable[[str, int, int], None]) -> in
 
     `at` is the position of the bracket. Each end is the position behind the last character, and the name of an element
     is empty. Raise ValueError for a missing name, colon or comma and for a value that is wrong inside, StopIteration
-    with the position where no value begins (as at `tru`), RecursionError for deep nesting, and the errors of `take`.
+    with the position where no value begins (as at `nul`), RecursionError for deep nesting, and the errors of `take`.
     """
     is_object, close = text[at] == "{", "}" if text[at] == "{" else "]"
     at = _skip(text, at + 1)
