@@ -390,13 +390,13 @@ def _group_by_broker(
     """Return the entities by the id of the broker that must be asked.
 
     None stands for any broker: it has the entities of types that are not in `own_types`, and the default ''.
-    `own_types` are brokers and their loggers where it is not given. Raise ValueError for a broker whose name is not a
-    number.
+    `own_types` are brokers and their loggers where it is not given. Raise ValueError for an entity of one of them
+    whose name is not a number.
     """
     grouped: dict[int | None, list[Entity]] = defaultdict(list)
     for entity in entities:
         grouped[int(entity.name) if entity.type in own_types and entity.name else None].append(entity)
-    return grouped
+    return dict(grouped)
 
 
 def _require_nodes(cluster: Cluster, entities: Iterable[Entity]) -> None:

@@ -276,8 +276,9 @@ def _plan_changes(spec: TopicSpec, present: TopicDescription, brokers: int) -> l
 
     They are in the order partitions, replicas, settings by name. A number that the file does not have stays. Where
     partitions have different numbers of replicas, one that differs is enough for a change, whose `before` is the range,
-    such as 2-3. Fewer partitions, and more replicas than brokers, are impossible changes. A setting that the file does
-    not have is unset; blanks around the cluster's values and items do not count, and `spec` must have none, as in
+    such as 2-3. Replicas count as after the reassignments in progress. Fewer partitions, and more replicas than
+    brokers, are impossible changes. A setting that the file does not have is unset, unless the brokers do not tell its
+    value; blanks around the cluster's values and items do not count, and `spec` must have none, as in
     read_declaration(). An impossible change has the reason as its `what`.
     """
     changes = []

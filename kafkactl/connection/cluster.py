@@ -262,9 +262,10 @@ class Cluster:
 
         `client` is the confluent-kafka client that asks; None means the admin client. A topic that does not exist is an
         entry with an error, but a broker may create a named one, if its settings allow that and the client is the admin
-        client or a producer. The brokers' addresses are kept. Raise UnreachableError where every connection has failed,
-        no address is a broker or the time-out is over, UnansweredError (an UnreachableError) where the request was or
-        may have been sent, OperationError for a refusal, and UsageError for a wrong setting.
+        client, a producer, or a consumer with allow.auto.create.topics. The brokers' addresses are kept. Raise
+        UnreachableError where every connection has failed, no address is a broker or the time-out is over,
+        UnansweredError (an UnreachableError) where the request was or may have been sent, OperationError for a refusal,
+        and UsageError for a wrong setting.
         """
         with self.share_timeout() as deadline:
             if client is None:

@@ -215,7 +215,8 @@ def _translate_login(jaas: str) -> dict[str, str]:
 def _read_escape(match: re.Match[str]) -> str:
     r"""Return the character of an escape in a quoted value, as Java's StreamTokenizer reads it, such as a tab for \\t.
 
-    Up to three octal digits are the number of a character. Any other character stands for itself.
+    `match` is one of _JAAS_ESCAPE: its group 1 is what stands behind the backslash. Octal digits are the number of a
+    character. Any other character stands for itself.
     """
     text = match[1]
     return chr(int(text, 8)) if text[0] in "01234567" else _JAAS_ESCAPED.get(text, text)

@@ -253,8 +253,8 @@ class Requests:
     def describe_quorum(self) -> Any:
         """Return the answer to DescribeQuorum about the log of the cluster's metadata, also one with an error code.
 
-        Raise UnsupportedRequestError where the brokers do not have the request, as with ZooKeeper, UnreachableError,
-        OperationError or UsageError.
+        A transient error code is asked again. Raise UnsupportedRequestError where the brokers do not have the request,
+        as with ZooKeeper, OperationError also where a transient code lasts, UnreachableError or UsageError.
         """
         return self.send("DescribeQuorum", topics=[(_METADATA_LOG, [(0,)])])
 

@@ -187,7 +187,7 @@ def _stop(nodes: list[Node], tell: Tell) -> None:
     asked: set[int] = set()
 
     def have_ended() -> bool:
-        """Return whether no node runs; ask those to end that were not asked before, and wake paused ones.
+        """Return whether no node runs; ask each process to end that was not asked before, and wake all paused ones.
 
         Raise OSError where a pid file cannot be read, and where a process belongs to another user.
         """
@@ -196,8 +196,8 @@ def _stop(nodes: list[Node], tell: Tell) -> None:
             if pid not in asked:  # also one that has just started
                 tell(f"stopping {node.service.name}")
                 _send_signal(node, signal.SIGTERM)
-                _send_signal(node, signal.SIGCONT)  # a paused process takes no other signal
                 asked.add(pid)
+            _send_signal(node, signal.SIGCONT)  # a paused process takes no other signal; one may be paused meanwhile
         return not running
 
     if not await_condition(have_ended, STOP_TIMEOUT_S):

@@ -156,7 +156,12 @@ def _find_end_of_record(segment: Segment, start: int, end: int, last_offset_delt
         key_size, at = read_varint(head, at)
     except FormatError:
         return None
-    fits = behind <= end and -1 <= key_size <= behind - start - at and 0 <= offset_delta <= last_offset_delta
+    fits = (
+        behind <= end
+        and key_size >= -1
+        and at + max(0, key_size) <= behind - start
+        and 0 <= offset_delta <= last_offset_delta
+    )
     return behind if fits else None
 
 

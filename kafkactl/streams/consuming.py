@@ -582,9 +582,9 @@ class Reading:
     def _is_over(self, last_record_at: float) -> bool:
         """Return whether the reading has come to its end. `last_record_at` is a time of time.monotonic().
 
-        It ends by the idle time-out, at the ends of all assigned partitions with `until_end`, and where all assigned
-        partitions have reached their stops. Where no partition is assigned it also ends with stops, and for a member of
-        a group with `until_end`.
+        It ends by the idle time-out, with `until_end` where each assigned partition is at its end or has reached its
+        stop, and where all assigned partitions have reached their stops. Where no partition is assigned it also ends
+        with stops, and for a member of a group with `until_end`.
         """
         assigned = {(partition.topic, partition.partition) for partition in self._consumer.assignment()}
         if self._selection.is_over(time.monotonic() - last_record_at, assigned, self._at_end):

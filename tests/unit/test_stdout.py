@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import errno
 import fcntl
+import gc
 import itertools
 import json
 import os
@@ -429,7 +430,7 @@ def test_head_as_the_reader(unbuffered: str) -> None:
 
 @pytest.fixture
 def interruptions() -> Iterator[None]:
-    """Let SIGALRM raise inside `write` and `flush`, and nowhere else."""
+    """Let SIGALRM raise inside `write` and `flush`, and nowhere else, such as in a finalizer of other objects."""
 
     def interrupt(_number: int, frame: Any) -> None:
         while frame is not None and frame.f_code.co_filename != __file__:
@@ -437,10 +438,13 @@ def interruptions() -> Iterator[None]:
                 raise InterruptionError
             frame = frame.f_back
 
+    gc.collect()
+    gc.disable()
     before = signal.signal(signal.SIGALRM, interrupt)
     yield
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGALRM, before)
+    gc.enable()
 
 
 @pytest.mark.usefixtures("no_wait", "interruptions")

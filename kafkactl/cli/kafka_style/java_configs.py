@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from kafkactl.cli.kafka_style.tools import JavaError, split_addresses
 from kafkactl.errors import UsageError
+from kafkactl.patterns import JAVA_BLANKS
 from kafkactl.times import parse_iso_duration
 
 CONFIG_EXCEPTION = "org.apache.kafka.common.config.ConfigException"
@@ -141,7 +142,7 @@ _CONSUMER_TEXTS = (
     "partition.assignment.strategy",
 )
 """Settings of consumers alone that have no rule."""
-_DOUBLE = re.compile(r"[-+]?(?:NaN|Infinity|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?[fFdD]?)")
+_DOUBLE = re.compile(r"[-+]?(?:NaN|Infinity|(?:[0-9]++\.?[0-9]*+|\.[0-9]++)(?:[eE][-+]?[0-9]+)?[fFdD]?)")
 _BITS = {"SHORT": 15, "INT": 31, "LONG": 63}
 _RESETS = ("latest", "earliest", "none")
 _DURATION = "by_duration:"
@@ -225,11 +226,11 @@ def _show_value(value: str, rule: str, reason: str) -> str:
     range is written as Java writes it; a value that cannot be read has its blanks.
     """
     if reason.startswith("String"):
-        return value.strip()
+        return _trim(value)
     if not reason.startswith("Value"):
         return value
     if not rule.startswith("DOUBLE"):
-        return str(int(value))
+        return str(_read_integer(value))
     from kafkactl.output.kafka.java_text import format_double
 
     return format_double(_read_double(value))
@@ -240,9 +241,24 @@ def _read_double(value: str) -> float:
 
     Blanks around it do not count. Numbers in hexadecimal digits, which Java takes, are refused.
     """
-    if not _DOUBLE.fullmatch(value.strip()):
+    if not _DOUBLE.fullmatch(_trim(value)):
         raise ValueError(value)
-    return float(value.strip().rstrip("fFdD"))
+    return float(_trim(value).rstrip("fFdD"))
+
+
+def _read_integer(value: str) -> int:
+    """Return the whole number of a text as Java reads it; raise ValueError for another text.
+
+    Blanks around it do not count.
+    """
+    if "_" in value or _trim(value) != value.strip():  # Python allows _ between digits, and other blanks around them
+        raise ValueError(value)
+    return int(value)
+
+
+def _trim(value: str) -> str:
+    """Return a text without the blanks around it that Java trims."""
+    return value.strip(JAVA_BLANKS)
 
 
 def _explain_wrong_value(value: str, rule: str) -> str | None:
@@ -252,23 +268,21 @@ def _explain_wrong_value(value: str, rule: str) -> str | None:
     allowed, by their package; whether they exist is not checked. A DOUBLE in hexadecimal digits is not allowed, either.
     """
     if rule == "non-empty":
-        return None if value.strip() else "String must be non-empty"
+        return None if _trim(value) else "String must be non-empty"
     if rule.startswith("one of"):
         allowed = rule.partition(": ")[2].split(", ")
         any_case = "insensitive" in rule
-        is_allowed = value.strip() in allowed or (any_case and value.strip().upper() in allowed)
+        is_allowed = _trim(value) in allowed or (any_case and _trim(value).upper() in allowed)
         return None if is_allowed else f"String must be {rule}"
     kind, _, span = rule.partition(" ")
     if kind == "BOOLEAN":
-        is_boolean = value.strip().lower() in ("true", "false")
+        is_boolean = _trim(value).lower() in ("true", "false")
         return None if is_boolean else "Expected value to be either true or false"
     if kind == "CLASS":
-        return None if value.strip().startswith(_OWN_CLASSES) else f"Class {value} could not be found."
+        return None if _trim(value).startswith(_OWN_CLASSES) else f"Class {value} could not be found."
     try:
-        number = _read_double(value) if kind == "DOUBLE" else int(value)
+        number = _read_double(value) if kind == "DOUBLE" else _read_integer(value)
     except ValueError:
-        return f"Not a number of type {kind}"
-    if "_" in value:  # Python allows it between digits
         return f"Not a number of type {kind}"
     if kind in _BITS and not -(1 << _BITS[kind]) <= number < 1 << _BITS[kind]:
         return f"Not a number of type {kind}"

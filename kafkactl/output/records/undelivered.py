@@ -58,9 +58,18 @@ class UndeliveredSink:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the file, if it was opened; errors pass through."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
+        """Close the file, if it was opened. An error is written to stderr (in Kafka's style kept in people.failures).
+
+        Some file systems tell only here that they could not write; the records are not written again then.
+        """
+        if self._descriptor is None:
+            return
+        descriptor, self._descriptor = self._descriptor, None
+        try:
+            os.close(descriptor)
+        except OSError as error:
+            reason = f"cannot write to --dead-letter {self._path}: {error.strerror}"
+            people.error(OperationError(reason, "undelivered records may be missing in it"))
 
     def _append(self, line: bytes) -> bool:
         """Append a line, which has its line end already, to the file as a whole, or nothing.

@@ -45,8 +45,9 @@ class OffsetIndexWatcher:
     def see(self, batch: AnyBatch, records: BatchRecords | None) -> Iterable[Fault]:
         """Return the faults of the entries up to a batch's position, and of an earlier entry whose offset is due here.
 
-        `records` is None for a damaged batch. Pass the batches in the order of the file, each once, and iterate over
-        the result before the next call, because this does the work.
+        `records` is None for a damaged batch: no offset is compared there, and entries that wait for their offset are
+        dropped without a fault. Pass the batches in the order of the file, each once, and iterate over the result
+        before the next call, because this does the work.
         """
         is_due = self._waiting and self._waiting[0].position <= batch.position
         return self._compare(batch, records) if is_due or self._open is not None else ()

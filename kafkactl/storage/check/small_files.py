@@ -179,8 +179,8 @@ def may_be_in_use(log_dir: Path) -> bool:
 def check_clean_shutdown(path: Path) -> Iterator[Fault]:
     """Yield a notice where the file of a clean stop is missing, or is neither empty nor a JSON object with version 0.
 
-    A file that cannot be read, or a folder, is a fault. A broken link, a FIFO and a device count as missing. Nothing is
-    raised.
+    A file that cannot be read, or a folder, is a fault. A link that cannot be followed, a FIFO and a device count as
+    missing. Nothing is raised.
     """
     faults: list[Fault] = []
     content = read_regular(path, _read_bytes, faults)
@@ -199,7 +199,8 @@ def _is_version_0(content: bytes) -> bool:
         state = json.loads(content)
     except (ValueError, RecursionError):
         return False
-    return isinstance(state, dict) and state.get("version") == 0
+    version = state.get("version") if isinstance(state, dict) else None
+    return type(version) is int and version == 0
 
 
 def _read_bytes(path: Path) -> bytes:
