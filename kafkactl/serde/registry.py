@@ -321,10 +321,11 @@ class RegistryFormat:
         """Return a value as text, by the schema whose id or GUID it begins with.
 
         Raise FormatError for bytes without an id or with a wrong path of a Protobuf message, a schema that the registry
-        does not have, that is invalid or needs an extra that is not installed, and a value that is not of it. A schema
-        that cannot be used is not asked for again within 10 s. Raise OperationError where the registry refuses, and
-        UnreachableError where it refuses the login or does not answer as a registry does. Raise OperationError where a
-        Protobuf schema needs a temporary file that cannot be made.
+        does not have, that is invalid, is of an unknown language or needs an extra that is not installed, and a value
+        that is not of it. A schema that cannot be used is not asked for again within 10 s, unless there are over 1000
+        of them. Raise OperationError where the registry refuses, and UnreachableError where it refuses the login or
+        does not answer as a registry does. Raise OperationError where a Protobuf schema needs a temporary file that
+        cannot be made.
         """
         name, at = _read_schema_id(data)
         self._raise_refusal(name)
@@ -379,11 +380,11 @@ class RegistryFormat:
 
         The header is a zero byte, the schema's id and the path in a Protobuf schema. A schema in a file may be
         registered. Values for a Protobuf schema of the registry are of its first message. Raise UsageError where no
-        schema can be chosen, it is invalid or needs an extra that is not installed, that of the registry is not of the
-        chosen language, or that of a file names one of its references or is a FileDescriptorSet, NotFoundError where
-        the registry does not have it, OperationError where it refuses, and UnreachableError where it refuses the login
-        or does not answer as a registry does. Raise OperationError where a Protobuf schema needs a temporary file that
-        cannot be made.
+        schema can be chosen, it is invalid, is of an unknown language or needs an extra that is not installed, that of
+        the registry is not of the chosen language, or that of a file names one of its references or is a
+        FileDescriptorSet, NotFoundError where the registry does not have it, OperationError where it refuses, and
+        UnreachableError where it refuses the login or does not answer as a registry does. Raise OperationError where a
+        Protobuf schema needs a temporary file that cannot be made.
         """
         schema = self._schema
         if self._writes.schema_id is not None:

@@ -71,8 +71,9 @@ def has_fitting_content(segment: Segment, position: int) -> bool:
 
     True for every batch of up to 64 KiB, and for one that the file does not hold as a whole. False for a larger one
     with an unknown codec, with compressed data of more than MAX_DECOMPRESSED_BYTES or with a beginning that its codec
-    does not write, or with uncompressed records that are none or whose lengths or offsets do not fit. Of magic 0 and 1,
-    compressed or not, only the lengths of key and value count. Raise LostBytesError where the file cannot be read.
+    does not write, or with uncompressed records that are none or whose own lengths, lengths of keys or offsets do not
+    fit. Of magic 0 and 1, compressed or not, only the lengths of key and value count. Raise LostBytesError where the
+    file cannot be read.
     """
     head = segment.peek(position, HEADER_SIZE)
     size = read_batch_size(head)
