@@ -84,7 +84,7 @@ class SegmentCheck:
     """Whether the last batch is a control batch."""
 
     def find_faults(self) -> Iterator[Fault]:
-        """Yield the faults of all batches, and the faults that the watchers report.
+        """Yield the faults of all batches, and those that the watchers and the snapshots report.
 
         Damage, and a file that cannot be read further, are faults and raise nothing. Gaps between offsets go to `gaps`
         of the log state instead, and other faults that compaction explains to its `unless_cleaned`. Iterate once only,
@@ -113,8 +113,9 @@ class SegmentCheck:
     def _judge_unread_bytes(self, text: str) -> Fault:
         """Return the fault of the bytes after the last batch, with `text`, which says why they are no batch.
 
-        Zeros up to the end have their own text, and are only a notice in a preallocated segment. After a fault the
-        producers of the log state are forgotten, and its next offset stays, but is not exact. Nothing is raised.
+        Zeros up to the end have their own text, and are only a notice in a preallocated segment. A fault sets
+        `has_damage`; the log state then forgets its producers and transactions, and its next offset stays, but is not
+        exact. Nothing is raised.
         """
         size = self.segment.size_bytes - self.reached
         severity = Severity.FAULT
@@ -158,9 +159,10 @@ class SegmentCheck:
     def _check_batch(self, batch: AnyBatch) -> Iterator[Fault]:
         """Yield the faults of one batch, and the faults that it shows in other files, such as snapshots.
 
-        Damage is one fault and raises nothing. It sets `has_damage`, the log state forgets its producers and keeps its
-        next offset, and other faults of the batch are not looked for. Gaps between offsets go to `gaps` of the log
-        state instead, and other faults that compaction explains to its `unless_cleaned`.
+        Damage is one fault and raises nothing. It sets `has_damage`, the log state forgets its producers and
+        transactions and keeps its next offset, and other faults of the batch are not looked for. Records of a sound
+        batch are counted in `checked`, and the log state is updated. Gaps between offsets go to `gaps` of the log state
+        instead, and other faults that compaction explains to its `unless_cleaned`.
         """
         if self.snapshots is not None and self.snapshots.are_waiting and isinstance(batch, Batch):
             yield from self.snapshots.reach(min(batch.base_offset, self.log.next_offset or 0), self.log)
@@ -196,8 +198,8 @@ class SegmentCheck:
     def _check_sound_batch(self, batch: AnyBatch, records: BatchRecords, first: int) -> Iterator[str]:
         """Yield the faults, as text, of a batch that can be read, and update the log state.
 
-        `first` is the batch's first offset. Gaps between offsets go to `gaps` of the log state instead, and faults of
-        sequence numbers to its `unless_cleaned`.
+        `first` is the batch's first offset. Gaps between offsets go to `gaps` of the log state instead, and faults of a
+        producer's epoch or sequence numbers to its `unless_cleaned`.
         """
         log = self.log
         if first < self.base_offset:
@@ -219,8 +221,8 @@ class SegmentCheck:
         """Yield the faults, as text, in the header of a batch of magic 2, and update the log state.
 
         Faults are a largest timestamp other than that of the records (not looked at without records; -1 may stand for
-        all below -1), a leader epoch that falls, also to -1, and one that differs from the checkpoint. Faults of
-        sequence numbers go to `unless_cleaned` of the log state instead.
+        all below -1), a leader epoch that falls, also to -1, and one that differs from the checkpoint. Faults of a
+        producer's epoch or sequence numbers go to `unless_cleaned` of the log state instead.
         """
         log = self.log
         if records.count != batch.last_offset_delta + 1 or batch.delete_horizon_ms is not None:
