@@ -98,9 +98,10 @@ def read_properties(path: Path) -> dict[str, str]:
 def read_quorum_state(path: Path) -> dict[str, Any]:
     """Return the JSON object in quorum-state; its fields are not checked.
 
-    A file that ends in .gz is unpacked, and `-` is standard input. Raise NotFoundError for a missing file, UsageError
-    for a folder, a device, a file without read permission, or a closed or terminal standard input, and FormatError for
-    content that is not one JSON object, has more than 100 levels or a number of too many digits, or cannot be read.
+    NaN and Infinity count as numbers. A file that ends in .gz is unpacked, and `-` is standard input. Raise
+    NotFoundError for a missing file, UsageError for a folder, a device, a file without read permission, or a closed or
+    terminal standard input, and FormatError for content that is not one JSON object, has more than 100 levels or a
+    number of too many digits, or cannot be read.
     """
     text = _read_text(path)
     if not text.strip():

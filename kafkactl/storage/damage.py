@@ -58,9 +58,9 @@ def read_sound_batches(
     Positions are in bytes from the start of the file, unpacked. `on_damage` is called with every damaged part before,
     between and after the batches. With `keeps_bad_crc` a batch with a wrong CRC is yielded, too, after a call with
     `is_skipped` False, where a sound batch or the end of the file follows it and it does not take in sound batches.
-    Batches of forms that Kafka's clients and brokers do not write may count as damaged. Damage raises
-    nothing. Raise LostBytesError (a FormatError) where the file cannot be read, and after the batches of a gzip file
-    that is damaged or cut off.
+    Batches of forms that Kafka's clients and brokers do not write may count as damaged. Damage raises nothing. Raise
+    LostBytesError (a FormatError) where the file cannot be read, and after the batches of a gzip file that is damaged
+    or cut off.
     """
     end = segment.size_bytes
     while position < end:

@@ -46,8 +46,8 @@ def simplify_frame(data: bytes) -> bytes:
 def _read_blocks(data: bytes, position: int, largest: int, flags: int) -> tuple[list[bytes], int]:
     """Return the blocks from a position on, each with its size and any checksum, and the position after the end mark.
 
-    `largest` is the largest size of a block in bytes, and `flags` those of the frame. Raise ValueError for a larger
-    block, and where the data end before the end mark.
+    A block of 0 bytes is the end mark. `largest` is the largest size of a block in bytes, and `flags` those of the
+    frame. Raise ValueError for a larger block, and where the data end before the end mark.
     """
     blocks: list[bytes] = []
     while True:

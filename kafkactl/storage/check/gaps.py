@@ -67,8 +67,8 @@ def is_explained_by_compaction(log: LogState, policy: Policy) -> bool:
 def find_repeated_key(segments: Sequence[Path], end: int) -> int | None:
     """Return the offset of the first record below `end` with a key that an earlier record has, or None.
 
-    None also where a segment cannot be read before it, and after MOST_KEYS (100,000) different keys. Control records
-    and records without a key do not count, and a wrong CRC is not noticed.
+    None also where a segment cannot be read or a record has the offset `end` or above before it, and after MOST_KEYS
+    (100,000) different keys. Control records and records without a key do not count, and a wrong CRC is not noticed.
     """
     keys: set[bytes] = set()
     for path in segments:

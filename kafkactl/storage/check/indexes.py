@@ -45,9 +45,9 @@ class OffsetIndexWatcher:
     def see(self, batch: AnyBatch, records: BatchRecords | None) -> Iterable[Fault]:
         """Return the faults of the entries up to a batch's position, and of an earlier entry whose offset is due here.
 
-        `records` is None for a damaged batch: no offset is compared there, and entries that wait for their offset are
-        dropped without a fault. Pass the batches in the order of the file, each once, and iterate over the result
-        before the next call, because this does the work.
+        `records` is None for a damaged batch: no offset is compared there, and an entry that waits for its offset is
+        dropped, without a fault unless the next entry is due. Pass the batches in the order of the file, each once, and
+        iterate over the result before the next call, because this does the work.
         """
         is_due = self._waiting and self._waiting[0].position <= batch.position
         return self._compare(batch, records) if is_due or self._open is not None else ()
@@ -179,9 +179,9 @@ def watch_offset_index(path: Path | None) -> tuple[OffsetIndexWatcher, list[Faul
 
     A `path` of None, a missing file and a file that cannot be read give a watcher without entries, because brokers
     write missing indexes again; so does one with a part of an entry at its end. The last two give a fault, and so do
-    entries whose offsets or positions do not rise, which are not watched, and zeros between entries. Entries behind
-    such zeros are not watched. A file, also a missing one, is a fault and gives no entries where neither its name nor
-    its log has a base offset. Nothing is raised.
+    entries whose offsets or positions do not rise or are negative, which are not watched, and zeros between entries.
+    Entries behind such zeros are not watched. A file, also a missing one, is a fault and gives no entries where neither
+    its name nor its log has a base offset. Nothing is raised.
     """
     faults: list[Fault] = []
     index = None if path is None else _open(OffsetIndex, path, faults)
@@ -204,9 +204,10 @@ def watch_time_index(path: Path | None) -> tuple[TimeIndexWatcher, list[Fault]]:
     """Return the watcher of a time index, and the faults that the file has by itself.
 
     A `path` of None, a missing file, a file that cannot be read, and one with a part of an entry at its end give a
-    watcher without entries. The last two give a fault, and so do entries whose times do not rise or whose offsets fall,
-    which are not watched, and zeros between entries. Entries behind such zeros are not watched. A file, also a missing
-    one, is a fault and gives no entries where neither its name nor its log has a base offset. Nothing is raised.
+    watcher without entries. The last two give a fault, and so do entries whose times do not rise or are negative or
+    whose offsets fall, which are not watched, and zeros between entries. Entries behind such zeros are not watched. A
+    file, also a missing one, is a fault and gives no entries where neither its name nor its log has a base offset.
+    Nothing is raised.
     """
     faults: list[Fault] = []
     index = None if path is None else _open(TimeIndex, path, faults)

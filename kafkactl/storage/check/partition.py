@@ -174,8 +174,9 @@ class PartitionCheck:
         """Yield the faults of a segment, its indexes, and the producer snapshots at its offsets.
 
         A segment that cannot be read is a fault and raises nothing; where it cannot even be opened, the faults of its
-        indexes are not yielded. One that was deleted meanwhile yields nothing. Gaps, and faults that compaction
-        explains, go to the log state instead. Zeros at the end of a preallocated segment are a notice.
+        indexes are not yielded. One that was deleted meanwhile yields nothing if its name has an offset. `checked`
+        counts the segment in any case. Gaps, and faults that compaction explains, go to the log state instead. Zeros at
+        the end of a preallocated segment are a notice.
         """
         indexes = {kind: other for kind in _BESIDE_A_SEGMENT if (other := find_sibling(path, kind)) in self.regular}
         offset_index, offset_faults = watch_offset_index(indexes.get(FileKind.OFFSET_INDEX))
@@ -209,10 +210,11 @@ class PartitionCheck:
             self.log.lose_track()
 
     def _check_ends_of_epochs(self) -> Iterator[Fault]:
-        """Yield a fault where the checkpoint's first or last epoch does not fit the ends of the log.
+        """Yield a fault where the checkpoint's epochs begin before the log, and where the last begins behind the end.
 
         An epoch before the first segment is only a notice where older segments can be in remote storage. Call it after
-        the segments were read: before, nothing is yielded. In a log with damage the last epoch is not checked.
+        the segments were read: before, nothing is yielded. In a log with damage the last epoch is not checked. One that
+        begins right at the end is no fault.
         """
         path, log = self.folder / FileKind.LEADER_EPOCHS.value, self.log
         if not self.epochs or log.start_offset is None:

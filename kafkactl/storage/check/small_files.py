@@ -87,7 +87,7 @@ def check_meta_properties(path: Path) -> Iterator[Fault]:
 
     They are a missing file or a path that is no file, because a log dir that a broker has used always has it; one that
     cannot be read; a version other than 0 and 1, after which nothing else is checked; a broker.id (version 0) or
-    node.id (version 1) that is negative or no number; in version 1 also a missing node.id and a missing or empty
+    node.id (version 1) that is not of digits alone; in version 1 also a missing node.id and a missing or empty
     cluster.id; and a directory.id that is not 16 bytes in base64. A missing version is 0. Nothing is raised.
     """
     faults: list[Fault] = []
