@@ -144,7 +144,8 @@ class Registry:
 
         `answer` is a Schema of the client library. The schemas that it refers to are requested, at any depth; of a name
         that repeats only the first one is. Raise NotFoundError where the registry does not have one, OperationError
-        where it refuses, and UnreachableError where it refuses the login or does not answer as a registry does.
+        where it refuses, UnreachableError where it refuses the login or does not answer as a registry does, and
+        RecursionError for a chain of references that is deeper than Python's stack.
         """
         references: dict[str, str] = {}
         seen: set[str] = set()
