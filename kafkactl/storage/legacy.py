@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from kafkactl.errors import FormatError
 from kafkactl.storage.compression import CODEC_MASK, Codec, decompress, read_codec
 from kafkactl.storage.lz4_frame import xxh32
-from kafkactl.storage.records import Record
+from kafkactl.storage.records import Record, wrap_int64
 
 LOG_OVERHEAD = struct.Struct(">qi")  # offset, size of the message
 HEADER = struct.Struct(">Ibb")  # CRC of all bytes after it, magic, attributes
@@ -113,7 +113,7 @@ class LegacyBatch:
     def records(self) -> Iterator[LegacyRecord]:
         """Yield the record of the message, or all records inside a wrapper, with their absolute offsets.
 
-        Offsets in a damaged wrapper can be outside of 64 bits. Where the broker set the times, records of magic 1 in a
+        Offsets of a damaged wrapper wrap around at 64 bits. Where the broker set the times, records of magic 1 in a
         wrapper have the wrapper's timestamp. A record whose value is longer than its message is yielded with a value of
         None and its `fault`. A last inner message that is cut off is left out. Raise FormatError for an unknown magic
         or codec, for a message that is too short or has a longer key, and for a wrapper that cannot be decompressed
@@ -147,7 +147,7 @@ class LegacyBatch:
             record = message._read_own_record()
             if self.is_log_append_time and message.magic:
                 record = replace(record, timestamp_ms=self.max_timestamp_ms)
-            yield replace(record, offset=base_offset + record.offset)
+            yield replace(record, offset=wrap_int64(base_offset + record.offset))
 
     def _read_own_record(self) -> LegacyRecord:
         """Return the record that the body holds; for a wrapper its value is the compressed messages.

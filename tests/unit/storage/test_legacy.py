@@ -78,6 +78,13 @@ def test_a_wrapper_of_old_clients_with_offset_0() -> None:
     assert [one.offset for one in batch.records()] == [0, 1]
 
 
+def test_offsets_of_a_damaged_wrapper_stay_in_64_bits() -> None:
+    """Its CRC may be right: a producer can send it. dump-log ended unexpectedly."""
+    inner = b"".join(message(1, (offset, 1, None, b"a")) for offset in (0, 2**63 - 1, -(2**62)))
+    batch = parsed(message(1, (2**62, 1, None, COMPRESS[Codec.GZIP](inner)), Codec.GZIP))
+    assert [one.offset for one in batch.records()] == [-(2**63), -1, 2**62]
+
+
 def test_the_wrong_checksum_in_lz4_frames_of_magic_0_is_set_right() -> None:
     data = bytearray(wrapped(0, ENTRIES, Codec.LZ4))
     frame = data.index(b"\x04\x22\x4d\x18")
