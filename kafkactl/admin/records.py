@@ -91,7 +91,8 @@ def plan(cluster: Cluster, before: Mapping[Partition, int], compacted: Collectio
     is None; where its log cannot be read, its `before_offset` is the given one, also -1. An offset before the start of
     the log is no error: `records` is 0, and `before_offset` is the given one. Nothing is deleted; without partitions
     nothing is asked. Raise UnreachableError where no partition was answered about its start, or none about its end,
-    UsageError for a wrong client setting, and ValueError for a partition below 0 or a topic without a name.
+    UsageError for a wrong client setting, ValueError for a partition below 0 and for a topic that is empty, not UTF-8
+    or has a NUL character, and OverflowError for a partition from 2^31 on.
     """
     ends = read_log_ends(cluster, before)
     plans = []
