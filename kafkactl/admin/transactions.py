@@ -98,7 +98,7 @@ def list_transactions(
     """Return the transactional ids of all coordinators that pass every filter, and an error for each other broker.
 
     These errors are of brokers that did not answer or refused. The ids are sorted by coordinator and then in its order;
-    brokers leave out ids that the user may not describe. `states` are names of STATES, and another name matches
+    brokers leave out ids that the user may not describe. `states` are names of STATES, and Dead and another name match
     nothing; `longer_than_ms` is the age that the last transaction of an id must exceed, in ms, open or not, and an id
     without one passes; `pattern` is a regular expression of RE2/J for whole ids. Raise UnsupportedRequestError where
     the brokers lack the request or a filter, OperationError where they refuse, also a pattern that they cannot read,
