@@ -106,12 +106,13 @@ def plan(partitions: Sequence[PartitionDescription], factor: int, racks: Racks, 
 
     Partitions that have as many replicas are left out. Kept replicas stay in their order. A new replica goes to the
     rack with the fewest replicas of the partition, and there to the broker with the fewest replicas (`loads`, by
-    broker, which stay as they are); each move of the plan counts for the next one. A broker without a rack is a rack of
-    its own. A replica out of sync that is not the leader is removed first, and one of a broker that is not alive before
-    others, then one from the rack with the most replicas. An eligible leader counts as in sync, if they are known. The
-    preferred leader in sync comes near the end; a leader that is one of the replicas is never removed.
-    `factor` is at least 1, which is not checked. Raise OperationError where fewer than `factor` brokers are alive, also
-    where nothing has to move.
+    broker, which stay as they are), of equals the one with the lowest id; each move of the plan counts for the next
+    one. A broker without a rack is a rack of its own. A replica out of sync that is not the leader is removed first,
+    and one of a broker that is not alive before others, then one from the rack with the most replicas, there of the
+    broker with the most, of equals the highest id. An eligible leader, also a last known one, counts as in sync. The
+    preferred leader in sync comes near the end; a leader that is one of the replicas is never removed. `factor` is at
+    least 1, which is not checked. Raise OperationError where fewer than `factor` brokers are alive, also where nothing
+    has to move.
     """
     if factor > len(racks):
         raise OperationError(
@@ -157,10 +158,11 @@ def plan_factor(
 
     Partitions that have as many replicas are left out; the moves are sorted by topic and partition. A partition that is
     moving counts as moved. `added` has the total number of partitions of topics that have just got new ones: brokers
-    learn of them one after the other. Raise OperationError where a broker does not know them within the time-out, or
-    where fewer than `factor` brokers are alive, also where nothing has to move. Raise NotFoundError or OperationError
-    for a topic that cannot be described and for another refusal, UnreachableError, UsageError for a wrong client
-    setting, and ValueError for an empty name.
+    learn of them one after the other. `factor` is at least 1, which is not checked; names must be UTF-8, and have no
+    NUL character. Raise OperationError where a broker does not know them within the time-out, or where fewer than
+    `factor` brokers are alive, also where nothing has to move. Raise NotFoundError or OperationError for a topic that
+    cannot be described and for another refusal, UnreachableError, UsageError for a wrong client setting, and ValueError
+    for an empty name.
     """
 
     def ask() -> list[PartitionDescription]:
@@ -346,10 +348,11 @@ def _alter(
 
     A partition that the answer leaves out, and each one where the controller did not finish in time, has an error with
     the code REQUEST_TIMED_OUT: it may have been changed. The messages of partitions are "cannot VERB TOPIC-PARTITION:
-    ...", that of a whole refusal "cannot ACTION: ...". An empty request is sent, too. Without `allow_factor_change` the
-    controller must be Kafka 4.1 or newer. Raise OperationError where the controller refuses all, UnansweredError where
-    the change may have been made, UnreachableError where the request was not sent, UnsupportedRequestError for an old
-    controller, and UsageError for a wrong client setting.
+    ...", that of a whole refusal "cannot ACTION: ...", but the reason alone where a transient one lasts until the
+    time-out. An empty request is sent, too. Without `allow_factor_change` the controller must be Kafka 4.1 or newer.
+    Raise OperationError where the controller refuses all, UnansweredError where the change may have been made,
+    UnreachableError where the request was not sent, UnsupportedRequestError for an old controller, and UsageError for a
+    wrong client setting.
     """
     topics: dict[str, list[tuple[int, list[int] | None]]] = defaultdict(list)
     for (topic, number), brokers in replicas.items():

@@ -36,10 +36,11 @@ class ReassignmentFile:
 def read_reassignment(path: Path) -> ReassignmentFile:
     """Return the plan of Kafka's JSON file; `path` may be `-` for standard input.
 
-    The version and `log_dirs` may be missing, and the list of partitions may be empty. Directories are texts that are
-    not checked; the result leaves out those that are "any". Other fields are ignored. Raise UsageError for a file that
-    cannot be read or has another form or version, for a partition that stands twice or has no replicas, a broker that
-    stands twice in a partition, and another number of directories than of replicas.
+    The version and `log_dirs` may be missing, and the list of partitions may be empty. Directories are texts in UTF-8
+    without a NUL character, which are not checked further; the result leaves out those that are "any". Other fields are
+    ignored. Raise UsageError for a file that cannot be read or has another form or version, for a partition that stands
+    twice or has no replicas, a broker that stands twice in a partition, and another number of directories than of
+    replicas.
     """
     rows = _read_rows(path, "partitions", _FORM)
     replicas: dict[Partition, tuple[int, ...]] = {}

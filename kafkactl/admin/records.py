@@ -91,7 +91,8 @@ def plan(cluster: Cluster, before: Mapping[Partition, int], compacted: Collectio
     is None; where its log cannot be read, its `before_offset` is the given one, also -1. An offset before the start of
     the log is no error: `records` is 0, and `before_offset` is the given one. Nothing is deleted; without partitions
     nothing is asked. Raise UnreachableError where no partition was answered about its start, or none about its end,
-    UsageError for a wrong client setting, and ValueError for a partition below 0 or a topic without a name.
+    UsageError for a wrong client setting, ValueError for a partition below 0 and for a topic that is empty, not UTF-8
+    or has a NUL character, and OverflowError for a partition from 2^31 on.
     """
     ends = read_log_ends(cluster, before)
     plans = []
@@ -119,7 +120,8 @@ def delete(cluster: Cluster, before: Mapping[Partition, int]) -> list[Deletion]:
     `before` has the first offset that stays, or -1 for the end of the log. A refused partition has an error, and also
     one without an answer: it has the code REQUEST_TIMED_OUT, and its records may have been deleted. Without partitions
     nothing is sent. Raise UnreachableError where no partition was answered; it is an UnansweredError where records may
-    have been deleted. Raise UsageError for a wrong client setting, and ValueError for a partition below 0.
+    have been deleted. Raise UsageError for a wrong client setting, ValueError for a partition below 0 and for a topic
+    that is not UTF-8 or has a NUL character, and OverflowError for a partition from 2^31 or an offset from 2^63 on.
     """
 
     def send(partitions: list[Partition]) -> Mapping[Partition, Future[Any]]:

@@ -120,11 +120,12 @@ def alter_credentials(cluster: Cluster, user: str, new: Sequence[NewCredential],
 
     Of two new credentials with one mechanism the last one counts. A mechanism may be in both; then it is deleted.
     Without any nothing is sent. KRaft needs a request for each change, so that a failure may leave some done. Raise
-    OperationError with the broker's words for a refused change, also where a credential to delete does not exist; the
-    message lists the changes that were done before, which other errors do not. Raise OperationError, too, where the
-    cluster has no controller or a transient refusal lasts until the time-out, UnansweredError where a change was sent
-    without an answer, UnreachableError, and UsageError for a wrong client setting. Raise KeyError for an unknown
-    mechanism in `remove`, and UnicodeEncodeError for a password that is not Unicode, both before anything is sent.
+    OperationError with the broker's words for a refused change (with the code REQUEST_TIMED_OUT it may have been done),
+    also where a credential to delete does not exist; the message lists the changes that were done before, which other
+    errors do not. Raise OperationError, too, where the cluster has no controller or a transient refusal lasts until the
+    time-out, UnansweredError where a change was sent without an answer, UnreachableError, and UsageError for a wrong
+    client setting. Raise KeyError for an unknown mechanism in `remove`, and UnicodeEncodeError for a password that is
+    not Unicode, both before anything is sent.
     """
     requests: dict[str, dict[str, Any]] = {}
     for credential in new:

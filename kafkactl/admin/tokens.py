@@ -48,7 +48,8 @@ def create_token(
     """Create a token and return it with its HMAC. With None as `owner` it belongs to the user of this connection.
 
     `owner` and `renewers` are principals TYPE:NAME, whose form is not checked; the owner can renew it also without
-    `renewers`. A `max_lifetime_ms` of -1 is the brokers' default. Raise OperationError for a refusal,
+    `renewers`. A `max_lifetime_ms` of 0 or below is the brokers' default, and a longer one is cut to that. Raise
+    OperationError for a refusal (with the code REQUEST_TIMED_OUT the token may have been created),
     UnsupportedRequestError for brokers that are too old, UnansweredError where the token may have been created,
     UnreachableError, and UsageError for a wrong client setting.
     """

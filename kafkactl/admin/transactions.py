@@ -97,12 +97,12 @@ def list_transactions(
 ) -> tuple[list[TransactionListing], list[KafkactlError]]:
     """Return the transactional ids of all coordinators that pass every filter, and an error for each other broker.
 
-    These errors are of brokers that did not answer or refused. Without a filter all are listed, sorted by coordinator
-    and then in its order. `states` are names of STATES, and another name matches nothing; `longer_than_ms` is the age
-    that the last transaction of an id must exceed, in ms, open or not, and an id without one passes; `pattern` is a
-    regular expression of RE2/J for whole ids. Raise UnsupportedRequestError where the brokers lack a filter,
-    OperationError where they refuse, also a pattern that they cannot read, UnreachableError where none answers, and
-    UsageError for a wrong client setting.
+    These errors are of brokers that did not answer or refused. The ids are sorted by coordinator and then in its order;
+    brokers leave out ids that the user may not describe. `states` are names of STATES, and Dead and another name match
+    nothing; `longer_than_ms` is the age that the last transaction of an id must exceed, in ms, open or not, and an id
+    without one passes; `pattern` is a regular expression of RE2/J for whole ids. Raise UnsupportedRequestError where
+    the brokers lack the request or a filter, OperationError where they refuse, also a pattern that they cannot read,
+    UnreachableError where none answers, and UsageError for a wrong client setting.
     """
     lowest = 0
     fields: dict[str, Any] = {"state_filters": list(states), "producer_id_filters": sorted(producer_ids)}
@@ -257,10 +257,11 @@ def find_hanging(
 
     A transaction is a candidate where its last record is more than `older_than_ms` ms older than `now_ms`, in ms since
     1970; with None all are. It hangs where no coordinator knows the producer, or the coordinator does not count the
-    partition in; a transactional id that the principal may not describe looks the same. The result is in the order of
-    `partitions`. The leaders are asked, or the replicas on `broker`. Raise the first error where no broker tells its
-    producers, and where a coordinator does not say what it knows, because nothing could be told apart then:
-    UnreachableError, OperationError or UnsupportedRequestError; and UsageError for a wrong client setting.
+    partition in; a transactional id that the principal may not describe looks the same, and so does a transaction that
+    ends during the search. The result is in the order of `partitions`. The leaders are asked, or the replicas on
+    `broker`. Raise the first error where no broker tells its producers, and where a coordinator does not say what it
+    knows, because nothing could be told apart then: UnreachableError, OperationError or UnsupportedRequestError; and
+    UsageError for a wrong client setting.
     """
     with cluster.share_timeout():
         found = list_producers(cluster, partitions, broker)

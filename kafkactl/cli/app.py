@@ -133,10 +133,10 @@ class LazyGroup(help_text.Group):
         """Return name, command and remaining arguments of the command that is called. Run `help` and `version` here.
 
         `args` is not empty and begins with the name, which is returned as it was typed. `kafkactl help COMMAND` becomes
-        `kafkactl COMMAND --help`. `help` alone, `version`, and the help of these two write to stdout and raise
-        typer.Exit. Raise UsageError for an unknown name and for arguments of `version`, click's UsageError for an
-        unknown option behind `help`, and OutputError or ReaderLeftError where stdout fails. During completion nothing
-        is written, and `help` alone, `version` and an unknown name give None for name and command.
+        `kafkactl COMMAND --help`. `help` alone, `version`, `help --version`, and the help of these two write to stdout
+        and raise typer.Exit. Raise UsageError for an unknown name and for arguments of `version`, click's UsageError
+        for another option behind `help`, and OutputError or ReaderLeftError where stdout fails. During completion
+        nothing is written, and `help` alone, `version` and an unknown name give None for name and command.
         """
         if not ctx.resilient_parsing and (own_name := _find_own_help(args)) is not None:
             stdout.out.write_text(f"Usage: kafkactl {own_name}{_OWN_ARGUMENTS[own_name]}\n\n  {_OWN[own_name]}\n")
@@ -373,9 +373,10 @@ def _print_error(failure: KafkactlError, arguments: list[str], origin: Exception
     The output is flushed before, and an error of that is ignored. In Kafka's style the error, but not the traceback, is
     only kept in people.failures. `arguments` are only searched for --debug. An UnansweredError of a command that may
     have changed the cluster gets the words "may have been done", a hint that says how to check it, and the status 3; so
-    does, but not in Kafka's style, an OperationError with the code REQUEST_TIMED_OUT. Any other UnreachableError tells,
-    but not in Kafka's style, that changes before it may have been done, where one was sent. `origin` is the exception
-    that was raised, whose traceback is printed; None where it is `failure` itself.
+    does, but not in Kafka's style, an OperationError with the code REQUEST_TIMED_OUT. Any other UnreachableError gets
+    that hint and the status 3, and tells that changes before it may have been done, where one was sent, but not in
+    Kafka's style. `origin` is the exception that was raised, whose traceback is printed; None where it is `failure`
+    itself.
     """
     origin = origin or failure
     if running.may_have_changed() and (isinstance(failure, UnansweredError) or _is_late_refusal(failure)):

@@ -168,14 +168,15 @@ def recreate_topics(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
     """Delete topics and create them again with the same numbers of partitions and replicas and the same own settings.
 
     The number of replicas is the largest of a partition, after reassignments in progress, or that of now where the user
-    or the brokers cannot list these. The brokers of replicas are chosen anew, and all records are lost. Until the
-    time-out is over, the creation is tried again for names that are not free yet. Return the outcome of each topic,
-    sorted by name. A topic whose deletion fails or has no answer is not created again. Where a topic was deleted but
-    not created, the hint is the command that creates it; with the code REQUEST_TIMED_OUT it may have been created.
-    Raise NotFoundError for a topic that does not exist and OperationError for one that cannot be described, also where
-    no answer about reassignments comes, before anything is deleted; raise UnreachableError where no broker answers to
-    the description, or where the deletion was certainly not sent, UsageError for a wrong client setting, and ValueError
-    for an empty name. Without names the result is empty.
+    or the brokers cannot list these. Settings whose values the brokers do not tell are left out. Names must be UTF-8,
+    and have no NUL character, else another topic may be deleted. The brokers of replicas are chosen anew, and all
+    records are lost. Until the time-out is over, the creation is tried again for names that are not free yet. Return
+    the outcome of each topic, sorted by name. A topic whose deletion fails or has no answer is not created again. Where
+    a topic was deleted but not created, the hint is the command that creates it; with the code REQUEST_TIMED_OUT it may
+    have been created. Raise NotFoundError for a topic that does not exist and OperationError for one that cannot be
+    described, also where no answer about reassignments comes, before anything is deleted; raise UnreachableError where
+    no broker answers to the description, or where the deletion was certainly not sent, UsageError for a wrong client
+    setting, and ValueError for an empty name. Without names the result is empty.
     """
     specs = {
         description.topic: TopicSpec(

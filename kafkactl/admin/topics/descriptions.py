@@ -77,10 +77,10 @@ Descriptions = tuple[list[TopicDescription], list[KafkactlError]]
 def describe_topics(cluster: Cluster, names: Sequence[str], with_moves: bool = False) -> list[TopicDescription]:
     """Return topics with their settings, sorted by name, as describe_each() does.
 
-    `with_moves` asks for reassignments. Without names the result is empty. Raise NotFoundError or OperationError where
-    a topic, or a part of it, cannot be described; UnreachableError where no topic, or no topic's settings, were
-    answered, UsageError for a wrong client setting, and ValueError for an empty name. The first error is raised, and no
-    topic is returned then.
+    `with_moves` asks for reassignments. Names must be UTF-8, and have no NUL character. Without names the result is
+    empty. Raise NotFoundError or OperationError where a topic, or a part of it, cannot be described; UnreachableError
+    where no topic, or no topic's settings, were answered, UsageError for a wrong client setting, and ValueError for an
+    empty name. The first error is raised, and no topic is returned then.
     """
     topics, errors = describe_each(cluster, names, with_moves)
     if errors:
@@ -96,9 +96,10 @@ def describe_each(cluster: Cluster, names: Sequence[str], with_moves: bool = Fal
     the replicas of such partitions without one. Where no answer about them comes, they are empty, with one error more;
     without the right to list them, and where the brokers cannot list them, they are empty without an error. Eligible
     leaders, and reassignments in any case, are read where librdkafka gets no answer for half of the time-out: then
-    kafka-python asks. Without names both lists are empty. Raise OperationError where reassignments are refused for
-    another reason than missing rights, or a whole request of kafka-python is refused, UnreachableError where no topic,
-    or no topic's settings, were answered, UsageError for a wrong client setting, and ValueError for an empty name.
+    kafka-python asks. Names must be UTF-8, and have no NUL character. Without names both lists are empty. Raise
+    OperationError where reassignments are refused for another reason than missing rights, or a whole request of
+    kafka-python is refused, UnreachableError where no topic, or no topic's settings, were answered, UsageError for a
+    wrong client setting, and ValueError for an empty name.
     """
     if not names:
         return [], []
@@ -141,9 +142,10 @@ def describe_each(cluster: Cluster, names: Sequence[str], with_moves: bool = Fal
 def find_compacted_topics(cluster: Cluster, names: Sequence[str]) -> set[str]:
     """Return those of the topics that have compaction only, as far as their settings can be read.
 
-    These have cleanup.policy=compact. A topic that does not exist or cannot be read is left out. Raise UnreachableError
-    where no topic, or no topic's settings, were answered, OperationError where a whole request is refused, UsageError
-    for a wrong client setting, and ValueError for an empty name.
+    These have cleanup.policy=compact. A topic that does not exist or cannot be read is left out. Names must be UTF-8,
+    and have no NUL character. Raise UnreachableError where no topic, or no topic's settings, were answered,
+    OperationError where a whole request is refused, UsageError for a wrong client setting, and ValueError for an empty
+    name.
     """
     descriptions, _ = describe_each(cluster, names)
     policies = {
@@ -391,8 +393,8 @@ def _read_replicas_again(
 
     A move may have ended after the topic was described: then the replicas that it removed are gone. Leaders and
     replicas in sync are new, too; partitions of `moves` stay as they are. Without such topics nothing is asked. Where
-    no answer comes, and for a topic or partition that is gone, nothing changes. Raise UsageError for a wrong client
-    setting.
+    no answer or a refusal comes, and for a topic or partition that is gone, nothing changes. Raise UsageError for a
+    wrong client setting.
     """
     names = [
         topic.topic
