@@ -99,6 +99,7 @@ def test_a_wait_ends_when_enough_brokers_answer_or_the_time_is_over(fake: FakeCl
     connected.close()
 
 
+@pytest.mark.slow
 def test_a_wait_goes_on_while_a_broker_that_has_just_started_knows_no_brokers(fake: FakeCluster) -> None:
     started = time.monotonic()
     fake.on(

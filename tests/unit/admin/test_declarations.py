@@ -230,6 +230,7 @@ def test_a_setting_that_no_broker_knows_any_more_stops_no_recreation() -> None:
     assert "message.format.version" not in str(request)
 
 
+@pytest.mark.slow
 def test_an_error_behind_changes_that_were_made_tells_of_them(cli: Cli, tmp_path: Path) -> None:
     """The settings are changed, and then nobody answers about the moves."""
     file = tmp_path / "topics.yaml"

@@ -502,6 +502,7 @@ def test_a_full_disk_is_told_beside_another_error(cli: Cli) -> None:
     assert "No space left on device" in told
 
 
+@pytest.mark.slow
 def test_a_traceback_that_cannot_be_written_changes_no_exit_status(cli: Cli) -> None:
     with open("/dev/full", "wb") as full:
         line = ("--debug", "topics", "list", "-b", "localhost:1", "--timeout", "1")

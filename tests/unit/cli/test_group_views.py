@@ -288,6 +288,7 @@ def test_two_looks_print_the_note_about_many_records_once(cli: Cli) -> None:
     assert done.stderr.count("lag in time is not measured") == 1
 
 
+@pytest.mark.slow
 def test_a_reset_that_stops_names_the_groups_before_and_behind(cli: Cli) -> None:
     groups = [Group(name, offsets={("orders", 0): 0}) for name in ("a", "b", "c", "d")]
     with FakeBroker(topics={"orders": 1}, groups=groups) as broker:
@@ -305,6 +306,7 @@ def test_a_reset_that_stops_names_the_groups_before_and_behind(cli: Cli) -> None
     ]
 
 
+@pytest.mark.slow
 def test_an_alias_has_the_hints_of_its_command(cli: Cli) -> None:
     with FakeBroker(topics={"orders": 1}, groups=["g"]) as broker:
         line = ["delete-offsets", "g", "--topic", "orders", "--yes", "--timeout", "2", "-b", broker.address]

@@ -943,6 +943,7 @@ def test_the_remark_about_two_names_comes_before_the_error(capfd: pytest.Capture
     assert error.startswith("Error while executing topic command : Input string `bad`")
 
 
+@pytest.mark.slow
 def test_the_warning_about_colliding_names_is_printed_once(cli: Cli) -> None:
     line = ("kafka-topics", "--create", "--topic", "a_b", "--partitions", "1", "--bootstrap-server")
     silent = cli("--timeout", "1", *line, "127.0.0.1:1", check=1).stdout

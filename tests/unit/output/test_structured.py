@@ -141,12 +141,14 @@ def _comparable(value: Any) -> Any:
     return json.loads(json.dumps(value))
 
 
+@pytest.mark.slow
 def test_a_very_long_text_is_not_folded() -> None:
     """A folded text needs the indentation of its place."""
     value = {"a": {"b": {"c": "x " * 600_000 + "end"}}}
     assert yaml.safe_load("".join(encode_yaml(value))) == value
 
 
+@pytest.mark.slow
 def test_long_texts_are_not_kept() -> None:
     structured._encode_short_yaml_text.cache_clear()
     for number in range(20):

@@ -133,6 +133,7 @@ def test_a_list_with_a_wrong_record_sends_nothing(client: kafkactl.Client, recor
 
 @pytest.mark.parametrize(("record", "message"), WRONG[::9])
 @pytest.mark.parametrize("count", [0, 700])
+@pytest.mark.slow
 def test_an_iterable_sends_the_records_before_the_wrong_one(
     client: kafkactl.Client, record: object, message: str, count: int
 ) -> None:
@@ -156,6 +157,7 @@ def test_what_was_sent_is_in_the_log() -> None:
     assert records[1].headers == (("h", b"1"),)
 
 
+@pytest.mark.slow
 def test_an_error_of_the_iterable_passes_through(client: kafkactl.Client) -> None:
     def read() -> Iterator[str]:
         yield from ["a", "b"]
@@ -166,6 +168,7 @@ def test_an_error_of_the_iterable_passes_through(client: kafkactl.Client) -> Non
     assert caught.value.__notes__ == ["kafkactl: 2 records delivered before this, 0 not"]
 
 
+@pytest.mark.slow
 def test_other_errors_have_the_delivery_too(client: kafkactl.Client) -> None:
     unsendable = client.produce("orders", ["a", {"value": b"b", "partition": 7}])
     assert (unsendable.delivered, [record.value for record in unsendable.undelivered]) == (1, [b"b"])
