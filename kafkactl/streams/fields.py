@@ -22,7 +22,7 @@ _NAMES = (b'"key', b'"value', b'"headers"', b'"partition"', b'"timestamp')
 _ESCAPED_NAME = re.compile(rb'[{,][ \t\r\n]*"[^"\\]*\\u[^"]*"[ \t\r\n]*:')
 """What may be a name with an escaped letter, such as "k\\u0065y"."""
 _SPACE = re.compile(r"[ \t\r\n]*")
-_LONGEST_SHOWN = 80
+LONGEST_SHOWN = 80
 """Number of characters of a name or value in errors: it can have megabytes."""
 
 Parsed = TypeVar("Parsed")
@@ -62,7 +62,7 @@ class FieldReader:
         Formats of a schema registry also raise OperationError, UnreachableError and UsageError.
         """
         if unknown := sorted(fields.keys() - {*self.FIELDS, *self.IGNORED_FIELDS}):
-            raise FormatError(f"unknown field {unknown[0][:_LONGEST_SHOWN]!r}", f"use only {', '.join(self.FIELDS)}")
+            raise FormatError(f"unknown field {unknown[0][:LONGEST_SHOWN]!r}", f"use only {', '.join(self.FIELDS)}")
         if fields.get("control") is not None:
             return None
         record: Record = {
@@ -191,7 +191,7 @@ def _add_member(members: dict[str, Any], name: str, text: str, begin: int, end: 
     not JSON, and RecursionError for deep nesting.
     """
     if name in members:
-        raise FormatError(f"{name[:_LONGEST_SHOWN]!r} occurs twice")
+        raise FormatError(f"{name[:LONGEST_SHOWN]!r} occurs twice")
     if name == "headers" and text[begin] in "[{":
         members[name] = _parse_headers(text, begin)
     else:
@@ -371,5 +371,5 @@ def _read_integer(value: Any, name: str, highest: int) -> int:
         number = int(value)
         if 0 <= number <= highest:
             return number
-    shown = value[:_LONGEST_SHOWN] if isinstance(value, str) else value
+    shown = value[:LONGEST_SHOWN] if isinstance(value, str) else value
     raise FormatError(f"invalid value {shown!r} for {name}: not a number from 0 to {highest}")

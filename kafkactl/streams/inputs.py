@@ -19,15 +19,13 @@ from typing import Any, TypeVar
 
 from kafkactl.errors import FormatError, KafkactlError
 from kafkactl.serde.formats import Format
-from kafkactl.streams.fields import FieldReader, parse_headers, parse_members
+from kafkactl.streams.fields import LONGEST_SHOWN, FieldReader, parse_headers, parse_members
 from kafkactl.streams.lines import LineReader
 from kafkactl.streams.record import Batch, Record
 from kafkactl.streams.stoppable import CHUNK, CanStop, Input, Stop
 
 _LENGTH = struct.Struct(">i")
 _PACES_PER_SECOND = 20
-_LONGEST_TITLE = 80
-"""Number of characters of a column's name in errors: a file without line ends has megabytes in its heading."""
 
 Piece = TypeVar("Piece", Batch, bytes)
 Source = Callable[[Input], Iterator[Batch]]
@@ -326,7 +324,7 @@ def _read_titles(cells: list[bytes | None]) -> list[str]:
         raise FormatError("a heading has a carriage return", "lines end with \\n or \\r\\n")
     repeated = [title for number, title in enumerate(titles) if title in titles[:number]]
     if repeated:
-        raise FormatError(f"two columns are called {repeated[0][:_LONGEST_TITLE]!r}")
+        raise FormatError(f"two columns are called {repeated[0][:LONGEST_SHOWN]!r}")
     return titles
 
 

@@ -17,7 +17,7 @@ from kafkactl.cli.kafka_style.tools import (
     WrongUsageError,
     connection_options,
     convert_error,
-    keep_copy,
+    keep_json,
     parse_json,
     print_stack,
     read_once,
@@ -154,7 +154,7 @@ def _check_file(path: str) -> str:
     counts = Counter(f"{row.get('topic')}-{row.get('partition')}" for row in rows)
     if doubles := sorted(name for name, count in counts.items() if count > 1):
         raise JavaError(f"Replica election data contains duplicate partitions: [{', '.join(doubles)}]", _OPERATION)
-    return path if is_regular and alone == content else keep_copy(alone)
+    return keep_json(path, content, alone, is_regular)
 
 
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:

@@ -20,7 +20,7 @@ from kafkactl.cli.kafka_style.tools import (
     WrongUsageError,
     convert_error,
     is_json_of_type,
-    keep_copy,
+    keep_json,
     parse_json,
     read_once,
     require_file,
@@ -262,7 +262,7 @@ def _translate_generate(arguments: Arguments) -> list[str]:
     rows = _read_list(document, "topics")
     topics = [_read_field(row, "topic") for row in rows]
     _refuse_doubles(topics, "List of topics to reassign contains duplicate entries: [{}]")
-    file = path if is_regular and alone == content else keep_copy(alone)  # names on the command line could be patterns
+    file = keep_json(path, content, alone, is_regular)  # names on the command line could be patterns
     words = [f"--{_TOPICS}={file}", f"--brokers={','.join(str(int(text)) for text in brokers)}"]
     return [*words, *(["--disable-rack-aware"] if arguments.has("disable-rack-aware") else [])]
 
@@ -308,7 +308,7 @@ def _check_plan(path: str, is_executed: bool) -> str:
         if repeated:
             reason = f"Partition replica lists may not contain duplicate entries: {'. '.join(repeated)}"
             raise JavaError(reason, _FAILED)
-    return path if is_regular and alone == content else keep_copy(alone)
+    return keep_json(path, content, alone, is_regular)
 
 
 def _read(path: str) -> tuple[bytes, bool]:

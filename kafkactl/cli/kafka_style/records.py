@@ -20,7 +20,7 @@ from kafkactl.cli.kafka_style.tools import (
     connection_options,
     convert_error,
     is_json_of_type,
-    keep_copy,
+    keep_json,
     parse_json,
     print_stack,
     read_once,
@@ -93,7 +93,7 @@ def _check_file(path: str) -> str:
     except (ValueError, RecursionError):
         raise JavaError("The input string is not a valid JSON", _OPERATION) from None
     _check_document(document)
-    return path if is_regular and alone == content else keep_copy(alone)
+    return keep_json(path, content, alone, is_regular)
 
 
 def _check_document(document: Any) -> None:

@@ -337,6 +337,15 @@ def is_json_of_type(value: Any, kind: str) -> bool:
     return type(value) is int and -bound <= value < bound
 
 
+def keep_json(path: str, content: bytes, alone: bytes, is_regular: bool) -> str:
+    """Return the path of a file that has only the JSON of another one: `path` itself, or a copy as of keep_copy().
+
+    `content` and `is_regular` are the results of read_once(), and `alone` that of parse_json(). Raise KafkactlError
+    where the copy cannot be written.
+    """
+    return path if is_regular and alone == content else keep_copy(alone)
+
+
 def keep_copy(content: bytes) -> str:
     """Return the path of a nameless file with this content, which stays open until the process ends.
 
