@@ -6,24 +6,24 @@ parts of kafka-python's package `net` that are used here.
 
 from __future__ import annotations
 
-import os
-import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from kafkactl.connection import oauth, tls
 from kafkactl.connection.broker_errors import refusal
+from kafkactl.connection.kafka_python_errors import (
+    UNREADABLE_VERSIONS,
+    explain_login_failure,
+    list_kafka_errors,
+    list_login_errors,
+    make_error,
+    make_setting_error,
+    make_version_error,
+)
 from kafkactl.connection.protocol import LARGEST_ANSWER_BYTES, ApiKey, EndpointType
 from kafkactl.connection.settings import Settings
-from kafkactl.errors import (
-    KafkactlError,
-    OperationError,
-    UnansweredError,
-    UnreachableError,
-    UnsupportedRequestError,
-    UsageError,
-)
+from kafkactl.errors import KafkactlError, UnreachableError
 
 Node = int | str
 """The id of a broker, or kafka-python's name for a bootstrap server."""
@@ -113,11 +113,6 @@ _LONGEST_PAUSE_MS = 500
 _SHORTEST_WAIT_S = 0.2
 _PATIENCE_S = 1.5
 """Time without a connection after which the other client library is asked for the reason."""
-_BROKER_HINT = "check that broker, and the address that it advertises"
-_ENDED = "the connection ended before the answer came"
-_UNREADABLE_VERSIONS: tuple[type[Exception], ...] = (TypeError,)
-"""Errors of kafka-python for a list of versions that is null, while a connection opens."""
-_ERRNO = re.compile(r"(\d+) E[A-Z]+")
 
 
 def translate_settings(settings: Settings) -> dict[str, Any]:
@@ -175,7 +170,7 @@ class Brokers:
             self._net: Network = NetworkSelector(client_id=config["client_id"])
             self._manager: Manager = KafkaConnectionManager(self._net, **config)
         except (AssertionError, OSError, ValueError, KafkaConfigurationError) as error:
-            raise _make_setting_error(error) from error
+            raise make_setting_error(error) from error
         self._net.start()
         self._seed: Node | None = None
         """The bootstrap server that answered last; None before the first answer."""
@@ -212,11 +207,6 @@ class Brokers:
         `raise_reason` raises.
         """
         return self._seed is not None or self._is_only_slow
-
-    @property
-    def _uses_sasl(self) -> bool:
-        """Return whether the settings have a login by SASL."""
-        return "sasl" in self._settings.properties.get("security.protocol", "").lower()
 
     def find_answering_node(self, deadline: float) -> Node:
         """Return a bootstrap server that is connected, so that a request to it is sent only once.
@@ -271,7 +261,7 @@ class Brokers:
         """
         try:
             futures = {node: self._send_over(self._open(node, deadline), node, make(), deadline)}
-        except _list_kafka_errors() as error:  # the connection may have ended since it was found
+        except list_kafka_errors() as error:  # the connection may have ended since it was found
             self._silent.add(node)
             return self._make_error(node, error)
         other_nodes = [other for other in self._list_bootstrap_nodes() if other != node and other not in self._silent]
@@ -312,7 +302,7 @@ class Brokers:
             try:
                 if self._open(node, deadline).connected:
                     return node
-            except _list_kafka_errors():  # kafka-python pauses after a failed connection
+            except list_kafka_errors():  # kafka-python pauses after a failed connection
                 continue
         return None
 
@@ -411,7 +401,7 @@ class Brokers:
             for node in list(pending_requests):
                 try:
                     connection = self._open(node, deadline)
-                except _list_kafka_errors() as error:
+                except list_kafka_errors() as error:
                     reasons[node] = self._find_failure(node) or error  # the error may be that of the pause after it
                     if self._has_refused_login(node):
                         answers[node] = self._make_error(node, error)
@@ -425,7 +415,7 @@ class Brokers:
         for node, future in futures.items():
             try:
                 answers[node] = await future
-            except _list_kafka_errors() as error:
+            except list_kafka_errors() as error:
                 answers[node] = self._make_error(node, error, is_sent=True)
         for node in pending_requests:
             answers[node] = self._make_error(node, reasons.get(node))
@@ -490,27 +480,27 @@ class Brokers:
         """
         try:
             return self._open(node, time.monotonic() + _NEXT_AFTER_S).init_future
-        except _list_kafka_errors():
+        except list_kafka_errors():
             return None
 
     async def _wait_briefly(self, future: Any, wait_s: float) -> None:
         """Wait until the future is done, but no longer than `wait_s` s (1 ms where that is less).
 
         Without a future, or with one that is done, the wait is `wait_s` s and at most 5 ms.
-        The future's error is not raised if it is one of _list_kafka_errors() or _UNREADABLE_VERSIONS.
+        The future's error is not raised if it is one of list_kafka_errors() or UNREADABLE_VERSIONS.
         """
         if future is None or future.is_done:
             await self._net.sleep(min(max(0.0, wait_s), _MOMENT_S))
             return
         try:
             await self._manager.wait_for(future, max(1, int(wait_s * _MS)))
-        except _list_kafka_errors() + _UNREADABLE_VERSIONS:
+        except list_kafka_errors() + UNREADABLE_VERSIONS:
             return
 
     def _open(self, node: Node, deadline: float) -> Connection:
         """Return the connection to a node. It may still be opening, until the `deadline`, a time of time.monotonic().
 
-        Raise an error of _list_kafka_errors() where it cannot be opened, for example in the pause after a failure. A
+        Raise an error of list_kafka_errors() where it cannot be opened, for example in the pause after a failure. A
         login that was refused is not tried again in the same search or request, because some servers lock a user after
         several failures: its error is raised again.
         """
@@ -540,8 +530,8 @@ class Brokers:
         if connection is None or not connection.init_future.is_done:
             return False
         error = connection.init_future.exception
-        if isinstance(error, _list_login_errors()):
-            self.login_failure = _explain_login_failure(error)
+        if isinstance(error, list_login_errors()):
+            self.login_failure = explain_login_failure(error)
             return True
         if self._settings.has_controllers and node in self._opened_again and self._has_ended_at_login(connection):
             self.login_failure = "SASL authentication error: the connection ended during the login"
@@ -567,7 +557,7 @@ class Brokers:
         """
         return (
             connection is not None
-            and self._uses_sasl
+            and self._settings.uses_sasl
             and connection.init_future.is_done
             and connection.init_future.exception is not None
             and connection.parser is not None  # it is made when TCP has connected
@@ -588,204 +578,15 @@ class Brokers:
         return max(1, int((deadline - time.monotonic()) * _MS))
 
     def _make_error(self, node: Node, error: BaseException | None, is_sent: bool = False) -> KafkactlError:
-        """Return our exception for a request without an answer. `is_sent` is whether the request was sent.
+        """Return our exception for a request to a node that has no answer: that of make_error.
 
-        Without a connection or an answer, for an answer that cannot be read, for a failed login, and for OSError,
-        ValueError and OverflowError, it is an UnreachableError, or an UnansweredError if the request was sent. `error`
-        is None where only the time was over. Where the brokers are too old it is an UnsupportedRequestError, which
-        names the node only if the request was sent. An error of kafkactl, such as that of a token, stays. Another error
-        becomes an OperationError, which names no broker. Any other message names a broker whose address is known; for a
-        bootstrap server and an empty `node` it names the cluster or the controllers. Nothing is raised.
+        `is_sent` is whether the request was sent. Where it was, and the broker is too old for it, the exception is that
+        of make_version_error.
         """
-        from kafka import errors
+        from kafka.errors import IncompatibleBrokerVersion
 
-        unanswered = (
-            errors.KafkaConnectionError,
-            errors.NodeNotReadyError,
-            errors.KafkaTimeoutError,
-            errors.RequestTimedOutError,
-            errors.KafkaProtocolError,  # an answer that cannot be read
-            *_list_login_errors(),
-            errors.Cancelled,
-            OSError,
-            OverflowError,
-            ValueError,
-            *(() if is_sent else _UNREADABLE_VERSIONS),
-        )
-        if isinstance(error, KafkactlError):
-            return error
-        if isinstance(error, errors.IncompatibleBrokerVersion) and is_sent and node in self._last_sent:
-            return self._make_version_error(node, *self._last_sent[node])
-        if error is not None and not isinstance(error, unanswered):
-            return _translate_error(error)
-        kind = UnansweredError if is_sent else UnreachableError
-        place = "broker {} at {}:{}".format(node, *self.places[node]) if node in self.places else None
-        reason = None if error is None else _find_connection_reason(error)
-        if reason is None and place is not None:
-            return kind(f"no answer within {self._settings.timeout_s:g} s from {place}", _BROKER_HINT)
-        if place is not None:
-            return kind(f"cannot reach {place}: {reason}", _BROKER_HINT)
-        at_controllers = self._settings.has_controllers
-        hint = f"the address is from {self._settings.source}; choose another"
-        if at_controllers and reason == _ENDED and not self._uses_sasl:
-            hint = "if the listener wants a login, set security.protocol=SASL_PLAINTEXT, or SASL_SSL with TLS"
-        return kind(
-            f"cannot reach the {'controllers' if at_controllers else 'cluster'} at {self._settings.bootstrap_servers}: "
-            f"{reason or f'no answer within {self._settings.timeout_s:g} s'}",
-            hint if at_controllers else f"{hint} with -b HOST:PORT",
-        )
-
-    def _make_version_error(self, node: Node, request: Any, connection: Connection) -> UnsupportedRequestError:
-        """Return our exception for a request that a broker does not have, or not in a version that would do.
-
-        The message names a node whose address is known. For one that is too old it also names the first release of
-        Kafka that has the request, if that is known. One whose versions are all too new has a text of its own.
-        `request`, `needed_versions` and `supported_versions` of the exception are set; the last is None where the node
-        does not have the request. For a request that controllers do not serve the exception is that of
-        _make_endpoint_error, which has `request` and `is_of_brokers`.
-        """
-        versions = connection.broker_version_data
-        api = request.name.removesuffix("Request")
-        if self._settings.has_controllers and "controller" not in request.json.get("listeners", ()):
-            return self._make_endpoint_error(node, api)
-        lowest = max(request.min_version, request._min_version or 0)
-        highest = request.max_version if request._max_version is None else request._max_version
-        supported = versions.api_versions.get(request.API_KEY)
-        kind = "controller" if self._settings.has_controllers else "broker"
-        place = "{} {} at {}:{}".format(kind, node, *self.places[node]) if node in self.places else f"the {kind}"
-        release = find_first_release(request.API_KEY, lowest)
-        if supported is not None and supported[0] > highest:
-            reason = f"is too new: it has {api} from version {supported[0]} on, and kafkactl knows up to {highest}"
-            release = None
-        elif supported is not None:
-            reason = f"is too old: it has {api} up to version {supported[1]}, and version {lowest} is needed"
-        elif release is not None and ApiKey.DESCRIBE_QUORUM not in versions.api_versions:
-            reason = f"does not have the request {api}"
-            if release <= versions.broker_version:
-                reason, release = f"{reason}, which only brokers of KRaft clusters have", None
-            else:
-                reason = f"is too old: it {reason}"
-        else:
-            reason = f"is too old: it does not have the request {api}"
-        since = "" if release is None else f" (Kafka {'.'.join(map(str, release))} has it)"
-        error = UnsupportedRequestError(f"{place} {reason}{since}")
-        error.request, error.needed_versions, error.supported_versions = api, (lowest, highest), supported
-        return error
-
-    def _make_endpoint_error(self, node: Node, api: str) -> UnsupportedRequestError:
-        """Return our exception for a request that only brokers serve, and that went to a controller.
-
-        `api` is the request's name without "Request". The message names a node whose address is known. `is_of_brokers`
-        of the exception is set.
-        """
-        place = "controller {} at {}:{}".format(node, *self.places[node]) if node in self.places else "the controller"
-        error = UnsupportedRequestError(
-            f"{place} does not serve {api}: only brokers do", "name brokers with --bootstrap-server"
-        )
-        error.request, error.is_of_brokers = api, True
-        return error
-
-
-_KRAFT_RELEASES: dict[int, dict[tuple[int, int], int]] = {
-    ApiKey.DESCRIBE_QUORUM: {(2, 8): 0, (3, 3): 1, (3, 9): 2},
-    ApiKey.UNREGISTER_BROKER: {(2, 8): 0},
-    ApiKey.LIST_CONFIG_RESOURCES: {(3, 7): 0},
-    ApiKey.ADD_RAFT_VOTER: {(3, 9): 0},
-    ApiKey.REMOVE_RAFT_VOTER: {(3, 9): 0},
-}
-"""The highest version of requests that only KRaft has, by the releases that brought one before 4.0 (KIP-595, KIP-836,
-KIP-714, KIP-853)."""
-
-
-def find_first_release(api_key: int, version: int) -> tuple[int, ...] | None:
-    """Return the first release of Kafka, such as (4, 2), whose brokers have a version of a request; None if unknown.
-
-    `api_key` is the number of the request. The releases are those that kafka-python knows. It has looked at brokers
-    with ZooKeeper before Kafka 4.0, so the requests that only KRaft has stand in a table here.
-    """
-    from kafka.protocol.broker_version_data import BROKER_API_VERSIONS
-
-    for release, highest in _KRAFT_RELEASES.get(api_key, {}).items():
-        if highest >= version:
-            return release
-    releases = (
-        release for release, ranges in BROKER_API_VERSIONS.items() if ranges.get(api_key, (0, -1))[1] >= version
-    )
-    return min(releases, default=None)
-
-
-def _list_kafka_errors() -> tuple[type[Exception], ...]:
-    """Return the exceptions that kafka-python's calls raise, for an except clause."""
-    from kafka.errors import KafkaError
-
-    return KafkaError, OSError, OverflowError, ValueError  # the last two: host names that Python cannot look up
-
-
-def _list_login_errors() -> tuple[type[Exception], ...]:
-    """Return the exceptions of kafka-python after which the same login would fail again, for an except clause."""
-    from kafka import errors
-
-    return errors.SaslAuthenticationFailedError, errors.UnsupportedSaslMechanismError, errors.IllegalSaslStateError
-
-
-def _explain_login_failure(error: BaseException) -> str:
-    """Return why a login was refused, in the words of librdkafka for this failure."""
-    from kafka import errors
-
-    if isinstance(error, errors.UnsupportedSaslMechanismError):
-        return "Unsupported SASL mechanism"
-    if isinstance(error, errors.IllegalSaslStateError):
-        return "Request not valid in current SASL state"
-    text = str(error.args[0]) if error.args else ""
-    return f"SASL authentication error: {text.removeprefix('SaslAuthenticationFailedError: ')}".removesuffix(": ")
-
-
-def _make_setting_error(error: Exception) -> UsageError:
-    """Return the error for a setting that kafka-python refuses, with kafka-python's text."""
-    return UsageError(f"a client setting is wrong: {error}", "look at -X, --command-config and the context")
-
-
-def _translate_error(error: Any) -> KafkactlError:
-    """Return our exception for a refusal. kafka-python's protocol errors have Kafka's code as `errno`.
-
-    It is an UnsupportedRequestError where the brokers are too old, and otherwise an OperationError. The code of the
-    first is None, and that of an OperationError only for an error without `errno`.
-    """
-    from kafka import errors
-
-    if isinstance(error, (errors.UnsupportedVersionError, errors.IncompatibleBrokerVersion)):
-        return UnsupportedRequestError(f"the brokers are too old for this request: {_describe(error)}")
-    code: int = getattr(error, "errno", 0)
-    return refusal("", code) if code else OperationError(_describe(error))
-
-
-def _find_connection_reason(error: BaseException) -> str | None:
-    """Return why a connection failed, as text, or None where only the time was over or the node is not ready yet.
-
-    The reason is that of a refused login, that a name cannot be looked up, or that of an error of the operating system
-    whose number and name are in the text, such as 111 ECONNREFUSED, or that an answer cannot be read. All other errors,
-    also those of TLS, give the sentence that the connection ended.
-    """
-    from kafka import errors
-
-    if isinstance(
-        error, (errors.KafkaTimeoutError, errors.RequestTimedOutError, errors.NodeNotReadyError, TimeoutError)
-    ):
-        return None
-    if isinstance(error, _list_login_errors()):
-        return _explain_login_failure(error)
-    if code := _ERRNO.search(str(error)):
-        return os.strerror(int(code[1]))
-    if isinstance(error, UnicodeError) or "DNS" in str(error):
-        return "the name cannot be looked up"
-    if isinstance(error, (errors.KafkaProtocolError, *_UNREADABLE_VERSIONS)):
-        return "an answer cannot be read"
-    return _ENDED
-
-
-def _describe(error: Any) -> str:
-    """Return the description of one of kafka-python's errors, or its text where it has none.
-
-    An error of another library without arguments gives an empty text.
-    """
-    return str(getattr(error, "description", None) or error or type(error).__name__)
+        address = self.places.get(node) if isinstance(node, int) else None
+        if isinstance(error, IncompatibleBrokerVersion) and is_sent and node in self._last_sent:
+            request, connection = self._last_sent[node]
+            return make_version_error(self._settings, node, address, request, connection.broker_version_data)
+        return make_error(self._settings, node, address, error, is_sent)

@@ -65,6 +65,11 @@ class Settings:
     has_controllers: bool = False
     """Whether the address is that of controllers, and not of brokers."""
 
+    @property
+    def uses_sasl(self) -> bool:
+        """Return whether the settings have a login by SASL."""
+        return "sasl" in self.properties.get("security.protocol", "").lower()
+
     def require_writable(self, action: str, caller: str = "command") -> None:
         """Raise UsageError if the settings are those of a read-only context; otherwise do nothing.
 

@@ -22,6 +22,7 @@ from kafkactl.connection import kafka_python
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.diagnosis import _parse_addresses
 from kafkactl.connection.kafka_python import translate_settings
+from kafkactl.connection.kafka_python_errors import find_first_release
 from kafkactl.connection.oauth import get_token
 from kafkactl.connection.protocol import ApiKey, ErrorCode
 from kafkactl.connection.settings import Settings, require_addresses
@@ -149,7 +150,7 @@ def test_one_room_imports_the_library() -> None:
         for path in room.parent.rglob("*.py")
         if re.search(r"^\s*(from|import) kafka\b", path.read_text(), re.M)
     }
-    modules = {room / name for name in ("requests.py", "oauth.py", "api_versions.py", "messages")}
+    modules = {room / name for name in ("kafka_python_errors.py", "requests.py", "oauth.py", "api_versions.py", "messages")}
     assert importers == {Path(kafka_python.__file__), *modules}
 
 
@@ -541,7 +542,7 @@ def test_an_answer_without_a_token(answer: str, monkeypatch: pytest.MonkeyPatch)
 )
 def test_the_first_release_with_a_request(request_key: int, version: int, release: tuple[int, int] | None) -> None:
     """Brokers with ZooKeeper do not have those of KRaft, so their tables do not tell when these came."""
-    assert kafka_python.find_first_release(request_key, version) == release
+    assert find_first_release(request_key, version) == release
 
 
 def _cut(request: Any, _answer: object) -> bytes:
