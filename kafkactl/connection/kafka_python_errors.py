@@ -22,7 +22,6 @@ Address = tuple[str, int]
 """Host and port."""
 UNREADABLE_VERSIONS: tuple[type[Exception], ...] = (TypeError,)
 """Errors of kafka-python for a list of versions that is null, while a connection opens."""
-_BROKER_HINT = "check that broker, and the address that it advertises"
 _ENDED = "the connection ended before the answer came"
 _ERRNO = re.compile(r"(\d+) E[A-Z]+")
 _KRAFT_RELEASES: dict[int, dict[tuple[int, int], int]] = {
@@ -45,8 +44,8 @@ def make_error(
     ValueError and OverflowError, it is an UnreachableError, or an UnansweredError if the request was sent. `error` is
     None where only the time was over. Where the brokers are too old it is an UnsupportedRequestError, which names no
     broker. An error of kafkactl, such as that of a token, stays. Another error becomes an OperationError, which names
-    no broker. Any other message names the broker `node` at `address`; without an address, as for a bootstrap server, it
-    names the cluster or the controllers. Nothing is raised.
+    no broker. Any other message names the broker or controller `node` at `address`; without an address, as for a
+    bootstrap server, it names the cluster or the controllers. Nothing is raised.
     """
     from kafka import errors
 
@@ -68,13 +67,14 @@ def make_error(
     if error is not None and not isinstance(error, unanswered):
         return _translate_error(error)
     kind = UnansweredError if is_sent else UnreachableError
-    place = None if address is None else "broker {} at {}:{}".format(node, *address)
+    place = None if address is None else _name_place(settings, node, address)
     reason = None if error is None else _find_connection_reason(error)
-    if reason is None and place is not None:
-        return kind(f"no answer within {settings.timeout_s:g} s from {place}", _BROKER_HINT)
-    if place is not None:
-        return kind(f"cannot reach {place}: {reason}", _BROKER_HINT)
     at_controllers = settings.has_controllers
+    hint = f"check that {_name_kind(settings)}, and the address that it advertises"
+    if reason is None and place is not None:
+        return kind(f"no answer within {settings.timeout_s:g} s from {place}", hint)
+    if place is not None:
+        return kind(f"cannot reach {place}: {reason}", hint)
     hint = f"the address is from {settings.source}; choose another"
     if at_controllers and reason == _ENDED and not settings.uses_sasl:
         hint = "if the listener wants a login, set security.protocol=SASL_PLAINTEXT, or SASL_SSL with TLS"
@@ -98,12 +98,11 @@ def make_version_error(
     """
     api = request.name.removesuffix("Request")
     if settings.has_controllers and "controller" not in request.json.get("listeners", ()):
-        return _make_endpoint_error(node, address, api)
+        return _make_endpoint_error(_name_place(settings, node, address), api)
     lowest = max(request.min_version, request._min_version or 0)
     highest = request.max_version if request._max_version is None else request._max_version
     supported = versions.api_versions.get(request.API_KEY)
-    kind = "controller" if settings.has_controllers else "broker"
-    place = f"the {kind}" if address is None else "{} {} at {}:{}".format(kind, node, *address)
+    place = _name_place(settings, node, address)
     release = find_first_release(request.API_KEY, lowest)
     if supported is not None and supported[0] > highest:
         reason = f"is too new: it has {api} from version {supported[0]} on, and kafkactl knows up to {highest}"
@@ -124,18 +123,27 @@ def make_version_error(
     return error
 
 
-def _make_endpoint_error(node: int | str, address: Address | None, api: str) -> UnsupportedRequestError:
-    """Return our exception for a request that only brokers serve, and that went to a controller.
+def _make_endpoint_error(place: str, api: str) -> UnsupportedRequestError:
+    """Return our exception for a request that only brokers serve, and that went to the controller named `place`.
 
-    `api` is the request's name without "Request". The message names the node where it has an `address`. `request` and
-    `is_of_brokers` of the exception are set.
+    `api` is the request's name without "Request". `request` and `is_of_brokers` of the exception are set.
     """
-    place = "the controller" if address is None else "controller {} at {}:{}".format(node, *address)
     error = UnsupportedRequestError(
         f"{place} does not serve {api}: only brokers do", "name brokers with --bootstrap-server"
     )
     error.request, error.is_of_brokers = api, True
     return error
+
+
+def _name_kind(settings: Settings) -> str:
+    """Return what the nodes behind these settings are, broker or controller, as a word for messages."""
+    return "controller" if settings.has_controllers else "broker"
+
+
+def _name_place(settings: Settings, node: int | str, address: Address | None) -> str:
+    """Return the name of a node for messages, such as "broker 1 at host:9092", or "the broker" without an address."""
+    kind = _name_kind(settings)
+    return f"the {kind}" if address is None else "{} {} at {}:{}".format(kind, node, *address)
 
 
 def find_first_release(api_key: int, version: int) -> tuple[int, ...] | None:

@@ -17,7 +17,7 @@ from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.controllers import ControllerRequests
 from kafkactl.connection.kafka_python import Brokers
 from kafkactl.connection.settings import resolve
-from kafkactl.errors import NotFoundError, OperationError, UnreachableError, UnsupportedRequestError
+from kafkactl.errors import NotFoundError, OperationError, UnansweredError, UnreachableError, UnsupportedRequestError
 from tests.conftest import Cli
 from tests.fake_broker import FakeCluster, HttpPeer, dead_address
 
@@ -136,6 +136,15 @@ def test_a_login_that_was_refused_before_is_no_reason_later() -> None:
 
 
 @pytest.mark.slow
+def test_an_active_controller_that_is_frozen_is_named_as_one(controllers: FakeCluster) -> None:
+    controllers.on("UnregisterBroker", freeze=True)
+    connected = connect(controllers.address_of(1), timeout_s=1)
+    with pytest.raises(UnansweredError, match="from controller 2 at ") as failure:
+        unregister_broker(connected, 3)
+    connected.close()
+    assert failure.value.hint == "check that controller, and the address that it advertises"
+
+
 def test_a_controller_whose_name_nobody_knows() -> None:
     connected = connect("nosuch.invalid:9093")
     with pytest.raises(UnreachableError, match=r"Failed to resolve 'nosuch.invalid:9093'"):

@@ -150,7 +150,9 @@ def test_one_room_imports_the_library() -> None:
         for path in room.parent.rglob("*.py")
         if re.search(r"^\s*(from|import) kafka\b", path.read_text(), re.M)
     }
-    modules = {room / name for name in ("kafka_python_errors.py", "requests.py", "oauth.py", "api_versions.py", "messages")}
+    modules = {
+        room / name for name in ("kafka_python_errors.py", "requests.py", "oauth.py", "api_versions.py", "messages")
+    }
     assert importers == {Path(kafka_python.__file__), *modules}
 
 
