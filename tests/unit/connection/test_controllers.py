@@ -145,6 +145,7 @@ def test_an_active_controller_that_is_frozen_is_named_as_one(controllers: FakeCl
     assert failure.value.hint == "check that controller, and the address that it advertises"
 
 
+@pytest.mark.slow
 def test_a_controller_whose_name_nobody_knows() -> None:
     connected = connect("nosuch.invalid:9093")
     with pytest.raises(UnreachableError, match=r"Failed to resolve 'nosuch.invalid:9093'"):
