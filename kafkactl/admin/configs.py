@@ -185,10 +185,10 @@ def read_own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
 
     Their `synonyms` are empty. librdkafka reads them, in half the time that the import of kafka-python takes; only for
     topics and groups kafka-python reads them where no answer comes within half of the time-out. Sensitive values and
-    `documentation` are None. A group without settings, also one that does not exist, has an empty list. Raise
-    NotFoundError for a topic that does not exist and for a broker that is not alive, OperationError for a refusal,
-    UnreachableError where no answer comes in time, UsageError for a wrong client setting, KeyError for another type,
-    and ValueError for an empty name and for a broker whose name is not a number.
+    `documentation` are None. A group without settings, also one that does not exist, has an empty list. Names must be
+    UTF-8, and have no NUL character. Raise NotFoundError for a topic that does not exist and for a broker that is not
+    alive, OperationError for a refusal, UnreachableError where no answer comes in time, UsageError for a wrong client
+    setting, KeyError for another type, and ValueError for an empty name and for a broker whose name is not a number.
     """
     from confluent_kafka.admin import ConfigResource
     from confluent_kafka.admin import ResourceType as LibraryType
@@ -311,10 +311,10 @@ def alter_configs(
     not name has the code REQUEST_TIMED_OUT. The result is in the order of the answers. With `dry_run` the brokers only
     check. Each broker gets its own request, and the entities of other types share one; without entities nothing is
     sent. Where the address is that of controllers, the active one gets all changes but those of loggers. Raise
-    NotFoundError for a broker that is not alive or is no controller, before anything is changed; KeyError for users,
-    clients and ips, and ValueError for a broker whose name is not a number. Raise UnreachableError, UnansweredError
-    where a change may have been done, OperationError for a refusal of a whole request, and UsageError for a wrong
-    client setting: requests to other brokers before may have succeeded then.
+    NotFoundError for a broker that is not alive or is no controller, and ValueError for one whose name is not a number,
+    before anything is changed. Raise UnreachableError, UnansweredError where a change may have been done,
+    OperationError for a refusal of a whole request, UsageError for a wrong client setting, and KeyError for users,
+    clients and ips: requests to other brokers before may have succeeded then.
     """
     results: dict[Entity, OperationError | None] = {}
     with nothing_sent():

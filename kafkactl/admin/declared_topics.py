@@ -128,12 +128,12 @@ def compare(cluster: Cluster, declared: Sequence[TopicSpec]) -> list[Change]:
 def check(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Change]) -> list[Change]:
     """Let the brokers check the changes without making them, and return the changes in their order.
 
-    `declared` must have the topic of each creation. A refused change is returned as impossible, with the reason behind
-    its `what`. A refusal that names a setting is only for that one; any other is for all changes of the topic in its
-    request. An impossible change comes back as it is. A creation or an addition of partitions without an answer becomes
-    impossible, too. A change that the user has no right to is `unchecked`. Moves of replicas are not checked. Raise
-    UnreachableError where a request cannot be sent, also where no broker answers about the settings, OperationError
-    where a whole request is refused, and UsageError for a wrong client setting.
+    `declared` must be as from read_declaration(), and have the topic of each creation. A refused change is returned as
+    impossible, with the reason behind its `what`. A refusal that names a setting is only for that one; any other is for
+    all changes of the topic in its request. An impossible change comes back as it is. A creation or an addition of
+    partitions without an answer becomes impossible, too. A change that the user has no right to is `unchecked`. Moves
+    of replicas are not checked. Raise UnreachableError where a request cannot be sent, also where no broker answers
+    about the settings, OperationError where a whole request is refused, and UsageError for a wrong client setting.
     """
     specs = {spec.topic: spec for spec in declared}
     refusals: dict[Change, Outcome] = {}
@@ -183,12 +183,13 @@ def _judge(change: Change, refusal_outcome: Outcome | None) -> Change:
 def apply(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Change]) -> list[Outcome]:
     """Make the changes and return the outcome of each topic and kind of change, failed ones included.
 
-    `declared` must have the topic of each creation. New partitions come after all other changes, because they cannot be
-    removed again; only moves of topics that get some begin later. The outcomes are in this order: settings, creations,
-    moves, topics that get no partitions because another change failed, new partitions, the moves of topics that got
-    them, and failed ones for the moves of topics that did not. A topic that gets no partitions because another of its
-    changes failed is not moved either; its one outcome stands for both. A creation or addition without an answer has
-    the code REQUEST_TIMED_OUT and may have been done. Moves of replicas are started and not awaited.
+    `declared` must be as from read_declaration(), and have the topic of each creation. New partitions come after all
+    other changes, because they cannot be removed again; only moves of topics that get some begin later. The outcomes
+    are in this order: settings, creations, moves, topics that get no partitions because another change failed, new
+    partitions, the moves of topics that got them, and failed ones for the moves of topics that did not. A topic that
+    gets no partitions because another of its changes failed is not moved either; its one outcome stands for both. A
+    creation or addition without an answer has the code REQUEST_TIMED_OUT and may have been done. Moves of replicas are
+    started and not awaited.
 
     An `unchecked` change is made like others. Raise OperationError, with nothing changed, where a change is impossible.
     Raise UnreachableError where a request cannot be sent or a question has no answer (UnansweredError where settings or
@@ -221,7 +222,7 @@ def _parse_spec(path: Path, name: str, fields: Any) -> TopicSpec:
 
     `path` is for the messages. `fields` is the entry's content, which must be a dict: partitions (1 to 100,000),
     replication_factor (1 to 10,000) and configs; missing or null numbers are None, and missing or null configs an empty
-    dict.
+    dict. Values of configs become texts, as by _parse_setting(); their names are not checked.
     """
     where = f"{path}: topic {name}"
     if not is_topic_name(name):

@@ -46,9 +46,10 @@ def check(cluster: Cluster, question: Question, assumptions: Assumptions) -> Ver
 
     What the assumptions say wins over the broker, or controller, with the lowest id, which is asked for the rest. A
     setting that nobody tells counts as no super users, and as False; `unknown_settings` has its name where it could
-    turn a refusal into a permission. Without the right to read the settings they are not told; this is no error.
-    `other_hosts` is empty for a question with a host. Raise OperationError for another refusal and for a cluster
-    without an authorizer, UnreachableError, UsageError for a wrong client setting, and KeyError for the type UNKNOWN.
+    turn a refusal into a permission, for User:* into one of some user. Without the right to read the settings they are
+    not told; this is no error. `other_hosts` is empty for a question with a host. Raise OperationError for another
+    refusal and for a cluster without an authorizer, UnreachableError, UsageError for a wrong client setting, and
+    KeyError for the type UNKNOWN.
     """
     acls = _list_rules(cluster, question.type, question.name)
     authorizer, hidden = _find_authorizer(cluster, assumptions)
@@ -118,7 +119,7 @@ def _make_verdict(
 
     `other_hosts` has the hosts whose answer, yes or no, is another one; it is filled only for a question without a
     host, whose `host` becomes `*`. `unknown_settings` has those of `hidden` that could turn a refusal into a
-    permission; where the answer is yes it is empty.
+    permission, for User:* into one of some user; where the answer is yes it is empty.
     """
     other_hosts = []
     if question.host is None:

@@ -68,10 +68,10 @@ def read_declaration(path: Path) -> DeclaredAcls:
 
     The form is {acls: [{type: topic, name: orders, pattern: literal, rules: [{principal: User:ann, permission: allow,
     host: "*", operations: [Read]}]}]}. The pattern is literal, the permission allow and the host `*` where they are
-    missing. Types and operations may be in any case. Names beside `acls` are ignored, empty lists of `acls` and `rules`
-    are accepted, and a rule that stands twice counts once. `path` may be `-` for standard input. A file that cannot be
-    read, other fields, wrong values (null, too, but not as the name of the cluster) and a resource that stands twice
-    are UsageErrors.
+    missing. Types and operations may be in any case; whether a host is an address is not checked. Names beside `acls`
+    are ignored, empty lists of `acls` and `rules` are accepted, and a rule that stands twice counts once. `path` may be
+    `-` for standard input. A file that cannot be read, other fields, wrong values (null, too, but not as the name of
+    the cluster) and a resource that stands twice are UsageErrors.
     """
     content = read_yaml(path)
     rows = content.get("acls") if isinstance(content, dict) else None
@@ -205,8 +205,8 @@ def _parse_rule(path: Path, resource: Resource, rule: Any) -> list[Acl]:
 
     An entry has principal, operations (at least one), permission and host; these two are allow and `*` where they are
     missing. An entry that names an operation twice has it once. The names of operations may be in any case, allow and
-    deny must be in lower case. A wrong entry is also one with other fields, with null, or with an operation that the
-    resource does not have. Not every message names `path`.
+    deny must be in lower case. Whether a host is an address is not checked. A wrong entry is also one with other
+    fields, with null, or with an operation that the resource does not have. Not every message names `path`.
     """
     operations = rule.get("operations") if isinstance(rule, dict) else None
     if not isinstance(operations, list) or not operations:

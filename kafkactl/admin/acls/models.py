@@ -124,8 +124,9 @@ class Resource:
 def write_address(text: str) -> str | None:
     """Return an IP address as brokers write it and compare it with rules; None for a text that is no address.
 
-    An IPv6 address has eight groups without leading zeros: 0:0:0:0:0:0:0:1 for ::1. One of an IPv4 address
-    (::ffff:10.0.0.7) is the IPv4 address. Source: getHostAddress() of Java's InetAddress, which the authorizers call.
+    An IPv6 address has eight groups without leading zeros: 0:0:0:0:0:0:0:1 for ::1. Its zone, such as %eth0, stays. One
+    of an IPv4 address (::ffff:10.0.0.7) is the IPv4 address, without a zone. Source: getHostAddress() of Java's
+    InetAddress, which the authorizers call.
     """
     import ipaddress
 
