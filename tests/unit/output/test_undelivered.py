@@ -106,7 +106,9 @@ def test_a_full_disk_leaves_whole_lines_and_the_rest_goes_to_stderr(
     assert kept + told == list(range(50))
 
 
-@pytest.mark.parametrize(("name", "reason"), [("x" * 300, "File name too long"), ("a\0b", "embedded null byte")])
+@pytest.mark.parametrize(
+    ("name", "reason"), [("x" * 300, "File name too long"), ("a\0b", "embedded null (byte|character)")]
+)
 def test_a_file_that_cannot_be_looked_at_is_refused_at_once(tmp_path: Path, name: str, reason: str) -> None:
     with pytest.raises(UsageError, match=reason):
         UndeliveredSink("orders", tmp_path / name)
