@@ -112,3 +112,14 @@ def test_names_of_quotas_are_those_of_the_entitys_type(command: str, type_: Enti
     context = walk_commands()[command].make_context(name, [option], resilient_parsing=True)
     proposed = names.complete_quota_names(context, "")
     assert [quota.removesuffix("=") for quota in proposed] == list(QUOTA_NAMES[type_])
+
+
+def test_names_are_those_of_the_controllers_that_the_line_names(cli: Cli) -> None:
+    with FakeCluster(brokers=2) as brokers, FakeCluster(brokers=3, api_versions="controller") as controllers:
+        for option, expected in (("", ["1", "2"]), (f"--bootstrap-controller {controllers.address}", ["1", "2", "3"])):
+            proposed = cli.with_environment(
+                _KAFKACTL_COMPLETE="complete_bash",
+                _KAFKACTL_LINE=f"kafkactl configs describe {option} brokers ",
+                KAFKACTL_BOOTSTRAP_SERVER=brokers.address,
+            ).ok()
+            assert proposed.splitlines() == expected
