@@ -116,10 +116,15 @@ def test_names_of_quotas_are_those_of_the_entitys_type(command: str, type_: Enti
 
 def test_names_are_those_of_the_controllers_that_the_line_names(cli: Cli) -> None:
     with FakeCluster(brokers=2) as brokers, FakeCluster(brokers=3, api_versions="controller") as controllers:
-        for option, expected in (("", ["1", "2"]), (f"--bootstrap-controller {controllers.address}", ["1", "2", "3"])):
+        at_controllers = f"--bootstrap-controller {controllers.address}"
+        for line, expected in (
+            ("configs describe brokers ", ["1", "2"]),
+            (f"configs describe {at_controllers} brokers ", ["1", "2", "3"]),
+            (f"kafka-configs {at_controllers} --entity-type brokers --entity-name ", ["1", "2", "3"]),
+        ):
             proposed = cli.with_environment(
                 _KAFKACTL_COMPLETE="complete_bash",
-                _KAFKACTL_LINE=f"kafkactl configs describe {option} brokers ",
+                _KAFKACTL_LINE=f"kafkactl {line}",
                 KAFKACTL_BOOTSTRAP_SERVER=brokers.address,
             ).ok()
             assert proposed.splitlines() == expected
