@@ -218,10 +218,10 @@ def _list_names(ctx: typer.Context, kind: str, ask: Callable[[Cluster], list[str
     """Return names from a cache of the last 10 s, or from the cluster by `ask`; empty where `ask` raises KafkactlError.
 
     `ctx` is the context of the line. Its options name the cluster, or the controllers of --bootstrap-controller; those
-    before the subcommand count where it has none. The time-out of `ask` is 2 s. `kind` is a part of the name of the
-    cache file. Names from `ask` are written to the cache, and so is the empty list after an error. Raise UsageError or
-    NotFoundError for settings of the cluster that are wrong, and UsageError for a secret that a command gives, because
-    no command is run. A cache that cannot be read or written hides no names.
+    before the subcommand count where it has none, and -X in both places. The time-out of `ask` is 2 s. `kind` is a part
+    of the name of the cache file. Names from `ask` are written to the cache, and so is the empty list after an error.
+    Raise UsageError or NotFoundError for settings of the cluster that are wrong, and UsageError for a secret that a
+    command gives, because no command is run. A cache that cannot be read or written hides no names.
     """
     import hashlib
     import json
@@ -229,13 +229,14 @@ def _list_names(ctx: typer.Context, kind: str, ask: Callable[[Cluster], list[str
     from kafkactl.connection.cluster import Cluster
     from kafkactl.connection.settings import resolve
 
-    options = {**ctx.find_root().params, **{name: value for name, value in ctx.params.items() if value}}
+    before = ctx.find_root().params
+    options = {**before, **{name: value for name, value in ctx.params.items() if value}}
     controllers = options.get("bootstrap_controller")
     settings = resolve(
         controllers or options.get("bootstrap_server"),
         options.get("context"),
         Path(options["command_config"]) if options.get("command_config") else None,
-        options.get("properties") or (),
+        [*(before.get("properties") or ()), *(ctx.params.get("properties") or ())],
         ANSWER_TIMEOUT_S,
         runs_commands=False,
     )

@@ -128,3 +128,13 @@ def test_names_are_those_of_the_controllers_that_the_line_names(cli: Cli) -> Non
                 KAFKACTL_BOOTSTRAP_SERVER=brokers.address,
             ).ok()
             assert proposed.splitlines() == expected
+
+
+def test_settings_before_the_subcommand_count_for_the_names_too(cli: Cli) -> None:
+    with FakeCluster(brokers=2) as brokers, FakeCluster(brokers=1) as others:
+        proposed = cli.with_environment(
+            _KAFKACTL_COMPLETE="complete_bash",
+            _KAFKACTL_LINE=f"kafkactl -X bootstrap.servers={brokers.address} brokers describe -X client.id=me ",
+            KAFKACTL_BOOTSTRAP_SERVER=others.address,
+        ).ok()
+    assert proposed.splitlines() == ["1", "2"]
