@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import wrap
@@ -31,7 +32,7 @@ def show_tables(tables: Sequence[Table], stream: TextIO, with_headings: bool = T
     without rows prints only its title. `with_headings` False leaves the titles of tables and columns out, and the empty
     lines between tables; a table that is drawn keeps a blank line above and below it, and blocks keep the titles of
     columns. Control characters of cells must be escaped before, as render.show does. Raise OutputError where the stream
-    is stdout and cannot be written, and SystemExit where its reader left.
+    is stdout and cannot be written, and ReaderLeftError where its reader left.
     """
     console = make_console(stream)
     for number, table in enumerate(tables):
@@ -43,15 +44,25 @@ def show_tables(tables: Sequence[Table], stream: TextIO, with_headings: bool = T
             console.print(draw_table(table, console.width, with_headings), soft_wrap=True)
 
 
+class _Console(Console):
+    """A console that raises the error of a reader that left, as every other form of output does."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise the BrokenPipeError that rich handles. Rich would raise SystemExit, and close standard output."""
+        error = sys.exception()
+        assert error is not None  # rich calls this in its handler
+        raise error
+
+
 def make_console(stream: TextIO) -> Console:
     """Return a console of rich as wide as the terminal that `stream` is, or 10,000 columns elsewhere.
 
     The variable COLUMNS counts before the terminal, unless it is no number, or 0, which rich would take. A terminal of
     unknown width has 80 columns.
     """
-    console = Console(file=stream, highlight=False, width=None if stream.isatty() else _WIDEST)
+    console = _Console(file=stream, highlight=False, width=None if stream.isatty() else _WIDEST)
     if console.width < 1:
-        return Console(file=stream, highlight=False, width=shutil.get_terminal_size().columns)
+        return _Console(file=stream, highlight=False, width=shutil.get_terminal_size().columns)
     return console
 
 

@@ -290,12 +290,13 @@ def _find_left_throttles(
 ) -> tuple[list[Throttle], list[KafkactlError]]:
     """Return the throttles that drains of a broker have left, and an error for each that cannot be read.
 
-    The errors are for brokers and topics; a topic that does not exist has neither. The throttles are the rates of all
-    brokers that are alive, whoever set them, and for each of `topics` that has the broker in one of its two lists of
-    throttled replicas, both lists, whole; all others may have been set for another reason. While reassignments run,
-    there are none. The broker itself may be not alive; then a note says that it keeps its throttles. Raise
-    UnreachableError or OperationError where no broker answers, or reassignments or brokers cannot be listed, and
-    UsageError for a wrong client setting.
+    The errors are for topics and for brokers, also for each other one that is not alive; a topic that does not exist
+    has neither. The throttles are the rates for moves between brokers of all brokers that are alive, whoever set them,
+    and for each of `topics` that names the broker in one of its two lists of throttled replicas, both lists, whole; all
+    others may have been set for another reason. While reassignments run, both results are empty. Otherwise the broker
+    itself may be not alive; then a note says that throttles of it are not removed. Raise UnreachableError or
+    OperationError where no broker answers, or reassignments or brokers cannot be listed, and UsageError for a wrong
+    client setting.
     """
     from kafkactl.admin import reassignment, throttles
 

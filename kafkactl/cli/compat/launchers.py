@@ -91,7 +91,8 @@ def make_files(folder: str) -> list[OwnFile]:
     """Return the files for a folder: for each tool NAME and NAME.sh, then the completion for bash, fish and zsh.
 
     Nothing is written, and the folder is not looked at. They start the interpreter that runs now, and those of tools
-    name the folder's absolute path in a hint. Raise KafkactlError where the path of the interpreter is not known.
+    name the folder's absolute path in a hint. Raise KafkactlError where the path of the interpreter is not known, and
+    FileNotFoundError for a relative path where the present folder was deleted.
     """
     python = sys.executable
     if not python:
@@ -140,8 +141,9 @@ def install(folder: str, dry_run: bool) -> list[Outcome]:
 
     Outcomes have the order of make_files and the names of the files, without the folder. A file of ours is replaced,
     also an equal one. A file that is not ours stays as it is, and its outcome is a failure, as is an error of the
-    operating system. Raise MissingFileError or UsageError where there is no such folder, and KafkactlError where
-    nothing can be written in it, also with `dry_run`, or the path of the running Python is not known.
+    operating system. Raise MissingFileError or UsageError where there is no such folder, KafkactlError where nothing
+    can be written in it, also with `dry_run`, or the path of the running Python is not known, and FileNotFoundError for
+    a relative path where the present folder was deleted.
     """
     require_folder(folder)
     _require_writable(folder)

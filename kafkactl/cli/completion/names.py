@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -216,10 +217,11 @@ def _find_entity_type(ctx: typer.Context) -> EntityType:
 def _list_names(ctx: typer.Context, kind: str, ask: Callable[[Cluster], list[str]]) -> list[str]:
     """Return names from a cache of the last 10 s, or from the cluster by `ask`; empty where `ask` raises KafkactlError.
 
-    The time-out of `ask` is 2 s. `kind` is a part of the name of the cache file. Names from `ask` are written to the
-    cache, and so is the empty list after an error. Raise UsageError or NotFoundError for settings of the cluster that
-    are wrong, and UsageError for a secret that a command gives, because no command is run. A cache that cannot be read
-    or written hides no names.
+    `ctx` is the context of the line. Its options name the cluster, or the controllers of --bootstrap-controller; those
+    before the subcommand count where it has none, and -X in both places. The time-out of `ask` is 2 s. `kind` is a part
+    of the name of the cache file. Names from `ask` are written to the cache, and so is the empty list after an error.
+    Raise UsageError or NotFoundError for settings of the cluster that are wrong, and UsageError for a secret that a
+    command gives, because no command is run. A cache that cannot be read or written hides no names.
     """
     import hashlib
     import json
@@ -227,15 +229,18 @@ def _list_names(ctx: typer.Context, kind: str, ask: Callable[[Cluster], list[str
     from kafkactl.connection.cluster import Cluster
     from kafkactl.connection.settings import resolve
 
-    options = {**ctx.find_root().params, **{name: value for name, value in ctx.params.items() if value}}
+    before = ctx.find_root().params
+    options = {**before, **{name: value for name, value in ctx.params.items() if value}}
+    controllers = options.get("bootstrap_controller")
     settings = resolve(
-        options.get("bootstrap_server"),
+        controllers or options.get("bootstrap_server"),
         options.get("context"),
         Path(options["command_config"]) if options.get("command_config") else None,
-        options.get("properties") or (),
+        [*(before.get("properties") or ()), *(ctx.params.get("properties") or ())],
         ANSWER_TIMEOUT_S,
         runs_commands=False,
     )
+    settings = replace(settings, has_controllers=bool(controllers))
     identity = json.dumps([settings.bootstrap_servers, sorted(settings.properties.items())])
     file = _get_cache_file(hashlib.sha256(identity.encode()).hexdigest()[:16], kind)
     names = _read_cache(file)
@@ -288,10 +293,12 @@ def _ask_topics(cluster: Cluster) -> list[str]:
 
 
 def _ask_brokers(cluster: Cluster) -> list[str]:
-    """Return the ids of the brokers that are alive, sorted as text.
+    """Return the ids of the brokers that are alive, or of the controllers at controllers, sorted as text.
 
     Raise UnreachableError, OperationError for a refusal, and UsageError for a wrong client setting.
     """
+    if cluster.settings.has_controllers:
+        return sorted(map(str, cluster.requests.list_brokers()))
     return sorted(map(str, cluster.read_metadata().brokers))
 
 

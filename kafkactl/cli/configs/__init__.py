@@ -100,7 +100,7 @@ def describe(
         )
     else:
         columns = [*_COLUMNS, _DOCUMENTATION] if documentation else _COLUMNS
-        _show_settings(settings, output, columns, is_list=choice.name is None)
+        _show_settings(settings, output, columns, is_list=choice.name is None, has_all=all_)
     return print_errors(errors)
 
 
@@ -285,12 +285,14 @@ def _show_settings(
     columns: Sequence[Column],
     *,
     is_list: bool = False,
+    has_all: bool = False,
 ) -> None:
     """Show settings on stdout: one table, or for several entities one for each that has settings, with its name.
 
     `settings` has the settings to show by entity, in order. With `is_list` csv is one table with a column ENTITY, also
-    for a single one. A note on stderr says it where no entity has any. Raise UsageError for a column of --columns or
-    --sort that does not exist, and for an unknown order in --sort; OutputError or ReaderLeftError where stdout fails.
+    for a single one. Where no entity has any, the one table has no rows, and a note on stderr says so, with --all as
+    advice unless the settings are those of --all (`has_all`). Raise UsageError for a column of --columns or --sort that
+    does not exist, and for an unknown order in --sort; OutputError or ReaderLeftError where stdout fails.
     """
     rows = [setting for entity_settings in settings.values() for setting in entity_settings]
     if is_list and output.format is OutputFormat.CSV:
@@ -306,9 +308,8 @@ def _show_settings(
     output.show(Report(rows, tables))
     if not rows:
         whose = f"{next(iter(settings))} has" if len(settings) == 1 else "they have"
-        people.note(
-            f"{whose} no settings of {'its' if len(settings) == 1 else 'their'} own; show inherited values with --all"
-        )
+        own = f" of {'its' if len(settings) == 1 else 'their'} own; show inherited values with --all"
+        people.note(f"{whose} no settings{'' if has_all else own}")
 
 
 def _describe_clients(connected: Cluster, choices: Sequence[EntityChoice], output: MirrorOutputOptions) -> None:

@@ -77,9 +77,10 @@ def parse_alterations(
 def parse_list(text: str) -> dict[str, str]:
     """Return the settings of Kafka's list A=1,B=[x,y] by name. Commas inside square brackets belong to the value.
 
-    The last of equal names counts. All brackets of a value, and blanks around names and values, are removed; brackets
-    of a name stay. Commas at the end are left out. Raise UsageError for a part without an equals sign or with two
-    outside brackets, and for a text that is empty or has only commas. Names and values may be empty.
+    A comma or an equals sign is inside where the next bracket behind it is ]. The last of equal names counts. All
+    brackets of a value, and blanks around names and values, are removed; brackets of a name stay. Commas at the end are
+    left out. Raise UsageError for a part with none or several equals signs outside brackets, and for a text that is
+    empty or has only commas. Names and values may be empty.
     """
     parts = re.split("," + _OUTSIDE_BRACKETS, text)
     while len(parts) > 1 and not parts[-1]:  # as in Java
@@ -104,9 +105,11 @@ def make_changes(
     `entity` has its parts: a user and a client are two, any other entity is one. `strict` refuses to delete a setting
     that is not set; for quotas this is always refused. For loggers it has no effect. With `dry_run` the brokers only
     check. Raise OperationError for a refusal, an unknown logger, and a setting to delete that is not set, NotFoundError
-    for a topic that does not exist and a broker that is not alive, UnsupportedRequestError for users, clients and ips
-    at controllers, UnreachableError (UnansweredError where the change may have been done), UsageError for a change that
-    the entity cannot have and for a wrong client setting, and UnicodeEncodeError for a password that is not Unicode.
+    for a topic that does not exist and a broker that is not alive (at controllers: that is no controller),
+    UnsupportedRequestError for users, clients and ips at controllers, UnreachableError (UnansweredError where the
+    change may have been done), UsageError for a change that the users, clients or ips cannot have, a wrong value of
+    their quotas and credentials, credentials with `dry_run`, and a wrong client setting, and UnicodeEncodeError for a
+    password that is not Unicode. After the code REQUEST_TIMED_OUT the change may have been done, too.
     """
     if entity[0].type in QUOTA_TYPES:
         _refuse_at_controllers(cluster, entity)
@@ -184,11 +187,12 @@ def _change_client_settings(
 ) -> None:
     """Change quotas, or credentials if the entity is a user alone. They need different requests and cannot be mixed.
 
-    Credentials are changed one after the other, not all or none. Raise UsageError for --append and --subtract, for a
-    setting that the entity cannot have, for a mix, for a value that is wrong, for credentials with `dry_run` or of the
-    default user, and for a wrong client setting; OperationError for a refusal and a quota to delete that is not set;
-    UnreachableError (UnansweredError where a change may have been done); and UnicodeEncodeError for a password that is
-    not Unicode.
+    `entity` has the parts of the entity: users, clients or ips (KeyError for other types). With `dry_run` the brokers
+    only check quotas. Credentials are changed one after the other, not all or none. Raise UsageError for --append and
+    --subtract, for a setting that the entity cannot have, for a mix, for a value that is wrong, for credentials with
+    `dry_run` or of the default user, and for a wrong client setting; OperationError for a refusal and a quota to delete
+    that is not set; UnreachableError (UnansweredError where a change may have been done); and UnicodeEncodeError for a
+    password that is not Unicode.
     """
     if any(change.operation not in (Operation.SET, Operation.DELETE) for change in changes):
         raise UsageError("--append and --subtract cannot change quotas and credentials", "use --set or --unset")

@@ -137,11 +137,13 @@ class RangeFlags:
 
         `topic` is the argument TOPIC and `topic_flag` the value of --topic; None is not given. `settings`, those of the
         client, may have a group and auto.offset.reset. `until_end` stops at the end of every partition, also with
-        --follow, which is refused beside --exit only; `clock` has the zone for times. A group that the command line
-        does not name is left out beside partitions or a range, but not beside --from-beginning alone; one that it names
-        is refused there. Raise UsageError for that and other options that are mutually exclusive, for a wrong value,
-        for --offset without --partition, for a start after the end, for a missing or illegal topic, and for
-        auto.offset.reset=none without a group and without a range or partitions.
+        --follow, which is refused beside --exit only; `clock` has the zone for times. With a tail or an end the reading
+        stops at the end of every partition, too, unless --follow is given; an end without a start begins at the oldest
+        record, unless auto.offset.reset is set. A group that the command line does not name is left out beside
+        partitions or a range, but not beside --from-beginning alone; one that it names is refused there. Raise
+        UsageError for that and other options that are mutually exclusive, for a wrong value, for --offset without
+        --partition, for a start after the end, for a missing or illegal topic, and for auto.offset.reset=none without a
+        group and without a range or partitions.
         """
         from kafkactl.streams.selection import SelectionRequest
 

@@ -67,11 +67,11 @@ class Printing:
         case, and stderr gets the number of records; call this once. The status is 128 plus the number of a signal that
         came, else 1 if records were skipped (not in Kafka's style) or the brokers refused the last offsets, 3 if
         offsets may not have been committed, or 0, also when the reader left. Raise FormatError for a record that does
-        not have its format, without --skip-message-on-error; OutputError where stdout cannot be written; the errors of
-        Reading.read_batches() (UnreachableError, NotFoundError, OperationError); OperationError or UnreachableError
-        where librdkafka does not take an offset; ValueError outside the main thread, where nothing is read or closed;
-        and other errors of the writer and the filters, as for headers that cannot be read (KafkactlError), and of a
-        schema registry (OperationError, UnreachableError).
+        not have its format, without --skip-message-on-error; OutputError where stdout cannot be written, except at the
+        end of the work, where `out` keeps it; the errors of Reading.read_batches() (UnreachableError, NotFoundError,
+        OperationError); OperationError or UnreachableError where librdkafka does not take an offset; ValueError outside
+        the main thread, where nothing is read or closed; and other errors of the writer and the filters, as for headers
+        that cannot be read (KafkactlError), and of a schema registry (OperationError, UnreachableError).
         """
         self._reading = reading
         out.while_blocked = reading.keep_alive
@@ -96,10 +96,10 @@ class Printing:
 
         The head of the writer comes first, also without a record. With a limit of 0 nothing is read. With `latest` the
         records are printed at the end of the reading and none is marked as done here, and a note has the number of
-        those without a key. Raise FormatError for a record that does not have its format, without
-        --skip-message-on-error, other errors of the writer and the filters, OutputError, the errors of
-        Reading.read_batches() (UnreachableError, NotFoundError, OperationError), OperationError or UnreachableError
-        where librdkafka does not take an offset, StopRequestedError at a signal, and ReaderLeftError.
+        those without a key, if there are any. Raise FormatError for a record that does not have its format, without
+        --skip-message-on-error, other errors of the writer and the filters, those of Latest.add(), OutputError, the
+        errors of Reading.read_batches() (UnreachableError, NotFoundError, OperationError), OperationError or
+        UnreachableError where librdkafka does not take an offset, StopRequestedError at a signal, and ReaderLeftError.
         """
         out.write(self._writer.head)
         for batch in self._reading.read_batches() if self._left != 0 else ():

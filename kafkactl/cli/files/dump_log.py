@@ -350,10 +350,12 @@ def expand_folders(names: list[Path]) -> tuple[list[Path], list[int]]:
     """Return the files to read, with segments in place of folders, and a status for each folder that has an error.
 
     A folder is that of a partition, or one with such folders directly in it, also of deleted, stray and future
-    replicas. The order is that of `names`, and in a folder that of topic, partition and offset. A folder has an error
-    where it has no segments or cannot be listed. Segments with a suffix such as .deleted are left out; a folder with no
-    others has an error, too. Errors are printed on stderr, and not raised. A name that is no folder, or does not exist,
-    stays in the list: it is refused when it is read. In Kafka's style all names are returned as they are.
+    replicas. The order is that of `names`, and in a folder that of topic, partition and offset. A folder of `names` has
+    an error where it and the folders in it have no segments, or it cannot be listed. Segments with a suffix such as
+    .deleted or .gz are left out; a folder with no others has an error, also one in a folder of `names`, and so has a
+    partition's folder in it that cannot be listed. Errors are printed on stderr, and not raised. A name that is no
+    folder, or does not exist, stays in the list: it is refused when it is read. In Kafka's style all names are returned
+    as they are.
     """
     from kafkactl.output import people
 

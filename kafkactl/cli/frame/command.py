@@ -136,9 +136,9 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
 def build(app: typer.Typer) -> Any:
     """Return the command or the group of commands of an app, as typer's class; the commands of `app` stay in it.
 
-    An app with a single verb and without a callback is that verb's command. The verbs of a noun are built when they are
-    called: a noun has up to twelve, and typer takes a millisecond for each. An app without verbs is the root;
-    RuntimeError is raised where it has no callback either.
+    An app with verbs must be one of new_app(). One with a single verb and without a callback is that verb's command.
+    The verbs of a noun are built when they are called: a noun has up to twelve, and typer takes a millisecond for each.
+    An app without verbs is the root; RuntimeError is raised where it has no callback either.
     """
     if app.registered_callback is not None:
         _prepare(app.registered_callback.callback)

@@ -91,9 +91,10 @@ class ClusterOptions:
         """Return the client settings from these options, the environment and the contexts file.
 
         `address_option` is what errors call the option of `bootstrap_server`. Without any address it is localhost:9092.
-        Warnings about settings are printed on stderr, and commands that give secrets are run. Raise UsageError for an
-        empty option, for a wrong or unsafe setting, file or time-out (a duration such as 5s), for a secret that cannot
-        be read, and NotFoundError for a context that does not exist.
+        In Kafka's style the settings NOT_OF_TOOLS of the --command-config file do not count. Warnings about settings
+        are printed on stderr, and commands that give secrets are run. Raise UsageError for an empty option, for a wrong
+        or unsafe setting, file or time-out (a duration such as 5s), for a secret that cannot be read, and NotFoundError
+        for a context that does not exist.
         """
         from kafkactl.connection.java_settings import NOT_OF_TOOLS
         from kafkactl.connection.settings import resolve

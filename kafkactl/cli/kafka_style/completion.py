@@ -45,7 +45,7 @@ _NAMES: dict[str, Callable[..., list[str]]] = {
     "delete-config": _complete_last_removed_setting,
 }
 """Functions that propose the values of an option."""
-_ONCE = ("bootstrap-server", "command-config")
+_ONCE = ("bootstrap-server", "bootstrap-controller", "command-config")
 """Options whose value the functions in _NAMES read to find the cluster."""
 _LENIENT = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
@@ -71,9 +71,9 @@ def build_command(name: str) -> Any:
 def _make_parameter(option: Option) -> inspect.Parameter:
     """Return a parameter of a command function for an option.
 
-    An option that needs a value takes a list of texts, but --bootstrap-server and --command-config one text. Any other
-    option, also one whose value is optional, is a flag, so that the next word may be an option. The parameter's name is
-    the option's, with _ for dashes and dots. Kafka's default is not applied.
+    An option that needs a value takes a list of texts, but the options of _ONCE take one text. Any other option, also
+    one whose value is optional, is a flag, so that the next word may be an option. The parameter's name is the
+    option's, with _ for dashes and dots. Kafka's default is not applied.
     """
     flag = typer.Option(f"--{option.name}", help=option.summary, autocompletion=_NAMES.get(option.name))
     kind: Any = bool

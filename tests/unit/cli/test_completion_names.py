@@ -112,3 +112,29 @@ def test_names_of_quotas_are_those_of_the_entitys_type(command: str, type_: Enti
     context = walk_commands()[command].make_context(name, [option], resilient_parsing=True)
     proposed = names.complete_quota_names(context, "")
     assert [quota.removesuffix("=") for quota in proposed] == list(QUOTA_NAMES[type_])
+
+
+def test_names_are_those_of_the_controllers_that_the_line_names(cli: Cli) -> None:
+    with FakeCluster(brokers=2) as brokers, FakeCluster(brokers=3, api_versions="controller") as controllers:
+        at_controllers = f"--bootstrap-controller {controllers.address}"
+        for line, expected in (
+            ("configs describe brokers ", ["1", "2"]),
+            (f"configs describe {at_controllers} brokers ", ["1", "2", "3"]),
+            (f"kafka-configs {at_controllers} --entity-type brokers --entity-name ", ["1", "2", "3"]),
+        ):
+            proposed = cli.with_environment(
+                _KAFKACTL_COMPLETE="complete_bash",
+                _KAFKACTL_LINE=f"kafkactl {line}",
+                KAFKACTL_BOOTSTRAP_SERVER=brokers.address,
+            ).ok()
+            assert proposed.splitlines() == expected
+
+
+def test_settings_before_the_subcommand_count_for_the_names_too(cli: Cli) -> None:
+    with FakeCluster(brokers=2) as brokers, FakeCluster(brokers=1) as others:
+        proposed = cli.with_environment(
+            _KAFKACTL_COMPLETE="complete_bash",
+            _KAFKACTL_LINE=f"kafkactl -X bootstrap.servers={brokers.address} brokers describe -X client.id=me ",
+            KAFKACTL_BOOTSTRAP_SERVER=others.address,
+        ).ok()
+    assert proposed.splitlines() == ["1", "2"]

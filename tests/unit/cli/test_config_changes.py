@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from kafkactl.admin.configs import Alteration, Operation
+from kafkactl.cli.configs import _COLUMNS, _show_settings
 from kafkactl.cli.configs.changes import describe_change, parse_alterations, parse_list
+from kafkactl.cli.frame.options import ReportOptions
 from kafkactl.errors import UsageError
 
 
@@ -81,3 +83,11 @@ def test_secrets_are_not_told() -> None:
     )
     assert describe_change(Alteration(Operation.SET, "retention.ms", "1")) == "retention.ms=1"
     assert describe_change(Alteration(Operation.DELETE, "retention.ms")) == "no retention.ms"
+
+
+@pytest.mark.parametrize("has_all", [False, True])
+def test_all_is_no_advice_behind_all(has_all: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    _show_settings({}, ReportOptions(), _COLUMNS, is_list=True, has_all=has_all)
+    noted = capsys.readouterr().err
+    assert "they have no settings" in noted
+    assert ("show inherited values with --all" in noted) is not has_all

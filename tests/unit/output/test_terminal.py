@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 
 import pytest
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from kafkactl.output.report import Column, Table
 from kafkactl.output.terminal import draw_table, make_console, show_tables
+from kafkactl.stdout import ReaderLeftError
 
 SENTENCE = "start its consumers, or delete the group"
 
@@ -95,3 +97,13 @@ def test_a_width_of_0_is_none(columns: str, monkeypatch: pytest.MonkeyPatch) -> 
     show_tables([table], stream)
     assert "orders" in stream.getvalue()
     assert make_console(stream).width > 0
+
+
+def test_a_reader_that_left_has_the_error_of_every_format(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(text: str) -> int:
+        raise ReaderLeftError(errno.EPIPE, "Broken pipe")
+
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "write", refuse)
+    with pytest.raises(ReaderLeftError):
+        show_tables([Table([Column("NAME", lambda row: row)], ["orders"])], stream)
