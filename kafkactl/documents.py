@@ -231,8 +231,9 @@ def _make_loader() -> Any:
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
             """Return a mapping with its values; PyYAML calls this, with `deep` where nested values are needed at once.
 
-            Raise ConstructorError for a name that occurs twice, and for one that is neither a text nor an integer. For
-            a `!!map` that is no mapping this may also be ValueError or TypeError.
+            Raise ConstructorError for a name that occurs twice, and for one that is neither a text nor an integer. A
+            value that does not have the form of its tag, such as `!!int x`, may raise ValueError, TypeError,
+            LookupError, AttributeError or ArithmeticError.
             """
             keys = set()
             for name, _ in node.value:

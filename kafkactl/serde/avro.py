@@ -217,7 +217,8 @@ class _Values:
         must be a text. A union's null is None. A text of timestamp-millis or timestamp-micros without a zone is local
         time of this computer. The zone of a time of day or of a local-timestamp does not count. A record's field with a
         default may be missing; fastavro refuses this later. `path` names the value in errors. Raise ValueError for data
-        that are not of the schema, and RecursionError for data that are nested too deeply.
+        that are not of the schema, RecursionError for data that are nested too deeply, and TypeError for a decimal
+        whose scale is no number.
         """
         schema = self._resolve(schema)
         if isinstance(schema, list):
@@ -385,7 +386,7 @@ def _fits(value: Any, logical: str, schema: Any) -> bool:
 
     `value` is a Decimal, UUID, date, time or datetime. Decimals are checked for scale and precision as they are
     written, so 1.50 does not fit a scale of 1; infinity and NaN do not fit; types in -millis are checked for
-    microseconds; all others fit.
+    microseconds; all others fit. Raise TypeError for a decimal whose scale is no number.
     """
     if isinstance(value, decimal.Decimal):
         _, digits, exponent = value.as_tuple()
