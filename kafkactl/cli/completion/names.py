@@ -218,7 +218,8 @@ def _list_names(ctx: typer.Context, kind: str, ask: Callable[[Cluster], list[str
     """Return names from a cache of the last 10 s, or from the cluster by `ask`; empty where `ask` raises KafkactlError.
 
     `ctx` is the context of the line. Its options name the cluster, or the controllers of --bootstrap-controller; those
-    before the subcommand count where it has none, and -X in both places. The time-out of `ask` is 2 s. `kind` is a part
+    before the subcommand count where it has none, and -X in both places. The settings NOT_OF_TOOLS of a file do not
+    count. The time-out of `ask` is 2 s. `kind` is a part
     of the name of the cache file. Names from `ask` are written to the cache, and so is the empty list after an error.
     Raise UsageError or NotFoundError for settings of the cluster that are wrong, and UsageError for a secret that a
     command gives, because no command is run. A cache that cannot be read or written hides no names.
@@ -227,6 +228,7 @@ def _list_names(ctx: typer.Context, kind: str, ask: Callable[[Cluster], list[str
     import json
 
     from kafkactl.connection.cluster import Cluster
+    from kafkactl.connection.java_settings import NOT_OF_TOOLS
     from kafkactl.connection.settings import resolve
 
     before = ctx.find_root().params
@@ -238,6 +240,7 @@ def _list_names(ctx: typer.Context, kind: str, ask: Callable[[Cluster], list[str
         Path(options["command_config"]) if options.get("command_config") else None,
         [*(before.get("properties") or ()), *(ctx.params.get("properties") or ())],
         ANSWER_TIMEOUT_S,
+        left_out=NOT_OF_TOOLS,
         runs_commands=False,
     )
     settings = replace(settings, has_controllers=bool(controllers))

@@ -13,6 +13,7 @@ from kafkactl.admin.entities import QUOTA_TYPES, EntityType
 from kafkactl.admin.quotas import QUOTA_NAMES
 from kafkactl.cli.completion import names
 from kafkactl.cli.completion.names import _read_cache
+from kafkactl.connection.java_settings import NOT_OF_TOOLS
 from tests.conftest import Cli
 from tests.fake_broker import FakeCluster
 from tests.json_contract import walk_commands
@@ -136,5 +137,17 @@ def test_settings_before_the_subcommand_count_for_the_names_too(cli: Cli) -> Non
             _KAFKACTL_COMPLETE="complete_bash",
             _KAFKACTL_LINE=f"kafkactl -X bootstrap.servers={brokers.address} brokers describe -X client.id=me ",
             KAFKACTL_BOOTSTRAP_SERVER=others.address,
+        ).ok()
+    assert proposed.splitlines() == ["1", "2"]
+
+
+def test_a_file_for_kafkas_tools_does_not_hide_the_names(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "client.properties"
+    file.write_text("".join(f"{name}=UTF-16\n" for name in sorted(NOT_OF_TOOLS)))
+    with FakeCluster(brokers=2) as brokers:
+        connection = f"--bootstrap-server {brokers.address} --command-config {file}"
+        proposed = cli.with_environment(
+            _KAFKACTL_COMPLETE="complete_bash",
+            _KAFKACTL_LINE=f"kafkactl kafka-configs {connection} --entity-type brokers --entity-name ",
         ).ok()
     assert proposed.splitlines() == ["1", "2"]
