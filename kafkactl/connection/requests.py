@@ -478,7 +478,8 @@ class Requests:
         `make` returns a new request; it is called for each attempt. Its errors pass through, but without `broker`
         ValueError and OSError count as a lost connection at the first node. A given broker is asked again, until 0.3 s
         before the end of the time-out. Raise UnreachableError for a broker that is not alive or does not answer until
-        then (UnansweredError after the request was sent), and OperationError or UsageError.
+        then (UnansweredError after the request was sent), at once for a refused login, and OperationError or
+        UsageError.
         """
         with self._cluster.share_timeout() as deadline:
             if broker is None:
@@ -491,7 +492,8 @@ class Requests:
                 try:
                     return self._brokers.send(broker, make(), deadline)
                 except UnreachableError:  # the connection may have ended early
-                    if time.monotonic() > deadline - _MARGIN_S:
+                    # Some servers lock a user after several failed logins.
+                    if self._brokers.login_failure is not None or time.monotonic() > deadline - _MARGIN_S:
                         raise
                     time.sleep(_PAUSE_S)
 
