@@ -68,9 +68,9 @@ def _load_certificate(tls_context: ssl.SSLContext, properties: Mapping[str, str]
     """Load the client's certificate and key into the context, from files or from PEM texts.
 
     A file wins over a text. The key of a file is in ssl.key.location or in the same file, that of a text in ssl.key.pem
-    or in the same text; the other key setting is ignored. An empty setting counts as none. A text is written to a private file for a moment. Without a
-    certificate in the settings nothing happens, even with a key. Raise OSError or ValueError where they cannot be read
-    or do not fit each other, also for an encrypted key without ssl.key.password.
+    or in the same text; the other key setting is ignored. An empty setting counts as none. A text is written to a
+    private file for a moment. Without a certificate in the settings nothing happens, even with a key. Raise OSError or
+    ValueError where they cannot be read or do not fit each other, also for an encrypted key without ssl.key.password.
     """
     password = properties.get("ssl.key.password", "")  # with None OpenSSL would ask on the terminal
     if certificate := properties.get("ssl.certificate.location"):

@@ -127,9 +127,10 @@ def read_pieces(segment: Segment, position: int, end: int, options: DumpOptions,
 def _read_piece(segment: Segment, position: int, end: int, options: DumpOptions, text: Lines) -> Piece:
     """Write the lines of batches into `text`, up to a piece's size, or to a batch that is too large for memory.
 
-    The text from before is removed. The result ends at `position` where the first batch is too large; its `unknown` has
-    that batch then. It has `is_last` where it stops before `end` because no whole batch follows. Damage, and any other KafkactlError, also of
-    `options.parse`, is in its `error`, and not raised. Other errors of `parse` are raised.
+    The text from before is removed. The result ends at `position` where the first batch is too large, and its `unknown`
+    counts this batch, too; a later one counts in the next piece. It has `is_last` where it stops before `end` because
+    no whole batch follows. Damage, and any other KafkactlError, also of `options.parse`, is in its `error`, and not
+    raised. Other errors of `parse` are raised.
     """
     text.clear()
     start = position

@@ -26,8 +26,8 @@ from kafkactl.connection.kafka_python import translate_settings
 from kafkactl.connection.kafka_python_errors import find_first_release
 from kafkactl.connection.oauth import get_token
 from kafkactl.connection.protocol import ApiKey, ErrorCode
-from kafkactl.connection.settings import Settings, require_addresses
 from kafkactl.connection.requests import Requests
+from kafkactl.connection.settings import Settings, require_addresses
 from kafkactl.connection.tls import make_context, make_trust_context
 from kafkactl.errors import OperationError, UnansweredError, UnreachableError, UsageError
 from tests.fake_broker import FakeCluster, HttpPeer, TlsIdentity, Topic, dead_address, placed
