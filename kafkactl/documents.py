@@ -96,11 +96,11 @@ def read_yaml(path: Path) -> Any:
     """Return the value of a YAML file: mappings, lists, texts, integers, true, false and None; None for an empty file.
 
     The path `-` means standard input. JSON is read as well. Numbers with a point or an exponent are texts, so are yes,
-    True, Null, 0x1F and dates, and in YAML that is no JSON also integers with a plus sign, with leading zeros or of
-    more than 19 digits; only the tag !!float gives a float. A merge key << is a name like others. Raise UsageError for
-    a file that cannot be read, is not UTF-8 or not YAML, has several documents, or is nested too deeply; for a mapping
-    with a repeated name (5 and "5" are one) or a name that is neither a text nor an integer; for a text that no client
-    can send, with half a character or a NUL; for an integer of more than 4,300 digits, from the tag !!int; for a
+    True, Null, 0x1F and dates, and in YAML that is no JSON also -0 and integers with a plus sign, with leading zeros or
+    of more than 19 digits; only the tag !!float gives a float. A merge key << is a name like others. Raise UsageError
+    for a file that cannot be read, is not UTF-8 or not YAML, has several documents, or is nested too deeply; for a
+    mapping with a repeated name (5 and "5" are one) or a name that is neither a text nor an integer; for a text that no
+    client can send, with half a character or a NUL; for an integer of more than 4,300 digits, from the tag !!int; for a
     value that contains itself, and a tag such as !!binary, !!set or !!timestamp.
     """
     text = read_text(path)
@@ -218,8 +218,8 @@ def _make_loader() -> Any:
     """Return a new subclass of PyYAML's safe loader that refuses repeated names; 5 and "5" are one.
 
     Values without a tag and quotes are texts, except null, ~, an empty value, true, false, and decimal integers of up
-    to 19 digits without leading zeros or a plus sign. Names must be texts or integers. `<<` is an ordinary name, and
-    merges nothing.
+    to 19 digits without leading zeros or a plus sign; -0 is a text. Names must be texts or integers. `<<` is an
+    ordinary name, and merges nothing.
     """
     import yaml
 

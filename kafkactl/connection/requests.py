@@ -140,11 +140,13 @@ class Requests:
         id. Without them any broker gets the request.
 
         With KRaft any broker forwards a request to the controller. A question is put to the controller itself only
-        where the broker does not forward it. A request whose name does not begin as a question's is a change: it has a
-        whole time-out of its own and is not repeated where its answer is missing.
+        where the broker does not forward it. A name that begins with ApiVersions, Describe, List, Metadata,
+        ConsumerGroupDescribe, FindCoordinator or Fetch is a question's. Any other is a change's: it has a whole
+        time-out of its own and is not repeated where its answer is missing.
 
-        An answer with an error code is returned as it is. Only where all error codes of an answer and of its items are
-        transient is the request sent again, also a change, until the time-out. Then OperationError is raised; but an
+        An answer with an error code is returned as it is. Only where an answer has errors, and all codes of the answer
+        and of the items in its lists are transient, is the request sent again, also a change, until the time-out. An
+        item without an error prevents this, and items inside items do not count. Then OperationError is raised; but an
         answer that comes only after the time-out is returned with its errors. Raise UnreachableError where no answer
         came (UnansweredError after it was sent) and for a `broker` that is not alive, UnsupportedRequestError where the
         brokers are too old, OperationError for a missing controller or coordinator, UsageError for a wrong setting, and
@@ -157,10 +159,10 @@ class Requests:
             return find_request_class(api)(**fields)
 
         def ask() -> Any:
-            """Return the receiver's answer; raise OperationError where all its error codes are transient.
+            """Return the receiver's answer; raise OperationError where it is one after which send() sends again.
 
             At the deadline such an answer is returned, too. Errors of sending, and of looking for the receiver, pass
-            through.
+            through; but an UnansweredError of the search for a change's coordinator becomes UnreachableError.
             """
             node = broker
             with nothing_sent() if is_change else nullcontext():
@@ -219,9 +221,10 @@ class Requests:
         """Return the answer or the error of each broker by its id, in the order of `questions`.
 
         All brokers are asked at the same time, and get the part `time_share` of the remaining time, from 0 to 1. A
-        broker that is not alive, does not answer in time or refuses the whole request has an error, which is not
-        raised. Where no broker answers, all have one. Raise UsageError for a wrong setting, OperationError where the
-        brokers refuse to be listed, LookupError for an unknown `api`, and ValueError for a field that it does not have.
+        broker that is not alive or too old, does not answer in time or refuses the login or the whole request has an
+        error, which is not raised. Where no broker answers, all have one. Raise UsageError for a wrong setting,
+        OperationError where the brokers refuse to be listed, LookupError for an unknown `api`, and ValueError for a
+        field that it does not have.
         """
         from kafkactl.connection.messages import find_request_class
 
@@ -296,7 +299,10 @@ class Requests:
         )
 
         def ask() -> Any:
-            """Return the answer for the topic. Raise OperationError where the broker throttles the client."""
+            """Return the answer for the topic. Raise OperationError where the broker throttles the client.
+
+            Errors of send() pass through.
+            """
             answer = self.send(
                 "Fetch",
                 broker=leader,
@@ -478,7 +484,8 @@ class Requests:
         `make` returns a new request; it is called for each attempt. Its errors pass through, but without `broker`
         ValueError and OSError count as a lost connection at the first node. A given broker is asked again, until 0.3 s
         before the end of the time-out. Raise UnreachableError for a broker that is not alive or does not answer until
-        then (UnansweredError after the request was sent), and OperationError or UsageError.
+        then (UnansweredError after the request was sent), at once for a refused login, and OperationError or
+        UsageError.
         """
         with self._cluster.share_timeout() as deadline:
             if broker is None:
@@ -491,7 +498,8 @@ class Requests:
                 try:
                     return self._brokers.send(broker, make(), deadline)
                 except UnreachableError:  # the connection may have ended early
-                    if time.monotonic() > deadline - _MARGIN_S:
+                    # Some servers lock a user after several failed logins, so a refused one is not tried again.
+                    if self._brokers.login_failure is not None or time.monotonic() > deadline - _MARGIN_S:
                         raise
                     time.sleep(_PAUSE_S)
 

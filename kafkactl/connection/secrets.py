@@ -153,12 +153,12 @@ def find_warning(path: Path, settings: Iterable[str]) -> str | None:
 def resolve_secrets(layers: Sequence[Mapping[str, str]], runs_commands: bool = True) -> Iterator[dict[str, str]]:
     """Yield each layer with the secrets that its commands and files give, in the order of `layers`.
 
-    A layer has values by the settings' names; a secret comes under its name without `_command` or `_file`. A later
-    layer wins over an earlier one: a command or a file is not used, and its secret is left out of its layer, where a
-    later layer has the same setting. Within a layer the last of such names wins, and all are read. Commands are run,
-    and files read, when their layer is asked for; a command has 60 s, and may read stdin. A relative path is from the
-    working directory, and ~ has no meaning. Raise UsageError then where a command or a file does not give a secret, and
-    for every command that would be run if `runs_commands` is false.
+    A layer has values by the settings' names, and a value has no NUL character; a secret comes under its name without
+    `_command` or `_file`. A later layer wins over an earlier one: a command or a file is not used, and its secret is
+    left out of its layer, where a later layer has the same setting. Within a layer the last of such names wins, and all
+    are read. Commands are run, and files read, when their layer is asked for; a command has 60 s, and may read stdin. A
+    relative path is from the working directory, and ~ has no meaning. Raise UsageError then where a command or a file
+    does not give a secret, and for a command that would be run if `runs_commands` is false.
     """
     for number, layer in enumerate(layers, 1):
         later_names = {_strip_source(name) for later in layers[number:] for name in later}
@@ -197,13 +197,13 @@ def _strip_source(name: str) -> str:
 
 @functools.cache  # some commands make two clients, and the command may ask the user for a password
 def _run_command(name: str, command: str) -> str:
-    """Return the first line of a shell command's stdout, without its end.
+    """Return the first line of a shell command's stdout, without its end and without a byte order mark.
 
-    Raise UsageError for a command that fails, takes more than 60 s or cannot be started, as one of 128 KiB. `name` is
-    the setting, for the message. The command shares stdin with this process, so it may ask the user. Its stderr is
-    sys.stderr, or descriptor 2 where that is no file, as in a notebook. A line that is empty or not UTF-8 is a
-    UsageError, too. After 60 s only the shell is ended; processes that it started may go on. The result is kept: for
-    one setting the same command runs once in a process, unless it fails.
+    `command` has no NUL character. Raise UsageError for a command that fails, takes more than 60 s or cannot be
+    started, as one of 128 KiB. `name` is the setting, for the message. The command shares stdin with this process, so
+    it may ask the user. Its stderr is sys.stderr, or descriptor 2 where that is no file, as in a notebook. A line that
+    is empty or not UTF-8 is a UsageError, too. After 60 s only the shell is ended; processes that it started may go on.
+    The result is kept: for one setting the same command runs once in a process, unless it fails.
     """
     import subprocess
 
@@ -244,7 +244,8 @@ def read_secret_file(name: str, path: Path) -> str:
 def _take_first_line(name: str, content: bytes) -> str:
     """Return the first line without its end (LF, and CR before it); raise UsageError where it is empty or not UTF-8.
 
-    `name` is the setting or option, for the message. The rest of `content` is not looked at.
+    A byte order mark is left out. `name` is the setting or option, for the message. The rest of `content` is not looked
+    at.
     """
     secret = decode_secret(name, content.partition(b"\n")[0].rstrip(b"\r"))
     if not secret:

@@ -85,7 +85,8 @@ class Settings:
         """Return a copy with the properties that flags set; `flags` are by the properties' names.
 
         A flag wins over contexts, variables and their files. Raise UsageError where the command line, or a file that it
-        names, also has another value, unless flags `always_win`; case counts only in ids, such as group.id.
+        names, also has another value, unless flags `always_win`; case counts only in client.rack, group.id,
+        group.instance.id and transactional.id. In the copy the flags' values are `command_line_properties`, too.
         """
         for name, flag in () if always_win else flags.items():
             other_value = self.command_line_properties.get(name)

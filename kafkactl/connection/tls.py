@@ -15,9 +15,9 @@ def make_context(properties: Mapping[str, str]) -> ssl.SSLContext:
 
     The settings are under librdkafka's names. Raise UsageError for an ssl.keystore.location, which is PKCS12 here, and
     for files and PEM texts that cannot be read or do not fit each other. A key without a certificate is not read. An
-    encrypted key needs ssl.key.password.
+    encrypted key needs ssl.key.password. An empty location counts as none.
     """
-    if "ssl.keystore.location" in properties:
+    if properties.get("ssl.keystore.location"):
         raise UsageError(
             "this request needs the client's certificate as PEM, and ssl.keystore.location is PKCS12",
             "convert it: openssl pkcs12 -in STORE -out client.pem -nodes;"
@@ -48,7 +48,7 @@ def make_trust_context(properties: Mapping[str, str]) -> ssl.SSLContext:
     if cadata is not None and not cadata.strip():
         raise ValueError("ssl.ca.pem has no certificate")  # Python would take "" for "trust the system's authorities"
     location = properties.get("ssl.ca.location")
-    if location == "probe":
+    if location in ("", "probe"):
         location = None
     is_folder = location is not None and os.path.isdir(location)
     tls_context = ssl.create_default_context(
@@ -68,13 +68,13 @@ def _load_certificate(tls_context: ssl.SSLContext, properties: Mapping[str, str]
     """Load the client's certificate and key into the context, from files or from PEM texts.
 
     A file wins over a text. The key of a file is in ssl.key.location or in the same file, that of a text in ssl.key.pem
-    or in the same text; the other key setting is ignored. A text is written to a private file for a moment. Without a
-    certificate in the settings nothing happens, even with a key. Raise OSError or ValueError where they cannot be read
-    or do not fit each other, also for an encrypted key without ssl.key.password.
+    or in the same text; the other key setting is ignored. An empty setting counts as none. A text is written to a
+    private file for a moment. Without a certificate in the settings nothing happens, even with a key. Raise OSError or
+    ValueError where they cannot be read or do not fit each other, also for an encrypted key without ssl.key.password.
     """
     password = properties.get("ssl.key.password", "")  # with None OpenSSL would ask on the terminal
     if certificate := properties.get("ssl.certificate.location"):
-        tls_context.load_cert_chain(certificate, properties.get("ssl.key.location"), password)
+        tls_context.load_cert_chain(certificate, properties.get("ssl.key.location") or None, password)
     elif pem := properties.get("ssl.certificate.pem"):
         # Python reads certificates from files only.
         descriptor, path = tempfile.mkstemp(suffix=".pem")  # mode 0600

@@ -67,8 +67,9 @@ class TextDump:
         does not change the status, either. A file of unknown kind is only noted there; in Kafka's style that is each
         whose name does not end as Kafka's files do, also a missing one. Where all files have the same status, that is
         the result; else it is 1. Raise OutputError and BrokenPipeError (without several jobs its subclass
-        ReaderLeftError) where nothing more can be printed; OSError where no process can be started; and with `follow`
-        also KafkactlError for what cannot be read of later batches.
+        ReaderLeftError) where nothing more can be printed; OSError where no process can be started; errors of the
+        selection, and without several jobs of `parse`, that are no KafkactlError; and with `follow` also KafkactlError
+        for what cannot be read of later batches.
         """
         segments = [path for path in paths if find_kind(path) in (FileKind.LOG, FileKind.KRAFT_SNAPSHOT)]
         selecting = not self._options.selection.is_everything
@@ -119,14 +120,14 @@ class TextDump:
     def _dump_segment(self, path: Path) -> None:
         """Print the batches of a segment, and note offsets that do not follow each other for the end of the run.
 
-        Without `deep` no offsets are noted. Bytes at the end that are no whole batch are no error; without `max_bytes`
-        their number is printed. Batches with an unknown magic are one error on stderr and in the exit status, raised
-        only in Kafka's style. Raise FormatError for other damage, an unreadable file, a gzip file that is cut off, and
-        keys or values that are not of their format, after what was printed before; KafkactlError where a process of
-        `jobs` was lost or a schema registry refuses or does not answer; MissingFileError; UsageError for a file that
-        may not be opened, a log with an offset neither in its name nor in its content, and a snapshot with a wrong
-        name. Raise OSError where no process can be started, OutputError and BrokenPipeError where
-        nothing more can be printed.
+        Without `deep` no offsets are noted. A last batch that is cut off is no error; without `max_bytes` the number of
+        its bytes is printed. Batches with an unknown magic are one error on stderr and in the exit status, raised only
+        in Kafka's style. Raise FormatError for other damage, an unreadable file, a gzip file that is cut off, and keys
+        or values that are not of their format, after what was printed before; KafkactlError where a process of `jobs`
+        was lost or a schema registry refuses or does not answer; MissingFileError; UsageError for a file that cannot be
+        opened, a log with an offset neither in its name nor in its content, and a snapshot with a wrong name. Raise
+        OSError where no process can be started, OutputError and BrokenPipeError where nothing more can be printed, and,
+        without several jobs, errors of `parse` that are no KafkactlError.
         """
         with Segment(path) as segment:
             self._write_line(dump_text.format_log_heading(segment))
@@ -168,7 +169,8 @@ class TextDump:
 
         `end` is a position in bytes. With several jobs forked processes print them, and the position of an output file
         is moved behind the text. Raise OutputError and BrokenPipeError where nothing more can be printed, KafkactlError
-        where a process was lost, and OSError where no process can be started.
+        where a process was lost, OSError where no process can be started, and, without several jobs, errors of
+        `options.parse` that are no KafkactlError.
         """
         jobs = min(self._options.jobs, end // PIECE_BYTES)
         if jobs <= 1:
@@ -197,7 +199,7 @@ class TextDump:
     def _print_range(
         self, segment: Segment, batch_range: tuple[int, int], turn: Turn, descriptor: int | None
     ) -> tuple[PrintedRange, bool]:
-        """Print the batches of a range when it is its turn; return it, and whether more is to be printed after it.
+        """Print the batches of a range when it is its turn; return it, and whether later ranges may be printed.
 
         `batch_range` is its begin and end in bytes. `descriptor` is that of an output file in which each process writes
         at its own position, or None for any other output. The turn is passed on; or all later ones are stopped, after
@@ -249,8 +251,9 @@ class TextDump:
         heading has no batches, gaps of offsets are not noted, and `max_bytes` and `jobs` have no effect. Bytes at the
         end that are no whole batch are an error here; of the segment that `follow` reads, once a later one is there. At
         the end stderr gets the number of records that were left out because their transaction has no end. With `follow`
-        this has no end, unless a limit is reached or all paths are missing. Raise OutputError, ReaderLeftError, and,
-        with `follow`, KafkactlError for what cannot be read of later batches.
+        this has no end, unless a limit is reached or all paths are missing. Raise OutputError, ReaderLeftError, errors
+        of `parse` and of the selection that are no KafkactlError, and, with `follow`, KafkactlError for what cannot be
+        read of later batches.
         """
         options = self._options
         current = unusable = None
@@ -352,7 +355,7 @@ class TextDump:
         """Print the producers of a snapshot.
 
         A corrupt or unreadable one is an error on stderr that does not change the exit status. It is not raised. Raise
-        NotFoundError for a missing file, UsageError for one that may not be opened, and OutputError and ReaderLeftError
+        NotFoundError for a missing file, UsageError for one that cannot be opened, and OutputError and ReaderLeftError
         where nothing more can be printed.
         """
         from kafkactl.storage.producer_snapshot import read_producer_snapshot

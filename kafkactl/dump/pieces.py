@@ -127,11 +127,13 @@ def read_pieces(segment: Segment, position: int, end: int, options: DumpOptions,
 def _read_piece(segment: Segment, position: int, end: int, options: DumpOptions, text: Lines) -> Piece:
     """Write the lines of batches into `text`, up to a piece's size, or to a batch that is too large for memory.
 
-    The text from before is removed. The result ends at `position` where the first batch is too large, and has `is_last`
-    where it stops before `end` because no whole batch follows. Damage, and any other KafkactlError, also of
-    `options.parse`, is in its `error`, and not raised. Other errors of `parse` are raised.
+    The text from before is removed. The result ends at `position` where the first batch is too large, and its `unknown`
+    counts this batch, too; a later one counts in the next piece. It has `is_last` where it stops before `end` because
+    no whole batch follows. Damage, and any other KafkactlError, also of `options.parse`, is in its `error`, and not
+    raised. Other errors of `parse` are raised.
     """
     text.clear()
+    start = position
     unknown: list[UnknownMagic] = []
     error = None
     try:
@@ -148,6 +150,8 @@ def _read_piece(segment: Segment, position: int, end: int, options: DumpOptions,
             if batch.magic > LARGEST_KNOWN_MAGIC and isinstance(batch, Batch):
                 unknown.append((position, batch.magic))
             if not _append_batch(batch, options, text):
+                if position > start:  # the next piece begins with this batch, and notes it
+                    unknown = [place for place in unknown if place[0] != position]
                 break
             position += batch.size_bytes
     except KafkactlError as damage:
@@ -175,15 +179,24 @@ def _append_batch(batch: AnyBatch, options: DumpOptions, text: Lines) -> bool:
                 return False
             except FormatError:
                 pass  # raised below, after the batch's own line
+    _append_batch_line(batch, text)
+    for record, line in dump_text.format_records(batch, records, options.parse, options.metadata):
+        text.note_offsets([record.offset])
+        text.add_text(line.encode("utf-8", errors="replace"))
+    return True
+
+
+def _append_batch_line(batch: AnyBatch, text: Lines) -> None:
+    """Add the line of a batch, its end included.
+
+    Raise FormatError for an unknown codec, a message with a magic above 127 or a missing timestamp, after the beginning
+    of the line.
+    """
     try:
         text.add_text(dump_text.format_batch(batch).encode() + b"\n")
     except FormatError:
         text.add_text(dump_text.format_batch_heading(batch).encode())
         raise
-    for record, line in dump_text.format_records(batch, records, options.parse, options.metadata):
-        text.note_offsets([record.offset])
-        text.add_text(line.encode("utf-8", errors="replace"))
-    return True
 
 
 def _read_large_batch(segment: Segment, position: int, options: DumpOptions, text: Lines) -> Iterator[Piece]:
@@ -191,15 +204,15 @@ def _read_large_batch(segment: Segment, position: int, options: DumpOptions, tex
 
     A piece replaces the text of the one before, so use the text before the next one. A piece's end is `position` until
     the last one, which ends behind the batch. Damage, and any other KafkactlError, also of `options.parse`, is in the
-    last one's `error`, and not raised; its end is `position` then. Other errors of `parse` are raised. Of a batch with
-    an unknown codec not even the beginning of its line is written. The whole batch must be in the file.
+    last one's `error`, and not raised; its end is `position` then. Other errors of `parse` are raised. The whole batch
+    must be in the file.
     """
     error = None
     text.clear()
     try:
         batch = segment.read_batch(position)
         assert batch is not None  # _read_piece has read it
-        text.add_text(dump_text.format_batch(batch).encode() + b"\n")
+        _append_batch_line(batch, text)
         for record in batch.records():
             text.note_offsets([record.offset])
             for part in _format_in_parts(batch, record, options):

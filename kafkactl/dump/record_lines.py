@@ -110,8 +110,8 @@ class PureLines:
     ) -> str:
         """Return the lines of a batch's records with their line ends, and note their offsets.
 
-        `data` are the decompressed bytes. `with_values` adds keys and values, converted by `to_text`. Raise FormatError
-        for damage, and whatever `to_text` raises; no offset is noted then.
+        `data` are the decompressed bytes. `with_values` adds keys and values, converted by `to_text`, but no absent
+        ones. Raise FormatError for damage, and whatever `to_text` raises; no offset is noted then.
         """
         base_offset, base_timestamp_ms = batch.base_offset, batch.base_timestamp_ms
         base_sequence, append_time_ms = batch.base_sequence, batch.append_time_ms

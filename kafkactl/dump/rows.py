@@ -117,12 +117,12 @@ def _read_log_rows(
 ) -> Iterator[Row]:
     """Yield rows of batches, or, with `deep`, of records; damage in one file does not hide the others.
 
-    `report_error` gets the path and every error of a file, also bytes at its end that are no whole batch (unless
-    `follow` is set), `left_out` counts the records of open transactions. `values` and `bytes_as` choose the form of
-    keys and values. With `follow` this has no end, unless a limit is reached or all paths are missing, and raises
-    KafkactlError for what cannot be read of later batches, and OutputError and ReaderLeftError where the rows cannot be
-    written. A KafkactlError of `values` is an error of the file, too, and ends the batch. Errors of `report_error`, and
-    an OSError of the selection, are raised.
+    `report_error` gets the path and every error of a file, also bytes at its end that are no whole batch (with `follow`
+    only in front of a later segment), `left_out` counts the records of open transactions. `values` and `bytes_as`
+    choose the form of keys and values. With `follow` this has no end, unless a limit is reached or all paths are
+    missing, and raises KafkactlError for what cannot be read of later batches, and OutputError and ReaderLeftError
+    where the rows cannot be written. A KafkactlError of `values` is an error of the file, too, and ends the batch.
+    Errors of `report_error`, and an OSError of the selection, are raised.
     """
     keeps_bad_crc = selection.bad_crc is BadCrc.KEPT
     for selected in select(paths, selection, deep, report_error, left_out):
@@ -238,11 +238,11 @@ def _make_batch_row(selected: SelectedBatch) -> Row:
 def _make_record_row(selected: SelectedBatch, record: Record, is_valid: bool, values: Values, bytes_as: BytesAs) -> Row:
     """Return the row of a record, with the names of docs/json.md.
 
-    The errors of `values` pass through: FormatError, OperationError and UnreachableError. Raise FormatError
-    also for a key or value of magic 0 or 1 that cannot be read. `is_valid` is the row's `valid`. Key and value of a
-    control record are None, and `control`, None for any other record, is its content as text; raise FormatError for a
-    damaged one. `aborted` is None where that is not known. An unknown time (magic 0) and sequence are -1; `producer_id`
-    is None in magic 0 and 1. `values` and `bytes_as` choose the form of key and value.
+    `values` and `bytes_as` choose the form of key and value. Headers are pairs of texts with BytesAs.TEXT, and else
+    what encode_headers() returns. `is_valid` is the row's `valid`. Key and value of a control record are None, and
+    `control`, None for any other record, is its content as text. `aborted` is None where that is not known. An unknown
+    time (magic 0) and sequence are -1; `producer_id` is None in magic 0 and 1. Raise FormatError for a damaged control
+    record and for a key or value of magic 0 or 1 that cannot be read, and the errors of `values`.
     """
     if isinstance(record, LegacyRecord) and record.fault:
         raise FormatError(record.fault)

@@ -244,10 +244,10 @@ class Faults:
     def format_lines(self) -> Iterator[str]:
         """Yield the lines about all faults, without line ends: offset indexes, time indexes, gaps, each file by file.
 
-        Files are in the order in which they were added, with absolute paths, in which links and `..` stay. Entries of
-        an offset index begin with the highest offset, findings are sorted by their kind and then keep their order, and
-        gaps are sorted by offset. Where the gaps were not added in rising order, only the last one after an offset is
-        there. Nothing without faults.
+        Files are in the order in which they were added, with absolute paths, in which links and `..` stay. Time indexes
+        come once for each kind of fault, file by file, and the findings of a file keep their order. Entries of an
+        offset index begin with the highest offset, and gaps are sorted by offset. Where the gaps were not added in
+        rising order, only the last one after an offset is there. Nothing without faults.
         """
         for path, mismatches in self._index.items():
             yield f"Mismatches in :{path}"

@@ -13,6 +13,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,8 +26,9 @@ from kafkactl.connection.kafka_python import translate_settings
 from kafkactl.connection.kafka_python_errors import find_first_release
 from kafkactl.connection.oauth import get_token
 from kafkactl.connection.protocol import ApiKey, ErrorCode
+from kafkactl.connection.requests import Requests
 from kafkactl.connection.settings import Settings, require_addresses
-from kafkactl.connection.tls import make_trust_context
+from kafkactl.connection.tls import make_context, make_trust_context
 from kafkactl.errors import OperationError, UnansweredError, UnreachableError, UsageError
 from tests.fake_broker import FakeCluster, HttpPeer, TlsIdentity, Topic, dead_address, placed
 
@@ -418,6 +420,33 @@ def test_a_location_of_authorities_is_a_file_a_folder_or_the_systems(tmp_path: P
         assert (context.cert_store_stats()["x509"] == 1) == (location == tmp_path / "ca.pem")
     with pytest.raises(OSError, match="No such file"):
         make_trust_context({"ssl.ca.location": str(tmp_path / "no.pem")})
+
+
+@pytest.mark.parametrize("name", ["ssl.ca.location", "ssl.keystore.location", "ssl.key.location"])
+def test_an_empty_location_counts_as_none(tmp_path: Path, name: str) -> None:
+    """librdkafka takes it, and an empty variable gives one."""
+    identity = TlsIdentity.create(tmp_path)
+    pem = identity.certificate.read_text() + identity.key.read_text()
+    (tmp_path / "client.pem").write_text(pem)
+    properties = {"ssl.certificate.location": str(tmp_path / "client.pem"), "ssl.ca.pem": CERTIFICATE, name: ""}
+    Consumer({"group.id": "g", "security.protocol": "ssl", **properties}).close()
+    assert make_context(properties).cert_store_stats()["x509"] == 1
+
+
+def test_a_refused_login_at_a_broker_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some servers lock a user after several failed logins."""
+    attempts: list[int] = []
+
+    def refuse_login(node: int, *_: object) -> None:
+        attempts.append(node)
+        raise UnreachableError("cannot reach broker 7: SASL authentication error")
+
+    requests = Requests(Cluster(Settings("127.0.0.1:1", "test", timeout_s=1)))
+    brokers = SimpleNamespace(places={7: ("b", 1)}, send=refuse_login, login_failure="SASL authentication error")
+    monkeypatch.setattr(requests, "_brokers", brokers)
+    with pytest.raises(UnreachableError, match="SASL"):
+        requests.send("DescribeGroups", broker=7, groups=[])
+    assert attempts == [7]
 
 
 def test_a_token_address_that_is_no_url() -> None:

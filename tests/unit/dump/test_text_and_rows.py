@@ -165,3 +165,28 @@ def test_the_status_of_several_files_counts_files_and_not_their_errors(
 def test_names_of_types_that_are_loaded_late_exist() -> None:
     assert text._CONTROL_NAMES.keys() <= ControlType.__members__.keys()
     assert text._TIME_FAULTS.keys() == TimeFault.__members__.keys()
+
+
+LARGE = bytes(5 << 20)
+"""More bytes than a batch may have that is printed in one piece."""
+
+
+def test_a_large_batch_with_an_unknown_magic_counts_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It begins a piece of its own behind the batches before it."""
+    record = Record(0, 0, -1, None, b"x", ())
+    large = bytearray(encode_batch([record], count=0, data=LARGE))
+    large[16] = 5
+    (tmp_path / "0.log").write_bytes(encode_batch([record]) + large)
+    assert TextDump(DumpOptions(deep=True), io.BytesIO()).run([tmp_path / "0.log"]) == FAILED
+    assert capsys.readouterr().err.endswith("unknown magic 5\n")
+
+
+@pytest.mark.parametrize("data", [b"", LARGE], ids=["small", "large"])
+def test_a_batch_with_an_unknown_codec_has_the_beginning_of_its_line(tmp_path: Path, data: bytes) -> None:
+    """Kafka's tool prints as much."""
+    record = Record(0, 0, -1, None, b"x", ())
+    (tmp_path / "0.log").write_bytes(encode_batch([record]) + encode_batch([record], attributes=7, data=data))
+    out = io.BytesIO()
+    TextDump(DumpOptions(deep=True), out).run([tmp_path / "0.log"])
+    assert out.getvalue().endswith(b"deleteHorizonMs: OptionalLong.empty")
+    assert out.getvalue().count(b"baseOffset") == 2
