@@ -426,11 +426,12 @@ def _read_moves(cluster: Cluster, errors: list[KafkactlError]) -> Mapping[Partit
         return cluster.requests.list_reassignments()
     except UnsupportedRequestError:
         return {}
-    except UnreachableError as error:
-        errors.append(OperationError(f"moves of replicas are missing: {error}", error.hint))
-        return {}
-    except OperationError as error:
-        if error.code != ErrorCode.CLUSTER_AUTHORIZATION_FAILED:
+    except (UnreachableError, OperationError) as error:
+        # A broker that waits for the controller in vain refuses with REQUEST_TIMED_OUT.
+        code = error.code if isinstance(error, OperationError) else ErrorCode.REQUEST_TIMED_OUT
+        if code == ErrorCode.REQUEST_TIMED_OUT:
+            errors.append(OperationError(f"moves of replicas are missing: {error}", error.hint))
+        elif code != ErrorCode.CLUSTER_AUTHORIZATION_FAILED:
             raise
         return {}
 
