@@ -249,8 +249,9 @@ def is_up(quorum: Quorum, node: QuorumNode) -> bool:
 def require_usable_endpoints(quorum: Quorum, endpoints: Sequence[VoterEndpoint]) -> None:
     """Raise UsageError for the addresses 0.0.0.0 and ::, and where no endpoint has the name of a leader's listener.
 
-    Other machines cannot use these addresses; :: counts in any spelling. The leader asks a new voter at the listener
-    that has the name of its own one. The names are not checked where those of the leader are not known.
+    Other machines cannot use these addresses; they count in any spelling, such as 0 and ::ffff:0.0.0.0. The leader asks
+    a new voter at the listener that has the name of its own one. The names are not checked where those of the leader
+    are not known.
     """
     for endpoint in endpoints:
         if _is_any_address(endpoint.host):

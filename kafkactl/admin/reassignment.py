@@ -305,8 +305,9 @@ def start(
     """Start the moves on the controller, and do not wait for their end.
 
     Return the error of each move that it refused, and None for the others, in the order of the moves. Of several moves
-    of a partition only the last one is sent and returned. Without moves an empty request is sent. Without
-    `allow_factor_change` the controller refuses moves to another number of replicas; it must be Kafka 4.1 or newer.
+    of a partition only the last one is sent and returned, in the place of the first. Without moves an empty request is
+    sent. Without `allow_factor_change` the controller refuses moves to another number of replicas; it must be Kafka 4.1
+    or newer.
     Raise OperationError where it refuses all, UnansweredError where moves may have been started without an answer,
     UnreachableError where the request was not sent, UnsupportedRequestError for an old controller, and UsageError for a
     wrong client setting. A move that the answer leaves out, and each one where the controller did not finish in time,
