@@ -249,8 +249,9 @@ def is_up(quorum: Quorum, node: QuorumNode) -> bool:
 def require_usable_endpoints(quorum: Quorum, endpoints: Sequence[VoterEndpoint]) -> None:
     """Raise UsageError for the addresses 0.0.0.0 and ::, and where no endpoint has the name of a leader's listener.
 
-    Other machines cannot use these addresses; :: counts in any spelling. The leader asks a new voter at the listener
-    that has the name of its own one. The names are not checked where those of the leader are not known.
+    Other machines cannot use these addresses; they count in any spelling, such as 0 and ::ffff:0.0.0.0. The leader asks
+    a new voter at the listener that has the name of its own one. The names are not checked where those of the leader
+    are not known.
     """
     for endpoint in endpoints:
         if _is_any_address(endpoint.host):
@@ -285,10 +286,10 @@ def add_voter(
     """Add a controller, which runs as an observer, to the voters of the quorum.
 
     With a `cluster_id` the controllers refuse where it is another one; None is not checked. `directory_id` is that of
-    its metadata folder; UsageError for another text. Raise OperationError for a refusal, also of a static quorum, of a
-    node that is a voter and of one that lacks records; with REQUEST_TIMED_OUT it may have been done. Raise
-    UnsupportedRequestError, UnansweredError where it may have been done, UnreachableError, and UsageError for a wrong
-    client setting.
+    its metadata folder; UsageError for another text. `endpoints` are those of parse_endpoint, and `node_id` is below
+    2^31. Raise OperationError for a refusal, also of a static quorum, of a node that is a voter and of one that lacks
+    records; with REQUEST_TIMED_OUT it may have been done. Raise UnsupportedRequestError, UnansweredError where it may
+    have been done, UnreachableError, and UsageError for a wrong client setting.
     """
     answer = cluster.requests.send(
         "AddRaftVoter",

@@ -65,9 +65,9 @@ def read_offset_file(path: Path) -> dict[Partition, int]:
 
     The form is {"partitions": [{"topic": "t", "partition": 0, "offset": 42}], "version": 1}. The version may be
     missing, other fields are ignored, and an empty list gives an empty dict. `path` may be `-` for standard input.
-    Raise UsageError for a file that cannot be read or has another form or version, for offsets below -1, for repeated
-    partitions, and for a topic whose name is empty, has a NUL character or is not Unicode. Whether topics and
-    partitions exist is not checked.
+    Raise UsageError for a file that cannot be read or has another form or version, for partitions that are not from 0
+    to 2^31 - 1 and offsets that are not from -1 to 2^63 - 1, for repeated partitions, and for a topic whose name is
+    empty, has a NUL character or is not Unicode. Whether topics and partitions exist is not checked.
     """
     content = read_json(path)
     rows = content.get("partitions") if isinstance(content, dict) else None

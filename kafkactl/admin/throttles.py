@@ -213,7 +213,7 @@ def clear_throttles(
     All rates of the brokers and both settings of the topics go, whoever set them. In the result the brokers come first,
     and each kind is sorted. Nothing is raised for an item. A topic that does not exist, and a broker that is not alive,
     have an error. After an UnansweredError, or an error with the code REQUEST_TIMED_OUT, the throttles may be gone.
-    Raise UsageError for a wrong client setting.
+    Names of topics must be UTF-8. Raise UsageError for a wrong client setting.
     """
     changes = {
         Entity(kind, str(name)): [Alteration(Operation.DELETE, setting) for setting in settings]
@@ -229,9 +229,9 @@ def clear_throttles(
 def remove_throttles(cluster: Cluster, throttles: Sequence[Throttle]) -> list[Outcome]:
     """Remove these throttles and no others, and return the outcome of each, in their order.
 
-    The setting goes whatever its value is now. One whose answer is missing has the code REQUEST_TIMED_OUT, and may have
-    been removed; one whose request was not sent has no code. Nothing is raised for an item, and without any nothing is
-    sent. Raise UsageError for a wrong client setting.
+    Each is there once. The setting goes whatever its value is now. One whose answer is missing has the code
+    REQUEST_TIMED_OUT, and may have been removed; one whose request was not sent has no code. Nothing is raised for an
+    item, and without any nothing is sent. Raise UsageError for a wrong client setting.
     """
     changes: dict[Entity, list[Alteration]] = defaultdict(list)
     for row in throttles:

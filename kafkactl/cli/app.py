@@ -335,8 +335,8 @@ def run(arguments: list[str]) -> int:
 def _wants_json(arguments: list[str]) -> bool:
     """Return whether -o, or else KAFKACTL_OUTPUT, is json or jsonl. Errors of the command line are then json, too.
 
-    The forms are -o FORMAT, -oFORMAT, --output FORMAT and --output=FORMAT, and behind other flags of one letter, such
-    as -yo FORMAT; the last one counts, also behind --. Case counts. `arguments` are those after the program's name.
+    The forms are -o FORMAT, -oFORMAT, --output FORMAT and --output=FORMAT, and -o behind the flags e, v and y, such as
+    -yo FORMAT; the last one counts, also behind --. Case counts. `arguments` are those after the program's name.
     Nothing is raised.
     """
     format = os.environ.get("KAFKACTL_OUTPUT", "")

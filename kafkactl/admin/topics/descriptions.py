@@ -161,9 +161,9 @@ def describe_in_full(cluster: Cluster, names: Sequence[str]) -> Descriptions:
     Brokers before Kafka 4.0 do not know eligible leaders: the fields are None. A topic that does not exist is a
     NotFoundError. A topic whose settings cannot be read is in the list without them. Where the controller does not
     answer about the moves, there is one error, and they are empty; without the right to list them, and where the
-    brokers cannot list them, they are empty without an error. Without names both lists are empty. Raise
-    UnreachableError where no broker answers, OperationError where a whole request is refused, and UsageError for a
-    wrong client setting.
+    brokers cannot list them, they are empty without an error. Names must be UTF-8. Without names both lists are empty.
+    Raise UnreachableError where no broker answers, OperationError where a whole request is refused, and UsageError for
+    a wrong client setting.
     """
     if not names:
         return [], []
@@ -426,11 +426,12 @@ def _read_moves(cluster: Cluster, errors: list[KafkactlError]) -> Mapping[Partit
         return cluster.requests.list_reassignments()
     except UnsupportedRequestError:
         return {}
-    except UnreachableError as error:
-        errors.append(OperationError(f"moves of replicas are missing: {error}", error.hint))
-        return {}
-    except OperationError as error:
-        if error.code != ErrorCode.CLUSTER_AUTHORIZATION_FAILED:
+    except (UnreachableError, OperationError) as error:
+        # A broker that waits for the controller in vain refuses with REQUEST_TIMED_OUT.
+        code = error.code if isinstance(error, OperationError) else ErrorCode.REQUEST_TIMED_OUT
+        if code == ErrorCode.REQUEST_TIMED_OUT:
+            errors.append(OperationError(f"moves of replicas are missing: {error}", error.hint))
+        elif code != ErrorCode.CLUSTER_AUTHORIZATION_FAILED:
             raise
         return {}
 

@@ -45,7 +45,7 @@ class AssumptionOptions:
         """Return the settings; None stands for those that are not given.
 
         Raise UsageError for an --allow-everyone that is neither true nor false, in small letters, and for a
-        --super-user that is not TYPE:NAME.
+        --super-user that is not TYPE:NAME, has a NUL character or is not UTF-8.
         """
         from kafkactl.admin.acls.checks import Assumptions
         from kafkactl.admin.acls.models import parse_principal

@@ -104,7 +104,7 @@ class AclResourceOptions:
 
         The options have a fixed order: topics, cluster, groups, transactional ids, tokens, users. The name is None for
         all of a type, which only an argument such as `topic` can mean. Without any the list is empty. Raise UsageError
-        for a wrong resource or an empty name.
+        for a wrong resource, and for a name that is empty, has a NUL character or is not UTF-8.
         """
         found = [parse_resource(text) for text in self.resource or ()]
         for option, kind, names in (
@@ -123,8 +123,8 @@ class AclResourceOptions:
 
         `default` is the pattern type of names without --pattern-type; the filter of the cluster is always literal. A
         type without a name gives a filter with the name None, for all names of the type. Without a resource all pattern
-        types are chosen, unless --pattern-type is literal or prefixed. Raise UsageError for a wrong resource or pattern
-        type, and for an empty name.
+        types are chosen, unless --pattern-type is literal or prefixed. Raise UsageError for a wrong pattern type, and
+        as list_resources does.
         """
         pattern = self.parse_pattern(default)
         resources = self.list_resources()
@@ -141,8 +141,8 @@ class AclResourceOptions:
 
         `needs_cluster` adds the cluster at the end, unless it is there; no other resource is needed then. The pattern
         type is literal without --pattern-type, and always for the cluster. With `is_new` only literal and prefixed are
-        allowed. Raise UsageError where there is no resource, for a type without a name, an empty name, and a wrong
-        resource or pattern type.
+        allowed. Raise UsageError where there is no resource, for a type without a name, for a wrong pattern type, and
+        as list_resources does.
         """
         pattern = self.parse_pattern(PatternKind.LITERAL, is_new)
         resources = []

@@ -141,8 +141,9 @@ def _finish_earlier_call(
     `topics` that names the broker in one of its lists of throttled replicas, both lists, whole. Without any nobody is
     asked. Ask before, and with --dry-run only show. While reassignments run nothing is removed. `topics` are those of
     the drain. `errors` are printed first. The status is 1 for an error and after the answer no, else 0. Raise
-    UsageError where there is nobody to ask, in a read-only context and for a wrong client setting, and UnreachableError
-    or OperationError where no broker answers, or reassignments or brokers cannot be listed.
+    UsageError where there is nobody to ask, in a read-only context and for a wrong client setting, OSError where stdin
+    cannot be read, and UnreachableError or OperationError where no broker answers, or reassignments or brokers cannot
+    be listed.
     """
     failed = print_errors(errors)
     rows, failures = _find_left_throttles(connected, topics, broker)

@@ -124,7 +124,7 @@ def is_own(path: str) -> bool:
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
+    except (OSError, ValueError):  # a path with NUL
         return False
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -271,8 +271,8 @@ def describe_path(folder: str, search_path: str) -> list[str]:
     folders are compared. `search_path` is the value of PATH; an empty part is the current folder, but an empty text has
     no folders. Without anything to say the list is empty.
     """
-    folders = [os.path.realpath(entry or ".") for entry in search_path.split(os.pathsep)] if search_path else []
-    own = os.path.realpath(folder)
+    folders = [_follow_links(entry or ".") for entry in search_path.split(os.pathsep)] if search_path else []
+    own = _follow_links(folder)
     if own not in folders:
         return [f"{folder} is not in PATH"]
     return [
@@ -280,6 +280,14 @@ def describe_path(folder: str, search_path: str) -> list[str]:
         for earlier in dict.fromkeys(folders[: folders.index(own)])
         if (names := list(_find_commands(earlier)))
     ]
+
+
+def _follow_links(path: str) -> str:
+    """Return a path without links, or the path itself where it is relative and the present folder was deleted."""
+    try:
+        return os.path.realpath(path)
+    except FileNotFoundError:
+        return path
 
 
 def _find_commands(folder: str) -> Iterator[str]:

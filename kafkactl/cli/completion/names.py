@@ -282,7 +282,7 @@ def _read_cache(file: Path) -> list[str] | None:
         if abs(time.time() - file.stat().st_mtime) > CACHE_S:
             return None
         names = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else None
 

@@ -102,6 +102,17 @@ def test_a_topic_that_every_page_refuses_is_one_error() -> None:
     assert len(errors) == 1
 
 
+def test_a_controller_that_does_not_answer_a_broker_hides_only_the_moves() -> None:
+    """A broker that has waited for the controller in vain answers with REQUEST_TIMED_OUT."""
+    with FakeCluster(brokers=1, topics={"orders": 1}) as brokers:
+        brokers.on("ListPartitionReassignments", error=7)
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=5))
+        described, errors = descriptions.describe_in_full(cluster, ["orders"])
+        cluster.close()
+    assert [(row.topic, row.partitions[0].adding) for row in described] == [("orders", ())]
+    assert [str(error).partition(":")[0] for error in errors] == ["moves of replicas are missing"]
+
+
 def test_a_change_of_a_name_twice_is_one_change() -> None:
     """Librdkafka refuses all groups where one is there twice."""
     with FakeCluster(brokers=1, topics={"orders": 1}) as brokers:

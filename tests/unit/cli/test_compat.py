@@ -419,6 +419,19 @@ def test_an_empty_entry_of_path_is_the_present_folder(tmp_path: Path, monkeypatc
     assert launchers.describe_path(str(tmp_path), f"/nosuch:{tmp_path}/") == []
 
 
+def test_a_deleted_present_folder_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert launchers.describe_path(str(tmp_path), f":bin:{tmp_path}") == []
+    assert launchers.describe_path(str(tmp_path), ":bin") == [f"{tmp_path} is not in PATH"]
+
+
+def test_a_path_that_no_file_can_have_is_not_ours() -> None:
+    assert not launchers.is_own("kafka-topics\0")
+
+
 # ---- list
 
 

@@ -19,7 +19,9 @@ from tests.fake_broker import FakeCluster
 from tests.json_contract import walk_commands
 
 
-@pytest.mark.parametrize("content", ["", "[", "5", "null", "\udcff", '"ab"', '{"a": 1}', "[1]"])
+@pytest.mark.parametrize(
+    "content", ["", "[", "5", "null", "\udcff", '"ab"', '{"a": 1}', "[1]", pytest.param("[" * 100_000, id="deep")]
+)
 def test_damaged_cache_counts_as_missing(tmp_path: Path, content: str) -> None:
     file = tmp_path / "topics.json"
     file.write_bytes(content.encode("utf-8", "surrogateescape"))
