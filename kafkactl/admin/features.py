@@ -90,12 +90,12 @@ def describe_features(cluster: Cluster, node_id: int | None = None) -> list[Feat
 def update_features(cluster: Cluster, levels: Mapping[str, int], how: UpgradeType, dry_run: bool) -> list[Outcome]:
     """Change the levels of features, and return the outcome of each, sorted by name.
 
-    Levels are from 0 to 32,767, which is not checked; 0 ends the use of a feature. Controllers from 4.0 on make all
+    Levels are from 0 to 32,767; 0 ends the use of a feature. Controllers from 4.0 on make all
     changes or none. With `dry_run` the controller only checks. Raise UnsupportedRequestError for brokers before 3.3,
     UnansweredError where the changes may have been made, UnreachableError, OperationError where no controller can serve
-    it, and UsageError for a wrong client setting. A refusal in the answer is not raised: it is an outcome, of each
-    feature where it is one for all. Where the answer names single features, one that it leaves out has failed, without
-    a code.
+    it, and UsageError for a wrong client setting and another level. A refusal in the answer is not raised: it is an
+    outcome, of each feature where it is one for all. Where the answer names single features, one that it leaves out has
+    failed, without a code.
     """
     answer = cluster.requests.send(
         "UpdateFeatures",

@@ -286,10 +286,10 @@ def add_voter(
     """Add a controller, which runs as an observer, to the voters of the quorum.
 
     With a `cluster_id` the controllers refuse where it is another one; None is not checked. `directory_id` is that of
-    its metadata folder; UsageError for another text. `endpoints` are those of parse_endpoint, and `node_id` is below
-    2^31. Raise OperationError for a refusal, also of a static quorum, of a node that is a voter and of one that lacks
-    records; with REQUEST_TIMED_OUT it may have been done. Raise UnsupportedRequestError, UnansweredError where it may
-    have been done, UnreachableError, and UsageError for a wrong client setting.
+    its metadata folder; UsageError for another text. `endpoints` are those of parse_endpoint. Raise OperationError for
+    a refusal, also of a static quorum, of a node that is a voter and of one that lacks records; with REQUEST_TIMED_OUT
+    it may have been done. Raise UnsupportedRequestError, UnansweredError where it may have been done, UnreachableError,
+    and UsageError for a wrong client setting and a `node_id` from 2^31 on.
     """
     answer = cluster.requests.send(
         "AddRaftVoter",

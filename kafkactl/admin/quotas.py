@@ -45,9 +45,10 @@ def describe_quotas(cluster: Cluster, parts: Mapping[EntityType, str | None] | N
     """Return the quotas of the entities that have exactly these parts, in the broker's order.
 
     `parts` has the names of parts by type, at least one: users, clients or ips (KeyError for others). A name is None
-    for all of its type, with the default, and '' for the default alone; it must be UTF-8. With `parts` None all quotas
+    for all of its type, with the default, and '' for the default alone. With `parts` None all quotas
     are returned. The result is empty where no quota is set; then nothing is raised. Raise OperationError for a refusal,
-    UnsupportedRequestError before Kafka 2.6, UnreachableError, and UsageError for a wrong client setting.
+    UnsupportedRequestError before Kafka 2.6, UnreachableError, and UsageError for a wrong client setting and a name
+    that is not UTF-8.
     """
     components = [(_PROTOCOL_NAMES[type_], *_make_match(name)) for type_, name in (parts or {}).items()]
     answer = cluster.requests.send("DescribeClientQuotas", components=components, strict=parts is not None)
@@ -71,10 +72,11 @@ def alter_quotas(
     """Set and remove limits of one entity: all of them, or none.
 
     `entity` has the parts of the entity, users, clients or ips (KeyError for other types); the name '' is the default.
-    `limits` has the new values by name, `remove` the names to remove, which must not be in `limits`. All names must be
-    UTF-8. With `dry_run` the brokers only check. A name to remove that is not set is ignored. Raise OperationError for
-    a refusal (with the code REQUEST_TIMED_OUT the change may have been done), UnansweredError where it may have been
-    done, too, UnsupportedRequestError before Kafka 2.6, UnreachableError, and UsageError for a wrong client setting.
+    `limits` has the new values by name, `remove` the names to remove, which must not be in `limits`. With `dry_run` the
+    brokers only check. A name to remove that is not set is ignored. Raise OperationError for a refusal (with the code
+    REQUEST_TIMED_OUT the change may have been done), UnansweredError where it may have been done, too,
+    UnsupportedRequestError before Kafka 2.6, UnreachableError, and UsageError for a wrong client setting and a name
+    that is not UTF-8.
     """
     parts = [(_PROTOCOL_NAMES[part.type], part.name or None) for part in entity]
     operations = [(name, value, False) for name, value in limits.items()] + [(name, 0.0, True) for name in remove]

@@ -203,8 +203,8 @@ def read_replicas(cluster: Cluster, topics: Iterable[str]) -> dict[Partition, tu
     """Return the replicas of each partition of these topics, sorted; topics that do not exist are left out.
 
     The first replica is the preferred leader. While a move runs, the replicas that it adds and removes are among them.
-    Without topics nothing is asked. Names must be UTF-8. Raise OperationError for a refusal, also of one topic,
-    UnreachableError, and UsageError for a wrong client setting.
+    Without topics nothing is asked. Raise OperationError for a refusal, also of one topic, UnreachableError, and
+    UsageError for a wrong client setting and a name that is not UTF-8.
     """
     names = sorted(set(topics))
     described = cluster.requests.read_metadata(names) if names else []
@@ -307,11 +307,11 @@ def start(
     Return the error of each move that it refused, and None for the others, in the order of the moves. Of several moves
     of a partition only the last one is sent and returned, in the place of the first. Without moves an empty request is
     sent. Without `allow_factor_change` the controller refuses moves to another number of replicas; it must be Kafka 4.1
-    or newer. Topics must be UTF-8, and numbers below 2^31. Raise OperationError where it refuses all, UnansweredError
+    or newer. Raise OperationError where it refuses all, UnansweredError
     where moves may have been started without an answer, UnreachableError where the request was not sent,
-    UnsupportedRequestError for an old controller, and UsageError for a wrong client setting. A move that the answer
-    leaves out, and each one where the controller did not finish in time, has an error with the code REQUEST_TIMED_OUT:
-    it may have been started.
+    UnsupportedRequestError for an old controller, and UsageError for a wrong client setting, a name that is not UTF-8
+    and a number from 2^31 on. A move that the answer leaves out, and each one where the controller did not finish in
+    time, has an error with the code REQUEST_TIMED_OUT: it may have been started.
     """
     by_partition = {(move.topic, move.partition): move for move in moves}
     errors = _alter(

@@ -213,7 +213,7 @@ def clear_throttles(
     All rates of the brokers and both settings of the topics go, whoever set them. In the result the brokers come first,
     and each kind is sorted. Nothing is raised for an item. A topic that does not exist, and a broker that is not alive,
     have an error. After an UnansweredError, or an error with the code REQUEST_TIMED_OUT, the throttles may be gone.
-    Names of topics must be UTF-8. Raise UsageError for a wrong client setting.
+    Raise UsageError for a wrong client setting.
     """
     changes = {
         Entity(kind, str(name)): [Alteration(Operation.DELETE, setting) for setting in settings]

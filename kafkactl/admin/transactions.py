@@ -129,7 +129,7 @@ def describe_transactions(cluster: Cluster, transactional_ids: Iterable[str]) ->
 
     An id that does not exist has a NotFoundError. The ids are asked one after the other and share one time-out: after a
     silent coordinator there may be no time for the others. Without ids nothing is asked; an id that is there twice is
-    asked twice and returned once. Ids must be UTF-8. Raise the first UnreachableError where every id has one, and
+    asked twice and returned once. Raise the first UnreachableError where every id has one, and
     UsageError for a wrong client setting.
     """
     results: dict[str, Transaction | KafkactlError] = {}

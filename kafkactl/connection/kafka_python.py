@@ -6,6 +6,7 @@ parts of kafka-python's package `net` that are used here.
 
 from __future__ import annotations
 
+import struct
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -19,6 +20,7 @@ from kafkactl.connection.kafka_python_errors import (
     list_login_errors,
     make_error,
     make_setting_error,
+    make_unsendable_error,
     make_version_error,
 )
 from kafkactl.connection.protocol import LARGEST_ANSWER_BYTES, ApiKey, EndpointType
@@ -227,11 +229,11 @@ class Brokers:
         """Return the first answer to a question, also one with an error code.
 
         Another node is asked as well after half of the time that is left. `make` returns a new request; it is called
-        for each node, because the node's version decides the request's. Its errors pass through, except that ValueError
-        and OSError count as a lost connection at the first node. `deadline` is a time of time.monotonic(). Raise
-        UnreachableError where no answer came until then, or sooner where `raise_reason` raises it, all servers refuse
-        the login or there is no OAUTHBEARER token; UnansweredError where the request had been sent; and any other error
-        at once: OperationError, UnsupportedRequestError where the brokers are too old, UsageError.
+        for each node, because the node's version decides the request's. Its errors pass through. `deadline` is a time
+        of time.monotonic(). Raise UnreachableError where no answer came until then, or sooner where `raise_reason`
+        raises it, all servers refuse the login or there is no OAUTHBEARER token; UnansweredError where the request had
+        been sent; and any other error at once: OperationError, UnsupportedRequestError where the brokers are too old,
+        UsageError.
         """
         last_error: UnreachableError | None = None
         while last_error is None or deadline - time.monotonic() > _SHORTEST_WAIT_S:
@@ -255,12 +257,13 @@ class Brokers:
         time.monotonic(), and each further one after half of the rest, or at once where nobody is left to wait for.
         Servers that were silent before are not asked. Where no connection to `node` can be opened, the error is
         returned at once. `make` returns a new request for each. An error other than UnreachableError ends the waiting.
-        Errors of `make` are raised, but a ValueError or OSError for `node` counts as an ended connection. The node that
-        answers becomes the seed. Nodes with an error count as silent from then on, and so do those without an answer
+        Errors of `make` are raised, and UsageError for a request that cannot be sent. The node that answers becomes the
+        seed. Nodes with an error count as silent from then on, and so do those without an answer
         when another one answers or the time is over.
         """
+        request = make()
         try:
-            futures = {node: self._send_over(self._open(node, deadline), node, make(), deadline)}
+            futures = {node: self._send_over(self._open(node, deadline), node, request, deadline)}
         except list_kafka_errors() as error:  # the connection may have ended since it was found
             self._silent.add(node)
             return self._make_error(node, error)
@@ -363,7 +366,8 @@ class Brokers:
         A broker must be in `places`; any other one gives an OperationError at the deadline. `deadline` is a time of
         time.monotonic(). Raise UnansweredError where the request was or may have been sent, UnreachableError where the
         node was not connected or refused the login, UsageError or UnreachableError where there is no OAUTHBEARER token,
-        UnsupportedRequestError where the brokers are too old, and OperationError for another error of kafka-python. A
+        UnsupportedRequestError where the brokers are too old, UsageError for a text that is not Unicode and a number
+        that does not fit its field, and OperationError for another error of kafka-python. A
         node with an UnreachableError counts as silent from then on.
         """
         (answer,) = self.send_all({node: request}, deadline).values()
@@ -378,7 +382,8 @@ class Brokers:
         OperationError at the deadline. `deadline` is a time of time.monotonic(). An answer may have an error code. The
         error of a node is UnansweredError where its request was or may have been sent, UnreachableError before,
         UsageError or UnreachableError where there is no OAUTHBEARER token, UnsupportedRequestError or OperationError;
-        it is not raised. A node with an UnreachableError counts as silent from then on.
+        it is not raised. A node with an UnreachableError counts as silent from then on. Raise UsageError for a text
+        that is not Unicode and a number that does not fit its field; the requests before that one may have been sent.
         """
         answers: dict[Node, Any] = self._net.run(self._send_all, requests, deadline)
         for node, answer in answers.items():
@@ -567,10 +572,14 @@ class Brokers:
     def _send_over(self, connection: Connection, node: Node, request: Any, deadline: float) -> Any:
         """Send a request over a node's connection and return a future of its answer; nothing is waited for.
 
-        The request is kept as the node's last one. `deadline` is a time of time.monotonic().
+        The request is kept as the node's last one. `deadline` is a time of time.monotonic(). Raise UsageError, and send
+        nothing, for a text in the request that is not Unicode and for a number that does not fit its field.
         """
         self._last_sent[node] = request, connection
-        return connection.send_request(request, self._get_ms_until(deadline))
+        try:
+            return connection.send_request(request, self._get_ms_until(deadline))
+        except (UnicodeEncodeError, struct.error) as error:
+            raise make_unsendable_error(request, error) from error
 
     @staticmethod
     def _get_ms_until(deadline: float) -> int:

@@ -194,6 +194,14 @@ def make_setting_error(error: Exception) -> UsageError:
     return UsageError(f"a client setting is wrong: {error}", "look at -X, --command-config and the context")
 
 
+def make_unsendable_error(request: Any, error: Exception) -> UsageError:
+    """Return the error for a request that kafka-python cannot write, because `error` ended the writing."""
+    reason = f"a number does not fit its field: {error}"
+    if isinstance(error, UnicodeEncodeError):
+        reason = f"a text is not Unicode: it has a lone surrogate at position {error.start}"
+    return UsageError(f"cannot send {request.name.removesuffix('Request')}: {reason}")
+
+
 def _translate_error(error: Any) -> KafkactlError:
     """Return our exception for a refusal. kafka-python's protocol errors have Kafka's code as `errno`.
 

@@ -134,10 +134,9 @@ class Requests:
         """Return the answer to one request of Kafka's protocol, as an object of kafka-python.
 
         `api` is its name without "Request", `fields` are those of its schema, and min_version and max_version. Other
-        fields raise ValueError; but for a question to any broker they end in UnreachableError after the time-out. At
-        most one of four parameters chooses the receiver: `broker` is a broker's id, `to_controller` means the
-        controller, `group` the coordinator of that group, and `transactions_of` the coordinator of that transactional
-        id. Without them any broker gets the request.
+        fields raise ValueError. At most one of four parameters chooses the receiver: `broker` is a broker's id,
+        `to_controller` means the controller, `group` the coordinator of that group, and `transactions_of` the
+        coordinator of that transactional id. Without them any broker gets the request.
 
         With KRaft any broker forwards a request to the controller. A question is put to the controller itself only
         where the broker does not forward it. A name that begins with ApiVersions, Describe, List, Metadata,
@@ -481,11 +480,10 @@ class Requests:
     def _send_question(self, make: Callable[[], Any], broker: int | None) -> Any:
         """Return the answer of a broker, or of any broker (None), also an answer with an error code.
 
-        `make` returns a new request; it is called for each attempt. Its errors pass through, but without `broker`
-        ValueError and OSError count as a lost connection at the first node. A given broker is asked again, until 0.3 s
-        before the end of the time-out. Raise UnreachableError for a broker that is not alive or does not answer until
-        then (UnansweredError after the request was sent), at once for a refused login, and OperationError or
-        UsageError.
+        `make` returns a new request; it is called for each attempt. Its errors pass through. A given broker is asked
+        again, until 0.3 s before the end of the time-out. Raise UnreachableError for a broker that is not alive or does
+        not answer until then (UnansweredError after the request was sent), at once for a refused login, and
+        OperationError or UsageError.
         """
         with self._cluster.share_timeout() as deadline:
             if broker is None:

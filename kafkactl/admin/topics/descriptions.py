@@ -161,9 +161,9 @@ def describe_in_full(cluster: Cluster, names: Sequence[str]) -> Descriptions:
     Brokers before Kafka 4.0 do not know eligible leaders: the fields are None. A topic that does not exist is a
     NotFoundError. A topic whose settings cannot be read is in the list without them. Where the controller does not
     answer about the moves, there is one error, and they are empty; without the right to list them, and where the
-    brokers cannot list them, they are empty without an error. Names must be UTF-8. Without names both lists are empty.
+    brokers cannot list them, they are empty without an error. Without names both lists are empty.
     Raise UnreachableError where no broker answers, OperationError where a whole request is refused, and UsageError for
-    a wrong client setting.
+    a wrong client setting and a name that is not UTF-8.
     """
     if not names:
         return [], []

@@ -170,6 +170,39 @@ def test_a_question_finds_a_broker_that_answers(silent: int) -> None:
         requests.close()
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "reason"),
+    [
+        (2, "a\udc80", "a text is not Unicode: it has a lone surrogate at position 1"),
+        (2**40, "a", "a number does not fit its field: "),
+    ],
+)
+def test_a_request_that_cannot_be_written_is_refused_at_once(kind: int, name: str, reason: str) -> None:
+    with FakeCluster(brokers=1) as brokers:
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=60))
+        question: dict[str, Any] = {"resources": [(kind, name, None)], "min_version": 1}
+        change = {"resources": [(kind, name, [("retention.ms", 0, "1")])], "validate_only": False}
+        for send in (
+            lambda: cluster.requests.send("DescribeConfigs", **question),
+            lambda: cluster.requests.send("DescribeConfigs", broker=1, **question),
+            lambda: cluster.requests.ask_each("DescribeConfigs", {1: question}),
+            lambda: cluster.requests.send("IncrementalAlterConfigs", to_controller=True, **change),
+        ):
+            with pytest.raises(UsageError, match=f"cannot send (DescribeConfigs|IncrementalAlterConfigs): {reason}"):
+                send()
+        assert cluster.requests.list_brokers() == [1]
+        cluster.close()
+
+
+def test_a_field_that_a_request_does_not_have() -> None:
+    with FakeCluster(brokers=1) as brokers:
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=60))
+        for api in ("DescribeConfigs", "CreatePartitions"):
+            with pytest.raises(ValueError, match="nonsense"):
+                cluster.requests.send(api, nonsense=1)
+        cluster.close()
+
+
 def test_a_request_that_does_not_exist() -> None:
     with FakeCluster(brokers=1) as brokers:
         cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=5))
