@@ -100,7 +100,7 @@ class NativeEngine:
 
         The address is 127.0.0.1:PORT, or None where clients do not reach the node; the process id is None for a node
         that does not run. The log dir is the folder of this host, also where it does not exist yet, or None where no
-        volume is at KAFKA_LOG_DIRS. Raise OSError where a pid file cannot be read.
+        volume is at KAFKA_LOG_DIRS. Raise OSError where a pid file or the state of a process cannot be read.
         """
         statuses = []
         for node in list_nodes(target):
@@ -189,7 +189,8 @@ def _stop(nodes: list[Node], tell: Tell) -> None:
     def have_ended() -> bool:
         """Return whether no node runs; ask each process to end that was not asked before, and wake all paused ones.
 
-        Raise OSError where a pid file cannot be read, and where a process belongs to another user.
+        Raise OSError where a pid file or the state of a process cannot be read, and where a process belongs to another
+        user.
         """
         running = [(node, pid) for node in nodes if (pid := node.find_pid()) is not None]
         for node, pid in running:
