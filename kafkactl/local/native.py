@@ -42,7 +42,8 @@ class NativeEngine:
 
         Their data stay. The nodes must not run yet; this is not checked, and after an error a node that did is stopped,
         too. Any other error, and Ctrl-C, also stop all of them, and are raised: UsageError for a KAFKA_HOME with
-        another version, OSError where a file cannot be written. `tell` gets lines of progress.
+        another version, OSError where a file cannot be written. An OSError of the stopping is raised instead. `tell`
+        gets lines of progress.
         """
         try:
             launch(target, list_nodes(target), tell)
