@@ -41,7 +41,7 @@ def read_piece(descriptor: int, size: int) -> bytes:
 
 
 def read_stdin(*, is_line: bool = False) -> bytes:
-    """Return the rest of standard input, or with `is_line` the rest of its line, without the line end.
+    """Return the rest of standard input, or with `is_line` the rest of its line, without LF and all CR at its end.
 
     The result is b"" where nothing is left, and for an empty line. Bytes behind the line stay for the next reader, but
     bytes that `sys.stdin` has already buffered may be lost. Raise OSError where it cannot be read, and ValueError where
@@ -231,9 +231,9 @@ def _make_loader() -> Any:
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
             """Return a mapping with its values; PyYAML calls this, with `deep` where nested values are needed at once.
 
-            Raise ConstructorError for a name that occurs twice, and for one that is neither a text nor an integer. A
-            value that does not have the form of its tag, such as `!!int x`, may raise ValueError, TypeError,
-            LookupError, AttributeError or ArithmeticError.
+            Raise ConstructorError for a name that occurs twice (5 and "5" are one), for one that is neither a text nor
+            an integer, and for an unknown tag. A name or value that does not have the form of its tag, `!!int x`, may
+            raise ConstructorError, ValueError, TypeError, LookupError, AttributeError or ArithmeticError.
             """
             keys = set()
             for name, _ in node.value:

@@ -416,7 +416,8 @@ class Requests:
     def list_reassignments(self) -> dict[Partition, Reassignment]:
         """Return the reassignment of each partition that has one in progress, in the broker's order.
 
-        Raise OperationError for a refusal, UnreachableError or UsageError.
+        Raise UnsupportedRequestError where the brokers are older than Kafka 2.4, OperationError for a refusal,
+        UnreachableError or UsageError.
         """
         answer = self.send(
             "ListPartitionReassignments", to_controller=True, topics=None, timeout_ms=self._get_remaining_ms()
@@ -611,7 +612,8 @@ def _build_list_offsets_fields(partitions: Iterable[Partition], at: int) -> dict
 def _parse_list_offsets(answer: Any) -> dict[Partition, tuple[int, int] | KafkactlError]:
     """Return (offset, timestamp in ms) of each partition of a ListOffsets answer, or its OperationError.
 
-    Both are -1 where no record is as new as the time. Nothing is raised.
+    Both are -1 where no record is as new as the time. The timestamp alone is -1 where a special offset has none. The
+    message of an error is the reason alone. Nothing is raised.
     """
     return {
         (topic.name, item.partition_index): refusal("", item.error_code)
@@ -625,7 +627,8 @@ def _parse_list_offsets(answer: Any) -> dict[Partition, tuple[int, int] | Kafkac
 def _find_leaders(topics: Iterable[Any], partitions: Iterable[Partition]) -> dict[Partition, int | OperationError]:
     """Return the leader's id of each partition, or its error, in the given order; `topics` are those of the metadata.
 
-    Without the partition the error is that of its topic, or else UNKNOWN_TOPIC_OR_PARTITION.
+    Without the partition the error is that of its topic, or else UNKNOWN_TOPIC_OR_PARTITION; without a leader it is
+    always LEADER_NOT_AVAILABLE.
     """
     codes: dict[str, int] = {}
     ids: dict[Partition, int] = {}

@@ -225,11 +225,11 @@ def _run_command(name: str, command: str) -> str:
 
 
 def read_secret_file(name: str, path: Path) -> str:
-    """Return the first line of a file, without its end (LF, and CR before it).
+    """Return the first line of a file, without LF and all CR at its end.
 
-    Blanks stay, and a byte order mark does not. `name` is the setting or option, for the message. Raise UsageError for
-    a file that cannot be read, that its group or other users can read or write (not checked on Windows), or whose first
-    line is empty or not UTF-8.
+    Blanks stay, and a byte order mark does not. `path` has no NUL character. `name` is the setting or option, for the
+    message. Raise UsageError for a file that cannot be read, that its group or other users can read or write (not
+    checked on Windows), or whose first line is empty or not UTF-8.
     """
     for bits, verb in ((_OTHERS_READ, "read"), (_OTHERS_WRITE, "write")):
         if _grants_others(bits, path):
@@ -242,7 +242,7 @@ def read_secret_file(name: str, path: Path) -> str:
 
 
 def _take_first_line(name: str, content: bytes) -> str:
-    """Return the first line without its end (LF, and CR before it); raise UsageError where it is empty or not UTF-8.
+    """Return the first line without LF and all CR at its end; raise UsageError where it is empty or not UTF-8.
 
     A byte order mark is left out. `name` is the setting or option, for the message. The rest of `content` is not looked
     at.

@@ -349,8 +349,8 @@ def _is_host(text: str) -> bool:
 def require_addresses(bootstrap_servers: str) -> None:
     """Raise UsageError unless the text is a comma-separated list of host:port. A host alone means port 9092.
 
-    An IPv6 address is in brackets: [ADDRESS]:PORT. A port is 1 to 65535. A prefix PROTOCOL:// and blanks around an
-    address are allowed; empty parts are not. The message hides an address that contains "@".
+    An IPv6 address is in brackets: [ADDRESS]:PORT. A port is 1 to 65535, in at most five digits. A prefix PROTOCOL://
+    and blanks around an address are allowed; empty parts are not. The message hides an address that contains "@".
     """
     for server in bootstrap_servers.split(","):
         address = server.strip().rpartition("://")[2]

@@ -160,8 +160,8 @@ _CONTROL_NAMES = {  # by the name of the ControlType, whose module is loaded for
 def format_log_heading(segment: Segment) -> str:
     """Return the line before the batches of a log or a KRaft snapshot, without its end.
 
-    Raise UsageError for a log without an offset in its name and content, and for a snapshot whose name is not
-    OFFSET-EPOCH.checkpoint or bootstrap.checkpoint.
+    Raise UsageError for a log without an offset in its name and content, and for a snapshot whose name is neither
+    OFFSET-EPOCH.checkpoint, with 20 and 10 digits, nor bootstrap.checkpoint.
     """
     path = segment.path.with_name(strip_suffixes(segment.path))
     if path.suffix != ".checkpoint":

@@ -95,8 +95,9 @@ def down(name: str, wipe: bool, tell: Tell) -> None:
 
     `tell` gets lines of progress. Nodes that do not run are no error. After an EngineError the record stays. Raise
     NotFoundError for a cluster that was not started or was wiped, EngineError for a damaged record and where an engine
-    fails or a log dir cannot be removed, UsageError for a version in the record that the target cannot have,
-    and OSError where the record or a pid file cannot be read or removed, or a node belongs to another user.
+    fails or a log dir cannot be removed, UsageError for an unknown target in the record and for a version that the
+    target cannot have, and OSError where the record or a pid file cannot be read or removed, the state of a process
+    cannot be read, or a node belongs to another user.
     """
     local_cluster = _require_local_cluster(name)
     target = _load_target(local_cluster)
@@ -326,8 +327,8 @@ def _is_running(local_cluster: Instance) -> bool:
     """Return True where all nodes run and False where none does; raise EngineError when only some do.
 
     A paused node, and an unknown state, count as not running: without an answer of Docker the result is False. Raise
-    UsageError for an unknown target in the record and for a version that the target cannot have, and OSError
-    where a pid file cannot be read. Raise EngineError, too, where the compose file is not installed.
+    UsageError for an unknown target in the record and for a version that the target cannot have, and OSError where a
+    pid file or the state of a process cannot be read. Raise EngineError, too, where the compose file is not installed.
     """
     nodes = _make_engine(local_cluster).status(_load_target(local_cluster))
     other_states = [f"{node.node} is {node.state}" for node in nodes if node.state != "running"]

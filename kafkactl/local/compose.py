@@ -145,9 +145,9 @@ def make_variables(
 def require_usable_folders(name: str, values: Mapping[str, str]) -> None:
     """Raise UsageError for a folder that the target binds and that its compose file or its brokers cannot name.
 
-    `values` are those of make_variables(). Such a path has a colon, a comma, # behind a blank, bytes that are not
-    UTF-8, or a character that YAML does not have or takes as a line end. Raise UsageError for an unknown target, and
-    EngineError for a compose file that is not installed.
+    `values` are those of make_variables(). Such a path has a colon (but for that of a drive, C:), a comma, # behind a
+    blank, bytes that are not UTF-8, or a character that YAML does not have or takes as a line end. Raise UsageError for
+    an unknown target, and EngineError for a compose file that is not installed.
     """
     text = find_compose_file(name).read_text(encoding="utf-8")
     for variable in ("KAFKACTL_SECRETS", "KAFKACTL_LOG_DIR"):
@@ -164,7 +164,7 @@ def load_target(name: str, values: Mapping[str, str]) -> Target:
 
     Raise UsageError for an unknown target, and for a ZooKeeper target with a Kafka version that is not 3.x. Raise
     EngineError for a compose file that is not installed, and ValueError for a port that is no number. Other values are
-    not checked.
+    not checked: yaml.YAMLError is raised where one of them makes the file no YAML.
     """
     file = find_compose_file(name)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times as fast, where it is built in

@@ -79,7 +79,8 @@ class DockerEngine:
         """Remove every container, and with `wipe` its volumes and the files in its log dirs.
 
         A log dir that is missing or a link is left alone. `tell` gets the lines of docker. Raise EngineError where
-        docker is missing or fails; files of log dirs that cannot be removed are no error.
+        docker is missing or fails, and OSError where it is missing only after the containers are removed; files of log
+        dirs that cannot be removed are no error.
         """
         tell(f"docker compose down: {target.file.name}")
         self._run_and_tell(target, tell, "down", *(["--volumes"] if wipe else []))

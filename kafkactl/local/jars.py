@@ -20,7 +20,7 @@ REMEDIES = "install Java 17 and Maven, or set KAFKA_HOME to an unpacked Kafka, o
 
 
 def find_java() -> str:
-    """Return the path of java in JAVA_HOME/bin, or, where JAVA_HOME is not set or empty, on PATH.
+    """Return the absolute path of java in JAVA_HOME/bin, or, where JAVA_HOME is not set or empty, on PATH.
 
     Raise EngineError where there is none; with JAVA_HOME, PATH is not searched.
     """

@@ -109,8 +109,8 @@ def _run_job(job: Service) -> None:
 def _write_files(node: Node, loopback: translate.Loopback) -> None:
     """Write the configuration files of a node and create its folders and volumes; files that exist are overwritten.
 
-    The process must not run yet. Raise OSError where a file cannot be written. Raise KeyError for an address whose port
-    its service does not open.
+    The process must not run yet. Raise OSError where a file cannot be written, KeyError for an address whose port its
+    service does not open, and ValueError for a ZooKeeper port that is no number or a server that is not NAME:PORT:PORT.
     """
     for folder in node.volumes.values():
         folder.mkdir(parents=True, exist_ok=True)

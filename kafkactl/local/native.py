@@ -42,7 +42,8 @@ class NativeEngine:
 
         Their data stay. The nodes must not run yet; this is not checked, and after an error a node that did is stopped,
         too. Any other error, and Ctrl-C, also stop all of them, and are raised: UsageError for a KAFKA_HOME with
-        another version, OSError where a file cannot be written. `tell` gets lines of progress.
+        another version, OSError where a file cannot be written. An OSError of the stopping is raised instead. `tell`
+        gets lines of progress.
         """
         try:
             launch(target, list_nodes(target), tell)
@@ -100,7 +101,7 @@ class NativeEngine:
 
         The address is 127.0.0.1:PORT, or None where clients do not reach the node; the process id is None for a node
         that does not run. The log dir is the folder of this host, also where it does not exist yet, or None where no
-        volume is at KAFKA_LOG_DIRS. Raise OSError where a pid file cannot be read.
+        volume is at KAFKA_LOG_DIRS. Raise OSError where a pid file or the state of a process cannot be read.
         """
         statuses = []
         for node in list_nodes(target):
@@ -189,7 +190,8 @@ def _stop(nodes: list[Node], tell: Tell) -> None:
     def have_ended() -> bool:
         """Return whether no node runs; ask each process to end that was not asked before, and wake all paused ones.
 
-        Raise OSError where a pid file cannot be read, and where a process belongs to another user.
+        Raise OSError where a pid file or the state of a process cannot be read, and where a process belongs to another
+        user.
         """
         running = [(node, pid) for node in nodes if (pid := node.find_pid()) is not None]
         for node, pid in running:

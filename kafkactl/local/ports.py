@@ -21,7 +21,8 @@ def is_free(port: int) -> bool:
 def _try_to_bind(port: int) -> OSError | None:
     """Return the error of a server that would listen on 127.0.0.1:port, or None. The port is bound for a moment.
 
-    Port 0 stands for any free port. Raise OverflowError for a port below 0 or above 65535.
+    Port 0 stands for any free port. Raise OverflowError for a port below 0 or above 65535, and OSError where no socket
+    can be opened.
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -183,7 +183,10 @@ def format_credentials(rows: Iterable[Credential]) -> str:
 
 
 def _compute_entity_hash(entity: QuotaEntity) -> int:
-    """Return ClientQuotaEntity.hashCode of the parts that are not None, as an unsigned number of 32 bits."""
+    """Return ClientQuotaEntity.hashCode of the parts that are not None, as an unsigned number of 32 bits.
+
+    An empty name stands for Java's null, the default entity.
+    """
     parts = zip(("user", "client-id", "ip"), entity, strict=True)
     map_hash = sum(
         compute_string_hash(kind) ^ (compute_string_hash(name) if name else 0)

@@ -133,8 +133,8 @@ def format_unregistration(broker_id: int) -> str:
 def format_endpoints(nodes: Sequence[Endpoint], are_controllers: bool) -> str:
     """Return the table of kafka-cluster list-endpoints, each line with its end; without nodes only its heading.
 
-    Nodes keep their order. `are_controllers` leaves the column of states out. A missing rack is null, and an unknown
-    state is unfenced.
+    Nodes keep their order. `are_controllers` leaves the column of states out. A missing or empty rack is null, and an
+    unknown state is unfenced.
     """
     host_width = max((len(node.host) for node in nodes), default=_EMPTY_HOST)
     rack_width = max((len(node.rack) for node in nodes if node.rack is not None), default=_EMPTY_RACK)
@@ -153,8 +153,8 @@ def format_api_versions(nodes: Sequence[Endpoint], apis: Sequence[BrokerApi]) ->
     """Return the text of kafka-broker-api-versions about brokers that answer; the others are left out.
 
     Brokers have the order of `nodes`, and requests that of their numbers. Requests that Kafka's client knows and a
-    broker lacks are UNSUPPORTED. A missing rack is null, and an unknown state is isFenced: false. Each line has its
-    end; the text is empty where no broker answers.
+    broker lacks are UNSUPPORTED. A missing or empty rack is null, and an unknown state is isFenced: false. Each line
+    has its end; the text is empty where no broker answers.
     """
     by_broker: dict[int, dict[int, BrokerApi]] = defaultdict(dict)
     for api in apis:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def format_features(features: Sequence[Feature]) -> str:
     """Return the lines of kafka-features describe, each with its end. An unknown epoch is a hyphen.
 
-    Levels of metadata.version are shown by their names, or as UNKNOWN LEVEL where Kafka 4.3.1 does not support them,
-    as those before 3.3-IV3.
+    Levels of metadata.version are shown by their names, or as UNKNOWN and the number where Kafka 4.3.1 does not support
+    them, as those before 3.3-IV3.
     """
     return "".join(
         f"Feature: {feature.name:<42}SupportedMinVersion: {_name_level(feature.name, feature.min_level):<17}"

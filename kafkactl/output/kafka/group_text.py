@@ -203,11 +203,11 @@ def format_export(plans: Mapping[str, Mapping[Partition, int]], with_group: bool
 def format_offset_deletions(group: str, results: Mapping[Partition, str | None], problem: str | None = None) -> str:
     """Return the text of --delete-offsets about one group.
 
-    `results` has the error of each partition, or None where its offset was deleted; a number below 0 stands for a topic
-    that does not exist, or whose partitions are not known. `problem` is the sentence about the whole request; an empty
-    one is a success, which has a line of its own; None stands for what the results say. Rows are sorted by topic and
-    number as one text, so t10 comes before t2. Without results the table has only its titles. The text ends with a line
-    end, and begins with an empty line where `problem` is shown.
+    `results` has the error of each partition, or None where its offset was deleted; a number below 0, shown as a
+    hyphen, stands for a topic that does not exist, or whose partitions are not known. `problem` is the sentence about
+    the whole request; an empty one is a success, which has a line of its own; None stands for what the results say.
+    Rows are sorted by topic and number as one text, so t10 comes before t2. Without results the table has only its
+    titles. The text ends with a line end, and begins with an empty line where `problem` is shown.
     """
     if problem is None:
         problem = PARTITION_PROBLEM if any(error is not None for error in results.values()) else ""
