@@ -80,8 +80,9 @@ def build_declaration(described: Sequence[TopicDescription]) -> dict[str, Any]:
     """Return the content of a YAML file that declares these topics, in their order.
 
     It is {"topics": {NAME: {"partitions": N, "replication_factor": N, "configs": {NAME: TEXT}}}}. The configs are those
-    that the topic sets itself, and are left out where there are none, or none were read. The replication factor is the
-    largest of the partitions, as after reassignments in progress, where `described` has these.
+    that the topic sets itself and whose values the brokers tell; they are left out where there are none, or none were
+    read. The replication factor is the largest of the partitions, as after reassignments in progress, where `described`
+    has these.
     """
     return {
         "topics": {

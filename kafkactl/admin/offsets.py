@@ -72,7 +72,8 @@ def read_log_ends(
     A start or an end that cannot be read has an error of its own; both have one where the partition does not exist.
     With `read_committed` the end is the last stable offset: the records after it belong to open transactions. Without
     partitions nothing is asked. Raise UnreachableError where no partition was answered about its start, or none about
-    its end, UsageError for a wrong client setting, and ValueError for a partition below 0 or a topic without a name.
+    its end, UsageError for a wrong client setting, ValueError for a partition below 0 and for a topic that is empty,
+    not UTF-8 or has a NUL character, and OverflowError for a partition from 2^31 on.
     """
     sorted_partitions = sorted(set(partitions))
     if not sorted_partitions:
@@ -93,9 +94,10 @@ def find_offsets(cluster: Cluster, partitions: Iterable[Partition], at: int) -> 
 
     `at` is a time in ms since 1970, below 2^63, for the first record at or after it, or a SpecialOffset. The offset is
     None where there is no such record. Without partitions nothing is asked. Raise UnreachableError where no partition
-    was answered, UsageError for a wrong client setting, and ValueError for a partition below 0 or a topic without a
-    name. For a SpecialOffset below MAX_TIMESTAMP, UnreachableError or OperationError is raised only where no broker
-    tells the leaders, and ValueError never.
+    was answered, UsageError for a wrong client setting, ValueError for a partition below 0 and for a topic that is
+    empty, not UTF-8 or has a NUL character, and OverflowError for a partition from 2^31 on. For a SpecialOffset below
+    MAX_TIMESTAMP, UnreachableError or OperationError is raised only where no broker tells the leaders, and the last two
+    never.
     """
     return make_rows(ask_offsets(cluster, partitions, at))
 
@@ -118,9 +120,10 @@ def ask_offsets(
 
     `at` is a time in ms since 1970, below 2^63, for the first record at or after it, or a SpecialOffset. The offset is
     None where there is no such record. Without partitions nothing is asked. Raise UnreachableError where no partition
-    was answered, UsageError for a wrong client setting, and ValueError for a partition below 0 or a topic without a
-    name. For a SpecialOffset below MAX_TIMESTAMP, UnreachableError or OperationError is raised only where no broker
-    tells the leaders, and ValueError never.
+    was answered, UsageError for a wrong client setting, ValueError for a partition below 0 and for a topic that is
+    empty, not UTF-8 or has a NUL character, and OverflowError for a partition from 2^31 on. For a SpecialOffset below
+    MAX_TIMESTAMP, UnreachableError or OperationError is raised only where no broker tells the leaders, and the last two
+    never.
     """
     sorted_partitions = sorted(set(partitions))
     if not sorted_partitions:
@@ -173,16 +176,16 @@ def _ask(
     With `read_committed` the end is the last stable offset. `sent_futures` are those of a request that was already
     sent; None sends one. Partitions with a transient refusal, or whose answer librdkafka made up, are asked again
     within the time-out. One without any answer is not; its error has the code REQUEST_TIMED_OUT. Raise UnreachableError
-    where no partition was answered, UsageError for a wrong client setting, and ValueError for a partition below 0 or a
-    topic without a name.
+    where no partition was answered, UsageError for a wrong client setting, ValueError for a partition below 0 and for a
+    topic that is empty, not UTF-8 or has a NUL character, and OverflowError for a partition from 2^31 on.
     """
     first_futures = [sent_futures] if sent_futures is not None else []
 
     def send(pending_partitions: list[Partition]) -> Mapping[Partition, Future[Any]]:
         """Return a future for each partition: `sent_futures` at the first call, if given; else send a new request.
 
-        A new request may raise UsageError for a wrong client setting, and ValueError for a partition below 0 or a topic
-        without a name.
+        A new request may raise UsageError for a wrong client setting, ValueError for a partition below 0 and for a
+        topic that is empty, not UTF-8 or has a NUL character, and OverflowError for a partition from 2^31 on.
         """
         return first_futures.pop() if first_futures else _send(cluster, pending_partitions, spec, read_committed)
 
@@ -195,8 +198,9 @@ def _send(
 ) -> dict[Partition, Future[Any]]:
     """Send a request for the offsets and return a future for each partition; nothing is waited for.
 
-    With `read_committed` the end is the last stable offset. Raise UsageError for a wrong client setting, and ValueError
-    for a partition below 0 or a topic without a name.
+    With `read_committed` the end is the last stable offset. Raise UsageError for a wrong client setting, ValueError for
+    a partition below 0 and for a topic that is empty, not UTF-8 or has a NUL character, and OverflowError for a
+    partition from 2^31 on.
     """
     specs = {TopicPartition(*partition): spec for partition in partitions}
     isolation = IsolationLevel.READ_COMMITTED if read_committed else IsolationLevel.READ_UNCOMMITTED

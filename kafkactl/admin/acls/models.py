@@ -320,7 +320,8 @@ def build_filters(
 
     A client or operation that is there twice counts once; all operations of the first client come first. A host of None
     is any; without clients all are chosen, and without rights every operation. Raise UsageError for an operation that
-    the resource does not have; All is one of each resource.
+    the resource does not have, and KeyError for the type UNKNOWN with any operation but All, which is one of each
+    resource.
     """
     for right in rights:
         require_supported(resource.type, right)

@@ -41,9 +41,9 @@ class Condition:
         """Return the violated condition as text, or None. An unknown value counts as a violation.
 
         The condition is violated where it holds: lag>10 is violated by a lag of 11. A lag or time with unknown
-        partitions is unknown, unless the known ones violate it already. The state Unknown is a name like others, and
-        not an unknown value. The text is "GROUP: SUBJECT is VALUE (CONDITION)", where a time is like "12.5 s", or
-        "GROUP: SUBJECT is not known (CONDITION)".
+        partitions is unknown, unless the known ones violate it already; so is the time of a group without partitions,
+        while its lag is 0. The state Unknown is a name like others, and not an unknown value. The text is "GROUP:
+        SUBJECT is VALUE (CONDITION)", where a time is like "12.5 s", or "GROUP: SUBJECT is not known (CONDITION)".
         """
         value = _get_value(self.subject, lag)
         if value is None or (_has_unknown_partitions(self.subject, lag) and not self.compare(value, self.bound)):
@@ -104,7 +104,7 @@ def _get_value(subject: str, lag: GroupLag) -> float | str | None:
     """Return the group's value of the subject (times in s), or None where it is not known.
 
     The subject is lag, time, members or state. The lag is the sum of the known ones, 0 where none is known. The time is
-    the largest known one, and 0 where no partition has anything to read; only it can be None.
+    the largest known one, and 0 where there are partitions and none has anything to read; only it can be None.
     """
     if subject == "state":
         return lag.description.state

@@ -92,7 +92,7 @@ def _complete(group: GroupDescription, answer: Any) -> GroupDescription:
     members = {member.member_id: member for member in answer.members}
 
     def add_epoch(member: Member) -> Member:
-        """Return the member with its epoch and assignments, or unchanged where the answer does not have it."""
+        """Return the member with epoch, assignments and `upgraded`, or unchanged where the answer does not have it."""
         described_member = members.get(member.consumer_id)
         if described_member is None:
             return member

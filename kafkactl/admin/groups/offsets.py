@@ -260,7 +260,8 @@ def plan_reset(cluster: Cluster, group: str, partitions: Sequence[Partition] | N
     because the user may not see it, counts as new, without present offsets. The name of the group must be sendable: it
     may be cut at a NUL character. Raise OperationError where an offset cannot be read, the groups cannot be listed or
     such a coordinator does not answer, NotFoundError for a shift in a partition without a commit, UnreachableError,
-    UsageError for a wrong client setting, and ValueError for a partition below 0 or a topic without a name.
+    UsageError for a wrong client setting, ValueError for a partition below 0 and for a topic that is empty, not UTF-8
+    or has a NUL character, and OverflowError for a partition from 2^31 on.
     """
     committed = read_committed(cluster, group)
     chosen = sorted(committed) if partitions is None else partitions
@@ -276,7 +277,8 @@ def _plan_offsets(
     an offset outside its log to the nearest end. CURRENT takes the end of the log where nothing is committed, and TIME
     where no record is at or after it. Raise OperationError where an offset cannot be read, NotFoundError for a shift in
     a partition without a commit, UnreachableError where no partition was answered, UsageError for a wrong client
-    setting, and ValueError for a partition below 0 or a topic without a name.
+    setting, ValueError for a partition below 0 and for a topic that is empty, not UTF-8 or has a NUL character, and
+    OverflowError for a partition from 2^31 on.
     """
     match reset.to:
         case ResetTo.OFFSET:
@@ -354,8 +356,9 @@ def carry_out(cluster: Cluster, changes: Sequence[OffsetChange]) -> list[OffsetC
     is sent. A group with members has an error in each partition. Raise OperationError where the brokers refuse to name
     the coordinator, for example without the right to see the group, and where the transient refusal of one partition
     lasts until the time-out: others may have been committed then. Raise UnansweredError where the offsets may have been
-    committed, UnreachableError, UsageError for a wrong client setting, and ValueError for an empty group or topic and a
-    negative partition or offset.
+    committed, UnreachableError, UsageError for a wrong client setting, ValueError for a group or topic that is empty or
+    not UTF-8, for a NUL character in a topic and for a negative partition or offset, and OverflowError for a partition
+    from 2^31 or an offset from 2^63 on.
     """
     if not changes:
         return []
@@ -377,8 +380,9 @@ def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> di
     character. A group with members has an error in each partition. Raise OperationError where the brokers refuse to
     name the coordinator, for example without the right to see the group, and where the transient refusal of one
     partition lasts until the time-out: others may have been committed then. Raise UnansweredError where the offsets may
-    have been committed, UnreachableError, UsageError for a wrong client setting, and ValueError for an empty group or
-    topic and a negative partition or offset.
+    have been committed, UnreachableError, UsageError for a wrong client setting, ValueError for a group or topic that
+    is empty or not UTF-8, for a NUL character in a topic and for a negative partition or offset, and OverflowError for
+    a partition from 2^31 or an offset from 2^63 on.
     """
     topic_partitions = [TopicPartition(topic, number, offset) for (topic, number), offset in sorted(offsets.items())]
     if not topic_partitions:
@@ -388,8 +392,9 @@ def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> di
         """Send the commit and return the error of each partition, None for a success.
 
         Raise OperationError with a transient code while the coordinator moves, also for one partition only;
-        OperationError, UnreachableError or UsageError where the request fails; and ValueError for an empty group or
-        topic and a negative partition or offset.
+        OperationError, UnreachableError or UsageError where the request fails; ValueError for a group or topic that is
+        empty or not UTF-8, for a NUL character in a topic and for a negative partition or offset; and OverflowError for
+        a partition from 2^31 or an offset from 2^63 on.
         """
         (future,) = cluster.admin.alter_consumer_group_offsets(
             [ConsumerGroupTopicPartitions(group, topic_partitions)], request_timeout=cluster.timeout_s
@@ -444,11 +449,11 @@ def remove_members(
 ) -> dict[str, OperationError | None]:
     """Remove members from a group. Return the error by the id of the member or of the instance, None for a success.
 
-    A member is (member id, None) or (None, instance id). An unknown member has an error. The result is in the order of
-    the answer; a member that it leaves out is at the end, with an error with the code REQUEST_TIMED_OUT. Raise
-    UnsupportedRequestError where the brokers are older than Kafka 2.4, OperationError where the whole request is
-    refused, UnansweredError where members may have been removed, UnreachableError, and UsageError for a wrong client
-    setting.
+    A member is (member id, None) or (None, instance id). An unknown member has an error. Without members the request is
+    sent, too. The result is in the order of the answer; a member that it leaves out is at the end, with an error with
+    the code REQUEST_TIMED_OUT. Raise UnsupportedRequestError where the brokers are older than Kafka 2.4, OperationError
+    where the whole request is refused, UnansweredError where members may have been removed, UnreachableError, and
+    UsageError for a wrong client setting.
     """
     codes = cluster.requests.remove_group_members(group, members)
     names = (member_id or instance_id or "" for member_id, instance_id in members)
@@ -468,8 +473,8 @@ def _read_ends(cluster: Cluster, partitions: Sequence[Partition], latest: bool) 
     """Return the ends (`latest`) or starts of the partitions' logs, sorted by partition.
 
     Without partitions nothing is asked. Raise OperationError where one cannot be read, UnreachableError where no
-    partition was answered, UsageError for a wrong client setting, and ValueError for a partition below 0 or a topic
-    without a name.
+    partition was answered, UsageError for a wrong client setting, ValueError for a partition below 0 and for a topic
+    that is empty, not UTF-8 or has a NUL character, and OverflowError for a partition from 2^31 on.
     """
     offsets = {}
     for (topic, number), ends in read_log_ends(cluster, partitions).items():
@@ -484,8 +489,9 @@ def _clamp(cluster: Cluster, requested_offsets: Mapping[Partition, int]) -> Rese
     """Return a plan with the requested offsets, each moved to the nearest end of its log where it lies outside.
 
     `clamped` of the plan has those that were moved. Raise OperationError where the ends of a log cannot be read,
-    UnreachableError where no partition was answered, UsageError for a wrong client setting, and ValueError for a
-    partition below 0 or a topic without a name.
+    UnreachableError where no partition was answered, UsageError for a wrong client setting, ValueError for a partition
+    below 0 and for a topic that is empty, not UTF-8 or has a NUL character, and OverflowError for a partition from 2^31
+    on.
     """
     starts, ends = (_read_ends(cluster, list(requested_offsets), latest) for latest in (False, True))
     clamped_offsets = {
@@ -505,8 +511,9 @@ def _plan_for_time(cluster: Cluster, partitions: Sequence[Partition], time_ms: i
 
     Partitions without such a record get the end of their log, and are in `empty`, too. `time_ms` must be from 0 to
     below 2^63: a negative number is a SpecialOffset. Raise OperationError where an offset cannot be read,
-    UnreachableError where no partition was answered, UsageError for a wrong client setting, and ValueError for a
-    partition below 0 or a topic without a name.
+    UnreachableError where no partition was answered, UsageError for a wrong client setting, ValueError for a partition
+    below 0 and for a topic that is empty, not UTF-8 or has a NUL character, and OverflowError for a partition from 2^31
+    on.
     """
     offsets: dict[Partition, int] = {}
     empty = []

@@ -148,10 +148,10 @@ class _Reader:
         self.can_repeat = True
 
     def _repeat(self, was_repeated: bool) -> None:
-        """Read a repetition; `was_repeated` says that another one is just before it.
+        """Read a repetition; `was_repeated` says that another one, or a { that is a character, is just before it.
 
-        A ? behind it belongs to it. Raise _SyntaxError for a second one in a row, for one with nothing before it, and
-        for wrong numbers in it.
+        A ? behind it belongs to it. Raise _SyntaxError with `was_repeated`, for one with nothing before it, and for
+        wrong numbers in it.
         """
         if match := self._skip(_COUNTS):
             least, comma, most = match.groups()

@@ -138,10 +138,12 @@ def plan_resets(cluster: Cluster, groups: Sequence[str], request: ResetRequest) 
     Without groups nothing is asked or checked, and the result is empty. Where the request has no `topics`, a group is
     reset in the partitions in which it has committed offsets; a group without any has an empty plan, but raise
     NotFoundError where no group has any. With an empty `topics` all plans are empty. GIVEN resets the partitions of its
-    offsets instead. Raise NotFoundError for a topic or partition of `topics` that does not exist and for a shift
-    without a committed offset to start from, OperationError where an offset (also of a committed or given partition
-    that does not exist), the topics, the groups or a coordinator cannot be read, UnreachableError, and UsageError for a
-    wrong client setting.
+    offsets instead. The names of the groups must be sendable: they may be cut at a NUL character. Raise NotFoundError
+    for a topic or partition of `topics` that does not exist and for a shift without a committed offset to start from,
+    OperationError where an offset (also of a committed or given partition that does not exist), the topics, the groups
+    or a coordinator cannot be read, UnreachableError, UsageError for a wrong client setting, and, with GIVEN,
+    ValueError for a partition below 0 and for a topic that is empty, not UTF-8 or has a NUL character and OverflowError
+    for a partition from 2^31 on.
     """
     if not groups:
         return {}
@@ -155,9 +157,10 @@ def plan_resets(cluster: Cluster, groups: Sequence[str], request: ResetRequest) 
 def plan_offsets(cluster: Cluster, offsets_by_group: Mapping[str, Mapping[Partition, int]]) -> dict[str, ResetPlan]:
     """Return the plan of each group for given offsets, in the given order of groups. Nothing is changed.
 
-    An offset outside its log is moved to the nearest end. Raise NotFoundError for a topic or partition that does not
-    exist, also for a partition below 0, OperationError where an offset, the topics, the groups or a coordinator cannot
-    be read, UnreachableError, and UsageError for a wrong client setting.
+    An offset outside its log is moved to the nearest end. The names of the groups must be sendable: they may be cut at
+    a NUL character. Raise NotFoundError for a topic or partition that does not exist, also for a partition below 0,
+    OperationError where an offset, the topics, the groups or a coordinator cannot be read, UnreachableError, and
+    UsageError for a wrong client setting.
     """
     return {
         group: plan_reset(cluster, group, require_partitions(cluster, offsets), Reset(ResetTo.GIVEN, offsets=offsets))
@@ -180,7 +183,8 @@ def carry_out_plans(cluster: Cluster, plans: Mapping[str, ResetPlan]) -> list[Of
     must be sendable: they are cut at a NUL character. A refused partition has its error in the result. Raise
     OperationError where the request for a whole group is refused, or where the transient refusal of one partition
     lasts; UnreachableError where no broker answers (UnansweredError where offsets may have been committed); UsageError
-    for a wrong client setting; and ValueError for an empty group or topic and a negative partition or offset. Groups
-    before that one are changed then, and partitions of that one may be.
+    for a wrong client setting; ValueError for a group or topic that is empty or not UTF-8, for a NUL character in a
+    topic and for a negative partition or offset; and OverflowError for a partition from 2^31 or an offset from 2^63 on.
+    Groups before that one are changed then, and partitions of that one may be.
     """
     return [change for group, plan in plans.items() for change in carry_out(cluster, list_changes(group, plan))]
