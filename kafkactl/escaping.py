@@ -25,7 +25,7 @@ HIDDEN = "********"
 """Text in place of a secret."""
 _WORD = r"[^\s\"'<>]+"
 _NAME_IN_QUERY = r"[?&][^&=\s]*=?"  # also without =, so that no place is searched twice
-_VALUE_IN_QUERY = r"[^&\s\"'<>]+"
+_VALUE_IN_QUERY = r"""'[^'\s]+'|"[^"\s]+"|[^&\s"'<>]+"""
 _SECRET_NAMES = ("token", "secret", "password", "key")
 
 
@@ -67,7 +67,8 @@ def _hide_in_query(text: str, value: str = _VALUE_IN_QUERY) -> str:
     """Return text with the values of query parameters hidden whose names contain token, secret, password or key.
 
     Names count in any case, and also where the text is no URL: each ?NAME=VALUE or &NAME=VALUE. `value` is the regular
-    expression of a value, by default up to &, white space, a quote, < or >; an empty value stays.
+    expression of a value, by default quoted text without white space, or else up to &, white space, a quote, < or >. An
+    empty value stays.
     """
     parts, end = [], 0
     for name in re.finditer(_NAME_IN_QUERY, text):

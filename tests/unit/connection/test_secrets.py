@@ -96,6 +96,8 @@ def test_none_on_the_command_line() -> None:
         ("curl https://h/x | grep foo@bar", "curl https://h/x | grep foo@bar"),
         ("curl https://me:s3cret@h/x | grep a", "curl https://********@h/x | grep a"),
         ("get --token=https://h?token=s3cret a@b", "get --token=https://h?token=******** a@b"),
+        ('get https://h?token="s3cret"', "get https://h?token=********"),
+        ("get https://h?token='s3cret'", "get https://h?token=********"),
     ],
 )
 def test_urls_in_a_command(command: str, shown: str) -> None:
