@@ -84,10 +84,11 @@ def connect(
     Settings in KAFKACTL_CLIENT_* and KAFKACTL_COMMAND_CONFIG count in every case. `timeout_s` bounds each question to
     the cluster and each change, above 0 and at most 3600 s; None takes KAFKACTL_TIMEOUT, or else 10 s. A call that
     needs several of them may take longer, and so may the delivery of records and the wait for them. An empty text is
-    not None, and is refused. Commands that give secrets are run, at most 60 s each, and may read stdin. Raise
-    UsageError for a wrong setting, address, time-out or file of contexts, and for an argument of another type; raise
-    NotFoundError for a context that does not exist. A value that only the client library refuses is a UsageError of the
-    first call that connects; a name that it does not know is ignored.
+    not None, and is refused. Commands that give secrets are run, at most 60 s each, and may read stdin.
+
+    Raise UsageError for a wrong setting, address, time-out or file of contexts, and for an argument of another type;
+    raise NotFoundError for a context that does not exist. A value that only the client library refuses is a UsageError
+    of the first call that connects; a name that it does not know is ignored.
     """
     from kafkactl.connection.cluster import Cluster
     from kafkactl.connection.settings import resolve
@@ -216,11 +217,12 @@ class Client:
 
         Partitions without a commit have a lag of None; they are included where the group has committed in their topic
         or a member reads it. A partition whose end, start or commit cannot be read has an error of its own, and a lag
-        only where its end and commit are known. Raise NotFoundError for a group that does not exist or that the user
-        may not see, but OperationError where it may exist, because a broker's list is missing or its coordinator does
-        not answer or is moving; OperationError also for a share or streams group and for one that cannot be read,
-        UnreachableError where no broker answers in time, and UsageError for a name that no group can have and for a
-        wrong client setting.
+        only where its end and commit are known.
+
+        Raise NotFoundError for a group that does not exist or that the user may not see, but OperationError where it
+        may exist, because a broker's list is missing or its coordinator does not answer or is moving; OperationError
+        also for a share or streams group and for one that cannot be read, UnreachableError where no broker answers in
+        time, and UsageError for a name that no group can have and for a wrong client setting.
         """
         from kafkactl.admin.groups.descriptions import read_group_lag
 
@@ -241,13 +243,14 @@ class Client:
         none. `to` is a name, an offset from 0, or a time with a zone, of which the first record from then on is taken,
         or else the end; current is the end where nothing is committed; `shift_by` moves each offset, back where it is
         negative. Given and shifted offsets outside the log become its nearest end. A commit creates a group that does
-        not exist. Each change has its own result and error, None without `execute`. Raise UsageError unless there is
-        exactly one of `to` and `shift_by`, for an invalid argument or client setting, and, after the changes are
-        planned, for `execute` in a read-only context; NotFoundError for a topic or partition of `topics` that is
-        missing, for a shift without a commit, and for `topics` of None where the group has committed nothing;
-        OperationError, also without `execute`, for a group that has members, is a share or streams group or whose
-        coordinator does not answer, and where the brokers refuse; UnreachableError where no broker answers in time, its
-        subclass UnansweredError where the offsets may have been committed.
+        not exist. Each change has its own result and error, None without `execute`.
+
+        Raise UsageError unless there is exactly one of `to` and `shift_by`, for an invalid argument or client setting,
+        and, after the changes are planned, for `execute` in a read-only context; NotFoundError for a topic or partition
+        of `topics` that is missing, for a shift without a commit, and for `topics` of None where the group has
+        committed nothing; OperationError, also without `execute`, for a group that has members, is a share or streams
+        group or whose coordinator does not answer, and where the brokers refuse; UnreachableError where no broker
+        answers in time, its subclass UnansweredError where the offsets may have been committed.
         """
         from kafkactl.admin.groups.resets import (
             ResetRequest,
@@ -286,13 +289,15 @@ class Client:
         Raise UsageError for a single record instead of several, for a wrong record, with its number from 0, for another
         wrong argument or client setting, such as transactional.id, and in a read-only context. A list or tuple with a
         wrong record is refused before anything is sent; of another iterable, the records before the wrong one are sent
-        first. Raise NotFoundError where the topic or `partition` does not exist (with a missing partition of its own a
-        record is undelivered), UnreachableError where no broker answers, or no leader of the waiting records was ever
-        reached within the time-out, and OperationError without the right to see the topic or to create a missing one,
-        and where the client can send no more. Without the right to write the records are undelivered; OperationError is
-        raised, too, where the user may write to no topic at all. Each of these errors has the Delivery of the records
-        before it as `delivery`. An exception of `records` itself passes through, also after the records before it were
-        sent, with a note of their numbers.
+        first.
+
+        Raise NotFoundError where the topic or `partition` does not exist (with a missing partition of its own a record
+        is undelivered), UnreachableError where no broker answers, or no leader of the waiting records was ever reached
+        within the time-out, and OperationError without the right to see the topic or to create a missing one, and where
+        the client can send no more. Without the right to write the records are undelivered; OperationError is raised,
+        too, where the user may write to no topic at all. Each of these errors has the Delivery of the records before it
+        as `delivery`. An exception of `records` itself passes through, also after the records before it were sent, with
+        a note of their numbers.
         """
         from kafkactl.streams.account import Account
 
@@ -313,11 +318,12 @@ class Client:
 
         `records` is an iterable of text, bytes and dicts, as produce() takes them. A missing topic is created where the
         broker does so. `partition` is for records without their own, None leaves the choice to the partitioner.
-        `account` counts the records and gets the failed ones. Raise UsageError for a wrong argument, record or client
-        setting and in a read-only context, NotFoundError for a missing topic or `partition`, UnreachableError where no
-        broker answers, OperationError without the right to see the topic or to create a missing one and where the
-        client can send no more, and the errors of `records` itself. A record with a missing partition of its own fails,
-        and so do all records without the right to write.
+        `account` counts the records and gets the failed ones.
+
+        Raise UsageError for a wrong argument, record or client setting and in a read-only context, NotFoundError for a
+        missing topic or `partition`, UnreachableError where no broker answers, OperationError without the right to see
+        the topic or to create a missing one and where the client can send no more, and the errors of `records` itself.
+        A record with a missing partition of its own fails, and so do all records without the right to write.
         """
         from kafkactl.streams.checked_records import make_batches, require_records
         from kafkactl.streams.producing import Sending

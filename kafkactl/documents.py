@@ -97,11 +97,12 @@ def read_yaml(path: Path) -> Any:
 
     The path `-` means standard input. JSON is read as well. Numbers with a point or an exponent are texts, so are yes,
     True, Null, 0x1F and dates, and in YAML that is no JSON also -0 and integers with a plus sign, with leading zeros or
-    of more than 19 digits; only the tag !!float gives a float. A merge key << is a name like others. Raise UsageError
-    for a file that cannot be read, is not UTF-8 or not YAML, has several documents, or is nested too deeply; for a
-    mapping with a repeated name (5 and "5" are one) or a name that is neither a text nor an integer; for a text that no
-    client can send, with half a character or a NUL; for an integer of more than 4,300 digits, from the tag !!int; for a
-    value that contains itself, and a tag such as !!binary, !!set or !!timestamp.
+    of more than 19 digits; only the tag !!float gives a float. A merge key << is a name like others.
+
+    Raise UsageError for a file that cannot be read, is not UTF-8 or not YAML, has several documents, or is nested too
+    deeply; for a mapping with a repeated name (5 and "5" are one) or a name that is neither a text nor an integer; for
+    a text that no client can send, with half a character or a NUL; for an integer of more than 4,300 digits, from the
+    tag !!int; for a value that contains itself, and a tag such as !!binary, !!set or !!timestamp.
     """
     text = read_text(path)
     value = _read_json_value(path, text) if text.lstrip()[:1] in ("{", "[") else _NOT_JSON

@@ -263,9 +263,10 @@ def select_topics(
     quotes at both ends, and are split at commas; empty parts are left out. An argument or a part with only the
     characters of a name is a name, of any length, another one a pattern; where a part is no regular expression by
     itself, the whole value is one pattern, with each comma as `|`. `match` has patterns only. None means not given;
-    nothing given is an empty selection. With `include_internal` patterns choose internal topics, too. Raise UsageError
-    for a value that is empty or a list without parts, is not UTF-8 or has a NUL character, and for a regular expression
-    that is not valid or longer than 2,000 characters.
+    nothing given is an empty selection. With `include_internal` patterns choose internal topics, too.
+
+    Raise UsageError for a value that is empty or a list without parts, is not UTF-8 or has a NUL character, and for a
+    regular expression that is not valid or longer than 2,000 characters.
     """
     names: set[str] = set()
     patterns = _read_patterns(match, "--match")

@@ -131,9 +131,10 @@ def list_brokers(cluster: Cluster, with_sizes: bool = False, only: int | None = 
     refuses, `size_bytes` is None; where all refuse their sizes there is one error. Where no broker answers for itself
     there is one error for all. A broker that is not fenced gets 30% of the remaining time to answer; then it is SILENT.
     `only` is the id of the one broker that is returned, None for all; it is ABSENT where it is not registered and has
-    replicas, and the result is empty where it has none. Raise UnreachableError where no broker answers at all,
-    OperationError for a refusal, UsageError for a wrong client setting. Skews compare a size with the mean of the
-    returned brokers.
+    replicas, and the result is empty where it has none.
+
+    Raise UnreachableError where no broker answers at all, OperationError for a refusal, UsageError for a wrong client
+    setting. Skews compare a size with the mean of the returned brokers.
     """
     with cluster.share_timeout():
         metadata = _read_metadata(cluster)

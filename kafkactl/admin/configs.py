@@ -144,11 +144,13 @@ def describe_all_configs(
 
     `documentation` asks also for the descriptions. A broker that refuses the whole request has an error, too. An entity
     of such a broker is missing; the others keep their order. Without entities nothing is asked. A group or subscription
-    that does not exist is no error. Raise NotFoundError for a topic that does not exist and for a broker that is not
-    alive, or, at controllers, for one that is no controller; raise OperationError for a refusal and, where no broker
-    has failed, for an answer that lacks an entity, UnreachableError (or OperationError) where none of the named brokers
-    answers, or no broker for the other entities, and UsageError for a wrong client setting. An entity of a type without
-    settings (users, clients, ips) is a KeyError, a broker whose name is not a number a ValueError.
+    that does not exist is no error.
+
+    Raise NotFoundError for a topic that does not exist and for a broker that is not alive, or, at controllers, for one
+    that is no controller; raise OperationError for a refusal and, where no broker has failed, for an answer that lacks
+    an entity, UnreachableError (or OperationError) where none of the named brokers answers, or no broker for the other
+    entities, and UsageError for a wrong client setting. An entity of a type without settings (users, clients, ips) is a
+    KeyError, a broker whose name is not a number a ValueError.
     """
     _require_nodes(cluster, entities)
     by_broker = _group_by_broker(entities)
@@ -246,9 +248,11 @@ def list_entities(cluster: Cluster, type_: EntityType) -> list[Entity]:
     controllers. For brokers and broker loggers, which are sorted by number, the default '' comes last. For groups and
     client metrics the list has those with settings, and all groups of any type that exist; brokers that do not answer
     are left out of these. Groups that have only settings are missing where the brokers are too old to list them, and
-    without the right to list them. Raise UnsupportedRequestError where the brokers are too old for client metrics, and
-    at controllers for all types but brokers and broker loggers, UnreachableError, OperationError, UsageError for a
-    wrong client setting, and KeyError for users, clients and ips.
+    without the right to list them.
+
+    Raise UnsupportedRequestError where the brokers are too old for client metrics, and at controllers for all types but
+    brokers and broker loggers, UnreachableError, OperationError, UsageError for a wrong client setting, and KeyError
+    for users, clients and ips.
     """
     if type_ is EntityType.TOPICS:
         return [Entity(type_, name) for name in cluster.requests.list_topics()]
@@ -310,9 +314,10 @@ def alter_configs(
     The errors are not raised; that of a missing topic is a NotFoundError, and that of an entity that the answer does
     not name has the code REQUEST_TIMED_OUT. The result is in the order of the answers. With `dry_run` the brokers only
     check. Each broker gets its own request, and the entities of other types share one; without entities nothing is
-    sent. Where the address is that of controllers, the active one gets all changes but those of loggers. Raise
-    NotFoundError for a broker that is not alive or is no controller, and ValueError for one whose name is not a number,
-    before anything is changed. Raise UnreachableError, UnansweredError where a change may have been done,
+    sent. Where the address is that of controllers, the active one gets all changes but those of loggers.
+
+    Raise NotFoundError for a broker that is not alive or is no controller, and ValueError for one whose name is not a
+    number, before anything is changed. Raise UnreachableError, UnansweredError where a change may have been done,
     OperationError for a refusal of a whole request, UsageError for a wrong client setting, and KeyError for users,
     clients and ips: requests to other brokers before may have succeeded then.
     """

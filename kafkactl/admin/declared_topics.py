@@ -104,6 +104,7 @@ def compare(cluster: Cluster, declared: Sequence[TopicSpec]) -> list[Change]:
     number of None; but a setting of a declared topic that the file does not have is unset. A topic that the user may
     not see counts as a new one. For a topic that exists, fewer partitions, and more replicas than live brokers, are
     impossible changes, not errors. The numbers of a new topic are not checked, and the brokers check nothing here.
+
     Raise UnreachableError, OperationError for a refusal and (also NotFoundError) for a topic that cannot be described
     in full, and UsageError for a wrong client setting.
     """

@@ -149,10 +149,11 @@ def elect(cluster: Cluster, kind: ElectionType, partitions: Iterable[Partition] 
     The partitions are in one request, and the brokers answer when the leaders are there. Without partitions nothing is
     sent and the result is empty. A partition that the answer leaves out has an error with the code REQUEST_TIMED_OUT:
     its leader may have been elected. A partition that needs no election is not `elected` and has no error. With None
-    the result has only the partitions with a new leader or an error. Raise UnreachableError, UnansweredError where the
-    leaders may have been elected, OperationError for a refusal of the whole request (with the code REQUEST_TIMED_OUT
-    the leaders may have been elected), UnsupportedRequestError before Kafka 2.4, and UsageError for a wrong client
-    setting.
+    the result has only the partitions with a new leader or an error.
+
+    Raise UnreachableError, UnansweredError where the leaders may have been elected, OperationError for a refusal of the
+    whole request (with the code REQUEST_TIMED_OUT the leaders may have been elected), UnsupportedRequestError before
+    Kafka 2.4, and UsageError for a wrong client setting.
     """
     requested = None if partitions is None else sorted(set(partitions))
     if requested == []:

@@ -54,9 +54,10 @@ def select_partitions(
     blanks (0,1,5), or None for all partitions. Without `include_internal` Kafka's own topics do not count as existing;
     patterns choose them only where `selection` includes them, too. The errors are NotFoundErrors and are not raised:
     for names, for patterns without a match, and for missing partitions. A partition is missing for each named topic
-    without it; where no topic is named, only if no selected topic has it. Raise UsageError for any other text of
-    `partitions` and for a wrong client setting, and UnreachableError or OperationError where no broker lists the
-    topics.
+    without it; where no topic is named, only if no selected topic has it.
+
+    Raise UsageError for any other text of `partitions` and for a wrong client setting, and UnreachableError or
+    OperationError where no broker lists the topics.
     """
     numbers = None if partitions is None else _parse_numbers(partitions)
     existing_topics = {

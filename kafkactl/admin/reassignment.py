@@ -159,10 +159,11 @@ def plan_factor(
     Partitions that have as many replicas are left out; the moves are sorted by topic and partition. A partition that is
     moving counts as moved. `added` has the total number of partitions of topics that have just got new ones: brokers
     learn of them one after the other. `factor` is at least 1, which is not checked; names must be UTF-8, and have no
-    NUL character. Raise OperationError where a broker does not know them within the time-out, or where fewer than
-    `factor` brokers are alive, also where nothing has to move. Raise NotFoundError or OperationError for a topic that
-    cannot be described and for another refusal, UnreachableError, UsageError for a wrong client setting, and ValueError
-    for an empty name.
+    NUL character.
+
+    Raise OperationError where a broker does not know them within the time-out, or where fewer than `factor` brokers are
+    alive, also where nothing has to move. Raise NotFoundError or OperationError for a topic that cannot be described
+    and for another refusal, UnreachableError, UsageError for a wrong client setting, and ValueError for an empty name.
     """
 
     def ask() -> list[PartitionDescription]:
@@ -307,11 +308,13 @@ def start(
     Return the error of each move that it refused, and None for the others, in the order of the moves. Of several moves
     of a partition only the last one is sent and returned, in the place of the first. Without moves an empty request is
     sent. Without `allow_factor_change` the controller refuses moves to another number of replicas; it must be Kafka 4.1
-    or newer. Raise OperationError where it refuses all, UnansweredError
-    where moves may have been started without an answer, UnreachableError where the request was not sent,
-    UnsupportedRequestError for an old controller, and UsageError for a wrong client setting, a name that is not UTF-8
-    and a number from 2^31 on. A move that the answer leaves out, and each one where the controller did not finish in
-    time, has an error with the code REQUEST_TIMED_OUT: it may have been started.
+    or newer.
+
+    Raise OperationError where it refuses all, UnansweredError where moves may have been started without an answer,
+    UnreachableError where the request was not sent, UnsupportedRequestError for an old controller, and UsageError for a
+    wrong client setting, a name that is not UTF-8 and a number from 2^31 on. A move that the answer leaves out, and
+    each one where the controller did not finish in time, has an error with the code REQUEST_TIMED_OUT: it may have been
+    started.
     """
     by_partition = {(move.topic, move.partition): move for move in moves}
     errors = _alter(
@@ -351,6 +354,7 @@ def _alter(
     the code REQUEST_TIMED_OUT: it may have been changed. The messages of partitions are "cannot VERB TOPIC-PARTITION:
     ...", that of a whole refusal "cannot ACTION: ...", but the reason alone where a transient one lasts until the
     time-out. An empty request is sent, too. Without `allow_factor_change` the controller must be Kafka 4.1 or newer.
+
     Raise OperationError where the controller refuses all, UnansweredError where the change may have been made,
     UnreachableError where the request was not sent, UnsupportedRequestError for an old controller, and UsageError for a
     wrong client setting.

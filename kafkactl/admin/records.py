@@ -90,9 +90,11 @@ def plan(cluster: Cluster, before: Mapping[Partition, int], compacted: Collectio
     only: brokers refuse to delete their records. A partition that cannot be read or changed has an error, and `records`
     is None; where its log cannot be read, its `before_offset` is the given one, also -1. An offset before the start of
     the log is no error: `records` is 0, and `before_offset` is the given one. Nothing is deleted; without partitions
-    nothing is asked. Raise UnreachableError where no partition was answered about its start, or none about its end,
-    UsageError for a wrong client setting, ValueError for a partition below 0 and for a topic that is empty, not UTF-8
-    or has a NUL character, and OverflowError for a partition from 2^31 on.
+    nothing is asked.
+
+    Raise UnreachableError where no partition was answered about its start, or none about its end, UsageError for a
+    wrong client setting, ValueError for a partition below 0 and for a topic that is empty, not UTF-8 or has a NUL
+    character, and OverflowError for a partition from 2^31 on.
     """
     ends = read_log_ends(cluster, before)
     plans = []

@@ -124,8 +124,10 @@ def alter_credentials(cluster: Cluster, user: str, new: Sequence[NewCredential],
     also where a credential to delete does not exist; the message lists the changes that were done before, which other
     errors do not. Raise OperationError, too, where the cluster has no controller or a transient refusal lasts until the
     time-out, UnansweredError where a change was sent without an answer, UnreachableError, and UsageError for a wrong
-    client setting. Raise KeyError for an unknown mechanism in `remove`, and UnicodeEncodeError for a password that is
-    not Unicode, both before anything is sent.
+    client setting.
+
+    Raise KeyError for an unknown mechanism in `remove`, and UnicodeEncodeError for a password that is not Unicode, both
+    before anything is sent.
     """
     requests: dict[str, dict[str, Any]] = {}
     for credential in new:

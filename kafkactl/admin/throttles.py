@@ -79,9 +79,10 @@ def list_throttles(
     that are empty texts are left out, and so are the brokers' cluster-wide defaults. `verb` is what the errors say that
     cannot be done with the throttles. `leaving` is the id of a broker that may be not alive without an error. There is
     an error for each broker that did not answer or refused, for each one that is not alive, because only a broker
-    itself tells its settings, and for each topic that cannot be read. Raise UnreachableError or OperationError where no
-    broker answers, or where the reassignments, brokers or topics cannot be listed, and UsageError for a wrong client
-    setting.
+    itself tells its settings, and for each topic that cannot be read.
+
+    Raise UnreachableError or OperationError where no broker answers, or where the reassignments, brokers or topics
+    cannot be listed, and UsageError for a wrong client setting.
     """
     with cluster.share_timeout():
         names = cluster.requests.list_topics() if topics is None else list(topics)

@@ -259,8 +259,10 @@ def find_hanging(
     1970; with None all are. It hangs where no coordinator knows the producer, or the coordinator does not count the
     partition in; a transactional id that the principal may not describe looks the same, and so does a transaction that
     ends during the search. The result is in the order of `partitions`. The leaders are asked, or the replicas on
-    `broker`. Raise the first error where no broker tells its producers, and where a coordinator does not say what it
-    knows, because nothing could be told apart then: UnreachableError, OperationError or UnsupportedRequestError; and
+    `broker`.
+
+    Raise the first error where no broker tells its producers, and where a coordinator does not say what it knows,
+    because nothing could be told apart then: UnreachableError, OperationError or UnsupportedRequestError; and
     UsageError for a wrong client setting.
     """
     with cluster.share_timeout():

@@ -98,11 +98,12 @@ def _fetch_token(properties: Mapping[str, str], timeout_s: float) -> str:
 
     The settings have its URL, the client's id and secret, and a scope or none. A missing id or secret counts as empty.
     The grant is always client_credentials. With https the server's certificate must be from an authority of
-    https.ca.location or https.ca.pem, or else of the system; ssl.* settings have no effect. Raise UsageError for
-    authorities that cannot be read, a missing URL, one without http:// or https:// in small letters, one with an @
-    before its path, as of a login, and one with malformed brackets. Raise UnreachableError for a refusal, silence, an
-    answer without a token, a redirection to another server, and a URL without a host, with a blank or a wrong port, or
-    with a character beyond ASCII behind its host.
+    https.ca.location or https.ca.pem, or else of the system; ssl.* settings have no effect.
+
+    Raise UsageError for authorities that cannot be read, a missing URL, one without http:// or https:// in small
+    letters, one with an @ before its path, as of a login, and one with malformed brackets. Raise UnreachableError for a
+    refusal, silence, an answer without a token, a redirection to another server, and a URL without a host, with a blank
+    or a wrong port, or with a character beyond ASCII behind its host.
     """
     url = properties.get("sasl.oauthbearer.token.endpoint.url", "")
     if not url.startswith(("https://", "http://")):

@@ -146,10 +146,11 @@ class Requests:
         An answer with an error code is returned as it is. Only where an answer has errors, and all codes of the answer
         and of the items in its lists are transient, is the request sent again, also a change, until the time-out. An
         item without an error prevents this, and items inside items do not count. Then OperationError is raised; but an
-        answer that comes only after the time-out is returned with its errors. Raise UnreachableError where no answer
-        came (UnansweredError after it was sent) and for a `broker` that is not alive, UnsupportedRequestError where the
-        brokers are too old, OperationError for a missing controller or coordinator, UsageError for a wrong setting, and
-        LookupError for an unknown `api`.
+        answer that comes only after the time-out is returned with its errors.
+
+        Raise UnreachableError where no answer came (UnansweredError after it was sent) and for a `broker` that is not
+        alive, UnsupportedRequestError where the brokers are too old, OperationError for a missing controller or
+        coordinator, UsageError for a wrong setting, and LookupError for an unknown `api`.
         """
         from kafkactl.connection.messages import find_request_class
 
@@ -192,9 +193,11 @@ class Requests:
         means all brokers that are alive. `time_share` is the part of the remaining time that the brokers get, from 0 to
         1; a silent broker takes all of it. Answers and errors are sorted by id; without any broker both are empty. All
         are asked at the same time, and once, also after a transient refusal. Errors of single items stay in the
-        answers. Raise the first error where no broker answers: UnreachableError, UnansweredError or OperationError;
-        each of them is also raised where the brokers cannot be listed. Raise UsageError for a wrong setting,
-        LookupError for an unknown `api`, and ValueError for a field that it does not have.
+        answers.
+
+        Raise the first error where no broker answers: UnreachableError, UnansweredError or OperationError; each of them
+        is also raised where the brokers cannot be listed. Raise UsageError for a wrong setting, LookupError for an
+        unknown `api`, and ValueError for a field that it does not have.
         """
         broker_ids = self.list_brokers() if brokers is None else sorted(brokers)
         return self.ask_each(api, dict.fromkeys(broker_ids, fields), time_share)
@@ -206,9 +209,11 @@ class Requests:
         request without "Request", and `questions` has the fields of the request by the broker's id. `time_share` is the
         part of the remaining time that the brokers get, from 0 to 1. A broker that is not alive, does not answer in
         time, or refuses the whole request, has an error. Both are in the order of `questions`, and empty without any.
-        Errors of single items stay in the answers. Raise the first error where no broker answers: UnreachableError,
-        UnansweredError or OperationError. Raise UsageError for a wrong setting, OperationError where the brokers refuse
-        to be listed, LookupError for an unknown `api`, and ValueError for a field that it does not have.
+        Errors of single items stay in the answers.
+
+        Raise the first error where no broker answers: UnreachableError, UnansweredError or OperationError. Raise
+        UsageError for a wrong setting, OperationError where the brokers refuse to be listed, LookupError for an unknown
+        `api`, and ValueError for a field that it does not have.
         """
         answers = self._ask_all(api, questions, time_share)
         errors = [answer for answer in answers.values() if isinstance(answer, KafkactlError)]

@@ -66,10 +66,12 @@ class TextDump:
         gaps, which do not change the status. A corrupt or unreadable producer snapshot is always written to stderr, and
         does not change the status, either. A file of unknown kind is only noted there; in Kafka's style that is each
         whose name does not end as Kafka's files do, also a missing one. Where all files have the same status, that is
-        the result; else it is 1. Raise OutputError and BrokenPipeError (without several jobs its subclass
-        ReaderLeftError) where nothing more can be printed; OSError where no process can be started; errors of the
-        selection, and without several jobs of `parse`, that are no KafkactlError; and with `follow` also KafkactlError
-        for what cannot be read of later batches.
+        the result; else it is 1.
+
+        Raise OutputError and BrokenPipeError (without several jobs its subclass ReaderLeftError) where nothing more can
+        be printed; OSError where no process can be started; errors of the selection, and without several jobs of
+        `parse`, that are no KafkactlError; and with `follow` also KafkactlError for what cannot be read of later
+        batches.
         """
         segments = [path for path in paths if find_kind(path) in (FileKind.LOG, FileKind.KRAFT_SNAPSHOT)]
         selecting = not self._options.selection.is_everything
@@ -125,9 +127,10 @@ class TextDump:
         in Kafka's style. Raise FormatError for other damage, an unreadable file, a gzip file that is cut off, and keys
         or values that are not of their format, after what was printed before; KafkactlError where a process of `jobs`
         was lost or a schema registry refuses or does not answer; MissingFileError; UsageError for a file that cannot be
-        opened, a log with an offset neither in its name nor in its content, and a snapshot with a wrong name. Raise
-        OSError where no process can be started, OutputError and BrokenPipeError where nothing more can be printed, and,
-        without several jobs, errors of `parse` that are no KafkactlError.
+        opened, a log with an offset neither in its name nor in its content, and a snapshot with a wrong name.
+
+        Raise OSError where no process can be started, OutputError and BrokenPipeError where nothing more can be
+        printed, and, without several jobs, errors of `parse` that are no KafkactlError.
         """
         with Segment(path) as segment:
             self._write_line(dump_text.format_log_heading(segment))
@@ -251,9 +254,10 @@ class TextDump:
         heading has no batches, gaps of offsets are not noted, and `max_bytes` and `jobs` have no effect. Bytes at the
         end that are no whole batch are an error here; of the segment that `follow` reads, once a later one is there. At
         the end stderr gets the number of records that were left out because their transaction has no end. With `follow`
-        this has no end, unless a limit is reached or all paths are missing. Raise OutputError, ReaderLeftError, errors
-        of `parse` and of the selection that are no KafkactlError, and, with `follow`, KafkactlError for what cannot be
-        read of later batches.
+        this has no end, unless a limit is reached or all paths are missing.
+
+        Raise OutputError, ReaderLeftError, errors of `parse` and of the selection that are no KafkactlError, and, with
+        `follow`, KafkactlError for what cannot be read of later batches.
         """
         options = self._options
         current = unusable = None
@@ -285,11 +289,12 @@ class TextDump:
 
         For an index without a whole entry print only that it is empty. Else, with `sanity_only`, print only that it is
         sane, or raise FormatError; with `verify_only` print no entry. Padding at the end is no entry, but the first
-        entry is printed even if it is padding. A part of an entry at the end is a fault only with `sanity_only`. Raise
-        NotFoundError where the index or its log is missing, also with `sanity_only`, FormatError where one of both is
-        corrupt or cannot be read, or an entry points at no batch of up to `max_message_size` bytes, and UsageError for
-        a file that cannot be opened or has no base offset. Raise OutputError and ReaderLeftError where nothing more can
-        be printed.
+        entry is printed even if it is padding. A part of an entry at the end is a fault only with `sanity_only`.
+
+        Raise NotFoundError where the index or its log is missing, also with `sanity_only`, FormatError where one of
+        both is corrupt or cannot be read, or an entry points at no batch of up to `max_message_size` bytes, and
+        UsageError for a file that cannot be opened or has no base offset. Raise OutputError and ReaderLeftError where
+        nothing more can be printed.
         """
         from kafkactl.storage.index import OffsetIndex
         from kafkactl.storage.verify import check_offset_index

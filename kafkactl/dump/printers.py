@@ -41,8 +41,10 @@ def make_printer(format: OutputFormat | None, paths: list[Path]) -> Callable[[It
     segments, indexes, producer snapshots and checkpoints takes the names of the first row for all, without a check.
     Without rows nothing is printed. The function raises OutputError and ReaderLeftError, the errors of the rows,
     UnicodeDecodeError for YAML with bytes that are neither UTF-8 nor named for base64, and UsageError for kafka,
-    prometheus, parquet and raw. Raise UsageError at once where the files have different kinds, for every `format`, None
-    too, but json, jsonl and yaml.
+    prometheus, parquet and raw.
+
+    Raise UsageError at once where the files have different kinds, for every `format`, None too, but json, jsonl and
+    yaml.
     """
     one_kind = len({find_kind(path) for path in paths}) <= 1
     if not one_kind and format not in (OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.YAML):

@@ -66,9 +66,10 @@ def dump_rows(
     batch. `values` returns a record's key and value, each as bytes or as data of JSON, None without one; `bytes_as`
     chooses the form of bytes that are not UTF-8. `print_rows` prints all rows. Errors are written to stderr, and the
     number of records left out because their transaction has no end. A KafkactlError of `values` ends the batch, and the
-    next one is read; an OSError of the selection is raised. Raise OutputError and ReaderLeftError where nothing more
-    can be printed, and other errors of `print_rows`; with `follow` also KafkactlError for what cannot be read of later
-    batches.
+    next one is read; an OSError of the selection is raised.
+
+    Raise OutputError and ReaderLeftError where nothing more can be printed, and other errors of `print_rows`; with
+    `follow` also KafkactlError for what cannot be read of later batches.
     """
     failures = defaultdict[Path, list[int]](list)
     left_out = OpenRecords()

@@ -127,9 +127,11 @@ def run_in_turns(items: Callable[[], Iterator[T]], jobs: int, position: int, wor
     with `work`, so that the items need not be known before the first is done. Both are called in the processes: what
     they change in memory is lost. `items` itself must not raise, only its iterator. `jobs` is 1 or more. Results must
     be picklable. `position` is where the first item's output begins, in bytes. An OSError or KafkactlError of a process
-    is raised here. Raise KafkactlError where a process was lost, or ended with an error of another class;
-    BrokenPipeError where nobody reads the output; and OSError where no pipe can be made or no process started. No
-    process is started before the first result is asked for, and all have ended when the iteration ends.
+    is raised here.
+
+    Raise KafkactlError where a process was lost, or ended with an error of another class; BrokenPipeError where nobody
+    reads the output; and OSError where no pipe can be made or no process started. No process is started before the
+    first result is asked for, and all have ended when the iteration ends.
     """
     import pickle  # this takes a millisecond, which a single process does not need
 

@@ -49,6 +49,7 @@ def up(
     values. The values are recorded when the engine has all it needs, before the start, and stay after a later error.
     `count_brokers` decides whether the brokers serve; it is not asked about a target that runs already, and its errors
     pass through. `tell` gets lines of progress. Images or jars that are missing are downloaded, without a time limit.
+
     Raise EngineError where no engine can start it, where its data belong to another engine, where it already runs with
     other values or only in part, where a port is in use or closed to this user, and for a damaged record. Also raise it
     where a job or the formatting of storage fails, where a node ends or does not answer within 180 s (the native engine
@@ -130,6 +131,7 @@ def apply(fault: Fault, name: str, node: str, tell: Tell) -> str:
     node serves, or, with the native engine, until it runs if clients do not reach it; the native engine waits at most
     180 s, Docker without a limit. A paused node is resumed before a restart. PAUSE of a paused node and RESUME of a
     running one do nothing with the native engine; with Docker they are an EngineError. `tell` gets lines of progress.
+
     Raise NotFoundError for an unknown cluster or node, and EngineError for a node that does not run or has an unknown
     state (which only a restart accepts), for a damaged record, and where the engine fails. Raise UsageError for a
     restart with a KAFKA_HOME of another version and for a version in the record that the target cannot have, and

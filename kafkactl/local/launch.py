@@ -41,11 +41,12 @@ def launch(target: Target, nodes: list[Node], tell: Tell) -> None:
 
     The nodes must not run. Java's version is not checked. A node waits until those that it depends on serve; it must
     come behind them in `nodes`, or KeyError is raised. Missing jars are downloaded with Maven first. Jobs run next, and
-    new storage of KRaft nodes is formatted; these have no time limit. Raise EngineError without Java or jars, where a
-    job or the formatting fails or no port is free, and where a node ends or does not answer within 180 s, which each
-    node has for itself. Raise UsageError for a KAFKA_HOME with another version, OSError where a file cannot be written
-    or read, and KeyError for a listener's address whose port its service does not open. After an error the nodes that
-    were started before keep running.
+    new storage of KRaft nodes is formatted; these have no time limit.
+
+    Raise EngineError without Java or jars, where a job or the formatting fails or no port is free, and where a node
+    ends or does not answer within 180 s, which each node has for itself. Raise UsageError for a KAFKA_HOME with another
+    version, OSError where a file cannot be written or read, and KeyError for a listener's address whose port its
+    service does not open. After an error the nodes that were started before keep running.
     """
     java = jars.find_java()
     libs = jars.get_libs(target.kafka_version, tell)

@@ -75,12 +75,13 @@ class NativeEngine:
         `service` is one of the target's nodes. KILL waits up to 30 s for the end of the process. RESTART stops the node
         first, with SIGKILL where it still runs after 30 s, and starts one that does not run, too. It empties the log,
         and downloads missing jars. It returns when the node serves, or, for a node that clients do not reach, when it
-        runs. Raise EngineError where a process still runs 30 s after SIGKILL, where the new one ends or is not ready
-        within 180 s, and where Java is missing or the jars cannot be had, UsageError for a KAFKA_HOME with another
-        version, and OSError where the log or the cache for jars cannot be written, or the pid file cannot be removed.
-        Except in the first case the node is then stopped, or still starting. Each fault raises OSError where the pid
-        file cannot be read, and where the process belongs to another user. `tell` gets lines of progress, for RESTART
-        only.
+        runs.
+
+        Raise EngineError where a process still runs 30 s after SIGKILL, where the new one ends or is not ready within
+        180 s, and where Java is missing or the jars cannot be had, UsageError for a KAFKA_HOME with another version,
+        and OSError where the log or the cache for jars cannot be written, or the pid file cannot be removed. Except in
+        the first case the node is then stopped, or still starting. Each fault raises OSError where the pid file cannot
+        be read, and where the process belongs to another user. `tell` gets lines of progress, for RESTART only.
         """
         node = next(candidate for candidate in list_nodes(target) if candidate.service == service)
         match fault:

@@ -27,9 +27,10 @@ def print_parquet(rows: Iterator[dict[str, Any]]) -> None:
     type of a column follows from its name, but a boolean in the first row makes it boolean; a name that is not known
     here gives int64. A value that pyarrow cannot convert, also in the first row, makes it raise ValueError, TypeError
     or OverflowError; a float in a column of int64 loses its fraction. Without rows nothing is written, so that the
-    output is no Parquet file. The errors of `rows` come through. After any error the file is not complete. Raise
-    UsageError, before a row is read, without pyarrow, and where stdout is a terminal; OutputError where stdout cannot
-    be written, and ReaderLeftError where its reader left.
+    output is no Parquet file. The errors of `rows` come through. After any error the file is not complete.
+
+    Raise UsageError, before a row is read, without pyarrow, and where stdout is a terminal; OutputError where stdout
+    cannot be written, and ReaderLeftError where its reader left.
     """
     try:
         import pyarrow

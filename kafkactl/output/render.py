@@ -21,10 +21,12 @@ def show(
     False leaves the titles of tables and columns out. Tables and plain text on a terminal have the control characters
     of cells and titles escaped. json, jsonl and yaml show the report's `data`, the others its tables; jsonl has a line
     for each item of a list, so none for an empty list, and one line for any other data. The last bytes for stdout can
-    stay in the buffer of `out` until it is flushed. Raise UsageError for kafka, prometheus, parquet and raw, which are
-    no formats of reports; ValueError for an integer of more than 4,300 digits; OutputError where stdout cannot be
-    written, ReaderLeftError where its reader left, and the errors of the functions of `structured` for data that json,
-    jsonl, yaml and csv cannot have. Errors of another stream pass through.
+    stay in the buffer of `out` until it is flushed.
+
+    Raise UsageError for kafka, prometheus, parquet and raw, which are no formats of reports; ValueError for an integer
+    of more than 4,300 digits; OutputError where stdout cannot be written, ReaderLeftError where its reader left, and
+    the errors of the functions of `structured` for data that json, jsonl, yaml and csv cannot have. Errors of another
+    stream pass through.
     """
     stream = stream or out.text
     on_terminal = stream.isatty()

@@ -78,8 +78,10 @@ class Report:
         columns the data becomes a list of dicts, from titles like log_end_offset to values, for the rows of all tables,
         and each table gets headings; [] without tables. Without columns the data is sorted where it is the rows of the
         only table. Of several tables those without a named column are left out, and those without the column of `sort`
-        keep their order. Raise UsageError where no table has all of the columns or the column of `sort`, unless there
-        is no table, and for an unknown order.
+        keep their order.
+
+        Raise UsageError where no table has all of the columns or the column of `sort`, unless there is no table, and
+        for an unknown order.
         """
         report = self if sort is None else self._sort(sort)
         if not columns:

@@ -216,9 +216,10 @@ class _Values:
         types, texts become decimals, times and UUIDs, and a time as the number of its underlying type stays; a decimal
         must be a text. A union's null is None. A text of timestamp-millis or timestamp-micros without a zone is local
         time of this computer. The zone of a time of day or of a local-timestamp does not count. A record's field with a
-        default may be missing; fastavro refuses this later. `path` names the value in errors. Raise ValueError for data
-        that are not of the schema, RecursionError for data that are nested too deeply, and TypeError for a decimal
-        whose scale is no number.
+        default may be missing; fastavro refuses this later. `path` names the value in errors.
+
+        Raise ValueError for data that are not of the schema, RecursionError for data that are nested too deeply, and
+        TypeError for a decimal whose scale is no number.
         """
         schema = self._resolve(schema)
         if isinstance(schema, list):

@@ -35,11 +35,13 @@ def choose_format(choice: Choice, part: str, topic: str | None) -> Format:
     known. A file with a schema counts before the registry's newest one. Raise UsageError for an unknown format,
     strategy or setting of a registry; for a schema that is missing, cannot be read, is invalid, or that the format
     cannot use; for a schema's id without a registry, with a file, or for a format without schemas, such as string; and
-    where an extra is not installed. Raise OperationError where a Protobuf text needs a temporary file that cannot be
-    made. With a registry the format's functions send the requests, and raise also OperationError, UnreachableError and,
-    for a write, NotFoundError and UsageError, such as where the topic is not known; a file's schema is then checked at
-    the first write, which may also register it. Without a registry the strategy is not checked. A format without
-    schemas ignores the registry and the strategy, which may be those of the other part.
+    where an extra is not installed.
+
+    Raise OperationError where a Protobuf text needs a temporary file that cannot be made. With a registry the format's
+    functions send the requests, and raise also OperationError, UnreachableError and, for a write, NotFoundError and
+    UsageError, such as where the topic is not known; a file's schema is then checked at the first write, which may also
+    register it. Without a registry the strategy is not checked. A format without schemas ignores the registry and the
+    strategy, which may be those of the other part.
     """
     language = schemas.LANGUAGES.get(choice.name)
     if language is None and choice.name != BY_REGISTRY:

@@ -65,11 +65,13 @@ class Reading:
         `warn` is called with sentences about topics, partitions and brokers, such as a partition that cannot be read;
         `tell` (None: nobody) with sentences about rebalances, and about a look for new topics that failed. `prepare`
         (None: nothing) is called with each list of records before they are yielded; it may be empty, and have records
-        beyond the end or before a tail, which are not yielded. Raise UnreachableError where no broker answers,
-        NotFoundError for a missing topic or partition and where no topic matches, OperationError where a topic cannot
-        be read or offsets cannot be looked up or librdkafka refuses the subscription or the assignment, UsageError for
-        a wrong client setting, and KeyError where a topic of `assigned` is not among the selected ones. From here on
-        each request to the cluster has a whole time-out of its own.
+        beyond the end or before a tail, which are not yielded.
+
+        Raise UnreachableError where no broker answers, NotFoundError for a missing topic or partition and where no
+        topic matches, OperationError where a topic cannot be read or offsets cannot be looked up or librdkafka refuses
+        the subscription or the assignment, UsageError for a wrong client setting, and KeyError where a topic of
+        `assigned` is not among the selected ones. From here on each request to the cluster has a whole time-out of its
+        own.
         """
         self._prepare = prepare
         self.while_idle: Callable[[], None] = _do_nothing
@@ -123,12 +125,14 @@ class Reading:
         list sorted by time, which may be empty; after it, lists follow as without a tail. `while_idle` is called where
         no record comes, but not before the tail is found. An error of keep_alive(), of a rebalance, of `prepare` or of
         `while_idle` is raised here. Records before an error message of librdkafka are yielded first; those that came
-        together with another error are not, and those of the tail never. Raise UnreachableError where nothing has ever
-        come and no broker answers within the time-out; with `until_end` also where nothing comes for the time-out; with
-        any end, also by the idle time-out, where a partition that is not known to be at its end has no leader then, and
-        where the group assigns no partitions in time. Raise NotFoundError for a deleted topic that was named, and
-        OperationError or UnreachableError for an error that librdkafka reports, also that deletion where it is reported
-        first, and where a subscription, an assignment or a lookup of offsets fails.
+        together with another error are not, and those of the tail never.
+
+        Raise UnreachableError where nothing has ever come and no broker answers within the time-out; with `until_end`
+        also where nothing comes for the time-out; with any end, also by the idle time-out, where a partition that is
+        not known to be at its end has no leader then, and where the group assigns no partitions in time. Raise
+        NotFoundError for a deleted topic that was named, and OperationError or UnreachableError for an error that
+        librdkafka reports, also that deletion where it is reported first, and where a subscription, an assignment or a
+        lookup of offsets fails.
         """
         if self._selection.tail:
             yield from self._last_records(self._selection.tail)
@@ -480,10 +484,11 @@ class Reading:
         The wait for it is 0.1 s at most; callbacks of a rebalance can take longer. The list is empty where nothing
         came, and where only events came, or records that are passed over, or at or behind a stop. `prepare` gets the
         records before those at a stop are left out, and an empty list where only others came; it is not called where
-        nothing came. `size` is the largest number of records beside the first one and early ones. Raise
-        UnreachableError or OperationError for an error message: the records that came before it are returned first, and
-        the next call raises it. Raise these also for other errors of librdkafka, and raise the kept error of a callback
-        and errors of `prepare`; the records that came with all of these are lost.
+        nothing came. `size` is the largest number of records beside the first one and early ones.
+
+        Raise UnreachableError or OperationError for an error message: the records that came before it are returned
+        first, and the next call raises it. Raise these also for other errors of librdkafka, and raise the kept error of
+        a callback and errors of `prepare`; the records that came with all of these are lost.
         """
         if self._failure is not None:
             raise self._failure

@@ -57,9 +57,11 @@ class FieldReader:
         from 0 on, up to 2^31 - 1 and 2^63 - 1, or texts of 1 to 19 digits. Null or empty headers count as none. The
         result has key and value as bytes or None, and headers, partition and timestamp (ms) only where the record has
         them. The other names in IGNORED_FIELDS, such as topic and offset, are ignored. Keys and values are texts, in
-        their formats. Raise FormatError for an unknown field, for headers, a partition or a timestamp of another form,
-        for text that is not of its format or not base64, and where a field and its form NAME_base64 both have a value.
-        Formats of a schema registry also raise OperationError, UnreachableError and UsageError.
+        their formats.
+
+        Raise FormatError for an unknown field, for headers, a partition or a timestamp of another form, for text that
+        is not of its format or not base64, and where a field and its form NAME_base64 both have a value. Formats of a
+        schema registry also raise OperationError, UnreachableError and UsageError.
         """
         if unknown := sorted(fields.keys() - {*self.FIELDS, *self.IGNORED_FIELDS}):
             raise FormatError(f"unknown field {unknown[0][:LONGEST_SHOWN]!r}", f"use only {', '.join(self.FIELDS)}")

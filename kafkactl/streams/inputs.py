@@ -193,10 +193,12 @@ def read_csv_rows(source: Input, reader: FieldReader, null: bytes = b"") -> Iter
     With a column `value` or `value_base64` the columns are the fields of a record, and `headers` is JSON. Without them,
     the whole row becomes a JSON object as the value, and the key is that of the column `key`, if there is one. A cell
     without quotes that equals `null` is null. Empty rows are skipped, and control records where there is a column
-    `value` or `value_base64`. A row that a signal cuts is left out. Raise FormatError, with the number of the row's
-    first line in the input, from 1 on, for a heading that is wrong, has a repeated name or is not UTF-8, and for a row
-    that is no record, also because the heading has an unknown name; OperationError, UnreachableError or UsageError of a
-    schema registry; the records before it were yielded. Raise OSError where the input cannot be read.
+    `value` or `value_base64`. A row that a signal cuts is left out.
+
+    Raise FormatError, with the number of the row's first line in the input, from 1 on, for a heading that is wrong, has
+    a repeated name or is not UTF-8, and for a row that is no record, also because the heading has an unknown name;
+    OperationError, UnreachableError or UsageError of a schema registry; the records before it were yielded. Raise
+    OSError where the input cannot be read.
     """
     lines = _RowLines(source)
     titles: list[str] = []

@@ -48,12 +48,14 @@ class LineReader:
 
         The properties are parse.key, key.separator, parse.headers, headers.delimiter, headers.separator,
         headers.key.separator, null.marker and ignore.error. Escapes in the values, such as a backslash and t, are
-        replaced. Raise UsageError for an unknown property, a value other than true or false where one is needed, two
-        equal separators of headers, and a null marker that equals a separator, also where parse.key and parse.headers
-        are false. key.separator may equal a separator of headers. Without null.marker no text stands for null; an empty
-        one makes empty texts null. An empty separator is found at the beginning, so the part before it is empty; an
-        empty headers.separator splits between all characters. With `as_kafka` raise re.error for an expression that
-        Python does not take. Raise UnicodeEncodeError for a separator or a null marker with a surrogate.
+        replaced.
+
+        Raise UsageError for an unknown property, a value other than true or false where one is needed, two equal
+        separators of headers, and a null marker that equals a separator, also where parse.key and parse.headers are
+        false. key.separator may equal a separator of headers. Without null.marker no text stands for null; an empty one
+        makes empty texts null. An empty separator is found at the beginning, so the part before it is empty; an empty
+        headers.separator splits between all characters. With `as_kafka` raise re.error for an expression that Python
+        does not take. Raise UnicodeEncodeError for a separator or a null marker with a surrogate.
         """
         settings = fill_defaults(properties, self.DEFAULTS, "reader")
         _require_different(settings, "null.marker" in properties)
@@ -109,11 +111,13 @@ class LineReader:
 
         The line is [headers DELIMITER] [key SEPARATOR] value; which parts it has, the properties say. A key that it
         does not have is None, too, and headers are absent then, and also where they are the null marker. An empty text
-        of headers is an empty list; with `as_kafka` it is one header without a separator. Raise FormatError, with
-        `number` as the number of the line, for a missing delimiter or separator (where errors are ignored, that part is
-        absent, and a header without a separator has a null value), for a null name of a header, and for a key or value
-        that is not of its format. Formats of a schema registry also raise OperationError, UnreachableError and
-        UsageError. With `as_kafka` the messages about a null name, a key or a value have no number.
+        of headers is an empty list; with `as_kafka` it is one header without a separator.
+
+        Raise FormatError, with `number` as the number of the line, for a missing delimiter or separator (where errors
+        are ignored, that part is absent, and a header without a separator has a null value), for a null name of a
+        header, and for a key or value that is not of its format. Formats of a schema registry also raise
+        OperationError, UnreachableError and UsageError. With `as_kafka` the messages about a null name, a key or a
+        value have no number.
         """
         record: Record = {"key": None, "value": None}
         packed_headers: bytes | None = None

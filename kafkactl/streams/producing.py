@@ -398,11 +398,12 @@ def require_topic(
 
     A missing topic is created where the broker does so on a request of `producer`; its leaders are not known then.
     `tell` is called with a sentence about that. `partition` must exist, unless it is None; then an error of a topic in
-    the metadata is not looked at, and the numbers may be empty. Raise NotFoundError for a topic that does not exist and
-    was not created, and for a missing partition. Raise OperationError without the right to see the topic or to create a
-    missing one, for an error of the topic where `partition` is given, and where the broker refuses the metadata;
-    UnreachableError where no broker answers, and UsageError for a wrong client setting. The right to write is not
-    checked.
+    the metadata is not looked at, and the numbers may be empty.
+
+    Raise NotFoundError for a topic that does not exist and was not created, and for a missing partition. Raise
+    OperationError without the right to see the topic or to create a missing one, for an error of the topic where
+    `partition` is given, and where the broker refuses the metadata; UnreachableError where no broker answers, and
+    UsageError for a wrong client setting. The right to write is not checked.
     """
     metadata = cluster.read_metadata(client=producer)
     leaders = {}

@@ -124,11 +124,12 @@ class SelectionRequest:
         `from_beginning`, and is no second start. Raise UsageError for two starts (offset, time, tail, beginning), two
         ends, a start (without one: 0) after the end, an offset without partitions, `partitions` beside `assigned`, a
         start beside an offset of `assigned`, and `until_end` with `follow`. Raise UsageError for a group beside an
-        offset, a time, a tail, an end, `partitions` or `assigned`; a default group is left out instead. Raise
-        UsageError for auto.offset.reset=none (error) with neither a group nor one of these, also with `from_beginning`.
-        0 counts as set. An empty group counts as none, and stays in the result. Empty `partitions` and `assigned` count
-        as set for the group; empty `partitions` do not beside an offset or `assigned`. Topics and numbers are not
-        checked otherwise.
+        offset, a time, a tail, an end, `partitions` or `assigned`; a default group is left out instead.
+
+        Raise UsageError for auto.offset.reset=none (error) with neither a group nor one of these, also with
+        `from_beginning`. 0 counts as set. An empty group counts as none, and stays in the result. Empty `partitions`
+        and `assigned` count as set for the group; empty `partitions` do not beside an offset or `assigned`. Topics and
+        numbers are not checked otherwise.
         """
         starts = self._list_names("offset", "from_time_ms", "tail", "from_beginning")
         if len(starts) > 1:
@@ -234,10 +235,11 @@ def find_ranges(
     A start may also be OFFSET_BEGINNING or OFFSET_END. The latter is also that of a time after the last record. With a
     `tail` above 0, which the caller applies, the starts have no meaning. `consumer` is the client that asks. `warn` is
     called with a sentence about each given offset before the first one or after the end of the log; the nearest of
-    these two replaces it, unless auto.offset.reset is none. Raise NotFoundError for a missing topic or partition and
-    where no topic matches, OperationError where a topic cannot be read or offsets cannot be looked up, UnreachableError
-    where no broker answers, and UsageError for a wrong client setting. Raise KeyError where a topic of `assigned` is
-    not selected.
+    these two replaces it, unless auto.offset.reset is none.
+
+    Raise NotFoundError for a missing topic or partition and where no topic matches, OperationError where a topic cannot
+    be read or offsets cannot be looked up, UnreachableError where no broker answers, and UsageError for a wrong client
+    setting. Raise KeyError where a topic of `assigned` is not selected.
     """
     partitions = _list_partitions(cluster, consumer, selection)
     starts: dict[Partition, int] = {}

@@ -63,10 +63,11 @@ def list_groups(cluster: Cluster) -> GroupList:
     All brokers are asked at once. With an error the list is not complete. librdkafka does not name the broker that did
     not answer, and it fails where a frozen broker should list the others. Then all brokers are asked once more by
     kafka-python, and the groups are sorted by name; where the time is over by then, the list has the groups of the
-    brokers that did answer. Share and streams groups are left out, and groups of Kafka Connect, too. Raise
-    UnreachableError where no broker answers, or where one does not and either the silent broker cannot be found, or the
-    time is over and no group was listed; OperationError where a broker refuses and no group was listed, or where a
-    transient refusal lasts; and UsageError for a wrong client setting.
+    brokers that did answer. Share and streams groups are left out, and groups of Kafka Connect, too.
+
+    Raise UnreachableError where no broker answers, or where one does not and either the silent broker cannot be found,
+    or the time is over and no group was listed; OperationError where a broker refuses and no group was listed, or where
+    a transient refusal lasts; and UsageError for a wrong client setting.
     """
     incomplete: list[GroupList] = []
 
@@ -182,9 +183,10 @@ def find_unlisted_groups(cluster: Cluster, names: Sequence[str]) -> dict[str, Gr
     is returned, too. The groups are share and streams groups, and groups whose coordinator is moving: for a moment no
     broker lists them. Groups of Kafka Connect are also among them, as classic groups. An error stands for a name, which
     may be no group, whose coordinator does not answer, is still moving, or refuses the list. A name that is absent from
-    the result is no group, or one that the user may not see. Without names nothing is asked. Raise UnreachableError or
-    OperationError where no broker lists its groups, OperationError also where a transient refusal lasts, and UsageError
-    for a wrong client setting.
+    the result is no group, or one that the user may not see. Without names nothing is asked.
+
+    Raise UnreachableError or OperationError where no broker lists its groups, OperationError also where a transient
+    refusal lasts, and UsageError for a wrong client setting.
     """
     if not names:
         return {}
@@ -337,9 +339,11 @@ def read_group_lags(
     assignments of the consumer protocol; without it a group that is listed as Empty has neither coordinator nor
     assignor. Without groups both lists are empty, but the metadata are read. The groups must have been listed just
     before, because librdkafka crashes where a coordinator is moving. Their names must be sendable, as those of
-    choose_groups() are. The epochs are also asked for where librdkafka does not know a state. Raise UnreachableError
-    where no group, no partition or no request for the metadata was answered, or a coordinator does not answer about
-    epochs; OperationError for a refusal of the metadata or the epochs; and UsageError for a wrong client setting.
+    choose_groups() are. The epochs are also asked for where librdkafka does not know a state.
+
+    Raise UnreachableError where no group, no partition or no request for the metadata was answered, or a coordinator
+    does not answer about epochs; OperationError for a refusal of the metadata or the epochs; and UsageError for a wrong
+    client setting.
     """
     descriptions, errors = _describe_briefly(cluster, groups, with_epochs)
     offsets, failures = _read_offsets(cluster, [description.group for description in descriptions])
@@ -392,10 +396,11 @@ def read_group_lag(cluster: Cluster, name: str, with_epochs: bool = False) -> Gr
     Errors of single partitions are in their rows and are not raised. `with_epochs` asks also for epochs and target
     assignments of the consumer protocol; without it a group that is listed as Empty has neither coordinator nor
     assignor. Raise NotFoundError for a group that does not exist or that the user may not see, but OperationError where
-    it may exist, because a broker's list is missing or its coordinator does not answer or is moving. Raise
-    OperationError also for a share or streams group and for a refusal; UnreachableError where brokers do not answer,
-    also where none of the leaders does, or the coordinator about epochs; and UsageError for a wrong client setting and
-    a name that no client can send.
+    it may exist, because a broker's list is missing or its coordinator does not answer or is moving.
+
+    Raise OperationError also for a share or streams group and for a refusal; UnreachableError where brokers do not
+    answer, also where none of the leaders does, or the coordinator about epochs; and UsageError for a wrong client
+    setting and a name that no client can send.
     """
     lags, errors = read_group_lags(cluster, [require_group(cluster, name)], with_epochs=with_epochs)
     if errors:

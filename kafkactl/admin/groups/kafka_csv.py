@@ -56,11 +56,11 @@ def read_plan(path: Path, groups: Sequence[str]) -> PlanFile:
     line decides. Where it is no topic,partition,offset, `trace` of the result is the text of that exception, also with
     many groups; else it is empty. Missing numbers and null are 0, and of two lines for a partition the last one counts.
     Names are not checked: a group in the file that `groups` does not have is in the result, too. A partition may be
-    negative.
-    Empty lines at the end do not count; a file of LFs alone has no offsets. Outside quotes a CR hides the rest of its
-    line, and a line that begins with a CR counts, as empty texts and zeros. Raise PlanFileError for a file that cannot
-    be read or is empty, a line of another form, also an empty one before others, and a negative offset; bytes that are
-    not UTF-8 are replaced.
+    negative. Empty lines at the end do not count; a file of LFs alone has no offsets. Outside quotes a CR hides the
+    rest of its line, and a line that begins with a CR counts, as empty texts and zeros.
+
+    Raise PlanFileError for a file that cannot be read or is empty, a line of another form, also an empty one before
+    others, and a negative offset; bytes that are not UTF-8 are replaced.
     """
     try:
         text = path.read_bytes().decode(errors="replace")

@@ -85,8 +85,10 @@ def parse_csv(path: Path, text: str, groups: Sequence[str], *, with_group: bool)
     checked and keep their blanks; they may be in double quotes, as in Python's csv module: a quote at a wrong place may
     pass. Blanks around numbers do not count. Partitions are from 0 to 2^31 - 1, offsets to 2^63 - 1. Groups in the file
     that are not in `groups` are in the result, too, which has the order of the file. An empty file gives an empty
-    result where `groups` is empty. Raise UsageError for another form, for two offsets of one partition in a group, and
-    for a name of `groups` that is not in the file.
+    result where `groups` is empty.
+
+    Raise UsageError for another form, for two offsets of one partition in a group, and for a name of `groups` that is
+    not in the file.
     """
     try:
         lines = [row for row in csv.reader(io.StringIO(text, newline="")) if row]

@@ -113,9 +113,11 @@ def find_targets(cluster: Cluster, selection: NameSelection) -> list[Target]:
     name without a group, or of one that the user may not see, has a target whose `exists` is False and whose `error` is
     None. A group that cannot be changed has an error, which is not raised: its state is neither Empty nor Dead, it is a
     share or streams group, no client can send its name, or its coordinator does not answer, refuses the list or is
-    moving (then `exists` is False, too). Raise NotFoundError for a pattern that matches no group, OperationError where
-    all groups or a pattern are selected and one broker does not list its groups, UnreachableError or OperationError
-    where the groups cannot be listed, and UsageError for a wrong client setting.
+    moving (then `exists` is False, too).
+
+    Raise NotFoundError for a pattern that matches no group, OperationError where all groups or a pattern are selected
+    and one broker does not list its groups, UnreachableError or OperationError where the groups cannot be listed, and
+    UsageError for a wrong client setting.
     """
     group_list = list_groups(cluster)
     if group_list.errors and (selection.is_empty or selection.patterns):
@@ -258,10 +260,12 @@ def plan_reset(cluster: Cluster, group: str, partitions: Sequence[Partition] | N
     record at or after the time gets the end of its log, and is in `empty`. CURRENT keeps the committed offsets, and
     takes the end of the log where nothing is committed. A group that neither a list nor its own coordinator shows, also
     because the user may not see it, counts as new, without present offsets. The name of the group must be sendable: it
-    may be cut at a NUL character. Raise OperationError where an offset cannot be read, the groups cannot be listed or
-    such a coordinator does not answer, NotFoundError for a shift in a partition without a commit, UnreachableError,
-    UsageError for a wrong client setting, ValueError for a partition below 0 and for a topic that is empty, not UTF-8
-    or has a NUL character, and OverflowError for a partition from 2^31 on.
+    may be cut at a NUL character.
+
+    Raise OperationError where an offset cannot be read, the groups cannot be listed or such a coordinator does not
+    answer, NotFoundError for a shift in a partition without a commit, UnreachableError, UsageError for a wrong client
+    setting, ValueError for a partition below 0 and for a topic that is empty, not UTF-8 or has a NUL character, and
+    OverflowError for a partition from 2^31 on.
     """
     committed = read_committed(cluster, group)
     chosen = sorted(committed) if partitions is None else partitions
@@ -355,10 +359,11 @@ def carry_out(cluster: Cluster, changes: Sequence[OffsetChange]) -> list[OffsetC
     and stay in their order. A refused partition is a change that is not ok and has an `error`. Without changes nothing
     is sent. A group with members has an error in each partition. Raise OperationError where the brokers refuse to name
     the coordinator, for example without the right to see the group, and where the transient refusal of one partition
-    lasts until the time-out: others may have been committed then. Raise UnansweredError where the offsets may have been
-    committed, UnreachableError, UsageError for a wrong client setting, ValueError for a group or topic that is empty or
-    not UTF-8, for a NUL character in a topic and for a negative partition or offset, and OverflowError for a partition
-    from 2^31 or an offset from 2^63 on.
+    lasts until the time-out: others may have been committed then.
+
+    Raise UnansweredError where the offsets may have been committed, UnreachableError, UsageError for a wrong client
+    setting, ValueError for a group or topic that is empty or not UTF-8, for a NUL character in a topic and for a
+    negative partition or offset, and OverflowError for a partition from 2^31 or an offset from 2^63 on.
     """
     if not changes:
         return []
@@ -379,10 +384,11 @@ def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> di
     exist is created. Without offsets nothing is sent. The name of the group must be sendable: it is cut at a NUL
     character. A group with members has an error in each partition. Raise OperationError where the brokers refuse to
     name the coordinator, for example without the right to see the group, and where the transient refusal of one
-    partition lasts until the time-out: others may have been committed then. Raise UnansweredError where the offsets may
-    have been committed, UnreachableError, UsageError for a wrong client setting, ValueError for a group or topic that
-    is empty or not UTF-8, for a NUL character in a topic and for a negative partition or offset, and OverflowError for
-    a partition from 2^31 or an offset from 2^63 on.
+    partition lasts until the time-out: others may have been committed then.
+
+    Raise UnansweredError where the offsets may have been committed, UnreachableError, UsageError for a wrong client
+    setting, ValueError for a group or topic that is empty or not UTF-8, for a NUL character in a topic and for a
+    negative partition or offset, and OverflowError for a partition from 2^31 or an offset from 2^63 on.
     """
     topic_partitions = [TopicPartition(topic, number, offset) for (topic, number), offset in sorted(offsets.items())]
     if not topic_partitions:

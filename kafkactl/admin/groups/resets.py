@@ -88,11 +88,12 @@ def read_offsets(
 
     Groups and their partitions are sorted; a group without a commit has an empty dict. There is an error for each name
     without a group, for each group that cannot be read, and for each partition whose offset cannot be read, or that has
-    no offset and whose log cannot be read. There may also be one for each broker that does not list its groups. Raise
-    NotFoundError for a pattern that matches no group in complete lists, UnreachableError where no group or no partition
-    was answered, UnreachableError or OperationError where the groups or topics cannot be listed, and UsageError for a
-    wrong client setting. Where librdkafka does not know a group's state, a coordinator that fails to tell it also
-    raises one of the two.
+    no offset and whose log cannot be read. There may also be one for each broker that does not list its groups.
+
+    Raise NotFoundError for a pattern that matches no group in complete lists, UnreachableError where no group or no
+    partition was answered, UnreachableError or OperationError where the groups or topics cannot be listed, and
+    UsageError for a wrong client setting. Where librdkafka does not know a group's state, a coordinator that fails to
+    tell it also raises one of the two.
     """
     choice = choose_groups(cluster, selection)
     lags, failures = read_group_lags(cluster, choice.groups)
@@ -138,12 +139,13 @@ def plan_resets(cluster: Cluster, groups: Sequence[str], request: ResetRequest) 
     Without groups nothing is asked or checked, and the result is empty. Where the request has no `topics`, a group is
     reset in the partitions in which it has committed offsets; a group without any has an empty plan, but raise
     NotFoundError where no group has any. With an empty `topics` all plans are empty. GIVEN resets the partitions of its
-    offsets instead. The names of the groups must be sendable: they may be cut at a NUL character. Raise NotFoundError
-    for a topic or partition of `topics` that does not exist and for a shift without a committed offset to start from,
-    OperationError where an offset (also of a committed or given partition that does not exist), the topics, the groups
-    or a coordinator cannot be read, UnreachableError, UsageError for a wrong client setting, and, with GIVEN,
-    ValueError for a partition below 0 and for a topic that is empty, not UTF-8 or has a NUL character and OverflowError
-    for a partition from 2^31 on.
+    offsets instead. The names of the groups must be sendable: they may be cut at a NUL character.
+
+    Raise NotFoundError for a topic or partition of `topics` that does not exist and for a shift without a committed
+    offset to start from, OperationError where an offset (also of a committed or given partition that does not exist),
+    the topics, the groups or a coordinator cannot be read, UnreachableError, UsageError for a wrong client setting,
+    and, with GIVEN, ValueError for a partition below 0 and for a topic that is empty, not UTF-8 or has a NUL character
+    and OverflowError for a partition from 2^31 on.
     """
     if not groups:
         return {}
@@ -180,8 +182,9 @@ def carry_out_plans(cluster: Cluster, plans: Mapping[str, ResetPlan]) -> list[Of
     """Commit the offsets of all plans, one group after the other, and return each change with its result.
 
     The changes are group by group, sorted by partition. A group that does not exist is created. The names of the groups
-    must be sendable: they are cut at a NUL character. A refused partition has its error in the result. Raise
-    OperationError where the request for a whole group is refused, or where the transient refusal of one partition
+    must be sendable: they are cut at a NUL character. A refused partition has its error in the result.
+
+    Raise OperationError where the request for a whole group is refused, or where the transient refusal of one partition
     lasts; UnreachableError where no broker answers (UnansweredError where offsets may have been committed); UsageError
     for a wrong client setting; ValueError for a group or topic that is empty or not UTF-8, for a NUL character in a
     topic and for a negative partition or offset; and OverflowError for a partition from 2^31 or an offset from 2^63 on.

@@ -37,11 +37,13 @@ def create_topics(
     of a success is "created" then, too. A refusal is a failed outcome; a topic without an answer has the code
     REQUEST_TIMED_OUT and may have been created. Many topics need several requests; without topics nothing is sent.
     Specs with one name in a request have one outcome together: only the last one is sent. Names must be UTF-8, and have
-    no NUL character. Raise UnreachableError where no topic of a request has an answer and the request was certainly not
-    sent: topics of earlier requests may have been created. Raise UsageError for a wrong client setting, ValueError for
-    numbers above 100,000 partitions or 10,000 replicas or below -1, and for an assignment with a partition without
-    replicas, and OverflowError for numbers from 2^31 on: topics of earlier requests may have been created then, too. A
-    number of 0 or None, and -1, is the brokers' default.
+    no NUL character.
+
+    Raise UnreachableError where no topic of a request has an answer and the request was certainly not sent: topics of
+    earlier requests may have been created. Raise UsageError for a wrong client setting, ValueError for numbers above
+    100,000 partitions or 10,000 replicas or below -1, and for an assignment with a partition without replicas, and
+    OverflowError for numbers from 2^31 on: topics of earlier requests may have been created then, too. A number of 0 or
+    None, and -1, is the brokers' default.
     """
     ignored = {KafkaError.TOPIC_ALREADY_EXISTS: "exists already"} if if_not_exists else {}
     results = []
@@ -73,11 +75,12 @@ def add_partitions(
     `assignment` has the replicas of all partitions, the same for each topic; existing partitions stay as they are. None
     lets the brokers choose. With `validate_only` the brokers only check; the text of a success is like "6 partitions"
     then, too. A refusal, also of a number that is not larger, and an assignment of another length are failed outcomes;
-    a topic without an answer has the code REQUEST_TIMED_OUT and may have been changed. Raise UnreachableError where no
-    topic has an answer and the request was certainly not sent, and where the topics cannot be listed for an
-    `assignment` (OperationError for a refusal of that), and UsageError for a wrong client setting. Raise ValueError,
-    before anything is changed, for another total (OverflowError from 2^31 on) and for a new partition without replicas,
-    where the length of the `assignment` is right.
+    a topic without an answer has the code REQUEST_TIMED_OUT and may have been changed.
+
+    Raise UnreachableError where no topic has an answer and the request was certainly not sent, and where the topics
+    cannot be listed for an `assignment` (OperationError for a refusal of that), and UsageError for a wrong client
+    setting. Raise ValueError, before anything is changed, for another total (OverflowError from 2^31 on) and for a new
+    partition without replicas, where the length of the `assignment` is right.
     """
     short: dict[str, Outcome] = {}
     if assignment is None:
@@ -173,10 +176,12 @@ def recreate_topics(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
     records are lost. Until the time-out is over, the creation is tried again for names that are not free yet. Return
     the outcome of each topic, sorted by name. A topic whose deletion fails or has no answer is not created again. Where
     a topic was deleted but not created, the hint is the command that creates it; with the code REQUEST_TIMED_OUT it may
-    have been created. Raise NotFoundError for a topic that does not exist and OperationError for one that cannot be
-    described, also where no answer about reassignments comes, before anything is deleted; raise UnreachableError where
-    no broker answers to the description, or where the deletion was certainly not sent, UsageError for a wrong client
-    setting, and ValueError for an empty name. Without names the result is empty.
+    have been created.
+
+    Raise NotFoundError for a topic that does not exist and OperationError for one that cannot be described, also where
+    no answer about reassignments comes, before anything is deleted; raise UnreachableError where no broker answers to
+    the description, or where the deletion was certainly not sent, UsageError for a wrong client setting, and ValueError
+    for an empty name. Without names the result is empty.
     """
     specs = {
         description.topic: TopicSpec(

@@ -96,8 +96,9 @@ def describe_each(cluster: Cluster, names: Sequence[str], with_moves: bool = Fal
     the replicas of such partitions without one. Where no answer about them comes, they are empty, with one error more;
     without the right to list them, and where the brokers cannot list them, they are empty without an error. Eligible
     leaders, and reassignments in any case, are read where librdkafka gets no answer for half of the time-out: then
-    kafka-python asks. Names must be UTF-8, and have no NUL character. Without names both lists are empty. Raise
-    OperationError where reassignments are refused for another reason than missing rights, or a whole request of
+    kafka-python asks. Names must be UTF-8, and have no NUL character. Without names both lists are empty.
+
+    Raise OperationError where reassignments are refused for another reason than missing rights, or a whole request of
     kafka-python is refused, UnreachableError where no topic, or no topic's settings, were answered, UsageError for a
     wrong client setting, and ValueError for an empty name.
     """

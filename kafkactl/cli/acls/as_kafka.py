@@ -67,11 +67,13 @@ def remove(connected: Cluster, filters: Sequence[AclFilter], asks: bool) -> int:
 
     With `asks` each resource has a question on stdout; after every answer but y or Y, also at the end of the input, its
     rules stay, and the next question follows. Nothing else is printed. A filter that chooses no rule is no error; one
-    with a principal must have all other parts but the host. Raise OperationError for a refusal and, after the first
-    question, where there is no terminal to ask at, UnansweredError where rules may have been removed, UnreachableError,
-    UsageError in a read-only context and for a wrong client setting, OutputError or ReaderLeftError where stdout fails,
-    OSError where stdin cannot be read, and ValueError for a filter with a principal that lacks a part. After an error
-    the rules of earlier resources stay removed.
+    with a principal must have all other parts but the host.
+
+    Raise OperationError for a refusal and, after the first question, where there is no terminal to ask at,
+    UnansweredError where rules may have been removed, UnreachableError, UsageError in a read-only context and for a
+    wrong client setting, OutputError or ReaderLeftError where stdout fails, OSError where stdin cannot be read, and
+    ValueError for a filter with a principal that lacks a part. After an error the rules of earlier resources stay
+    removed.
     """
     from kafkactl.admin.acls import requests
 

@@ -140,10 +140,11 @@ def _finish_earlier_call(
     They are the rates for moves between brokers of all brokers that are alive, whoever set them, and, for each of
     `topics` that names the broker in one of its lists of throttled replicas, both lists, whole. Without any nobody is
     asked. Ask before, and with --dry-run only show. While reassignments run nothing is removed. `topics` are those of
-    the drain. `errors` are printed first. The status is 1 for an error and after the answer no, else 0. Raise
-    UsageError where there is nobody to ask, in a read-only context and for a wrong client setting, OSError where stdin
-    cannot be read, and UnreachableError or OperationError where no broker answers, or reassignments or brokers cannot
-    be listed.
+    the drain. `errors` are printed first. The status is 1 for an error and after the answer no, else 0.
+
+    Raise UsageError where there is nobody to ask, in a read-only context and for a wrong client setting, OSError where
+    stdin cannot be read, and UnreachableError or OperationError where no broker answers, or reassignments or brokers
+    cannot be listed.
     """
     failed = print_errors(errors)
     rows, failures = _find_left_throttles(connected, topics, broker)
@@ -295,9 +296,10 @@ def _find_left_throttles(
     has neither. The throttles are the rates for moves between brokers of all brokers that are alive, whoever set them,
     and for each of `topics` that names the broker in one of its two lists of throttled replicas, both lists, whole; all
     others may have been set for another reason. While reassignments run, both results are empty. Otherwise the broker
-    itself may be not alive; then a note says that throttles of it are not removed. Raise UnreachableError or
-    OperationError where no broker answers, or reassignments or brokers cannot be listed, and UsageError for a wrong
-    client setting.
+    itself may be not alive; then a note says that throttles of it are not removed.
+
+    Raise UnreachableError or OperationError where no broker answers, or reassignments or brokers cannot be listed, and
+    UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment, throttles
 

@@ -187,12 +187,13 @@ def _apply(fault: Fault, target: str | None, node: str, result: str) -> None:
     A restart waits until the node serves, or, with the native engine, until it runs if clients do not reach it. The
     native engine waits at most 180 s, Docker without a limit. A pause of a paused node, or a resume of a running one,
     does nothing with the native engine, and is an EngineError with Docker. `target` is None for the only local cluster;
-    `node` is a name or a number. Raise NotFoundError for an unknown cluster or node and where there is no cluster,
-    UsageError where the target is missing and there are several, for a restart with a KAFKA_HOME of another version,
-    and for a version in the record that the target cannot have. Raise EngineError where the engine fails, for a damaged
-    record, and for a node that does not run, which only a restart accepts; OSError for a record or pid file that cannot
-    be read, a log or cache for jars that cannot be written, a pid file that cannot be removed, and a process of another
-    user.
+    `node` is a name or a number.
+
+    Raise NotFoundError for an unknown cluster or node and where there is no cluster, UsageError where the target is
+    missing and there are several, for a restart with a KAFKA_HOME of another version, and for a version in the record
+    that the target cannot have. Raise EngineError where the engine fails, for a damaged record, and for a node that
+    does not run, which only a restart accepts; OSError for a record or pid file that cannot be read, a log or cache for
+    jars that cannot be written, a pid file that cannot be removed, and a process of another user.
     """
     name = local_cluster.apply(fault, _choose_name(target), node, people.note)
     people.note(f"{name} {result}")

@@ -112,10 +112,12 @@ class InputFlags:
         of records; it raises FormatError for bytes that are not records, OperationError, UnreachableError or UsageError
         of a schema registry, and OSError where the input cannot be read. The reader is None unless the input is lines
         without --delimiter that are only split, without ignore.error or an empty separator. An empty --delimiter makes
-        the whole input one record. Raise UsageError for a wrong value, an unknown property, a text that is not
-        NAME=VALUE, a file of properties that cannot be read, and for options that do not fit together;
-        UnicodeEncodeError for a --delimiter, a separator or a null.marker with bytes that are not UTF-8; and in Kafka's
-        style re.error for a headers.separator that Python cannot compile.
+        the whole input one record.
+
+        Raise UsageError for a wrong value, an unknown property, a text that is not NAME=VALUE, a file of properties
+        that cannot be read, and for options that do not fit together; UnicodeEncodeError for a --delimiter, a separator
+        or a null.marker with bytes that are not UTF-8; and in Kafka's style re.error for a headers.separator that
+        Python cannot compile.
         """
         from kafkactl.output.structured import check_null_marker
         from kafkactl.streams import inputs

@@ -138,9 +138,10 @@ def verify(connected: Cluster, plan: ReassignmentFile, preserve: bool) -> int:
     and no broker has a directory move of the plan. Where one of their brokers does not answer, raise UnreachableError
     before the moves between directories are printed: they may go on, and the throttles stay. The throttles are those of
     all live brokers and of the plan's topics, whoever set them; with `preserve` none is removed. In a read-only context
-    UsageError is raised in place of the removal, also where there are no throttles. Raise UsageError also for a wrong
-    client setting, MirroredError where throttles cannot be removed, UnreachableError, OperationError for a refusal, and
-    OutputError or ReaderLeftError where stdout fails.
+    UsageError is raised in place of the removal, also where there are no throttles.
+
+    Raise UsageError also for a wrong client setting, MirroredError where throttles cannot be removed, UnreachableError,
+    OperationError for a refusal, and OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import reassignment
 
@@ -173,10 +174,11 @@ def cancel(connected: Cluster, plan: ReassignmentFile, preserve: bool, timeout_s
     the replicas whose directory the plan names. Where one of their brokers does not answer, raise UnreachableError at
     the end: its moves go on, and the throttles stay. The throttles of all live brokers and of the plan's topics are
     removed, also while other reassignments run; with `preserve` none is removed. `timeout_s` is how long, in s, a
-    broker is asked again that does not have its replica yet. Raise MirroredError where a move cannot be cancelled
-    (others may have been, and the throttles stay) or a throttle cannot be removed, UsageError in a read-only context
-    and for a wrong client setting, UnreachableError, OperationError for a refusal, and OutputError or ReaderLeftError
-    where stdout fails.
+    broker is asked again that does not have its replica yet.
+
+    Raise MirroredError where a move cannot be cancelled (others may have been, and the throttles stay) or a throttle
+    cannot be removed, UsageError in a read-only context and for a wrong client setting, UnreachableError,
+    OperationError for a refusal, and OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import reassignment
 

@@ -72,13 +72,14 @@ def change_tokens(
 
     The present tokens are shown in the question, or, with --dry-run, in a note: then nothing is changed. The status is
     1 for an id that cannot be seen, after the answer no and for a failed change, 3 where all changes failed and may
-    have been done, else 0. Raise UsageError for both or neither of them, for a wrong file or client setting, in a
-    read-only context, and where there is no terminal to ask at; NotFoundError for a context that does not exist,
-    OSError for a standard input (-) that cannot be read, OperationError where the tokens cannot be read,
-    UnreachableError, and OutputError or ReaderLeftError where stdout fails. UnreachableError is raised only where the
-    tokens cannot be read and for the first change; later ones are failed outcomes. In Kafka's style nobody is asked,
-    the dry run of `confirm` does not count, only the HMAC of the file is used (an empty one without a file), and every
-    error of the request is raised.
+    have been done, else 0.
+
+    Raise UsageError for both or neither of them, for a wrong file or client setting, in a read-only context, and where
+    there is no terminal to ask at; NotFoundError for a context that does not exist, OSError for a standard input (-)
+    that cannot be read, OperationError where the tokens cannot be read, UnreachableError, and OutputError or
+    ReaderLeftError where stdout fails. UnreachableError is raised only where the tokens cannot be read and for the
+    first change; later ones are failed outcomes. In Kafka's style nobody is asked, the dry run of `confirm` does not
+    count, only the HMAC of the file is used (an empty one without a file), and every error of the request is raised.
     """
     if token_ids and hmac_file is not None:
         raise make_exclusive_error("TOKEN-ID", "--hmac-file")

@@ -40,12 +40,13 @@ def change_factor(
     are dropped: the status is 1 after the answer no. With `wait` return after the moves have ended, without a time
     limit, else after they have begun. No throttle is set. Where nothing has to move, each topic is a success. With
     --dry-run only show the moves, or note that there are none; the status is 0. Refused moves are printed as errors,
-    with status 1, or 3 where the answers about all moves are missing. Raise NotFoundError for a topic that does not
-    exist, OperationError where there are fewer live brokers than replicas or a request is refused, UnreachableError,
-    and UsageError where there is a question and no terminal to ask at, for a wrong client setting, and with --dry-run
-    for a wrong column or order. Raise OutputError or ReaderLeftError where stdout fails. A KafkactlError of the wait is
-    not raised: it is printed behind the results, which say that the moves go on, and the status is 1. After a signal
-    only a note is printed, and StopRequestedError is raised.
+    with status 1, or 3 where the answers about all moves are missing.
+
+    Raise NotFoundError for a topic that does not exist, OperationError where there are fewer live brokers than replicas
+    or a request is refused, UnreachableError, and UsageError where there is a question and no terminal to ask at, for a
+    wrong client setting, and with --dry-run for a wrong column or order. Raise OutputError or ReaderLeftError where
+    stdout fails. A KafkactlError of the wait is not raised: it is printed behind the results, which say that the moves
+    go on, and the status is 1. After a signal only a note is printed, and StopRequestedError is raised.
     """
     from kafkactl.admin import reassignment
 

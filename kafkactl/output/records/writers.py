@@ -52,9 +52,10 @@ def make_record_writer(style: Style, key: Format, value: Format) -> RecordWriter
     ends. Formatters of internal topics do not use `key` and `value`. Raise UsageError for more than one form, for
     properties of a form that is no lines, for an unknown formatter, property, deserializer or encoding, for UTF-16 and
     UTF-32 without a byte order, for a value of print.* that is not true or false, for an unknown mark or a single % at
-    the end of a template, and for a null marker that csv cannot have. Raise UnicodeEncodeError for a separator or
-    null.literal of lines that is not Unicode, and for a template or null marker with a lone surrogate that stands for
-    no byte.
+    the end of a template, and for a null marker that csv cannot have.
+
+    Raise UnicodeEncodeError for a separator or null.literal of lines that is not Unicode, and for a template or null
+    marker with a lone surrogate that stands for no byte.
     """
     from kafkactl.output.records import kafka_formatters
 

@@ -80,8 +80,9 @@ class LineReading:
         A chunk has one record or more. A `limit` of None reads without a limit, 0 reads nothing; it may not be below 0.
         Raise UnreachableError where nothing has ever come and no broker answers within the time-out; for a reading to
         the ends of the partitions where nothing comes for the time-out; and at the end of any reading, also by the idle
-        time-out, unless `limit` ends it, where a partition that is not known to be at its end has no leader. Raise
-        NotFoundError for a deleted topic that was named, OperationError or UnreachableError for an error that
+        time-out, unless `limit` ends it, where a partition that is not known to be at its end has no leader.
+
+        Raise NotFoundError for a deleted topic that was named, OperationError or UnreachableError for an error that
         librdkafka reports, also that deletion where it is reported first, and MemoryError for a record that does not
         fit into memory.
         """

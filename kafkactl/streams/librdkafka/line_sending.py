@@ -44,9 +44,11 @@ class LineSending:
         `stop` is the state of a signal. A `partition` of None leaves the choice to the partitioner. A missing topic is
         created where the broker does so; otherwise it is a NotFoundError. The `largest_bytes` of the account is set. At
         the end the call waits for the client to know the topic, at most twice the time-out; a missing answer is no
-        error. Raise OperationError without the right to see the topic or to create a missing one, and for another
-        refusal; where only the right to write is missing, the records fail later. From here on each request to the
-        cluster has a whole time-out of its own.
+        error.
+
+        Raise OperationError without the right to see the topic or to create a missing one, and for another refusal;
+        where only the right to write is missing, the records fail later. From here on each request to the cluster has a
+        whole time-out of its own.
         """
         account.largest_bytes = find_largest_bytes(cluster)
         settings = make_producer_settings(cluster)
@@ -67,10 +69,12 @@ class LineSending:
         Chunks may not be empty. `reader` must be one that only splits lines (splits_only): of its settings only the
         separator counts. `progress` is called with the account's number of accepted records after each chunk that was
         queued whole. A record that cannot be sent fails in the account, also where the queue is full until a signal's
-        time is over. Raise FormatError for a line without the separator, with its number in `chunks` from 1 on; the
-        lines before it were queued, and it and the lines after it are not counted. Raise OperationError where the
-        client can send no more records, and UnreachableError where no leader was reached; the rest of the chunk fails
-        in the account then. Errors of `chunks`, of `progress` and of the account's `tell` pass through.
+        time is over.
+
+        Raise FormatError for a line without the separator, with its number in `chunks` from 1 on; the lines before it
+        were queued, and it and the lines after it are not counted. Raise OperationError where the client can send no
+        more records, and UnreachableError where no leader was reached; the rest of the chunk fails in the account then.
+        Errors of `chunks`, of `progress` and of the account's `tell` pass through.
         """
         accepted_before = self._account.accepted
         for chunk in chunks:
