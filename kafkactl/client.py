@@ -360,10 +360,11 @@ class Client:
         starts at the committed offsets, or where there are none at the end or, with `from_beginning` or earliest, at
         the oldest record; with auto.offset.reset=none, and no `from_beginning`, OperationError is raised there. It
         stops after `max_records` (None or a negative number is no bound), or at the ends of all partitions unless
-        `follow` is set. A record counts as handled when the next one is asked for. Unless enable.auto.commit is false,
-        handled records are committed every few seconds, and at the end, or when the iterator is closed, when the group
-        is left, too. This last step waits for the brokers without a time-out, and a commit that a broker refuses then
-        raises nothing.
+        `follow` is set.
+
+        A record counts as handled when the next one is asked for. Unless enable.auto.commit is false, handled records
+        are committed every few seconds, and at the end, or when the iterator is closed, when the group is left, too.
+        This last step waits for the brokers without a time-out, and a commit that a broker refuses then raises nothing.
 
         Raise UsageError at once for an argument of another type, a number of more than 64 bits, a name that no topic or
         group can have, for two starts, for a group beside a time or a tail, for a time without a zone or before 1970,

@@ -334,8 +334,9 @@ def read_group_lags(
     committed in one of them or a member reads one. A partition without a commit has a lag of None and the state
     NO_COMMIT, or UNKNOWN where its ends cannot be read. Partitions whose lag is None do not count in the sum, which has
     their number beside it. A group that failed is not in the first list. A partition whose end, start or commit cannot
-    be read has an error of its own, in its row; the lag is known then only where the end and the commit are. With
-    `read_committed` the end of a log is its last stable offset. `with_epochs` asks also for epochs and target
+    be read has an error of its own, in its row; the lag is known then only where the end and the commit are.
+
+    With `read_committed` the end of a log is its last stable offset. `with_epochs` asks also for epochs and target
     assignments of the consumer protocol; without it a group that is listed as Empty has neither coordinator nor
     assignor. Without groups both lists are empty, but the metadata are read. The groups must have been listed just
     before, because librdkafka crashes where a coordinator is moving. Their names must be sendable, as those of
