@@ -185,9 +185,9 @@ class RangeFlags:
     def _parse_times(self, clock: TimeOptions) -> TimeRange:
         """Return the range of times in ms since 1970, from its start to before its end; None is no bound.
 
-        The end is 1 ms after --to-time, so that records of this time are read, but B itself for --between A..B. Raise
-        UsageError for a wrong time, for A after B, for --between beside another time, and, where a time is given, for
-        an unknown zone. A --from-time after --to-time is not refused here.
+        The end is 1 ms after --to-time, so that records of this time are read, but at most 2^63 - 1, and B itself for
+        --between A..B. Raise UsageError for a wrong time, for A after B, for --between beside another time, and, where
+        a time is given, for an unknown zone. A --from-time after --to-time is not refused here.
         """
         if self.between is not None:
             for flag, value in (("--from-time", self.from_time), ("--to-time", self.to_time)):
@@ -348,7 +348,8 @@ class StyleFlags:
         for options that are mutually exclusive, for an unknown property, class or mark of a template, for a wrong value
         of a property, for properties of another form than lines, for a text that is not NAME=VALUE, for a file of
         properties that cannot be read, and for a null marker without csv or that csv cannot have. Raise
-        UnicodeEncodeError for a separator or null.literal that is not Unicode.
+        UnicodeEncodeError for a separator or null.literal that is not Unicode, and for a template or null marker with a
+        lone surrogate that stands for no byte.
         """
         from kafkactl.output.records.writers import Style, make_record_writer
         from kafkactl.output.report import OutputFormat

@@ -234,11 +234,11 @@ class Printing:
     def _mark_part_done(self, position: int) -> None:
         """Mark the records of the first pending batch as done that end before or at a position of the output.
 
-        The position is in bytes from the start of the output. The marked records that are shown are counted as printed.
-        Records that the filters left out are marked, too, up to the first shown one that is not done. The batch stays
-        pending: call this once, after _mark_done(). Without a pending batch nothing happens. Raise OperationError
-        (UnreachableError for a lost connection) where librdkafka does not take an offset; errors of the writer pass,
-        but not FormatError.
+        The position is in bytes from the start of the output. The marked records that are shown are counted as printed,
+        but not those skipped for their format. Records that the filters left out are marked, too, up to the first shown
+        one that is not done. The batch stays pending: call this once, after _mark_done(). Without a pending batch
+        nothing happens. Raise OperationError (UnreachableError for a lost connection) where librdkafka does not take an
+        offset; errors of the writer pass, but not FormatError.
         """
         if not self._pending:
             return

@@ -120,8 +120,9 @@ def stats(
 
         A row is the number of its folder, None by topic, and its names, as a dict from the columns of --by. They have
         the order of `partitions`, and in a folder that of the offsets. A segment that was deleted meanwhile is left
-        out. A part that cannot be read is printed as an error; raise UsageError or FormatError for a file that cannot
-        be opened, and UsageError for a folder that cannot be listed.
+        out. A part that cannot be read is printed as an error, whose status `failures` gets. Raise UsageError or
+        FormatError for a file that cannot be opened, and UsageError for one without a base offset and for a folder that
+        cannot be listed.
         """
         for index, partition_folder in enumerate(partitions):
             topic, partition = split_folder_name(partition_folder)
@@ -162,12 +163,13 @@ def _find_partitions(folders: list[Path] | None) -> tuple[list[Path], int]:
     from kafkactl.storage.log_dir import SkippedPath, list_files, no_segments, parse_folder_name, scan_log_dir
 
     def list_partitions(path: Path) -> list[Path]:
-        """Return the folders of partitions at or directly below a path; print the skipped ones as notes.
+        """Return the folders of partitions at or directly below a path, by topic and number; note what is skipped.
 
         The path itself must have a segment for that, a folder in it only the name of a partition or a segment. Folders
-        in it that are named TOPIC-N.ID-delete, -stray or -future, and second links to a folder, are skipped. Raise
-        MissingFileError where the path is no folder, NotFoundError for no partition, and UsageError where the folder,
-        or that of a partition in it, cannot be listed.
+        in it that are named TOPIC-N.ID-delete, -stray or -future, and second links to a folder, are skipped, and so are
+        FIFOs, broken links and such in the path and in the partitions. Raise MissingFileError where the path is no
+        folder, NotFoundError for no partition, and UsageError where the folder, or that of a partition in it, cannot be
+        listed.
         """
         folders = scan_log_dir(path)
         for folder in [folder for folder in folders.partitions if folder != path]:

@@ -154,8 +154,9 @@ def write_description(text: str | None, formatter: Any) -> None:
 def _write_sections(parameters: Iterable[Any], ctx: Any, formatter: Any) -> None:
     """Write arguments and options, each below the heading of its section, to click's HelpFormatter.
 
-    `parameters` are those of the command, `ctx` its click context. Sections have the order of Section; arguments come
-    before options. Hidden options are left out. Raise KeyError for a heading that is not in Section.
+    `parameters` are those of the command, `ctx` its click context. Sections have the order of Section; in each one
+    arguments come before options. Hidden options are left out, and -h comes behind the options of the connection, if
+    there are any. Raise KeyError for a heading that is not in Section.
     """
     sections: dict[str, list[tuple[str, str]]] = {}
     for parameter in sorted(parameters, key=lambda parameter: parameter.param_type_name != "argument"):

@@ -191,8 +191,8 @@ def read_targets(
 ) -> tuple[list[Placement], list[RunningMove], list[KafkactlError]]:
     """Return the replicas of topics as they are after all running moves, these moves, and an error for missing topics.
 
-    The replicas are sorted by partition and have no sizes. The moves are all of the cluster, also those of other
-    topics. There is one error for each missing topic. Raise OperationError for a refusal, also of one topic,
+    The replicas are sorted by topic and partition and have no sizes. The moves are all of the cluster, also those of
+    other topics. There is one error for each missing topic. Raise OperationError for a refusal, also of one topic,
     UnreachableError where no broker answers, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment
@@ -226,7 +226,7 @@ def plan_replicas(
 
 
 def list_plan(placements: Iterable[Placement], plan: Mapping[Partition, Sequence[int]]) -> list[dict[str, Any]]:
-    """Return the partitions that a plan changes as dicts, in the order of `placements`.
+    """Return the partitions of a plan as dicts, in the order of `placements`.
 
     The keys are topic, partition, replicas (the new ones), before (those in `placements`) and size_bytes. The first
     three are those of Kafka's JSON file. Partitions that are not in `placements` are left out.
@@ -433,8 +433,8 @@ def _start_moves(
     Nothing is waited for. Where the request fails as a whole, all throttles of the brokers and topics in `settings` are
     removed, also former ones, before OperationError or UnreachableError is raised; throttles that cannot be removed are
     printed as errors. After UnansweredError the moves may have begun: the throttles stay, and a note says so where
-    there are any. Where each move has its own error, nothing is removed or raised; one with the code REQUEST_TIMED_OUT
-    may have begun. Raise UsageError for a wrong client setting.
+    there are any of brokers. Where each move has its own error, nothing is removed or raised; one with the code
+    REQUEST_TIMED_OUT may have begun. Raise UsageError for a wrong client setting.
     """
     from kafkactl.admin import reassignment
 

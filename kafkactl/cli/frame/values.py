@@ -29,9 +29,10 @@ def read_values_of(annotation: Any, parameter: Any) -> None:
     """Let an option or an argument read its values by this module. `parameter` is changed in place.
 
     `annotation` is the type of the parameter, `parameter` the typer.Option or typer.Argument. Its bounds go from typer
-    into the reader and, without very large upper ones, into the help. Flags, and parameters that have a parser, stay as
-    they are. Another type than those of `read_value` is not refused here, but called later with the text; KeyError is
-    raised for an option of such a type without a metavar.
+    into the reader and, without very large upper ones, into the help. A metavar of None becomes the choices of an Enum,
+    and for an option of another type a word such as N. Flags, and parameters that have a parser, stay as they are.
+    Another type than those of `read_value` is not refused here, but called later with the text; KeyError is raised for
+    an option of such a type without a metavar.
     """
     kind = find_element_type(annotation)
     if parameter.parser is not None or kind is bool:

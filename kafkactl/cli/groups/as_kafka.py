@@ -25,7 +25,7 @@ from kafkactl.output import people
 from kafkactl.output.kafka import group_text
 from kafkactl.output.kafka.java_errors import find_java_message, format_java_error
 from kafkactl.output.kafka.java_order import sort_as_hash_map
-from kafkactl.patterns import has_name_characters
+from kafkactl.patterns import is_topic_name
 from kafkactl.statuses import FAILED
 from kafkactl.stdout import out
 
@@ -120,8 +120,8 @@ def _plan_from_file(connected: Cluster, group: str, file: PlanFile) -> ResetPlan
 
 
 def _make_topic_error(topic: str, number: int) -> PlanFileError:
-    """Return (not raise) the error for partition `number` of a topic that does not exist or has illegal characters."""
-    is_legal = has_name_characters(topic)
+    """Return (not raise) the error for partition `number` of a topic that does not exist or has an invalid name."""
+    is_legal = is_topic_name(topic)
     exception = BROKER_ERRORS[_UNKNOWN_TOPIC if is_legal else _INVALID_TOPIC].exception_class
     why = f"because metadata for topic `{topic}` could not be found" if is_legal else f"due to invalid topic `{topic}`"
     reason = f"Failed to fetch metadata for partition {topic}-{number} {why}"
@@ -138,7 +138,7 @@ def delete_offsets(connected: Cluster, group: str, topics: Sequence[str]) -> int
     printed or kept elsewhere. The status is 0 where no partition or topic is in the table, also after a refusal. Raise
     OperationError where the topics cannot be listed, and for a refusal without an error code of Kafka, UnreachableError
     (UnansweredError where offsets may have been deleted), UsageError in a read-only context and for a wrong client
-    setting, ValueError for other text behind a colon, and OutputError or ReaderLeftError where stdout fails.
+    setting, ValueError for a number that int() does not read, and OutputError or ReaderLeftError where stdout fails.
     """
     partitions, codes = _find_partitions(connected, topics)
     before_change(connected, [describe_change(connected, group, dict.fromkeys(partitions, 0), "delete")])
@@ -159,10 +159,10 @@ def delete_offsets(connected: Cluster, group: str, topics: Sequence[str]) -> int
 def _find_partitions(connected: Cluster, topics: Sequence[str]) -> tuple[list[Partition], dict[Partition, int]]:
     """Return the partitions of TOPIC or TOPIC:0,1 texts, each once, and an error code for each unknown TOPIC.
 
-    The key of an unknown topic has the partition -1, which is not added to the partitions; a name with wrong characters
-    has another code. The topics are always listed, but a text with numbers is not compared with them. Without a number
-    behind the colon it has no partition. Raise OperationError or UnreachableError where the topics cannot be listed,
-    UsageError for a wrong client setting, and ValueError for other text behind a colon.
+    The key of an unknown topic has the partition -1, which is not added to the partitions; a name that no topic can
+    have has another code. The topics are always listed, but a text with numbers is not compared with them. Without a
+    number behind the colon it has no partition. Raise OperationError or UnreachableError where the topics cannot be
+    listed, UsageError for a wrong client setting, and ValueError for a number that int() does not read.
     """
     topics_metadata = connected.read_metadata().topics
     partitions: list[Partition] = []
@@ -174,7 +174,7 @@ def _find_partitions(connected: Cluster, topics: Sequence[str]) -> tuple[list[Pa
         elif name in topics_metadata:
             partitions += [(name, number) for number in topics_metadata[name].partitions]
         else:
-            codes[name, -1] = _UNKNOWN_TOPIC if has_name_characters(name) else _INVALID_TOPIC
+            codes[name, -1] = _UNKNOWN_TOPIC if is_topic_name(name) else _INVALID_TOPIC
     return list(dict.fromkeys(partitions)), codes
 
 

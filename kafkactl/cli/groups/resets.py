@@ -272,8 +272,9 @@ def _make_plans(
 def _may_create(names: Sequence[str], assume_yes: bool, execute: bool) -> bool:
     """Ask before a reset creates groups, and return the answer; True for no names and with `assume_yes`.
 
-    Without `execute` a note replaces the question, and the result is True. After the answer no there is a note. Raise
-    NotFoundError, also without `execute`, where stdin or stderr is not a terminal.
+    Without `execute` a note replaces the question, and the result is True. After the answer no there is a note, and
+    after Ctrl-C, when KeyboardInterrupt goes on. Raise NotFoundError, also without `execute`, where stdin or stderr is
+    not a terminal, and OSError where stdin cannot be read.
     """
     if not names or assume_yes:
         return True

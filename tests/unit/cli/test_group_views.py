@@ -365,6 +365,19 @@ def test_partitions_that_an_answer_leaves_out_are_in_the_table(cli: Cli) -> None
     assert [text.split()[1] for text in shown.splitlines() if text.startswith("orders ")] == ["0", "1", "2"]
 
 
+@pytest.mark.parametrize("topic", [".", "..", "a" * 250, "a b"])
+def test_a_name_that_no_topic_can_have_is_invalid_as_in_kafka(cli: Cli, tmp_path: Path, topic: str) -> None:
+    """A broker checks the whole name: its characters, its length, and that it is neither . nor .. alone."""
+    plan = tmp_path / "plan.csv"
+    plan.write_text(f"{topic},0,1\n")
+    with FakeBroker(topics={"orders": 1}, groups=["g"]) as broker:
+        tool = ("kafka-consumer-groups", "--bootstrap-server", broker.address, "--group", "g")
+        deletion = cli(*tool, "--delete-offsets", "--topic", topic, check=1).stdout
+        reset = cli(*tool, "--reset-offsets", "--from-file", plan, "--dry-run", check=1)
+    assert "InvalidTopicException" in deletion
+    assert f"due to invalid topic `{topic}`" in reset.stdout + reset.stderr
+
+
 @pytest.mark.parametrize("line", ["groups describe", "offsets", "records delete --all --yes"])
 def test_each_of_several_missing_names_has_an_error(cli: Cli, line: str) -> None:
     with FakeBroker(topics={"orders": 1}, groups=["g"]) as broker:
