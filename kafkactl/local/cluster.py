@@ -53,11 +53,12 @@ def up(
     Raise EngineError where no engine can start it, where its data belong to another engine, where it already runs with
     other values or only in part, where a port is in use or closed to this user, and for a damaged record. Also raise it
     where a job or the formatting of storage fails, where a node ends or does not answer within 180 s (the native engine
-    stops all nodes then), and where not all brokers join in another 180 s (the nodes keep running then). Raise
-    UsageError for an unknown target, for a version or a folder that it cannot have (see require_usable_folders), and
-    for a KAFKA_HOME with another version, OSError where docker or java cannot be run, where a folder cannot be written,
-    and where the record or a pid file cannot be read or written, and OverflowError where one of the ports is below 0 or
-    above 65535.
+    stops all nodes then), and where not all brokers join in another 180 s (the nodes keep running then).
+
+    Raise UsageError for an unknown target, for a version or a folder that it cannot have (see require_usable_folders),
+    and for a KAFKA_HOME with another version, OSError where docker or java cannot be run, where a folder cannot be
+    written, and where the record or a pid file cannot be read or written, and OverflowError where one of the ports is
+    below 0 or above 65535.
     """
     from kafkactl.local.ports import require_free
 

@@ -36,11 +36,12 @@ def parse_alterations(
 
     `set_`, `append` and `subtract` have NAME=VALUE, `add_config` is A=1,B=[x,y], `unset` has one name a text,
     `delete_config` has names with commas, `add_config_file` is a Java .properties file. None and an empty list are not
-    given. Values may be empty, but `add_config` may not. A file with secrets that others can read gets a warning. Raise
-    UsageError for no change, a text that has another form, a file that cannot be read, a name that is changed twice or
-    that no setting can have, a secret to set, append or subtract on the command line, and --add-config together with
-    --add-config-file. In `add_config` and in the file the last of equal names counts. Empty names to delete are left
-    out.
+    given. Values may be empty, but `add_config` may not. A file with secrets that others can read gets a warning.
+
+    Raise UsageError for no change, a text that has another form, a file that cannot be read, a name that is changed
+    twice or that no setting can have, a secret to set, append or subtract on the command line, and --add-config
+    together with --add-config-file. In `add_config` and in the file the last of equal names counts. Empty names to
+    delete are left out.
     """
     if add_config is not None and add_config_file is not None:
         raise make_exclusive_error("--add-config", "--add-config-file")
@@ -104,8 +105,10 @@ def make_changes(
 
     `entity` has its parts: a user and a client are two, any other entity is one. `strict` refuses to delete a setting
     that is not set; for quotas this is always refused. For loggers it has no effect. With `dry_run` the brokers only
-    check. Raise OperationError for a refusal, an unknown logger, and a setting to delete that is not set, NotFoundError
-    for a topic that does not exist and a broker that is not alive (at controllers: that is no controller),
+    check.
+
+    Raise OperationError for a refusal, an unknown logger, and a setting to delete that is not set, NotFoundError for a
+    topic that does not exist and a broker that is not alive (at controllers: that is no controller),
     UnsupportedRequestError for users, clients and ips at controllers, UnreachableError (UnansweredError where the
     change may have been done), UsageError for a change that the users, clients or ips cannot have, a wrong value of
     their quotas and credentials, credentials with `dry_run`, and a wrong client setting, and UnicodeEncodeError for a

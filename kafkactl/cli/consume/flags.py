@@ -140,8 +140,9 @@ class RangeFlags:
         --follow, which is refused beside --exit only; `clock` has the zone for times. With a tail or an end the reading
         stops at the end of every partition, too, unless --follow is given; an end without a start begins at the oldest
         record, unless auto.offset.reset is set. A group that the command line does not name is left out beside
-        partitions or a range, but not beside --from-beginning alone; one that it names is refused there. Raise
-        UsageError for that and other options that are mutually exclusive, for a wrong value, for --offset without
+        partitions or a range, but not beside --from-beginning alone; one that it names is refused there.
+
+        Raise UsageError for that and other options that are mutually exclusive, for a wrong value, for --offset without
         --partition, for a start after the end, for a missing or illegal topic, and for auto.offset.reset=none without a
         group and without a range or partitions.
         """
@@ -268,9 +269,10 @@ class FilterFlags:
         NAME or NAME=REGEX for headers, and such as .user.id == 7 for JSON. Filters of keys come first, then values,
         headers and JSON. A header without a value counts as an empty text. A key or value that is null, or not of its
         format, does not meet a condition. Nor does one whose schema the registry does not have, or cannot be used. A
-        value that is not JSON meets no condition of JSON. Raise UsageError for a wrong condition. A filter raises
-        KafkactlError for headers that cannot be read, and OperationError where a registry refuses, and UnreachableError
-        where it refuses the login or does not answer.
+        value that is not JSON meets no condition of JSON.
+
+        Raise UsageError for a wrong condition. A filter raises KafkactlError for headers that cannot be read, and
+        OperationError where a registry refuses, and UnreachableError where it refuses the login or does not answer.
         """
         from kafkactl.streams import filters
 

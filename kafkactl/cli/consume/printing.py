@@ -66,12 +66,14 @@ class Printing:
         `latest` keeps only the last record of each key, or is None. The group is left and the consumer closed in any
         case, and stderr gets the number of records; call this once. The status is 128 plus the number of a signal that
         came, else 1 if records were skipped (not in Kafka's style) or the brokers refused the last offsets, 3 if
-        offsets may not have been committed, or 0, also when the reader left. Raise FormatError for a record that does
-        not have its format, without --skip-message-on-error; OutputError where stdout cannot be written, except at the
-        end of the work, where `out` keeps it; the errors of Reading.read_batches() (UnreachableError, NotFoundError,
-        OperationError); OperationError or UnreachableError where librdkafka does not take an offset; ValueError outside
-        the main thread, where nothing is read or closed; and other errors of the writer and the filters, as for headers
-        that cannot be read (KafkactlError), and of a schema registry (OperationError, UnreachableError).
+        offsets may not have been committed, or 0, also when the reader left.
+
+        Raise FormatError for a record that does not have its format, without --skip-message-on-error; OutputError where
+        stdout cannot be written, except at the end of the work, where `out` keeps it; the errors of
+        Reading.read_batches() (UnreachableError, NotFoundError, OperationError); OperationError or UnreachableError
+        where librdkafka does not take an offset; ValueError outside the main thread, where nothing is read or closed;
+        and other errors of the writer and the filters, as for headers that cannot be read (KafkactlError), and of a
+        schema registry (OperationError, UnreachableError).
         """
         self._reading = reading
         out.while_blocked = reading.keep_alive

@@ -191,12 +191,13 @@ def _change(
     Levels are by feature; `verb` is upgrade, downgrade or disable. The question shows the present and new levels of the
     features that change, or of all if none does. With --dry-run nobody is asked, and the controller checks the change.
     The status is 1 after the answer no and for a failed change, 3 where all changes failed and may have been done, else
-    0. With --yes nobody is asked, either. Raise UsageError for wrong connection settings, in a read-only context (also
-    with --dry-run), where there is no terminal to ask at, and, with --dry-run, for a wrong column or order;
-    NotFoundError for a context that does not exist, OperationError where the levels cannot be read or no controller
-    serves the change, and in Kafka's style where the change of a feature is refused; UnreachableError (UnansweredError
-    where the changes may have been made), OSError where stdin cannot be read; and OutputError or ReaderLeftError where
-    stdout fails.
+    0. With --yes nobody is asked, either.
+
+    Raise UsageError for wrong connection settings, in a read-only context (also with --dry-run), where there is no
+    terminal to ask at, and, with --dry-run, for a wrong column or order; NotFoundError for a context that does not
+    exist, OperationError where the levels cannot be read or no controller serves the change, and in Kafka's style where
+    the change of a feature is refused; UnreachableError (UnansweredError where the changes may have been made), OSError
+    where stdin cannot be read; and OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin import features
 

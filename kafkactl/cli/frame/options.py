@@ -489,11 +489,12 @@ class FormatOptions:
         `topic` is used in the names of schemas, None where it is not known. `registry` has the settings of the registry
         from the cluster's settings, without `schema.registry.`; its `url` gives way to --schema-registry, and comes
         before KAFKACTL_SCHEMA_REGISTRY. Without `registers` a part with the schema of a file does not use the registry
-        at all. Raise UsageError for an unknown format, for a format with schemas and a registry also strategy or
-        setting, for a schema that is missing, cannot be read or does not fit the format, for a schema id without a
-        registry, beside a file or with a format without schemas, for a login or a secret in --schema-registry, and
-        where an extra is not installed. Raise OperationError where a Protobuf text needs a temporary file that cannot
-        be made.
+        at all.
+
+        Raise UsageError for an unknown format, for a format with schemas and a registry also strategy or setting, for a
+        schema that is missing, cannot be read or does not fit the format, for a schema id without a registry, beside a
+        file or with a format without schemas, for a login or a secret in --schema-registry, and where an extra is not
+        installed. Raise OperationError where a Protobuf text needs a temporary file that cannot be made.
         """
         from kafkactl.serde.choice import Choice, choose_format
         from kafkactl.serde.schemas import ShowOptions, WriteOptions

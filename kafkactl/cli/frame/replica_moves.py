@@ -491,8 +491,10 @@ def _check_results(
     preferred leader. Moves of topics that were deleted have no outcome; the topics are sorted. `started` are moves of
     this call; those of the plan that were running before count, too. `dirs` are the directories of replicas that were
     moved. Brokers learn of the end of a move between brokers one after the other: for 5 s its replicas are looked for
-    again. Raise OperationError for a refusal, also of one topic, UnreachableError where no broker answers, and
-    UsageError for a wrong client setting.
+    again.
+
+    Raise OperationError for a refusal, also of one topic, UnreachableError where no broker answers, and UsageError for
+    a wrong client setting.
     """
     from kafkactl.admin import reassignment
     from kafkactl.admin.models import Outcome

@@ -134,6 +134,7 @@ def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: ReportOptions,
     item, and in other formats without a success, stdout stays empty. In Kafka's style the errors are kept in
     people.failures instead of being printed. With -o kafka the caller prints the successes, because most of Kafka's
     tools print nothing. The status is 0 without a failure, 3 if every item is unanswered, and 1 for any other failure.
+
     Raise UsageError for a wrong format, and for a column or an order that the table does not have, unless a change was
     sent; and OutputError or ReaderLeftError where stdout fails. The failures are not printed then.
     """

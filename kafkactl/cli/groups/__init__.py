@@ -510,14 +510,15 @@ def _show_descriptions(
     `verbose` adds epochs. With `members`, groups that have none get a note, but not with Kafka's text, which has its
     own messages on stderr. The status is 4 if a group violates a condition, which must not be about lag or time.
     Otherwise the status is 1 if a group is not found or cannot be described, or a broker's list is missing, else 0; the
-    errors are printed. A missing list does not count where there are only names and all are found. Raise NotFoundError
-    for a pattern without a match in complete lists, UnreachableError where no broker answers or none describes a group,
-    OperationError where all refuse or one refuses only for the moment until the time-out, both also for a coordinator
-    that does not tell the epochs (they are asked for, too, where librdkafka does not know a group's state), and
-    UsageError for a wrong column or order (not with Kafka's text), for -o prometheus, and for a wrong setting. In
-    Kafka's style raise the error of the first missing group, or else the first other error of the choice, also about a
-    missing list; errors of the description are kept in people.failures. Raise OutputError or ReaderLeftError where
-    stdout fails.
+    errors are printed. A missing list does not count where there are only names and all are found.
+
+    Raise NotFoundError for a pattern without a match in complete lists, UnreachableError where no broker answers or
+    none describes a group, OperationError where all refuse or one refuses only for the moment until the time-out, both
+    also for a coordinator that does not tell the epochs (they are asked for, too, where librdkafka does not know a
+    group's state), and UsageError for a wrong column or order (not with Kafka's text), for -o prometheus, and for a
+    wrong setting. In Kafka's style raise the error of the first missing group, or else the first other error of the
+    choice, also about a missing list; errors of the description are kept in people.failures. Raise OutputError or
+    ReaderLeftError where stdout fails.
     """
     from kafkactl.admin.groups import descriptions
     from kafkactl.output.kafka import group_text

@@ -56,11 +56,13 @@ def reset_offsets(connected: Cluster, targets: ResetTargets, line: ResetLine) ->
     It is 1 where a group has members, or no offsets in the file, and for an error of a partition, which is kept in
     people.failures; else 0. Tables and texts go to stdout. An offset outside its log is moved into it, with a warning
     on stderr. Without `line.execute` nothing is changed; with it, a missing group that gets offsets is created, and an
-    error of one group comes after the changes of others. Raise the first refusal in `targets` but those of groups with
-    members, NotFoundError for a missing topic or partition and a shift without a commit, PlanFileError for a file that
-    Kafka's tool refuses or a missing topic in it, UsageError in a read-only context (also without `line.execute`) and
-    for wrong `topics` or a wrong client setting, OperationError, UnreachableError (UnansweredError where offsets may
-    have been committed), and OutputError or ReaderLeftError where stdout fails.
+    error of one group comes after the changes of others.
+
+    Raise the first refusal in `targets` but those of groups with members, NotFoundError for a missing topic or
+    partition and a shift without a commit, PlanFileError for a file that Kafka's tool refuses or a missing topic in it,
+    UsageError in a read-only context (also without `line.execute`) and for wrong `topics` or a wrong client setting,
+    OperationError, UnreachableError (UnansweredError where offsets may have been committed), and OutputError or
+    ReaderLeftError where stdout fails.
     """
     for error in targets.refusals:
         if error.code != ErrorCode.NON_EMPTY_GROUP:

@@ -121,13 +121,14 @@ def _set_offsets(
     `offsets` has the new offsets of each group by partition; they are moved into their logs, with a warning. Without
     groups there is only a note. A group without offsets is left as it is, and not created. All groups are checked
     before the first commit, which creates a missing group; a later error leaves the commits of earlier groups. The
-    status is 1 if a partition is refused, else 0. Raise OperationError for a group whose offsets cannot be changed, and
-    where an offset, the topics, the groups or a coordinator cannot be read, a whole request is refused, or the
-    transient refusal of one partition lasts until the time-out; NotFoundError for a topic or partition that does not
-    exist, UnreachableError (UnansweredError where offsets may have been committed), and UsageError in a read-only
-    context (also without `execute`), for a group's name that is empty, not UTF-8 or has a NUL character, for a wrong
-    client setting and, without `execute`, for a wrong column or order. Raise OutputError or ReaderLeftError where
-    stdout fails.
+    status is 1 if a partition is refused, else 0.
+
+    Raise OperationError for a group whose offsets cannot be changed, and where an offset, the topics, the groups or a
+    coordinator cannot be read, a whole request is refused, or the transient refusal of one partition lasts until the
+    time-out; NotFoundError for a topic or partition that does not exist, UnreachableError (UnansweredError where
+    offsets may have been committed), and UsageError in a read-only context (also without `execute`), for a group's name
+    that is empty, not UTF-8 or has a NUL character, for a wrong client setting and, without `execute`, for a wrong
+    column or order. Raise OutputError or ReaderLeftError where stdout fails.
     """
     from kafkactl.admin.groups.resets import find_reset_targets, plan_offsets
 
