@@ -166,6 +166,12 @@ def test_a_bomb_is_stopped_at_the_bound(codec: Codec, monkeypatch: pytest.Monkey
     assert len(compression.decompress(codec, COMPRESS[codec](bytes(100_000)))) == 100_000
 
 
+@pytest.mark.parametrize("codec", [Codec.GZIP, Codec.SNAPPY, Codec.LZ4, Codec.ZSTD])
+@pytest.mark.parametrize("bound", [2**63 - 2, 2**63 - 1, 2**64])
+def test_the_bound_can_be_any_number(codec: Codec, bound: int) -> None:
+    assert decompress(codec, COMPRESS[codec](b"value"), bound) == b"value"
+
+
 @pytest.mark.parametrize("flag", [0x01, 0x02])
 def test_an_lz4_frame_with_a_reserved_flag_is_damaged(flag: int) -> None:
     frame = bytearray(COMPRESS[Codec.LZ4](b"value"))
