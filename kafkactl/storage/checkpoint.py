@@ -45,9 +45,10 @@ class PartitionOffset:
 def read_leader_epochs(path: Path) -> list[LeaderEpoch]:
     """Return the lines of a leader-epoch-checkpoint, in the order of the file.
 
-    An empty file gives an empty list. A file that ends in .gz is unpacked, and `-` is standard input. Raise
-    NotFoundError for a missing file, UsageError for a folder, a device, a file without read permission, or a closed or
-    terminal standard input, and FormatError for content that is no checkpoint of version 0 or cannot be read.
+    An empty file gives an empty list. A file that ends in .gz is unpacked, and so is standard input (`-`) that begins
+    as gzip does. Raise NotFoundError for a missing file, UsageError for a folder, a device, a file without read
+    permission, or a closed or terminal standard input, and FormatError for content that is no checkpoint of version 0
+    or cannot be read.
     """
 
     def parse(words: list[str]) -> LeaderEpoch:
@@ -61,9 +62,10 @@ def read_leader_epochs(path: Path) -> list[LeaderEpoch]:
 def read_offset_checkpoint(path: Path) -> list[PartitionOffset]:
     """Return the lines of an offset checkpoint, in the order of the file.
 
-    An empty file gives an empty list. A file that ends in .gz is unpacked, and `-` is standard input. Raise
-    NotFoundError for a missing file, UsageError for a folder, a device, a file without read permission, or a closed or
-    terminal standard input, and FormatError for content that is no checkpoint of version 0 or cannot be read.
+    An empty file gives an empty list. A file that ends in .gz is unpacked, and so is standard input (`-`) that begins
+    as gzip does. Raise NotFoundError for a missing file, UsageError for a folder, a device, a file without read
+    permission, or a closed or terminal standard input, and FormatError for content that is no checkpoint of version 0
+    or cannot be read.
     """
 
     def parse(words: list[str]) -> PartitionOffset:
@@ -78,15 +80,15 @@ def read_properties(path: Path) -> dict[str, str]:
     """Return a dict from names to values of partition.metadata (`name: value`) or of meta.properties (`name=value`).
 
     The separator is : for a file whose name begins with partition.metadata, else =. Blanks around names and values are
-    removed, empty lines and lines that begin with # are skipped, and of a repeated name the last value counts. Escapes
-    of Java's properties stay as they are. A file that ends in .gz is unpacked, and `-` is standard input. Raise
-    NotFoundError for a missing file, UsageError for a folder, a device, a file without read permission, or a closed or
-    terminal standard input, and FormatError for a line without the separator or content that is not UTF-8 or cannot be
-    read.
+    removed, blank lines and lines that begin with # or !, also behind blanks, are skipped, and of a repeated name the
+    last value counts. Escapes of Java's properties stay as they are. A file that ends in .gz is unpacked, and so is
+    standard input (`-`) that begins as gzip does. Raise NotFoundError for a missing file, UsageError for a folder, a
+    device, a file without read permission, or a closed or terminal standard input, and FormatError for a line without
+    the separator or content that is not UTF-8 or cannot be read.
     """
     properties = {}
-    for line in _read_text(path).splitlines():
-        if line.strip() and not line.startswith("#"):
+    for line in _LINE_END.split(_read_text(path)):
+        if line.strip() and not line.lstrip().startswith(("#", "!")):  # comments, as Java's properties have them
             separator = ":" if path.name.startswith("partition.metadata") else "="
             name, separator_in_line, value = line.partition(separator)
             if not separator_in_line:
@@ -98,10 +100,10 @@ def read_properties(path: Path) -> dict[str, str]:
 def read_quorum_state(path: Path) -> dict[str, Any]:
     """Return the JSON object in quorum-state; its fields are not checked.
 
-    NaN and Infinity count as numbers. A file that ends in .gz is unpacked, and `-` is standard input. Raise
-    NotFoundError for a missing file, UsageError for a folder, a device, a file without read permission, or a closed or
-    terminal standard input, and FormatError for content that is not one JSON object, has more than 100 levels or a
-    number of too many digits, or cannot be read.
+    NaN and Infinity count as numbers. A file that ends in .gz is unpacked, and so is standard input (`-`) that begins
+    as gzip does. Raise NotFoundError for a missing file, UsageError for a folder, a device, a file without read
+    permission, or a closed or terminal standard input, and FormatError for content that is not one JSON object, has
+    more than 100 levels or a number of too many digits, or cannot be read.
     """
     text = _read_text(path)
     if not text.strip():
@@ -137,9 +139,10 @@ def _read_checkpoint(path: Path, parse: Callable[[list[str]], T]) -> list[T]:
     """Return what `parse` makes of the words of each line, in the order of the file; an empty list for an empty file.
 
     The lines are the version (0), the number of entries, and one entry each. A file that ends in .gz is unpacked, and
-    `-` is standard input. Raise FormatError for another version, for a wrong number of entries, where `parse` raises
-    ValueError, and for a file that cannot be read or is not UTF-8. Raise NotFoundError for a missing file, and
-    UsageError for a folder, a device, a file without read permission, or a closed or terminal standard input.
+    so is standard input (`-`) that begins as gzip does. Raise FormatError for another version, for a wrong number of
+    entries, where `parse` raises ValueError, and for a file that cannot be read or is not UTF-8. Raise NotFoundError
+    for a missing file, and UsageError for a folder, a device, a file without read permission, or a closed or terminal
+    standard input.
     """
     text = _read_text(path)
     if not text:
@@ -181,8 +184,9 @@ def _parse_number(text: str) -> int:
 def _read_text(path: Path) -> str:
     """Return the content of a file; raise FormatError for bytes that are not UTF-8, and for a file that cannot be read.
 
-    A file that ends in .gz is unpacked, and `-` is standard input. Raise NotFoundError for a missing file, and
-    UsageError for a folder, a device, a file without read permission, or a closed or terminal standard input.
+    A file that ends in .gz is unpacked, and so is standard input (`-`) that begins as gzip does. Raise NotFoundError
+    for a missing file, and UsageError for a folder, a device, a file without read permission, or a closed or terminal
+    standard input.
     """
     data = read_file(path)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Callable
 from enum import IntEnum
 
@@ -94,7 +95,7 @@ def _decompress_gzip(data: bytes, bound: int) -> bytes:
 
     stream = isal_zlib.decompressobj(GZIP_WINDOW)
     try:
-        unpacked: bytes = stream.decompress(data, bound + 1)
+        unpacked: bytes = stream.decompress(data, min(bound + 1, sys.maxsize))
     except isal_zlib.error as error:  # type: ignore[misc]  # its stub has it as a value
         raise ValueError(str(error)) from error
     if len(unpacked) > bound:

@@ -198,7 +198,7 @@ def parse_legacy_batch(body: bytes, position: int, offset: int) -> LegacyBatch:
 def _read_inner_messages(data: bytes | memoryview) -> Iterator[LegacyBatch]:
     """Yield the messages inside a decompressed wrapper; a last one that is cut off is left out.
 
-    Raise FormatError for a message that is too short.
+    Raise FormatError, after the messages before it, for one that is too short for a message.
     """
     position = 0
     while len(data) - position >= LOG_OVERHEAD.size:

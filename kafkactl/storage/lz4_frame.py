@@ -19,7 +19,7 @@ _VERSION_SHIFT, _VERSION = 6, 1
 _INDEPENDENT = 0x20
 _BLOCK_CHECKSUM = 0x10
 _CONTENT_SIZE = 0x08
-_RESERVED_FLAG = 0x01
+_RESERVED_FLAGS = 0x03
 _RESERVED_DESCRIPTOR = 0x8F
 _SIZE_CODE_SHIFT = 4
 _SIZE_CODES = range(4, 8)  # 64 KiB, 256 KiB, 1 MiB, 4 MiB
@@ -78,7 +78,7 @@ def _read_header(data: bytes) -> tuple[int, int, int]:
     magic, flags, descriptor = _HEAD.unpack_from(data)
     if magic != MAGIC:
         raise ValueError("it is not an lz4 frame")
-    if flags & _RESERVED_FLAG or flags >> _VERSION_SHIFT != _VERSION or descriptor & _RESERVED_DESCRIPTOR:
+    if flags & _RESERVED_FLAGS or flags >> _VERSION_SHIFT != _VERSION or descriptor & _RESERVED_DESCRIPTOR:
         raise ValueError("its header has unknown bits")
     if not flags & _INDEPENDENT:
         raise ValueError("its lz4 blocks depend on each other, which Kafka's clients do not support")

@@ -289,7 +289,8 @@ def _parse_layout(block: str) -> Layout:
 def _parse_fields(lines: list[tuple[int, list[str]]], message_versions: range) -> tuple[Field, ...]:
     """Return the fields of the first line's depth; deeper lines after a field are the fields of its struct.
 
-    A line is its depth in blanks and its words, as `_parse_field` reads them with `message_versions`.
+    A line is its depth in blanks and its words, as `_parse_field` reads them with `message_versions`. Raise ValueError
+    as it does.
     """
     if not lines:
         return ()

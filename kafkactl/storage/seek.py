@@ -68,7 +68,7 @@ def _find_position(index: OffsetIndex, segment: Segment, offset: int) -> int:
 
     The log disagrees where the batch there has a wrong CRC, or an offset (`_first_offset`) after the given one or the
     entry's. Return 0 also for an empty index, a negative position, and where no whole batch is at the position. Raise
-    FormatError where the log cannot be read there, or the size there is one that no batch has.
+    FormatError where the log cannot be read there, or the size there is one that `parse_batch` refuses.
     """
     entry = index.lookup(offset)
     batch = segment.read_batch(entry.position) if index.count and entry.position >= 0 else None
@@ -99,8 +99,8 @@ def _is_true(entry: TimeEntry, offsets: OffsetIndex, segment: Segment) -> bool:
 
     A batch of magic 0 or 1 must have the entry's offset as its last one. The search begins where the offset index
     points. False also where the batch is not found within about 512 KiB. Raise FormatError where the log cannot be read
-    there or is a gzip file that ends there too early, a size there is one that no batch has, or a message is too short
-    for its timestamp.
+    there or is a gzip file that ends there too early, a size there is one that `parse_batch` refuses, or a message is
+    too short for its timestamp.
     """
     start = _find_position(offsets, segment, entry.offset)
     for batch in segment.batches(start):

@@ -177,7 +177,7 @@ class Segment:
     def _parse_batch_in_memory(self, position: int) -> AnyBatch | None:
         """Return the batch at a position where all of it is in memory, else None. No error is raised.
 
-        None comes also where fewer than 61 bytes from there on are in memory, and for a size that no batch has. Most
+        None comes also where fewer than 61 bytes from there on are in memory, and for a size below 26 bytes. Most
         batches are in memory, and this is faster than read_batch.
         """
         at = position - self._part_start
@@ -205,8 +205,8 @@ class Segment:
 
         Positions are in bytes from the start of the file, unpacked; an `end` of None is its end. A wrong CRC is no
         error (`is_valid` of a batch checks it), nor is an unknown magic. Raise FormatError, after the batches before
-        it, for a size that no batch has, as in 18 or more zeros at the end, and where the file cannot be read; also for
-        a gzip file that is damaged or cut off, if `end` is None.
+        it, for a size that `parse_batch` refuses, as in 18 or more zeros at the end, and where the file cannot be read;
+        also for a gzip file that is damaged or cut off, if `end` is None.
         """
         while True:
             batch = (self._parse_batch_in_memory(position) if end is None else None) or self.read_batch(position, end)

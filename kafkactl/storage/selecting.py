@@ -60,8 +60,9 @@ def select(
     a missing file (at once), damage, a file that cannot be read. An error that it raises ends the reading; a
     KafkactlError may be passed to it once more before. By default (BadCrc.SHOWN) CRCs are not checked; with
     `skip_damaged` they are, and a batch with a wrong one is left out unless BadCrc.KEPT is set. BadCrc.KEPT alone
-    reports such a batch and shows it, and so does BadCrc.LEFT_OUT, which leaves it out with `deep`. After a wrong CRC
-    and damaged records reading continues with the next batch, after a place without a whole batch and after a file that
+    reports such a batch and shows it, and so does BadCrc.LEFT_OUT, which leaves it out with `deep`. An unknown magic is
+    reported, too, and its batch is shown only with BadCrc.SHOWN and without `skip_damaged`. After a wrong CRC and
+    damaged records reading continues with the next batch, after a place without a whole batch and after a file that
     cannot be read with the next segment, or, with `skip_damaged`, behind the damage. A KafkactlError of
     `selection.matches` up to a batch's first selected record goes to `on_error`, like damage; behind that record,
     iterating over the batch's records raises both. Its other errors are always raised. With `tail` the last records are
@@ -168,10 +169,10 @@ class _Reading:
         """Yield all batches from a position on, in bytes; raise FormatError for a batch that is not whole.
 
         With `skip_damaged` damage, also a wrong CRC, is reported to `on_error` and passed over instead; with
-        BadCrc.KEPT a batch with a wrong CRC is yielded, too. Without it FormatError comes also for a size that no batch
-        has, and a wrong CRC and an unknown magic are not looked at; with `follow` a last batch that is not whole, and
-        zeros in its place, are no error. In both cases raise FormatError for a gzip file that is cut off (but see
-        `_read_chain` for `follow`), and where the file cannot be read.
+        BadCrc.KEPT a batch with a wrong CRC is yielded, too. Without it FormatError comes also for a size that
+        `parse_batch` refuses, and a wrong CRC and an unknown magic are not looked at; with `follow` a last batch that
+        is not whole, and zeros in its place, are no error. In both cases raise FormatError for a gzip file that is cut
+        off (but see `_read_chain` for `follow`), and where the file cannot be read.
         """
         if self._selection.skip_damaged:
             yield from read_sound_batches(segment, position, self._make_reporter(segment), self._keeps_bad_crc)
@@ -184,9 +185,10 @@ class _Reading:
     def _read_chain(self, segment: Segment, position: int) -> Iterator[AnyBatch]:
         """Yield the batches that follow each other, up to the first that is not whole.
 
-        Positions are in bytes. A wrong CRC is no error. Raise FormatError for a size that no batch has, for a gzip file
-        that is cut off, and where the file cannot be read. Zeros in a log that is followed are the place of batches
-        that are not written yet, and no error; nor is a followed gzip file that is cut off right behind a batch.
+        Positions are in bytes. A wrong CRC is no error. Raise FormatError for a size that `parse_batch` refuses, for a
+        gzip file that is cut off, and where the file cannot be read. Zeros in a log that is followed are the place of
+        batches that are not written yet, and no error; nor is a followed gzip file that is cut off right behind a
+        batch.
         """
         try:
             for batch in segment.batches(position):
@@ -384,13 +386,13 @@ class _Reading:
 
         `position` is in bytes; from there on a broker writes. Later segments are the .log files of the folder with a
         later name; each is read once it is there. The files are looked at every 0.2 s. Raise FormatError for a size
-        that no batch has and a file that cannot be read, MissingFileError for a segment that was deleted meanwhile,
-        UsageError for a folder, a device, a file without read permission, and a folder that cannot be listed, also to
-        find the end of a transaction, and the errors of `matches` except FormatError. Damage before a batch's first
-        selected record, unknown magics, bytes without a whole batch in front of a later segment, unless all are zeros,
-        and wrong CRCs unless BadCrc.SHOWN is set, go to `on_error`, also with `skip_damaged`. So does a file that
-        became shorter (KafkactlError): what is written after its new end is yielded. The ends of the selection,
-        `to_offset` and `to_time_ms`, do not end this.
+        that `parse_batch` refuses and a file that cannot be read, MissingFileError for a segment that was deleted
+        meanwhile, UsageError for a folder, a device, a file without read permission, and a folder that cannot be
+        listed, also to find the end of a transaction, and the errors of `matches` except FormatError. Damage before a
+        batch's first selected record, unknown magics, bytes without a whole batch in front of a later segment, unless
+        all are zeros, and wrong CRCs unless BadCrc.SHOWN is set, go to `on_error`, also with `skip_damaged`. So does a
+        file that became shorter (KafkactlError): what is written after its new end is yielded. The ends of the
+        selection, `to_offset` and `to_time_ms`, do not end this.
         """
         self._are_checked = False
         while True:

@@ -77,7 +77,8 @@ class Selection:
     def find_start(self, segment: Segment) -> int:
         """Return the position in a segment to begin at, in bytes; no selected record lies before it.
 
-        Return 0 where the indexes of the segment do not help. No error is raised.
+        That needs a right time index: `seek_time` does not notice each wrong entry. Return 0 where the indexes of the
+        segment do not help. No error is raised.
         """
         if self.from_offset is None and self.from_time_ms is None:
             return 0

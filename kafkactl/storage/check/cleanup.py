@@ -175,7 +175,7 @@ class LogDirKnowledge:
 
     @cached_property
     def _metadata(self) -> _Metadata:
-        """Return the content of the metadata log; empty where the log is missing or damaged.
+        """Return the content of the metadata log; empty where the log is missing, damaged or cannot be read.
 
         It is also empty where the log has neither its beginning nor a snapshot. A wrong CRC and a last batch that is
         cut off are not noticed. The files are read at the first use only.

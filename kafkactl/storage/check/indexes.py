@@ -152,9 +152,9 @@ class TimeIndexWatcher:
     def _compare(self, entry: TimeEntry, batch: AnyBatch, records: BatchRecords) -> Iterator[Fault]:
         """Yield the fault, at most one, of an entry that the batch with its offset contradicts.
 
-        Faults are an offset before the batch, a timestamp other than the batch's largest, one that an earlier batch
-        exceeds, and an offset that is neither the last of the batch or of its records nor that of a record with this
-        timestamp.
+        Faults are an offset before the batch, a timestamp other than the batch's largest, one that an earlier sound
+        batch exceeds, and an offset that is neither the last of the batch or of its records nor that of a record with
+        this timestamp.
         """
         first = batch.base_offset if isinstance(batch, Batch) else records.first
         if entry.offset < first:

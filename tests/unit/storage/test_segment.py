@@ -12,6 +12,7 @@ from kafkactl.errors import FormatError, KafkactlError, NotFoundError, UsageErro
 from kafkactl.storage import compression
 from kafkactl.storage.batch import parse_batch
 from kafkactl.storage.compression import Codec, decompress
+from kafkactl.storage.lz4_frame import xxh32
 from kafkactl.storage.records import Record, read_varlong
 from kafkactl.storage.segment import Segment, find_base_offset
 from tests.properties import examples
@@ -163,6 +164,22 @@ def test_a_bomb_is_stopped_at_the_bound(codec: Codec, monkeypatch: pytest.Monkey
     with pytest.raises(FormatError, match="grows past"):
         compression.decompress(codec, COMPRESS[codec](bytes(100_001)))
     assert len(compression.decompress(codec, COMPRESS[codec](bytes(100_000)))) == 100_000
+
+
+@pytest.mark.parametrize("codec", [Codec.GZIP, Codec.SNAPPY, Codec.LZ4, Codec.ZSTD])
+@pytest.mark.parametrize("bound", [2**63 - 2, 2**63 - 1, 2**64])
+def test_the_bound_can_be_any_number(codec: Codec, bound: int) -> None:
+    assert decompress(codec, COMPRESS[codec](b"value"), bound) == b"value"
+
+
+@pytest.mark.parametrize("flag", [0x01, 0x02])
+def test_an_lz4_frame_with_a_reserved_flag_is_damaged(flag: int) -> None:
+    frame = bytearray(COMPRESS[Codec.LZ4](b"value"))
+    frame[4] |= flag
+    end = 14 if frame[4] & 0x08 else 6  # the checksum follows the size of the content, if there is one
+    frame[end] = xxh32(bytes(frame[4:end])) >> 8 & 0xFF
+    with pytest.raises(FormatError, match="unknown bits"):
+        decompress(Codec.LZ4, bytes(frame))
 
 
 @given(st.integers(-(2**63), 2**63 - 1))
