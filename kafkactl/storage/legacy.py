@@ -115,12 +115,13 @@ class LegacyBatch:
 
         Offsets of a damaged wrapper wrap around at 64 bits. Where the broker set the times, records of magic 1 in a
         wrapper have the wrapper's timestamp. A record whose value is longer than its message is yielded with a value of
-        None and its `fault`. A last inner message that is cut off is left out. Raise FormatError for an unknown magic
-        or codec, for a message that is too short or has a longer key, and for a wrapper that cannot be decompressed
-        (TooLargeError past MAX_DECOMPRESSED_BYTES), is marked with zstd, has no value or no messages, has another
-        wrapper inside, or, in magic 1, has an offset that is not 0 and is below that of its last message. Errors of an
-        inner message can come after the records before it. The magic of inner messages is not checked. The CRC is not
-        checked here: see `is_valid`.
+        None and its `fault`. A last inner message that is cut off is left out.
+
+        Raise FormatError for an unknown magic or codec, for a message that is too short or has a longer key, and for a
+        wrapper that cannot be decompressed (TooLargeError past MAX_DECOMPRESSED_BYTES), is marked with zstd, has no
+        value or no messages, has another wrapper inside, or, in magic 1, has an offset that is not 0 and is below that
+        of its last message. Errors of an inner message can come after the records before it. The magic of inner
+        messages is not checked. The CRC is not checked here: see `is_valid`.
         """
         outer = self._read_own_record()
         if self.codec is Codec.NONE:

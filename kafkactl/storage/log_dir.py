@@ -121,9 +121,10 @@ def scan_log_dir(path: Path) -> LogDirFolders:
     TOPIC-N.ID-future; they are sorted by topic and number, and the other paths by name, links last. Not read are
     folders named TOPIC-N.ID-delete or -stray, second links to a folder, FIFOs, sockets, devices, and links that are
     broken, form a loop or may not be followed; below a path with segments only second links. Files and any other
-    folders are in neither list. Segments with suffixes like .deleted and .gz count as segments here. Raise
-    MissingFileError where the path is no folder, UsageError where the path itself, not a folder below it, cannot be
-    listed or its entries may not be looked at.
+    folders are in neither list. Segments with suffixes like .deleted and .gz count as segments here.
+
+    Raise MissingFileError where the path is no folder, UsageError where the path itself, not a folder below it, cannot
+    be listed or its entries may not be looked at.
     """
     folders = LogDirFolders()
     is_partition = _has_segments(path)

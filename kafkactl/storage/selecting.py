@@ -56,23 +56,29 @@ def select(
 
     With `deep` the records of the batches are selected and read, and batches without a selected record are left out,
     unless the selection takes every record. Without it only the headers of batches count: `key` and `matches` keep no
-    batch out, and `to_time_ms` does so only where the broker set the times. `on_error` takes the path and every error:
-    a missing file (at once), damage, a file that cannot be read. An error that it raises ends the reading; a
-    KafkactlError may be passed to it once more before. By default (BadCrc.SHOWN) CRCs are not checked; with
-    `skip_damaged` they are, and a batch with a wrong one is left out unless BadCrc.KEPT is set. BadCrc.KEPT alone
-    reports such a batch and shows it, and so does BadCrc.LEFT_OUT, which leaves it out with `deep`. An unknown magic is
-    reported, too, and its batch is shown only with BadCrc.SHOWN and without `skip_damaged`. After a wrong CRC and
-    damaged records reading continues with the next batch, after a place without a whole batch and after a file that
-    cannot be read with the next segment, or, with `skip_damaged`, behind the damage. A KafkactlError of
-    `selection.matches` up to a batch's first selected record goes to `on_error`, like damage; behind that record,
-    iterating over the batch's records raises both. Its other errors are always raised. With `tail` the last records are
-    read beforehand, all these errors go to `on_error`, and `limit` is ignored. `left_out` counts the records that
-    `read_committed` leaves out because their transaction has no end; None counts nowhere. With `follow` the last path
-    that is not missing is followed, and the iterator has no end, unless all paths are missing or `limit` is reached. In
-    later batches, and behind the last sound batch of that path, damage is not skipped, also with `skip_damaged`. Errors
-    of later reading are raised, also of a last path that `on_error` has got already: FormatError for a file or batch
-    that cannot be read, MissingFileError for a deleted segment, and UsageError for a folder, a device, a file without
-    read permission or a folder that cannot be listed, also to find the end of a transaction.
+    batch out, and `to_time_ms` does so only where the broker set the times.
+
+    `on_error` takes the path and every error: a missing file (at once), damage, a file that cannot be read. An error
+    that it raises ends the reading; a KafkactlError may be passed to it once more before.
+
+    By default (BadCrc.SHOWN) CRCs are not checked; with `skip_damaged` they are, and a batch with a wrong one is left
+    out unless BadCrc.KEPT is set. BadCrc.KEPT alone reports such a batch and shows it, and so does BadCrc.LEFT_OUT,
+    which leaves it out with `deep`. An unknown magic is reported, too, and its batch is shown only with BadCrc.SHOWN
+    and without `skip_damaged`. After a wrong CRC and damaged records reading continues with the next batch, after a
+    place without a whole batch and after a file that cannot be read with the next segment, or, with `skip_damaged`,
+    behind the damage. A KafkactlError of `selection.matches` up to a batch's first selected record goes to `on_error`,
+    like damage; behind that record, iterating over the batch's records raises both. Its other errors are always raised.
+
+    With `tail` the last records are read beforehand, all these errors go to `on_error`, and `limit` is ignored.
+    `left_out` counts the records that `read_committed` leaves out because their transaction has no end; None counts
+    nowhere.
+
+    With `follow` the last path that is not missing is followed, and the iterator has no end, unless all paths are
+    missing or `limit` is reached. In later batches, and behind the last sound batch of that path, damage is not
+    skipped, also with `skip_damaged`. Errors of later reading are raised, also of a last path that `on_error` has got
+    already: FormatError for a file or batch that cannot be read, MissingFileError for a deleted segment, and UsageError
+    for a folder, a device, a file without read permission or a folder that cannot be listed, also to find the end of a
+    transaction.
     """
     missing_paths = set(filter(_is_missing, paths))
     for path in paths:

@@ -162,6 +162,7 @@ def compute_stats(path: Path, on_error: Callable[[KafkactlError], None], after: 
     its records do not count, and their offsets are a gap if records follow. `after` is the next offset of the segment
     before this one: the gap between them counts here. Where it is None, a gap between the base offset and the first
     record counts. `next_offset` is never None: without records it is the base offset, or `after` where that is larger.
+
     Raise NotFoundError for a missing file; UsageError for a folder, a device, a file without read permission, a closed
     or terminal standard input, and a file without a base offset, such as a missing one without a number in its name;
     FormatError where the file cannot be opened.

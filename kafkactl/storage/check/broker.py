@@ -57,9 +57,11 @@ def check_log_dir(path: Path, checked: CheckCounts) -> Iterator[Fault]:
     The broker's files come first, then the partitions by topic and number, skipped paths, and the checkpoints'
     differences from the logs. A partition with a fault may be read up to 3 times, with waits of 0.3 s, as
     `look_at_partition` says. A partition that cannot be read is a fault in a log dir, and an error where `path` is its
-    folder. Raise NotFoundError for a folder without partitions (the folder itself is one only with segments), skipped
-    paths and files of a broker; MissingFileError where the path is no folder, and UsageError where it cannot be listed
-    or its entries may not be looked at.
+    folder.
+
+    Raise NotFoundError for a folder without partitions (the folder itself is one only with segments), skipped paths and
+    files of a broker; MissingFileError where the path is no folder, and UsageError where it cannot be listed or its
+    entries may not be looked at.
     """
     folders = scan_log_dir(path)
     files = list_files(path)
