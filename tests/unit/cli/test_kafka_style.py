@@ -757,6 +757,31 @@ def test_the_encoding_of_a_deserializer() -> None:
         assert as_class not in found
 
 
+@pytest.mark.parametrize("encoding", ["bogus", "hex", "rot13", ""])
+def test_a_deserializer_with_an_unknown_encoding(encoding: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Codecs of Python that do not make text of bytes are no encodings."""
+    words = ["--value-deserializer", "org.apache.kafka.common.serialization.StringDeserializer", "--formatter-property"]
+    found = translate("kafka-console-consumer", *words, f"value.deserializer.deserializer.encoding={encoding}")
+    assert not any("deserializer" in word for word in found)
+    assert f"unknown encoding {encoding}\n" in capsys.readouterr().err
+
+
+def test_addresses_in_the_error_of_brokers_that_do_not_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    tool = load_tool("kafka-broker-api-versions")
+    arguments = parse_words(tool, ["--bootstrap-server", "PLAINTEXT://a:1, b:2" + ",c:3" * 98])
+    assert tool.report(arguments, UnreachableError("no answer"), "") == 1
+    text = capsys.readouterr().err
+    assert "[a:1 (id: -1 rack: null isFenced: false), b:2 (id: -2 rack" in text
+    assert "c:3 (id: -100 rack" in text
+
+
+def test_the_offset_of_a_log_with_a_wrong_number_of_bytes(cli: Cli, tmp_path: Path) -> None:
+    log = tmp_path / f"{42:020}.log"
+    log.touch()
+    done = cli("kafka-dump-log", "--files", log, "--max-bytes", "-5", check=1)
+    assert done.stdout == f"Dumping {log}\nLog starting offset: 42\n"
+
+
 def test_variables_with_values_that_mean_nothing(cli: Cli) -> None:
     wrong = cli.with_environment(KAFKACTL_COMPAT_CONTEXT="true", KAFKACTL_COMPAT_STATUS="bogus")
     assert wrong("kafka-topics", "--version").stderr == (
