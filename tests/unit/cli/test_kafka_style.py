@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kafkactl import statuses, stdout
+from kafkactl.admin.partition_rules import parse_rules
 from kafkactl.cli.kafka_style import doors, groups, java_options, running
 from kafkactl.cli.kafka_style.doors import TOOLS, find_door, move_flags
 from kafkactl.cli.kafka_style.java_configs import refuse_wrong_addresses
@@ -773,6 +774,23 @@ def test_addresses_in_the_error_of_brokers_that_do_not_answer(capsys: pytest.Cap
     text = capsys.readouterr().err
     assert "[a:1 (id: -1 rack: null isFenced: false), b:2 (id: -2 rack" in text
     assert "c:3 (id: -100 rack" in text
+
+
+@pytest.mark.parametrize(
+    ("rules", "ours"),
+    [
+        (r"\Qa.b\E:1", r"a\.b:1"),
+        ("'a b':1-, c", "ab:1-,c"),
+        ("(?<n>a)", "(?P<n>a)"),
+        (":5", ":5"),
+        ("a:,''", "a:,(?!)"),
+    ],
+)
+def test_a_topic_of_a_rule_is_read_as_the_one_of_topic(rules: str, ours: str) -> None:
+    tool = load_tool("kafka-get-offsets")
+    arguments = parse_words(tool, ["--bootstrap-server", "h:1", "--topic-partitions", rules])
+    assert tool.translate(arguments).words[-1] == f"--topic-partitions={ours}"
+    parse_rules(ours)
 
 
 def test_the_offset_of_a_log_with_a_wrong_number_of_bytes(cli: Cli, tmp_path: Path) -> None:
