@@ -53,8 +53,8 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     elif isinstance(error, UnreachableError):
         servers = arguments.value("bootstrap-server") or ""
         nodes = ", ".join(
-            f"{server} (id: {number} rack: null isFenced: false)"
-            for number, server in zip(range(-1, -99, -1), servers.split(","), strict=False)
+            f"{server.strip().rpartition('://')[2]} (id: -{number} rack: null isFenced: false)"
+            for number, server in enumerate(servers.split(","), 1)
         )
         java = JavaError(f"Request METADATA failed on brokers [{nodes}]", "java.lang.RuntimeException")
     people.write_kafka_message(f"{java}\n{java.first_line}\n\n")

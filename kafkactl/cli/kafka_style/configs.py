@@ -176,10 +176,10 @@ def check(arguments: Arguments) -> None:
     WrongUsageError is for a command line without exactly one of --describe and --alter, and for --describe beside
     --add-config or --delete-config; --add-config-file is ignored there. JavaError is for both or neither of the two
     servers (neither is allowed where the arguments need none), for types that are missing, unknown, repeated or do not
-    belong together, for --entity options beside options such as --topic, for a broker's id that is no number, for an ip
-    that cannot be looked up as a host, for an entity that --describe or --alter cannot take, for --alter without a
-    name, and for no settings or two sources of them with --alter. OptionError is for an option such as --topic, or
-    --entity-name of a broker or ip, given twice.
+    belong together, for --entity options beside options such as --topic, for a broker's id that is no number of 32
+    bits, for an ip that cannot be looked up as a host, for an entity that --describe or --alter cannot take, for
+    --alter without a name, and for no settings or two sources of them with --alter. OptionError is for an option such
+    as --topic, or --entity-name of a broker or ip, given twice.
     """
     if sum(arguments.has(verb) for verb in VERBS) != 1:
         raise WrongUsageError("Command must include exactly one action: --describe, --alter")

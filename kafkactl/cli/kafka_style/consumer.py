@@ -375,7 +375,8 @@ def _check_start(arguments: Arguments, settings: dict[str, str]) -> None:
 def _translate_subject(arguments: Arguments, group: str | None) -> list[str]:
     """Return our options for the server, topics, partition, start and group, each one word.
 
-    With --partition and no start it is the end: --offset=latest. Raise OptionError for an option given twice.
+    With --partition and no start it is the end: --offset=latest. Raise OptionError for an option given twice, and for a
+    partition that is no number of 32 bits.
     """
     words = translate_values(arguments, "bootstrap-server", "topic", "include", "partition")
     if arguments.has("offset"):
@@ -460,6 +461,7 @@ def _translate_class(name: str, value: str, settings: Mapping[str, str]) -> list
     if encoding is None or value != f"{_DESERIALIZERS}StringDeserializer":
         return [f"--formatter-property={name}={value}"]
     try:
+        "".encode(encoding)  # codecs such as hex are no encodings of text
         is_usual = codecs.lookup(encoding).name == "utf-8"
     except (LookupError, ValueError):
         people.warning(f"{name} {value} cannot be made: unknown encoding {encoding}")

@@ -34,6 +34,7 @@ _TOPIC_DECODERS = (
     "remote-log-metadata-decoder",
     "share-group-state-decoder",
 )
+_OFFSET = re.compile(r"[0-9]{1,20}")
 _DEFAULT_DECODER = "org.apache.kafka.tools.api.StringDecoder"
 _DECODER_NOTE = "Kafka's four decoders are there; a class of your own cannot be loaded without a JVM."
 
@@ -188,7 +189,9 @@ def _read_max_bytes(arguments: Arguments, first: str) -> int:
         size_bytes = os.path.getsize(first) if os.path.exists(first) else 0
         records = f"FileRecords(size={size_bytes}, file={first}, start=0, end={2**31 - 1})"
         reason = f"Invalid size: {value} in read from {records}"
-        raise JavaError(reason, "java.lang.IllegalArgumentException", before=f"{printed}Log starting offset: 0\n")
+        stem = Path(first).name.partition(".")[0]
+        printed += f"Log starting offset: {int(stem) if _OFFSET.fullmatch(stem) else 0}\n"
+        raise JavaError(reason, "java.lang.IllegalArgumentException", before=printed)
     return value
 
 
@@ -205,7 +208,7 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     if isinstance(error, MissingFileError):
         name = str(error).removesuffix(": no such file")
         stem = Path(name).name.partition(".")[0]
-        if re.fullmatch(r"[0-9]{1,20}", stem) and int(stem) < 1 << 63:
+        if _OFFSET.fullmatch(stem) and int(stem) < 1 << 63:
             if name.endswith(".log"):
                 out.write_text(f"Log starting offset: {int(stem)}\n")
                 out.flush()

@@ -290,8 +290,8 @@ def _translate_list(arguments: Arguments) -> list[str]:
     """Return our arguments of --list, at most two words: --type=A,B and --state=A,B.
 
     An option that is not given is left out. Without a value, and for an empty one or commas alone, its value is `all`.
-    Raise WrongUsageError for unknown types and states (upper case does not matter), OptionError for an option given
-    twice.
+    Raise WrongUsageError for unknown types and states (upper case does not matter), OptionError for several values of
+    an option.
     """
     words = []
     for name, valid, noun in (("type", _TYPES, "types list"), ("state", _STATES, "state list")):

@@ -295,7 +295,8 @@ def _explain_wrong_value(value: str, rule: str) -> str | None:
 def read_reset_duration(value: str) -> int | None:
     """Return the duration of an auto.offset.reset such as by_duration:PT1H, in ms; blanks around it do not count.
 
-    None means any other value, also a duration that cannot be read or is negative.
+    None means any other value, also a duration that is negative, or that parse_iso_duration() refuses: one that cannot
+    be read, is shorter than a ms but not 0, or has more than 2^63 - 1 ms.
     """
     value = value.strip()
     if not value.startswith(_DURATION):

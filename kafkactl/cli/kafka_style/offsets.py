@@ -143,19 +143,19 @@ def translate(arguments: Arguments) -> Run:
 
 
 def _read_rules(parts: Sequence[str]) -> str:
-    """Return rules for partitions as one text, with commas between, without blanks around each.
+    """Return rules for partitions as our command takes them: one text, with commas between, without blanks around each.
 
-    A rule is TOPIC, TOPIC:NUMBER, TOPIC:FROM-TO, TOPIC:FROM- or TOPIC:-TO; each part may be empty, and stays as it is
-    written. Raise JavaError for a rule of another form, a topic that is no regular expression, and a number above
-    2^31 - 1.
+    A rule is TOPIC, TOPIC:NUMBER, TOPIC:FROM-TO, TOPIC:FROM- or TOPIC:-TO; each part may be empty. A topic becomes what
+    parse_include_list() returns, but an empty one stays empty, and numbers stay as they are. Raise JavaError for a rule
+    of another form, a topic that parse_include_list() refuses, and a number above 2^31 - 1.
     """
-    rules = [part.strip() for part in parts]
-    for rule in rules:
+    rules = []
+    for rule in map(str.strip, parts):
         if not _RULE.fullmatch(rule):
             message = f"Invalid rule specification: {rule}"
             raise JavaError(f"{_TERSE}: {message}", "java.lang.RuntimeException")
-        topic, _, numbers = rule.partition(":")
-        parse_include_list(topic)
+        topic, colon, numbers = rule.partition(":")
+        rules.append(f"{parse_include_list(topic) if topic else ''}{colon}{numbers}")
         if large := [number for number in numbers.split("-") if number and not is_of_type(number, "Integer")]:
             raise JavaError(f'For input string: "{large[0]}"', "java.lang.NumberFormatException")
     return ",".join(rules)

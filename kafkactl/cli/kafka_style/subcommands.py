@@ -18,8 +18,11 @@ from kafkactl.errors import UsageError
 _WIDTH = 75
 """Longest line of usages and errors, in characters."""
 _NEGATIVE = re.compile(r"-[0-9]+")
-_PIECES = re.compile(r"[^\s-]*(?:-+|\s+|\Z)")
-"""A text up to the next place where a line may end: behind hyphens and blanks."""
+_PIECES = re.compile(r"(?:'?-+(?=[0-9]))?(?:[^\s-]+|-+')*(?:-+\s*|\s+)")
+"""A text up to the next place where a line may end: behind blanks, and behind hyphens without a blank behind them.
+
+As in Java, it does not end between a hyphen and a quote, or a hyphen and the digits of a negative number.
+"""
 _HELP = Option(name="help", summary="Show this help.", target="--help")
 VERSION = Option(name="version", summary="Print the version of Kafka whose tool this is.", target="kafkactl version")
 """Of the tools that have it; it has the letter v."""
@@ -361,9 +364,9 @@ def format_error(tool: str, error: SubcommandError) -> str:
 def _wrap(text: str) -> Iterator[str]:
     """Yield the lines of a text, of at most 75 characters; all but the last are justified.
 
-    Lines end at blanks, and behind hyphens in words. A longer word has a longer line of its own; as the first word it
-    has an empty line before it. Lines have no line end. The text must have single blanks: others stay in the last line.
-    An empty text is one empty line.
+    Lines end at blanks, and behind most hyphens in words. A longer word has a longer line of its own; as the first word
+    it has an empty line before it. Lines have no line end. The text must have single blanks: others stay in the last
+    line. An empty text is one empty line.
     """
     line = ""
     for piece in _PIECES.findall(f"{text}\n"):  # the library counts the line end as a character

@@ -368,9 +368,10 @@ def keep_copy(content: bytes) -> str:
 def parse_include_list(text: str) -> str:
     r"""Return the regular expression of a list of topics, as Kafka's IncludeList makes it: commas mean "or".
 
-    All blanks are removed, and all quotes at both ends. An empty list matches no topic. A comma in {1,2} becomes |,
+    All spaces, and all quotes at both ends, are removed. An empty list matches no topic. A comma in {1,2} becomes |,
     too. Java's \Q...\E and (?<name>...) become those of Python. The expression is meant for the whole name, but has no
-    anchors. Raise JavaError for an invalid expression.
+    anchors. Raise JavaError for one that Python refuses, even if Java takes it, and for a brace or a [ that only Java
+    refuses.
     """
     regex = text.strip().replace(",", "|").replace(" ", "").lstrip("\"'").rstrip("\"'")
     try:

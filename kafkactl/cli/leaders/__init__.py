@@ -230,7 +230,7 @@ def _find_leaders(
 def _choose(
     leaders: Sequence[PartitionLeader], chosen: Sequence[Partition]
 ) -> tuple[list[PartitionLeader], list[KafkactlError]]:
-    """Return the leaders of the chosen partitions, sorted, and an error for each partition that `leaders` lacks.
+    """Return the leaders of the chosen partitions, sorted, each once, and an error for each that `leaders` lacks.
 
     The errors are in the order of `chosen`, also for a partition that stands there twice, and not raised.
     """

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kafkactl import statuses, stdout
+from kafkactl.admin.partition_rules import parse_rules
 from kafkactl.cli.kafka_style import doors, groups, java_options, running
 from kafkactl.cli.kafka_style.doors import TOOLS, find_door, move_flags
 from kafkactl.cli.kafka_style.java_configs import refuse_wrong_addresses
@@ -755,6 +756,48 @@ def test_the_encoding_of_a_deserializer() -> None:
         found = translate(tool, *words, f"value.deserializer.{name}.encoding=latin-1")
         assert as_encoding in found
         assert as_class not in found
+
+
+@pytest.mark.parametrize("encoding", ["bogus", "hex", "rot13", ""])
+def test_a_deserializer_with_an_unknown_encoding(encoding: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Codecs of Python that do not make text of bytes are no encodings."""
+    words = ["--value-deserializer", "org.apache.kafka.common.serialization.StringDeserializer", "--formatter-property"]
+    found = translate("kafka-console-consumer", *words, f"value.deserializer.deserializer.encoding={encoding}")
+    assert not any("deserializer" in word for word in found)
+    assert f"unknown encoding {encoding}\n" in capsys.readouterr().err
+
+
+def test_addresses_in_the_error_of_brokers_that_do_not_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    tool = load_tool("kafka-broker-api-versions")
+    arguments = parse_words(tool, ["--bootstrap-server", "PLAINTEXT://a:1, b:2" + ",c:3" * 98])
+    assert tool.report(arguments, UnreachableError("no answer"), "") == 1
+    text = capsys.readouterr().err
+    assert "[a:1 (id: -1 rack: null isFenced: false), b:2 (id: -2 rack" in text
+    assert "c:3 (id: -100 rack" in text
+
+
+@pytest.mark.parametrize(
+    ("rules", "ours"),
+    [
+        (r"\Qa.b\E:1", r"a\.b:1"),
+        ("'a b':1-, c", "ab:1-,c"),
+        ("(?<n>a)", "(?P<n>a)"),
+        (":5", ":5"),
+        ("a:,''", "a:,(?!)"),
+    ],
+)
+def test_a_topic_of_a_rule_is_read_as_the_one_of_topic(rules: str, ours: str) -> None:
+    tool = load_tool("kafka-get-offsets")
+    arguments = parse_words(tool, ["--bootstrap-server", "h:1", "--topic-partitions", rules])
+    assert tool.translate(arguments).words[-1] == f"--topic-partitions={ours}"
+    parse_rules(ours)
+
+
+def test_the_offset_of_a_log_with_a_wrong_number_of_bytes(cli: Cli, tmp_path: Path) -> None:
+    log = tmp_path / f"{42:020}.log"
+    log.touch()
+    done = cli("kafka-dump-log", "--files", log, "--max-bytes", "-5", check=1)
+    assert done.stdout == f"Dumping {log}\nLog starting offset: 42\n"
 
 
 def test_variables_with_values_that_mean_nothing(cli: Cli) -> None:

@@ -75,6 +75,22 @@ def test_an_error_is_justified_below_the_usage() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("message", "last"),
+    [
+        ("x" * 80, "x" * 80),
+        (f"{'x' * 50} y-", "y-"),
+        (f"{'x' * 50} y- z", "y- z"),
+        (f"'{'x' * 48} y-'", "y-'"),
+        (f"{'x' * 51} -5", "-5"),
+    ],
+)
+def test_a_line_ends_where_javas_does(message: str, last: str) -> None:
+    """Java keeps a hyphen with a blank, a quote or digits behind it, and has no empty line at the end."""
+    _, shown = format_error("kafka-cluster", SubcommandError(message, "")).splitlines()
+    assert shown == last
+
+
 @given(st.lists(st.text(alphabet="-=bCcihx1 ", max_size=6), max_size=5))
 def test_any_words_are_parsed_or_refused(words: list[str]) -> None:
     with suppress(SubcommandError, HelpRequestedError, VersionRequestedError):
