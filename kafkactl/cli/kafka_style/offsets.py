@@ -143,14 +143,14 @@ def translate(arguments: Arguments) -> Run:
 
 
 def _read_rules(parts: Sequence[str]) -> str:
-    """Return rules for partitions as our command takes them: one text, with commas between, without blanks around each.
+    """Return rules for partitions as our command takes them: one text, with commas between.
 
     A rule is TOPIC, TOPIC:NUMBER, TOPIC:FROM-TO, TOPIC:FROM- or TOPIC:-TO; each part may be empty. A topic becomes what
-    parse_include_list() returns, but an empty one stays empty, and numbers stay as they are. Raise JavaError for a rule
-    of another form, a topic that parse_include_list() refuses, and a number above 2^31 - 1.
+    parse_include_list() returns, so blanks around it go, but an empty one stays empty, and numbers stay as they are.
+    Raise JavaError for a rule of another form, a topic that parse_include_list() refuses, and a number above 2^31 - 1.
     """
     rules = []
-    for rule in map(str.strip, parts):
+    for rule in parts:
         if not _RULE.fullmatch(rule):
             message = f"Invalid rule specification: {rule}"
             raise JavaError(f"{_TERSE}: {message}", "java.lang.RuntimeException")

@@ -793,6 +793,12 @@ def test_a_topic_of_a_rule_is_read_as_the_one_of_topic(rules: str, ours: str) ->
     parse_rules(ours)
 
 
+@pytest.mark.parametrize("rules", ["t:0 ", "t:0 ,a", "a,t: 0", "t :0 "])
+def test_blanks_belong_to_the_topic_of_a_rule_only(rules: str) -> None:
+    with pytest.raises(JavaError, match="Invalid rule specification: "):
+        _translate_words("kafka-get-offsets", "--topic-partitions", rules)
+
+
 def test_the_offset_of_a_log_with_a_wrong_number_of_bytes(cli: Cli, tmp_path: Path) -> None:
     log = tmp_path / f"{42:020}.log"
     log.touch()
