@@ -166,7 +166,7 @@ def _parse(text: str, kind: Any) -> Any:
         expanded = _expand_largest_float(text)
         if expanded == text:
             raise
-        return json_format.Parse(expanded, kind())
+        return _parse(expanded, kind)
 
 
 def _require_finite(number: str) -> None:
