@@ -37,9 +37,8 @@ def error(failure: KafkactlError) -> None:
     """Write an error to stderr: `error: what failed: why`, and `hint: what to do` where there is a hint.
 
     Each is one line, cut to 4000 characters, with passwords in URLs hidden. As JSON it is one object on a line with
-    error, hint, status and code, not cut, also with passwords hidden; hint is null without one, and code where no
-    broker returned one. A stderr that cannot be written is ignored. In Kafka's style the error is only kept in
-    `failures`.
+    error, hint, status and code, not cut, also with passwords hidden; hint and code are null where the error has none.
+    A stderr that cannot be written is ignored. In Kafka's style the error is only kept in `failures`.
     """
     if (kept := failures.get()) is not None:
         kept.append(failure)

@@ -31,9 +31,10 @@ def show_tables(tables: Sequence[Table], stream: TextIO, with_headings: bool = T
     loses its empty columns, breaks sentences, or becomes blocks of lines, which can be wider (see draw_table). A table
     without rows prints only its title. `with_headings` False leaves the titles of tables and columns out, and the empty
     lines between tables; a table that is drawn keeps a blank line above and below it, and blocks keep the titles of
-    columns. Control characters of cells must be escaped before, as render.show does. Raise OutputError where the stream
-    is stdout and cannot be written, ReaderLeftError where its reader left, and ValueError for an integer of more than
-    4,300 digits.
+    columns. Control characters of cells must be escaped before, as render.show does.
+
+    Raise OutputError where the stream is stdout and cannot be written, ReaderLeftError where its reader left, and
+    ValueError for an integer of more than 4,300 digits.
     """
     console = make_console(stream)
     for number, table in enumerate(tables):
