@@ -643,8 +643,8 @@ def write_all(descriptor: int, data: Bytes, *, position: int | None = None, dead
     of `time.monotonic()`, or None to wait without a bound; it has no effect with a position, nor where there is room.
     Raise OutputError, ReaderLeftError where the reader of a pipe or socket left, and WriteTimeoutError after the
     deadline; a part of the bytes may be written then. The errors name standard output, whatever the descriptor is.
-    Buffers of `print` and of writers are not written before. The data are not escaped: a terminal needs a
-    DescriptorWriter.
+    Buffers of `print` and of writers are not written before; an error can drop that of `print`. The data are not
+    escaped: a terminal needs a DescriptorWriter.
     """
     if position is not None:
         return _write_at(descriptor, memoryview(data).cast("B"), position)

@@ -9,6 +9,7 @@ import os
 import sys
 from contextlib import suppress
 from contextvars import ContextVar
+from typing import TextIO
 
 from kafkactl.errors import KafkactlError, OperationError, UsageError
 from kafkactl.escaping import escape_for_terminal, hide_in_urls
@@ -36,9 +37,8 @@ def error(failure: KafkactlError) -> None:
     """Write an error to stderr: `error: what failed: why`, and `hint: what to do` where there is a hint.
 
     Each is one line, cut to 4000 characters, with passwords in URLs hidden. As JSON it is one object on a line with
-    error, hint, status and code, not cut, also with passwords hidden; hint is null without one, and code where no
-    broker returned one. A stderr that cannot be written is ignored. In Kafka's style the error is only kept in
-    `failures`.
+    error, hint, status and code, not cut, also with passwords hidden; hint and code are null where the error has none.
+    A stderr that cannot be written is ignored. In Kafka's style the error is only kept in `failures`.
     """
     if (kept := failures.get()) is not None:
         kept.append(failure)
@@ -81,7 +81,7 @@ def note(text: str) -> None:
 def write(text: str) -> None:
     """Write text of this program to stderr as it is, without a line end, such as a progress line that changes.
 
-    Nothing in it is escaped. A stderr that cannot be written is ignored. Raise ValueError for one that was closed.
+    Nothing in it is escaped. A stderr that cannot be written is ignored.
     """
     _write(text, end="")
 
@@ -97,15 +97,24 @@ def write_kafka_message(text: str) -> None:
 
 def can_ask() -> bool:
     """Return whether a person can be asked: stdin and stderr are terminals."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
+    return is_terminal(sys.stdin) and is_terminal(sys.stderr)
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Return whether a stream is a terminal; False for one that is closed."""
+    try:
+        return stream.isatty()
+    except ValueError:
+        return False
 
 
 def confirm(question: str, assume_yes: bool) -> bool:
     """Return whether the user agrees to a destructive change, which `question` names without a question mark.
 
     `assume_yes` agrees without a question. The question goes to stderr, and a line of stdin is the answer: y and yes,
-    in any case, agree; any other answer, also one that is no text, and the end of stdin do not. Raise UsageError where
-    nobody can be asked, because stdin or stderr is no terminal, and OSError where stdin cannot be read.
+    in any case and also between blanks, agree; any other answer, also one that is no text, and the end of stdin do not.
+    Raise UsageError where nobody can be asked, because stdin or stderr is no terminal, and OSError where stdin cannot
+    be read.
     """
     if assume_yes:
         return True
@@ -151,7 +160,7 @@ def _write_line(label: str, colour: str, text: str) -> None:
     safe = hide_in_urls(text)  # before the cut: a password must not lose the @ behind it
     cut = safe if len(safe) <= _LONGEST else f"{safe[:_LONGEST]}... ({len(text)} characters)"
     line = _escape_for_stderr(" ".join(cut.split("\n")))
-    coloured = sys.stderr.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    coloured = is_terminal(sys.stderr) and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     _write(f"{colour}{label}{_PLAIN} {line}" if coloured else f"{label} {line}")
 
 
@@ -160,15 +169,15 @@ def _escape_for_stderr(text: str, keep_line_ends: bool = False) -> str:
 
     `keep_line_ends` leaves line feed and tab as they are.
     """
-    return escape_for_terminal(text, keep_line_ends=keep_line_ends) if sys.stderr.isatty() else text
+    return escape_for_terminal(text, keep_line_ends=keep_line_ends) if is_terminal(sys.stderr) else text
 
 
 def _write(text: str, end: str = "\n") -> None:
     """Write text and `end` to stderr, and flush it.
 
-    A message that cannot be written (OSError) is lost without an error, because it must never go to stdout. Nothing is
-    escaped or hidden. Raise ValueError for a stderr that is closed.
+    A message that cannot be written is lost without an error, because it must never go to stdout. Nothing is escaped or
+    hidden.
     """
-    with suppress(OSError):
+    with suppress(OSError, ValueError):  # ValueError: it is closed
         sys.stderr.write(text + end)
         sys.stderr.flush()

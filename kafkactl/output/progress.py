@@ -20,7 +20,7 @@ class Progress:
 
     def __init__(self) -> None:
         """Start the clock, and find out once whether stderr is a terminal; nothing is written yet."""
-        self._is_enabled = sys.stderr.isatty()
+        self._is_enabled = people.is_terminal(sys.stderr)
         self._started = time.monotonic()
         self._next = self._started + _DELAY_S
         self._is_visible = False

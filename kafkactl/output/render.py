@@ -101,7 +101,8 @@ def _escape_line(text: str) -> str:
 def _make_escaped(value: Callable[[Any], object]) -> Callable[[Any], object]:
     """Return a function that takes a row and returns its value in a column with control characters made visible.
 
-    `value` returns the unescaped value of a row. Numbers, bools and None stay; any other value becomes text.
+    `value` returns the unescaped value of a row. Numbers, bools and None stay; any other value becomes text. The
+    function raises ValueError for a list with an integer of more than 4,300 digits.
     """
 
     def escape_value(row: Any) -> object:
@@ -117,7 +118,8 @@ def _show_plain(report: Report, stream: TextIO, with_headings: bool) -> None:
 
     The title of a table is a line above it. A table without rows prints only its title, and one whose `headings` is
     False only its title and the values of its first column. `with_headings` False leaves the titles of tables and
-    columns and the empty lines out. Errors of the stream pass through.
+    columns and the empty lines out. Raise ValueError for an integer of more than 4,300 digits. Errors of
+    the stream pass through.
     """
     for number, table in enumerate(report.tables):
         if number and with_headings:
@@ -206,7 +208,8 @@ def align_text(titles: list[str], columns: list[list[Any]], numeric: list[bool])
     Characters may be two columns wide or none, and a cell may have line ends: each begins a new line, also CR and
     U+2028. Blanks around the text of a cell are left out. `columns` have a cell for each row, a text or an integer;
     without rows there are only the titles. `numeric` says of each column whether it is aligned to the right. No line
-    has a blank at its end. tabulate.MIN_PADDING becomes 0 for the whole process.
+    has a blank at its end. tabulate.MIN_PADDING becomes 0 for the whole process. Raise ValueError for an
+    integer of more than 4,300 digits.
     """
     import tabulate
 

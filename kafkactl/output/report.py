@@ -81,7 +81,7 @@ class Report:
         keep their order.
 
         Raise UsageError where no table has all of the columns or the column of `sort`, unless there is no table, and
-        for an unknown order.
+        for an unknown order; ValueError where values to sort are lists with an integer of more than 4,300 digits.
         """
         report = self if sort is None else self._sort(sort)
         if not columns:
@@ -163,7 +163,8 @@ def _sort_rows(rows: Sequence[Any], column: Column, descending: bool) -> list[An
     """Return rows sorted by a column: numbers before text, rows with a value of None last.
 
     Values that are no numbers, also bools, are compared as the text of their cells. With `descending` texts come before
-    numbers, and None is last, too. Rows with equal values keep their order.
+    numbers, and None is last, too. Rows with equal values keep their order. Raise ValueError for a list with an integer
+    of more than 4,300 digits.
     """
 
     def key(row: Any) -> tuple[bool, Any]:

@@ -31,8 +31,10 @@ def show_tables(tables: Sequence[Table], stream: TextIO, with_headings: bool = T
     loses its empty columns, breaks sentences, or becomes blocks of lines, which can be wider (see draw_table). A table
     without rows prints only its title. `with_headings` False leaves the titles of tables and columns out, and the empty
     lines between tables; a table that is drawn keeps a blank line above and below it, and blocks keep the titles of
-    columns. Control characters of cells must be escaped before, as render.show does. Raise OutputError where the stream
-    is stdout and cannot be written, and ReaderLeftError where its reader left.
+    columns. Control characters of cells must be escaped before, as render.show does.
+
+    Raise OutputError where the stream is stdout and cannot be written, ReaderLeftError where its reader left, and
+    ValueError for an integer of more than 4,300 digits.
     """
     console = make_console(stream)
     for number, table in enumerate(tables):
@@ -110,7 +112,8 @@ def draw_table(table: Table, width: int, with_headings: bool = True) -> Renderab
     A drawn table has a blank line above and below it. `with_headings` False leaves the titles of columns out;
     `headings` of the table does not count. Where the table is too wide, columns without values are left out first (the
     first column stays where none has values), then sentences are broken between words. Where that is not enough, each
-    row becomes a block of lines `NAME: value`, also without headings.
+    row becomes a block of lines `NAME: value`, also without headings. Raise ValueError for an integer of more than
+    4,300 digits.
     """
     columns = [_draw_column(table, column, with_headings) for column in table.columns]
     if _measure_width(columns) > width:
@@ -129,7 +132,8 @@ def draw_table(table: Table, width: int, with_headings: bool = True) -> Renderab
 def _draw_column(table: Table, column: Column, with_headings: bool) -> _DrawnColumn:
     """Return a column with its cells as text; `with_headings` False makes its title empty.
 
-    It counts as numbers, which are aligned to the right, where one of its values is a number.
+    It counts as numbers, which are aligned to the right, where one of its values is a number. Raise ValueError for an
+    integer of more than 4,300 digits.
     """
     values = [column.value(row) for row in table.rows]
     numeric = any(map(is_number, values))

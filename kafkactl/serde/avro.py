@@ -219,7 +219,7 @@ class _Values:
         default may be missing; fastavro refuses this later. `path` names the value in errors.
 
         Raise ValueError for data that are not of the schema, RecursionError for data that are nested too deeply, and
-        TypeError for a decimal whose scale is no number.
+        TypeError for a decimal whose scale or precision is no number.
         """
         schema = self._resolve(schema)
         if isinstance(schema, list):
@@ -387,7 +387,7 @@ def _fits(value: Any, logical: str, schema: Any) -> bool:
 
     `value` is a Decimal, UUID, date, time or datetime. Decimals are checked for scale and precision as they are
     written, so 1.50 does not fit a scale of 1; infinity and NaN do not fit; types in -millis are checked for
-    microseconds; all others fit. Raise TypeError for a decimal whose scale is no number.
+    microseconds; all others fit. Raise TypeError for a decimal whose scale or precision is no number.
     """
     if isinstance(value, decimal.Decimal):
         _, digits, exponent = value.as_tuple()
@@ -428,9 +428,13 @@ def _remove_logical_types(schema: Any) -> Any:
 def _read_decimals_as_bytes(parsed: Any) -> Any:
     """Return a copy of a parsed schema, for reading, without the entries logicalType of decimals.
 
-    fastavro rounds a decimal to its precision, without an error, where a writer has not kept to it.
+    fastavro rounds a decimal to its precision, without an error, where a writer has not kept to it. Raise UsageError
+    for a schema that is nested too deeply.
     """
-    changed = copy.deepcopy(parsed)
+    try:
+        changed = copy.deepcopy(parsed)
+    except RecursionError as error:
+        raise UsageError("invalid Avro schema: it is nested too deeply") from error
     seen: set[int] = set()  # fastavro's list of named types leads back to them
     waiting = [changed]
     while waiting:

@@ -166,7 +166,7 @@ def _parse(text: str, kind: Any) -> Any:
         expanded = _expand_largest_float(text)
         if expanded == text:
             raise
-        return json_format.Parse(expanded, kind())
+        return _parse(expanded, kind)
 
 
 def _require_finite(number: str) -> None:
@@ -339,12 +339,12 @@ def _compile(schema: Schema) -> bytes:
 def _write_file(root: Path, name: str, text: str) -> None:
     """Write a .proto file below a folder; `name` is its path there, which may come from a registry.
 
-    Missing folders are created, and an existing file is overwritten. Raise UsageError for a path that leaves the
+    Missing folders are created, and an existing file is overwritten. Raise UsageError for a path that is not below the
     folder, and for a name or text that no file can have, such as the path of a folder; OSError where the disk is full
     or cannot be written.
     """
     path = Path(os.path.normpath(root / name))
-    if not path.is_relative_to(root):
+    if path == root or not path.is_relative_to(root):
         raise UsageError(f"invalid Protobuf schema: the import {name!r} is not below the schema's folder")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -371,7 +371,7 @@ def _find_first_error(messages: str) -> str:
         _, separator, reason = line.partition(f"{_MAIN}:")
         if separator:
             causes = imported[:1] if reason.endswith(_IMPORT_FAILED) else []
-            return " ".join([f"line {reason}".strip(), *causes])
+            return " ".join([f"line {reason.strip()}", *causes])
         imported.append(line)
     return messages.strip() or "protoc gives no reason"
 

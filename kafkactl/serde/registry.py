@@ -144,8 +144,8 @@ class Registry:
 
         `answer` is a Schema of the client library. The schemas that it refers to are requested, at any depth; of a name
         that repeats only the first one is. Raise NotFoundError where the registry does not have one, OperationError
-        where it refuses, UnreachableError where it refuses the login or does not answer as a registry does, and
-        RecursionError for a chain of references that is deeper than Python's stack.
+        where it refuses, and UnreachableError where it refuses the login, does not answer as a registry does, or has a
+        chain of references that is deeper than Python's stack.
         """
         references: dict[str, str] = {}
         seen: set[str] = set()
@@ -154,7 +154,8 @@ class Registry:
             """Add the texts of all schemas that a schema refers to, at any depth, to `references` by name.
 
             Of a name that repeats only the first one is requested. Raise NotFoundError, OperationError or
-            UnreachableError as Registry._request does, and UnreachableError for a name that is no text.
+            UnreachableError as Registry._request does, UnreachableError for a name that is no text, and RecursionError
+            for too long a chain of references.
             """
             for reference in schema.references or ():
                 self._require_texts(reference.name)
@@ -164,7 +165,10 @@ class Registry:
                     collect(schema)
                     references[reference.name] = schema.schema_str
 
-        collect(answer)
+        try:
+            collect(answer)
+        except RecursionError as error:
+            raise self._unreadable() from error
         language = answer.schema_type or AVRO
         self._require_texts(language, answer.schema_str, *references.values())
         return Schema(language, answer.schema_str, references, shown=self._shown)
@@ -483,7 +487,8 @@ def _parse_schema(schema: Schema, indexes: Sequence[int] = ()) -> _ParsedSchema:
     `indexes` are the path of a Protobuf message: its number, from 0 on, among the top messages, then among those inside
     of it, and so on; empty means the first one. A message that the schema names counts first. Raise UsageError for an
     invalid schema, an unknown language, and a missing or ambiguous message, and where an extra is not installed. Raise
-    OperationError where a Protobuf schema needs a temporary file that cannot be made.
+    OperationError where a Protobuf schema needs a temporary file that cannot be made. While it is compiled, descriptor
+    2 of the process goes to a file.
     """
     if schema.language != PROTOBUF:
         return _ParsedSchema(schema, make_format(schema))

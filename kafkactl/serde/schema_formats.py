@@ -16,7 +16,7 @@ def make_format(schema: Schema) -> Format:
     are not of the schema. With a JSON Schema to_text only refuses bytes that are not UTF-8, and to_bytes also raises it
     for a missing reference. Raise UsageError for an invalid schema, an unknown language and a missing or ambiguous
     message, and where an extra is not installed. Raise OperationError where a Protobuf text needs a temporary file that
-    cannot be made.
+    cannot be made. While it is compiled, descriptor 2 of the process goes to a file.
     """
     makers: dict[str, Callable[[Schema], Format]] = {
         AVRO: _make_avro_format,

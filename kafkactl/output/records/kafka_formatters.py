@@ -52,9 +52,8 @@ def strip_package(name: str) -> str:
     The packages are those of Kafka, also older ones; case counts. Raise UsageError for another package, and for a class
     that is not in LINES, not NOTHING, and not a formatter of an internal topic.
     """
-    short = name
-    for package in _PACKAGES:
-        short = short.removeprefix(package)
+    package = next((package for package in _PACKAGES if name.startswith(package)), "")
+    short = name.removeprefix(package)
     if short not in (*LINES, NOTHING, *_INTERNAL):
         raise UsageError(
             f"unknown class {name!r} for --formatter", f"use one of {', '.join((*LINES, NOTHING, *_INTERNAL))}"

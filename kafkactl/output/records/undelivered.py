@@ -34,6 +34,7 @@ class UndeliveredSink:
         written, created or looked at, such as one with too long a name.
         """
         self._topic, self._path = topic, file
+        self._uses_file = file is not None
         self._descriptor: int | None = None
         if file is not None:
             _require_writable(file)
@@ -45,7 +46,7 @@ class UndeliveredSink:
         written, an error says so, and the record and all later ones go to stderr. In Kafka's style all these errors are
         kept in people.failures instead of stderr. Nothing is raised where neither can be written.
         """
-        if self._path is None or not self._append(dump_json(_make_fields(record)) + b"\n"):
+        if not self._uses_file or not self._append(dump_json(_make_fields(record)) + b"\n"):
             key = "no key" if record.key is None else f"key {_shorten(record.key)}"
             people.error(
                 OperationError(
@@ -90,7 +91,7 @@ class UndeliveredSink:
         except OSError as error:
             reason = f"cannot write to --dead-letter {self._path}: {error.strerror}"
             people.error(OperationError(reason, "read the undelivered records below: they are written here instead"))
-            self._path = None
+            self._uses_file = False
             return False
         return True
 

@@ -27,7 +27,7 @@ def test_nothing_is_destroyed_where_nobody_can_be_asked(monkeypatch: pytest.Monk
     assert people.confirm("delete all", assume_yes=True)
 
 
-@pytest.mark.parametrize(("answer", "agrees"), [(b"y\n", True), (b"YES\n", True), (b"\xe9\n", False), (b"", False)])
+@pytest.mark.parametrize(("answer", "agrees"), [(b"y\n", True), (b" YES \n", True), (b"\xe9\n", False), (b"", False)])
 def test_an_answer_that_is_no_text_is_no_yes(answer: bytes, agrees: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kafkactl.output.people.can_ask", lambda: True)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(answer), "utf-8"))
@@ -59,3 +59,14 @@ def test_no_message_shows_a_password_of_a_url(
     shown = capsys.readouterr().err
     assert "s3c" not in shown
     assert shown.count("x") == min(length, 4_000) or write is people.note
+
+
+def test_a_message_for_a_closed_stderr_is_lost_without_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr("sys.stderr", closed)
+    people.error(KafkactlError("it failed", "try again"))
+    people.note("done")
+    people.write_kafka_message("text")
+    with pytest.raises(UsageError, match="there is no terminal to ask at"):
+        people.confirm("delete all", assume_yes=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -148,3 +149,23 @@ def test_a_last_line_without_an_end_gets_one(tmp_path: Path) -> None:
         letters.tell(ONE)
         letters.tell(ONE)
     assert [json.loads(line)["value"] for line in file.read_bytes().splitlines()] == ["before", "v", "v"]
+
+
+def test_a_file_that_fails_again_when_it_is_closed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a network file system with a full disk does."""
+    file = tmp_path / "letters.json"
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    with UndeliveredSink("orders", file) as told:
+        told.tell(ONE)
+        monkeypatch.setattr(undelivered, "_write_whole", fail)
+        told.tell(ONE)
+        assert told._descriptor is not None
+        os.close(told._descriptor)  # then the end cannot close it
+    errors = [line for line in capsys.readouterr().err.splitlines() if "--dead-letter" in line]
+    assert len(errors) == 2
+    assert all(f"cannot write to --dead-letter {file}: " in line for line in errors)

@@ -63,3 +63,10 @@ def test_columns_of_a_text(text: str, columns: int) -> None:
     """A control character beside a letter beyond ASCII hid the width of the whole text."""
     assert _count_columns(text) == columns
     assert _pad(text, columns + 2) == text + "  "
+
+
+def test_a_class_with_two_packages_is_unknown() -> None:
+    with pytest.raises(UsageError, match="unknown class"):
+        make_record_writer(
+            Style(formatter="org.apache.kafka.tools.consumer.kafka.tools.NoOpMessageFormatter"), STRING, STRING
+        )

@@ -328,3 +328,10 @@ def test_a_decimal_without_a_usable_precision_is_bytes(kind: dict[str, Any], num
     assert json.loads(format.to_text(data)) == "\x01\x02"
     with pytest.raises(FormatError):
         format.to_bytes('"1.2"')
+
+
+@pytest.mark.parametrize("logical_types", [False, True])
+def test_a_schema_that_is_nested_too_deeply_is_refused(logical_types: bool) -> None:
+    text = '{"type": "array", "items": ' * 700 + '"int"' + "}" * 700
+    with pytest.raises(UsageError, match="invalid Avro schema"):
+        make_format(Schema(AVRO, text, shown=ShowOptions(logical_types=logical_types)))

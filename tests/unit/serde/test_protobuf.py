@@ -444,3 +444,23 @@ def test_a_set_of_descriptors_without_a_required_field_is_an_invalid_schema() ->
     files.file.add(name="a.proto").message_type.add(name="A").options.uninterpreted_option.add().name.add()
     with pytest.raises(UsageError, match=r"invalid Protobuf schema: .*name_part"):
         protobuf.make_format(Schema(PROTOBUF, "", descriptors=files.SerializePartialToString()))
+
+
+@pytest.mark.parametrize("value", ["NaN", "1e400"])
+def test_no_number_of_json_passes_beside_the_largest_float(value: str) -> None:
+    chosen = of(
+        'syntax="proto3"; import "google/protobuf/struct.proto"; message M { float f=1; google.protobuf.Value v=2; }'
+    )
+    with pytest.raises(FormatError):
+        chosen.to_bytes(f'{{"f": 3.4028235e+38, "v": {value}}}')
+
+
+@pytest.mark.parametrize("name", ["", ".", "a/.."])
+def test_an_import_without_a_name_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is not below the schema's folder"):
+        protobuf._write_file(tmp_path / "schemas", name, "text")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_message_of_protoc_without_a_place_has_no_second_blank() -> None:
+    assert protobuf._find_first_error("kafkactl_main.proto: File not found.\n") == "line File not found."

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
@@ -607,6 +608,20 @@ def list_strange(answer: Any) -> Iterator[Any]:
 def test_an_answer_that_is_nested_too_deeply_is_no_registrys(monkeypatch: pytest.MonkeyPatch) -> None:
     registry = Registry({"url": "http://localhost:1"})
     monkeypatch.setattr(registry, "_client", Mock(get_schema=lambda _: json.loads("[" * 100_000)))
+    with pytest.raises(UnreachableError, match="its answer cannot be read"):
+        registry.find_by_id(1)
+
+
+def test_a_chain_of_references_without_an_end_is_no_answer_of_a_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = count()
+
+    def answer(*_: object) -> Any:
+        reference = SimpleNamespace(name=f"n{next(numbers)}", subject="s", version=1)
+        return SimpleNamespace(references=[reference], schema_str="{}", schema_type=None)
+
+    client = SimpleNamespace(get_schema=answer, get_version=lambda *_: SimpleNamespace(schema=answer()))
+    registry = Registry({"url": "http://localhost:1"})
+    monkeypatch.setattr(registry, "_client", client)
     with pytest.raises(UnreachableError, match="its answer cannot be read"):
         registry.find_by_id(1)
 
