@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from enum import StrEnum
@@ -120,9 +119,8 @@ def stats(
 
         A row is the number of its folder, None by topic, and its names, as a dict from the columns of --by. They have
         the order of `partitions`, and in a folder that of the offsets. A segment that was deleted meanwhile is left
-        out. A part that cannot be read is printed as an error, whose status `failures` gets. Raise UsageError or
-        FormatError for a file that cannot be opened, and UsageError for one without a base offset and for a folder that
-        cannot be listed.
+        out. So is one that cannot be opened or has no base offset; its error is printed, and so is that of a part that
+        cannot be read: `failures` gets their status. Raise UsageError for a folder that cannot be listed.
         """
         for index, partition_folder in enumerate(partitions):
             topic, partition = split_folder_name(partition_folder)
@@ -130,10 +128,15 @@ def stats(
             end = None
             for path in list_segments(partition_folder):
                 names = {"topic": topic, "partition": partition, "file": str(path)}
-                with contextlib.suppress(NotFoundError):  # a running broker deleted it meanwhile
+                try:
                     numbers = compute_stats(path, report_failure, end)
-                    end = numbers.next_offset
-                    yield (number, {name: names[name] for name in by.names}), numbers
+                except NotFoundError:  # a running broker deleted it meanwhile
+                    continue
+                except KafkactlError as error:
+                    report_failure(error)
+                    continue
+                end = numbers.next_offset
+                yield (number, {name: names[name] for name in by.names}), numbers
 
     if by is Level.TOPIC:  # its partitions may be in several log dirs
         places: dict[str, int] = {}

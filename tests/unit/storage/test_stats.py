@@ -103,6 +103,16 @@ def test_a_damaged_segment_is_told_and_the_others_are_counted(tmp_path: Path, cl
     assert json.loads(done.stdout)[0]["records"] == 23
 
 
+def test_a_file_of_another_kind_does_not_hide_the_segments_beside_it(tmp_path: Path, cli: Cli) -> None:
+    folder = partition(tmp_path)
+    (folder / "notes.log").write_bytes(b"")
+    done = cli("log", "stats", folder, "-o", "json", check=1)
+    assert [row["partition"] for row in json.loads(done.stdout)] == [3]
+    assert json.loads(done.stderr)["error"].endswith(
+        "notes.log: neither the name nor the first batch has a base offset"
+    )
+
+
 @pytest.mark.parametrize("left", [0, 100, 1024 * 1024, 1024 * 1024 + 100, 1_400_000])
 def test_a_file_that_becomes_shorter_names_itself_once_and_its_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: int
