@@ -156,11 +156,11 @@ def parse_duration(text: str, flag: str, *, signed: bool = False, positive: bool
     """Return a duration in milliseconds, at most 2^63 - 1; a bare number is seconds.
 
     The text is a number, numbers with the units w, d, h, m, s and ms in this order (1h30m, 1.5s), or days and times of
-    ISO 8601 such as PT1H30M or P1DT2H. A number may have up to 9 decimal places, in ISO 8601 only that of seconds.
-    Digits below a ms are dropped. With `signed` the text may have a sign at its beginning, in ISO 8601 also at each
-    number, and the result may be negative. With `positive` it must be above 0. Raise UsageError, which names `flag`,
-    for any other text or more than 100 characters, for a sign (also +) without `signed`, and for a duration that is
-    shorter than a millisecond but not 0, or longer than 2^63 - 1 ms.
+    ISO 8601, in upper or lower case, such as PT1H30M or P1DT2H. A number may have up to 9 decimal places, in ISO 8601
+    only that of seconds. Digits below a ms are dropped. With `signed` the text may have a sign at its beginning, in ISO
+    8601 also at each number, and the result may be negative. With `positive` it must be above 0. Raise UsageError,
+    which names `flag`, for any other text or more than 100 characters, for a sign (also +) without `signed`, and for a
+    duration that is shorter than a millisecond but not 0, or longer than 2^63 - 1 ms.
     """
     try:
         duration_ms = _measure_duration(text, (_BARE_NUMBER, *_WITH_UNITS))
@@ -235,7 +235,8 @@ def format_time(ms: int, zone: tzinfo = UTC) -> str:
 def format_duration(ms: int) -> str:
     """Return a duration in ms as short text: 2d, 1h30m, 1m0.25s, 250ms, 0s, -1h.
 
-    The units are d, h, m, s and ms, no weeks. parse_duration reads the text back, a negative one only with `signed`.
+    The units are d, h, m, s and ms, no weeks. parse_duration reads the text back up to 2^63 - 1 ms, a negative one only
+    with `signed`.
     """
     rest = abs(ms)
     if 0 < rest < _UNITS_MS["s"]:

@@ -160,11 +160,12 @@ class Reading:
                 return
 
     def keep_alive(self) -> None:
-        """Answer the group once, without waiting, while the output is blocked; call this several times a second.
+        """Answer the group once while the output is blocked; call this several times a second.
 
-        No further records of the assigned partitions are taken until read_batches goes on, and rebalances are answered.
-        A record of a new partition may still come, and is kept for read_batches. Without a group, and after an error,
-        nothing happens. An error is not raised here: read_batches raises it.
+        It does not wait, except for the brokers where the group assigns partitions: for each request up to the
+        time-out. No further records of the assigned partitions are taken until read_batches goes on, and rebalances are
+        answered. A record of a new partition may still come, and is kept for read_batches. Without a group, and after
+        an error, nothing happens. Only errors of `tell` are raised here; read_batches raises the others.
         """
         if not self._selection.joins or self._failure is not None:
             return
@@ -379,7 +380,8 @@ class Reading:
         commit. The next consumer of the group would begin at its end and never show the records between. librdkafka
         calls this, and it waits for the brokers, in each request up to the time-out. The assignment is reported to the
         user; an error is kept, and _next_batch() raises it. A partition whose commit cannot be read or whose start
-        cannot be looked up is left out, and with auto.offset.reset=none (error) every one without a commit.
+        cannot be looked up is left out, and with auto.offset.reset=none (error), but without `from_beginning`, every
+        one without a commit.
         """
         self._unassigned_since = None
         self._watch.partitions |= {(entry.topic, entry.partition) for entry in partitions}
@@ -392,7 +394,7 @@ class Reading:
             """Return the committed offsets, and the offsets that were looked up for partitions without a commit.
 
             A partition whose commit cannot be read has its error, and is not looked up. With auto.offset.reset=none
-            (error) none are looked up. Raise UnreachableError or OperationError.
+            (error), and without `from_beginning`, none are looked up. Raise UnreachableError or OperationError.
             """
             try:
                 committed = consumer.committed(partitions, timeout=timeout_s)

@@ -86,11 +86,12 @@ def parse_members(line: bytes) -> dict[str, Any]:
     """Return the members of a JSON object.
 
     A value is a string, None, or JsonText for anything else; an integer, but no key or value, can be an int or
-    JsonText. Headers that are a list or an object are a list: of lists such as [name, value], of dicts for objects, and
-    of other items as they are, which are not checked here. Raise FormatError for a line that is no JSON object in UTF-8
-    or begins with a byte order mark, for nesting that is too deep, for a string with half of a surrogate pair, and for
-    a key, value, headers, partition or timestamp that is repeated. Of another repeated name the last value may count
-    without an error. Names of members, and strings inside a JsonText, are not checked for half of a surrogate pair.
+    JsonText. Headers that are an object become a list of [name, value]; a list stays one, of lists such as [name,
+    value], of dicts for objects, and of other items as they are, which are not checked here. Raise FormatError for a
+    line that is no JSON object in UTF-8 or begins with a byte order mark, for nesting that is too deep, for a string
+    with half of a surrogate pair, and for a key, value, headers, partition or timestamp that is repeated. Of another
+    repeated name the last value may count without an error. Names of members, and strings inside a JsonText, are not
+    checked for half of a surrogate pair.
     """
     import orjson
 
@@ -174,8 +175,9 @@ def _skip(text: str, at: int) -> int:
 def _parse_object(text: str, at: int) -> dict[str, Any]:
     """Return the members of the object at a position, as parse_members() has them; nothing else may follow it.
 
-    Raise FormatError for another value, a repeated name, or a string with half of a surrogate pair; ValueError or
-    StopIteration (with the position) for text that is not JSON; RecursionError for deep nesting.
+    Raise FormatError where no { is at the position, for a repeated name, and for half of a surrogate pair, as
+    parse_members() does; ValueError or StopIteration (with the position) for what is no JSON behind the {, and for
+    something behind the object; RecursionError for deep nesting.
     """
     if text[at : at + 1] != "{":
         raise FormatError("not an object", 'like {"key": "k", "value": "v"}')
@@ -270,7 +272,8 @@ def _parse_headers(text: str, at: int) -> list[Any]:
     def take(_: str, begin: int, end: int) -> None:
         """Append the element between two positions: an object as a dict, a list, or another value as _parse_value().
 
-        Raise FormatError for half of a surrogate pair.
+        The values in a dict or a list are as of _parse_value(), too. Raise FormatError for half of a surrogate pair in
+        a value, but not in a name of the object or inside a nested value.
         """
         if text[begin] == "{":
             item: dict[str, Any] = {}

@@ -92,7 +92,8 @@ def make_json_filter(text: str, format: Format) -> RecordFilter:
     def passes(message: Any) -> bool:
         """Return whether a message's value is JSON that fulfils the condition.
 
-        False where _decode() gives None; its errors pass through.
+        False where _decode() gives None, whose errors pass through, and for JSON that Python's json cannot read or that
+        is nested too deeply.
         """
         value = _decode(message.value(), format)
         if value is None:
@@ -118,9 +119,10 @@ class Condition:
     def holds(self, data: Any) -> bool:
         """Return whether a JSON value, as Python's json has it, fulfils the condition.
 
-        False where the path leads nowhere, also for !=, and where <, >, <= or >= cannot compare the types. Values of
-        other types are unequal, also 1 and true. Without a comparison every value except null and false fulfils it,
-        also 0 and an empty one.
+        False where the path leads nowhere, also for !=, where <, >, <= or >= cannot compare the types, and where =~
+        meets no text. Values of other types are unequal, also 1 and true. Without a comparison every value except null
+        and false fulfils it, also 0 and an empty one. Raise RecursionError where both the value and the literal are
+        nested too deeply.
         """
         value = self._find_value(data)
         if value is _MISSING:

@@ -268,8 +268,8 @@ class _RowLines:
         """Return the next line, or None at the end of the input. `row` has the lines of the row so far.
 
         A last line without an end gets one, except in the rest of a row after a signal. After a signal only the lines
-        that have come and the rest of a row that was begun follow, and then None. Where the signal cuts the row,
-        `is_cut` becomes True. Raise OSError where the input cannot be read.
+        that have come and the rest of a row that was begun follow, and then None. Where the signal cuts a row behind
+        its first line, `is_cut` becomes True. Raise OSError where the input cannot be read.
         """
         while not self.waiting:
             lines = next(self._batches, None)
@@ -406,8 +406,8 @@ def repeat(open_input: Callable[[], Iterator[Piece]], times: int, stop: Stop) ->
     """Yield the pieces of the iterators that `open_input` returns, which is called `times` times; 0 means without end.
 
     It is called for each repetition when the one before was yielded, and at least once. After a signal the first
-    repetition is completed, and a later one ends at once. An input without records ends the repetition. Errors of the
-    iterators pass through.
+    repetition is completed, and a later one ends at once. An input without records ends the repetition. Errors of
+    `open_input` and of the iterators pass through.
     """
     for number in count(1):
         empty = True

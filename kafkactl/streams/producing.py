@@ -45,8 +45,8 @@ DEFAULTS: Mapping[str, Any] = {
 class Sending:
     """An open producer for one topic; a context manager.
 
-    Leaving the context waits for the answers of all records; after a signal, for a limited time. Errors of the
-    account's `tell` pass through all methods.
+    Leaving the context waits for the answers of all records; after a signal, for a limited time. Errors of `tell`, also
+    of the account's, pass through all methods.
     """
 
     def __init__(
@@ -81,10 +81,10 @@ class Sending:
         """Queue records, waiting while the queue is full.
 
         A record that cannot be sent fails in the account, and nothing is raised for it. After a signal's time is over
-        all records fail. Raise OperationError where the producer can send no more records (all of the batch that are
-        not queued fail), UnreachableError where no leader was reached, and UsageError where a second producer, for
-        unusual names of headers, refuses a client setting. Where that one can send no more, its records fail, and
-        flush() raises the OperationError.
+        all records fail. Raise OperationError where the producer can send no more records or refuses a whole batch (all
+        of the batch that are not queued fail), UnreachableError where no leader was reached, and UsageError where a
+        second producer, for unusual names of headers, refuses a client setting. Where that one can send no more, its
+        records fail, and flush() raises the OperationError.
         """
         self._account.accepted += len(batch)
         if self._stop.is_over:
@@ -172,7 +172,8 @@ class Sending:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Flush, and close a second producer.
 
-        Raise the errors of flush(), unless the context ends with another error, which goes on.
+        Raise the errors of flush(); but a KafkactlError of it is dropped where the context ends with another error,
+        which goes on then.
         """
         try:
             self.flush()
@@ -397,8 +398,8 @@ def require_topic(
     """Return the topic's partition numbers, and `host:port` of the brokers that lead them, by broker id.
 
     A missing topic is created where the broker does so on a request of `producer`; its leaders are not known then.
-    `tell` is called with a sentence about that. `partition` must exist, unless it is None; then an error of a topic in
-    the metadata is not looked at, and the numbers may be empty.
+    `tell` is called with a sentence about that; its errors pass through. `partition` must exist, unless it is None;
+    then an error of a topic in the metadata is not looked at, and the numbers may be empty.
 
     Raise NotFoundError for a topic that does not exist and was not created, and for a missing partition. Raise
     OperationError without the right to see the topic or to create a missing one, for an error of the topic where

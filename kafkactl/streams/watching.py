@@ -197,8 +197,8 @@ class Watch:
     def _find_deleted(self, topics: dict[str, TopicMetadata]) -> list[Partition]:
         """Return the partitions of deleted topics, sorted, and stop watching them.
 
-        Each deleted topic is reported to `tell`. Where the selection has no `include`, raise NotFoundError instead;
-        nothing is removed then. A topic counts as deleted when two calls in a row miss it.
+        Each deleted topic is reported as by note_deleted(). Where the selection has no `include`, raise NotFoundError
+        instead; nothing is removed then. A topic counts as deleted when two calls in a row miss it.
         """
         known = {name for name, topic in topics.items() if not _is_unknown(topic.error)}
         deleted_topics = self._missed.find_deleted({topic for topic, _ in self.partitions}, known)

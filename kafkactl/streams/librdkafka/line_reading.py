@@ -111,7 +111,7 @@ class LineReading:
                 return
 
     def _apply_changes(self) -> None:
-        """Read new partitions, too, and stop reading partitions of deleted topics.
+        """Read new partitions, too, from their beginning, and stop reading partitions of deleted topics.
 
         Raise NotFoundError for a deleted topic that was named, UnreachableError where nothing can come any more, and
         OperationError where librdkafka refuses the change.

@@ -26,7 +26,8 @@ _FAST_IN_ONE = {"linger.ms": 20, "batch.num.messages": 3000}
 class LineSending:
     """An open producer of plain lines; a context manager.
 
-    Leaving the context waits for the answers of all records; after a signal, for a limited time.
+    Leaving the context waits for the answers of all records; after a signal, for a limited time. Errors of `tell`, also
+    of the account's, pass through all methods.
     """
 
     def __init__(
@@ -104,8 +105,8 @@ class LineSending:
 
         After a signal's time, a fatal error, or where no leader was ever reached, the remaining records are removed and
         fail. Then raise OperationError for a fatal error, and UnreachableError where no leader was reached, in place of
-        an error of the context. Errors of the account's `tell` pass through. Otherwise nothing is raised, and an error
-        of the context goes on; so it is also after a fatal error where no record waits any more.
+        an error of the context. Otherwise only the errors of both `tell` are raised, and an error of the context goes
+        on; so it is also after a fatal error where no record waits any more.
         """
         try:
             while not self._sender.flush():
