@@ -188,7 +188,8 @@ def console_producer(
         # Slow output needs small pieces of input, so that few records are unsent when a signal comes.
         make_input = AnyLineEndInput if people.is_kafka_style() else StoppableInput
         read = make_input(stream.fileno(), stopping, _SLOW_CHUNK_BYTES if is_slow else CHUNK)
-        prompt = stack.enter_context(TypedLines(read, stopping)) if is_typed else None
+        is_stdin = input_flags.from_file is None
+        prompt = stack.enter_context(TypedLines(read, stopping, is_stdin)) if is_typed else None
 
         def send_all() -> None:
             """Send all records of the input, and wait until each is acknowledged or has failed.
