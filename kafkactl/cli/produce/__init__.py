@@ -344,10 +344,9 @@ def _send_all(
 
 
 def _make_summary(account: Account, topic: str) -> str:
-    """Return the last note: the number of records that were delivered, then committed transactions.
+    """Return the last note: the numbers of delivered records, committed transactions, aborted and undelivered records.
 
-    The records that were aborted and not delivered follow. Numbers of 0 are left out, but not that of delivered
-    records.
+    Numbers of 0 are left out, but not that of delivered records.
     """
     parts = [f"{account.delivered} record{'' if account.delivered == 1 else 's'} delivered to {topic}"]
     if account.committed_transactions:
