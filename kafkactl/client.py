@@ -5,8 +5,7 @@ docs/python.md has examples, which a test runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import sleep
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from kafkactl.admin.topics.models import TopicDescription, TopicListing
     from kafkactl.connection.cluster import Cluster
     from kafkactl.streams.account import Account, UndeliveredRecord
-    from kafkactl.streams.record import Record
+    from kafkactl.streams.record import Headers, Record
     from kafkactl.streams.selection import Selection
 
 _MOST_PARTITIONS, _MOST_REPLICAS = 100_000, 10_000
@@ -405,25 +404,20 @@ class Client:
         """
         from kafkactl.streams.consuming import Reading
         from kafkactl.streams.headers import make_header_reader
-        from kafkactl.streams.record import read_headers_again
 
-        token = read_headers_again.set(make_header_reader(self._cluster))
-        reading: Reading | None = None
+        read_again = make_header_reader(self._cluster)
+        reading = Reading(self._cluster, selection, _ignore)
         try:
-            reading = Reading(self._cluster, selection, _ignore)
             left = max_records
             for batch in reading.read_batches() if left != 0 else ():
                 for message in batch:
-                    yield _make_consumed(message)
+                    yield _make_consumed(message, read_again)
                     reading.mark_handled([message])
                     left = None if left is None else left - 1
                     if left == 0:
                         return
         finally:
-            if reading is not None:
-                reading.close()
-            with suppress(ValueError):  # a generator that is closed in another context
-                read_headers_again.reset(token)
+            reading.close()
 
     def _require_writable(self, action: str) -> None:
         """Raise UsageError if the context is read-only. `action` is the refused change, beginning with a verb."""
@@ -485,10 +479,19 @@ def _make_reset(to: object, shift_by: object) -> Any:
     return Reset(ResetTo(to))
 
 
-def _make_consumed(message: Any) -> ConsumedRecord:
-    """Return a message of confluent_kafka as a record. Raise KafkactlError where its headers cannot be read."""
-    from kafkactl.streams.record import read_headers
+def _make_consumed(message: Any, read_again: Callable[[Any], Headers]) -> ConsumedRecord:
+    """Return a message of confluent_kafka as a record. Raise KafkactlError where its headers cannot be read.
 
+    `read_again` returns the headers of a message whose names are not all UTF-8; its errors pass through.
+    """
+    from kafkactl.streams.record import read_headers, read_headers_again
+
+    # Set for one record only: another generator, or another thread, may be next.
+    token = read_headers_again.set(read_again)
+    try:
+        headers = tuple(read_headers(message))
+    finally:
+        read_headers_again.reset(token)
     kind, timestamp_ms = message.timestamp()
     return ConsumedRecord(
         topic=message.topic(),
@@ -497,5 +500,5 @@ def _make_consumed(message: Any) -> ConsumedRecord:
         timestamp_ms=timestamp_ms if kind else None,
         key=message.key(),
         value=message.value(),
-        headers=tuple(read_headers(message)),
+        headers=headers,
     )

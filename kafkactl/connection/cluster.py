@@ -359,8 +359,8 @@ class Cluster:
         """Make librdkafka look for the brokers again, for at most 0.4 s.
 
         Raise UnreachableError where something other than a broker listens at every address; an address where nothing
-        listens or nobody answers prevents the error. This is checked once, in less than 1 s, and only before the first
-        answer.
+        listens, nobody answers or TLS fails prevents the error. This is checked once, in less than 1 s, and only before
+        the first answer.
 
         librdkafka's requests wait for the broker that metadata calls the controller. With KRaft this can be any broker,
         also a frozen one, and librdkafka does not ask another one before the frozen broker answers.
@@ -567,11 +567,11 @@ class Cluster:
         """Return the brokers that do not answer, as texts with their addresses, and the number of all checked brokers.
 
         A text is "broker 1 at host:port", or the address alone, sorted by address. At most 16 bootstrap servers and 16
-        other brokers are checked, over new connections, and nothing is raised. A broker that refuses or closes them, or
-        whose name cannot be looked up, is silent, too. Each has `wait_s` s for its answer; None means 0.5 s. Where no
-        metadata has come yet, one that answers is asked for the others, which takes at most about 1 s more. A bootstrap
-        server that is no address of a known broker counts only where no broker is known, or none of the known ones is
-        silent.
+        other brokers are checked, over new connections, and nothing is raised. A broker that refuses or closes them,
+        whose name cannot be looked up, or with which TLS fails, is silent, too. Each has `wait_s` s for its answer;
+        None means 0.5 s. Where no metadata has come yet, one that answers is asked for the others, which takes at most
+        about 1 s more. A bootstrap server that is no address of a known broker counts only where no broker is known, or
+        none of the known ones is silent.
         """
         from kafkactl.connection.diagnosis import find_silent
         from kafkactl.connection.peers import KAFKA_WAIT_S

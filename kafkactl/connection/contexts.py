@@ -254,7 +254,8 @@ def _make_context(name: str, entry: Mapping[str, Any]) -> Context:
 def _make_loader() -> Any:
     """Return a subclass of PyYAML's safe loader for which a single value without a tag is null or a text.
 
-    Numbers and words such as `on` stay as they are written: 0123 may be a password.
+    Numbers and words such as `on` stay as they are written: 0123 may be a password. << is only a merge key: as a value
+    it needs quotes, or yaml.YAMLError is raised at loading.
     """
     import yaml
 

@@ -168,7 +168,8 @@ def is_no_broker(settings: Settings) -> bool:
     """Return whether something listens at every bootstrap address (of the first 16) and is certainly no Kafka broker.
 
     That is HTTP, a KRaft controller, ZooKeeper, TLS without TLS in the settings, or another protocol. It is False where
-    an address does not answer or closes connections. The check takes less than 1 s, and nothing is raised.
+    an address does not answer or closes connections, and where a handshake of TLS fails. The check takes less than 1 s,
+    and nothing is raised.
     """
     peers = look_at(_parse_addresses(settings), _make_secure(settings))
     return bool(peers) and all(peer in _NO_BROKERS for peer in peers.values())
@@ -179,10 +180,10 @@ def find_silent(settings: Settings, list_brokers: ListBrokers, wait_s: float = K
 
     `list_brokers` takes the bootstrap servers that answer and gives the addresses of all brokers by name. At most 16
     bootstrap servers and 16 other brokers are checked. Each has `wait_s` seconds for its answer; one that refuses or
-    closes connections, or whose name cannot be looked up, counts as silent, too; anything else that answers does not.
-    The texts are "NAME at HOST:PORT", or HOST:PORT for a bootstrap server that is not in that list. Such a server is
-    reported and counted only where the list is empty or none of its brokers is silent. Errors of `list_brokers` pass
-    through.
+    closes connections, whose name cannot be looked up, or with which TLS fails, counts as silent, too; anything else
+    that answers does not. The texts are "NAME at HOST:PORT", or HOST:PORT for a bootstrap server that is not in that
+    list. Such a server is reported and counted only where the list is empty or none of its brokers is silent. Errors of
+    `list_brokers` pass through.
     """
     secure = _make_secure(settings)
     peers = look_at(_parse_addresses(settings), secure, wait_s)
@@ -195,10 +196,10 @@ def _find_silent(
     """Return the silent brokers as texts, sorted by address, and the number of checked brokers.
 
     `peers` are the bootstrap servers, already checked; `secure` starts TLS, or is None. The texts are "NAME at
-    HOST:PORT", or HOST:PORT without a name. Servers that refuse or close connections, or whose name cannot be looked
-    up, count as silent; anything else that answers, such as HTTP, does not. Bootstrap servers are reported and counted
-    only where `list_brokers` names them, where it names nobody, or where none of its brokers is silent. The errors of
-    `list_brokers` pass through.
+    HOST:PORT", or HOST:PORT without a name. Servers that refuse or close connections, whose name cannot be looked up,
+    or with which TLS fails, count as silent; anything else that answers, such as HTTP, does not. Bootstrap servers are
+    reported and counted only where `list_brokers` names them, where it names nobody, or where none of its brokers is
+    silent. The errors of `list_brokers` pass through.
     """
     brokers = list_brokers([address for address, peer in peers.items() if peer is Peer.BROKER])
     names = {address: name for name, address in brokers.items()}

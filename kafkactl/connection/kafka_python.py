@@ -491,8 +491,8 @@ class Brokers:
     async def _wait_briefly(self, future: Any, wait_s: float) -> None:
         """Wait until the future is done, but no longer than `wait_s` s (1 ms where that is less).
 
-        Without a future, or with one that is done, the wait is `wait_s` s and at most 5 ms.
-        The future's error is not raised if it is one of list_kafka_errors() or UNREADABLE_VERSIONS.
+        Without a future, or with one that is done, the wait is `wait_s` s and at most 5 ms, and nothing is raised.
+        Otherwise raise the future's error, unless it is one of list_kafka_errors() or UNREADABLE_VERSIONS.
         """
         if future is None or future.is_done:
             await self._net.sleep(min(max(0.0, wait_s), _MOMENT_S))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
@@ -306,3 +307,50 @@ def test_what_librdkafka_refuses_is_an_error_of_ours(group: str | None, monkeypa
         pytest.raises(OperationError, match="fenced"),
     ):
         list(client.consume("orders", group=group, from_beginning=True, max_records=1))
+
+
+class _StrangeMessage:
+    """A message that has a header whose name is not UTF-8: confluent_kafka cannot read it."""
+
+    def __init__(self, topic: str, offset: int) -> None:
+        self.topic, self.offset = lambda: topic, lambda: offset
+        self.partition, self.timestamp, self.key, self.value = lambda: 0, lambda: (0, 0), lambda: None, lambda: b""
+
+    def headers(self) -> None:
+        raise SystemError
+
+    def set_headers(self, headers: object) -> None:
+        """Take the headers that were read again."""
+
+
+class _StrangeReading:
+    """A reading of two records with such headers."""
+
+    def __init__(self, cluster: Cluster, *_arguments: object) -> None:
+        self._place = cluster.settings.bootstrap_servers
+
+    def read_batches(self) -> Iterator[list[_StrangeMessage]]:
+        yield [_StrangeMessage(self._place, 0), _StrangeMessage(self._place, 1)]
+
+    def mark_handled(self, messages: object) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def test_each_reading_asks_its_own_cluster_for_headers_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also beside another reading, after its end, and where another thread goes on."""
+    monkeypatch.setattr("kafkactl.streams.consuming.Reading", _StrangeReading)
+    monkeypatch.setattr(
+        "kafkactl.streams.headers.make_header_reader",
+        lambda cluster: lambda _message: [(b"\xff", cluster.settings.bootstrap_servers.encode())],
+    )
+    clients = [kafkactl.connect(bootstrap_servers=f"host{number}:9092") for number in range(3)]
+    first, second, third = (client.consume("orders") for client in clients)
+    records = [next(first), next(second), next(first)]
+    first.close()  # type: ignore[attr-defined]
+    records += [next(second), next(third)]
+    with ThreadPoolExecutor(1) as threads:
+        records.append(threads.submit(next, third).result())
+    assert [record.headers for record in records] == [((b"\xff", record.topic.encode()),) for record in records]

@@ -261,7 +261,7 @@ def logs(
 
 
 def _count_brokers(target: StartedTarget) -> int:
-    """Return how many brokers are in the cluster's metadata; 0 where none answers within 2 s.
+    """Return how many brokers are in the cluster's metadata; 0 where none answers within 2 s or the login fails.
 
     Raise OperationError for a refusal, and UsageError for a setting of `target.client` that cannot be translated or is
     wrong.

@@ -271,7 +271,7 @@ def _follow(connected: Cluster, moves: Sequence[DirMove]) -> None:
     keys = {row.key for row in moves}
 
     def look() -> Progress:
-        """Return how far the moves are.
+        """Return how far the moves are; one counts as ended where the broker shows no copy for it.
 
         Raise NotFoundError where the broker is not alive, UnreachableError or OperationError where it does not answer,
         and UsageError for a wrong client setting.

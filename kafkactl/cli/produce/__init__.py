@@ -188,7 +188,8 @@ def console_producer(
         # Slow output needs small pieces of input, so that few records are unsent when a signal comes.
         make_input = AnyLineEndInput if people.is_kafka_style() else StoppableInput
         read = make_input(stream.fileno(), stopping, _SLOW_CHUNK_BYTES if is_slow else CHUNK)
-        prompt = stack.enter_context(TypedLines(read, stopping)) if is_typed else None
+        is_stdin = input_flags.from_file is None
+        prompt = stack.enter_context(TypedLines(read, stopping, is_stdin)) if is_typed else None
 
         def send_all() -> None:
             """Send all records of the input, and wait until each is acknowledged or has failed.
@@ -343,10 +344,9 @@ def _send_all(
 
 
 def _make_summary(account: Account, topic: str) -> str:
-    """Return the last note: the number of records that were delivered, then committed transactions.
+    """Return the last note: the numbers of delivered records, committed transactions, aborted and undelivered records.
 
-    The records that were aborted and not delivered follow. Numbers of 0 are left out, but not that of delivered
-    records.
+    Numbers of 0 are left out, but not that of delivered records.
     """
     parts = [f"{account.delivered} record{'' if account.delivered == 1 else 's'} delivered to {topic}"]
     if account.committed_transactions:

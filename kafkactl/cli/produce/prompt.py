@@ -21,16 +21,16 @@ _FILE = "producer_history"
 class TypedLines:
     """An input of lines that are typed after a prompt. At its end the history is written to a file."""
 
-    def __init__(self, typed: StoppableInput, stopping: NotedStopping) -> None:
-        """Take the input for lines without editing, and the signals.
+    def __init__(self, typed: StoppableInput, stopping: NotedStopping, is_stdin: bool = True) -> None:
+        """Take the input, the signals, and whether the input is standard input: readline reads no other terminal.
 
-        Lines are edited where stdout is a terminal and Python has readline; then the history is read from its file, and
-        an unreadable one is ignored. `sys.stdin` keeps bytes that are no text as lone surrogates then.
+        Lines are edited where it is, stdout is a terminal and Python has readline; then the history is read from its
+        file, and an unreadable one is ignored. `sys.stdin` keeps bytes that are no text as lone surrogates then.
         """
         self._typed, self._stopping = typed, stopping
         self.cut = b""
         """The begin of a piece that a signal ended before its end was typed."""
-        self._edits = out.is_terminal
+        self._edits = is_stdin and out.is_terminal
         if self._edits:
             try:
                 import readline

@@ -223,7 +223,7 @@ def _read_present(connected: Cluster, topics: Sequence[str]) -> dict[Partition, 
 
     It has another text for a name that no topic can have. The first one is in the order of `topics`. While a move runs,
     the replicas that it adds and removes are among them. Raise UnreachableError, OperationError for a refusal, also of
-    one topic, and UsageError for a wrong client setting.
+    one topic, and UsageError for a wrong client setting and a name that is not UTF-8.
     """
     from kafkactl.admin import reassignment
 

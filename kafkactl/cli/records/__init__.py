@@ -109,6 +109,7 @@ def delete(
     if not people.is_kafka_style():  # Kafka's tool shows no plan, and the brokers say what they refuse
         compacted = find_compacted_topics(connected, sorted({topic for topic, _ in before}))
         planned = records.plan(connected, before, compacted)
+        before = {(row.topic, row.partition): row.before_offset for row in planned}  # records that come later stay
     changes = [
         Change(action=f"delete records of {topic}-{partition} before offset {offset}", inverse=cannot_be_undone)
         for (topic, partition), offset in sorted(before.items())
@@ -175,19 +176,23 @@ def _show_deletions(rows: Sequence[Deletion], output: MirrorOutputOptions) -> in
 def _find_kept_offsets(
     connected: Cluster, partitions: list[Partition], offset: int | None, moment: int | None
 ) -> dict[Partition, int]:
-    """Return the first offset that stays in each partition, or -1 (the end) where all records are older than the time.
+    """Return the first offset that stays in each partition: the present end where all records are older than the time.
 
     `moment` is the time in ms since 1970: the first record at or after it stays. With a `moment` of None the result is
-    `offset` everywhere, or -1 for an `offset` of None, and nothing is asked. Raise OperationError where an offset
-    cannot be read, UnreachableError where no partition was answered, and UsageError for a wrong client setting.
+    `offset` everywhere, or -1 (the end) for an `offset` of None, and nothing is asked. Raise OperationError where an
+    offset cannot be read, UnreachableError where no partition was answered, and UsageError for a wrong client setting.
     """
     from kafkactl.admin.offsets import find_offsets
     from kafkactl.admin.records import TO_THE_END
+    from kafkactl.connection.protocol import SpecialOffset
 
     if moment is None:
         return dict.fromkeys(partitions, TO_THE_END if offset is None else offset)
-    rows = find_offsets(connected, partitions, moment)
-    for row in rows:
-        if row.error:
-            raise OperationError(f"{row.topic}-{row.partition}: {row.error}: nothing deleted")
-    return {(row.topic, row.partition): TO_THE_END if row.offset is None else row.offset for row in rows}
+    kept: dict[Partition, int] = {}
+    for at in (SpecialOffset.LATEST, moment):  # the end first: a new record that comes between both answers stays
+        for row in find_offsets(connected, partitions, at):
+            if row.error:
+                raise OperationError(f"{row.topic}-{row.partition}: {row.error}: nothing deleted")
+            if row.offset is not None:
+                kept[row.topic, row.partition] = row.offset
+    return kept
