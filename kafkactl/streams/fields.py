@@ -87,11 +87,12 @@ def parse_members(line: bytes) -> dict[str, Any]:
 
     A value is a string, None, or JsonText for anything else; an integer, but no key or value, can be an int or
     JsonText. Headers that are an object become a list of [name, value]; a list stays one, of lists such as [name,
-    value], of dicts for objects, and of other items as they are, which are not checked here. Raise FormatError for a
-    line that is no JSON object in UTF-8 or begins with a byte order mark, for nesting that is too deep, for a string
-    with half of a surrogate pair, and for a key, value, headers, partition or timestamp that is repeated. Of another
-    repeated name the last value may count without an error. Names of members, and strings inside a JsonText, are not
-    checked for half of a surrogate pair.
+    value], of dicts for objects, and of other items as they are, which are not checked here.
+
+    Raise FormatError for a line that is no JSON object in UTF-8 or begins with a byte order mark, for nesting that is
+    too deep, for a string with half of a surrogate pair, and for a key, value, headers, partition or timestamp that is
+    repeated. Of another repeated name the last value may count without an error. Names of members, and strings inside a
+    JsonText, are not checked for half of a surrogate pair.
     """
     import orjson
 

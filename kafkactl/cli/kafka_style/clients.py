@@ -105,6 +105,7 @@ def translate_settings(client: str, settings: ClientSettings, chosen: Mapping[st
     stderr. A file of settings is passed on as --command-config; its settings get no option, except max.block.ms, and
     one whose value changes and is not secret. A client's own partitioner.ignore.keys or exclude.internal.topics, and
     encodings of serializers, get neither option nor warning. Numbers become the nearest ones that librdkafka takes.
+
     Raise JavaError, with `before` as its text for stdout, for a value that Java refuses, also for one of `chosen`, and
     for a class outside Kafka's package, such as an interceptor.
     """

@@ -120,10 +120,11 @@ def translate(arguments: Arguments) -> Run:
     The command line must have passed `check`. The file has the HMAC in base64, and the result's `warning`, for stderr,
     says that others can read it on the command line. Of several owners of a new token only the first counts, and an
     empty HMAC gives no option. The command asks for no confirmation; `create` and `describe` show HMACs. The `before`
-    of an error is Kafka's line about the call, where Kafka's tool prints it. Raise OptionError for an option given
-    twice (principals may be several) and a text that is no number, and JavaError for a file of settings that cannot be
-    opened, a text that is no address or no principal, a missing number or HMAC, and a text that is not base64. Raise
-    KafkactlError where the nameless file cannot be written.
+    of an error is Kafka's line about the call, where Kafka's tool prints it.
+
+    Raise OptionError for an option given twice (principals may be several) and a text that is no number, and JavaError
+    for a file of settings that cannot be opened, a text that is no address or no principal, a missing number or HMAC,
+    and a text that is not base64. Raise KafkactlError where the nameless file cannot be written.
     """
     require_file(arguments.value("command-config"))
     require_servers(arguments)

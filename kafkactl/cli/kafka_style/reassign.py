@@ -272,6 +272,7 @@ def _check_plan(path: str, is_executed: bool) -> str:
 
     The copy is for a file that can be read only once, and for one with something behind the JSON, which Kafka's tool
     ignores. It is a nameless file, /dev/fd/NUMBER: only this process can open it, and it goes away with the process.
+
     Raise JavaError for a file that Kafka's tool refuses: it cannot be read, is no JSON object, has a version other than
     1 (it may be missing) or `partitions` that are no list, or has a partition that is no object, without topic,
     partition or replicas, with a field of another type, or with other numbers of replicas and log dirs. With

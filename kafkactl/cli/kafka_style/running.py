@@ -52,8 +52,10 @@ def run_tool(
     as it is, and any other becomes the tool's `failure_status`; else only a status above 128 counts, that of a signal.
     After an error a status 0 of Kafka's tool becomes 1, unless KAFKACTL_COMPAT_STATUS is kafka. `own_flags` are options
     of kafkactl for the translated command. --bootstrap-server may be missing with `may_use_context`, `own_flags`, or
-    KAFKACTL_COMPAT_CONTEXT=1. The login of KAFKA_OPTS goes into os.environ. Raise KeyError for an unknown tool,
-    OutputError and ReaderLeftError where stdout fails, and the errors of `run_command`.
+    KAFKACTL_COMPAT_CONTEXT=1. The login of KAFKA_OPTS goes into os.environ.
+
+    Raise KeyError for an unknown tool, OutputError and ReaderLeftError where stdout fails, and the errors of
+    `run_command`.
     """
     tool = load_tool(name)
     _check_variables()
