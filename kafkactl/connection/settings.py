@@ -8,6 +8,7 @@ secrets of another one:
      of 1
   3. the current context
   4. localhost:9092
+
 The client settings come from all of these; later ones win:
   the context's properties < KAFKACTL_CLIENT_* (SASL_PASSWORD for sasl.password) < --command-config < -X name=value
   < properties of kafkactl.connect()
