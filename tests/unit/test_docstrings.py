@@ -12,7 +12,7 @@ DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def iterate_paragraphs() -> Iterator[tuple[str, str]]:
-    """Yield each file and each paragraph of its docstrings that is neither a list nor a drawing, with indented lines."""
+    """Yield each file and each paragraph of its docstrings that has no indented lines, as a list has."""
     for path in sorted((REPOSITORY / "kafkactl").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             docstring = ast.get_docstring(node) if isinstance(node, DOCUMENTED) else None
