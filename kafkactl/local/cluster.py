@@ -237,7 +237,8 @@ def _require_same(
 ) -> None:
     """Raise EngineError where the running cluster has other values than the requested ones.
 
-    None, and "auto" as `engine`, are no request; 0 and an empty version are one. The message names all differences.
+    None, and "auto" as `engine`, are no request; 0 and an empty version are one. `log_dir` is compared by its real
+    path. The message names the present value of each difference.
     """
     differences = [
         f"{property_name} {present}"
