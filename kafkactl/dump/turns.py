@@ -125,9 +125,9 @@ def run_in_turns(items: Callable[[], Iterator[T]], jobs: int, position: int, wor
 
     `items` returns a new iterator over all items, and each of the `jobs` forked processes handles every n-th of them
     with `work`, so that the items need not be known before the first is done. Both are called in the processes: what
-    they change in memory is lost. `items` itself must not raise, only its iterator. `jobs` is 1 or more. Results must
-    be picklable. `position` is where the first item's output begins, in bytes. An OSError or KafkactlError of a process
-    is raised here.
+    they change in memory is lost. `items` itself must not raise, only its iterator. `jobs` is 1 or more. Results and
+    errors must be picklable. `position` is where the first item's output begins, in bytes. An OSError or KafkactlError
+    of a process is raised here, behind the results of earlier items.
 
     Raise KafkactlError where a process was lost, or ended with an error of another class; BrokenPipeError where nobody
     reads the output; and OSError where no pipe can be made or no process started. No process is started before the
@@ -201,9 +201,10 @@ def _serve(
 ) -> None:
     """Do the work of one process, with its `number` from 0 on, and end the process; this never returns.
 
-    `turns` and `results` are the pipes of all processes, as pairs of reading and writing end. Results, the end, and an
-    OSError or KafkactlError are written to the own pipe. The exit status is 0, also after such an error, 2 where nobody
-    reads the output, and 1 after any other error, which is not printed. SIGINT ends the process at once.
+    `items` are those of this process alone. `turns` and `results` are the pipes of all processes, as pairs of reading
+    and writing end. Results, the end, and an OSError or KafkactlError are written to the own pipe. The exit status is
+    0, also after such an error, 2 where nobody reads the output or the results (BrokenPipeError), and 1 after any other
+    error, which is not printed. SIGINT ends the process at once.
     """
     import pickle
 

@@ -43,10 +43,11 @@ def up(
 ) -> Target:
     """Start a target and return it when all its brokers serve; return one that runs already at once.
 
-    `name` is one of TARGETS, `engine` one of ENGINES. A `port` (the first of three), `version` or `log_dir` (a folder
-    of this host, whose log dirs all users may write) of None keeps the value of the target's last run, or the compose
-    file's own. A port of 0 and an empty version do the same, unless the target runs already: then they count as other
-    values. The values are recorded when the engine has all it needs, before the start, and stay after a later error.
+    `name` is one of TARGETS, `engine` one of ENGINES. A `port` (the first of three, at most 65533: a record with a
+    higher one counts as damaged), `version` or `log_dir` (a folder of this host, whose log dirs all users may write) of
+    None keeps the value of the target's last run, or the compose file's own. A port of 0 and an empty version do the
+    same, unless the target runs already: then they count as other values. The values are recorded when the engine has
+    all it needs, before the start, and stay after a later error.
     `count_brokers` decides whether the brokers serve; it is not asked about a target that runs already, and its errors
     pass through. `tell` gets lines of progress. Images or jars that are missing are downloaded, without a time limit.
 
@@ -74,7 +75,6 @@ def up(
         version=version or new_cluster.version,
         log_dir=os.path.realpath(log_dir) if log_dir else new_cluster.log_dir,
     )
-    require_usable_folders(name, _make_variables(new_cluster))
     target = _load_target(new_cluster)
     new_cluster = replace(new_cluster, version=target.kafka_version)
     require_free((published.host for broker in target.brokers for published in broker.ports), name)
@@ -97,9 +97,9 @@ def down(name: str, wipe: bool, tell: Tell) -> None:
 
     `tell` gets lines of progress. Nodes that do not run are no error. After an EngineError the record stays. Raise
     NotFoundError for a cluster that was not started or was wiped, EngineError for a damaged record and where an engine
-    fails or a log dir cannot be removed, UsageError for an unknown target in the record and for a version that the
-    target cannot have, and OSError where the record or a pid file cannot be read or removed, the state of a process
-    cannot be read, or a node belongs to another user.
+    fails or a log dir cannot be removed, UsageError for an unknown target in the record and for a version or a folder
+    that the target cannot have, and OSError where the record or a pid file cannot be read or removed, the state of a
+    process cannot be read, or a node belongs to another user.
     """
     local_cluster = _require_local_cluster(name)
     target = _load_target(local_cluster)
@@ -115,8 +115,8 @@ def list_node_statuses() -> list[NodeStatus]:
 
     Clusters are sorted by name, and nodes are in the order of their start. Raise EngineError for a damaged record and
     where a compose file is not installed, OSError for a record or pid file that cannot be read, and UsageError for a
-    record with a version that its target cannot have. A Docker that does not answer is no error: the state is
-    "unknown".
+    record with a version or a folder that its target cannot have. A Docker that does not answer is no error: the state
+    is "unknown".
     """
     return [
         node
@@ -134,10 +134,10 @@ def apply(fault: Fault, name: str, node: str, tell: Tell) -> str:
     running one do nothing with the native engine; with Docker they are an EngineError. `tell` gets lines of progress.
 
     Raise NotFoundError for an unknown cluster or node, and EngineError for a node that does not run or has an unknown
-    state (which only a restart accepts), for a damaged record, and where the engine fails. Raise UsageError for a
-    restart with a KAFKA_HOME of another version and for a version in the record that the target cannot have, and
-    OSError for a record or pid file that cannot be read, a log or cache for jars that cannot be written, a pid file
-    that cannot be removed, and a process of another user.
+    state (which only a restart accepts), for a damaged record, without the compose file, and where the engine fails.
+    Raise UsageError for a restart with a KAFKA_HOME of another version, and for an unknown target in the record and a
+    version or a folder that the target cannot have, and OSError for a record or pid file that cannot be read, a log or
+    cache for jars that cannot be written, a pid file that cannot be removed, and a process of another user.
     """
     local_cluster = _require_local_cluster(name)
     target = _load_target(local_cluster)
@@ -167,8 +167,9 @@ def logs(name: str, follow: bool) -> int:
 
     With the Docker engine the status is docker's; the native engine returns 0, and with `follow` never. Raise
     NotFoundError for a cluster that was not started or was wiped, EngineError without docker or the compose file or for
-    a damaged record, UsageError for a version in the record that the target cannot have, OSError for a record or log
-    that cannot be read, OutputError where stdout cannot be written, and ReaderLeftError where its reader left.
+    a damaged record, UsageError for a version or a folder in the record that the target cannot have, OSError for a
+    record or log that cannot be read, OutputError where stdout cannot be written, and ReaderLeftError where its reader
+    left.
     """
     local_cluster = _require_local_cluster(name)
     return _make_engine(local_cluster).logs(_load_target(local_cluster), follow)
@@ -236,7 +237,8 @@ def _require_same(
 ) -> None:
     """Raise EngineError where the running cluster has other values than the requested ones.
 
-    None, and "auto" as `engine`, are no request; 0 and an empty version are one. The message names all differences.
+    None, and "auto" as `engine`, are no request; 0 and an empty version are one. `log_dir` is compared by its real
+    path. The message names the present value of each difference.
     """
     differences = [
         f"{property_name} {present}"
@@ -276,8 +278,8 @@ def _prepare_engine(new_cluster: Instance, requested: str, target: Target, tell:
 
     The engine then has its images or jars, which may be downloaded. `requested` is one of ENGINES. `tell` gets lines of
     progress, also about an engine that is passed over. Raise EngineError, too, where the data belong to another engine,
-    UsageError for a KAFKA_HOME with another version, and OSError where docker or java cannot be run or the cache for
-    jars cannot be written.
+    UsageError for a KAFKA_HOME with another version and as _make_engine() does, and OSError where docker or java cannot
+    be run or the cache for jars cannot be written.
     """
     engine_names = _choose_engines(requested, new_cluster.engine)
     reasons: list[EngineError] = []
@@ -311,9 +313,11 @@ def _load_target(local_cluster: Instance) -> Target:
     """Return the target of a local cluster.
 
     An empty version or log dir means that of the compose file. Raise UsageError for an unknown target and for a version
-    that it cannot have, and EngineError where its compose file is not installed.
+    or a folder that it cannot have, and EngineError where its compose file is not installed.
     """
-    return load_target(local_cluster.target, _make_variables(local_cluster))
+    variables = _make_variables(local_cluster)
+    require_usable_folders(local_cluster.target, variables)
+    return load_target(local_cluster.target, variables)
 
 
 def _make_variables(local_cluster: Instance) -> dict[str, str]:
@@ -330,8 +334,9 @@ def _is_running(local_cluster: Instance) -> bool:
     """Return True where all nodes run and False where none does; raise EngineError when only some do.
 
     A paused node, and an unknown state, count as not running: without an answer of Docker the result is False. Raise
-    UsageError for an unknown target in the record and for a version that the target cannot have, and OSError where a
-    pid file or the state of a process cannot be read. Raise EngineError, too, where the compose file is not installed.
+    UsageError for an unknown target in the record and for a version or a folder that the target cannot have, and
+    OSError where a pid file or the state of a process cannot be read. Raise EngineError, too, where the compose file is
+    not installed.
     """
     nodes = _make_engine(local_cluster).status(_load_target(local_cluster))
     other_states = [f"{node.node} is {node.state}" for node in nodes if node.state != "running"]

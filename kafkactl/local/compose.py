@@ -131,7 +131,7 @@ def make_variables(
         if folder is not None:
             values[name] = str(folder)
     if version is not None:
-        if not re.fullmatch(r"\d+\.\d+\.\d+", version):
+        if not re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+", version):
             raise UsageError(
                 f"invalid value {version!r} for --version: not a Kafka version", "use three numbers, such as 4.3.1"
             )

@@ -108,18 +108,17 @@ class DockerEngine:
                 self._run_and_tell(target, tell, "up", "--detach", "--wait", "--no-deps", service.name)
 
     def status(self, target: Target) -> list[NodeStatus]:
-        """Return the status of each node, in the order of their start. It is "unknown" where Docker does not answer.
+        """Return the status of each node, in the order of their start.
 
-        The state is Docker's own word, such as running, paused or exited; a node without a container is "stopped". The
-        address is 127.0.0.1:PORT, or None where clients do not reach the node; the process id is always None. A missing
-        or failing docker raises nothing. Docker's answer has no time limit.
+        The state is Docker's own word, such as running, paused or exited; a node without a container is "stopped". It
+        is "unknown" where Docker does not answer, or with something else than the states: nothing is raised. The
+        address is 127.0.0.1:PORT, or None where clients do not reach the node; the process id is always None. Docker's
+        answer has no time limit.
         """
         try:
-            entries = _parse_entries(self._ask(target, "ps", "--all", "--format", "json"))
+            states = _parse_states(self._ask(target, "ps", "--all", "--format", "json"))
         except (EngineError, ValueError):  # the status of other clusters can still be shown
             states = dict.fromkeys((service.name for service in target.nodes), "unknown")
-        else:
-            states = {entry["Service"]: entry["State"] for entry in entries}
         statuses = []
         for service in target.nodes:
             state = states.get(service.name, "stopped")
@@ -209,11 +208,20 @@ def _explain_missing(error: OSError) -> EngineError:
     return EngineError(f"cannot run docker: {error.strerror}", REMEDIES)
 
 
-def _parse_entries(output: str) -> list[dict[str, str]]:
-    """Return the entries of `docker compose ps --format json`: an array before v2.21, and one line each since.
+def _parse_states(output: str) -> dict[str, str]:
+    """Return the state of each service from `docker compose ps --format json`; of several containers the last counts.
 
-    Raise ValueError for an output that is not JSON; the entries are not checked. Empty text gives an empty list.
+    The output is an array before v2.21, and one line for each container since; empty text gives no states. Raise
+    ValueError for an output that is not JSON, and for an entry without Service and State as texts.
     """
-    if output.startswith("["):
-        return list(json.loads(output))
-    return [json.loads(line) for line in output.splitlines() if line.strip()]
+    lines = [output] if output.startswith("[") else output.splitlines()
+    states = {}
+    try:
+        for document in (json.loads(line) for line in lines if line.strip()):
+            for entry in document if isinstance(document, list) else [document]:
+                states[entry["Service"]] = entry["State"]
+    except (KeyError, TypeError, RecursionError) as error:
+        raise ValueError("not the output of docker compose ps") from error
+    if not all(isinstance(text, str) for state in states.items() for text in state):
+        raise ValueError("a service or a state is no text")
+    return states

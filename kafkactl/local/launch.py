@@ -45,8 +45,8 @@ def launch(target: Target, nodes: list[Node], tell: Tell) -> None:
 
     Raise EngineError without Java or jars, where a job or the formatting fails or no port is free, and where a node
     ends or does not answer within 180 s, which each node has for itself. Raise UsageError for a KAFKA_HOME with another
-    version, OSError where a file cannot be written or read, and KeyError for a listener's address whose port its
-    service does not open. After an error the nodes that were started before keep running.
+    version, OSError where a file cannot be written or read, and KeyError, IndexError or ValueError where the ports of
+    the compose file do not fit together. After an error the nodes that were started before keep running.
     """
     java = jars.find_java()
     libs = jars.get_libs(target.kafka_version, tell)

@@ -13,7 +13,7 @@ def is_free(port: int) -> bool:
     """Return whether a server could listen on 127.0.0.1:port now; True for port 0, which means any free port.
 
     False also for a port that this user may not open, such as one below 1024. The port is bound for a moment. Raise
-    OverflowError for a port below 0 or above 65535.
+    OverflowError for a port below 0 or above 65535, and OSError where no socket can be opened.
     """
     return _try_to_bind(port) is None
 
@@ -36,7 +36,7 @@ def _try_to_bind(port: int) -> OSError | None:
 def is_open(port: int) -> bool:
     """Return whether a server accepts connections on 127.0.0.1:port now. The wait is at most 1 s.
 
-    Raise OverflowError for a port below 0 or above 65535.
+    Raise OverflowError for a port below 0 or above 65535, and OSError where no socket can be opened.
     """
     with socket.socket() as probe:
         probe.settimeout(1)
@@ -47,7 +47,8 @@ def require_free(ports: Iterable[int], owner: str) -> None:
     """Raise EngineError where a port is in use on 127.0.0.1 or closed to this user; else do nothing.
 
     The message names the first port that is closed to this user, or, without one, every port in use. `owner` is the
-    name of the cluster that needs the ports. Raise OverflowError for a port below 0 or above 65535.
+    name of the cluster that needs the ports. Raise OverflowError for a port below 0 or above 65535, and OSError where
+    no socket can be opened.
     """
     failures = {port: failure for port in ports if (failure := _try_to_bind(port)) is not None}
     forbidden_ports = [port for port, failure in failures.items() if isinstance(failure, PermissionError)]

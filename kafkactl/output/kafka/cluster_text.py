@@ -171,10 +171,11 @@ def format_api_versions(nodes: Sequence[Endpoint], apis: Sequence[BrokerApi]) ->
 def _format_api(key: int, offered: Mapping[int, BrokerApi]) -> str:
     """Return the part of the text about one request, NAME(NUMBER): VERSIONS [usable: VERSION], without a line end.
 
-    `key` is its number, and `offered` are the requests of one broker by number. A request that only Kafka's client
-    knows is UNSUPPORTED. Where the versions do not overlap, the text says that the node is too old or too new. A
-    request that is not known here has the name UNKNOWN, and no brackets. Raise KeyError where the broker does not offer
-    it and the client does not know it.
+    `key` is its number, and `offered` are the requests of one broker by number. VERSIONS is one number, or LOW to HIGH,
+    and VERSION the highest one that the client knows, too. A request that only Kafka's client knows is UNSUPPORTED.
+    Where the versions do not overlap, the text says that the node is too old or too new; it is too new for a request
+    that Kafka has no more. A request that is not known here has the name UNKNOWN, and no brackets. Raise KeyError where
+    the broker does not offer it and the client does not know it.
     """
     api = offered.get(key)
     if api is None:

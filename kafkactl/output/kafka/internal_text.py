@@ -30,7 +30,7 @@ def make_coordinator_parser(topic: str) -> Callable[[Record], KeyAndValue]:
     def parse(record: Record) -> KeyAndValue:
         """Return the texts of key and value, or an error's text and None.
 
-        Raise FormatError for a record without a key.
+        Raise FormatError for a record without a key, and FileNotFoundError for a topic without a layouts file.
         """
         if record.key is None:
             raise FormatError(

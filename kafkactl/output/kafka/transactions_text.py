@@ -33,7 +33,10 @@ _HANGING = (
 
 
 def format_listing(rows: Iterable[TransactionListing]) -> str:
-    """Return the table of kafka-transactions list, each line with its end; rows keep their order."""
+    """Return the table of kafka-transactions list, each line with its end; rows keep their order.
+
+    Without rows only the titles are there.
+    """
     return format_tabbed_table(
         _LISTING, [(row.transactional_id, row.coordinator, row.producer_id, row.state) for row in rows]
     )
@@ -42,8 +45,8 @@ def format_listing(rows: Iterable[TransactionListing]) -> str:
 def format_descriptions(rows: Iterable[Transaction], now_ms: int) -> str:
     """Return the table of kafka-transactions describe, each line with its end; `now_ms` is in ms since 1970.
 
-    Start and duration are in ms, and None without a start. Rows keep their order; the partitions of a transaction have
-    the order of Java's hash table.
+    Start and duration are in ms, and None without a start. Rows keep their order, and without them only the titles are
+    there; the partitions of a transaction have the order of Java's hash table.
     """
     return format_tabbed_table(
         _DESCRIPTION,
@@ -67,7 +70,8 @@ def format_descriptions(rows: Iterable[Transaction], now_ms: int) -> str:
 def format_producers(rows: Iterable[ProducerState]) -> str:
     """Return the table of kafka-transactions describe-producers, each line with its end; rows keep their order.
 
-    An unknown epoch of the coordinator is -1; without an open transaction its start offset is None.
+    An unknown epoch of the coordinator is -1; without an open transaction its start offset is None. Without rows only
+    the titles are there.
     """
     return format_tabbed_table(
         _PRODUCERS,
@@ -89,7 +93,7 @@ def format_hanging(rows: Iterable[ProducerState], now_ms: int) -> str:
     """Return the table of kafka-transactions find-hanging, each line with its end; `now_ms` is in ms since 1970.
 
     The duration is the time since the last record, in whole minutes. An unknown epoch of the coordinator or start
-    offset is -1. Rows keep their order.
+    offset is -1. Rows keep their order; without them only the titles are there.
     """
     return format_tabbed_table(
         _HANGING,

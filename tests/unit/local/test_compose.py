@@ -113,7 +113,7 @@ def test_confluents_images_have_numbers_of_their_own() -> None:
     assert target.kafka_version == "3.8.1"
 
 
-@pytest.mark.parametrize("version", ["latest", "4", "4.3.1; rm -rf /", "4.3.1\n"])
+@pytest.mark.parametrize("version", ["latest", "4", "4.3.1; rm -rf /", "4.3.1\n", "\uff14.3.1"])
 def test_what_is_no_version(version: str) -> None:
     with pytest.raises(UsageError, match=r"invalid value .* for --version: not a Kafka version"):
         make_variables(version=version)

@@ -234,6 +234,37 @@ def test_the_status_of_a_cluster_whose_docker_is_away_is_unknown() -> None:
     assert [node.state for node in cluster.list_node_statuses()] == ["unknown"]
 
 
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        ('{"Service": "kafka-1", "State": "paused"}', "paused"),
+        ('[{"Service": "kafka-1", "State": "exited"}]', "exited"),
+        ("", "stopped"),
+        ("null", "unknown"),
+        ("[1]", "unknown"),
+        ('{"Service": "kafka-1"}', "unknown"),
+        ('[{"Names": ["kafka-1"], "State": "running"}]', "unknown"),
+        ('{"Service": "kafka-1", "State": 1}', "unknown"),
+        ('{"Service": ["kafka-1"], "State": "running"}', "unknown"),
+        ("[" * 100_000, "unknown"),
+    ],
+    ids=lambda text: text[:80],
+)
+def test_an_answer_of_docker_without_states_is_unknown(answer: str, state: str, tmp_path: Path) -> None:
+    (tmp_path / "answer").write_text(answer)
+    program(tmp_path, "docker", f'while read -r line || [ -n "$line" ]; do echo "$line"; done < {tmp_path}/answer')
+    instance.Instance("kraft", "docker", "4.3.1", 9092).save()
+    assert [node.state for node in cluster.list_node_statuses()] == [state]
+
+
+@pytest.mark.parametrize("engine", ["docker", "native"])
+def test_a_folder_in_the_record_that_no_cluster_can_have_is_wrong_usage(engine: str) -> None:
+    for log_dir in ("/tmp/a\x01b", "/tmp/a #b"):
+        instance.Instance("kraft", engine, "4.3.1", 9092, log_dir).save()
+        with pytest.raises(UsageError, match="the path of a local cluster's folder has the character"):
+            cluster.list_node_statuses()
+
+
 def test_data_of_one_engine_is_not_started_with_the_other() -> None:
     instance.Instance("kraft", "docker", "4.3.1", next(ports.find_free_ports(20_000))).save()
     with pytest.raises(EngineError, match="the data of the cluster belong to the docker engine"):
