@@ -414,9 +414,9 @@ def require_group(cluster: Cluster, name: str) -> GroupListing:
 
     Raise NotFoundError for a group that does not exist or that the user may not see, but OperationError where it may
     exist, because a broker's list is missing or its coordinator does not answer or is moving. Raise OperationError also
-    for a share or streams group and where the groups cannot be listed, UnreachableError where no broker answers, and
-    UsageError for a name that is empty, not UTF-8 or has a NUL character, and for a wrong client setting. A group of
-    Kafka Connect is returned, too.
+    for a share or streams group and where the groups cannot be listed, UnreachableError where brokers do not answer,
+    and UsageError for a name that is empty, not UTF-8 or has a NUL character, and for a wrong client setting. A group
+    of Kafka Connect is returned, too.
     """
     choice = choose_groups(cluster, select_names([name]))
     if choice.errors:
