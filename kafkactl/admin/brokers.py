@@ -325,8 +325,9 @@ def find_controller(cluster: Cluster, metadata_id: int) -> int | None:
 def _ask(cluster: Cluster, api: str, broker_ids: Sequence[int], **fields: Any) -> tuple[dict[int, Any], list[Any]]:
     """Return the answers of brokers by id, and the errors of the others; only the first error where all fail.
 
-    No other error is raised than UsageError for a wrong client setting. `fields` are those of the request, and
-    `time_share`, the part of the remaining time that the brokers get, from 0 to 1. Without ids both are empty.
+    `fields` are those of the request, and `time_share`, the part of the remaining time that the brokers get, from 0 to
+    1. Without ids both are empty. Raise UsageError for a wrong client setting, LookupError for an unknown `api`, and
+    ValueError for a field that it does not have; other errors are only returned.
     """
     if not broker_ids:
         return {}, []

@@ -129,7 +129,8 @@ def describe_configs(
     nothing is asked. A group or subscription that does not exist is no error: it has defaults or no settings. Raise
     NotFoundError for a topic that does not exist and for a broker that is not alive, or, at controllers, for one that
     is no controller; raise OperationError for a refusal and for an answer that lacks an entity, UnreachableError where
-    a broker does not answer, also where others do, and UsageError for a wrong client setting.
+    a broker does not answer, also where others do, and UsageError for a wrong client setting and a name that is not
+    UTF-8.
     """
     configs, errors = describe_all_configs(cluster, entities, documentation)
     if errors:

@@ -118,8 +118,9 @@ def find_endpoints(settings: Mapping[str, str]) -> list[VoterEndpoint]:
 def _read_listeners(text: str) -> Iterator[VoterEndpoint]:
     """Yield the listeners of a list NAME://HOST:PORT,...; raise ControllerFileError for another form.
 
-    Names become upper case, an address of IPv6 loses its brackets, and an empty host is localhost. Empty parts are left
-    out. A port above 65535 is another form; the error comes after the listeners before it.
+    Names become upper case, and are not checked: one may be empty. An address of IPv6 loses its brackets, and an empty
+    host is localhost. Empty parts are left out. A port above 65535 is another form; the error comes after the listeners
+    before it.
     """
     for part in filter(None, re.split(r"\s*,\s*", text.strip())):
         found = _LISTENER.fullmatch(part)

@@ -324,8 +324,8 @@ def _move(cluster: Cluster, names: Sequence[str], factor: int, added: Mapping[st
     `added` has the total number of partitions of topics that have just got new ones. The end of the moves is not
     awaited: their duration depends on the size of the replicas. A topic that has this factor already is a success with
     "0 partitions moving". An OperationError, also of planning, becomes the failed outcome of all topics, with its code.
-    Raise UnreachableError (UnansweredError where moves may have been started), and UsageError for a wrong client
-    setting.
+    Names must be UTF-8, and have no NUL character. Raise UnreachableError (UnansweredError where moves may have been
+    started), UsageError for a wrong client setting, and ValueError for an empty name.
     """
     try:
         moves = reassignment.plan_factor(cluster, names, factor, added)
@@ -340,9 +340,9 @@ def _move_all(cluster: Cluster, factors: Mapping[str, int], added: Mapping[str, 
 
     The outcomes are sorted by factor, then as in `factors`; without factors nothing is asked. An OperationError is the
     failed outcome of all topics of one factor, and the next factor is tried. `factors` has the replication factor by
-    topic, `added` the new total number of partitions of some. The end of the moves is not awaited. Raise
-    UnreachableError (UnansweredError where moves may have been started), and UsageError for a wrong client setting:
-    moves to lower factors may have been started then.
+    topic, `added` the new total number of partitions of some. The end of the moves is not awaited. Names must be UTF-8,
+    and have no NUL character. Raise UnreachableError (UnansweredError where moves may have been started), UsageError
+    for a wrong client setting, and ValueError for an empty name: moves to lower factors may have been started then.
     """
     results = []
     for factor in sorted(set(factors.values())):

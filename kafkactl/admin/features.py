@@ -162,7 +162,8 @@ def parse_metadata_version(text: str) -> int:
     """Return the level of metadata.version of a release or a name; raise UsageError for an unknown one.
 
     A name is such as 4.3-IV0, and a release such as 4.3 or 4.3.1, whose last level counts. The number of a level, such
-    as 30, is unknown here, and so are releases before 3.3 and after 4.3, but not the name 4.4-IV0.
+    as 30, is unknown here, and so are names before 3.3-IV3, and releases before 3.3 and after 4.3, but not the name
+    4.4-IV0.
     """
     level = find_level(text)
     if level is None:

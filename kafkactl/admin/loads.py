@@ -116,10 +116,9 @@ def _list_loads(
 
 
 def _compare(group: Sequence[int], brokers: Iterable[int], counts: Counter[int]) -> tuple[int, float | None]:
-    """Return what a group of the `brokers` has, and its skew in percent, rounded to 0.1.
+    """Return what a group of the `brokers` has, and its skew in percent, rounded to 0.1. The group is not empty.
 
-    The skew is the difference from an equal share of all `brokers`, of which there is at least one; None where none of
-    them has anything.
+    The skew is the difference from an equal share of all `brokers`; None where none of them has anything.
     """
     values = [counts[broker] for broker in brokers]
     value = sum(counts[broker] for broker in group)

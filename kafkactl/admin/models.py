@@ -33,7 +33,7 @@ class Outcome:
 
 
 def make_failure(name: str, error: KafkactlError, reason: str | None = None) -> Outcome:
-    """Return the outcome of an item that failed. Nothing is raised.
+    """Return the outcome of an item that failed, with the hint of the error. Nothing is raised.
 
     `reason` is the text of the result; None takes the whole message of the error. After an UnansweredError `reason` is
     not used: the text is that error's own reason, and the code is REQUEST_TIMED_OUT. Other errors without a code of

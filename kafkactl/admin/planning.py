@@ -291,9 +291,9 @@ class _Spread:
     def move(self, index: int, source: int, target: int) -> None:
         """Move a replica of a partition from a broker to another one.
 
-        Whether the replica may move there is not checked. `index` is the place of the partition; raise IndexError for
-        a wrong one. Raise KeyError, after which the object is not usable, where no replica is on `source`, and for a
-        `target` that is none of the brokers.
+        Whether the replica may move there is not checked. `index` is the place of the partition, from 0; raise
+        IndexError for one that is too large. Raise KeyError, after which the object is not usable, where no replica is
+        on `source`, and for a `target` that is none of the brokers.
         """
         self._remove_edges(index)
         self.replicas[index].remove(source)

@@ -393,7 +393,10 @@ def _find_partition(answer: Any) -> Any:
 
 
 def _list_endpoints(answer: Any) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """Yield the id and the listeners (NAME://HOST:PORT) of each node of an answer; nothing before version 2."""
+    """Yield the id and the listeners of each node of an answer; nothing before version 2.
+
+    A listener is NAME://HOST:PORT, an IPv6 address in brackets.
+    """
     for node in getattr(answer, "nodes", None) or ():
         yield (
             node.node_id,

@@ -109,7 +109,7 @@ def require_set(cluster: Cluster, entity: Sequence[Entity], names: Sequence[str]
     `entity` has the parts of the entity, users, clients or ips (KeyError for other types); `names` are the limits to
     remove. Only limits of exactly this entity count. Without names nothing is asked. Raise OperationError also where
     the broker refuses to list the quotas, UnsupportedRequestError before Kafka 2.6, UnreachableError, and UsageError
-    for a wrong client setting.
+    for a wrong client setting and a name of a part that is not UTF-8.
     """
     if not names:
         return

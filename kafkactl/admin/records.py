@@ -129,7 +129,8 @@ def delete(cluster: Cluster, before: Mapping[Partition, int]) -> list[Deletion]:
     def send(partitions: list[Partition]) -> Mapping[Partition, Future[Any]]:
         """Send the request and return a future for each partition.
 
-        Raise UsageError for a wrong client setting, and ValueError for a partition below 0.
+        Raise UsageError for a wrong client setting, ValueError for a partition below 0 and for a topic that is not
+        UTF-8 or has a NUL character, and OverflowError for a partition from 2^31 or an offset from 2^63 on.
         """
         futures = cluster.admin.delete_records(
             [TopicPartition(*partition, before[partition]) for partition in partitions],

@@ -196,7 +196,8 @@ def set_throttles(cluster: Cluster, plan: ThrottlePlan) -> dict[Entity, Kafkactl
 
     A setting replaces its former value. Nothing is raised for an item: a broker that is not alive (NotFoundError) or
     does not answer has an error. After an UnansweredError, or an error with the code REQUEST_TIMED_OUT, the settings
-    may have been set. Raise UsageError for a wrong client setting. Without settings nothing is sent.
+    may have been set. Without settings nothing is sent. Raise UsageError for a wrong client setting and a topic that is
+    not UTF-8.
     """
     changes = {
         Entity(kind, str(name)): [Alteration(Operation.SET, setting, value) for setting, value in values.items()]

@@ -104,7 +104,8 @@ def renew_token(cluster: Cluster, hmac: bytes, period_ms: int = BROKERS_DEFAULT_
     `hmac` has the bytes themselves, not their base64 text. A negative `period_ms` is the brokers' default. With KRaft 0
     is the default, too, and a longer period is cut to the default. The time is never later than the token's last one.
     Raise OperationError for a refusal (with the code REQUEST_TIMED_OUT the token may have been renewed),
-    UnansweredError where it may have been renewed, UnreachableError, and UsageError for a wrong client setting.
+    UnansweredError where it may have been renewed, UnreachableError, and UsageError for a wrong client setting and a
+    period beyond 64 bits.
     """
     answer = cluster.requests.send("RenewDelegationToken", hmac=hmac, renew_period_ms=period_ms)
     if answer.error_code:
@@ -118,7 +119,7 @@ def expire_token(cluster: Cluster, hmac: bytes, period_ms: int = AT_ONCE_MS) -> 
     `hmac` has the bytes themselves, not their base64 text. A negative `period_ms` means at once: the brokers delete the
     token. The time is never later than the token's last one. Raise OperationError for a refusal (with the code
     REQUEST_TIMED_OUT the token may have expired), UnansweredError where it may have expired, UnreachableError, and
-    UsageError for a wrong client setting.
+    UsageError for a wrong client setting and a period beyond 64 bits.
     """
     answer = cluster.requests.send("ExpireDelegationToken", hmac=hmac, expiry_time_period_ms=period_ms)
     if answer.error_code:

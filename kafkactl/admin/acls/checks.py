@@ -48,8 +48,8 @@ def check(cluster: Cluster, question: Question, assumptions: Assumptions) -> Ver
     setting that nobody tells counts as no super users, and as False; `unknown_settings` has its name where it could
     turn a refusal into a permission, for User:* into one of some user. Without the right to read the settings they are
     not told; this is no error. `other_hosts` is empty for a question with a host. Raise OperationError for another
-    refusal and for a cluster without an authorizer, UnreachableError, UsageError for a wrong client setting, and
-    KeyError for the type UNKNOWN.
+    refusal and for a cluster without an authorizer, UnreachableError, UsageError for a wrong client setting and a name
+    that is not UTF-8, and KeyError for the type UNKNOWN.
     """
     acls = _list_rules(cluster, question.type, question.name)
     authorizer, hidden = _find_authorizer(cluster, assumptions)

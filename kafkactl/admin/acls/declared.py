@@ -164,8 +164,8 @@ def apply(cluster: Cluster, changes: Sequence[AclChange]) -> list[Outcome]:
     Where an addition fails, nothing is removed, so that nobody loses a right that a new rule was to give: each removal
     is a failed outcome then. After additions, errors of the removals are not raised: they are the outcomes of removals.
     Raise UnreachableError or OperationError where the first request cannot be sent or is refused as a whole, and
-    UsageError for a wrong client setting; then nothing was changed. A change with an UNKNOWN part is a failed outcome;
-    the other additions are still made.
+    UsageError for a wrong client setting and a text in that request that is not UTF-8; then nothing was changed. A
+    change with an UNKNOWN part is a failed outcome; the other additions are still made.
     """
     outcomes = requests.create_acls(cluster, [change.acl for change in changes if change.action is AclAction.ADD])
     removals = [change.acl for change in changes if change.action is AclAction.REMOVE]

@@ -114,9 +114,10 @@ def delete_chosen(cluster: Cluster, chosen: Sequence[AclFilter]) -> None:
     """Delete all rules that these filters choose, without looking at them before.
 
     A filter without any part chooses all rules of the cluster; one that chooses no rule is no error. All are in one
-    request, which is also sent without filters, and then removes nothing. Raise OperationError for the first filter or
-    rule that is refused; others may have been removed then. Raise UnansweredError where the rules may have been
-    removed, UnreachableError, UsageError for a wrong client setting, and KeyError for a filter with an UNKNOWN part.
+    request, which is also sent without filters, and then removes nothing. Raise OperationError for a refusal, also of a
+    single filter or rule: the first one is raised, and others may have been removed then. Raise UnansweredError where
+    the rules may have been removed, UnreachableError, UsageError for a wrong client setting and a text that is not
+    UTF-8, and KeyError for a filter with an UNKNOWN part.
     """
     filters = [tuple(_make_fields(item).values()) for item in chosen]
     answer = cluster.requests.send("DeleteAcls", to_controller=True, filters=filters, min_version=1)

@@ -314,9 +314,10 @@ def _describe_briefly(
 
     A group that its coordinator lists as empty is not asked for, because it has no members: its state and type are
     those of the list, its coordinator and assignor None. A group that fails is only in the errors. `with_epochs` asks
-    for all groups. The names must be sendable, as those of choose_groups() are. Raise UnreachableError where none of
-    the groups that are asked for was answered, also if others are empty, or a coordinator does not answer about epochs;
-    OperationError where it refuses that, and UsageError for a wrong client setting.
+    for all groups. The names must be sendable, as those of choose_groups() are, and each must be there once. Raise
+    UnreachableError where none of the groups that are asked for was answered, also if others are empty, or a
+    coordinator does not answer about epochs; OperationError where it refuses that, and UsageError for a wrong client
+    setting.
     """
     empty_groups = [] if with_epochs else [group for group in groups if group.state == EMPTY_STATE]
     described = [GroupDescription(group.group, group.type, group.state, None, None, ()) for group in empty_groups]
@@ -414,9 +415,9 @@ def require_group(cluster: Cluster, name: str) -> GroupListing:
 
     Raise NotFoundError for a group that does not exist or that the user may not see, but OperationError where it may
     exist, because a broker's list is missing or its coordinator does not answer or is moving. Raise OperationError also
-    for a share or streams group and where the groups cannot be listed, UnreachableError where no broker answers, and
-    UsageError for a name that is empty, not UTF-8 or has a NUL character, and for a wrong client setting. A group of
-    Kafka Connect is returned, too.
+    for a share or streams group and where the groups cannot be listed, UnreachableError where brokers do not answer,
+    and UsageError for a name that is empty, not UTF-8 or has a NUL character, and for a wrong client setting. A group
+    of Kafka Connect is returned, too.
     """
     choice = choose_groups(cluster, select_names([name]))
     if choice.errors:

@@ -221,7 +221,7 @@ def _describe_recreation(spec: TopicSpec, creation: Outcome) -> Outcome:
     """Return the outcome of a topic's second creation in the words of a recreation.
 
     A failed one gets the command that creates the topic, such as "kafkactl topics create NAME -p 6 -r 3", as its hint.
-    Name, state and code stay.
+    `spec` must have both numbers; a `replica_assignment` is not used. Name, state and code stay.
     """
     if creation.ok:
         return replace(creation, result="emptied: deleted and created again")
@@ -255,8 +255,9 @@ def _split_into_batches(specs: Sequence[TopicSpec]) -> Iterator[list[TopicSpec]]
 def _make_new_topic(spec: TopicSpec) -> NewTopic:
     """Return librdkafka's object for a new topic; numbers that are None or 0 leave the choice to the brokers.
 
-    A `replica_assignment` replaces both numbers, an empty one does not. Numbers are not checked here (only from 2^31 on
-    OverflowError is raised): the admin client's create_topics raises ValueError for wrong ones.
+    A `replica_assignment` replaces both numbers, an empty one does not. Numbers are not checked here: the admin
+    client's create_topics raises ValueError for wrong ones. Raise OverflowError where one of both does not fit 32 bits,
+    and ValueError for a topic that is not UTF-8 or has a NUL character.
     """
     configs = dict(spec.configs or {})
     if spec.replica_assignment:

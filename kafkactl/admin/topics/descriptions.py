@@ -77,10 +77,10 @@ Descriptions = tuple[list[TopicDescription], list[KafkactlError]]
 def describe_topics(cluster: Cluster, names: Sequence[str], with_moves: bool = False) -> list[TopicDescription]:
     """Return topics with their settings, sorted by name, as describe_each() does.
 
-    `with_moves` asks for reassignments. Names must be UTF-8, and have no NUL character. Without names the result is
-    empty. Raise NotFoundError or OperationError where a topic, or a part of it, cannot be described; UnreachableError
-    where no topic, or no topic's settings, were answered, UsageError for a wrong client setting, and ValueError for an
-    empty name. The first error is raised, and no topic is returned then.
+    `with_moves` asks for reassignments. Names must be UTF-8, and have no NUL character; a repeated one counts once.
+    Without names the result is empty. Raise NotFoundError or OperationError where a topic, or a part of it, cannot be
+    described; UnreachableError where no topic, or no topic's settings, were answered, UsageError for a wrong client
+    setting, and ValueError for an empty name. The first error is raised, and no topic is returned then.
     """
     topics, errors = describe_each(cluster, names, with_moves)
     if errors:

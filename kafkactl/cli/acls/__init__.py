@@ -197,7 +197,8 @@ def _read_present(connected: Cluster, resources: Sequence[Resource]) -> list[Acl
 
     The resources may have the pattern types ANY and MATCH, too; rules with UNKNOWN parts are among the result. Without
     resources nothing is asked. Raise OperationError for a refusal and for a cluster without an authorizer,
-    UnreachableError, UsageError for a wrong client setting, and KeyError for a resource of the type or pattern UNKNOWN.
+    UnreachableError, UsageError for a wrong client setting and a name that is not UTF-8, and KeyError for a resource of
+    the type or pattern UNKNOWN.
     """
     from kafkactl.admin.acls.models import AclFilter, make_sort_key
     from kafkactl.admin.acls.requests import list_acls as read_acls
