@@ -150,8 +150,8 @@ def describe_all_configs(
     Raise NotFoundError for a topic that does not exist and for a broker that is not alive, or, at controllers, for one
     that is no controller; raise OperationError for a refusal and, where no broker has failed, for an answer that lacks
     an entity, UnreachableError (or OperationError) where none of the named brokers answers, or no broker for the other
-    entities, and UsageError for a wrong client setting. An entity of a type without settings (users, clients, ips) is a
-    KeyError, a broker whose name is not a number a ValueError.
+    entities, and UsageError for a wrong client setting and a text that is not UTF-8. An entity of a type without
+    settings (users, clients, ips) is a KeyError, a broker whose name is not a number a ValueError.
     """
     _require_nodes(cluster, entities)
     by_broker = _group_by_broker(entities)
@@ -319,8 +319,8 @@ def alter_configs(
 
     Raise NotFoundError for a broker that is not alive or is no controller, and ValueError for one whose name is not a
     number, before anything is changed. Raise UnreachableError, UnansweredError where a change may have been done,
-    OperationError for a refusal of a whole request, UsageError for a wrong client setting, and KeyError for users,
-    clients and ips: requests to other brokers before may have succeeded then.
+    OperationError for a refusal of a whole request, UsageError for a wrong client setting and a text that is not UTF-8,
+    and KeyError for users, clients and ips: requests to other brokers before may have succeeded then.
     """
     results: dict[Entity, OperationError | None] = {}
     with nothing_sent():

@@ -122,7 +122,7 @@ def list_leaders(cluster: Cluster, topics: Collection[str] | None = None) -> lis
 
     Without any topic the result is empty. A topic that does not exist is left out, and so is a partition without
     replicas. Raise UnreachableError, OperationError for a refusal, also of one topic, and UsageError for a wrong client
-    setting.
+    setting and a text that is not UTF-8.
     """
     answers = cluster.requests.read_metadata(topics)
     require_readable(answers)
@@ -153,7 +153,7 @@ def elect(cluster: Cluster, kind: ElectionType, partitions: Iterable[Partition] 
 
     Raise UnreachableError, UnansweredError where the leaders may have been elected, OperationError for a refusal of the
     whole request (with the code REQUEST_TIMED_OUT the leaders may have been elected), UnsupportedRequestError before
-    Kafka 2.4, and UsageError for a wrong client setting.
+    Kafka 2.4, and UsageError for a wrong client setting and a text that is not UTF-8.
     """
     requested = None if partitions is None else sorted(set(partitions))
     if requested == []:

@@ -317,7 +317,7 @@ def move_replicas(cluster: Cluster, targets: Mapping[ReplicaKey, str]) -> dict[R
     The result is in the order of `targets`. A broker that did not answer is an UnreachableError of each of its
     replicas, or an UnansweredError where the move may have begun, as for a replica that the answer leaves out. A
     request that is refused as a whole is an OperationError of each replica. Without `targets` nothing is sent. Raise
-    UsageError for a wrong client setting.
+    UsageError for a wrong client setting and a text that is not UTF-8.
     """
     by_broker: dict[int, list[ReplicaKey]] = defaultdict(list)
     for key in targets:

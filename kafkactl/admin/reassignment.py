@@ -357,7 +357,7 @@ def _alter(
 
     Raise OperationError where the controller refuses all, UnansweredError where the change may have been made,
     UnreachableError where the request was not sent, UnsupportedRequestError for an old controller, and UsageError for a
-    wrong client setting.
+    wrong client setting and a text that is not UTF-8.
     """
     topics: dict[str, list[tuple[int, list[int] | None]]] = defaultdict(list)
     for (topic, number), brokers in replicas.items():

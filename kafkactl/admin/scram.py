@@ -95,7 +95,7 @@ def describe_credentials(cluster: Cluster, users: Sequence[str] = ()) -> list[Cr
 
     A user without a credential, or one that does not exist, is left out; one that is there twice counts once. A
     mechanism that kafkactl does not know is UNKNOWN. Raise OperationError for a refusal, also of one user,
-    UnreachableError, and UsageError for a wrong client setting.
+    UnreachableError, and UsageError for a wrong client setting and a text that is not UTF-8.
     """
     answer = cluster.requests.send(
         "DescribeUserScramCredentials", users=[(user,) for user in dict.fromkeys(users)] or None
@@ -124,7 +124,7 @@ def alter_credentials(cluster: Cluster, user: str, new: Sequence[NewCredential],
     also where a credential to delete does not exist; the message lists the changes that were done before, which other
     errors do not. Raise OperationError, too, where the cluster has no controller or a transient refusal lasts until the
     time-out, UnansweredError where a change was sent without an answer, UnreachableError, and UsageError for a wrong
-    client setting.
+    client setting and a text that is not UTF-8.
 
     Raise KeyError for an unknown mechanism in `remove`, and UnicodeEncodeError for a password that is not Unicode, both
     before anything is sent.

@@ -82,7 +82,7 @@ def list_throttles(
     itself tells its settings, and for each topic that cannot be read.
 
     Raise UnreachableError or OperationError where no broker answers, or where the reassignments, brokers or topics
-    cannot be listed, and UsageError for a wrong client setting.
+    cannot be listed, and UsageError for a wrong client setting and a text that is not UTF-8.
     """
     with cluster.share_timeout():
         names = cluster.requests.list_topics() if topics is None else list(topics)
@@ -215,7 +215,7 @@ def clear_throttles(
     All rates of the brokers and both settings of the topics go, whoever set them. In the result the brokers come first,
     and each kind is sorted. Nothing is raised for an item. A topic that does not exist, and a broker that is not alive,
     have an error. After an UnansweredError, or an error with the code REQUEST_TIMED_OUT, the throttles may be gone.
-    Raise UsageError for a wrong client setting.
+    Raise UsageError for a wrong client setting and a text that is not UTF-8.
     """
     changes = {
         Entity(kind, str(name)): [Alteration(Operation.DELETE, setting) for setting in settings]
@@ -233,7 +233,7 @@ def remove_throttles(cluster: Cluster, throttles: Sequence[Throttle]) -> list[Ou
 
     Each is there once. The setting goes whatever its value is now. One whose answer is missing has the code
     REQUEST_TIMED_OUT, and may have been removed; one whose request was not sent has no code. Nothing is raised for an
-    item, and without any nothing is sent. Raise UsageError for a wrong client setting.
+    item, and without any nothing is sent. Raise UsageError for a wrong client setting and a text that is not UTF-8.
     """
     changes: dict[Entity, list[Alteration]] = defaultdict(list)
     for row in throttles:
@@ -252,7 +252,7 @@ def _alter(cluster: Cluster, changes: Mapping[Entity, Sequence[Alteration]]) -> 
     It is None for a success. The topics come first; the result is in the order of `changes`. A request without an
     answer, or one that is refused as a whole, is an error of all its entities. An entity that the answer leaves out has
     an OperationError with the code REQUEST_TIMED_OUT. A broker that is not alive has a NotFoundError. Raise UsageError
-    for a wrong client setting.
+    for a wrong client setting and a text that is not UTF-8.
     """
     results: dict[Entity, KafkactlError | None] = {}
     topics = {entity: items for entity, items in changes.items() if entity.type is EntityType.TOPICS}

@@ -51,7 +51,7 @@ def create_token(
     `renewers`. A `max_lifetime_ms` of 0 or below is the brokers' default, and a longer one is cut to that. Raise
     OperationError for a refusal (with the code REQUEST_TIMED_OUT the token may have been created),
     UnsupportedRequestError for brokers that are too old, UnansweredError where the token may have been created,
-    UnreachableError, and UsageError for a wrong client setting.
+    UnreachableError, and UsageError for a wrong client setting and a text that is not UTF-8.
     """
     fields: dict[str, Any] = {"renewers": [_split(name) for name in renewers], "max_lifetime_ms": max_lifetime_ms}
     if owner is not None:
@@ -78,7 +78,8 @@ def describe_tokens(cluster: Cluster, principals: Iterable[str] = ()) -> list[To
     Principals are TYPE:NAME; one of another form is no error and has no tokens. Without principals all tokens are
     returned. The broker leaves out tokens that the user of this connection may not see: those that it neither owns, has
     created nor may renew, and for which it has neither the right Describe on the token nor DescribeTokens on the owner.
-    Raise OperationError for a refusal, UnreachableError, and UsageError for a wrong client setting.
+    Raise OperationError for a refusal, UnreachableError, and UsageError for a wrong client setting and a text that is
+    not UTF-8.
     """
     answer = cluster.requests.send("DescribeDelegationToken", owners=[_split(name) for name in principals] or None)
     if answer.error_code:

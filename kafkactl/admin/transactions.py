@@ -344,7 +344,7 @@ def abort(
     None and negative numbers become 0, which every coordinator has reached. A refusal is not tried again, even a
     transient one. Raise OperationError for a refusal (with the code REQUEST_TIMED_OUT the marker may have been
     written), and for a partition that does not exist or has no leader, UnansweredError where it may have been written,
-    UnreachableError, and UsageError for a wrong client setting.
+    UnreachableError, and UsageError for a wrong client setting and a text that is not UTF-8.
     """
     topic, number = partition
     leader = cluster.requests.find_leaders([partition])[partition]
@@ -363,7 +363,7 @@ def force_terminate(cluster: Cluster, transactional_id: str) -> None:
     Without a present transaction only the producer is fenced; an id that does not exist is made. The id gets a
     transaction time-out of 30 s. The request is sent again while an earlier end is still under way. Raise
     UnansweredError where that lasts until the time-out and where it may have been done, OperationError for a refusal,
-    UnreachableError, and UsageError for a wrong client setting.
+    UnreachableError, and UsageError for a wrong client setting and a text that is not UTF-8.
     """
     try:
         answer = cluster.requests.send(

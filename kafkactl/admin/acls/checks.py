@@ -66,8 +66,8 @@ def list_verdicts(
     answer of a principal is for the host `*`; others follow for each host where yes or no differs. `other_hosts` is
     always empty. What the assumptions say wins over the brokers; a setting that nobody tells counts as no super users,
     and as False. Without the right to read the settings they are not told; this is no error. Raise OperationError for
-    another refusal and for a cluster without an authorizer, UnreachableError, UsageError for a wrong client setting,
-    and KeyError for the type UNKNOWN.
+    another refusal and for a cluster without an authorizer, UnreachableError, UsageError for a wrong client setting and
+    a text that is not UTF-8, and KeyError for the type UNKNOWN.
     """
     acls = _list_rules(cluster, kind, name)
     authorizer, hidden = _find_authorizer(cluster, assumptions)
@@ -87,7 +87,7 @@ def _list_rules(cluster: Cluster, kind: ResourceKind, name: str) -> list[Acl]:
     """Return the rules that apply to a resource.
 
     Raise OperationError for a refusal and for a cluster without an authorizer, UnreachableError, UsageError for a wrong
-    client setting, and KeyError for the type UNKNOWN.
+    client setting and a text that is not UTF-8, and KeyError for the type UNKNOWN.
     """
     return requests.list_acls(cluster, AclFilter(type=kind, name=name, pattern=PatternKind.MATCH))
 

@@ -49,8 +49,8 @@ def list_acls(cluster: Cluster, chosen: AclFilter | None = None) -> list[Acl]:
     """Return the rules that a filter chooses, or all for None, sorted by resource and principal.
 
     Parts that only a newer release of Kafka knows are UNKNOWN. Raise OperationError for a refusal and for a cluster
-    without an authorizer, UnreachableError, UsageError for a wrong client setting, and KeyError for a filter with an
-    UNKNOWN part.
+    without an authorizer, UnreachableError, UsageError for a wrong client setting and a text that is not UTF-8, and
+    KeyError for a filter with an UNKNOWN part.
     """
     answer = cluster.requests.send("DescribeAcls", **_make_fields(chosen or AclFilter()), min_version=1)
     if answer.error_code:
@@ -70,7 +70,7 @@ def create_acls(cluster: Cluster, acls: Sequence[Acl]) -> list[Outcome]:
     at once. After a request without an answer its rules, which may have been created, have the code REQUEST_TIMED_OUT,
     and the ones behind it are not sent. A later request that fails has failed outcomes, too, and so have the rules that
     are not sent. Without rules nothing is sent. Raise UnreachableError or OperationError where the first request cannot
-    be sent or is refused as a whole, and UsageError for a wrong client setting.
+    be sent or is refused as a whole, and UsageError for a wrong client setting and a text that is not UTF-8.
     """
 
     def send(batch: Sequence[Acl]) -> list[tuple[int, str | None]]:
@@ -95,8 +95,8 @@ def delete_acls(cluster: Cluster, acls: Sequence[Acl], is_first: bool = True) ->
     at once. After a request without an answer its rules, which may have been deleted, have the code REQUEST_TIMED_OUT,
     and the ones behind it are not sent. A later request that fails has failed outcomes, too, and so have the rules that
     are not sent. Without rules nothing is sent. Raise UnreachableError or OperationError where the first request cannot
-    be sent or is refused as a whole, and UsageError for a wrong client setting. Without `is_first` other changes were
-    made before, and nothing is raised: an error of the first request is an outcome, too.
+    be sent or is refused as a whole, and UsageError for a wrong client setting and a text that is not UTF-8. Without
+    `is_first` other changes were made before, and nothing is raised: an error of the first request is an outcome, too.
     """
 
     def send(batch: Sequence[Acl]) -> list[tuple[int, str | None]]:
