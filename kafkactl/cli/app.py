@@ -395,7 +395,10 @@ def _print_error(failure: KafkactlError, arguments: list[str], origin: Exception
 
 
 def _is_late_refusal(failure: KafkactlError) -> bool:
-    """Return whether the brokers did not finish a request in time. False in Kafka's style, which needs the code."""
+    """Return whether an error is an OperationError with the code REQUEST_TIMED_OUT: brokers were too slow.
+
+    False in Kafka's style, which needs the code.
+    """
     from kafkactl.connection.protocol import ErrorCode
 
     is_late = isinstance(failure, OperationError) and failure.code == ErrorCode.REQUEST_TIMED_OUT

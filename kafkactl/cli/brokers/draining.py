@@ -276,8 +276,9 @@ def _remove_throttles(connected: Cluster, topics: Sequence[str], broker: int) ->
     `topics` that names the broker in one of its lists of throttled replicas, both lists, whole. Call this after
     before_change. Return an error for each that stays because it could not be removed, one for each other broker that
     is not alive, and the errors of asking; no KafkactlError is raised. A topic that does not exist is no error, unless
-    it is deleted in between. While reassignments run, the throttles stay without an error. Where there are any to
-    remove, a note on stderr has the number of those that were removed.
+    it is deleted in between. While reassignments run, the throttles stay without an error. Otherwise, where `broker`
+    is not alive, a note on stderr says that throttles of it stay. Where there are any to remove, a note has the number
+    of those that were removed.
     """
     connected.renew_timeout()
     try:

@@ -283,7 +283,10 @@ def describe_path(folder: str, search_path: str) -> list[str]:
 
 
 def _follow_links(path: str) -> str:
-    """Return a path without links, or the path itself where it is relative and the present folder was deleted."""
+    """Return the absolute path without links.
+
+    It is the path itself where that is relative and the present folder was deleted.
+    """
     try:
         return os.path.realpath(path)
     except FileNotFoundError:
@@ -293,7 +296,7 @@ def _follow_links(path: str) -> str:
 def _find_commands(folder: str) -> Iterator[str]:
     """Yield the names of our launchers that a folder has as commands: files that may be executed, whoever wrote them.
 
-    Names with and without .sh are yielded. A folder that is missing has none.
+    Names with and without .sh are yielded, in the order of list_script_names(). A folder that is missing has none.
     """
     for name in list_script_names():
         path = os.path.join(folder, name)

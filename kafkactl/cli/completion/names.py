@@ -103,9 +103,10 @@ def complete_entity_parts(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the types of entities that begin with the incomplete word, or after a type the names of that type.
 
     `ctx` is the context of the line; its argument `entity` has TYPE NAME TYPE NAME ... so far. Types and names are
-    sorted. An unknown type is ignored: the names are those of a type before it, or topics. There are names only of
-    topics and groups, and ids of brokers, also for broker-loggers; none without an answer within 2 s. Names, and an
-    empty result after a refusal or no answer, are cached for 10 s; nothing is raised.
+    sorted, and names with a blank are left out. An unknown type is ignored: the names are those of a type before it, or
+    topics. There are names only of topics and consumer groups, and ids of brokers, also for broker-loggers; none
+    without an answer within 2 s, after a refusal, or with wrong settings. Names, and an empty result after a refusal or
+    no answer, are cached for 10 s; nothing is raised.
     """
     words = ctx.params.get("entity") or ()
     if len(words) % 2 == 0:
@@ -125,11 +126,12 @@ def complete_compared_entities(ctx: typer.Context, incomplete: str) -> list[str]
 
 
 def complete_entity_names(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the names of the last entity type on the command line: topics, groups or broker ids.
+    """Return the names of the last entity type on the command line: topics, consumer groups or broker ids.
 
     They begin with the incomplete word, have no blanks and are sorted as text. The type is that of a short option such
-    as --broker, else topics, where none is named. There are none for other types, or without an answer within 2 s.
-    Names, and an empty result after a refusal or no answer, are cached for 10 s; nothing is raised.
+    as --broker, else topics, where none is named. There are none for other types, without an answer within 2 s, after a
+    refusal, or with wrong settings. Names, and an empty result after a refusal or no answer, are cached for 10 s;
+    nothing is raised.
     """
     type_ = _find_entity_type(ctx)
     if type_ is EntityType.GROUPS:

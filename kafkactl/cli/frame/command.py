@@ -119,7 +119,7 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
         """Give `run` the options of the dataclasses, at the first call only.
 
         Return two dicts by the names of `function`'s parameters and "return": all annotations, and those of them that
-        are dataclasses. The errors of _spread() pass.
+        are dataclasses. The errors of _spread() pass, and NameError for an annotation with an unknown name.
         """
         hints = get_type_hints(function, include_extras=True)
         groups = {name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)}
@@ -177,7 +177,7 @@ class _Verbs(help_text.Group):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return the command of a name, built at the first call and kept; None for an unknown name.
 
-        `ctx` is not used.
+        `ctx` is not used. The errors of the command's `prepare` pass.
         """
         if self.commands.get(cmd_name) is None and cmd_name in self.verbs:
             self.commands[cmd_name] = _build_verb(self.verbs[cmd_name])
@@ -201,7 +201,7 @@ def _find_words(click_context: typer.Context) -> str:
 def _build_verb(verb: CommandInfo) -> Any:
     """Return the command of a verb, as typer's class, with the options of its function and sections in its help.
 
-    The class of `verb` is set in place.
+    The class of `verb` is set in place. The errors of its function's `prepare` pass.
     """
     _prepare(verb.callback)
     verb.cls = help_text.Command
@@ -211,7 +211,10 @@ def _build_verb(verb: CommandInfo) -> Any:
 
 
 def _prepare(function: Callable[..., Any] | None) -> None:
-    """Give a command function its options; do nothing for None and for a function that `command` did not make."""
+    """Give a command function its options; do nothing for None and for a function that `command` did not make.
+
+    The errors of prepare_flags() pass.
+    """
     if (prepare := getattr(function, "prepare", None)) is not None:  # decorated by `command`
         prepare()
 

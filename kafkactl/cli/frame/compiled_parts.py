@@ -26,7 +26,10 @@ def find_parts() -> dict[str, bool]:
 
 
 def describe() -> str:
-    """Return the parts as words, such as "compiled: record reader; in Python: line sender"."""
+    """Return the parts as words, such as "compiled: record reader; in Python: line sender".
+
+    A kind without parts is left out.
+    """
     parts = find_parts()
     groups = {
         "compiled": [name for name, is_compiled in parts.items() if is_compiled],

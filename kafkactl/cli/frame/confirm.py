@@ -24,10 +24,10 @@ class ConfirmOptions:
         """Ask whether to act. Return an exit status if the command must not act, and None if it may.
 
         The status is 0 with --dry-run, which prints the action as a note and counts before --yes. It is 1 after any
-        answer but y or yes, in any case of letters, and at the end of stdin. `action` is a phrase that begins with a
-        verb; `otherwise` is the note after the answer no and after Ctrl-C, when KeyboardInterrupt goes on. --yes agrees
-        without a question. Raise UsageError where there is a question and stdin or stderr is no terminal, and OSError
-        where stdin cannot be read.
+        answer but y or yes, in any case of letters and also between blanks, and at the end of stdin. `action` is a
+        phrase that begins with a verb; `otherwise` is the note after the answer no and after Ctrl-C, when
+        KeyboardInterrupt goes on. --yes agrees without a question. Raise UsageError where there is a question and stdin
+        or stderr is no terminal, and OSError where stdin cannot be read.
         """
         from kafkactl.output import people
 

@@ -116,7 +116,8 @@ def describe_progress(first: Progress, now: Progress, elapsed_s: float) -> str:
 def format_bytes(size: float) -> str:
     """Return a size in bytes with a unit, in powers of 1000: 999 B, 1.5 kB, 12 GB.
 
-    There is one digit after the point below 10 of a unit above B, else none. The largest unit is PB.
+    A unit above B has one digit after the point where the rounded number is below 10; other numbers have none. The
+    largest unit is PB. `size` is finite and not negative: that is not checked here.
     """
     unit = 0
     while round(size) >= _THOUSAND and unit + 1 < len(_UNITS):
@@ -130,6 +131,7 @@ def format_time_left(seconds: float) -> str:
     """Return a time in s as text: 45 s, 3 min, 2 h 5 min.
 
     It is rounded to a second below a minute, and to a minute from there on. From 60 min on it has hours, also for days.
+    `seconds` is finite and not negative: that is not checked here.
     """
     if round(seconds) < _MINUTE_S:
         return f"{seconds:.0f} s"

@@ -80,8 +80,9 @@ def remove_own_throttles(connected: Cluster, settings: ThrottlePlan) -> list[Kaf
     """Remove the throttles of a plan's brokers and topics where no reassignment runs in the cluster any more.
 
     Return an error for each broker or topic whose throttles may stay. All of them go, also former ones. Where any
-    reassignment of the cluster runs, they stay without an error, and a note on stderr says so. Raise OperationError or
-    UnreachableError where the reassignments cannot be listed, and UsageError for a wrong client setting.
+    reassignment of the cluster runs, they stay without an error, and a note on stderr, but not in Kafka's style, says
+    so. Raise OperationError or UnreachableError where the reassignments cannot be listed, and UsageError for a wrong
+    client setting.
     """
     from kafkactl.admin import reassignment
 
@@ -111,11 +112,12 @@ def clear_throttles(connected: Cluster, brokers: Iterable[int], topics: Iterable
 def remove_throttles(connected: Cluster, topics: Sequence[str]) -> list[KafkactlError]:
     """Remove the throttles of all brokers and of these topics, and return an error for each that stays.
 
-    No topics means those of brokers alone. Throttles go also while reassignments run. A note on stderr has the number
-    of settings that were removed. Where there is none, nothing is changed or noted. A broker that is not alive, and a
-    broker or topic that cannot be read, is an error, too; a topic that does not exist is none. before_change is called
-    here. Raise UsageError in a read-only context with throttles and for a wrong client setting, UnreachableError or
-    OperationError where no broker answers, or where the reassignments or brokers cannot be listed.
+    No topics means those of brokers alone. Throttles go also while reassignments run. A note on stderr, but not in
+    Kafka's style, has the number of settings that were removed. Where there is none, nothing is changed or noted. A
+    broker that is not alive, and a broker or topic that cannot be read, is an error, too; a topic that does not exist
+    is none. before_change is called here. Raise UsageError in a read-only context with throttles and for a wrong client
+    setting, UnreachableError or OperationError where no broker answers, or where the reassignments or brokers cannot be
+    listed.
     """
     from kafkactl.admin import throttles
 
@@ -130,9 +132,9 @@ def note_kept_throttles(connected: Cluster, topics: Sequence[str]) -> list[Kafka
     """Print a note where there are throttles that stay, because other reassignments run; return errors of asking.
 
     That others run is not checked: the caller knows it. `topics` are those whose throttles count, beside the rates of
-    the brokers. No topics means the rates alone. The errors are for each broker that is not alive, and each broker or
-    topic that cannot be read. Raise UnreachableError or OperationError where no broker answers, or where the
-    reassignments or brokers cannot be listed, and UsageError for a wrong client setting.
+    the brokers. No topics means the rates alone. In Kafka's style nothing is printed. The errors are for each broker
+    that is not alive, and each broker or topic that cannot be read. Raise UnreachableError or OperationError where no
+    broker answers, or where the reassignments or brokers cannot be listed, and UsageError for a wrong client setting.
     """
     from kafkactl.admin import throttles
 
@@ -152,8 +154,9 @@ def make_removal(row: Throttle) -> Change:
 def remove_listed(connected: Cluster, rows: Sequence[Throttle]) -> list[KafkactlError]:
     """Remove throttles, note on stderr how many, also 0, and return an error for each other, in their order.
 
-    Call before_change first. A throttle of a topic that does not exist any more has an error, too. A removal without an
-    answer is an UnansweredError in the result, and not in the number. Raise UsageError for a wrong client setting.
+    Call before_change first. In Kafka's style there is no note. A throttle of a topic that does not exist any more has
+    an error, too. A removal without an answer is an UnansweredError in the result, and not in the number. Raise
+    UsageError for a wrong client setting.
     """
     from kafkactl.admin import throttles
 

@@ -159,7 +159,7 @@ def add_sizes(connected: Cluster, placements: Sequence[Placement]) -> tuple[list
 
 
 def require_sizes(connected: Cluster, placements: Sequence[Placement]) -> list[Placement]:
-    """Return partitions with their sizes in bytes, in the same order, for a plan by bytes.
+    """Return partitions with the size of their largest replica in bytes, in the same order, for a plan by bytes.
 
     Brokers that are not alive are no failure: a partition that has all its replicas there has the size 0. Raise
     OperationError where another broker refuses or has a log folder that cannot be used, UnreachableError where it does
@@ -174,7 +174,7 @@ def require_sizes(connected: Cluster, placements: Sequence[Placement]) -> list[P
 def add_moved_sizes(
     connected: Cluster, placements: Sequence[Placement], plan: Collection[Partition]
 ) -> list[Placement]:
-    """Return the partitions that a plan changes, with their sizes in bytes, in the same order.
+    """Return the partitions that a plan changes, with the size of their largest replica in bytes, in the same order.
 
     The other partitions are left out. A size that cannot be read is 0, and a warning on stderr has each reason, but
     none for a broker that is not alive. Raise UnreachableError or OperationError where no broker answers, and

@@ -85,11 +85,11 @@ def show_rows(
 ) -> int:
     """Show rows, then print errors on stderr, and return the exit status of both: 0 without an error, else 1.
 
-    `nothing` is the note on stderr for no rows and no error, but not in structured formats. Without rows only
-    structured formats can print on stdout: an empty list, or the headings of csv. In Kafka's style the errors are kept
-    in people.failures instead of being printed. Raise UsageError for a format that no report has, and for a wrong
-    column or order, unless a change was sent, and OutputError or ReaderLeftError where stdout fails; the errors are not
-    printed then. Where there are errors and no rows, only structured formats look at columns and order.
+    `nothing` is the note on stderr for no rows and no error, but not in structured formats or Kafka's style. Without
+    rows only structured formats can print on stdout: an empty list, or the headings of csv. In Kafka's style the errors
+    are kept in people.failures instead of being printed. Raise UsageError for a format that no report has, and for a
+    wrong column or order, unless a change was sent, and OutputError or ReaderLeftError where stdout fails; the errors
+    are not printed then. Where there are errors and no rows, only structured formats look at columns and order.
     """
     failures = list(errors)
     if rows or output.is_structured or not failures:
@@ -164,8 +164,8 @@ def list_failures(outcomes: Iterable[Outcome], noun: str) -> list[KafkactlError]
 def _make_error(outcome: Outcome, noun: str, command: str | None = None) -> KafkactlError:
     """Return (not raise) the error of an item that failed; `noun` names the item, such as topic.
 
-    `command` shows whether a change without an answer was done; None takes the command for `noun`. The result is an
-    UnansweredError for the codes REQUEST_TIMED_OUT and LEADER_NOT_AVAILABLE, and says that the change may have been
+    `command` shows whether a change without an answer was done; None and "" take the command for `noun`. The result is
+    an UnansweredError for the codes REQUEST_TIMED_OUT and LEADER_NOT_AVAILABLE, and says that the change may have been
     done; otherwise an OperationError with the code of the outcome. Its hint names a missing right, or else is that of
     the outcome.
     """

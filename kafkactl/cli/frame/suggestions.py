@@ -90,10 +90,10 @@ def suggest_command(name: str, path: str, names: Collection[str]) -> str | None:
 
 
 def suggest_option(name: str, known_options: Collection[str]) -> str | None:
-    """Return a hint for an option of an older Kafka tool, None for any other name. Names include the dashes.
+    """Return a hint for --zookeeper, --broker-list and --new-consumer of older Kafka tools, None for any other name.
 
-    `known_options` are those of the command. Where --bootstrap-server is not among them, the command asks no brokers,
-    and the hint for --zookeeper and --broker-list is to leave the option out.
+    `name` includes the dashes. `known_options` are those of the command. Where --bootstrap-server is not among them,
+    the command asks no brokers, and the hint for --zookeeper and --broker-list is to leave the option out.
     """
     hint = _OPTIONS.get(name)
     if hint is not None and _BROKERS in hint and _BROKERS not in known_options:

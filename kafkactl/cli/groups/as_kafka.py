@@ -90,11 +90,11 @@ def reset_offsets(connected: Cluster, targets: ResetTargets, line: ResetLine) ->
 def _make_plan(connected: Cluster, group: str, line: ResetLine) -> ResetPlan | None:
     """Return the plan of a group; None where the file has no offsets of it, after Kafka's text about it on stdout.
 
-    With neither `line.topics` nor a file it has all partitions in which the group has committed; there may be none. A
-    stack trace that Kafka's tool prints about the file goes to stderr. Raise NotFoundError for a missing topic or
-    partition and a shift without a commit, PlanFileError for a file that Kafka's tool refuses or a missing topic in it,
-    UsageError for a wrong text in `line.topics` or a wrong client setting, OperationError, UnreachableError, and
-    OutputError or ReaderLeftError where stdout fails.
+    With neither `line.topics` nor a file it has all partitions in which the group has committed; there may be none.
+    With both the file counts, after a check of the topics. A stack trace that Kafka's tool prints about the file goes
+    to stderr. Raise NotFoundError for a missing topic or partition and a shift without a commit, PlanFileError for a
+    file that Kafka's tool refuses or a missing topic in it, UsageError for a wrong text in `line.topics` or a wrong
+    client setting, OperationError, UnreachableError, and OutputError or ReaderLeftError where stdout fails.
     """
     partitions = None if line.topics is None else parse_partitions(connected, line.topics)
     if line.from_file is None:

@@ -127,10 +127,11 @@ def print_plan_notes(plans: Mapping[str, ResetPlan], as_kafka: bool) -> None:
 def show_changes(changes: Sequence[OffsetChange], output: ReportOptions, execute: bool) -> int:
     """Show changes, also failed ones, on stdout, print their errors on stderr, and return 1 for an error, else 0.
 
-    In Kafka's style the errors are kept in people.failures. `execute` says whether the changes were committed; without
-    it a note names --execute, but not where there are no changes. Raise UsageError for a column of --columns or --sort
-    that the table does not have, and for an unknown order in --sort; after `before_change` with `execute` they give
-    only a warning. Raise OutputError or ReaderLeftError where stdout fails.
+    In Kafka's style the errors are kept in people.failures, and there is no note. `execute` says whether the changes
+    were committed; without it a note names --execute, but not where there are no changes. Raise UsageError for a format
+    that no report has, for a column of --columns or --sort that the table does not have, and for an unknown order in
+    --sort; after `before_change` with `execute` columns and orders give only a warning. Raise OutputError or
+    ReaderLeftError where stdout fails.
     """
     from kafkactl.cli.groups import tables
 

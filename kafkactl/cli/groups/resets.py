@@ -80,8 +80,9 @@ class PartitionsOptions:
     def read_source(self, reset: Reset) -> ResetRequest | OffsetFile:
         """Return the reset of the chosen partitions, or the file of offsets with its text, which replaces `reset`.
 
-        Call require_one before: without an option all topics are chosen. No broker is asked. Raise UsageError for a
-        file that cannot be read, and for a text in --topic that is not TOPIC or TOPIC:0,1.
+        Call require_one before: without an option all topics are chosen. The file `-` is standard input. No broker is
+        asked. Raise UsageError for a file that cannot be read, and for a text in --topic that is not TOPIC or
+        TOPIC:0,1.
         """
         from kafkactl.admin.groups.resets import ResetRequest
         from kafkactl.documents import read_text

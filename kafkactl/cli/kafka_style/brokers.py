@@ -32,8 +32,9 @@ def check(arguments: Arguments) -> None:
 def translate(arguments: Arguments) -> Run:
     """Return the command `kafkactl brokers api-versions`.
 
-    Raise OptionError for an option given twice, and JavaError for an address without a port and for a file of settings
-    that does not exist, is a folder or cannot be read.
+    Raise OptionError for an option given twice, and JavaError for an empty address in a list, for an address without a
+    port up to 65535, and for a file of settings that does not exist, is a folder or cannot be read. An empty
+    --bootstrap-server is not refused here.
     """
     require_file(arguments.value("command-config"))
     if servers := arguments.value("bootstrap-server"):

@@ -86,8 +86,9 @@ def read_settings(arguments: Arguments, client: str, before: str) -> ClientSetti
     """Return the settings of --command-property and --command-config, or of their deprecated names.
 
     `client` is `producer` or `consumer`; with both options --command-config counts. Raise JavaError, with `before` as
-    its text for stdout, for a file that cannot be opened, also for an empty name, OptionError for an option given
-    twice, and UsageError for a file that is none of settings. Names and values are not checked.
+    its text for stdout, for a file that cannot be opened, also for an empty name, OptionError where the option of the
+    file that counts is given twice, and UsageError for a file that is none of settings. Names and values are not
+    checked; of equal names in --command-property and its deprecated name the latter counts.
     """
     name = "command-config" if arguments.has("command-config") else f"{client}.config"
     file = arguments.value(name)

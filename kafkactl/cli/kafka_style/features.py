@@ -129,9 +129,8 @@ def check(arguments: Arguments) -> None:
 def _require_version(text: str | None, before: str) -> None:
     """Raise JavaError for a text that is no release and no name such as 4.3-IV0 that Kafka 4.3.1 knows; None passes.
 
-    The number of a level is refused, too.
-
-    `before` is what is on stdout before.
+    Of a release only the first two numbers count: 4.3.99 passes. The number of a level is refused, too. `before` is
+    what is on stdout before.
     """
     from kafkactl.admin.metadata_versions import SUPPORTED_NAMES, find_level
 
