@@ -32,12 +32,12 @@ def check(arguments: Arguments) -> None:
 def translate(arguments: Arguments) -> Run:
     """Return the command `kafkactl brokers api-versions`.
 
-    Raise OptionError for an option given twice, and JavaError for an empty address in a list, for an address without a
-    port up to 65535, and for a file of settings that does not exist, is a folder or cannot be read. An empty
-    --bootstrap-server is not refused here.
+    Raise OptionError for an option given twice, and JavaError for an empty address, for one without a port up to 65535,
+    and for a file of settings that does not exist, is a folder or cannot be read.
     """
     require_file(arguments.value("command-config"))
-    if servers := arguments.value("bootstrap-server"):
+    servers = arguments.value("bootstrap-server")
+    if servers is not None:
         refuse_wrong_addresses(servers)
     return Run(words=["brokers", "api-versions", "-o", "kafka", *translate_connection(arguments)])
 

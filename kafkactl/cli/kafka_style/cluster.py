@@ -14,6 +14,7 @@ from kafkactl.cli.kafka_style.tools import (
     list_options,
     report_terse,
     require_file,
+    require_servers,
     translate_values,
     wrap_error,
 )
@@ -66,12 +67,14 @@ def check(arguments: Arguments) -> None:
 def translate(arguments: Arguments) -> Run:
     """Return the command of `kafkactl cluster`, or `kafkactl brokers unregister`, which asks for no confirmation.
 
-    Raise JavaError for a file of settings that cannot be opened; --command-config wins over --config. Addresses are not
-    checked. Kafka's warning about --config is in the `before` of the result or the error, for stdout.
+    Raise JavaError for a file of settings that cannot be opened, and for wrong addresses as require_servers() does;
+    --command-config wins over --config. Kafka's warning about --config is in the `before` of the result or the error,
+    for stdout.
     """
     file = arguments.value("command-config") if arguments.has("command-config") else arguments.value("config")
     before = _DEPRECATED if arguments.has("config") else ""
     require_file(file, before)
+    require_servers(arguments, before)
     words = [*(_VERBS.get(arguments.command) or ["brokers", "unregister"]), "-o", "kafka"]
     words += translate_values(arguments, "bootstrap-server", "bootstrap-controller")
     words += [] if file is None else [f"--command-config={file}"]

@@ -324,11 +324,15 @@ def fit_value(name: str, value: str) -> str:
 
 
 def refuse_wrong_addresses(servers: str, before: str = "") -> None:
-    """Raise JavaError, with `before` as its text for stdout, for an empty address, and for one without a right port.
+    """Raise JavaError, with `before` as its text for stdout, for no or an empty address, and one without a right port.
 
     Of several wrong addresses an empty one counts, or else the first.
     """
-    for address in split_addresses(servers, before):
+    addresses = split_addresses(servers, before)
+    if not addresses:
+        reason = "Configuration 'bootstrap.servers' must not be empty. Valid values include: any non-empty value"
+        raise JavaError(reason, CONFIG_EXCEPTION, before=before)
+    for address in addresses:
         port = re.search(r":([0-9]+)$", address)
         if port is None or len(port[1].lstrip("0")) > 5 or int(port[1][-5:]) > 65535:
             noun = "url" if port is None else "port"

@@ -16,11 +16,11 @@ from kafkactl.cli.kafka_style.tools import (
     JavaError,
     Run,
     Tool,
-    WrongUsageError,
     connection_options,
     convert_error,
     parse_include_list,
     require_file,
+    require_form_of_addresses,
     require_options,
     require_servers,
     split_as_java,
@@ -86,20 +86,14 @@ OPTIONS = (
 def check(arguments: Arguments) -> None:
     """Raise WrongUsageError or JavaError for options that are missing or do not belong together.
 
-    WrongUsageError is for an address that is not HOST:PORT, and for a missing --bootstrap-server, unless the arguments
-    do not need it. JavaError is for --topic-partitions beside --topic or --partitions, and OptionError for
-    --bootstrap-server given twice.
+    WrongUsageError is for an address that require_form_of_addresses() refuses, and for a missing --bootstrap-server,
+    unless the arguments do not need it. JavaError is for a port above 65535, and for --topic-partitions beside --topic
+    or --partitions; OptionError is for --bootstrap-server given twice.
     """
     require_options(arguments, "bootstrap-server")
-    try:
+    if (servers := arguments.value("bootstrap-server")) is not None:
+        require_form_of_addresses(servers)
         require_servers(arguments)
-    except JavaError:
-        empty = not (arguments.value("bootstrap-server") or "").strip()
-        raise WrongUsageError(
-            "Error while validating the bootstrap address\n"
-            if empty
-            else "Please provide valid host:port like host1:9091,host2:9092\n"
-        ) from None
     if arguments.has("topic-partitions") and arguments.has("topic", "partitions"):
         raise JavaError("--topic-partitions cannot be used with --topic or --partitions", _TERSE)
 

@@ -29,11 +29,11 @@ from kafkactl.cli.kafka_style.tools import (
     JavaError,
     Run,
     Tool,
-    WrongUsageError,
     connection_options,
     convert_error,
     print_usage,
     require_file,
+    require_form_of_addresses,
     require_options,
     translate_values,
 )
@@ -63,8 +63,6 @@ _NEW_NAMES = {
 """Deprecated options: the new name, and the release without the old one."""
 _BOOLEANS = ("parse.key", "parse.headers", "ignore.error")
 _SEPARATORS = ("headers.delimiter", "headers.separator", "headers.key.separator")
-_ADDRESS = r"(?:[0-9a-zA-Z\-%._]*://)?\[?[0-9a-zA-Z\-%._:]*\]?:[0-9]+"
-"""An address that Kafka's tool takes."""
 _KAFKA_EXCEPTION = "org.apache.kafka.common.KafkaException"
 _NOT_MADE = "Failed to construct kafka producer\nCaused by: "
 _MOST_IN_FLIGHT = 5
@@ -186,10 +184,9 @@ OPTIONS = (
 def check(arguments: Arguments) -> None:
     """Raise WrongUsageError for options that are missing or do not belong together.
 
-    These are a missing --topic, a missing --bootstrap-server, unless the arguments do not need it, an empty address or
-    one that is not HOST:PORT (HOST may be empty, and the size of the port is not checked), and an old and a new name
-    together: of the file of settings, of a setting, or of a property of the reader. Raise OptionError for
-    --bootstrap-server given twice.
+    These are a missing --topic, a missing --bootstrap-server, unless the arguments do not need it, an address that
+    require_form_of_addresses() refuses, and an old and a new name together: of the file of settings, of a setting, or
+    of a property of the reader. Raise OptionError for --bootstrap-server given twice.
     """
     require_options(arguments, "topic")
     refuse_both_names(
@@ -201,10 +198,8 @@ def check(arguments: Arguments) -> None:
         ),
     )
     servers = arguments.value("bootstrap-server")
-    if not (servers or "").strip() and (servers is not None or arguments.needs_server):
-        raise WrongUsageError("Error while validating the bootstrap address\n")
-    if servers is not None and not all(re.fullmatch(_ADDRESS, server.strip()) for server in servers.split(",")):
-        raise WrongUsageError("Please provide valid host:port like host1:9091,host2:9092\n")
+    if servers is not None or arguments.needs_server:
+        require_form_of_addresses(servers or "")
 
 
 def translate(arguments: Arguments) -> Run:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kafkactl.cli.kafka_style.doors import TOOLS
-from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, parse
+from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, is_of_type, parse
 from kafkactl.cli.kafka_style.subcommands import Level, SubcommandError, format_error, parse_subcommand
 from kafkactl.errors import KafkactlError, OperationError, UnreachableError, UnsupportedRequestError, UsageError
 from kafkactl.output import people
@@ -32,6 +32,8 @@ ILLEGAL_ARGUMENT = "java.lang.IllegalArgumentException"
 NO_CLIENT = "Failed to create new KafkaAdminClient"
 """Message of the exception where Kafka's tools cannot make a client from the addresses and settings."""
 _ADDRESS = re.compile(r"(?:[a-zA-Z0-9_-]+://)?\[?[0-9a-zA-Z.%:_-]*\]?:([0-9]{1,9})")
+_LOOSE_ADDRESS = re.compile(r"(?:[0-9a-zA-Z\-%._]*://)?\[?[0-9a-zA-Z\-%._:]*\]?:([0-9]+)")
+"""An address that producer and get-offsets take before they make a client."""
 _PROTOCOL = re.compile(r"(?:(?<=[, ])|^)[a-zA-Z0-9_-]+://")
 _SERVERS = ("bootstrap-server", "bootstrap-controller")
 NOTHING = "(?!)"
@@ -243,26 +245,44 @@ def translate_connection(arguments: Arguments) -> list[str]:
     return translate_values(arguments, "bootstrap-server", "command-config")
 
 
-def require_servers(arguments: Arguments) -> None:
+def require_servers(arguments: Arguments, before: str = "") -> None:
     """Raise JavaError for an address of --bootstrap-server or --bootstrap-controller that is not HOST:PORT.
 
     An empty address is refused, too, and a port above 65535, but not an empty HOST; the host is not looked up. Where
     both options are there, only --bootstrap-controller is checked. Raise OptionError where the option is there several
-    times. Without the options nothing is raised.
+    times. Without the options nothing is raised. `before` is the error's text for stdout.
     """
     option = "bootstrap-controller" if arguments.has("bootstrap-controller") else "bootstrap-server"
     servers = arguments.value(option)
     if servers is None:
         return
-    if not all(map(_is_address, split_addresses(servers) if servers else [""])):
-        raise JavaError(NO_CLIENT, "org.apache.kafka.common.KafkaException")
+    addresses = split_addresses(servers, before)
+    if not addresses or not all(map(_is_address, addresses)):
+        raise JavaError(NO_CLIENT, "org.apache.kafka.common.KafkaException", before=before)
+
+
+def require_form_of_addresses(servers: str) -> None:
+    """Raise WrongUsageError for no address, and for one that is not HOST:PORT; the port is a number up to 2^31 - 1.
+
+    HOST may be empty. Source: ToolsUtils.validateBootstrapServer() of Kafka.
+    """
+    if not servers.strip():
+        raise WrongUsageError("Error while validating the bootstrap address\n")
+    for server in servers.split(","):
+        address = _LOOSE_ADDRESS.fullmatch(server.strip())
+        if address is None:
+            raise WrongUsageError("Please provide valid host:port like host1:9091,host2:9092\n")
+        if not is_of_type(address[1], "Integer"):
+            raise WrongUsageError(f'For input string: "{address[1]}"')
 
 
 def split_addresses(servers: str, before: str = "") -> list[str]:
-    """Return the addresses of a list with commas, without blanks around them.
+    """Return the addresses of a list with commas, without blanks around them; none for a text that is blank.
 
-    Raise JavaError, with `before` as its text for stdout, where one is empty.
+    Raise JavaError, with `before` as its text for stdout, where one of several is empty.
     """
+    if not servers.strip():
+        return []
     addresses = [text.strip() for text in servers.split(",")]
     if "" in addresses:
         reason = "Configuration 'bootstrap.servers' values must not be empty."

@@ -283,33 +283,36 @@ def test_the_pages_of_options_are_fresh() -> None:
     assert not TOOLS.keys() & tool_coverage.WITHOUT_MIRROR.keys()
 
 
+ANY_REQUEST = {
+    "kafka-topics": "--list",
+    "kafka-consumer-groups": "--list",
+    "kafka-configs": "--describe --entity-type topics",
+    "kafka-console-producer": "--topic t",
+    "kafka-console-consumer": "--topic t",
+    "kafka-get-offsets": "--topic t",
+    "kafka-delete-records": "--offset-json-file f",
+    "kafka-broker-api-versions": "--command-config f",
+    "kafka-cluster": "cluster-id",
+    "kafka-metadata-quorum": "describe --status",
+    "kafka-features": "describe",
+    "kafka-transactions": "list",
+    "kafka-client-metrics": "--list",
+    "kafka-delegation-tokens": "--describe --command-config f",
+    "kafka-acls": "--list",
+    "kafka-log-dirs": "--describe",
+    "kafka-reassign-partitions": "--list",
+    "kafka-leader-election": "--election-type preferred --all-topic-partitions",
+}
+"""Words after which each tool would send a request."""
+
+
 @pytest.mark.parametrize("name", TOOLS)
 def test_no_server_and_no_context(name: str, cli: Cli) -> None:
     """Kafka's own error, unless a context may be used."""
     tool = load_tool(name)
     if "bootstrap-server" not in {option.name for option in tool.options}:
         return
-    lines = {
-        "kafka-topics": "--list",
-        "kafka-consumer-groups": "--list",
-        "kafka-configs": "--describe --entity-type topics",
-        "kafka-console-producer": "--topic t",
-        "kafka-console-consumer": "--topic t",
-        "kafka-get-offsets": "--topic t",
-        "kafka-delete-records": "--offset-json-file f",
-        "kafka-broker-api-versions": "--command-config f",
-        "kafka-cluster": "cluster-id",
-        "kafka-metadata-quorum": "describe --status",
-        "kafka-features": "describe",
-        "kafka-transactions": "list",
-        "kafka-client-metrics": "--list",
-        "kafka-delegation-tokens": "--describe --command-config f",
-        "kafka-acls": "--list",
-        "kafka-log-dirs": "--describe",
-        "kafka-reassign-partitions": "--list",
-        "kafka-leader-election": "--election-type preferred --all-topic-partitions",
-    }
-    done = cli(name, *lines[name].split())
+    done = cli(name, *ANY_REQUEST[name].split())
     assert done.returncode == 1
     assert "bootstrap" in done.stderr
 
@@ -791,6 +794,23 @@ def test_a_topic_of_a_rule_is_read_as_the_one_of_topic(rules: str, ours: str) ->
     arguments = parse_words(tool, ["--bootstrap-server", "h:1", "--topic-partitions", rules])
     assert tool.translate(arguments).words[-1] == f"--topic-partitions={ours}"
     parse_rules(ours)
+
+
+@pytest.mark.parametrize("servers", ["", " ", ",", "h", "h:99999", " ,h:1"])
+@pytest.mark.parametrize("tool", sorted(set(TOOLS) - {"kafka-dump-log"}))
+def test_wrong_addresses_are_refused_before_a_client_is_made(tool: str, servers: str, cli: Cli, tmp_path: Path) -> None:
+    """The sentence is one of Java's, not one of ours."""
+    (tmp_path / "f").write_text('{"partitions": []}' if tool == "kafka-delete-records" else "")
+    words = [str(tmp_path / word) if word == "f" else word for word in ANY_REQUEST[tool].split()]
+    words.insert(1 if tool == "kafka-cluster" else 0, f"--bootstrap-server={servers}")
+    done = cli(tool, *words, check=1)
+    output = done.stdout + done.stderr
+    assert re.search(
+        "Failed to (create new KafkaAdminClient|construct kafka producer)|bootstrap.servers"
+        "|Error while validating the bootstrap address|Please provide valid host:port",
+        output,
+    ), output
+    assert "invalid " not in output.replace("Caused by: invalid broker address", "")
 
 
 @pytest.mark.parametrize("rules", ["t:0 ", "t:0 ,a", "a,t: 0", "t :0 "])
