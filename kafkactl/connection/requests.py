@@ -212,8 +212,9 @@ class Requests:
         Errors of single items stay in the answers.
 
         Raise the first error where no broker answers: UnreachableError, UnansweredError or OperationError. Raise
-        UsageError for a wrong setting, OperationError where the brokers refuse to be listed, LookupError for an unknown
-        `api`, and ValueError for a field that it does not have.
+        UsageError for a wrong setting, for a text that is not Unicode and for a number that does not fit its field,
+        OperationError where the brokers refuse to be listed, LookupError for an unknown `api`, and ValueError for a
+        field that it does not have.
         """
         answers = self._ask_all(api, questions, time_share)
         errors = [answer for answer in answers.values() if isinstance(answer, KafkactlError)]
@@ -351,9 +352,9 @@ class Requests:
     def _list_groups(self) -> Answers:
         """Return the answers by the broker's id, and the errors of the other brokers.
 
-        Raise the first OperationError with a transient code, so that all are asked again, or the first error where no
-        broker answers: UnreachableError or OperationError. Both are also raised where the brokers cannot be listed, and
-        UsageError for a wrong setting.
+        Raise the first error where no broker answers, UnreachableError or OperationError, and otherwise the first
+        OperationError with a transient code, so that all are asked again. Both are also raised where the brokers cannot
+        be listed, and UsageError for a wrong setting.
         """
         answers, errors = self.ask_brokers("ListGroups")
         for error in errors:
