@@ -146,9 +146,10 @@ class Client:
     def describe_topics(self, names: Sequence[str]) -> list[TopicDescription]:
         """Return topics with their partitions and settings, each once, sorted by name; without names an empty list.
 
-        Eligible leaders and reassignments may be missing. Raise NotFoundError or OperationError where a topic, or its
-        settings, cannot be read, UsageError for a name that no topic can have, a single text instead of a list and a
-        wrong client setting, and UnreachableError where no broker answers in time.
+        Reassignments are None, and eligible leaders may be. Raise NotFoundError or OperationError where a topic, or its
+        settings, cannot be read, UsageError for a name that no topic can have, for anything but a list or another
+        iterable of names, such as a single text, and for a wrong client setting, and UnreachableError where no broker
+        answers in time.
         """
         from kafkactl.admin.topics.descriptions import describe_topics
 

@@ -157,7 +157,7 @@ def describe_log_dirs(
     partitions of each topic, None for all topics; replicas of others are left out, and a topic that does not exist has
     none. Without any topic the directories have no replicas. A directory that cannot be used has an `error` and no
     replicas. Raise MissingBrokersError for a broker that is not alive, UnreachableError or OperationError where no
-    broker answers, and UsageError for a wrong client setting.
+    broker answers, and UsageError for a wrong client setting and a name that is not UTF-8.
     """
     with cluster.share_timeout():
         require_live_brokers(cluster, brokers or ())

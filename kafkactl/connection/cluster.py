@@ -236,10 +236,11 @@ class Cluster:
     def make_text_config(self, config: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Return the settings as librdkafka's pairs of text, for a client that confluent-kafka does not make.
 
-        Our defaults and bootstrap.servers are included. The user's settings win over `config`. True and false are in
-        lower case, and the value None is the text None. Settings that no client knows stay in the result, unless
-        another client has refused them before; nothing is raised for them. Raise ValueError for a fetch.max.bytes or
-        message.max.bytes of more than 4,300 digits.
+        Our defaults and bootstrap.servers are included. The user's settings win over `config`; but without `debug` the
+        log is off, whatever log_level and log.queue say. True and false are in lower case, and the value None is the
+        text None. Settings that no client knows stay in the result, unless another client has refused them before;
+        nothing is raised for them. Raise ValueError for a fetch.max.bytes or message.max.bytes of more than 4,300
+        digits.
         """
         config_values = self._make_config(config)
         del config_values["error_cb"]
@@ -260,12 +261,12 @@ class Cluster:
     def read_metadata(self, topic: str | None = None, client: Any = None) -> ClusterMetadata:
         """Return the brokers, and one topic or all topics (None), as confluent-kafka's metadata.
 
-        `client` is the confluent-kafka client that asks; None means the admin client. A topic that does not exist is an
-        entry with an error, but a broker may create a named one, if its settings allow that and the client is the admin
-        client, a producer, or a consumer with allow.auto.create.topics. The brokers' addresses are kept. Raise
-        UnreachableError where every connection has failed, no address is a broker or the time-out is over,
-        UnansweredError (an UnreachableError) where the request was or may have been sent, OperationError for a refusal,
-        and UsageError for a wrong setting.
+        `client` is the confluent-kafka client that asks; None means the admin client. A name must be UTF-8, and have no
+        NUL character. A topic that does not exist is an entry with an error, but a broker may create a named one, if
+        its settings allow that and the client is the admin client, a producer, or a consumer with
+        allow.auto.create.topics. The brokers' addresses are kept. Raise UnreachableError where every connection has
+        failed, no address is a broker or the time-out is over, UnansweredError (an UnreachableError) where the request
+        was or may have been sent, OperationError for a refusal, and UsageError for a wrong setting.
         """
         with self.share_timeout() as deadline:
             if client is None:
@@ -315,10 +316,10 @@ class Cluster:
     def list_partitions(self, topic: str, client: Any) -> list[int]:
         """Return the partition numbers of a topic in order, as a client of confluent-kafka sees them.
 
-        None as `client` means the admin client. The brokers may create an unknown topic, if their settings allow that
-        and the client is the admin client or a producer. Raise NotFoundError for an unknown topic, OperationError for
-        one that cannot be read and for a refusal, UnreachableError where no answer comes in time, and UsageError for a
-        wrong setting.
+        None as `client` means the admin client. The name must be UTF-8, and have no NUL character. The brokers may
+        create an unknown topic, if their settings allow that and the client is the admin client or a producer. Raise
+        NotFoundError for an unknown topic, OperationError for one that cannot be read and for a refusal,
+        UnreachableError where no answer comes in time, and UsageError for a wrong setting.
         """
         return list_partition_numbers(self.read_metadata(topic, client).topics[topic])
 

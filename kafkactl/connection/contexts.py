@@ -121,11 +121,11 @@ class ContextFile:
 def change(make: Callable[[ContextFile], ContextFile]) -> ContextFile:
     """Write the contexts that `make` returns for the present ones, and return them.
 
-    A lock keeps other kafkactl processes from changing the file meanwhile, but not on Windows. Without a file `make`
-    gets no contexts. Raise UsageError for a file that cannot be read, is not a regular file, is not well formed or can
-    be written by other users, where the lock cannot be created in the file's folder, and where another process holds it
-    for more than 10 s; raise OSError where the writing fails after that, for example on a full disk. Errors of `make`
-    pass through, and nothing is written then.
+    A lock keeps other kafkactl processes from changing the file meanwhile, but not on Windows. Its file `.NAME.lock`
+    and its folder are created, and stay. Without a file of contexts `make` gets none. Raise UsageError for a file that
+    cannot be read, is not a regular file, is not well formed or can be written by other users, where the lock cannot be
+    created in the file's folder, and where another process holds it for more than 10 s; raise OSError where the writing
+    fails after that, for example on a full disk. Errors of `make` pass through, and no contexts are written then.
     """
     path = find_config_file()
     with _hold_lock(_resolve_target(path)):

@@ -153,8 +153,9 @@ def _translate_key_store(settings: Mapping[str, str]) -> dict[str, str]:
 def _find_store_type(settings: Mapping[str, str], store: str, location: str) -> str:
     """Return the type of a store in capitals: the stated type, or the one of the file's ending, or JKS.
 
-    `store` is truststore or keystore, `location` the path of its file, which is not read. An empty stated type counts
-    as none, and any other one is taken as it is.
+    `store` is truststore or keystore, `location` the path of its file, which is not read. The endings pem and crt mean
+    PEM, p12 and pfx PKCS12, in any case of letters. An empty stated type counts as none, and any other one is taken as
+    it is.
     """
     store_type = settings.get(f"ssl.{store}.type")
     if store_type:

@@ -367,8 +367,8 @@ class Brokers:
         time.monotonic(). Raise UnansweredError where the request was or may have been sent, UnreachableError where the
         node was not connected or refused the login, UsageError or UnreachableError where there is no OAUTHBEARER token,
         UnsupportedRequestError where the brokers are too old, UsageError for a text that is not Unicode and a number
-        that does not fit its field, and OperationError for another error of kafka-python. A
-        node with an UnreachableError counts as silent from then on.
+        that does not fit its field, and OperationError for another error of kafka-python. A node with an
+        UnreachableError counts as silent from then on.
         """
         (answer,) = self.send_all({node: request}, deadline).values()
         if isinstance(answer, KafkactlError):

@@ -196,8 +196,9 @@ class Requests:
         answers.
 
         Raise the first error where no broker answers: UnreachableError, UnansweredError or OperationError; each of them
-        is also raised where the brokers cannot be listed. Raise UsageError for a wrong setting, LookupError for an
-        unknown `api`, and ValueError for a field that it does not have.
+        is also raised where the brokers cannot be listed. Raise UsageError for a wrong setting, for a text that is not
+        Unicode and for a number that does not fit its field, LookupError for an unknown `api`, and ValueError for a
+        field that it does not have.
         """
         broker_ids = self.list_brokers() if brokers is None else sorted(brokers)
         return self.ask_each(api, dict.fromkeys(broker_ids, fields), time_share)
@@ -212,8 +213,9 @@ class Requests:
         Errors of single items stay in the answers.
 
         Raise the first error where no broker answers: UnreachableError, UnansweredError or OperationError. Raise
-        UsageError for a wrong setting, OperationError where the brokers refuse to be listed, LookupError for an unknown
-        `api`, and ValueError for a field that it does not have.
+        UsageError for a wrong setting, for a text that is not Unicode and for a number that does not fit its field,
+        OperationError where the brokers refuse to be listed, LookupError for an unknown `api`, and ValueError for a
+        field that it does not have.
         """
         answers = self._ask_all(api, questions, time_share)
         errors = [answer for answer in answers.values() if isinstance(answer, KafkactlError)]
@@ -226,9 +228,9 @@ class Requests:
 
         All brokers are asked at the same time, and get the part `time_share` of the remaining time, from 0 to 1. A
         broker that is not alive or too old, does not answer in time or refuses the login or the whole request has an
-        error, which is not raised. Where no broker answers, all have one. Raise UsageError for a wrong setting,
-        OperationError where the brokers refuse to be listed, LookupError for an unknown `api`, and ValueError for a
-        field that it does not have.
+        error, which is not raised. Where no broker answers, all have one. Raise UsageError for a wrong setting, for a
+        text that is not Unicode and for a number that does not fit its field, OperationError where the brokers refuse
+        to be listed, LookupError for an unknown `api`, and ValueError for a field that it does not have.
         """
         from kafkactl.connection.messages import find_request_class
 
@@ -351,9 +353,9 @@ class Requests:
     def _list_groups(self) -> Answers:
         """Return the answers by the broker's id, and the errors of the other brokers.
 
-        Raise the first OperationError with a transient code, so that all are asked again, or the first error where no
-        broker answers: UnreachableError or OperationError. Both are also raised where the brokers cannot be listed, and
-        UsageError for a wrong setting.
+        Raise the first error where no broker answers, UnreachableError or OperationError, and otherwise the first
+        OperationError with a transient code, so that all are asked again. Both are also raised where the brokers cannot
+        be listed, and UsageError for a wrong setting.
         """
         answers, errors = self.ask_brokers("ListGroups")
         for error in errors:

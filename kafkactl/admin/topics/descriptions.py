@@ -94,9 +94,9 @@ def describe_each(cluster: Cluster, names: Sequence[str], with_moves: bool = Fal
     A topic that does not exist is a NotFoundError; a topic whose settings cannot be read is in both lists, without
     settings. `with_moves` asks for reassignments, too, but only where a replica is not in sync, and then once more for
     the replicas of such partitions without one. Where no answer about them comes, they are empty, with one error more;
-    without the right to list them, and where the brokers cannot list them, they are empty without an error. Eligible
-    leaders, and reassignments in any case, are read where librdkafka gets no answer for half of the time-out: then
-    kafka-python asks. Names must be UTF-8, and have no NUL character. Without names both lists are empty.
+    without the right to list them, and where the brokers cannot list them, they are empty without an error. Where
+    librdkafka gets no answer for half of the time-out, kafka-python asks: then eligible leaders are read, too, and with
+    `with_moves` all reassignments. Names must be UTF-8, and have no NUL character. Without names both lists are empty.
 
     Raise OperationError where reassignments are refused for another reason than missing rights, or a whole request of
     kafka-python is refused, UnreachableError where no topic, or no topic's settings, were answered, UsageError for a
@@ -117,7 +117,7 @@ def describe_each(cluster: Cluster, names: Sequence[str], with_moves: bool = Fal
             )
             settings, failures = _read_settings_by_librdkafka(cluster, list(described))
         except TimeoutError:  # librdkafka waits for the controller, which may be frozen; others know the topics
-            return describe_in_full(cluster, names)
+            return describe_in_full(cluster, names, with_moves)
         topics = []
         for name, topic in described.items():
             partitions = (
@@ -156,15 +156,15 @@ def find_compacted_topics(cluster: Cluster, names: Sequence[str]) -> set[str]:
     return {topic for topic, values in policies.items() if values == ["compact"]}
 
 
-def describe_in_full(cluster: Cluster, names: Sequence[str]) -> Descriptions:
+def describe_in_full(cluster: Cluster, names: Sequence[str], with_moves: bool = True) -> Descriptions:
     """Return topics with settings, eligible leaders and reassignments, sorted by name, and an error for each failure.
 
     Brokers before Kafka 4.0 do not know eligible leaders: the fields are None. A topic that does not exist is a
     NotFoundError. A topic whose settings cannot be read is in the list without them. Where the controller does not
     answer about the moves, there is one error, and they are empty; without the right to list them, and where the
-    brokers cannot list them, they are empty without an error. Without names both lists are empty.
-    Raise UnreachableError where no broker answers, OperationError where a whole request is refused, and UsageError for
-    a wrong client setting and a name that is not UTF-8.
+    brokers cannot list them, they are empty without an error. Without `with_moves` they are not asked for, and are
+    None. Without names both lists are empty. Raise UnreachableError where no broker answers, OperationError where a
+    whole request is refused, and UsageError for a wrong client setting and a name that is not UTF-8.
     """
     if not names:
         return [], []
@@ -173,7 +173,7 @@ def describe_in_full(cluster: Cluster, names: Sequence[str]) -> Descriptions:
         topics = list(_describe_with_eligible_leaders(cluster, names, errors))
     except UnsupportedRequestError:
         topics = list(_describe_by_metadata(cluster, names, errors))
-    return _complete(cluster, topics, errors)
+    return _complete(cluster, topics, errors, with_moves)
 
 
 def find_name(cluster: Cluster, topic_id: str) -> str | None:
@@ -351,20 +351,21 @@ def _describe_by_metadata(
         yield TopicDescription(topic.name, _format_id(topic.topic_id), bool(topic.is_internal), tuple(rows))
 
 
-def _complete(cluster: Cluster, topics: Iterable[TopicDescription], errors: list[KafkactlError]) -> Descriptions:
+def _complete(
+    cluster: Cluster, topics: Iterable[TopicDescription], errors: list[KafkactlError], with_moves: bool = True
+) -> Descriptions:
     """Return the topics with settings and reassignments, both topics and partitions in order, and the errors.
 
     A topic whose settings are refused has none, and its error comes behind the others. The request for the settings is
     sent without topics, too. `errors` are those of earlier steps; they come first. Where no answer about the moves
     comes, they are empty, and an OperationError is appended to `errors` itself; they are empty without an error where
-    the right to list them is missing, and where the brokers are too old. Raise UnreachableError, OperationError or
-    UsageError where the request for all settings fails, and OperationError where the moves are refused for another
-    reason than missing rights.
+    the right to list them is missing, and where the brokers are too old. Without `with_moves` nothing about them is
+    asked or changed. Raise UnreachableError, OperationError or UsageError where the request for all settings fails, and
+    OperationError where the moves are refused for another reason than missing rights.
     """
     by_name = {topic.topic: topic for topic in sorted(topics, key=lambda topic: topic.topic)}
     settings, failures = _read_settings_in_bulk(cluster, list(by_name))
-    moves = _read_moves(cluster, errors)
-
+    moves = _read_moves(cluster, errors) if with_moves else None
     described = [
         replace(
             topic,
@@ -373,7 +374,7 @@ def _complete(cluster: Cluster, topics: Iterable[TopicDescription], errors: list
         )
         for topic in by_name.values()
     ]
-    return _add_moves(described, moves), errors + failures
+    return described if moves is None else _add_moves(described, moves), errors + failures
 
 
 def _add_moves(topics: Iterable[TopicDescription], moves: Mapping[Partition, Reassignment]) -> list[TopicDescription]:

@@ -324,9 +324,10 @@ def fit_value(name: str, value: str) -> str:
 
 
 def refuse_wrong_addresses(servers: str, before: str = "") -> None:
-    """Raise JavaError, with `before` as its text for stdout, for no or an empty address, and one without a right port.
+    """Raise JavaError, with `before` as its text for stdout, for no or an empty address, and for one without a port.
 
-    Of several wrong addresses an empty one counts, or else the first.
+    A port is from 0 to 65535, behind the last colon; the host may be empty. Of several wrong addresses an empty one
+    counts, or else the first.
     """
     addresses = split_addresses(servers, before)
     if not addresses:

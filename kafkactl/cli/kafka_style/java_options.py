@@ -52,8 +52,8 @@ def read_login_file(environment: MutableMapping[str, str]) -> None:
 def _find_login_file(options: str) -> str | None:
     """Return the file of -Djava.security.auth.login.config, the last one, or None; ~ is the home folder.
 
-    Quotes are read as a shell does; where one is not closed, blanks separate the words. The file is not looked at. ""
-    is an option without a file name.
+    Quotes are read as a shell does; where one is not closed, or a backslash is the last character, blanks separate the
+    words. The file is not looked at. "" is an option without a file name.
     """
     try:
         words = shlex.split(options)

@@ -5,7 +5,6 @@ Reference: org.apache.kafka.tools.reassign.ReassignPartitionsCommand.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import Any
 
@@ -19,6 +18,7 @@ from kafkactl.cli.kafka_style.tools import (
     Tool,
     WrongUsageError,
     convert_error,
+    dump_json,
     is_json_of_type,
     keep_json,
     parse_json,
@@ -375,8 +375,8 @@ def _refuse_doubles(names: list[str], reason: str, separator: str = ", ") -> Non
 
 
 def _dump(value: Any) -> str:
-    """Return a value as JSON without blanks between its parts."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    """Return a value as JSON without blanks between its parts; "..." for one that is nested too deeply."""
+    return dump_json(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:

@@ -5,7 +5,6 @@ Reference: org.apache.kafka.tools.DeleteRecordsCommand.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import Any
 
@@ -19,6 +18,7 @@ from kafkactl.cli.kafka_style.tools import (
     Tool,
     connection_options,
     convert_error,
+    dump_json,
     is_json_of_type,
     keep_json,
     parse_json,
@@ -103,14 +103,14 @@ def _check_document(document: Any) -> None:
     that is no object, lacks topic, partition or offset, or has one of another type, and a partition that stands twice.
     """
     if isinstance(document, list):
-        raise JavaError(f"Expected JSON object, received {json.dumps(document)}", _MAPPING)
+        raise JavaError(f"Expected JSON object, received {dump_json(document)}", _MAPPING)
     version = document.get("version", 1) if isinstance(document, dict) else 1
     if type(version) is not int or version != 1:
-        raise JavaError(f"Not supported version field value {json.dumps(version)}", _OPERATION)
+        raise JavaError(f"Not supported version field value {dump_json(version)}", _OPERATION)
     if not isinstance(document, dict) or "partitions" not in document:
         raise JavaError("Missing partitions field", _OPERATION)
     if not isinstance(document["partitions"], list):
-        raise JavaError(f"Expected JSON array, received {json.dumps(document['partitions'])}", _MAPPING)
+        raise JavaError(f"Expected JSON array, received {dump_json(document['partitions'])}", _MAPPING)
     seen = []
     for entry in document["partitions"]:
         topic, partition, _ = (_read_field(entry, name) for name in _TYPES)
@@ -127,12 +127,12 @@ def _read_field(entry: Any, name: str) -> Any:
     offset 64.
     """
     if not isinstance(entry, dict):
-        raise JavaError(f"Expected JSON object, received {json.dumps(entry)}", _MAPPING)
+        raise JavaError(f"Expected JSON object, received {dump_json(entry)}", _MAPPING)
     if name not in entry:
         raise JavaError(f"No such field exists: `{name}`", _MAPPING)
     value = entry[name]
     if not is_json_of_type(value, _TYPES[name]):
-        raise JavaError(f"Expected `{_TYPES[name]}` value, received {json.dumps(value)}", _MAPPING)
+        raise JavaError(f"Expected `{_TYPES[name]}` value, received {dump_json(value)}", _MAPPING)
     return value
 
 

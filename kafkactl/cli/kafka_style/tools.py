@@ -349,6 +349,14 @@ def parse_json(content: bytes) -> tuple[Any, bytes]:
     return document, text[:end].encode() if text[end:].strip() else content
 
 
+def dump_json(value: Any, separators: tuple[str, str] | None = None, ensure_ascii: bool = True) -> str:
+    """Return a value of JSON as json.dumps() writes it, for a message; "..." for one that is nested too deeply."""
+    try:
+        return json.dumps(value, separators=separators, ensure_ascii=ensure_ascii)
+    except RecursionError:  # the parser has a little more room than the writer
+        return "..."
+
+
 def is_json_of_type(value: Any, kind: str) -> bool:
     """Return whether a value of JSON is of Java's type `kind`: String, or Integer or Long, with 32 or 64 bits."""
     if kind == "String":
@@ -469,7 +477,7 @@ def _are_classes_closed(regex: str) -> bool:
     closes it here, but not in Java.
     """
     depth = 0
-    for bracket in re.findall(r"\\Q.*?(?:\\E|\Z)|\\.|[\[\]]", regex):
+    for bracket in re.findall(r"(?s)\\Q.*?(?:\\E|\Z)|\\.|[\[\]]", regex):
         depth += (bracket == "[") - (bracket == "]" and depth > 0)
     return depth == 0
 

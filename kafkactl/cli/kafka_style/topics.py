@@ -311,7 +311,7 @@ def _require_legal_name(name: str, before: str) -> None:
     `before` is the error's text for stdout.
     """
     if name == "":
-        raise JavaError("The given topic name '' cannot be represented in a request.", _INVALID_TOPIC)
+        raise JavaError("The given topic name '' cannot be represented in a request.", _INVALID_TOPIC, before=before)
     if (problem := explain_illegal_name(name)) is not None:
         raise JavaError(f"Topic name is invalid: {problem}", _INVALID_TOPIC, before=before)
 

@@ -222,7 +222,8 @@ def translate(arguments: Arguments) -> Run:
 def _translate_place(arguments: Arguments) -> list[str]:
     """Return our --topic, --partitions and --broker, as --NAME=VALUE, for what Kafka's tool is given.
 
-    Its options are --topic, --partition and --broker-id; one that is not given is left out.
+    Its options are --topic, --partition and --broker-id; one that is not given is left out. Raise OptionError for a
+    value that is no number, and for an option given twice, where parse_words() has not refused it.
     """
     words = translate_values(arguments, "topic")
     for name, ours in (("partition", "--partitions"), ("broker-id", "--broker")):

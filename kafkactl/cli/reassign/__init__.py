@@ -371,7 +371,7 @@ def _find_missing(connected: Cluster, partitions: Collection[Partition]) -> list
 
     The list is empty, and nothing is asked, without partitions and where the address is that of controllers: they do
     not list topics. Raise UnreachableError, OperationError for a refusal, also of one topic, and UsageError for a wrong
-    client setting.
+    client setting and a name that is not UTF-8.
     """
     from kafkactl.admin import reassignment
 

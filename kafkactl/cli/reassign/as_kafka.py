@@ -242,7 +242,7 @@ def _read_dirs(connected: Cluster, partitions: Iterable[Partition]) -> Mapping[R
 
     Copies that moves make are left out, and so are brokers without an answer and directories that cannot be used. The
     brokers are asked without partitions, too. Raise UnreachableError or OperationError where no broker answers, and
-    UsageError for a wrong client setting.
+    UsageError for a wrong client setting and a name that is not UTF-8.
     """
     from kafkactl.admin import log_dirs
 

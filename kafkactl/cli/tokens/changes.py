@@ -169,8 +169,9 @@ def _send_as_kafka(connected: Cluster, hmac: bytes, change: TokenChange) -> int:
     """Change a token, print what Kafka's tool prints, and return the new expiry in ms since 1970.
 
     The first line is printed before the request, and stays after an error; the last one has no line end. Raise
-    OperationError for a refusal, UnreachableError (UnansweredError where the change may have been done), UsageError for
-    a wrong client setting, and OutputError or ReaderLeftError where stdout fails.
+    OperationError for a refusal and UnreachableError (with the code REQUEST_TIMED_OUT, and for an UnansweredError, the
+    change may have been done), UsageError for a wrong client setting, and OutputError or ReaderLeftError where stdout
+    fails.
     """
     out.write_text(token_text.format_change_call(change.verb, change.period_ms))
     expiry_ms = change.send(connected, hmac, change.period_ms)

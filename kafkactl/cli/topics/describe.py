@@ -258,8 +258,8 @@ def _describe(connected: Cluster, request: _TopicRequest, in_full: bool = True, 
     """Return the selected topics, and errors of unmatched patterns and of topics, or parts of them, that have failed.
 
     A topic whose settings cannot be read is in both lists, without settings; where no answer about moves comes, there
-    is one error, and no topic has moves. Eligible leader replicas and moves are read with `in_full`, for an id (with
-    `as_kafka` only moves, as in Kafka's own tool), and where librdkafka gets no answer for half of the time-out. Raise
+    is one error, and no topic has moves. Eligible leader replicas and moves are read with `in_full` and for an id (with
+    `as_kafka` only moves, as in Kafka's own tool); the first, too, where librdkafka gets no answer in time. Raise
     NotFoundError for an id that no topic has, or only one that exclude_internal leaves out, unless if_exists is set,
     UnreachableError where no broker answers, OperationError where the topics cannot be listed or a whole request is
     refused, and UsageError for a wrong client setting.

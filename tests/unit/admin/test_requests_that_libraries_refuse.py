@@ -113,6 +113,23 @@ def test_a_controller_that_does_not_answer_a_broker_hides_only_the_moves() -> No
     assert [str(error).partition(":")[0] for error in errors] == ["moves of replicas are missing"]
 
 
+def test_a_controller_that_does_not_answer_hides_no_topics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where librdkafka waits for it in vain, kafka-python asks; moves that nobody wants must be no error then."""
+
+    def ask_in_vain(*_: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(descriptions, "_ask", ask_in_vain)
+    with FakeCluster(brokers=1, topics={"orders": 1}) as brokers:
+        brokers.on("ListPartitionReassignments", error=7)
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=5))
+        (described,) = descriptions.describe_topics(cluster, ["orders"])
+        with_moves, errors = descriptions.describe_each(cluster, ["orders"], with_moves=True)
+        cluster.close()
+    assert (described.topic, described.partitions[0].adding) == ("orders", None)
+    assert (with_moves[0].partitions[0].adding, len(errors)) == ((), 1)
+
+
 def test_a_change_of_a_name_twice_is_one_change() -> None:
     """Librdkafka refuses all groups where one is there twice."""
     with FakeCluster(brokers=1, topics={"orders": 1}) as brokers:

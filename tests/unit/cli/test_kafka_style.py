@@ -8,8 +8,10 @@ import os
 import re
 import shlex
 import subprocess
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,7 +19,7 @@ from hypothesis import strategies as st
 
 from kafkactl import statuses, stdout
 from kafkactl.admin.partition_rules import parse_rules
-from kafkactl.cli.kafka_style import doors, groups, java_options, running
+from kafkactl.cli.kafka_style import doors, groups, java_options, reassign, records, running, tools
 from kafkactl.cli.kafka_style.doors import TOOLS, find_door, move_flags
 from kafkactl.cli.kafka_style.java_configs import refuse_wrong_addresses
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, State, parse
@@ -418,6 +420,23 @@ def test_other_variables_of_java_have_no_effect() -> None:
     before = dict(environment)
     java_options.read_login_file(environment)
     assert environment == before
+
+
+@pytest.mark.parametrize("read_field", [reassign._read_field, records._read_field])
+def test_a_field_that_is_nested_as_deep_as_the_parser_allows(read_field: Callable[[Any, str], Any]) -> None:
+    """The writer of JSON has less room than the parser."""
+    value: list[Any] = []
+    for _ in range(200_000):
+        value = [value]
+    with pytest.raises(JavaError, match=r"Expected `String` value, received \.\.\."):
+        read_field({"topic": value}, "topic")
+    with pytest.raises(JavaError, match=r"Expected JSON object, received \.\.\."):
+        read_field(value, "topic")
+
+
+def test_a_bracket_behind_a_line_end_in_quotes() -> None:
+    assert tools._are_classes_closed("\\Q\n[\\E")
+    assert not tools._are_classes_closed("\\Qa\\E\n[")
 
 
 @pytest.mark.parametrize("text", ["[", "a{" + "1" * 5000 + "}", "(" * 5000 + ")" * 5000])
