@@ -654,8 +654,8 @@ def _find_leaders(topics: Iterable[Any], partitions: Iterable[Partition]) -> dic
 def _find_refusal(api: str, answer: Any) -> int:
     """Return the error code with which a broker refuses a whole request, 0 without one; `answer` may be an error.
 
-    A broker has at least one log directory. Brokers before Kafka 3.2 answer without any where the right is missing, and
-    have no code for it.
+    An answer of DescribeLogDirs without a log directory counts as CLUSTER_AUTHORIZATION_FAILED: each broker has one,
+    and before Kafka 3.2 a missing right has no code.
     """
     code = int(getattr(answer, "error_code", 0))
     if api == "DescribeLogDirs" and not code and getattr(answer, "results", None) == []:

@@ -230,8 +230,9 @@ def _format_in_parts(batch: AnyBatch, record: Record, options: DumpOptions) -> I
     """Return an iterator over the parts of a record's line, its end included.
 
     A record above 1 MiB that is printed as UTF-8 comes in parts of about 1 MiB, so that it is never in memory as text;
-    any other in one. Iterating raises FormatError for a key or value that is not of its format and for a control record
-    that cannot be decoded, after the unfinished line, and other errors of `parse`.
+    any other in one. Iterating raises FormatError for a key or value that is not of its format or, in magic 0 and 1,
+    cannot be read, and for a control record that cannot be decoded, after the unfinished line, and other errors of
+    `parse`.
     """
     size = sum(len(part) for part in (record.key, record.value) if part is not None)
     if options.parse is not None and options.parse_is_utf8 and not batch.is_control and size > LARGE_RECORD_BYTES:

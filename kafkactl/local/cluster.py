@@ -57,9 +57,8 @@ def up(
     stops all nodes then), and where not all brokers join in another 180 s (the nodes keep running then).
 
     Raise UsageError for an unknown target, for a version or a folder that it cannot have (see require_usable_folders),
-    and for a KAFKA_HOME with another version, OSError where docker or java cannot be run, where a folder cannot be
-    written, and where the record or a pid file cannot be read or written, and OverflowError where one of the ports is
-    below 0 or above 65535.
+    and for a KAFKA_HOME with another version, OSError where a folder cannot be written, and where the record or a pid
+    file cannot be read or written, and OverflowError where one of the ports is below 0 or above 65535.
     """
     from kafkactl.local.ports import require_free
 
@@ -114,9 +113,9 @@ def list_node_statuses() -> list[NodeStatus]:
     """Return the status of every node of all local clusters that were started and not wiped.
 
     Clusters are sorted by name, and nodes are in the order of their start. Raise EngineError for a damaged record and
-    where a compose file is not installed, OSError for a record or pid file that cannot be read, and UsageError for a
-    record with a version or a folder that its target cannot have. A Docker that does not answer is no error: the state
-    is "unknown".
+    where a compose file is not installed, OSError for a record, a pid file or the state of a process that cannot be
+    read, and UsageError for a record with a version or a folder that its target cannot have. A Docker that does not
+    answer is no error: the state is "unknown".
     """
     return [
         node
@@ -278,8 +277,8 @@ def _prepare_engine(new_cluster: Instance, requested: str, target: Target, tell:
 
     The engine then has its images or jars, which may be downloaded. `requested` is one of ENGINES. `tell` gets lines of
     progress, also about an engine that is passed over. Raise EngineError, too, where the data belong to another engine,
-    UsageError for a KAFKA_HOME with another version and as _make_engine() does, and OSError where docker or java cannot
-    be run or the cache for jars cannot be written.
+    UsageError for a KAFKA_HOME with another version and as _make_engine() does, and OSError where the cache for jars
+    cannot be written.
     """
     engine_names = _choose_engines(requested, new_cluster.engine)
     reasons: list[EngineError] = []

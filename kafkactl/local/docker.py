@@ -52,8 +52,8 @@ class DockerEngine:
     def prepare(self, target: Target, tell: Tell) -> None:
         """Pull the target's images where one is missing; raise EngineError without Docker, or for a pull that fails.
 
-        A pull has no time limit. `tell` gets the lines of docker; without a pull it is not called. Raise OSError where
-        the docker on PATH cannot be run.
+        A docker that cannot be run counts as none. A pull has no time limit. `tell` gets the lines of docker; without a
+        pull it is not called.
         """
         if reason := find_docker_problem():
             raise EngineError(f"cannot start {target.name} on Docker: {reason}", REMEDIES)

@@ -85,7 +85,8 @@ class Engine(Protocol):
     def status(self, target: Target) -> list[NodeStatus]:
         """Return the present status of the nodes, in the order of their start.
 
-        Where Docker does not answer, the state is "unknown". Raise OSError where a pid file cannot be read.
+        Where Docker does not answer, the state is "unknown". Raise OSError where a pid file or the state of a process
+        cannot be read.
         """
 
     def logs(self, target: Target, follow: bool) -> int:

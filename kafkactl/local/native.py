@@ -30,7 +30,7 @@ class NativeEngine:
         """Check that Java is there and new enough, and provide Kafka's jars.
 
         `tell` gets a line where jars are downloaded. Raise EngineError where this fails, UsageError for a KAFKA_HOME
-        with another version, and OSError where java cannot be run or the cache for jars cannot be written.
+        with another version, and OSError where the cache for jars cannot be written.
         """
         from kafkactl.local import jars
 

@@ -69,7 +69,7 @@ def find_free_ports(near: int) -> Iterator[int]:
     """Yield free ports of 127.0.0.1 in rising order, below the range of outgoing connections.
 
     The first is `near` + 10,000 or higher, or 15,000 or higher where that would be 30,000 or more. A port is checked
-    when it is yielded, and not reserved. Raise EngineError after port 31999.
+    when it is yielded, and not reserved. Raise EngineError after port 31999, and OSError where no socket can be opened.
     """
     start = near + 10_000 if near + 10_000 < 30_000 else 15_000
     for port in range(start, 32_000):

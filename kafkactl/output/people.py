@@ -129,7 +129,8 @@ def confirm(question: str, assume_yes: bool) -> bool:
 def read_answer() -> str:
     """Return a line of stdin without its line end; "" at the end of stdin, and for a line that is no text.
 
-    Raise OSError where stdin cannot be read, such as a terminal that was closed.
+    Raise OSError where stdin cannot be read, such as a terminal that was closed, and ValueError where `sys.stdin` was
+    closed, which `can_ask` finds out.
     """
     from kafkactl.documents import read_stdin
 

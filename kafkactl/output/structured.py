@@ -27,6 +27,8 @@ _CSV_SPECIAL = re.compile(r'[",\r\n]')
 _CSV_SPECIAL_BYTES = re.compile(rb'[",\r\n]')
 _YAML_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
 _YAML_RESERVED = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+_YAML_QUOTED = re.compile(r"[yYnN]|[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|0o[0-7]+|0x[0-9a-fA-F]+")
+"""A number of YAML 1.2, or a bool of YAML 1.1. PyYAML writes 1e5, 0o7, 0089 and y without quotes."""
 _YAML_LONGEST_KEY = 1000  # longer keys need the mark `?` in front
 _KEPT_CHARACTERS = 100
 """Length of a text up to which its form in yaml is kept."""
@@ -65,11 +67,11 @@ def encode_json_lines(items: Iterable[Any]) -> Iterator[bytes]:
 def dump_json(value: Any, indented: bool = False) -> bytes:
     r"""Return a value as JSON in UTF-8, without a line end: dataclasses as objects, bytes as text, sets sorted.
 
-    The text is one line, or several with `indented`. Not-a-number and infinity become null, keys become text, and
-    values of unknown types are written as str() shows them. Bytes that are not UTF-8 become visible escapes. Characters
-    that control a terminal or turn the direction of text are written as escapes like `\u009b`, which programs read as
-    the character. Raise RecursionError for data that are nested about 500 deep, TypeError for a set whose items cannot
-    be sorted, and ValueError for an integer of more than 4,300 digits.
+    The text is one line, or several with `indented`. Not-a-number and infinity become null, keys become text, members
+    of enumerations their values, and other unknown types text. Bytes that are not UTF-8 become visible escapes.
+    Characters that control a terminal or turn the direction of text are written as escapes like `\u009b`, which
+    programs read as the character. Raise RecursionError for data that are nested about 500 deep, TypeError for a set
+    whose items cannot be sorted, and ValueError for an integer of more than 4,300 digits.
     """
     data = _dump_fast(value, indented)
     if data is None:
@@ -114,10 +116,10 @@ def encode_yaml(data: Any) -> Iterator[str]:
 def encode_yaml_document(value: Any) -> str:
     """Return a value as a YAML document of its own, which begins with `---` and ends with a line end.
 
-    Any type is accepted: NaN and infinity become null, dataclasses mappings, bytes text, sets sorted lists, and values
-    of unknown types what str() shows. Keys become text, but integer keys stay integers in a value that is no list or
-    tuple. Raise RecursionError for data that are nested about 500 deep, TypeError for a set that cannot be sorted, and
-    ValueError for an integer of more than 4,300 digits.
+    Any type is accepted: NaN and infinity become null, dataclasses mappings, bytes text, sets sorted lists, members of
+    enumerations their values, and other unknown types text. Keys become text, but integer keys stay integers in a value
+    that is no list or tuple. Raise RecursionError for data that are nested about 500 deep, TypeError for a set that
+    cannot be sorted, and ValueError for an integer of more than 4,300 digits.
     """
     return "---\n" + "".join(encode_yaml(value))
 
@@ -332,9 +334,11 @@ def _encode_short_yaml_text(text: str) -> str:
 
 
 def _encode_yaml_text(text: str) -> str:
-    """Return text on one line as PyYAML writes it, which knows the texts that must be quoted."""
+    """Return text on one line as PyYAML writes it, and in quotes where YAML 1.1 or 1.2 has another type."""
     if _YAML_WORD.fullmatch(text) and text.lower() not in _YAML_RESERVED:
         return text
+    if _YAML_QUOTED.fullmatch(text):
+        return f"'{text}'"
     # Text with line ends is written on one line, in double quotes: other styles would need the present indentation.
     return _dump_yaml(text, None if text.isprintable() else '"')
 

@@ -36,7 +36,8 @@ def encode_headers(headers: Iterable[tuple[str | bytes, bytes | None]]) -> list[
     """Return headers, in their order, as pairs [name, value], or as objects with name and value.
 
     Both are text. An object is used where one of both is not UTF-8, which is name_base64 or value_base64 in place of
-    name or value. An absent value is None.
+    name or value. An absent value is None. Raise UnicodeEncodeError for a name with a lone surrogate that stands for no
+    byte.
     """
     items: list[Any] = []
     for name, value in headers:

@@ -132,8 +132,14 @@ def test_types_that_json_does_not_know() -> None:
 
 
 def test_yaml_is_in_block_style_in_the_order_of_the_data() -> None:
-    data = {"z": [{"b": [1, [2, 3]], "a": {}}], "y": "x y"}
+    data = {"z": [{"b": [1, [2, 3]], "a": {}}], "x": "x y"}
     assert "".join(encode_yaml(data)) == yaml.safe_dump(data, sort_keys=False)
+
+
+@pytest.mark.parametrize("text", ["0089", "1e5", "-1.5E+3", ".5e3", "5.", "0o17", "0x1F", "12", "y", "N", "no", "null"])
+def test_yaml_quotes_text_that_some_reader_takes_for_a_number_or_a_bool(text: str) -> None:
+    """YAML 1.1 and YAML 1.2 have different numbers and bools, and PyYAML quotes those of YAML 1.1 only."""
+    assert "".join(encode_yaml([{text: text}])) == f"- '{text}': '{text}'\n"
 
 
 def _comparable(value: Any) -> Any:
