@@ -23,6 +23,7 @@ _SHORT_FORMS = {"\r": "\\r", "\n": "\\n", "\t": "\\t"}
 
 HIDDEN = "********"
 """Text in place of a secret."""
+_SCHEME = r"[a-zA-Z][a-zA-Z0-9+.-]*://"
 _WORD = r"[^\s\"'<>]+"
 _NAME_IN_QUERY = r"[?&][^&=\s]*=?"  # also without =, so that no place is searched twice
 _VALUE_IN_QUERY = r"""'[^'\s]+'|"[^"\s]+"|[^&\s"'<>]+"""
@@ -49,8 +50,8 @@ def hide_in_url(url: str) -> str:
     unchanged.
     """
     login, at, rest = url.rpartition("@")
-    scheme, separator, _ = login.partition("://")
-    safe_url = f"{scheme}{separator}{HIDDEN}@{rest}" if at and separator else f"{HIDDEN}@{rest}" if at else url
+    scheme = re.match(_SCHEME, login)  # a password may have :// in it
+    safe_url = f"{scheme[0] if scheme else ''}{HIDDEN}@{rest}" if at else url
     return _hide_in_query(safe_url, value=r"[^&]+")
 
 

@@ -152,6 +152,7 @@ def test_hiding_leaves_everything_else() -> None:
         "http://s3cret@h",
         "http://ann:pa s3cret@h",
         "ann:s3cret@h",
+        "ann:s3cret://b@h",
         "http://h?token=s3cret",
         "http://h/a?x=1&client_secret=s3cret",
         "http://h/?token=a b's3cret",
