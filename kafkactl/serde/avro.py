@@ -249,7 +249,8 @@ class _Values:
 
         `schema` is the record's parsed schema, a dict with `fields`; `path` names the record in errors. Fields with a
         default may be missing here, but the writer refuses them later. Raise ValueError for an unknown and for a
-        missing field, and for a value that is not of its type, and RecursionError for data that are nested too deeply.
+        missing field, and for a value that is not of its type, RecursionError for data that are nested too deeply, and
+        TypeError for a decimal whose scale or precision is no number.
         """
         fields = {field["name"]: field for field in schema["fields"]}
         if unknown := data.keys() - fields.keys():
@@ -265,7 +266,7 @@ class _Values:
         the name of a branch as its only key are of this branch, as in Avro's JSON, so `{"null": null}` gives the pair
         null and None. Otherwise the first branch that accepts the data counts, in the schema's order. Raise ValueError
         where none does, or where the named one does not accept the value; RecursionError for data that are nested too
-        deeply.
+        deeply; and TypeError for a decimal whose scale or precision is no number.
         """
         names = [self._find_name(branch) for branch in schema]
         if data is None and "null" in names:
