@@ -357,9 +357,9 @@ def _read_include_list(text: str, name: str, names: set[str], patterns: list[Nam
 def _split_include_list(text: str, name: str) -> list[str]:
     """Return the parts between the commas of an IncludeList, in their order, without empty ones.
 
-    Control characters at both ends of the list, then all spaces, then quotes at both ends are removed first. Raise
-    UsageError, which calls the option `name`, where no part is left, and for a text that is not UTF-8 or has a NUL
-    character.
+    First spaces and control characters of ASCII at both ends of the list are removed, then all spaces, then quotes at
+    both ends. Raise UsageError, which calls the option `name`, where no part is left, and for a text that is not UTF-8
+    or has a NUL character.
     """
     refuse_empty(text, name)
     cleaned = text.strip(JAVA_BLANKS).replace(" ", "").strip("\"'")

@@ -306,11 +306,12 @@ class DescriptorWriter:
     def write_styled(self, text: str) -> None:
         """Accept text, as UTF-8, and let the codes of this program's styles pass to a terminal.
 
-        Those are colours, moves of the cursor, erasing, and showing and hiding the cursor. On a terminal all other
-        controls except line feed and tab are escaped; other outputs get the text unchanged, when 64 KiB are together.
-        Text from outside in it must have passed `escape_name` or `escape_text`. Raise OutputError where it cannot be
-        written, its subclass WriteTimeoutError after `deadline`, and ReaderLeftError where the reader of a pipe or
-        socket left; an earlier one again. Exceptions are otherwise as in `write`.
+        Those are colours, moves of the cursor, erasing, and showing and hiding the cursor. A terminal gets the text at
+        once, with all other controls except line feed and tab escaped; other outputs get all codes, when 64 KiB are
+        together. Lone surrogates are as in `write_text`. Text from outside in it must have passed `escape_name` or
+        `escape_text`. Raise OutputError where it cannot be written, its subclass WriteTimeoutError after `deadline`,
+        and ReaderLeftError where the reader of a pipe or socket left; an earlier one again. Exceptions are otherwise as
+        in `write`.
         """
         if self.is_terminal:
             self._release_tail()

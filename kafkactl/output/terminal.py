@@ -19,6 +19,8 @@ from kafkactl.output.report import Column, Table, format_cell, is_number
 
 _WIDEST = 10_000
 """Width of a table where no terminal sets a width."""
+_HEIGHT = 25
+"""Height of a console without a terminal, which no table uses."""
 _BETWEEN = 3
 """Number of blanks between two columns: one on each side, and one in place of a line."""
 _EDGES = 2
@@ -62,9 +64,12 @@ def make_console(stream: TextIO) -> Console:
     The variable COLUMNS counts before the terminal, unless it is no number, or 0, which rich would take. A terminal of
     unknown width has 80 columns.
     """
-    console = _Console(file=stream, highlight=False, width=None if stream.isatty() else _WIDEST)
-    if console.width < 1:
-        return _Console(file=stream, highlight=False, width=shutil.get_terminal_size().columns)
+    if not stream.isatty():  # without a height rich takes 80 columns where FORCE_COLOR and TERM=dumb are set
+        return _Console(file=stream, highlight=False, width=_WIDEST, height=_HEIGHT)
+    console = _Console(file=stream, highlight=False)
+    if console.width < 1 or console.is_dumb_terminal:
+        columns, lines = shutil.get_terminal_size()
+        return _Console(file=stream, highlight=False, width=columns, height=lines)
     return console
 
 

@@ -249,7 +249,8 @@ class _Values:
 
         `schema` is the record's parsed schema, a dict with `fields`; `path` names the record in errors. Fields with a
         default may be missing here, but the writer refuses them later. Raise ValueError for an unknown and for a
-        missing field, and for a value that is not of its type, and RecursionError for data that are nested too deeply.
+        missing field, and for a value that is not of its type, RecursionError for data that are nested too deeply, and
+        TypeError for a decimal whose scale or precision is no number.
         """
         fields = {field["name"]: field for field in schema["fields"]}
         if unknown := data.keys() - fields.keys():
@@ -265,7 +266,7 @@ class _Values:
         the name of a branch as its only key are of this branch, as in Avro's JSON, so `{"null": null}` gives the pair
         null and None. Otherwise the first branch that accepts the data counts, in the schema's order. Raise ValueError
         where none does, or where the named one does not accept the value; RecursionError for data that are nested too
-        deeply.
+        deeply; and TypeError for a decimal whose scale or precision is no number.
         """
         names = [self._find_name(branch) for branch in schema]
         if data is None and "null" in names:
@@ -291,15 +292,24 @@ class _Values:
 
         `value` is not None, which would count as the first branch that is not null. `schema` is the list of the union's
         parsed branches. The result is the branch for the value's type, with `long` for an integer that `int` cannot
-        hold; else the first one that is not null; null where there is no other. Where the union has int and long, or
-        float and double, the value does not tell which of both the bytes had: a small integer counts as int, a float as
-        double.
+        hold; else the first one that is not null; null where there is no other. Of int and long, a time of day is of
+        one with such a logical type, and a number of one without any, where the union has it. Where this leaves both,
+        or the union has float and double, the value does not tell which of both the bytes had: int or double counts.
         """
         names = [self._find_name(branch) for branch in schema]
         candidates: tuple[str, ...] = next((_BRANCHES[kind] for kind in type(value).__mro__ if kind in _BRANCHES), ())
         if type(value) is int and not _INTEGERS["int"][0] <= value <= _INTEGERS["int"][1]:
             candidates = ("long",)
-        return next((name for name in (*candidates, *names) if name in names and name != "null"), "null")
+        kinds = dict(zip(names, map(self._find_logical_type, schema), strict=True))
+        fits = ("time-millis", "time-micros") if isinstance(value, datetime.time) else ("",)
+        sure = [name for name in candidates if kinds.get(name) in fits]
+        return next((name for name in (*sure, *candidates, *names) if name in names and name != "null"), "null")
+
+    def _find_logical_type(self, branch: Any) -> str:
+        """Return the logical type of a union's branch, such as date; empty for none, and for one that is not known."""
+        branch = self._resolve(branch)
+        name = str(branch.get("logicalType")) if isinstance(branch, dict) else ""
+        return name if name in _FROM_TEXT else ""
 
     def _resolve(self, schema: Any) -> Any:
         """Return a parsed schema; the full name of a record, enum or fixed type becomes the schema of that type.

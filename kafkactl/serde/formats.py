@@ -193,7 +193,8 @@ def refuse_constant(name: str) -> None:
 # Numbers are not parsed, because they may have more digits than any type of Python.
 JSON_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=refuse_constant)
 # Without + and *+ `re` would keep more than 100 bytes for each character of a string.
-_STRINGS_AND_LINES = re.compile(r'("(?:[^"\\]+|\\.)*+")|[ \t]*[\r\n][ \t\r\n]*')
+# Only the first of several blanks begins a match: else a million of them would take an hour.
+_STRINGS_AND_LINES = re.compile(r'("(?:[^"\\]+|\\.)*+")|(?<![ \t])[ \t]*+[\r\n][ \t\r\n]*')
 
 
 def _decode_json(data: bytes) -> str:

@@ -83,8 +83,8 @@ def make_format(schema: Schema) -> Format:
 def _parse(text: str) -> Any:
     """Return the JSON of a schema, an object or a boolean; nothing but its type and its $schema is checked.
 
-    Raise ValueError for a text that is no JSON, or JSON of another type, and for a $schema that is no string, and
-    RecursionError for JSON that is nested too deeply.
+    NaN and Infinity pass as numbers of JSON. Raise ValueError for a text that is no JSON, or JSON of another type, and
+    for a $schema that is no string, and RecursionError for JSON that is nested too deeply.
     """
     parsed = json.loads(text)
     if not isinstance(parsed, dict | bool):

@@ -296,8 +296,8 @@ class RegistryFormat:
         `strategy` is one of STRATEGIES. Values are written by the schema with the id in `writes`; without an id by
         `schema`, which is registered where `writes` allows it, and must be registered already where not; without both
         by the newest schema of the subject, where writing with a `strategy` other than topic raises UsageError. A
-        `language` (AVRO, PROTOBUF or JSON) other than None must be that of a schema of the registry. Reading uses none
-        of these. Nothing is checked here.
+        `language` (AVRO, PROTOBUF or JSON) other than None must be that of a schema of the registry. Without a topic
+        writing raises UsageError where the subject's name has it. Reading uses none of these. Nothing is checked here.
         """
         self._writes = writes
         self._registry, self._subject, self._strategy = registry, subject, strategy

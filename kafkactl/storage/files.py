@@ -86,7 +86,7 @@ def find_sibling(path: Path, kind: FileKind) -> Path:
     Its name is that of `path` up to its suffix, which need not be of a known kind, and then the suffix of `kind`, in
     the same folder. A path with a further suffix like .deleted or .gz gives the sibling with this suffix, too, if that
     file exists; else the sibling without it, whether or not it exists. A file that may not be looked at counts as one
-    that does not exist.
+    that does not exist. Raise ValueError for a path without a name, such as `/`.
     """
     base = Path(strip_suffixes(path)).stem
     tail = path.name.removeprefix(strip_suffixes(path))

@@ -213,12 +213,12 @@ def _read_inner_messages(data: bytes | memoryview) -> Iterator[LegacyBatch]:
 
 
 def _repair_checksum(frame: bytes) -> bytes:
-    """Return an lz4 frame of magic 0 with the right checksum in its header, if the header is whole.
+    """Return an lz4 frame of magic 0 with the right checksum in its header; unchanged if the header is cut off.
 
     Old clients wrote a wrong one (KAFKA-3160).
     """
-    if len(frame) < 7:
+    end = 14 if len(frame) > 4 and frame[4] & _LZ4_CONTENT_SIZE else 6
+    if len(frame) <= end:
         return frame
-    end = 14 if frame[4] & _LZ4_CONTENT_SIZE else 6
     checksum = xxh32(frame[4:end]) >> 8 & 0xFF
     return frame[:end] + bytes([checksum]) + frame[end + 1 :]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from kafkactl.cli.groups import tables as groups_tables
@@ -41,9 +42,10 @@ def repeat_look(look: Callable[[], list[GroupLag]], every_s: float) -> Iterator[
 def watch(rounds: Iterator[list[GroupLag]]) -> None:
     """Draw a table again in each round on a terminal; elsewhere print one line of json for each group and round.
 
-    A line has time_ms, the time of the round, and what summarize() returns of the group, in which an unknown lag counts
-    as 0. It returns at the end of `rounds`, and raises their errors. Raise OutputError where stdout cannot be written,
-    and ReaderLeftError where its reader left.
+    A terminal that cannot move its cursor, as TERM says, gets each table below the last one. A line has time_ms, the
+    time of the round, and what summarize() returns of the group, in which an unknown lag counts as 0. It returns at the
+    end of `rounds`, and raises their errors. Raise OutputError where stdout cannot be written, and ReaderLeftError
+    where its reader left.
     """
     if not out.is_terminal:
         for lags in rounds:
@@ -57,11 +59,18 @@ def watch(rounds: Iterator[list[GroupLag]]) -> None:
     from kafkactl.output.terminal import draw_table, make_console
 
     history: dict[str, deque[int]] = defaultdict(lambda: deque(maxlen=_HISTORY))
-    with Live(console=make_console(out.styled), auto_refresh=False, vertical_overflow="crop") as live:
+    console = make_console(out.styled)
+    moves_cursor = console.is_terminal and not console.is_dumb_terminal  # elsewhere Live shows only the last table
+    live = Live(console=console, auto_refresh=False, vertical_overflow="crop")
+    with live if moves_cursor else nullcontext():
         for lags in rounds:
             for lag in lags:
                 history[lag.description.group].append(lag.total_lag)
-            live.update(draw_table(Table(_make_columns(history), lags), live.console.width), refresh=True)
+            table = draw_table(Table(_make_columns(history), lags), console.width)
+            if moves_cursor:
+                live.update(table, refresh=True)
+            else:
+                console.print(table, soft_wrap=True)
 
 
 def make_sparkline(values: Sequence[int]) -> str:

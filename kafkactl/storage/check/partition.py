@@ -81,8 +81,8 @@ def _may_be_written(folder: Path, versions: dict[str, tuple[int, int]]) -> bool:
     """Return whether a broker may run here: by the files in the log dir, and a change in the last 60 s.
 
     The log dir around `folder` must have .lock, whether or not a process holds the lock, and no .kafka_cleanshutdown.
-    `versions` has size and time of change (in ns since 1970) by file name; one new change is enough, and without files
-    the result is False.
+    `versions` has size and time of change (in ns since 1970) by file name; one new change, or one in the future, is
+    enough, and without files the result is False.
     """
     if not may_be_in_use(resolve_links(folder).parent):
         return False
@@ -251,7 +251,7 @@ class PartitionCheck:
     def _check_snapshot(self, path: Path) -> Iterator[Fault]:
         """Yield the faults of a KRaft snapshot; one that was deleted meanwhile has none. Nothing is raised.
 
-        One that cannot be read is a fault.
+        One that cannot be read is a fault. Its batches and records are added to `checked`.
         """
         try:
             yield from check_snapshot_file(path, self.checked)

@@ -194,7 +194,7 @@ def check_clean_shutdown(path: Path) -> Iterator[Fault]:
 
 
 def _is_version_0(content: bytes) -> bool:
-    """Return whether a content is a JSON object with version 0; False for anything that is no JSON."""
+    """Return whether Python's `json` reads a content as an object whose version is the integer 0; nothing is raised."""
     try:
         state = json.loads(content)
     except (ValueError, RecursionError):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import select
 import subprocess
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,11 +23,12 @@ from kafkactl.admin.groups.pace import add_rates, find_oldest_unread
 from kafkactl.cli.frame.options import TimeOptions
 from kafkactl.cli.groups.resets import ResetOptions
 from kafkactl.cli.groups.tables import format_duration, format_pace, make_title
-from kafkactl.cli.groups.watch import make_sparkline
+from kafkactl.cli.groups.watch import make_sparkline, watch
 from kafkactl.documents import read_text
 from kafkactl.errors import UsageError
 from kafkactl.output import prometheus
 from kafkactl.output.kafka import group_text as kafka_group_text
+from kafkactl.stdout import DescriptorWriter
 from tests.conftest import Cli
 from tests.fake_broker import FakeBroker, Group, Partition, Topic
 
@@ -333,6 +337,34 @@ def test_a_watch_has_a_form_of_its_own(form: str, cli: Cli) -> None:
     words = [*form.split(), *(["lag"] if form == "--columns" else [])]
     told = cli("groups", "describe", "g", "--watch", "1", *words, "-b", "localhost:1", check=2).stderr
     assert told.startswith(f"error: --watch and {form} are mutually exclusive")
+
+
+@pytest.mark.parametrize("terminal", ["xterm", "dumb"])
+def test_a_watch_shows_each_round_on_every_terminal(terminal: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", terminal)
+    for name in ("FORCE_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+    ours, theirs = os.openpty()
+    shown = b""
+
+    def look() -> Iterator[list[GroupLag]]:
+        nonlocal shown
+        for number in range(3):
+            yield [group([row(0, 5, 5 + 111 * (number + 1))])]
+            lag = str(111 * (number + 1)).encode()
+            while lag not in shown and select.select([ours], [], [], 5)[0]:
+                shown += os.read(ours, 10_000)
+            assert lag in shown
+
+    writer = DescriptorWriter(theirs)
+    monkeypatch.setattr("kafkactl.cli.groups.watch.out", writer)
+    try:
+        watch(look())
+    finally:
+        writer.restart()
+        os.close(ours)
+        os.close(theirs)
+    assert (b"\x1b" in shown) == (terminal == "xterm")
 
 
 @pytest.mark.parametrize(

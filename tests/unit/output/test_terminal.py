@@ -99,6 +99,14 @@ def test_a_width_of_0_is_none(columns: str, monkeypatch: pytest.MonkeyPatch) -> 
     assert make_console(stream).width > 0
 
 
+@pytest.mark.parametrize(("stream", "width"), [(io.StringIO(), 10_000), (Terminal(), 50)])
+def test_a_dumb_terminal_sets_no_width(stream: io.StringIO, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rich would take 80 columns for both, and for a file where FORCE_COLOR makes it a terminal."""
+    for name, value in (("TERM", "dumb"), ("FORCE_COLOR", "1"), ("COLUMNS", "50")):
+        monkeypatch.setenv(name, value)
+    assert make_console(stream).width == width
+
+
 def test_a_reader_that_left_has_the_error_of_every_format(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(text: str) -> int:
         raise ReaderLeftError(errno.EPIPE, "Broken pipe")

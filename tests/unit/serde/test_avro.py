@@ -221,6 +221,29 @@ def test_a_deep_schema_is_read_or_refused(depth: int) -> None:
         make_format(Schema(AVRO, json.dumps(schema)))
 
 
+DATE, TIMESTAMP = {"type": "int", "logicalType": "date"}, {"type": "long", "logicalType": "timestamp-millis"}
+TIME_MS, TIME_US = {"type": "int", "logicalType": "time-millis"}, {"type": "long", "logicalType": "time-micros"}
+
+
+@pytest.mark.parametrize(
+    ("union", "value"),
+    [
+        ([TIME_MS, "long"], {"long": 5}),
+        ([TIME_MS, "long"], {"int": "10:00:00"}),
+        (["int", TIME_US], {"long": "10:00:00"}),
+        (["int", TIME_US], {"int": 5}),
+        ([DATE, "long"], {"long": 5}),
+        ([DATE, "long"], {"int": "2020-01-01"}),
+        ([DATE, TIME_US], {"long": "10:00:00"}),
+        (["int", TIMESTAMP], {"long": "2020-01-01T00:00:00+00:00"}),
+        (["int", TIMESTAMP], {"int": 5}),
+    ],
+)
+def test_a_union_of_int_and_long_keeps_the_branch_of_a_logical_type(union: list[Any], value: dict[str, Any]) -> None:
+    format = of(union, logical=True)
+    assert json.loads(format.to_text(format.to_bytes(json.dumps(value)))) == value
+
+
 @pytest.mark.parametrize("text", ['"0"', '"0.00"', '"0E+5"', '"-0E+3"'])
 def test_zero_fits_however_it_is_written(text: str) -> None:
     format = make_format(Schema(AVRO, json.dumps(DECIMAL), shown=ShowOptions(logical_types=True)))

@@ -113,6 +113,13 @@ def test_long_texts_in_json_need_little_memory(character: str) -> None:
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize("blank", [" ", "\t"])
+def test_many_blanks_in_json_need_little_time(blank: str) -> None:
+    """A search for line ends that begins again at every blank would take an hour."""
+    text = f"[1,{blank * 1_000_000}2\n]"
+    assert formats.get("json").to_text(text.encode()) == text.replace("\n", "")
+
+
 @pytest.mark.parametrize("name", ["int", "boolean", "uuid", "hex", "base64"])
 def test_an_error_does_not_have_the_whole_of_a_large_value(name: str) -> None:
     with pytest.raises(FormatError) as raised:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kafkactl.errors import FormatError, KafkactlError
 from kafkactl.storage.batch import parse_batch
 from kafkactl.storage.compression import Codec
-from kafkactl.storage.legacy import LegacyBatch
+from kafkactl.storage.legacy import LegacyBatch, _repair_checksum
 from kafkactl.storage.lz4_frame import xxh32
 from tests.properties import examples
 from tests.unit.storage.encoding import COMPRESS
@@ -93,6 +93,14 @@ def test_the_wrong_checksum_in_lz4_frames_of_magic_0_is_set_right() -> None:
     assert [one.offset for one in parsed(bytes(data)).records()] == [10, 11, 13]
     with pytest.raises(cramjam.DecompressionError):
         cramjam.lz4.decompress(bytes(data[frame:]))
+
+
+@pytest.mark.parametrize(("flags", "header_bytes"), [(0x40, 7), (0x48, 15)])
+def test_the_cut_header_of_an_lz4_frame_gets_no_checksum(flags: int, header_bytes: int) -> None:
+    frame = b"\x04\x22\x4d\x18" + bytes([flags, 0x40]) + bytes(10)
+    for size in range(header_bytes):
+        assert _repair_checksum(frame[:size]) == frame[:size]
+    assert len(_repair_checksum(frame[:header_bytes])) == header_bytes
 
 
 @pytest.mark.parametrize(("data", "expected"), [(b"", 0x02CC5D05), (b"a", 0x550D7456), (b"abc", 0x32D153FF)])
