@@ -126,8 +126,9 @@ class TextDump:
         its bytes is printed. Batches with an unknown magic are one error on stderr and in the exit status, raised only
         in Kafka's style. Raise FormatError for other damage, an unreadable file, a gzip file that is cut off, and keys
         or values that are not of their format, after what was printed before; KafkactlError where a process of `jobs`
-        was lost or a schema registry refuses or does not answer; MissingFileError; UsageError for a file that cannot be
-        opened, a log with an offset neither in its name nor in its content, and a snapshot with a wrong name.
+        was lost, no temporary file can be made, or a schema registry refuses or does not answer; MissingFileError;
+        UsageError for a file that cannot be opened, a log with an offset neither in its name nor in its content, and a
+        snapshot with a wrong name.
 
         Raise OSError where no process can be started, OutputError and BrokenPipeError where nothing more can be
         printed, and, without several jobs, errors of `parse` that are no KafkactlError.

@@ -150,9 +150,9 @@ def list_partition_folders(path: Path) -> list[Path]:
 
     Their names do not matter: folders that a broker has renamed are included, and so are second links to a folder. A
     segment with a suffix like .deleted or .gz counts, too, which `list_segments` leaves out. A folder that may not be
-    listed is included where it has a partition's name, and left out otherwise. Raise NotFoundError where no folder has
-    a segment, MissingFileError (a NotFoundError) where the path is no folder, UsageError where it cannot be listed or
-    its entries may not be looked at.
+    listed is included where it has a partition's name, and left out otherwise; one whose .log entries may not be looked
+    at is included. Raise NotFoundError where no folder has a segment, MissingFileError (a NotFoundError) where the path
+    is no folder, UsageError where it cannot be listed or its entries may not be looked at.
     """
     folders = [path, *filter(_is_folder, _list_children(path))]
     folders = sorted((folder for folder in folders if _has_segments(folder)), key=_sort_key)

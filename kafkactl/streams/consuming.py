@@ -164,8 +164,9 @@ class Reading:
 
         It does not wait, except for the brokers where the group assigns partitions: for each request up to the
         time-out. No further records of the assigned partitions are taken until read_batches goes on, and rebalances are
-        answered. A record of a new partition may still come, and is kept for read_batches. Without a group, and after
-        an error, nothing happens. Only errors of `tell` are raised here; read_batches raises the others.
+        answered. A record of a new partition may still come, and is kept for read_batches. Where no group distributes
+        the partitions, and after an error, nothing happens. Only errors of `tell` are raised here; read_batches raises
+        the others.
         """
         if not self._selection.joins or self._failure is not None:
             return
@@ -231,9 +232,9 @@ class Reading:
         """Note records as handled, so that the next commit of the group includes them. Nothing is sent here.
 
         The records of a partition must be in order. Each call replaces the stored offsets of its partitions, also by
-        smaller ones where earlier records are marked again. Without a group this does nothing. A partition that the
-        group took away meanwhile is left out without an error. Raise OperationError (UnreachableError for a lost
-        connection) where librdkafka refuses all of them for another reason.
+        smaller ones where earlier records are marked again. Where no group distributes the partitions this does
+        nothing. A partition that the group took away meanwhile is left out without an error. Raise OperationError
+        (UnreachableError for a lost connection) where librdkafka refuses all of them for another reason.
         """
         if self._selection.joins and messages:
             ends = self._find_ends(messages)
@@ -243,11 +244,11 @@ class Reading:
     def close(self, timeout_s: float | None = None) -> KafkactlError | None:
         """Commit the handled records, leave the group and close the consumer; call this once.
 
-        Without a group, or where the user sets enable.auto.commit to false, nothing is committed. Return None, or the
-        error of this last commit, which is not raised: UnreachableError where the brokers did not answer,
-        OperationError where they refused it. Where this takes longer than `timeout_s`, because a broker may be frozen,
-        it goes on in a daemon thread, and UnreachableError is returned, also without a group. None waits without a
-        bound.
+        Where no group distributes the partitions, or the user sets enable.auto.commit to false, nothing is committed.
+        Return None, or the error of this last commit, which is not raised: UnreachableError where the brokers did not
+        answer, OperationError where they refused it. Where this takes longer than `timeout_s`, because a broker may be
+        frozen, it goes on in a daemon thread, and UnreachableError is returned, also without a group. None waits
+        without a bound.
         """
         import threading
 
@@ -294,10 +295,11 @@ class Reading:
     def _follow_topics(self) -> None:
         """Subscribe again where topics of the selection were created or deleted; at most every 5 s.
 
-        The answer of the brokers is waited for, at most 2 s. Without a group, or with fixed names, nothing happens.
-        Where no topic is left the old subscription stays. A topic that two looks in a row miss counts as deleted, and
-        is reported to `warn` once: a broker that has just started may not know all topics. A failed request is reported
-        to `tell`, and is tried again later. Raise OperationError where librdkafka refuses the new subscription.
+        The answer of the brokers is waited for, at most 2 s. Where no group distributes the partitions, or with fixed
+        names, nothing happens. Where no topic is left the old subscription stays. A topic that two looks in a row miss
+        counts as deleted, and is reported to `warn` once: a broker that has just started may not know all topics. A
+        failed request is reported to `tell`, and is tried again later. Raise OperationError where librdkafka refuses
+        the new subscription.
         """
         include = self._selection.include
         if include is None or not self._selection.joins or time.monotonic() - self._looked_at < _LOOK_FOR_TOPICS_S:

@@ -192,8 +192,8 @@ def _parse_object(text: str, at: int) -> dict[str, Any]:
 def _add_member(members: dict[str, Any], name: str, text: str, begin: int, end: int) -> None:
     """Add a member to those of the object, as parse_members() has it; its value is between the two positions.
 
-    Raise FormatError for a repeated name and for half of a surrogate pair, ValueError or StopIteration for text that is
-    not JSON, and RecursionError for deep nesting.
+    Raise FormatError for a repeated name and for half of a surrogate pair as _parse_headers() and _parse_value() do,
+    ValueError or StopIteration for text that is not JSON, and RecursionError for deep nesting.
     """
     if name in members:
         raise FormatError(f"{name[:LONGEST_SHOWN]!r} occurs twice")

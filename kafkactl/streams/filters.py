@@ -41,7 +41,8 @@ def make_text_filter(pattern: str, part: str, format: Format) -> RecordFilter:
     `part` is key or value, and an error names the option --key-matches or --value-matches. The filter takes a message
     and returns a bool; a record whose part is null, or not of its `format`, does not pass. Nor does one whose schema is
     not in the registry or cannot be used. Raise UsageError for an invalid pattern. The filter raises OperationError
-    where the registry refuses, and UnreachableError where it refuses the login or does not answer.
+    where no temporary file can be made or the registry refuses, and UnreachableError where it refuses the login or does
+    not answer.
     """
     load_compiled = compile_pattern(pattern, f"--{part}-matches")
 
@@ -84,8 +85,8 @@ def make_json_filter(text: str, format: Format) -> RecordFilter:
 
     The filter takes a message and returns a bool. A value that is null or not of its `format`, that has NaN or
     Infinity, or that Python's json cannot read, does not pass. Nor does one whose schema is not in the registry or
-    cannot be used. Raise UsageError for an invalid condition. The filter raises OperationError where the registry
-    refuses, and UnreachableError where it refuses the login or does not answer.
+    cannot be used. Raise UsageError for an invalid condition. The filter raises OperationError where no temporary file
+    can be made or the registry refuses, and UnreachableError where it refuses the login or does not answer.
     """
     condition = parse_condition(text)
 
@@ -152,7 +153,10 @@ class Condition:
 
 
 def _are_equal(one: Any, other: Any) -> bool:
-    """Return whether two JSON values are equal. Unlike in Python true is not 1; 1 and 1.0 are equal."""
+    """Return whether two JSON values are equal. Unlike in Python true is not 1; 1 and 1.0 are equal.
+
+    Raise RecursionError where both are nested too deeply.
+    """
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(_are_equal, one, other))
     if isinstance(one, dict) and isinstance(other, dict):
@@ -229,7 +233,8 @@ def _decode(data: bytes | None, format: Format) -> str | None:
     """Return bytes as text in a format; None for None, and for bytes that are not of the format.
 
     Bytes whose schema the registry does not have, or whose schema cannot be used, count as not of the format. Raise
-    OperationError where the registry refuses, UnreachableError where it refuses the login or does not answer.
+    OperationError where no temporary file can be made or the registry refuses, and UnreachableError where it refuses
+    the login or does not answer.
     """
     if data is None:
         return None

@@ -137,7 +137,8 @@ def read_length_prefixed(source: Input, value: Format) -> Iterator[Batch]:
 def _read_length(data: bytes | bytearray, at: int, number: int) -> int:
     """Return the length, in bytes, at a position, -1 for a null value; raise FormatError for one below -1.
 
-    `number` is the number of records before, for the message.
+    The data must have four bytes there (struct.error otherwise). `number` is the number of records before, for the
+    message.
     """
     length: int = _LENGTH.unpack_from(data, at)[0]
     if length < -1:
@@ -424,7 +425,7 @@ class Pace:
     """Limit of the number of records per second, spread evenly over time."""
 
     def __init__(self, per_second: float, sleep: Callable[[float], None] = time.sleep) -> None:
-        """Begin now; `per_second` is the number of records per second, above 0.
+        """Begin now; `per_second` is the number of records per second, finite and above 0.
 
         `sleep` waits for a number of seconds, which a tiny `per_second` makes huge or infinite; one that a signal ends
         early ends wait() early, too.

@@ -272,7 +272,8 @@ class FilterFlags:
         value that is not JSON meets no condition of JSON.
 
         Raise UsageError for a wrong condition. A filter raises KafkactlError for headers that cannot be read, and
-        OperationError where a registry refuses, and UnreachableError where it refuses the login or does not answer.
+        OperationError where no temporary file can be made or a registry refuses, and UnreachableError where it refuses
+        the login or does not answer.
         """
         from kafkactl.streams import filters
 

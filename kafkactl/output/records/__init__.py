@@ -23,16 +23,16 @@ class RecordWriter(ABC):
         """Return the bytes of one record, a message of confluent_kafka; nothing is written here.
 
         A schema is requested from its registry, and headers with a name that is not UTF-8 are read again from the
-        broker. Raise FormatError for a key, value or header that its format cannot read, OperationError where a schema
-        registry refuses, UnreachableError where it refuses the login or does not answer, and KafkactlError for headers
-        that cannot be read.
+        broker. Raise FormatError for a key, value or header that its format cannot read, OperationError where no
+        temporary file can be made or a schema registry refuses, UnreachableError where it refuses the login or does not
+        answer, and KafkactlError for headers that cannot be read.
         """
 
     def write_all(self, messages: Sequence[Any]) -> bytes:
         """Return the bytes of many records, in their order; where one raises an error, nothing is returned.
 
-        Raise FormatError for a key, value or header that its format cannot read, OperationError where a schema registry
-        refuses, UnreachableError where it refuses the login or does not answer, and KafkactlError for headers that
-        cannot be read.
+        Raise FormatError for a key, value or header that its format cannot read, OperationError where no temporary file
+        can be made or a schema registry refuses, UnreachableError where it refuses the login or does not answer, and
+        KafkactlError for headers that cannot be read.
         """
         return b"".join(map(self.write, messages))

@@ -101,14 +101,14 @@ def make_format_decoder(key: Format, value: Format) -> Decoder:
     format string that are not UTF-8 become U+FFFD. In its `values`, keys and values of the format string stay bytes,
     and all others are text. An absent key or value is None in both. The decoder raises FormatError for bytes that their
     format cannot read, also where the schema registry does not have their schema; OperationError and UnreachableError
-    where the registry refuses or does not answer.
+    where the registry refuses or does not answer, and OperationError where no temporary file can be made.
     """
 
     def text(record: Record) -> tuple[str | None, str | None]:
         """Return key and value as text in their formats, None for an absent one.
 
         Raise FormatError for bytes that their format cannot read, OperationError or UnreachableError where a schema
-        registry refuses or does not answer.
+        registry refuses or does not answer, and OperationError where no temporary file can be made.
         """
         return (
             None if record.key is None else key.to_text(key.add_schema_id(record.key, record.headers)),
@@ -119,7 +119,7 @@ def make_format_decoder(key: Format, value: Format) -> Decoder:
         """Return a key or value as text, or as bytes for the format string; None for None.
 
         Raise FormatError for bytes that the format cannot read, OperationError or UnreachableError where a schema
-        registry refuses or does not answer.
+        registry refuses or does not answer, and OperationError where no temporary file can be made.
         """
         if data is None or format.name == formats.STRING:
             return data
@@ -129,7 +129,7 @@ def make_format_decoder(key: Format, value: Format) -> Decoder:
         """Return key and value as text, or as bytes for the format string; None for an absent one.
 
         Raise FormatError for bytes that their format cannot read, OperationError or UnreachableError where a schema
-        registry refuses or does not answer.
+        registry refuses or does not answer, and OperationError where no temporary file can be made.
         """
         return decode_part(record.key, key, record), decode_part(record.value, value, record)
 

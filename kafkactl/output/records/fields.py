@@ -19,8 +19,8 @@ def encode_field(name: str, data: bytes | None, format: Format | None = None) ->
     """Return bytes as a dict of one field: `name`, or NAME_base64 for bytes that are not UTF-8.
 
     Data of None give None. With a `format` other than string the field is always `name`, with the format's text. Raise
-    FormatError for bytes that this format cannot read, OperationError where a schema registry refuses, UnreachableError
-    where it refuses the login or does not answer.
+    FormatError for bytes that this format cannot read, OperationError where no temporary file can be made or a schema
+    registry refuses, UnreachableError where it refuses the login or does not answer.
     """
     if data is None:
         return {name: None}

@@ -79,9 +79,9 @@ class LineFormatter:
         """Return one record with the end of its line; empty where no field is printed.
 
         The fields have the order of `print.*` in DEFAULTS, with key.separator between them. Raise FormatError for a
-        key, value or header that its format cannot read, OperationError where a schema registry refuses,
-        UnreachableError where it refuses the login or does not answer, and KafkactlError for headers that cannot be
-        read.
+        key, value or header that its format cannot read, OperationError where no temporary file can be made or a schema
+        registry refuses, UnreachableError where it refuses the login or does not answer, and KafkactlError for headers
+        that cannot be read.
         """
         if not self._fields:
             return b""
@@ -91,8 +91,9 @@ class LineFormatter:
         """Return many records in their order; the most frequent form is written without a call for each field.
 
         Each has the end of its line; the result is empty where no field is printed. Raise FormatError for a key, value
-        or header that its format cannot read, OperationError where a schema registry refuses, UnreachableError where it
-        refuses the login or does not answer, and KafkactlError for headers that cannot be read.
+        or header that its format cannot read, OperationError where no temporary file can be made or a schema registry
+        refuses, UnreachableError where it refuses the login or does not answer, and KafkactlError for headers that
+        cannot be read.
         """
         if self.plain is None:
             return b"".join(map(self.format, messages))
@@ -137,8 +138,8 @@ class LineFormatter:
 def _write_or_null(format: Format, null: bytes) -> Callable[[Any], bytes]:
     """Return a function that takes a record's bytes and returns them in a format, and `null` for None.
 
-    The function raises FormatError for bytes that the format cannot read, OperationError where a schema registry
-    refuses, UnreachableError where it refuses the login or does not answer.
+    The function raises FormatError for bytes that the format cannot read, OperationError where no temporary file can be
+    made or a schema registry refuses, UnreachableError where it refuses the login or does not answer.
     """
     write = format.to_output
     return lambda data: null if data is None else write(data)

@@ -66,8 +66,8 @@ class Template(RecordWriter):
 
         Lengths count the record's own bytes, before the format; they are -1 for None, and so is a missing time. A key
         or value of None is empty. Raise FormatError for a printed key or value that its format cannot read,
-        OperationError where a schema registry refuses, UnreachableError where it refuses the login or does not answer,
-        and KafkactlError for headers that cannot be read.
+        OperationError where no temporary file can be made or a schema registry refuses, UnreachableError where it
+        refuses the login or does not answer, and KafkactlError for headers that cannot be read.
         """
         return b"".join([part if isinstance(part, bytes) else part(message) for part in self._parts])
 

@@ -165,18 +165,18 @@ class Lines(RecordWriter):
     def write(self, message: Any) -> bytes:
         """Return one line with its end; empty where no field is printed.
 
-        Raise FormatError for a key, value or header that its format cannot read, OperationError where a schema registry
-        refuses, UnreachableError where it refuses the login or does not answer, and KafkactlError for headers that
-        cannot be read.
+        Raise FormatError for a key, value or header that its format cannot read, OperationError where no temporary file
+        can be made or a schema registry refuses, UnreachableError where it refuses the login or does not answer, and
+        KafkactlError for headers that cannot be read.
         """
         return self._formatter.format(message)
 
     def write_all(self, messages: Sequence[Any]) -> bytes:
         """Return many lines, in the order of `messages`, each with its end; empty where no field is printed.
 
-        Raise FormatError for a key, value or header that its format cannot read, OperationError where a schema registry
-        refuses, UnreachableError where it refuses the login or does not answer, and KafkactlError for headers that
-        cannot be read.
+        Raise FormatError for a key, value or header that its format cannot read, OperationError where no temporary file
+        can be made or a schema registry refuses, UnreachableError where it refuses the login or does not answer, and
+        KafkactlError for headers that cannot be read.
         """
         return self._formatter.format_all(messages)
 
@@ -193,8 +193,8 @@ class _FieldWriter(RecordWriter):
 
         Key and value are text with every format, also json, or None where they are absent. Where one is a string that
         is not UTF-8, its field is key_base64 or value_base64. Raise FormatError for bytes that their format cannot
-        read, OperationError where a schema registry refuses, UnreachableError where it refuses the login or does not
-        answer, and KafkactlError for headers that cannot be read.
+        read, OperationError where no temporary file can be made or a schema registry refuses, UnreachableError where it
+        refuses the login or does not answer, and KafkactlError for headers that cannot be read.
         """
         return {
             **self.make_place(message),
@@ -227,9 +227,9 @@ class JsonLines(_FieldWriter):
         """Return a record as a line of JSON with its end.
 
         Its fields are those of make_fields; key and value are strings or null with every format, also json. Raise
-        FormatError for bytes that their format cannot read, OperationError where a schema registry refuses,
-        UnreachableError where it refuses the login or does not answer, and KafkactlError for headers that cannot be
-        read.
+        FormatError for bytes that their format cannot read, OperationError where no temporary file can be made or a
+        schema registry refuses, UnreachableError where it refuses the login or does not answer, and KafkactlError for
+        headers that cannot be read.
         """
         return dump_json(self.make_fields(message)) + b"\n"
 
@@ -241,9 +241,9 @@ class YamlDocuments(_FieldWriter):
         """Return a record as a YAML document, which begins with `---` and ends with a line end.
 
         Its fields are those of make_fields; key and value are strings or null with every format, also json. Raise
-        FormatError for bytes that their format cannot read, OperationError where a schema registry refuses,
-        UnreachableError where it refuses the login or does not answer, and KafkactlError for headers that cannot be
-        read.
+        FormatError for bytes that their format cannot read, OperationError where no temporary file can be made or a
+        schema registry refuses, UnreachableError where it refuses the login or does not answer, and KafkactlError for
+        headers that cannot be read.
         """
         return encode_yaml_document(self.make_fields(message)).encode()
 
@@ -269,8 +269,9 @@ class Csv(_FieldWriter):
         """Return the row of a record with its line end; cells without a timestamp or headers are empty.
 
         The cells are topic, partition, offset, timestamp (in ms since 1970), headers, key and value. Raise FormatError
-        for bytes that their format cannot read, OperationError where a schema registry refuses, UnreachableError where
-        it refuses the login or does not answer, and KafkactlError for headers that cannot be read.
+        for bytes that their format cannot read, OperationError where no temporary file can be made or a schema registry
+        refuses, UnreachableError where it refuses the login or does not answer, and KafkactlError for headers that
+        cannot be read.
         """
         place = self.make_place(message)
         place["headers"] = dump_json(place["headers"]).decode() if place["headers"] else None
@@ -310,8 +311,8 @@ class Columns(_FieldWriter):
         The line has its end. Times are in UTC. A time, key or value that is absent is a hyphen, and a key or value that
         is not UTF-8 is in base64. Control characters of keys and values are escaped on a terminal, line ends too;
         elsewhere they stay. Topic and headers are not shown. Raise FormatError for bytes that their format cannot read,
-        OperationError where a schema registry refuses, UnreachableError where it refuses the login or does not answer,
-        and KafkactlError for headers that cannot be read.
+        OperationError where no temporary file can be made or a schema registry refuses, UnreachableError where it
+        refuses the login or does not answer, and KafkactlError for headers that cannot be read.
         """
         from kafkactl.output.report import format_cell
         from kafkactl.times import format_time
