@@ -176,9 +176,9 @@ class Client:
         from kafkactl.admin.topics.models import TopicSpec
 
         spec = TopicSpec(
-            require_topic(name, "name"),
-            None if partitions is None else require_int(partitions, "partitions", 1, _MOST_PARTITIONS),
-            None
+            topic=require_topic(name, "name"),
+            partitions=None if partitions is None else require_int(partitions, "partitions", 1, _MOST_PARTITIONS),
+            replication_factor=None
             if replication_factor is None
             else require_int(replication_factor, "replication_factor", 1, _MOST_REPLICAS),
             configs=None if configs is None else require_settings(configs, "configs"),

@@ -128,7 +128,9 @@ def delete_subscriptions(cluster: Cluster, own_values: Mapping[str, Collection[s
     except UnansweredError as lost:
         return [make_failure(name, lost) for name in own_values]
     return [
-        Outcome(entity.name, True, "deleted") if error is None else make_failure(entity.name, error, error.reason)
+        Outcome(name=entity.name, ok=True, result="deleted")
+        if error is None
+        else make_failure(entity.name, error, error.reason)
         for entity, error in ((entity, errors[entity]) for entity in changes)
     ]
 

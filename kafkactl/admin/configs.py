@@ -69,7 +69,7 @@ class Synonym:
     value: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """One setting as the broker reports it. The value of a sensitive setting is None."""
 
@@ -227,15 +227,15 @@ def read_own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
         raise
     configs = [
         Config(
-            entity.type,
-            entity.name,
-            name,
-            None if entry.is_sensitive else entry.value,
-            _name_source(entry.source),
-            entry.is_sensitive,
-            entry.is_read_only,
-            (),
-            None,
+            type=entity.type,
+            entity=entity.name,
+            name=name,
+            value=None if entry.is_sensitive else entry.value,
+            source=_name_source(entry.source),
+            sensitive=entry.is_sensitive,
+            read_only=entry.is_read_only,
+            synonyms=(),
+            documentation=None,
         )
         for name, entry in sorted(entries.items())
     ]
@@ -477,13 +477,13 @@ def _make_config(entity: Entity, answer: Any) -> Config:
     synonyms = tuple(Synonym(_name_source(synonym.source), synonym.name, synonym.value) for synonym in answer.synonyms)
     value = None if answer.is_sensitive else answer.value
     return Config(
-        entity.type,
-        entity.name,
-        answer.name,
-        value,
-        _name_source(answer.config_source),
-        answer.is_sensitive,
-        answer.read_only,
-        synonyms,
-        answer.documentation,
+        type=entity.type,
+        entity=entity.name,
+        name=answer.name,
+        value=value,
+        source=_name_source(answer.config_source),
+        sensitive=answer.is_sensitive,
+        read_only=answer.read_only,
+        synonyms=synonyms,
+        documentation=answer.documentation,
     )

@@ -33,7 +33,7 @@ _NOT_MOVED = "no replicas were moved, because the topic did not get its new part
 _LEFT_OUT = "no partitions were added, because another change of the topic failed"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Change:
     """One difference between the file and the cluster."""
 
@@ -210,12 +210,16 @@ def apply(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Cha
     results += topic_changes.create_topics(cluster, new) if new else []
     results += _move_all(cluster, {name: factor for name, factor in factors.items() if name not in totals}, {})
     failed = {outcome.name for outcome in results if not outcome.ok}
-    results += [Outcome(name, False, _LEFT_OUT) for name in totals if name in failed]
+    results += [Outcome(name=name, ok=False, result=_LEFT_OUT) for name in totals if name in failed]
     totals = {name: total for name, total in totals.items() if name not in failed}
     added = topic_changes.add_partitions(cluster, totals) if totals else []
     grown_topics = {outcome.name: totals[outcome.name] for outcome in added if outcome.ok}
     moved = _move_all(cluster, {name: factors[name] for name in grown_topics if name in factors}, grown_topics)
-    not_moved = [Outcome(name, False, _NOT_MOVED) for name in factors if name in totals and name not in grown_topics]
+    not_moved = [
+        Outcome(name=name, ok=False, result=_NOT_MOVED)
+        for name in factors
+        if name in totals and name not in grown_topics
+    ]
     return results + added + moved + not_moved
 
 
@@ -239,7 +243,13 @@ def _parse_spec(path: Path, name: str, fields: Any) -> TopicSpec:
     if not isinstance(settings, dict):
         raise UsageError(f"{where}: configs is not a mapping of names to values", f"like {EXAMPLE}")
     texts = {str(key): _parse_setting(where, str(key), value) for key, value in settings.items()}
-    return TopicSpec(name, numbers["partitions"], numbers["replication_factor"], None, texts)
+    return TopicSpec(
+        topic=name,
+        partitions=numbers["partitions"],
+        replication_factor=numbers["replication_factor"],
+        replica_assignment=None,
+        configs=texts,
+    )
 
 
 def _parse_setting(where: str, name: str, value: Any) -> str:
@@ -271,7 +281,7 @@ def _plan_creation(spec: TopicSpec) -> list[Change]:
     """
     parts = [f"{spec.partitions or 'default'} partitions", f"replication {spec.replication_factor or 'default'}"]
     parts += [f"{name}={value}" for name, value in sorted((spec.configs or {}).items())]
-    return [Change(spec.topic, _CREATE, "topic", None, ", ".join(parts))]
+    return [Change(topic=spec.topic, action=_CREATE, what="topic", before=None, after=", ".join(parts))]
 
 
 def _plan_changes(spec: TopicSpec, present: TopicDescription, brokers: int) -> list[Change]:
@@ -291,11 +301,11 @@ def _plan_changes(spec: TopicSpec, present: TopicDescription, brokers: int) -> l
         is_fewer = spec.partitions < partitions
         changes.append(
             Change(
-                spec.topic,
-                _IMPOSSIBLE if is_fewer else _ADD,
-                "partitions cannot be removed" if is_fewer else "partitions",
-                str(partitions),
-                str(spec.partitions),
+                topic=spec.topic,
+                action=_IMPOSSIBLE if is_fewer else _ADD,
+                what="partitions cannot be removed" if is_fewer else "partitions",
+                before=str(partitions),
+                after=str(spec.partitions),
             )
         )
     if spec.replication_factor is not None and factors != {spec.replication_factor}:
@@ -303,18 +313,22 @@ def _plan_changes(spec: TopicSpec, present: TopicDescription, brokers: int) -> l
         least, most = min(factors, default=0), max(factors, default=0)
         changes.append(
             Change(
-                spec.topic,
-                _MOVE if is_enough else _IMPOSSIBLE,
-                "replication" if is_enough else f"the cluster has {brokers} brokers for replicas",
-                str(most) if least == most else f"{least}-{most}",
-                str(spec.replication_factor),
+                topic=spec.topic,
+                action=_MOVE if is_enough else _IMPOSSIBLE,
+                what="replication" if is_enough else f"the cluster has {brokers} brokers for replicas",
+                before=str(most) if least == most else f"{least}-{most}",
+                after=str(spec.replication_factor),
             )
         )
     declared_configs: Mapping[str, str] = spec.configs or {}
     for name in sorted({*declared_configs, *present.configs}):
         before, after = present.configs.get(name), declared_configs.get(name)
         if before is None or after is None or _strip_blanks(before) != after:
-            changes.append(Change(spec.topic, _UNSET if after is None else _SET, name, before, after))
+            changes.append(
+                Change(
+                    topic=spec.topic, action=_UNSET if after is None else _SET, what=name, before=before, after=after
+                )
+            )
     return changes
 
 
@@ -370,5 +384,5 @@ def _alter(cluster: Cluster, changes: Sequence[Change], dry_run: bool = False) -
         to_set = sum(change.operation is Operation.SET for change in by_topic[topic])
         summary = f"{to_set} set, {len(by_topic[topic]) - to_set} unset"
         hint, code = (None, None) if error is None else (error.hint, error.code)
-        results.append(Outcome(topic.name, error is None, str(error or summary), hint, code))
+        results.append(Outcome(name=topic.name, ok=error is None, result=str(error or summary), hint=hint, code=code))
     return results

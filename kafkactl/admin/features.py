@@ -110,11 +110,13 @@ def update_features(cluster: Cluster, levels: Mapping[str, int], how: UpgradeTyp
     for name, level in sorted(levels.items()):
         item = answer if answer.error_code or not results else results.get(name)
         if item is None:
-            outcomes.append(Outcome(name, False, "the answer says nothing about it"))
+            outcomes.append(Outcome(name=name, ok=False, result="the answer says nothing about it"))
         elif item.error_code:
             outcomes.append(make_failure(name, refusal("", item.error_code, item.error_message)))
         else:
-            outcomes.append(Outcome(name, True, f"would be set to {level}" if dry_run else f"set to {level}"))
+            outcomes.append(
+                Outcome(name=name, ok=True, result=f"would be set to {level}" if dry_run else f"set to {level}")
+            )
     return outcomes
 
 

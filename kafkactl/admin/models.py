@@ -19,7 +19,7 @@ Partition = tuple[str, int]
 """The name of a topic and the number of a partition."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """The result of a change for one item."""
 
@@ -40,9 +40,9 @@ def make_failure(name: str, error: KafkactlError, reason: str | None = None) -> 
     Kafka have None as the code.
     """
     if isinstance(error, UnansweredError):
-        return Outcome(name, False, error.reason, error.hint, ErrorCode.REQUEST_TIMED_OUT)
+        return Outcome(name=name, ok=False, result=error.reason, hint=error.hint, code=ErrorCode.REQUEST_TIMED_OUT)
     code = error.code if isinstance(error, OperationError) else None
-    return Outcome(name, False, str(error) if reason is None else reason, error.hint, code)
+    return Outcome(name=name, ok=False, result=str(error) if reason is None else reason, hint=error.hint, code=code)
 
 
 def make_unusable_error(broker: int, log_dir: str, reason: str) -> OperationError:
@@ -79,9 +79,9 @@ def send_change(
         answers = dict.fromkeys(all_names, OperationError(error.reason, error.hint, ErrorCode.REQUEST_TIMED_OUT))
     for name, answer in answers.items():
         if not isinstance(answer, OperationError):
-            results.append(Outcome(name, True, result_text))
+            results.append(Outcome(name=name, ok=True, result=result_text))
         elif ignored and answer.code is not None and answer.code in ignored:
-            results.append(Outcome(name, True, ignored[answer.code]))
+            results.append(Outcome(name=name, ok=True, result=ignored[answer.code]))
         else:
-            results.append(Outcome(name, False, str(answer), answer.hint, answer.code))
+            results.append(Outcome(name=name, ok=False, result=str(answer), hint=answer.hint, code=answer.code))
     return results

@@ -398,7 +398,9 @@ def summarize_moves(
         text = f"replication {factor}: {errors.count(None)} partitions {verb}"
         codes = {None if error is None else error.code for error in errors}
         code = ErrorCode.REQUEST_TIMED_OUT if codes == {ErrorCode.REQUEST_TIMED_OUT} else None
-        results.append(Outcome(name, not refusals, "; ".join([*refusals, text] if refusals else [text]), code=code))
+        results.append(
+            Outcome(name=name, ok=not refusals, result="; ".join([*refusals, text] if refusals else [text]), code=code)
+        )
     return results
 
 

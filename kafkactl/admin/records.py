@@ -30,7 +30,7 @@ VERSION = 1
 _FORM = '{"partitions": [{"topic": "orders", "partition": 0, "offset": 42}], "version": 1}'
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PlannedDeletion:
     """The effect that a deletion of a partition's records before an offset would have."""
 
@@ -46,7 +46,7 @@ class PlannedDeletion:
     """Why the deletion is not possible; None where it is."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Deletion:
     """The result of a deletion in one partition."""
 
@@ -103,7 +103,11 @@ def plan(cluster: Cluster, before: Mapping[Partition, int], compacted: Collectio
         start, end = log_ends.start.offset, log_ends.end.offset
         if start is None or end is None:
             error = log_ends.start.error or log_ends.end.error or "the partition has no offsets"
-            plans.append(PlannedDeletion(topic, partition, start, offset, None, error))
+            plans.append(
+                PlannedDeletion(
+                    topic=topic, partition=partition, start=start, before_offset=offset, records=None, error=error
+                )
+            )
             continue
         first_kept = end if offset == TO_THE_END else offset
         refusal_reason = None
@@ -112,7 +116,16 @@ def plan(cluster: Cluster, before: Mapping[Partition, int], compacted: Collectio
         elif first_kept > end:
             refusal_reason = f"{describe_error(ErrorCode.OFFSET_OUT_OF_RANGE)}: the log ends at {end}"
         records = None if refusal_reason else max(0, min(first_kept, end) - start)
-        plans.append(PlannedDeletion(topic, partition, start, first_kept, records, refusal_reason))
+        plans.append(
+            PlannedDeletion(
+                topic=topic,
+                partition=partition,
+                start=start,
+                before_offset=first_kept,
+                records=records,
+                error=refusal_reason,
+            )
+        )
     return plans
 
 
@@ -142,10 +155,10 @@ def delete(cluster: Cluster, before: Mapping[Partition, int]) -> list[Deletion]:
     with cluster.renew_timeout_for_change(), cluster.sending_change():
         answers: Mapping[Partition, Any] = cluster.ask_each(sorted(before), send)
     return [
-        Deletion(*partition, None, str(answer), answer.code)
+        Deletion(topic=topic, partition=number, low_watermark=None, error=str(answer), code=answer.code)
         if isinstance(answer, OperationError)
-        else Deletion(*partition, answer.low_watermark)
-        for partition, answer in answers.items()
+        else Deletion(topic=topic, partition=number, low_watermark=answer.low_watermark)
+        for (topic, number), answer in answers.items()
     ]
 
 

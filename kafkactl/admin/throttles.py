@@ -242,7 +242,9 @@ def remove_throttles(cluster: Cluster, throttles: Sequence[Throttle]) -> list[Ou
     outcomes = []
     for row in throttles:
         error = results[Entity(row.type, row.entity)]
-        outcomes.append(Outcome(row.title, True, "removed") if error is None else make_failure(row.title, error))
+        outcomes.append(
+            Outcome(name=row.title, ok=True, result="removed") if error is None else make_failure(row.title, error)
+        )
     return outcomes
 
 

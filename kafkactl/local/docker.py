@@ -124,7 +124,15 @@ class DockerEngine:
             state = states.get(service.name, "stopped")
             address = f"127.0.0.1:{service.ports[0].host}" if service.ports else None
             statuses.append(
-                NodeStatus(target.name, service.name, self.name, state, address, None, service.bound_log_dir)
+                NodeStatus(
+                    cluster=target.name,
+                    node=service.name,
+                    engine=self.name,
+                    state=state,
+                    address=address,
+                    pid=None,
+                    log_dir=service.bound_log_dir,
+                )
             )
         return statuses
 

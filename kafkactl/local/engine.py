@@ -17,7 +17,7 @@ START_TIMEOUT_S = 180.0
 POLL_S = 0.1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NodeStatus:
     """The present status of one node of a local cluster."""
 

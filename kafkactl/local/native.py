@@ -112,7 +112,13 @@ class NativeEngine:
             state = read_process_state(pid)
             statuses.append(
                 NodeStatus(
-                    target.name, node.service.name, self.name, state, address, pid, str(log_dir) if log_dir else None
+                    cluster=target.name,
+                    node=node.service.name,
+                    engine=self.name,
+                    state=state,
+                    address=address,
+                    pid=pid,
+                    log_dir=str(log_dir) if log_dir else None,
                 )
             )
         return statuses

@@ -13,7 +13,7 @@ BY_REGISTRY = "registry"
 """Format whose schema language the registry states."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Choice:
     """A format's name, and the source of its schema if it needs one."""
 

@@ -14,7 +14,7 @@ LARGEST_BYTES = 1 << 20
 """Size of the largest record that Java's client sends by default; librdkafka's default is 1,000,000."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class UndeliveredRecord:
     """A record that no broker acknowledged, and the reason; it may be in the log nevertheless."""
 
@@ -75,12 +75,12 @@ class Account:
         partition = message.partition()
         self.fail(
             UndeliveredRecord(
-                message.key(),
-                message.value(),
-                record.get("headers") if record else None,
-                None if partition is None or partition < 0 else partition,
-                record.get("timestamp") if record else None,
-                self.explain_failure(error.code(), describe_kafka_error(error)),
+                key=message.key(),
+                value=message.value(),
+                headers=record.get("headers") if record else None,
+                partition=None if partition is None or partition < 0 else partition,
+                timestamp_ms=record.get("timestamp") if record else None,
+                reason=self.explain_failure(error.code(), describe_kafka_error(error)),
             )
         )
 
@@ -111,15 +111,19 @@ class Account:
         The record has the bytes as its value, and no key. Errors of `tell` pass through.
         """
         self.accepted += 1
-        self.fail(UndeliveredRecord(None, data, None, None, None, CUT))
+        self.fail(UndeliveredRecord(key=None, value=data, headers=None, partition=None, timestamp_ms=None, reason=CUT))
 
 
 def make_undelivered(record: Record, reason: str) -> UndeliveredRecord:
     """Return a record as an undelivered one, with a reason for people; parts that it does not have are None."""
     return UndeliveredRecord(
-        record.get("key"), record.get("value"), record.get("headers"), record.get("partition"),
-        record.get("timestamp"), reason,
-    )  # fmt: skip
+        key=record.get("key"),
+        value=record.get("value"),
+        headers=record.get("headers"),
+        partition=record.get("partition"),
+        timestamp_ms=record.get("timestamp"),
+        reason=reason,
+    )
 
 
 CUT = "not sent: we were stopped before its end was read"

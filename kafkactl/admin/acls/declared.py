@@ -171,7 +171,7 @@ def apply(cluster: Cluster, changes: Sequence[AclChange]) -> list[Outcome]:
     removals = [change.acl for change in changes if change.action is AclAction.REMOVE]
     if not all(outcome.ok for outcome in outcomes):
         reason = "not removed, because a rule could not be added"
-        return outcomes + [Outcome(str(acl), False, reason) for acl in removals]
+        return outcomes + [Outcome(name=str(acl), ok=False, result=reason) for acl in removals]
     return outcomes + requests.delete_acls(cluster, removals, is_first=not outcomes)
 
 

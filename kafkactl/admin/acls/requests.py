@@ -206,7 +206,7 @@ def _send_known(
     known = [acl for acl in acls if is_known(acl)]
     outcomes = dict(zip(known, _send_batches(known, send, done, is_first), strict=True))
     reason = "kafkactl does not know a part of this rule, which comes from a newer release of Kafka"
-    return [outcomes[acl] if acl in outcomes else Outcome(str(acl), False, reason) for acl in acls]
+    return [outcomes[acl] if acl in outcomes else Outcome(name=str(acl), ok=False, result=reason) for acl in acls]
 
 
 def _send_batches(
@@ -230,12 +230,16 @@ def _send_batches(
             return outcomes + _make_left_out(acls[start + _BATCH :])
         for acl, (code, message) in zip(batch, errors, strict=True):
             if code:
-                outcomes.append(Outcome(str(acl), False, describe_error(code, message), find_hint(code), code))
+                outcomes.append(
+                    Outcome(
+                        name=str(acl), ok=False, result=describe_error(code, message), hint=find_hint(code), code=code
+                    )
+                )
             else:
-                outcomes.append(Outcome(str(acl), True, done))
+                outcomes.append(Outcome(name=str(acl), ok=True, result=done))
     return outcomes
 
 
 def _make_left_out(acls: Sequence[Acl]) -> list[Outcome]:
     """Return the failed outcomes of rules that were not sent, because an earlier request failed."""
-    return [Outcome(str(acl), False, "not sent, because an earlier request failed") for acl in acls]
+    return [Outcome(name=str(acl), ok=False, result="not sent, because an earlier request failed") for acl in acls]

@@ -320,7 +320,12 @@ def _describe_briefly(
     setting.
     """
     empty_groups = [] if with_epochs else [group for group in groups if group.state == EMPTY_STATE]
-    described = [GroupDescription(group.group, group.type, group.state, None, None, ()) for group in empty_groups]
+    described = [
+        GroupDescription(
+            group=group.group, type=group.type, state=group.state, assignor=None, coordinator=None, members=()
+        )
+        for group in empty_groups
+    ]
     other_names = {group.group for group in groups} - {group.group for group in empty_groups}
     details, errors = _describe_all(cluster, sorted(other_names), with_epochs)
     return sorted(described + details, key=lambda description: description.group), errors
@@ -596,23 +601,23 @@ def _make_description(description: Any) -> GroupDescription:
     """
     members = [
         Member(
-            description.group_id,
-            member.member_id,
-            member.group_instance_id,
-            member.client_id,
-            member.host,
-            _list_partitions(member.assignment.topic_partitions),
+            group=description.group_id,
+            consumer_id=member.member_id,
+            instance_id=member.group_instance_id,
+            client_id=member.client_id,
+            host=member.host,
+            assignment=_list_partitions(member.assignment.topic_partitions),
         )
         for member in description.members
     ]
     coordinator = description.coordinator
     return GroupDescription(
-        description.group_id,
-        _get_type(description),
-        _get_state(description),
-        description.partition_assignor or None,
-        Node(coordinator.id, coordinator.host, coordinator.port),
-        tuple(members),
+        group=description.group_id,
+        type=_get_type(description),
+        state=_get_state(description),
+        assignor=description.partition_assignor or None,
+        coordinator=Node(coordinator.id, coordinator.host, coordinator.port),
+        members=tuple(members),
     )
 
 

@@ -74,7 +74,7 @@ class GroupChoice:
     errors: tuple[KafkactlError, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Member:
     """A consumer in a group. Its partitions are (topic, partition), in order."""
 
@@ -111,7 +111,7 @@ class Node:
         return f"{self.host}:{self.port} ({self.id})"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GroupDescription:
     """A group as its coordinator knows it."""
 

@@ -170,14 +170,14 @@ def preview_deletion(targets: Iterable[Target]) -> list[Outcome]:
         if not target.exists:
             code = ErrorCode.GROUP_ID_NOT_FOUND
         if code is not None:
-            previews.append(Outcome(target.group, False, describe_error(code), code=code))
+            previews.append(Outcome(name=target.group, ok=False, result=describe_error(code), code=code))
         elif target.error is not None and target.type.lower() not in OTHER_TYPES:
             previews.append(make_failure(target.group, target.error))
         elif target.error is not None:
             reason = f"a {target.type.lower()} group, which kafkactl does not support yet"
             previews.append(make_failure(target.group, target.error, reason))
         else:
-            previews.append(Outcome(target.group, True, "would be deleted"))
+            previews.append(Outcome(name=target.group, ok=True, result="would be deleted"))
     return previews
 
 

@@ -127,7 +127,7 @@ def _make_short_outcome(topic: str, added: int, assigned: int) -> Outcome:
     sentence is that of a broker.
     """
     reason = f"Attempted to add {added} additional partition(s), but only {assigned} assignment(s) were specified."
-    return Outcome(topic, False, reason, code=KafkaError.INVALID_REPLICA_ASSIGNMENT)
+    return Outcome(name=topic, ok=False, result=reason, code=KafkaError.INVALID_REPLICA_ASSIGNMENT)
 
 
 def delete_topics(cluster: Cluster, names: Sequence[str], if_exists: bool = False) -> list[Outcome]:
@@ -160,9 +160,9 @@ def preview_deletion(cluster: Cluster, names: Sequence[str], verb: str = "delete
     code = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
     past = {"delete": "deleted", "empty": "emptied"}[verb]
     return [
-        Outcome(name, True, f"would be {past}")
+        Outcome(name=name, ok=True, result=f"would be {past}")
         if name in existing_topics
-        else Outcome(name, False, describe_error(code), code=code)
+        else Outcome(name=name, ok=False, result=describe_error(code), code=code)
         for name in names
     ]
 
@@ -185,7 +185,11 @@ def recreate_topics(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
     """
     specs = {
         description.topic: TopicSpec(
-            description.topic, len(description.partitions), description.target_factor, None, description.configs
+            topic=description.topic,
+            partitions=len(description.partitions),
+            replication_factor=description.target_factor,
+            replica_assignment=None,
+            configs=description.configs,
         )
         for description in describe_topics(cluster, names, with_moves=True)
     }
@@ -197,7 +201,8 @@ def recreate_topics(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
             creations = {outcome.name: outcome for outcome in create_topics(cluster, pending)}
         except UnreachableError as error:  # the user must see the topics that are gone, and the commands that make them
             creations = {
-                spec.topic: Outcome(spec.topic, False, str(error), code=ErrorCode.REQUEST_TIMED_OUT) for spec in pending
+                spec.topic: Outcome(name=spec.topic, ok=False, result=str(error), code=ErrorCode.REQUEST_TIMED_OUT)
+                for spec in pending
             }
         results.update({name: _describe_recreation(specs[name], outcome) for name, outcome in creations.items()})
         # The name stays in use until the deleted topic is gone from every broker.

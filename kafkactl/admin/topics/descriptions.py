@@ -132,7 +132,15 @@ def describe_each(cluster: Cluster, names: Sequence[str], with_moves: bool = Fal
             )
             topic_id = _format_uuid(topic.topic_id)
             topic_settings = settings.get(name, ())
-            topics.append(TopicDescription(name, topic_id, bool(topic.is_internal), tuple(partitions), topic_settings))
+            topics.append(
+                TopicDescription(
+                    topic=name,
+                    topic_id=topic_id,
+                    internal=bool(topic.is_internal),
+                    partitions=tuple(partitions),
+                    settings=topic_settings,
+                )
+            )
         # A move ends when all replicas are in sync, so that without others there is none to ask for.
         if with_moves and any(partition.under_replicated for topic in topics for partition in topic.partitions):
             moves = _read_moves(cluster, failures)
@@ -332,7 +340,12 @@ def _describe_with_eligible_leaders(
         if cursor is None:
             break
     for name, rows in partitions.items():
-        yield TopicDescription(name, _format_id(topics[name].topic_id), bool(topics[name].is_internal), tuple(rows))
+        yield TopicDescription(
+            topic=name,
+            topic_id=_format_id(topics[name].topic_id),
+            internal=bool(topics[name].is_internal),
+            partitions=tuple(rows),
+        )
 
 
 def _describe_by_metadata(
@@ -348,7 +361,12 @@ def _describe_by_metadata(
             errors.append(error)
             continue
         rows = (_make_partition(topic.name, partition) for partition in topic.partitions)
-        yield TopicDescription(topic.name, _format_id(topic.topic_id), bool(topic.is_internal), tuple(rows))
+        yield TopicDescription(
+            topic=topic.name,
+            topic_id=_format_id(topic.topic_id),
+            internal=bool(topic.is_internal),
+            partitions=tuple(rows),
+        )
 
 
 def _complete(

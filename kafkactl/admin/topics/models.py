@@ -84,7 +84,7 @@ class TopicSetting:
     is_default: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TopicDescription:
     """A topic with its partitions and its settings."""
 
@@ -137,7 +137,7 @@ class TopicDescription:
         return any(not setting.is_default for setting in self.settings)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TopicSpec:
     """A topic to be created. None leaves a number to the brokers' default."""
 

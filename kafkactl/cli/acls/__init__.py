@@ -129,7 +129,7 @@ def add(
     present = _read_present(connected, chosen)
     new = [acl for acl in acls if acl not in present]
     before_change(connected, [make_addition(acl) for acl in new], confirm.dry_run)
-    outcomes = [Outcome(str(acl), True, "exists already") for acl in acls if acl in present]
+    outcomes = [Outcome(name=str(acl), ok=True, result="exists already") for acl in acls if acl in present]
     if not new and not confirm.dry_run:
         return as_kafka.add(connected, acls) if output.is_kafka else show_outcomes(outcomes, "acl", output)
     if (confirm.dry_run or not confirm.yes) and not output.is_kafka:

@@ -175,7 +175,7 @@ def unregister(
     brokers.unregister_broker(connected, broker)
     if output.is_kafka:
         out.write_text(cluster_text.format_unregistration(broker))
-    return show_outcomes([Outcome(str(broker), True, "unregistered")], "broker", output)
+    return show_outcomes([Outcome(name=str(broker), ok=True, result="unregistered")], "broker", output)
 
 
 def _describe_state(connected: Cluster, broker_id: int, force: bool) -> str:

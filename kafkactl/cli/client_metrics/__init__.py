@@ -179,7 +179,9 @@ def alter(
         confirm.dry_run,
     )
     if is_known and not people.is_kafka_style():
-        return show_outcomes([Outcome(subscription, True, "has these values already")], "subscription", output)
+        return show_outcomes(
+            [Outcome(name=subscription, ok=True, result="has these values already")], "subscription", output
+        )
     if not confirm.dry_run and (status := confirm.ask(action, "nothing changed")) is not None:
         return status
     try:
@@ -191,7 +193,7 @@ def alter(
     if output.is_kafka and not confirm.dry_run:
         out.write_text(client_metrics_text.format_alteration(subscription))
     result = f"would {action}" if confirm.dry_run else _describe_values(to_set, to_unset)
-    return show_outcomes([Outcome(subscription, True, result)], "subscription", output)
+    return show_outcomes([Outcome(name=subscription, ok=True, result=result)], "subscription", output)
 
 
 @app.command()

@@ -189,21 +189,21 @@ def _write(folder: str, file: OwnFile, dry_run: bool) -> Outcome:
         return _refuse(file.name)
     result = "replaced" if is_replaced else "written"
     if dry_run:
-        return Outcome(file.name, True, f"would be {result}")
+        return Outcome(name=file.name, ok=True, result=f"would be {result}")
     try:
         _put(path, file, is_replaced)
     except FileExistsError:  # it came after the look
         return _refuse(file.name)
     except OSError as error:
-        return Outcome(file.name, False, error.strerror or str(error))
-    return Outcome(file.name, True, result)
+        return Outcome(name=file.name, ok=False, result=error.strerror or str(error))
+    return Outcome(name=file.name, ok=True, result=result)
 
 
 def _refuse(name: str) -> Outcome:
     """Return the failed outcome for a file that is not ours."""
     from kafkactl.admin.models import Outcome
 
-    return Outcome(name, False, _FOREIGN, "remove that file yourself, or choose another folder")
+    return Outcome(name=name, ok=False, result=_FOREIGN, hint="remove that file yourself, or choose another folder")
 
 
 def _put(path: str, file: OwnFile, may_replace: bool) -> None:
@@ -256,12 +256,12 @@ def _remove_file(folder: str, name: str, dry_run: bool) -> Outcome:
     from kafkactl.admin.models import Outcome
 
     if dry_run:
-        return Outcome(name, True, "would be removed")
+        return Outcome(name=name, ok=True, result="would be removed")
     try:
         os.unlink(os.path.join(folder, name))
     except OSError as error:
-        return Outcome(name, False, error.strerror or str(error))
-    return Outcome(name, True, "removed")
+        return Outcome(name=name, ok=False, result=error.strerror or str(error))
+    return Outcome(name=name, ok=True, result="removed")
 
 
 def describe_path(folder: str, search_path: str) -> list[str]:

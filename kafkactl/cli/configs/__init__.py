@@ -216,7 +216,7 @@ def alter(
         out.write_text(admin_text.format_alteration(changed_entities[0]))
         return 0
     result = f"would be taken: {changes_text}" if dry_run else changes_text
-    return show_outcomes([Outcome(entity_text, True, result)], "entity", output)
+    return show_outcomes([Outcome(name=entity_text, ok=True, result=result)], "entity", output)
 
 
 @app.command()

@@ -513,6 +513,20 @@ class FormatOptions:
         key_writes, value_writes = (
             WriteOptions(schema_id, not self.no_register) for schema_id in (self.key_schema_id, self.value_schema_id)
         )
-        key = Choice(self.key_format, self.key_schema, for_key, self.subject_strategy, shown, key_writes)
-        value = Choice(self.value_format, self.value_schema, for_value, self.subject_strategy, shown, value_writes)
+        key = Choice(
+            name=self.key_format,
+            schema=self.key_schema,
+            registry=for_key,
+            strategy=self.subject_strategy,
+            shown=shown,
+            writes=key_writes,
+        )
+        value = Choice(
+            name=self.value_format,
+            schema=self.value_schema,
+            registry=for_value,
+            strategy=self.subject_strategy,
+            shown=shown,
+            writes=value_writes,
+        )
         return choose_format(key, "key", topic), choose_format(value, "value", topic)

@@ -399,9 +399,13 @@ def run(connected: Cluster, work: Work, options: ExecuteOptions, commands: NextC
         options,
     )
     moving_dirs = {key: work.dir_moves[key] for key, error in dirs.items() if error is None}
-    begun = [Outcome(f"{move.topic}-{move.partition}", True, f"moving to {_show(move.after)}") for move in started]
+    begun = [
+        Outcome(name=f"{move.topic}-{move.partition}", ok=True, result=f"moving to {_show(move.after)}")
+        for move in started
+    ]
     begun += [
-        Outcome("{}-{} on broker {}".format(*key), True, f"moving to {path}") for key, path in moving_dirs.items()
+        Outcome(name="{}-{} on broker {}".format(*key), ok=True, result=f"moving to {path}")
+        for key, path in moving_dirs.items()
     ]
     if not options.wait:
         if settings.brokers and (started or late or moving_dirs or late_dirs or work.running):
@@ -516,13 +520,15 @@ def _check_results(
         now = present.get((row.topic, row.partition), ())
         is_moved = row in moved
         text = f"moved to {_show(row.target)}" if is_moved else f"not moved: its replicas are on {_show(now)}"
-        outcomes.append(Outcome(f"{row.topic}-{row.partition}", is_moved, text))
+        outcomes.append(Outcome(name=f"{row.topic}-{row.partition}", ok=is_moved, result=text))
     gone = _find_deleted(connected, {key[0] for key in dirs} - {row.topic for row in rows})
     deleted |= gone
     left = {key: path for key, path in dirs.items() if key[0] not in deleted}
     unmoved = find_unmoved(connected, left)
     outcomes += [
-        Outcome("{}-{} on broker {}".format(*key), key not in unmoved, unmoved.get(key, f"moved to {path}"))
+        Outcome(
+            name="{}-{} on broker {}".format(*key), ok=key not in unmoved, result=unmoved.get(key, f"moved to {path}")
+        )
         for key, path in left.items()
     ]
     return outcomes, sorted(deleted)

@@ -128,7 +128,7 @@ def remove_members(
     results = group_offsets.remove_members(connected, name, members)
     return show_outcomes(
         [
-            Outcome(member_id, True, "put out") if error is None else make_failure(member_id, error)
+            Outcome(name=member_id, ok=True, result="put out") if error is None else make_failure(member_id, error)
             for member_id, error in results.items()
         ],
         "member",

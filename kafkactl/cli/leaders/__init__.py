@@ -260,9 +260,9 @@ def _show_elections(elections: Sequence[Election], kind: ElectionType, output: M
         out.write_text(leaders_text.format_elections(kind, elections))
     outcomes = [
         Outcome(
-            f"{row.topic}-{row.partition}",
-            row.error is None,
-            row.error or ("elected" if row.elected else "no election was needed"),
+            name=f"{row.topic}-{row.partition}",
+            ok=row.error is None,
+            result=row.error or ("elected" if row.elected else "no election was needed"),
             code=row.code,
         )
         for row in elections

@@ -241,7 +241,7 @@ def _make_outcomes(
         name, error = f"{row.topic}-{row.partition}", results.get(row.key)
         if error is None:
             text = f"already in {row.target}" if row.state == "done" else f"{verb} to {row.target}"
-            outcomes.append(Outcome(name, True, text))
+            outcomes.append(Outcome(name=name, ok=True, result=text))
         else:
             outcomes.append(make_failure(name, error))
     return outcomes

@@ -94,7 +94,7 @@ def add_controller(
                 f"{', '.join(candidate.endpoints)}",
                 f"to change them, remove it first: {_format_removal(candidate)}",
             )
-        outcome = Outcome(str(controller_id), True, "is a voter already")
+        outcome = Outcome(name=str(controller_id), ok=True, result="is a voter already")
         return show_outcomes([outcome], "controller", output)
     action = (
         f"add controller {controller_id} with directory id {candidate.directory_id} at "
@@ -278,4 +278,4 @@ def _try(controller: int, change: Callable[[], None], result: str) -> Outcome:
         return make_failure(str(controller), error)
     except OperationError as error:
         return make_failure(str(controller), error, error.reason)
-    return Outcome(str(controller), True, result)
+    return Outcome(name=str(controller), ok=True, result=result)

@@ -237,7 +237,7 @@ def _change(
     quotas.require_set(connected, entity, remove)
     quotas.alter_quotas(connected, entity, limits, remove, dry_run)
     result = f"would be taken: {changes_text}" if dry_run else changes_text
-    return show_outcomes([Outcome(entity_text, True, result)], "entity", output)
+    return show_outcomes([Outcome(name=entity_text, ok=True, result=result)], "entity", output)
 
 
 def _find_inverse(connected: Cluster, entity: Sequence[Entity], names: Sequence[str]) -> tuple[str, ...] | None:

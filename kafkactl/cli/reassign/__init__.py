@@ -397,11 +397,11 @@ def _cancel(connected: Cluster, chosen: Sequence[RunningMove], output: MirrorOut
     results: dict[Partition, Any] = reassignment.cancel(connected, [(row.topic, row.partition) for row in chosen])
     outcomes = [
         Outcome(
-            f"{topic}-{number}",
-            error is None,
-            "cancelled" if error is None else error.reason,
-            None if error is None else error.hint,
-            None if error is None else error.code,
+            name=f"{topic}-{number}",
+            ok=error is None,
+            result="cancelled" if error is None else error.reason,
+            hint=None if error is None else error.hint,
+            code=None if error is None else error.code,
         )
         for (topic, number), error in results.items()
     ]

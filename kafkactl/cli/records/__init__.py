@@ -129,7 +129,10 @@ def delete(
         output.show(preview)
         return print_partition_errors((row.topic, row.partition, row.error) for row in planned)
     if planned and all(row.error for row in planned):
-        rows = [records.Deletion(row.topic, row.partition, None, row.error) for row in planned]
+        rows = [
+            records.Deletion(topic=row.topic, partition=row.partition, low_watermark=None, error=row.error)
+            for row in planned
+        ]
         return _show_deletions(rows, output)
     total = sum(row.records or 0 for row in planned)
     if not confirm.yes:

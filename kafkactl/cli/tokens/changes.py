@@ -159,9 +159,11 @@ def _send(connected: Cluster, subject: _Subject, change: TokenChange, output: Mi
     except (UnansweredError, OperationError) as error:
         return make_failure(subject.name, error, error.reason)
     return Outcome(
-        subject.name,
-        True,
-        "expired" if change.verb == "expire" and change.period_ms < 0 else f"expires at {format_time(expiry_ms)}",
+        name=subject.name,
+        ok=True,
+        result="expired"
+        if change.verb == "expire" and change.period_ms < 0
+        else f"expires at {format_time(expiry_ms)}",
     )
 
 

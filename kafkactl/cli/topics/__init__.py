@@ -171,7 +171,16 @@ def create(
         settings = [parse_assignment(text, "--config") for text in config or ()]
         if not people.is_kafka_style():  # Kafka's tool takes the last value
             require_each_once([name for name, _ in settings], "setting")
-        specs = [TopicSpec(name, partitions, replication_factor, assignment, dict(settings)) for name in names]
+        specs = [
+            TopicSpec(
+                topic=name,
+                partitions=partitions,
+                replication_factor=replication_factor,
+                replica_assignment=assignment,
+                configs=dict(settings),
+            )
+            for name in names
+        ]
     connected = cluster.connect()
     if not output.is_kafka:
         warn_of_collisions(connected, [spec.topic for spec in specs])

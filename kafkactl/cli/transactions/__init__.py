@@ -452,7 +452,9 @@ def abort(
     )
     if output.is_kafka:
         return DONE
-    return show_outcomes([Outcome("{}-{}".format(*place), True, "transaction aborted")], "partition", output)
+    return show_outcomes(
+        [Outcome(name="{}-{}".format(*place), ok=True, result="transaction aborted")], "partition", output
+    )
 
 
 def _find_producer(
@@ -544,7 +546,11 @@ def force_terminate(
     errors = [error for error in found.values() if isinstance(error, KafkactlError)]
     present = [row for row in found.values() if isinstance(row, transactions.Transaction)]
     running = [row for row in present if row.is_open]
-    outcomes = [Outcome(row.transactional_id, True, "no transaction is open") for row in present if not row.is_open]
+    outcomes = [
+        Outcome(name=row.transactional_id, ok=True, result="no transaction is open")
+        for row in present
+        if not row.is_open
+    ]
     if running:
         described = "; ".join(map(_describe_open, running))
         plural = "" if len(running) == 1 else "s"
@@ -555,7 +561,7 @@ def force_terminate(
     for row in running:
         try:
             transactions.force_terminate(connected, row.transactional_id)
-            outcomes.append(Outcome(row.transactional_id, True, "transaction ended"))
+            outcomes.append(Outcome(name=row.transactional_id, ok=True, result="transaction ended"))
         except UsageError:
             raise
         except KafkactlError as error:

@@ -106,7 +106,9 @@ def set_credential(
     connected = cluster.connect()
     before_change(connected, [Change(action=f"set the credential of user {user}", inverse=cannot_be_undone)])
     scram.alter_credentials(connected, user, [new])
-    return show_outcomes([Outcome(user, True, f"{new.mechanism} with {new.iterations} iterations")], "user", output)
+    return show_outcomes(
+        [Outcome(name=user, ok=True, result=f"{new.mechanism} with {new.iterations} iterations")], "user", output
+    )
 
 
 @app.command()
@@ -148,7 +150,7 @@ def delete(
     if (status := confirm.ask(action, "nothing deleted")) is not None:
         return status
     scram.alter_credentials(connected, user, (), mechanisms)
-    return show_outcomes([Outcome(user, True, f"no {', '.join(mechanisms)}")], "user", output)
+    return show_outcomes([Outcome(name=user, ok=True, result=f"no {', '.join(mechanisms)}")], "user", output)
 
 
 def _read_password(user: str, file: Path | None) -> str:

@@ -64,7 +64,14 @@ def make_sender(
             None if headers is None else [(decode_header_name(name), value) for name, value in headers]
         )
         account.fail(
-            UndeliveredRecord(key, value, decoded, partition, timestamp_ms, account.explain_failure(code, reason))
+            UndeliveredRecord(
+                key=key,
+                value=value,
+                headers=decoded,
+                partition=partition,
+                timestamp_ms=timestamp_ms,
+                reason=account.explain_failure(code, reason),
+            )
         )
 
     where = _UNASSIGNED if partition is None else partition

@@ -32,11 +32,11 @@ from tests.fake_broker.protocol import Fields, Request
 
 OWN = {"retention.ms": "5", "flush.ms": "7"}
 PRESENT = TopicDescription(
-    "orders",
-    "id",
-    False,
-    tuple(PartitionDescription("orders", number, 1, (1, 2), (1, 2)) for number in range(3)),
-    tuple(TopicSetting(name, value, own=True, is_default=False) for name, value in OWN.items()),
+    topic="orders",
+    topic_id="id",
+    internal=False,
+    partitions=tuple(PartitionDescription("orders", number, 1, (1, 2), (1, 2)) for number in range(3)),
+    settings=tuple(TopicSetting(name, value, own=True, is_default=False) for name, value in OWN.items()),
 )
 
 
@@ -44,12 +44,24 @@ def test_what_is_exported_is_what_is_there(tmp_path: Path) -> None:
     file = tmp_path / "topics.yaml"
     file.write_text(yaml.safe_dump(build_declaration([PRESENT])))
     (spec,) = read_declaration(file)
-    assert spec == TopicSpec("orders", 3, 2, None, {"retention.ms": "5", "flush.ms": "7"})
+    assert spec == TopicSpec(
+        topic="orders",
+        partitions=3,
+        replication_factor=2,
+        replica_assignment=None,
+        configs={"retention.ms": "5", "flush.ms": "7"},
+    )
     assert _plan_changes(spec, PRESENT, 3) == []
 
 
 def test_changes() -> None:
-    spec = TopicSpec("orders", 5, None, None, {"retention.ms": "6", "segment.ms": "8"})
+    spec = TopicSpec(
+        topic="orders",
+        partitions=5,
+        replication_factor=None,
+        replica_assignment=None,
+        configs={"retention.ms": "6", "segment.ms": "8"},
+    )
     found = [(change.action, change.what, change.before, change.after) for change in _plan_changes(spec, PRESENT, 3)]
     assert found == [
         ("add partitions", "partitions", "3", "5"),
@@ -57,18 +69,42 @@ def test_changes() -> None:
         ("set", "retention.ms", "5", "6"),
         ("set", "segment.ms", None, "8"),
     ]
-    impossible = _plan_changes(TopicSpec("orders", 1, 4, None, dict(PRESENT.configs)), PRESENT, 3)
+    impossible = _plan_changes(
+        TopicSpec(
+            topic="orders", partitions=1, replication_factor=4, replica_assignment=None, configs=dict(PRESENT.configs)
+        ),
+        PRESENT,
+        3,
+    )
     assert [change.is_possible for change in impossible] == [False, False]
-    (moving,) = _plan_changes(TopicSpec("orders", 3, 3, None, dict(PRESENT.configs)), PRESENT, 3)
+    (moving,) = _plan_changes(
+        TopicSpec(
+            topic="orders", partitions=3, replication_factor=3, replica_assignment=None, configs=dict(PRESENT.configs)
+        ),
+        PRESENT,
+        3,
+    )
     assert (moving.action, moving.before, moving.after) == ("move replicas", "2", "3")
 
 
 def test_one_partition_with_another_number_of_replicas_is_a_difference() -> None:
     """Such as one whose move was cancelled, or that was added with other replicas."""
     uneven = replace(PRESENT, partitions=(*PRESENT.partitions[:2], PartitionDescription("orders", 2, 1, (1,), (1,))))
-    (change,) = _plan_changes(TopicSpec("orders", 3, 2, None, dict(PRESENT.configs)), uneven, 3)
+    (change,) = _plan_changes(
+        TopicSpec(
+            topic="orders", partitions=3, replication_factor=2, replica_assignment=None, configs=dict(PRESENT.configs)
+        ),
+        uneven,
+        3,
+    )
     assert (change.action, change.before, change.after) == ("move replicas", "1-2", "2")
-    (change,) = _plan_changes(TopicSpec("orders", 3, 1, None, dict(PRESENT.configs)), uneven, 3)
+    (change,) = _plan_changes(
+        TopicSpec(
+            topic="orders", partitions=3, replication_factor=1, replica_assignment=None, configs=dict(PRESENT.configs)
+        ),
+        uneven,
+        3,
+    )
     assert (change.action, change.before, change.after) == ("move replicas", "1-2", "1")
     assert _make_change(change).inverse() is None, "no command gives partitions different numbers of replicas"
     assert _make_change(replace(change, before="2")).inverse() == (
@@ -85,8 +121,8 @@ def test_one_partition_with_another_number_of_replicas_is_a_difference() -> None
     ],
 )
 def test_a_change_without_the_right_to_it_is_named(action: str, what: str, text: str) -> None:
-    refusal = Outcome("orders", False, "refused", code=ErrorCode.TOPIC_AUTHORIZATION_FAILED)
-    assert _judge(Change("orders", action, what, None, "3"), refusal).unchecked == text
+    refusal = Outcome(name="orders", ok=False, result="refused", code=ErrorCode.TOPIC_AUTHORIZATION_FAILED)
+    assert _judge(Change(topic="orders", action=action, what=what, before=None, after="3"), refusal).unchecked == text
 
 
 def test_values_are_written_as_kafka_writes_them(tmp_path: Path) -> None:
@@ -94,14 +130,17 @@ def test_values_are_written_as_kafka_writes_them(tmp_path: Path) -> None:
     file.write_text("topics: {a: {configs: {preallocate: true, min.cleanable.dirty.ratio: 0.5, x: text}}, b: }")
     first, second = read_declaration(file)
     assert first.configs == {"preallocate": "true", "min.cleanable.dirty.ratio": "0.5", "x": "text"}
-    assert second == TopicSpec("b", None, None, None, {})
+    assert second == TopicSpec(topic="b", partitions=None, replication_factor=None, replica_assignment=None, configs={})
 
 
 def test_a_topic_that_gets_no_partitions_says_that_it_is_not_moved() -> None:
     with FakeCluster(brokers=2, topics={"orders": 1, "other": 1}) as brokers:
         brokers.on("CreatePartitions", error=37, item="orders")
         cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=5))
-        declared = [TopicSpec(name, 2, 2, None, {}) for name in ("orders", "other")]
+        declared = [
+            TopicSpec(topic=name, partitions=2, replication_factor=2, replica_assignment=None, configs={})
+            for name in ("orders", "other")
+        ]
         outcomes = apply(cluster, declared, compare(cluster, declared))
         cluster.close()
     found = [(outcome.name, outcome.ok, outcome.result) for outcome in outcomes]
@@ -116,7 +155,15 @@ def test_a_topic_that_gets_no_partitions_says_that_it_is_not_moved() -> None:
 def test_a_setting_with_the_name_of_another_change_is_refused_alone() -> None:
     with FakeCluster(brokers=1, topics={"orders": 1}) as brokers:
         cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=5))
-        declared = [TopicSpec("orders", 2, None, None, {"partitions": "2"})]
+        declared = [
+            TopicSpec(
+                topic="orders",
+                partitions=2,
+                replication_factor=None,
+                replica_assignment=None,
+                configs={"partitions": "2"},
+            )
+        ]
         changes = check(cluster, declared, compare(cluster, declared))
         cluster.close()
     assert [(change.action, change.what.partition(":")[0]) for change in changes] == [
@@ -144,7 +191,9 @@ def test_replicas_count_as_after_a_move(target: list[int]) -> None:
         cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=5))
         described = describe_topics(cluster, ["orders"], with_moves=True)
         assert build_declaration(described)["topics"]["orders"]["replication_factor"] == len(target)
-        declared = [TopicSpec("orders", 2, len(target), None, {})]
+        declared = [
+            TopicSpec(topic="orders", partitions=2, replication_factor=len(target), replica_assignment=None, configs={})
+        ]
         assert compare(cluster, declared) == []
         (change,) = compare(cluster, [replace(declared[0], replication_factor=2)])
         assert (change.what, change.before, change.after) == ("replication", str(len(target)), "2")

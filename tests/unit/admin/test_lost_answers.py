@@ -112,7 +112,7 @@ def test_the_first_answer_is_that_the_time_of_the_broker_is_over(brokers: FakeCl
     """Its change goes on: the topic may be there a moment later."""
     brokers.on("CreateTopics", error=7)
     cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=2))
-    (outcome,) = create_topics(cluster, [TopicSpec("new", 1)])
+    (outcome,) = create_topics(cluster, [TopicSpec(topic="new", partitions=1)])
     cluster.close()
     assert (outcome.ok, outcome.code) == (False, ErrorCode.REQUEST_TIMED_OUT)
 
@@ -128,7 +128,17 @@ def test_own_configs_that_kafka_python_reads(monkeypatch: pytest.MonkeyPatch) ->
 
     entity = Entity(EntityType.TOPICS, "orders")
     synonyms = (Synonym("DYNAMIC_TOPIC_CONFIG", "retention.ms", "5"),)
-    own = Config(EntityType.TOPICS, "orders", "retention.ms", "5", "DYNAMIC_TOPIC_CONFIG", False, False, synonyms, None)
+    own = Config(
+        type=EntityType.TOPICS,
+        entity="orders",
+        name="retention.ms",
+        value="5",
+        source="DYNAMIC_TOPIC_CONFIG",
+        sensitive=False,
+        read_only=False,
+        synonyms=synonyms,
+        documentation=None,
+    )
     monkeypatch.setattr(configs, "describe_configs", lambda *_: {entity: [own]})
     (config,) = configs.read_own_configs(cast("Cluster", SlowCluster()), entity)
     assert (config.name, config.value, config.synonyms) == ("retention.ms", "5", ())

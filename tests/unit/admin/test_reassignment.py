@@ -85,7 +85,7 @@ def test_an_eligible_leader_stays_also_on_a_dead_broker() -> None:
 
 def test_eligible_leaders_are_asked_for_where_there_is_no_leader(monkeypatch: pytest.MonkeyPatch) -> None:
     row = replace(partition(0, 1, 9, 2), leader=None, isr=())
-    full = TopicDescription("t", "", False, (replace(row, elr=(9,)),))
+    full = TopicDescription(topic="t", topic_id="", internal=False, partitions=(replace(row, elr=(9,)),))
     cluster = half_told(monkeypatch, HalfToldCluster(known=0))
     asked: list[list[str]] = []
 
@@ -94,7 +94,7 @@ def test_eligible_leaders_are_asked_for_where_there_is_no_leader(monkeypatch: py
         return ([full] if names else []), []
 
     monkeypatch.setattr(reassignment, "describe_in_full", describe_in_full)
-    plain = TopicDescription("t", "", False, (row,))
+    plain = TopicDescription(topic="t", topic_id="", internal=False, partitions=(row,))
     monkeypatch.setattr(reassignment, "describe_topics", lambda *_: [plain])
     (move,) = reassignment.plan_factor(cluster, ["t"], 1)
     assert (move.after, asked) == ((9,), [["t"]])
@@ -146,7 +146,7 @@ class HalfToldCluster(Cluster):
     def described(self, _cluster: object, names: list[str]) -> list[TopicDescription]:
         self.known += 1
         partitions = tuple(partition(number, 1) for number in range(self.known))
-        return [TopicDescription(name, "", False, partitions) for name in names]
+        return [TopicDescription(topic=name, topic_id="", internal=False, partitions=partitions) for name in names]
 
 
 def half_told(monkeypatch: pytest.MonkeyPatch, cluster: HalfToldCluster) -> Cluster:
@@ -177,7 +177,7 @@ def test_a_move_that_ends_while_the_plan_is_made_counts_as_moved(monkeypatch: py
     def describe(_cluster: object, _names: list[str]) -> list[TopicDescription]:
         row = partition(0, 1, 3) if answers else partition(0, 1, 2, 3, isr=(1, 2))
         answers.append("topics")
-        return [TopicDescription("t", "", False, (row,))]
+        return [TopicDescription(topic="t", topic_id="", internal=False, partitions=(row,))]
 
     def list_running(_cluster: object) -> list[RunningMove]:
         move = RunningMove(topic="t", partition=0, replicas=(1, 2, 3), adding=(3,), removing=(2,))

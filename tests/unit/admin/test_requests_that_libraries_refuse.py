@@ -39,7 +39,7 @@ def test_a_partition_that_no_text_can_name_does_not_exist(partition: tuple[str, 
 
 @pytest.mark.parametrize("partitions", [None, 0, -1, 50])
 def test_topics_whose_partitions_the_brokers_choose_fill_a_request_as_50_do(partitions: int | None) -> None:
-    specs = [changes.TopicSpec(f"t{number}", partitions) for number in range(6000)]
+    specs = [changes.TopicSpec(topic=f"t{number}", partitions=partitions) for number in range(6000)]
     batches = list(changes._split_into_batches(specs))
     assert [spec for batch in batches for spec in batch] == specs
     assert max(map(len, batches)) == 5000 // 51
@@ -57,7 +57,7 @@ def test_an_assignment_without_new_partitions_is_left_to_the_brokers(
 
     def send_change(_cluster: Cluster, requests: Any, send: Any, _failure: str) -> list[Any]:
         send(list(requests))
-        return [changes.Outcome(name, False, "refused") for name in requests]
+        return [changes.Outcome(name=name, ok=False, result="refused") for name in requests]
 
     monkeypatch.setattr(changes, "send_change", send_change)
     admin = SimpleNamespace(create_partitions=lambda new, **_: sent.extend(new))

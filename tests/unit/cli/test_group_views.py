@@ -34,7 +34,15 @@ from tests.fake_broker import FakeBroker, Group, Partition, Topic
 
 
 def member(name: str, *partitions: int, **fields: Any) -> Member:
-    return Member("g", name, fields.pop("instance_id", None), name, "/h", tuple(("t", n) for n in partitions), **fields)
+    return Member(
+        group="g",
+        consumer_id=name,
+        instance_id=fields.pop("instance_id", None),
+        client_id=name,
+        host="/h",
+        assignment=tuple(("t", n) for n in partitions),
+        **fields,
+    )
 
 
 def row(number: int, current: int | None, end: int | None, **fields: Any) -> PartitionLag:
@@ -45,7 +53,15 @@ def row(number: int, current: int | None, end: int | None, **fields: Any) -> Par
 
 
 def group(rows: list[PartitionLag], *members: Member, state: str = "Stable", **fields: Any) -> GroupLag:
-    description = GroupDescription("g", "Classic", state, "range", Node(1, "h", 9092), members, **fields)
+    description = GroupDescription(
+        group="g",
+        type="Classic",
+        state=state,
+        assignor="range",
+        coordinator=Node(1, "h", 9092),
+        members=members,
+        **fields,
+    )
     return make_group_lag(description, rows)
 
 

@@ -11,7 +11,9 @@ from kafkactl.output.kafka import admin_text, feature_text
 
 def test_a_setting_whose_value_the_brokers_do_not_tell_is_null() -> None:
     settings = (TopicSetting("removed.setting", None, True, False), TopicSetting("retention.ms", "5", True, False))
-    text = admin_text.format_topic(TopicDescription("t", "id", False, (), settings))
+    text = admin_text.format_topic(
+        TopicDescription(topic="t", topic_id="id", internal=False, partitions=(), settings=settings)
+    )
     assert text.endswith("\tConfigs: removed.setting=null,retention.ms=5\n")
 
 

@@ -19,14 +19,27 @@ from kafkactl.serde import formats
 from kafkactl.streams.account import UndeliveredRecord
 from kafkactl.streams.inputs import FieldReader, read_json_lines
 
-ONE = UndeliveredRecord(b"k", b"v", [("h", b"1"), ("n", None), ("b", b"\xff")], 2, 5, "timed out")
+ONE = UndeliveredRecord(
+    key=b"k",
+    value=b"v",
+    headers=[("h", b"1"), ("n", None), ("b", b"\xff")],
+    partition=2,
+    timestamp_ms=5,
+    reason="timed out",
+)
 
 
 def test_a_line_each_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     with UndeliveredSink("orders", None) as told:
         told.tell(ONE)
-        told.tell(UndeliveredRecord(None, None, None, None, None, "why"))
-        told.tell(UndeliveredRecord(b"\xff", b"x" * 500, None, None, None, "why"))
+        told.tell(
+            UndeliveredRecord(key=None, value=None, headers=None, partition=None, timestamp_ms=None, reason="why")
+        )
+        told.tell(
+            UndeliveredRecord(
+                key=b"\xff", value=b"x" * 500, headers=None, partition=None, timestamp_ms=None, reason="why"
+            )
+        )
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "error: not delivered to orders: key 'k', value 'v': timed out"
     assert lines[1] == "error: not delivered to orders: no key, value null: why"
@@ -35,7 +48,10 @@ def test_a_line_each_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_file_that_can_be_sent_again(tmp_path: Path) -> None:
     file = tmp_path / "letters.json"
-    for one in (ONE, UndeliveredRecord(b"\xff", None, None, None, None, "why")):  # a second run adds to what is there
+    for one in (
+        ONE,
+        UndeliveredRecord(key=b"\xff", value=None, headers=None, partition=None, timestamp_ms=None, reason="why"),
+    ):  # a second run adds to what is there
         with UndeliveredSink("orders", file) as told:
             told.tell(one)
     reader = FieldReader(formats.get("string"), formats.get("string"))
@@ -94,7 +110,16 @@ def test_a_full_disk_leaves_whole_lines_and_the_rest_goes_to_stderr(
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
         with UndeliveredSink("orders", file) as letters:
             for number in range(50):
-                letters.tell(UndeliveredRecord(None, b"%d" % number + b"x" * 30, None, None, None, "timed out"))
+                letters.tell(
+                    UndeliveredRecord(
+                        key=None,
+                        value=b"%d" % number + b"x" * 30,
+                        headers=None,
+                        partition=None,
+                        timestamp_ms=None,
+                        reason="timed out",
+                    )
+                )
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)

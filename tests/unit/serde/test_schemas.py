@@ -52,12 +52,14 @@ def registry() -> Iterator[registries.Registry]:
 
 def from_file(tmp_path: Path, name: str, text: str, format: str, message: str = "") -> Format:
     (tmp_path / name).write_text(text)
-    return choose_format(Choice(format, f"{tmp_path / name}{message}"), "value", "orders")
+    return choose_format(Choice(name=format, schema=f"{tmp_path / name}{message}"), "value", "orders")
 
 
 def from_registry(url: str, name: str = "registry", schema: Path | None = None, strategy: str = "topic") -> Format:
     return choose_format(
-        Choice(name, None if schema is None else str(schema), {"url": url}, strategy), "value", "orders"
+        Choice(name=name, schema=None if schema is None else str(schema), registry={"url": url}, strategy=strategy),
+        "value",
+        "orders",
     )
 
 
@@ -153,23 +155,32 @@ def test_json_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
 
 def test_wrong_choices(tmp_path: Path) -> None:
     for choice, told in (
-        (Choice("avro"), "needs a schema"),
-        (Choice("string", "x.avsc"), "--value-schema is only for the formats avro"),
-        (Choice("string", writes=WriteOptions(5)), "--value-schema-id is only for the formats avro"),
-        (Choice("int", registry={"url": "http://127.0.0.1:1"}, writes=WriteOptions(5)), "--value-schema-id is only"),
-        (Choice("avro", str(tmp_path / "none")), "cannot read schema"),
-        (Choice("avro", str(tmp_path / "a\0b")), "cannot read schema"),
-        (Choice("protobuf", str(tmp_path / "a\0b:M")), "cannot read schema"),
-        (Choice("nothing"), "unknown format 'nothing'"),
-        (Choice("registry", "x.avsc", {"url": "http://127.0.0.1:1"}), "the language of --value-schema is missing"),
-        (Choice("avro", None, {"url": "http://127.0.0.1:1"}, "mine"), "invalid value 'mine' for --subject-strategy"),
-        (Choice("avro", None, {"url": "nowhere"}), "invalid setting of the schema registry"),
+        (Choice(name="avro"), "needs a schema"),
+        (Choice(name="string", schema="x.avsc"), "--value-schema is only for the formats avro"),
+        (Choice(name="string", writes=WriteOptions(5)), "--value-schema-id is only for the formats avro"),
+        (
+            Choice(name="int", registry={"url": "http://127.0.0.1:1"}, writes=WriteOptions(5)),
+            "--value-schema-id is only",
+        ),
+        (Choice(name="avro", schema=str(tmp_path / "none")), "cannot read schema"),
+        (Choice(name="avro", schema=str(tmp_path / "a\0b")), "cannot read schema"),
+        (Choice(name="protobuf", schema=str(tmp_path / "a\0b:M")), "cannot read schema"),
+        (Choice(name="nothing"), "unknown format 'nothing'"),
+        (
+            Choice(name="registry", schema="x.avsc", registry={"url": "http://127.0.0.1:1"}),
+            "the language of --value-schema is missing",
+        ),
+        (
+            Choice(name="avro", schema=None, registry={"url": "http://127.0.0.1:1"}, strategy="mine"),
+            "invalid value 'mine' for --subject-strategy",
+        ),
+        (Choice(name="avro", schema=None, registry={"url": "nowhere"}), "invalid setting of the schema registry"),
     ):
         with pytest.raises(UsageError, match=told):
             choose_format(choice, "value", "orders")
     (tmp_path / "user.proto").write_text(USER_PROTO)
     with pytest.raises(UsageError, match=r"no message shop.None"):
-        choose_format(Choice("protobuf", f"{tmp_path / 'user.proto'}:shop.None"), "value", "orders")
+        choose_format(Choice(name="protobuf", schema=f"{tmp_path / 'user.proto'}:shop.None"), "value", "orders")
 
 
 def test_confluents_own_serializers_are_understood(registry: registries.Registry) -> None:
@@ -459,7 +470,9 @@ def test_a_schema_is_only_registered_where_it_may_be(registry: registries.Regist
     file.write_text(json.dumps(USER))
 
     def written(writes: WriteOptions, schema: Path | None = None) -> bytes:
-        choice = Choice("avro", None if schema is None else str(schema), {"url": registry.url}, writes=writes)
+        choice = Choice(
+            name="avro", schema=None if schema is None else str(schema), registry={"url": registry.url}, writes=writes
+        )
         return choose_format(choice, "value", "orders").to_bytes('{"id": 3, "name": null}')
 
     with pytest.raises(NotFoundError, match="this schema under subject orders-value not found"):
@@ -516,10 +529,10 @@ def test_a_schema_of_another_language_is_refused(registry: registries.Registry) 
     registry.register("orders-value", {"schema": '{"type": "integer"}', "schemaType": "JSON"})
     for writes, subject in ((WriteOptions(schema_id=1), "schema 1"), (WriteOptions(), "subject orders-value")):
         for language, wanted in (("avro", "AVRO"), ("protobuf", "PROTOBUF")):
-            choice = Choice(language, None, {"url": registry.url}, writes=writes)
+            choice = Choice(name=language, schema=None, registry={"url": registry.url}, writes=writes)
             with pytest.raises(UsageError, match=f"{subject} is JSON, not {wanted}"):
                 choose_format(choice, "value", "orders").to_bytes("7")
-        choice = Choice("registry", None, {"url": registry.url}, writes=writes)
+        choice = Choice(name="registry", schema=None, registry={"url": registry.url}, writes=writes)
         assert choose_format(choice, "value", "orders").to_bytes("7").endswith(b"7")
 
 
