@@ -558,13 +558,14 @@ class Brokers:
         """Return whether a connection with SASL ended while it opened, and the brokers' versions were known.
 
         They are known from its own ApiVersions answer, or from an earlier connection to a bootstrap server. False for
-        None, and where not even TCP had connected, as to a server that restarts.
+        None, where not even TCP had connected, as to a server that restarts, and where there was no token for it.
         """
         return (
             connection is not None
             and self._settings.uses_sasl
             and connection.init_future.is_done
             and connection.init_future.exception is not None
+            and not isinstance(connection.init_future.exception, KafkactlError)  # there was no token for the login
             and connection.parser is not None  # it is made when TCP has connected
             and connection.broker_version_data is not None
         )

@@ -340,6 +340,8 @@ class Reading:
         lost_partitions = {(entry.topic, entry.partition) for entry in partitions}
         self._watch.partitions -= lost_partitions
         self._newly_lost |= lost_partitions
+        self._at_end -= lost_partitions  # when they come back, there may be new records
+        self._at_stop -= lost_partitions
         self._starts = [start for start in self._starts if (start.topic, start.partition) not in lost_partitions]
         early: dict[Any, Any] = {
             (message.topic(), message.partition()): message.offset() for message in reversed(self._early)

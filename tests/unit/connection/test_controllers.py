@@ -123,6 +123,18 @@ def test_a_controller_that_restarts_has_refused_no_login(has_connected: bool) ->
     assert brokers._has_ended_at_login(connection) is has_connected
 
 
+def test_a_login_without_a_token_was_not_refused() -> None:
+    """The error of the token is ours: except clauses for kafka-python's errors do not catch it."""
+    brokers = Brokers.__new__(Brokers)
+    brokers._settings = resolve("a:1", None, None, ("security.protocol=SASL_PLAINTEXT",), 5)
+    connection: Any = SimpleNamespace(
+        init_future=SimpleNamespace(is_done=True, exception=UnreachableError("no token")),
+        broker_version_data=object(),
+        parser=object(),
+    )
+    assert not brokers._has_ended_at_login(connection)
+
+
 @pytest.mark.slow
 def test_a_login_that_was_refused_before_is_no_reason_later() -> None:
     with dead_address() as dead:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -64,6 +65,21 @@ def test_the_last_commit(mock: MockCluster, code: int | None, expected: type[Kaf
     (committed,) = other.committed([TopicPartition("orders", 0)], timeout=10)
     other.close()
     assert (committed.offset == 1) is (expected is None)
+
+
+@pytest.mark.slow
+def test_a_partition_that_was_lost_and_comes_back_is_not_at_its_end(mock: MockCluster) -> None:
+    """Records may have come meanwhile: a reading up to the end must not end before they are looked for."""
+    cluster = Cluster(Settings(mock.bootstrap_servers, "a test", {}, timeout_s=10))
+    request = SelectionRequest(topics=["orders"], group="billing", from_beginning=True, until_end=True)
+    reading = Reading(cluster, request.make_selection(), lambda _: None)
+    for batch in reading.read_batches():
+        reading.mark_handled(batch)
+    assert reading._is_over(time.monotonic())
+    reading._on_loss("revoked", [TopicPartition("orders", 0)])
+    assert not reading._is_over(time.monotonic())
+    reading.close()
+    cluster.close()
 
 
 @pytest.mark.parametrize(
