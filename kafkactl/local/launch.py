@@ -143,9 +143,10 @@ def _format(nodes: list[Node], java: str, libs: Path) -> None:
     """Format the storage of KRaft nodes with Kafka's StorageTool, run for all nodes at once, and wait for the end.
 
     The nodes must have a CLUSTER_ID and their configuration files. `java` is the path of java, `libs` the folder of the
-    jars. Formatted folders stay unchanged; new ones get the node's SCRAM users. The runs have no time limit. Raise
-    OSError where the file of the users cannot be written or java cannot be run, and EngineError for the first node
-    whose run fails, when all runs have ended.
+    jars. Folders that were formatted for the same ids stay unchanged; new ones get the node's SCRAM users. The runs
+    have no time limit. Raise OSError where the file of the users cannot be written or java cannot be run, and
+    EngineError for the first node whose run fails, as with a folder of another CLUSTER_ID or node.id, when all runs
+    have ended. After an OSError the runs that began go on.
     """
     running = []
     for node in nodes:

@@ -150,7 +150,8 @@ def _may_repeat_name(line: bytes) -> bool:
 def _is_simple(fields: dict[str, Any]) -> bool:
     """Return whether an object has only strings, null, integers outside of key and value, and headers of lists.
 
-    The headers are a list of lists of strings and null, of any length. Then orjson's values need no change.
+    A list of headers has lists of strings and null, of any length; headers of another simple kind pass, too. Then
+    orjson's values need no change.
     """
     for name, value in fields.items():
         if value is None or type(value) is str or (type(value) is int and name not in ("key", "value")):

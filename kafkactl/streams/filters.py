@@ -71,7 +71,8 @@ def make_header_filter(text: str) -> RecordFilter:
     def passes(message: Any) -> bool:
         """Return whether a message has the header, with a match in its value where there is a pattern.
 
-        Raise KafkactlError where the headers cannot be read, and LookupError where `read_headers_again` is needed and
+        One of several headers suffices; null counts as empty, and wrong UTF-8 as replacement characters. Raise
+        KafkactlError where the headers cannot be read, and LookupError where `read_headers_again` is needed and
         not set.
         """
         values = [value for key, value in read_headers(message) if name_bytes(key) == name_bytes(name)]

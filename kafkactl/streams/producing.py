@@ -82,9 +82,9 @@ class Sending:
 
         A record that cannot be sent fails in the account, and nothing is raised for it. After a signal's time is over
         all records fail. Raise OperationError where the producer can send no more records or refuses a whole batch (all
-        of the batch that are not queued fail), UnreachableError where no leader was reached, and UsageError where a
-        second producer, for unusual names of headers, refuses a client setting. Where that one can send no more, its
-        records fail, and flush() raises the OperationError.
+        of the batch that are not queued fail), UnreachableError where no leader of the waiting records was reached, and
+        UsageError where a second producer, for unusual names of headers, refuses a client setting. Where that one can
+        send no more, its records fail, and flush() raises the OperationError.
         """
         self._account.accepted += len(batch)
         if self._stop.is_over:
@@ -101,9 +101,10 @@ class Sending:
         """Wait until every record is acknowledged or has failed, at most for delivery.timeout.ms.
 
         In a transaction transaction.timeout.ms is the bound where the user does not set delivery.timeout.ms. After a
-        signal's time, and where no leader was ever reached, the remaining records are removed and fail. Without waiting
-        records it returns at once; then only the errors of a second producer are raised. Raise OperationError where the
-        producer can send no more records, and UnreachableError where no leader was reached.
+        signal's time, and where no leader of the waiting records was ever reached, the remaining records are removed
+        and fail. Without waiting records it returns at once; then only the errors of a second producer are raised.
+        Raise OperationError where the producer can send no more records, and UnreachableError where no leader of the
+        waiting records was reached.
         """
         if self._second_sender is not None:
             self._second_sender.flush()
@@ -156,8 +157,9 @@ class Sending:
     def _is_over(self) -> bool:
         """Return whether to give up waiting for the records in the queue. Then the account gets the reason.
 
-        It is True after a signal's time, and where no leader was reached within the time-out; it stays True then. The
-        user gets a message about a long wait. The delivery reports of a second producer are processed.
+        It is True after a signal's time, and where no leader of the waiting records was reached within the time-out; it
+        stays True then. The user gets a message about a long wait. The delivery reports of a second producer are
+        processed.
         """
         outstanding = len(self._producer if self._second_sender is None else self._second_sender)
         if not self._waiting.is_over(self._account.accepted - outstanding, outstanding):
@@ -203,7 +205,7 @@ class Sending:
 
         Refused records fail in the account, and so do those that are not queued when the waiting is over. Raise
         OperationError where the client can send no more, or refuses the whole call; then the rest of the batch fails,
-        too. Raise UnreachableError where no leader was reached.
+        too. Raise UnreachableError where no leader of the waiting records was reached.
         """
         left = batch
         while left:
@@ -278,7 +280,8 @@ class Sending:
 
         From the first record with an unusual header name on, librdkafka's own functions send the records. After a
         signal's time is over the rest fails. Raise OperationError where the first client can send no more, and where a
-        second one is needed UnreachableError where no leader was reached and UsageError for a wrong setting.
+        second one is needed UnreachableError where no leader of the waiting records was reached and UsageError for a
+        wrong setting.
         """
         for at, record in enumerate(batch):
             if self._stop.is_over:
@@ -301,7 +304,8 @@ class Sending:
 
         The compiled part must be there. It waits at most 2 s for metadata. Where no second producer can be made, the
         records fail. Then raise OperationError where the first producer can send no more, UnreachableError where no
-        leader was reached, and UsageError for a wrong setting; but nothing where only a signal's time is over.
+        leader of the waiting records was reached, and UsageError for a wrong setting; but nothing where only a signal's
+        time is over.
         """
         from kafkactl.streams.librdkafka.record_sending import RecordSending, make_sender
 

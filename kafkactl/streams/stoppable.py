@@ -92,8 +92,8 @@ class StoppableInput:
     def __init__(self, descriptor: int, stop: Stop, chunk_bytes: int = CHUNK) -> None:
         """Take a descriptor that is open for reading, the state of a signal, and the largest size of a part in bytes.
 
-        The position at this time is the beginning for rewind(). Nothing is read, and the descriptor is never closed
-        here.
+        The position at this time is the beginning for rewind(). A pipe has no position, and can only be read: see
+        `is_seekable`. Nothing is read or raised, and the descriptor is never closed here.
         """
         self._descriptor, self._stop, self._chunk_bytes = descriptor, stop, chunk_bytes
         self._late_s: float | None = None

@@ -89,8 +89,8 @@ class Transactions:
         Wait for the answers of all records first, and then for the coordinator, at most the time-out. An error of the
         first wait, or of a failed connection, leaves the transaction open, and the caller must abort it. Raise
         OperationError where it had to be aborted, also because a record was not delivered, where its kept records
-        cannot be read, and where the client can send no more. Raise UnreachableError where no leader was reached, or
-        the coordinator did not answer: the records may have been delivered then.
+        cannot be read, and where the client can send no more. Raise UnreachableError where no leader of the waiting
+        records was reached, or the coordinator did not answer: the records may have been delivered then.
         """
         if not self._is_open:
             return

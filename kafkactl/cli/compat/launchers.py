@@ -247,10 +247,9 @@ def _rename_new(draft: str, path: str, mode: int) -> None:
 
 
 def _remove_file(folder: str, name: str, dry_run: bool) -> Outcome:
-    """Remove a file, and return the outcome; with `dry_run` remove nothing, and say what would be done.
+    """Remove a file, and return the outcome; with `dry_run` do nothing and say what would be done.
 
-    It is not checked here that the file is ours.
-
+    A dry run does not look whether the file is there and can be removed. It is not checked here that the file is ours.
     An error of the operating system is a failure. Nothing is raised.
     """
     from kafkactl.admin.models import Outcome

@@ -195,7 +195,8 @@ class TimeOptions:
 
         A side is ISO 8601, ms since 1970, a duration before now such as -1h30m, now, today or yesterday; without a zone
         it is in the zone of --zone, or else UTC. Raise UsageError that names `flag` for a text that is not a range, for
-        two empty sides and a start after the end, and UsageError for an unknown zone.
+        a time before 1970 or after 2^63 - 1 ms, for two empty sides and a start after the end, and UsageError for an
+        unknown zone, also where no side needs one.
         """
         return parse_time_range(text, flag, zone=self.tzinfo)
 

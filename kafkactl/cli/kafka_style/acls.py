@@ -212,7 +212,7 @@ def _translate_grants(arguments: Arguments) -> list[str]:
 
     A principal that is given has at least one host; * is the default. Hosts without a principal of the same permission
     are left out. Operations are there only with a principal and without a role; All is the default. They are not
-    checked here. Raise JavaError for a principal without a colon.
+    checked here. Roles are there also without a principal. Raise JavaError for a principal without a colon.
     """
     words = []
     for permission in ("allow", "deny"):

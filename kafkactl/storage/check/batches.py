@@ -113,9 +113,9 @@ class SegmentCheck:
     def _judge_unread_bytes(self, text: str) -> Fault:
         """Return the fault of the bytes after the last batch, with `text`, which says why they are no batch.
 
-        Zeros up to the end have their own text, and are only a notice in a preallocated segment. A fault sets
-        `has_damage`; the log state then forgets its producers and transactions, and its next offset stays, but is not
-        exact. Nothing is raised.
+        Zeros up to the end have their own text, and are only a notice in a preallocated segment, or, where that is not
+        known, in one that looks so. A fault sets `has_damage`; the log state then forgets its producers and
+        transactions, and its next offset stays, but is not exact. Nothing is raised.
         """
         size = self.segment.size_bytes - self.reached
         severity = Severity.FAULT

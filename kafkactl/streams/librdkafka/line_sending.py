@@ -74,8 +74,8 @@ class LineSending:
 
         Raise FormatError for a line without the separator, with its number in `chunks` from 1 on; the lines before it
         were queued, and it and the lines after it are not counted. Raise OperationError where the client can send no
-        more records, and UnreachableError where no leader was reached; the rest of the chunk fails in the account then.
-        Errors of `chunks`, of `progress` and of the account's `tell` pass through.
+        more records, and UnreachableError where no leader of the waiting records was reached; the rest of the chunk
+        fails in the account then. Errors of `chunks`, of `progress` and of the account's `tell` pass through.
         """
         accepted_before = self._account.accepted
         for chunk in chunks:
@@ -103,10 +103,11 @@ class LineSending:
     def __exit__(self, *_: object) -> None:
         """Wait for the answers of all records, and close the producer.
 
-        After a signal's time, a fatal error, or where no leader was ever reached, the remaining records are removed and
-        fail. Then raise OperationError for a fatal error, and UnreachableError where no leader was reached, in place of
-        an error of the context. Otherwise only the errors of both `tell` are raised, and an error of the context goes
-        on; so it is also after a fatal error where no record waits any more.
+        After a signal's time, a fatal error, or where no leader of the waiting records was ever reached, the remaining
+        records are removed and fail. Then raise OperationError for a fatal error, and UnreachableError where no leader
+        of the waiting records was reached, in place of an error of the context. Otherwise only the errors of both
+        `tell` are raised, and an error of the context goes on; so it is also after a fatal error where no record waits
+        any more.
         """
         try:
             while not self._sender.flush():
@@ -120,8 +121,9 @@ class LineSending:
     def _is_over(self) -> bool:
         """Return whether to give up waiting for the queue; then the account gets the reason.
 
-        True means a fatal error, that the time after a signal is over, or that no leader was ever reached. After 3 s
-        without an acknowledgement the user gets a message.
+        Call this several times a second: a longer pause begins the time anew. True means a fatal error, that
+        the time after a signal is over, or that no leader of the waiting records was ever reached. After 3 s without an
+        acknowledgement the user gets a message.
         """
         outstanding = self._sender.outstanding()
         fatal_error = self._sender.fatal_error()
@@ -131,9 +133,10 @@ class LineSending:
         return True
 
     def _require_alive(self) -> None:
-        """Raise OperationError where the client can send no more, and UnreachableError where no leader was reached.
+        """Raise OperationError where the client can send no more, and UnreachableError where it reaches no leader.
 
-        The latter only after _is_over() has found that. Otherwise do nothing.
+        The leaders are those of the waiting records, and it is known only after _is_over() has found it. Otherwise do
+        nothing.
         """
         if (reason := self._sender.fatal_error()) is not None:
             raise OperationError(f"cannot send to {self._topic}: {reason}")
