@@ -815,6 +815,7 @@ def test_a_topic_of_a_rule_is_read_as_the_one_of_topic(rules: str, ours: str) ->
     parse_rules(ours)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("servers", ["", " ", ",", "h", "h:99999", " ,h:1"])
 @pytest.mark.parametrize("tool", sorted(set(TOOLS) - {"kafka-dump-log"}))
 def test_wrong_addresses_are_refused_before_a_client_is_made(tool: str, servers: str, cli: Cli, tmp_path: Path) -> None:
