@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+import pytest
+
 from tests.conftest import REPOSITORY
 
 LONGEST_PARAGRAPH = 9
@@ -21,6 +23,7 @@ def iterate_paragraphs() -> Iterator[tuple[str, str]]:
                     yield str(path.relative_to(REPOSITORY)), paragraph
 
 
+@pytest.mark.slow
 def test_paragraphs_are_short() -> None:
     too_long = [
         f"{file}: {paragraph[:60]}"
