@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from kafkactl.admin import configs
 from kafkactl.admin.configs import Alteration, Config, Operation
 from kafkactl.admin.entities import Entity, EntityType
-from kafkactl.admin.models import Outcome, make_failure
+from kafkactl.admin.models import Outcome, make_failure, make_outcome
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import UnansweredError
 from kafkactl.patterns import require_each_once
@@ -127,12 +127,7 @@ def delete_subscriptions(cluster: Cluster, own_values: Mapping[str, Collection[s
         errors = configs.alter_configs(cluster, changes)
     except UnansweredError as lost:
         return [make_failure(name, lost) for name in own_values]
-    return [
-        Outcome(name=entity.name, ok=True, result="deleted")
-        if error is None
-        else make_failure(entity.name, error, error.reason)
-        for entity, error in ((entity, errors[entity]) for entity in changes)
-    ]
+    return [make_outcome(entity.name, "deleted", errors[entity], is_brief=True) for entity in changes]
 
 
 def make_random_name() -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from kafkactl.admin import reassignment
 from kafkactl.admin.configs import Alteration, Operation, alter_configs
 from kafkactl.admin.entities import Entity, EntityType
-from kafkactl.admin.models import MOST_PARTITIONS, MOST_REPLICAS, Outcome, make_failure
+from kafkactl.admin.models import MOST_PARTITIONS, MOST_REPLICAS, Outcome, make_failure, make_outcome
 from kafkactl.admin.topics import changes as topic_changes
 from kafkactl.admin.topics.descriptions import describe_topics, list_topics
 from kafkactl.admin.topics.models import TopicDescription, TopicSpec
@@ -383,6 +383,5 @@ def _alter(cluster: Cluster, changes: Sequence[Change], dry_run: bool = False) -
     for topic, error in alter_configs(cluster, by_topic, dry_run).items():
         to_set = sum(change.operation is Operation.SET for change in by_topic[topic])
         summary = f"{to_set} set, {len(by_topic[topic]) - to_set} unset"
-        hint, code = (None, None) if error is None else (error.hint, error.code)
-        results.append(Outcome(name=topic.name, ok=error is None, result=str(error or summary), hint=hint, code=code))
+        results.append(make_outcome(topic.name, summary, error))
     return results

@@ -45,6 +45,16 @@ def make_failure(name: str, error: KafkactlError, reason: str | None = None) -> 
     return Outcome(name=name, ok=False, result=str(error) if reason is None else reason, hint=error.hint, code=code)
 
 
+def make_outcome(name: str, done: str, error: KafkactlError | None, *, is_brief: bool = False) -> Outcome:
+    """Return the outcome of an item: a success with the text `done` where `error` is None, else that of make_failure().
+
+    `is_brief` takes the reason of an OperationError as the result, and not its whole message.
+    """
+    if error is None:
+        return Outcome(name=name, ok=True, result=done)
+    return make_failure(name, error, error.reason if is_brief and isinstance(error, OperationError) else None)
+
+
 def make_unusable_error(broker: int, log_dir: str, reason: str) -> OperationError:
     """Return the error of a log directory that its broker cannot use."""
     return OperationError(f"log folder {log_dir} of broker {broker}: {reason}")

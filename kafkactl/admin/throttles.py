@@ -13,7 +13,7 @@ from typing import Any
 from kafkactl.admin.brokers import list_away
 from kafkactl.admin.configs import Alteration, Operation, alter_configs
 from kafkactl.admin.entities import Entity, EntityType
-from kafkactl.admin.models import Outcome, make_failure
+from kafkactl.admin.models import Outcome, make_outcome
 from kafkactl.admin.reassignment import Move, RunningMove, list_running
 from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.cluster import Cluster
@@ -242,9 +242,7 @@ def remove_throttles(cluster: Cluster, throttles: Sequence[Throttle]) -> list[Ou
     outcomes = []
     for row in throttles:
         error = results[Entity(row.type, row.entity)]
-        outcomes.append(
-            Outcome(name=row.title, ok=True, result="removed") if error is None else make_failure(row.title, error)
-        )
+        outcomes.append(make_outcome(row.title, "removed", error))
     return outcomes
 
 

@@ -340,12 +340,7 @@ def _describe_with_eligible_leaders(
         if cursor is None:
             break
     for name, rows in partitions.items():
-        yield TopicDescription(
-            topic=name,
-            topic_id=_format_id(topics[name].topic_id),
-            internal=bool(topics[name].is_internal),
-            partitions=tuple(rows),
-        )
+        yield _make_topic(topics[name], rows)
 
 
 def _describe_by_metadata(
@@ -360,13 +355,7 @@ def _describe_by_metadata(
         if (error := _find_refusal(topic)) is not None:
             errors.append(error)
             continue
-        rows = (_make_partition(topic.name, partition) for partition in topic.partitions)
-        yield TopicDescription(
-            topic=topic.name,
-            topic_id=_format_id(topic.topic_id),
-            internal=bool(topic.is_internal),
-            partitions=tuple(rows),
-        )
+        yield _make_topic(topic, (_make_partition(topic.name, partition) for partition in topic.partitions))
 
 
 def _complete(
@@ -485,6 +474,16 @@ def _find_refusal(topic: Any) -> KafkactlError | None:
     if topic.error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
         return NotFoundError(f"topic not found: {topic.name!r}", _HINT, topic.error_code)
     return refusal(f"cannot describe topic {topic.name}", topic.error_code, None) if topic.error_code else None
+
+
+def _make_topic(answer: Any, partitions: Iterable[PartitionDescription]) -> TopicDescription:
+    """Return a topic of an answer of kafka-python with these partitions, without settings. Nothing is raised."""
+    return TopicDescription(
+        topic=answer.name,
+        topic_id=_format_id(answer.topic_id),
+        internal=bool(answer.is_internal),
+        partitions=tuple(partitions),
+    )
 
 
 def _make_partition(name: str, answer: Any) -> PartitionDescription:

@@ -98,7 +98,7 @@ def remove_members(
     """
     from kafkactl.admin.groups import descriptions
     from kafkactl.admin.groups import offsets as group_offsets
-    from kafkactl.admin.models import Outcome, make_failure
+    from kafkactl.admin.models import make_outcome
     from kafkactl.cli.frame.results import show_outcomes
 
     name = group.name
@@ -127,12 +127,7 @@ def remove_members(
         return status
     results = group_offsets.remove_members(connected, name, members)
     return show_outcomes(
-        [
-            Outcome(name=member_id, ok=True, result="put out") if error is None else make_failure(member_id, error)
-            for member_id, error in results.items()
-        ],
-        "member",
-        output,
+        [make_outcome(member_id, "put out", error) for member_id, error in results.items()], "member", output
     )
 
 

@@ -392,17 +392,11 @@ def _cancel(connected: Cluster, chosen: Sequence[RunningMove], output: MirrorOut
     ReaderLeftError where stdout fails. An error of the throttles is printed behind the results.
     """
     from kafkactl.admin import reassignment
-    from kafkactl.admin.models import Outcome
+    from kafkactl.admin.models import make_outcome
 
     results: dict[Partition, Any] = reassignment.cancel(connected, [(row.topic, row.partition) for row in chosen])
     outcomes = [
-        Outcome(
-            name=f"{topic}-{number}",
-            ok=error is None,
-            result="cancelled" if error is None else error.reason,
-            hint=None if error is None else error.hint,
-            code=None if error is None else error.code,
-        )
+        make_outcome(f"{topic}-{number}", "cancelled", error, is_brief=True)
         for (topic, number), error in results.items()
     ]
     errors: list[KafkactlError] = []
