@@ -64,7 +64,7 @@ def follow(connected: Cluster, look: Callable[[], Progress], interrupted: str) -
     at the first look, nothing is shown. A KafkactlError of `look` ends the wait and not the moves: it is raised after
     the note `interrupted`. A signal is a matter of explain_stop().
     """
-    on_terminal = sys.stderr.isatty()
+    on_terminal = people.is_terminal(sys.stderr)
     obstacle: str | None = None
     begin = time.monotonic()
     first: Progress | None = None

@@ -507,27 +507,15 @@ class FormatOptions:
             refuse_in_url(self.schema_registry, "--schema-registry", instead)
         url = self.schema_registry or (registry or {}).get("url") or os.environ.get("KAFKACTL_SCHEMA_REGISTRY")
         settings = {**(registry or {}), **({"url": url} if url else {})}
-        shown = ShowOptions(self.logical_types, self.zero_values)
         for_key, for_value = (
             {} if schema is not None and not registers else settings for schema in (self.key_schema, self.value_schema)
         )
         key_writes, value_writes = (
             WriteOptions(schema_id, not self.no_register) for schema_id in (self.key_schema_id, self.value_schema_id)
         )
-        key = Choice(
-            name=self.key_format,
-            schema=self.key_schema,
-            registry=for_key,
-            strategy=self.subject_strategy,
-            shown=shown,
-            writes=key_writes,
+        choice = functools.partial(
+            Choice, strategy=self.subject_strategy, shown=ShowOptions(self.logical_types, self.zero_values)
         )
-        value = Choice(
-            name=self.value_format,
-            schema=self.value_schema,
-            registry=for_value,
-            strategy=self.subject_strategy,
-            shown=shown,
-            writes=value_writes,
-        )
+        key = choice(name=self.key_format, schema=self.key_schema, registry=for_key, writes=key_writes)
+        value = choice(name=self.value_format, schema=self.value_schema, registry=for_value, writes=value_writes)
         return choose_format(key, "key", topic), choose_format(value, "value", topic)

@@ -189,10 +189,19 @@ def _read_max_bytes(arguments: Arguments, first: str) -> int:
         size_bytes = os.path.getsize(first) if os.path.exists(first) else 0
         records = f"FileRecords(size={size_bytes}, file={first}, start=0, end={2**31 - 1})"
         reason = f"Invalid size: {value} in read from {records}"
-        stem = Path(first).name.partition(".")[0]
-        printed += f"Log starting offset: {int(stem) if _OFFSET.fullmatch(stem) else 0}\n"
+        printed += f"Log starting offset: {_read_offset(_get_stem(first)) or 0}\n"
         raise JavaError(reason, "java.lang.IllegalArgumentException", before=printed)
     return value
+
+
+def _get_stem(name: str) -> str:
+    """Return the name of a file up to the first dot, without its folders."""
+    return Path(name).name.partition(".")[0]
+
+
+def _read_offset(stem: str) -> int | None:
+    """Return the number that a text of 1 to 20 digits is, or None for any other text."""
+    return int(stem) if _OFFSET.fullmatch(stem) else None
 
 
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
@@ -207,10 +216,10 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     java = convert_error(error, call)
     if isinstance(error, MissingFileError):
         name = str(error).removesuffix(": no such file")
-        stem = Path(name).name.partition(".")[0]
-        if _OFFSET.fullmatch(stem) and int(stem) < 1 << 63:
+        stem = _get_stem(name)
+        if (offset := _read_offset(stem)) is not None and offset < 1 << 63:
             if name.endswith(".log"):
-                out.write_text(f"Log starting offset: {int(stem)}\n")
+                out.write_text(f"Log starting offset: {offset}\n")
                 out.flush()
             java = JavaError(name, "java.nio.file.NoSuchFileException")
         else:

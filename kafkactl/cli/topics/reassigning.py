@@ -89,7 +89,7 @@ def _follow(connected: Cluster, moves: Sequence[Move]) -> None:
 
     if not moves:
         return
-    on_terminal = sys.stderr.isatty()
+    on_terminal = people.is_terminal(sys.stderr)
     if not on_terminal:
         people.note(f"moving replicas of {len(moves)} partitions")
     try:
